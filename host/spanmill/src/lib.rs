@@ -1,0 +1,6 @@
+//! Spanmill's host: receivers, pipelines and exporters around sandboxed plugins.
+//! Modules stand in the order in which a batch meets them.
+
+pub mod config;
+pub mod receive;
+pub mod export;
