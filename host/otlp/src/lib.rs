@@ -1,1 +1,52 @@
-//! To come.
+//! OTLP on the wire, as bytes: find the spans, lift out the columns a pipeline reads, apply what its
+//! plugins answered, and splice what is left into one request. No decoding into structs, no WebAssembly,
+//! no I/O. Only this crate knows protobuf tags.
+//!
+//! A batch goes through the modules in this order:
+//!
+//! 1. [`Request`] checks the bytes and records where each resource, scope and span stands;
+//! 2. [`Workspace::load`] extracts the columns that a [`Projection`] asks for;
+//! 3. [`Workspace::view`] shows a stage its own columns, [`Workspace::apply`] checks and takes its [`Outcome`];
+//! 4. [`Workspace::splice`] writes the surviving bytes.
+//!
+//! No input panics: malformed bytes are a [`Malformed`], a bad outcome an [`OutcomeError`].
+
+mod wire;
+
+mod schema;
+mod validate;
+
+mod index;
+
+mod path;
+mod projection;
+
+mod texts;
+
+mod attributes;
+mod extract;
+mod table;
+
+mod stage;
+mod view;
+
+mod outcome;
+mod check;
+mod apply;
+
+mod patch;
+mod splice;
+
+mod workspace;
+
+pub use index::{Malformed, Request};
+pub use outcome::{
+    Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Removal, Replacement, Verdicts, Write,
+};
+pub use path::{Context, Path, PathError, Shape};
+pub use projection::{ContractError, Projection, StageContract};
+pub use view::{AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView};
+pub use workspace::{Applied, Spliced, Workspace};
+
+/// The pool index that stands for "no text".
+pub const ABSENT: u32 = u32::MAX;

@@ -1,1 +1,27 @@
-//! To come.
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+mod batch;
+mod connector;
+mod contract;
+mod error;
+#[doc(hidden)]
+pub mod guest;
+pub mod nested;
+mod outcome;
+mod processor;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+
+pub use batch::{Attributes, Batch, Cells, Column, Context, Table, Texts, Value, Values, ABSENT};
+pub use connector::{
+    Connector, Emission, Instrument, InstrumentKind, MetricStream, SeriesAttribute, Temporality,
+};
+pub use contract::{
+    AttributeField, ListField, NarrowField, Contract, Sharding, TextField, TraceIdField, WideField,
+    WriteField, attribute_path,
+};
+pub use error::{ConfigError, PluginError, Problem, Problems, closest};
+pub use guest::{count, log, Level};
+pub use outcome::{Cell, Outcome};
+pub use processor::Processor;

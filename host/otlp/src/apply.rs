@@ -1,0 +1,394 @@
+//! Applies a checked outcome: to the columns, so that the next stage sees it, and as patches of the request.
+
+use crate::ABSENT;
+use crate::attributes::{Store, kind};
+use crate::outcome::{CellColumn, Outcome};
+use crate::patch::{Encoded, Patches};
+use crate::path::{Context, Fixed, Home, Path, Target};
+use crate::projection::{AttributePlan, Projection, StagePlan};
+use crate::stage::{Alive, Scratch, find_key};
+use crate::table::{Data, Table};
+use crate::texts::Texts;
+use crate::wire::{
+    FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint,
+};
+
+/// A new entry that waits for its row's list to be rebuilt.
+struct Pending {
+    row: u32,
+    key: u32,
+    kind: u8,
+    bits: u64,
+    source: u32,
+}
+
+pub(crate) struct Apply<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) projection: &'a Projection,
+    pub(crate) plan: &'a StagePlan,
+    pub(crate) scratch: &'a Scratch,
+    pub(crate) tables: &'a mut [Table; 5],
+    pub(crate) alive: &'a [Alive; 5],
+    pub(crate) texts: &'a mut Texts,
+    pub(crate) patches: &'a mut Patches,
+}
+
+/// One table being edited, and all that goes with it.
+struct Editor<'a> {
+    bytes: &'a [u8],
+    context: Context,
+    table: &'a mut Table,
+    alive: &'a Alive,
+    attributes: Option<&'a AttributePlan>,
+    texts: &'a mut Texts,
+    patches: &'a mut Patches,
+    /// The last key and value encoded, and where: writes of every row repeat it.
+    last: Option<(u32, u8, u64, (u32, u32))>,
+    pending: Vec<Pending>,
+    holes: bool,
+}
+
+impl Apply<'_> {
+    /// Applies everything but verdicts.
+    pub(crate) fn edits(&mut self, outcome: &Outcome) -> Result<(), Flaw> {
+        let added = self.add_texts(outcome);
+        let pool_len = self.scratch.pool_len;
+        let resolve = |index: u32| match index.checked_sub(pool_len) {
+            None => index,
+            Some(new) => added.get(new as usize).copied().unwrap_or(ABSENT),
+        };
+        let cell = |values: &CellColumn, at: usize| -> (u8, u64) {
+            let kind = values.kinds.get(at).copied().unwrap_or(kind::ABSENT);
+            let bits = values.bits.get(at).copied().unwrap_or(0);
+            if kind::is_pooled(kind) {
+                (kind, u64::from(resolve(bits as u32)))
+            } else {
+                (kind, bits)
+            }
+        };
+        let mut replaced: Vec<u32> = Vec::new();
+        for replacement in &outcome.replacements {
+            let Some((path, mut editor)) = self.editor(replacement.field) else { continue };
+            replaced.clear();
+            replaced.resize(pool_len as usize, ABSENT);
+            for (&old, &new) in replacement.old.iter().zip(&replacement.new) {
+                if let Some(slot) = replaced.get_mut(old as usize) {
+                    *slot = resolve(new);
+                }
+            }
+            editor.replace(&path.target, &replaced)?;
+            editor.finish();
+        }
+        for write in &outcome.writes {
+            let Some((path, mut editor)) = self.editor(write.field) else { continue };
+            let single = write.values.kinds.len() == 1;
+            let rows = editor.alive.count(editor.table);
+            let named = if write.rows.is_empty() { rows } else { write.rows.len() };
+            for at in 0..named {
+                let row = write.rows.get(at).copied().unwrap_or(at as u32);
+                let value = cell(&write.values, if single { 0 } else { at });
+                editor.write(&path.target, editor.alive.base(row), value)?;
+            }
+            editor.finish();
+        }
+        for write in &outcome.entry_writes {
+            let scratch = self.scratch;
+            let Some((path, mut editor)) = self.editor(write.field) else { continue };
+            for (at, &entry) in write.entries.iter().enumerate() {
+                let entry = scratch.base_entry(path.context, entry) as usize;
+                editor.set_entry(entry, None, cell(&write.values, at));
+            }
+        }
+        for removal in &outcome.removals {
+            let scratch = self.scratch;
+            let Some((path, mut editor)) = self.editor(removal.field) else { continue };
+            for &entry in &removal.entries {
+                let entry = scratch.base_entry(path.context, entry) as usize;
+                editor.remove_entry(entry, None);
+            }
+            // Later edits of this outcome still number entries as they were; see `finish_lists`.
+            drop(editor);
+        }
+        for append in &outcome.appends {
+            let Some((_, mut editor)) = self.editor(append.field) else { continue };
+            for (at, (&row, &key)) in append.rows.iter().zip(&append.keys).enumerate() {
+                editor.append(editor.alive.base(row), resolve(key), cell(&append.values, at));
+            }
+            editor.finish();
+        }
+        if !outcome.removals.is_empty() {
+            self.finish_lists();
+        }
+        Ok(())
+    }
+
+    /// Closes the holes that removals left.
+    fn finish_lists(&mut self) {
+        for table in self.tables.iter_mut() {
+            if let Some(store) = &mut table.attributes
+                && store.kinds.contains(&kind::ABSENT)
+            {
+                rebuild(store, &mut []);
+            }
+        }
+    }
+
+    fn add_texts(&mut self, outcome: &Outcome) -> Vec<u32> {
+        let pool = &outcome.texts;
+        let mut start = 0;
+        let mut added = Vec::with_capacity(pool.ends.len());
+        for &end in &pool.ends {
+            let text = pool.bytes.get(start as usize..end as usize).unwrap_or(&[]);
+            added.push(self.texts.intern(text, 0));
+            start = end;
+        }
+        added
+    }
+
+    fn editor(&mut self, field: u32) -> Option<(&Path, Editor<'_>)> {
+        let path = self.plan.contract.writes.get(field as usize)?;
+        let context = path.context;
+        let editor = Editor {
+            bytes: self.bytes,
+            context,
+            table: self.tables.get_mut(context as usize)?,
+            alive: self.alive.get(context as usize)?,
+            attributes: self.projection.context(context).attributes.as_ref(),
+            texts: self.texts,
+            patches: self.patches,
+            last: None,
+            pending: Vec::new(),
+            holes: false,
+        };
+        Some((path, editor))
+    }
+}
+
+impl Editor<'_> {
+    /// Replaces texts in every row alive.
+    fn replace(&mut self, target: &Target, replaced: &[u32]) -> Result<(), Flaw> {
+        let rows = self.alive.count(self.table) as u32;
+        let new_of = |index: u32| replaced.get(index as usize).copied().filter(|&new| new != ABSENT);
+        match target {
+            Target::Fixed(fixed) => {
+                for row in 0..rows {
+                    let row = self.alive.base(row);
+                    if let Some(new) = self.text_of(fixed, row).and_then(new_of) {
+                        self.write(target, row, (kind::TEXT, u64::from(new)))?;
+                    }
+                }
+            }
+            Target::Attribute(key) => {
+                let Some(key) = self.texts.find(key.as_bytes()) else {
+                    return Ok(());
+                };
+                for row in 0..rows {
+                    let row = self.alive.base(row);
+                    if let Some(store) = &self.table.attributes
+                        && let Some(entry) = find_key(store, row, key)
+                        && let Some(new) = text_at(store, entry).and_then(new_of)
+                    {
+                        self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
+                    }
+                }
+            }
+            Target::Attributes => {
+                for row in 0..rows {
+                    let row = self.alive.base(row);
+                    let Some(store) = &self.table.attributes else { break };
+                    for entry in store.entries(row) {
+                        let Some(store) = &self.table.attributes else { break };
+                        if let Some(new) = text_at(store, entry).and_then(new_of) {
+                            self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn text_of(&self, fixed: &'static Fixed, row: u32) -> Option<u32> {
+        let column = self.table.columns.iter().find(|column| column.fixed == fixed)?;
+        match &column.data {
+            Data::Text(indices) => indices.get(row as usize).copied(),
+            _ => None,
+        }
+    }
+
+    /// Writes one field of one of the batch's own rows.
+    fn write(&mut self, target: &Target, row: u32, value: (u8, u64)) -> Result<(), Flaw> {
+        match target {
+            Target::Fixed(fixed) => self.write_fixed(fixed, row, value),
+            Target::Attributes => Ok(()),
+            Target::Attribute(key) => {
+                let plan = self.attributes;
+                let readers = plan.map_or(0, |plan| plan.list_readers);
+                let key = self.texts.intern(key.as_bytes(), readers);
+                let entry = self.table.attributes.as_ref().and_then(|store| find_key(store, row, key));
+                match (entry, value.0) {
+                    (None, kind::ABSENT) => {}
+                    (None, _) => self.append(row, key, value),
+                    (Some(entry), kind::ABSENT) => self.remove_entry(entry, Some(row)),
+                    (Some(entry), _) => self.set_entry(entry, Some(row), value),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn write_fixed(&mut self, fixed: &'static Fixed, row: u32, value: (u8, u64)) -> Result<(), Flaw> {
+        let (kind, bits) = value;
+        let Some(&entry) = self.table.entries.get(row as usize) else {
+            return Ok(());
+        };
+        let mut readers = 0;
+        if let Some(column) = self.table.columns.iter_mut().find(|column| column.fixed == fixed) {
+            readers = column.readers;
+            let row = row as usize;
+            let slot = match &mut column.data {
+                Data::Narrow(values) => values.get_mut(row).map(|slot| *slot = bits as u32),
+                Data::Wide(values) => values.get_mut(row).map(|slot| *slot = bits),
+                Data::Text(indices) => indices
+                    .get_mut(row)
+                    .map(|slot| *slot = if kind == kind::TEXT { bits as u32 } else { ABSENT }),
+                Data::TraceId(_) => None,
+            };
+            if slot.is_none() {
+                return Ok(());
+            }
+        }
+        let number = match fixed.home {
+            Home::Own(number) | Home::Status(number) => number,
+            Home::SchemaUrl => return Ok(()),
+        };
+        let mut encoded = Vec::new();
+        match kind {
+            kind::TEXT => {
+                self.texts.grant(bits as u32, readers);
+                put_delimited(&mut encoded, number, self.texts.get(bits as u32));
+            }
+            kind::INT if fixed.shape == crate::path::Shape::Wide => {
+                put_tag(&mut encoded, number, FIXED64);
+                encoded.extend_from_slice(&bits.to_le_bytes());
+            }
+            kind::INT => {
+                put_tag(&mut encoded, number, VARINT);
+                put_varint(&mut encoded, bits);
+            }
+            _ => {}
+        }
+        let owner = (self.context, row);
+        match fixed.home {
+            Home::Status(_) => self.patches.status(self.bytes, row, entry, number, &encoded),
+            _ => self.patches.field(self.bytes, owner, entry, number, &encoded),
+        }
+    }
+
+    /// The row that an entry belongs to.
+    fn row_of(&self, entry: usize) -> u32 {
+        self.table
+            .attributes
+            .as_ref()
+            .map_or(0, |store| store.ends.partition_point(|&end| end as usize <= entry) as u32)
+    }
+
+    fn set_entry(&mut self, entry: usize, row: Option<u32>, value: (u8, u64)) {
+        let row = row.unwrap_or_else(|| self.row_of(entry));
+        let Some(key) = self.table.attributes.as_ref().and_then(|store| store.keys.get(entry)) else {
+            return;
+        };
+        let key = *key;
+        let range = self.encode(key, value);
+        let Some(store) = &mut self.table.attributes else { return };
+        if let (Some(kind), Some(bits), Some(source)) =
+            (store.kinds.get_mut(entry), store.bits.get_mut(entry), store.sources.get_mut(entry))
+        {
+            (*kind, *bits) = value;
+            *source = self.patches.entry(self.bytes, (self.context, row), *source, range);
+        }
+    }
+
+    fn remove_entry(&mut self, entry: usize, row: Option<u32>) {
+        let row = row.unwrap_or_else(|| self.row_of(entry));
+        let Some(store) = &mut self.table.attributes else { return };
+        if let (Some(kind), Some(source)) = (store.kinds.get_mut(entry), store.sources.get_mut(entry)) {
+            *kind = kind::ABSENT;
+            *source = self.patches.entry(self.bytes, (self.context, row), *source, (0, 0));
+            self.holes = true;
+        }
+    }
+
+    fn append(&mut self, row: u32, key: u32, value: (u8, u64)) {
+        let Some(&entry) = self.table.entries.get(row as usize) else { return };
+        let range = self.encode(key, value);
+        let source = self.patches.insert((self.context, row), entry, range);
+        if let Some(plan) = self.attributes {
+            self.texts.grant(key, plan.list_readers);
+        }
+        self.pending.push(Pending { row, key, kind: value.0, bits: value.1, source });
+    }
+
+    /// Encodes an entry and lets the key's readers read its text.
+    fn encode(&mut self, key: u32, value: (u8, u64)) -> (u32, u32) {
+        let (kind, bits) = value;
+        if let Some((last_key, last_kind, last_bits, range)) = self.last
+            && (last_key, last_kind, last_bits) == (key, kind, bits)
+        {
+            return range;
+        }
+        let pooled = kind::is_pooled(kind);
+        if let (true, Some(plan)) = (pooled, self.attributes) {
+            let name = self.texts.get(key);
+            let by_key = plan.keys.iter().find(|(wanted, _)| **wanted == *name);
+            let readers = plan.list_readers | by_key.map_or(0, |(_, readers)| *readers);
+            self.texts.grant(bits as u32, readers);
+        }
+        let text = if pooled { self.texts.get(bits as u32) } else { &[] };
+        let number = self.context.attributes_number();
+        let range = self.patches.key_value(number, self.texts.get(key), Encoded { kind, bits, text });
+        self.last = Some((key, kind, bits, range));
+        range
+    }
+
+    /// Brings the list up to date after removals and appends by key.
+    fn finish(mut self) {
+        if let Some(store) = &mut self.table.attributes
+            && (self.holes || !self.pending.is_empty())
+        {
+            self.pending.sort_by_key(|pending| pending.row);
+            rebuild(store, &mut self.pending);
+        }
+    }
+}
+
+fn text_at(store: &Store, entry: usize) -> Option<u32> {
+    match store.kinds.get(entry) {
+        Some(&kind::TEXT) => store.bits.get(entry).map(|&bits| bits as u32),
+        _ => None,
+    }
+}
+
+/// Writes the lists anew, without removed entries and with the new ones, which are in order of their rows.
+fn rebuild(store: &mut Store, pending: &mut [Pending]) {
+    let old = std::mem::take(store);
+    let mut pending = pending.iter().peekable();
+    let mut start = 0usize;
+    for (row, &end) in (0u32..).zip(&old.ends) {
+        let end = end as usize;
+        for at in start..end {
+            if let (Some(&key), Some(&kind), Some(&bits), Some(&source)) =
+                (old.keys.get(at), old.kinds.get(at), old.bits.get(at), old.sources.get(at))
+                && kind != kind::ABSENT
+            {
+                store.push(key, kind, bits, source);
+            }
+        }
+        while let Some(new) = pending.next_if(|new| new.row == row) {
+            store.push(new.key, new.kind, new.bits, new.source);
+        }
+        store.end_row();
+        start = end;
+    }
+}
+

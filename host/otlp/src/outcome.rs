@@ -1,0 +1,167 @@
+//! What a stage answers, as it comes: nothing here is checked yet.
+
+use crate::path::Context;
+
+/// Values of mixed type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CellColumn {
+    /// How to read each of `bits`.
+    pub kinds: Vec<u8>,
+    /// The values.
+    pub bits: Vec<u64>,
+}
+
+/// New texts, numbered on from the batch's pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// Where each text ends.
+    pub ends: Vec<u32>,
+    /// The texts, end to end.
+    pub bytes: Vec<u8>,
+}
+
+/// What becomes of the rows of one context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdicts {
+    /// Span or span event.
+    pub context: Context,
+    /// 0 keep, 1 drop; empty keeps all.
+    pub rows: Vec<u8>,
+}
+
+/// New values for one declared field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Write {
+    /// Index into the declared writes.
+    pub field: u32,
+    /// Rows, strictly increasing; empty: all.
+    pub rows: Vec<u32>,
+    /// One a row, or a single one.
+    pub values: CellColumn,
+}
+
+/// Texts replaced wherever they stand as a value of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replacement {
+    /// Index into the declared writes.
+    pub field: u32,
+    /// The texts replaced.
+    pub old: Vec<u32>,
+    /// What each becomes.
+    pub new: Vec<u32>,
+}
+
+/// Entries taken out of whole attribute lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Index into the declared writes.
+    pub field: u32,
+    /// Entries, strictly increasing.
+    pub entries: Vec<u32>,
+}
+
+/// Entries of whole attribute lists given a new value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryWrite {
+    /// Index into the declared writes.
+    pub field: u32,
+    /// Entries, strictly increasing.
+    pub entries: Vec<u32>,
+    /// One an entry.
+    pub values: CellColumn,
+}
+
+/// New entries at the end of whole attribute lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Append {
+    /// Index into the declared writes.
+    pub field: u32,
+    /// The row of each, never decreasing.
+    pub rows: Vec<u32>,
+    /// The key of each.
+    pub keys: Vec<u32>,
+    /// The value of each.
+    pub values: CellColumn,
+}
+
+/// What a stage did with a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Rows dropped.
+    pub verdicts: Vec<Verdicts>,
+    /// New texts.
+    pub texts: Pool,
+    /// Writes by row.
+    pub writes: Vec<Write>,
+    /// Writes by entry.
+    pub entry_writes: Vec<EntryWrite>,
+    /// Texts replaced.
+    pub replacements: Vec<Replacement>,
+    /// Entries removed.
+    pub removals: Vec<Removal>,
+    /// Entries added.
+    pub appends: Vec<Append>,
+}
+
+/// A rule of the contract that an outcome breaks. None of it is applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutcomeError {
+    /// Verdicts on rows that have none.
+    #[error("verdicts on a {0}; only spans and span events that the plugin has a table of take verdicts")]
+    VerdictContext(&'static str),
+    /// Two lists of verdicts for one context.
+    #[error("two lists of verdicts for one context")]
+    VerdictsTwice,
+    /// An unknown verdict.
+    #[error("verdict {0}; 0 keeps and 1 drops, and this host has no trace store to hold rows in")]
+    Verdict(u8),
+    /// A list has the wrong length.
+    #[error("{what}: {got} values where there are {want}")]
+    Length {
+        /// Which list.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+        /// The length it should have.
+        want: usize,
+    },
+    /// Rows or entries out of range or out of order.
+    #[error("{0}: a number is out of range or out of order")]
+    Order(&'static str),
+    /// A field index beyond the declared writes.
+    #[error("field {0} is not among the declared writes")]
+    Undeclared(u32),
+    /// The edit does not fit the field.
+    #[error("{edit} does not fit the field `{field}`")]
+    Field {
+        /// What was tried.
+        edit: &'static str,
+        /// The field's path.
+        field: String,
+    },
+    /// An edit by entry or text of a field that the plugin does not read.
+    #[error("{edit} of `{field}` needs it among the declared reads")]
+    Unread {
+        /// What was tried.
+        edit: &'static str,
+        /// The field's path.
+        field: String,
+    },
+    /// A text index beyond the pool, or of a text the plugin may not read.
+    #[error("text {0} is beyond the pool, or not one the plugin may read")]
+    Text(u32),
+    /// A new text is not UTF-8, or an array or map is not OTLP.
+    #[error("new text {0} is not valid for the kind it is used as")]
+    Encoding(u32),
+    /// The text pool's ends are out of order.
+    #[error("the ends of the new texts are out of order or beyond its bytes")]
+    Pool,
+    /// An unknown cell kind, or one that does not fit.
+    #[error("kind {kind} does not fit the field `{field}`")]
+    Kind {
+        /// The cell's kind.
+        kind: u8,
+        /// The field's path.
+        field: String,
+    },
+}

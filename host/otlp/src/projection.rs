@@ -1,0 +1,212 @@
+//! What a pipeline extracts: the union of what its stages declared, computed once when it is built.
+
+use crate::path::{Context, Fixed, Path, PathError, Target};
+
+/// The fields that one stage declared.
+#[derive(Clone, Debug, Default)]
+pub struct StageContract {
+    /// Fields the stage reads, in its own order.
+    pub reads: Vec<Path>,
+    /// Fields the stage writes, in its own order.
+    pub writes: Vec<Path>,
+}
+
+/// Declarations that cannot be met.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ContractError {
+    /// A declared path names no field.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A path is declared twice.
+    #[error("`{0}` is declared twice; name each field once")]
+    Twice(String),
+    /// A path is not writable.
+    #[error("`{0}` cannot be written by a plugin")]
+    ReadOnly(String),
+    /// Too many stages in one pipeline.
+    #[error("a pipeline has at most {MAX_STAGES} plugins between two batch processors, not {0}")]
+    Stages(usize),
+}
+
+/// A text's readers are kept in 64 bits.
+pub(crate) const MAX_STAGES: usize = 64;
+
+impl StageContract {
+    /// Checks a plugin's declarations.
+    pub fn parse(reads: &[String], writes: &[String]) -> Result<Self, ContractError> {
+        let parse = |paths: &[String]| -> Result<Vec<Path>, ContractError> {
+            let mut parsed = Vec::with_capacity(paths.len());
+            for path in paths {
+                let path = Path::parse(path)?;
+                if parsed.contains(&path) {
+                    return Err(ContractError::Twice(path.to_string()));
+                }
+                parsed.push(path);
+            }
+            Ok(parsed)
+        };
+        let contract = StageContract {
+            reads: parse(reads)?,
+            writes: parse(writes)?,
+        };
+        match contract.writes.iter().find(|path| !path.is_writable()) {
+            Some(path) => Err(ContractError::ReadOnly(path.to_string())),
+            None => Ok(contract),
+        }
+    }
+}
+
+/// A fixed field to extract, and the stages that read it.
+#[derive(Clone, Debug)]
+pub(crate) struct ColumnPlan {
+    pub(crate) fixed: &'static Fixed,
+    pub(crate) readers: u64,
+}
+
+/// Attributes to extract: all, or those of some keys. Keys that stages only write are wanted too, so
+/// that a write finds the entry it replaces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AttributePlan {
+    pub(crate) all: bool,
+    pub(crate) list_readers: u64,
+    pub(crate) keys: Vec<(Box<[u8]>, u64)>,
+}
+
+/// What is extracted of one context.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ContextPlan {
+    pub(crate) columns: Vec<ColumnPlan>,
+    pub(crate) attributes: Option<AttributePlan>,
+    pub(crate) wanted: bool,
+}
+
+/// One declared read of a stage, and where it is found.
+#[derive(Clone, Debug)]
+pub(crate) enum Read {
+    Column(usize),
+    Attributes,
+    Attribute(Box<[u8]>),
+}
+
+/// One stage's part of the projection.
+#[derive(Clone, Debug)]
+pub(crate) struct StagePlan {
+    pub(crate) bit: u64,
+    /// A list a context, in the order declared.
+    pub(crate) reads: [Vec<Read>; 5],
+    pub(crate) contract: StageContract,
+    /// Whether the stage has a table of each context.
+    pub(crate) tables: [bool; 5],
+    /// Whether an edit of a whole list needs to know which base entry an entry was.
+    pub(crate) edits_lists: [bool; 5],
+}
+
+/// The columns that a chain of stages reads and writes.
+#[derive(Clone, Debug)]
+pub struct Projection {
+    pub(crate) contexts: [ContextPlan; 5],
+    pub(crate) stages: Vec<StagePlan>,
+}
+
+impl Projection {
+    /// Plans the extraction for some stages. `host_reads` are fields that the host itself looks at.
+    pub fn new(stages: Vec<StageContract>, host_reads: &[Path]) -> Result<Self, ContractError> {
+        if stages.len() > MAX_STAGES {
+            return Err(ContractError::Stages(stages.len()));
+        }
+        let mut contexts: [ContextPlan; 5] = Default::default();
+        for context in [Context::Resource, Context::Scope, Context::Span] {
+            plan(&mut contexts, context).wanted = true;
+        }
+        for path in host_reads {
+            want(plan(&mut contexts, path.context), path, 0);
+        }
+        let mut plans = Vec::with_capacity(stages.len());
+        for (stage, contract) in stages.into_iter().enumerate() {
+            let bit = 1u64 << stage;
+            let mut reads: [Vec<Read>; 5] = Default::default();
+            let mut tables = [true, true, true, false, false];
+            let mut edits_lists = [false; 5];
+            for path in &contract.reads {
+                let read = want(plan(&mut contexts, path.context), path, bit);
+                if let Some(list) = reads.get_mut(path.context as usize) {
+                    list.push(read);
+                }
+                mark(&mut tables, path.context);
+            }
+            for path in &contract.writes {
+                want(plan(&mut contexts, path.context), path, 0);
+                mark(&mut tables, path.context);
+                if path.target == Target::Attributes {
+                    mark(&mut edits_lists, path.context);
+                }
+            }
+            plans.push(StagePlan { bit, reads, contract, tables, edits_lists });
+        }
+        Ok(Projection { contexts, stages: plans })
+    }
+
+    /// How many stages there are.
+    pub fn stage_count(&self) -> usize {
+        self.stages.len()
+    }
+
+    pub(crate) fn context(&self, context: Context) -> &ContextPlan {
+        let [resource, scope, span, event, link] = &self.contexts;
+        match context {
+            Context::Resource => resource,
+            Context::Scope => scope,
+            Context::Span => span,
+            Context::SpanEvent => event,
+            Context::SpanLink => link,
+        }
+    }
+}
+
+fn mark(flags: &mut [bool; 5], context: Context) {
+    if let Some(flag) = flags.get_mut(context as usize) {
+        *flag = true;
+    }
+}
+
+fn plan(contexts: &mut [ContextPlan; 5], context: Context) -> &mut ContextPlan {
+    let [resource, scope, span, event, link] = contexts;
+    match context {
+        Context::Resource => resource,
+        Context::Scope => scope,
+        Context::Span => span,
+        Context::SpanEvent => event,
+        Context::SpanLink => link,
+    }
+}
+
+/// Adds a field to a context's plan for some readers.
+fn want(plan: &mut ContextPlan, path: &Path, readers: u64) -> Read {
+    plan.wanted = true;
+    match &path.target {
+        Target::Fixed(fixed) => {
+            let known = plan.columns.iter().position(|column| column.fixed == *fixed);
+            let at = known.unwrap_or(plan.columns.len());
+            match plan.columns.get_mut(at) {
+                Some(column) => column.readers |= readers,
+                None => plan.columns.push(ColumnPlan { fixed, readers }),
+            }
+            Read::Column(at)
+        }
+        Target::Attributes => {
+            let attributes = plan.attributes.get_or_insert_default();
+            attributes.all = true;
+            attributes.list_readers |= readers;
+            Read::Attributes
+        }
+        Target::Attribute(key) => {
+            let attributes = plan.attributes.get_or_insert_default();
+            let key: Box<[u8]> = key.as_bytes().into();
+            match attributes.keys.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, granted)) => *granted |= readers,
+                None => attributes.keys.push((key.clone(), readers)),
+            }
+            Read::Attribute(key)
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Writes what is left of a request: the original bytes, minus what was dropped, with patches in place
+//! and the lengths around them put right.
+
+use bytes::Bytes;
+
+use crate::index::{Entry, Group, Request};
+use crate::patch::Patches;
+use crate::path::Context;
+use crate::table::Table;
+use crate::wire::{DELIMITED, Reader, put_tag, put_varint};
+
+/// A range of the request, and what of the arena stands there instead.
+struct Cut {
+    start: u32,
+    /// Which of several cuts at one place comes first: the innermost insertion, then outer ones, then
+    /// what begins here.
+    rank: u8,
+    end: u32,
+    from: u32,
+    to: u32,
+}
+
+/// By how much each message's content grows.
+struct Growth {
+    rows: [Vec<i64>; 5],
+}
+
+impl Growth {
+    fn add(&mut self, context: Context, row: u32, by: i64) {
+        if let Some(slot) = self.rows.get_mut(context as usize).and_then(|rows| rows.get_mut(row as usize)) {
+            *slot += by;
+        }
+    }
+
+    fn of(&self, context: Context, row: u32) -> i64 {
+        let rows = self.rows.get(context as usize);
+        rows.and_then(|rows| rows.get(row as usize)).copied().unwrap_or(0)
+    }
+}
+
+pub(crate) struct Splice<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) tables: &'a [Table; 5],
+    /// Which rows are dropped, a flag each.
+    pub(crate) dropped: &'a [Vec<bool>; 5],
+    pub(crate) patches: &'a mut Patches,
+}
+
+/// Where a row's flag says it is dropped.
+fn is_dropped(dropped: &[Vec<bool>; 5], context: Context, row: u32) -> bool {
+    let flags = dropped.get(context as usize);
+    flags.and_then(|flags| flags.get(row as usize)).copied().unwrap_or(false)
+}
+
+/// Whether rows were there and all of them are dropped.
+fn is_emptied(dropped: &[Vec<bool>; 5], context: Context, group: &Group) -> bool {
+    group.first < group.last && (group.first..group.last).all(|row| is_dropped(dropped, context, row))
+}
+
+impl Splice<'_> {
+    /// The new request. `dropped` has no flag set for scopes and resources; those that are emptied go.
+    pub(crate) fn run(mut self) -> Bytes {
+        let [resources, scopes, spans, events, links] = self.tables;
+        let index = &self.request.index;
+        let mut growth = Growth {
+            rows: [resources, scopes, spans, events, links].map(|table| vec![0; table.rows()]),
+        };
+        for patch in &self.patches.list {
+            let by = i64::from(patch.to - patch.from) - i64::from(patch.end - patch.start);
+            growth.add(patch.context, patch.row, by);
+        }
+        let mut cuts = Vec::with_capacity(self.patches.list.len() + 16);
+        for table in [events, links] {
+            self.nested(table, &mut growth, &mut cuts);
+        }
+        // What a scope's content grows by, beyond the scope message itself.
+        let mut scope_growth = vec![0i64; index.scopes.len()];
+        for ((row, entry), parent) in (0u32..).zip(&index.spans).zip(&spans.parents) {
+            if let Some(total) = scope_growth.get_mut(*parent as usize) {
+                *total += self.message(Context::Span, row, *entry, &growth, &mut cuts);
+            }
+        }
+        let mut resource_growth = vec![0i64; index.resources.len()];
+        let groups = (0u32..).zip(&index.scopes).zip(scope_growth).zip(&scopes.parents);
+        for (((row, group), inner), parent) in groups {
+            let emptied = is_emptied(self.dropped, Context::Span, group);
+            let by = self.group(Context::Scope, row, group, inner, emptied, &growth, &mut cuts);
+            if let Some(total) = resource_growth.get_mut(*parent as usize) {
+                *total += by;
+            }
+        }
+        for ((row, group), inner) in (0u32..).zip(&index.resources).zip(resource_growth) {
+            let scopes = index.scopes.get(group.first as usize..group.last as usize).unwrap_or(&[]);
+            let emptied = !scopes.is_empty()
+                && scopes.iter().all(|scope| is_emptied(self.dropped, Context::Span, scope));
+            self.group(Context::Resource, row, group, inner, emptied, &growth, &mut cuts);
+        }
+        self.patch_cuts(&mut cuts);
+        if cuts.is_empty() {
+            return self.request.bytes.clone();
+        }
+        cuts.sort_by_key(|cut| (cut.start, cut.rank));
+        write(&self.request.bytes, &self.patches.arena, &cuts)
+    }
+
+    /// Events or links: their own lengths, and what they add to their span.
+    fn nested(&mut self, table: &Table, growth: &mut Growth, cuts: &mut Vec<Cut>) {
+        for ((row, entry), parent) in (0u32..).zip(&table.entries).zip(&table.parents) {
+            let by = if is_dropped(self.dropped, Context::Span, *parent) {
+                0
+            } else {
+                self.message(table.context, row, *entry, growth, cuts)
+            };
+            growth.add(Context::Span, *parent, by);
+        }
+    }
+
+    /// One message field: cut out if dropped, its length rewritten if its content grew. Gives what it
+    /// adds to the message around it.
+    fn message(
+        &mut self,
+        context: Context,
+        row: u32,
+        entry: Entry,
+        growth: &Growth,
+        cuts: &mut Vec<Cut>,
+    ) -> i64 {
+        if is_dropped(self.dropped, context, row) {
+            cuts.push(Cut { start: entry.start, rank: 4, end: entry.end, from: 0, to: 0 });
+            return i64::from(entry.start) - i64::from(entry.end);
+        }
+        match growth.of(context, row) {
+            0 => 0,
+            by => by + self.resize(entry, by, cuts),
+        }
+    }
+
+    /// Rewrites a message's tag and length; gives by how much those grew.
+    fn resize(&mut self, entry: Entry, by: i64, cuts: &mut Vec<Cut>) -> i64 {
+        let length = (i64::from(entry.end - entry.body) + by).max(0) as u64;
+        let missing = entry.start == entry.end;
+        let tag = Reader::new(&self.request.bytes, entry.start as usize, entry.body as usize).tag();
+        let number = if missing { 1 } else { tag.map_or(1, |(number, _)| number) };
+        let from = self.patches.arena.len() as u32;
+        put_tag(&mut self.patches.arena, number, DELIMITED);
+        put_varint(&mut self.patches.arena, length);
+        let to = self.patches.arena.len() as u32;
+        let rank = if missing { 2 } else { 4 };
+        cuts.push(Cut { start: entry.start, rank, end: entry.body, from, to });
+        i64::from(to - from) - i64::from(entry.body - entry.start)
+    }
+
+    /// A `ResourceSpans` or `ScopeSpans`: its head, then itself.
+    #[allow(clippy::too_many_arguments)]
+    fn group(
+        &mut self,
+        context: Context,
+        row: u32,
+        group: &Group,
+        inner: i64,
+        emptied: bool,
+        growth: &Growth,
+        cuts: &mut Vec<Cut>,
+    ) -> i64 {
+        let whole = group.whole;
+        if emptied {
+            cuts.push(Cut { start: whole.start, rank: 4, end: whole.end, from: 0, to: 0 });
+            return i64::from(whole.start) - i64::from(whole.end);
+        }
+        let by = inner + self.message(context, row, group.head, growth, cuts);
+        if by == 0 { 0 } else { by + self.resize(whole, by, cuts) }
+    }
+
+    /// The patches themselves, but for those inside something dropped.
+    fn patch_cuts(&self, cuts: &mut Vec<Cut>) {
+        let [_, _, _, events, links] = self.tables;
+        for patch in &self.patches.list {
+            let span_of = |table: &Table| {
+                let span = table.parents.get(patch.row as usize).copied().unwrap_or(0);
+                is_dropped(self.dropped, Context::Span, span)
+            };
+            let (gone, rank) = match patch.context {
+                Context::SpanEvent => (span_of(events), 0),
+                Context::SpanLink => (span_of(links), 0),
+                Context::Span => (false, 1),
+                Context::Scope | Context::Resource => (false, 3),
+            };
+            if gone || is_dropped(self.dropped, patch.context, patch.row) {
+                continue;
+            }
+            cuts.push(Cut {
+                start: patch.start,
+                rank: if patch.start == patch.end { rank } else { 4 },
+                end: patch.end,
+                from: patch.from,
+                to: patch.to,
+            });
+        }
+    }
+}
+
+/// Copies the request around the cuts. A cut inside one that came before (a patch in a scope that is gone) is left out.
+fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut]) -> Bytes {
+    let added: usize = cuts.iter().map(|cut| (cut.to - cut.from) as usize).sum();
+    let mut out = Vec::with_capacity(bytes.len() + added);
+    let mut at = 0u32;
+    for cut in cuts {
+        if cut.start < at || cut.end < at {
+            continue;
+        }
+        out.extend_from_slice(bytes.get(at as usize..cut.start as usize).unwrap_or(&[]));
+        out.extend_from_slice(arena.get(cut.from as usize..cut.to as usize).unwrap_or(&[]));
+        at = cut.end;
+    }
+    out.extend_from_slice(bytes.get(at as usize..).unwrap_or(&[]));
+    Bytes::from(out)
+}
+

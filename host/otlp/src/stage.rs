@@ -1,0 +1,365 @@
+//! A stage's own view of the batch: its columns, the rows still alive, the texts it may read.
+//! Where nothing was dropped and nothing hidden, the batch's own memory is shown; else it is gathered.
+
+use crate::ABSENT;
+use crate::attributes::{Store, kind};
+use crate::path::Context;
+use crate::projection::{Read, StagePlan};
+use crate::table::{Column, Data, Table};
+use crate::texts::Texts;
+use crate::view::{
+    AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView,
+};
+
+/// The rows of a context that are still there.
+#[derive(Default)]
+pub(crate) struct Alive {
+    /// Whether that is every row; `rows` is then not used.
+    pub(crate) all: bool,
+    pub(crate) rows: Vec<u32>,
+}
+
+impl Alive {
+    pub(crate) fn count(&self, table: &Table) -> usize {
+        if self.all { table.rows() } else { self.rows.len() }
+    }
+
+    /// The batch's own row that a stage's row is.
+    #[inline]
+    pub(crate) fn base(&self, row: u32) -> u32 {
+        if self.all {
+            row
+        } else {
+            self.rows.get(row as usize).copied().unwrap_or(ABSENT)
+        }
+    }
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Mode {
+    /// Shown from the batch's own memory.
+    #[default]
+    Base,
+    Gathered,
+    Text,
+    Cells,
+}
+
+/// Memory for one column that cannot be shown as it is.
+#[derive(Default)]
+struct Gathered {
+    mode: Mode,
+    ends: Vec<u32>,
+    narrow: Vec<u32>,
+    wide: Vec<u64>,
+    kinds: Vec<u8>,
+}
+
+#[derive(Default)]
+struct TableScratch {
+    parents: Option<Vec<u32>>,
+    columns: Vec<Gathered>,
+    /// The batch's own entry that each entry of the list shown is; empty: the same.
+    origins: Vec<u32>,
+}
+
+/// What a stage is shown that is not the batch's own memory. Reused between batches.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    tables: [TableScratch; 5],
+    pool: Option<(Vec<u32>, Vec<u8>)>,
+    /// Kept for the next batch that needs them.
+    spare_pool: (Vec<u32>, Vec<u8>),
+    pub(crate) pool_len: u32,
+}
+
+impl Scratch {
+    /// Gathers what has to be gathered for a stage.
+    pub(crate) fn prepare(
+        &mut self,
+        plan: &StagePlan,
+        tables: &[Table; 5],
+        alive: &[Alive; 5],
+        texts: &Texts,
+    ) {
+        self.pool_len = texts.len() as u32;
+        self.prepare_pool(plan.bit, texts);
+        let [_, _, span_alive, ..] = alive;
+        let [_, _, span_table, ..] = tables;
+        for ((((scratch, table), alive), reads), (wanted, edits_list)) in self
+            .tables
+            .iter_mut()
+            .zip(tables)
+            .zip(alive)
+            .zip(&plan.reads)
+            .zip(plan.tables.iter().zip(&plan.edits_lists))
+        {
+            if !wanted {
+                continue;
+            }
+            let below_span = matches!(table.context, Context::SpanEvent | Context::SpanLink);
+            scratch.parents = if alive.all && (!below_span || span_alive.all) {
+                None
+            } else {
+                let mut parents = scratch.parents.take().unwrap_or_default();
+                parents.clear();
+                gather(&table.parents, alive, &mut parents);
+                if below_span && !span_alive.all {
+                    renumber(&mut parents, span_alive, span_table.rows());
+                }
+                Some(parents)
+            };
+            scratch.columns.resize_with(reads.len(), Gathered::default);
+            scratch.origins.clear();
+            for (read, gathered) in reads.iter().zip(&mut scratch.columns) {
+                match read {
+                    Read::Column(at) => match table.columns.get(*at) {
+                        Some(column) => gathered.column(column, alive),
+                        None => gathered.mode = Mode::Base,
+                    },
+                    Read::Attributes => {
+                        gathered.mode = if alive.all { Mode::Base } else { Mode::Gathered };
+                        if let (Some(store), false) = (&table.attributes, alive.all) {
+                            let origins = edits_list.then_some(&mut scratch.origins);
+                            gathered.list(store, alive, origins);
+                        }
+                    }
+                    Read::Attribute(key) => match &table.attributes {
+                        Some(store) => gathered.by_key(store, texts.find(key), alive, table.rows()),
+                        None => gathered.mode = Mode::Base,
+                    },
+                }
+            }
+        }
+    }
+
+    fn prepare_pool(&mut self, bit: u64, texts: &Texts) {
+        if let Some(pool) = self.pool.take() {
+            self.spare_pool = pool;
+        }
+        let readers = texts.readers();
+        if readers.iter().fold(bit, |all, readers| all & readers) != 0 {
+            return;
+        }
+        let (mut ends, mut bytes) = std::mem::take(&mut self.spare_pool);
+        ends.clear();
+        bytes.clear();
+        let (mut start, mut shown) = (0usize, 0u32);
+        for (&end, readers) in texts.ends().iter().zip(readers) {
+            let end = end as usize;
+            if readers & bit != 0 {
+                bytes.extend_from_slice(texts.pool().get(start..end).unwrap_or(&[]));
+                shown = bytes.len() as u32;
+            }
+            ends.push(shown);
+            start = end;
+        }
+        self.pool = Some((ends, bytes));
+    }
+
+    /// The batch as the stage sees it, after [`Scratch::prepare`].
+    pub(crate) fn view<'a>(
+        &'a self,
+        plan: &StagePlan,
+        tables: &'a [Table; 5],
+        alive: &[Alive; 5],
+        texts: &'a Texts,
+        received_unix_nano: u64,
+    ) -> BatchView<'a> {
+        let mut views = Vec::with_capacity(5);
+        for ((((scratch, table), alive), reads), wanted) in self
+            .tables
+            .iter()
+            .zip(tables)
+            .zip(alive)
+            .zip(&plan.reads)
+            .zip(&plan.tables)
+        {
+            if !wanted {
+                continue;
+            }
+            let columns = reads.iter().zip(&scratch.columns);
+            views.push(TableView {
+                context: table.context,
+                rows: alive.count(table) as u32,
+                parents: scratch.parents.as_deref().unwrap_or(&table.parents),
+                columns: columns.map(|(read, gathered)| gathered.view(read, table)).collect(),
+            });
+        }
+        let texts = match &self.pool {
+            Some((ends, bytes)) => PoolView { ends, bytes },
+            None => PoolView { ends: texts.ends(), bytes: texts.pool() },
+        };
+        BatchView { received_unix_nano, texts, tables: views }
+    }
+
+    /// The batch's own entry that an entry of a list shown is.
+    pub(crate) fn base_entry(&self, context: Context, entry: u32) -> u32 {
+        let origins = self.tables.get(context as usize).map(|table| &table.origins);
+        match origins {
+            Some(origins) if !origins.is_empty() => {
+                origins.get(entry as usize).copied().unwrap_or(ABSENT)
+            }
+            _ => entry,
+        }
+    }
+
+    /// How many entries the list of a context shows.
+    pub(crate) fn entries_shown(&self, context: Context, table: &Table, alive: &Alive) -> usize {
+        let Some(store) = &table.attributes else {
+            return 0;
+        };
+        if alive.all {
+            store.keys.len()
+        } else {
+            self.tables.get(context as usize).map_or(0, |scratch| scratch.origins.len())
+        }
+    }
+}
+
+fn gather<T: Copy>(values: &[T], alive: &Alive, out: &mut Vec<T>) {
+    if alive.all {
+        out.extend_from_slice(values);
+    } else {
+        out.extend(alive.rows.iter().filter_map(|&row| values.get(row as usize)));
+    }
+}
+
+/// Turns the spans' own rows into rows among those alive.
+fn renumber(parents: &mut [u32], spans: &Alive, rows: usize) {
+    let mut places = vec![ABSENT; rows];
+    for (place, &row) in (0u32..).zip(&spans.rows) {
+        if let Some(slot) = places.get_mut(row as usize) {
+            *slot = place;
+        }
+    }
+    for parent in parents {
+        *parent = places.get(*parent as usize).copied().unwrap_or(ABSENT);
+    }
+}
+
+impl Gathered {
+    fn column(&mut self, column: &Column, alive: &Alive) {
+        if alive.all {
+            self.mode = Mode::Base;
+            return;
+        }
+        self.mode = Mode::Gathered;
+        self.narrow.clear();
+        self.wide.clear();
+        match &column.data {
+            Data::Narrow(values) | Data::Text(values) => gather(values, alive, &mut self.narrow),
+            Data::Wide(values) => gather(values, alive, &mut self.wide),
+            Data::TraceId(words) => {
+                let (ids, _) = words.as_chunks::<2>();
+                for &row in &alive.rows {
+                    if let Some(id) = ids.get(row as usize) {
+                        self.wide.extend_from_slice(id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn list(&mut self, store: &Store, alive: &Alive, mut origins: Option<&mut Vec<u32>>) {
+        self.ends.clear();
+        self.narrow.clear();
+        self.kinds.clear();
+        self.wide.clear();
+        for &row in &alive.rows {
+            let entries = store.entries(row);
+            self.narrow.extend_from_slice(store.keys.get(entries.clone()).unwrap_or(&[]));
+            self.kinds.extend_from_slice(store.kinds.get(entries.clone()).unwrap_or(&[]));
+            self.wide.extend_from_slice(store.bits.get(entries.clone()).unwrap_or(&[]));
+            self.ends.push(self.narrow.len() as u32);
+            if let Some(origins) = &mut origins {
+                origins.extend(entries.map(|entry| entry as u32));
+            }
+        }
+    }
+
+    /// One attribute of every row alive: as text while that serves, else as cells.
+    fn by_key(&mut self, store: &Store, key: Option<u32>, alive: &Alive, rows: usize) {
+        self.mode = Mode::Text;
+        self.narrow.clear();
+        let count = if alive.all { rows } else { alive.rows.len() };
+        let Some(key) = key else {
+            self.narrow.resize(count, ABSENT);
+            return;
+        };
+        for row in 0..count as u32 {
+            match find_key(store, alive.base(row), key) {
+                None => self.narrow.push(ABSENT),
+                Some(entry) => {
+                    let kind = store.kinds.get(entry).copied().unwrap_or(kind::ABSENT);
+                    let bits = store.bits.get(entry).copied().unwrap_or(0);
+                    if kind != kind::TEXT {
+                        return self.cells_by_key(store, key, alive, count);
+                    }
+                    self.narrow.push(bits as u32);
+                }
+            }
+        }
+    }
+
+    fn cells_by_key(&mut self, store: &Store, key: u32, alive: &Alive, count: usize) {
+        self.mode = Mode::Cells;
+        self.kinds.clear();
+        self.wide.clear();
+        for row in 0..count as u32 {
+            let entry = find_key(store, alive.base(row), key);
+            let kind = entry.and_then(|entry| store.kinds.get(entry)).copied();
+            let bits = entry.and_then(|entry| store.bits.get(entry)).copied();
+            self.kinds.push(kind.unwrap_or(kind::ABSENT));
+            self.wide.push(bits.unwrap_or(0));
+        }
+    }
+
+    fn view<'a>(&'a self, read: &Read, table: &'a Table) -> ColumnView<'a> {
+        let cells = CellsView { kinds: &self.kinds, bits: &self.wide };
+        match (read, self.mode) {
+            (_, Mode::Text) => ColumnView::Text(&self.narrow),
+            (_, Mode::Cells) => ColumnView::Cells(cells),
+            (Read::Attributes, Mode::Gathered) => ColumnView::Attributes(AttributesView {
+                ends: &self.ends,
+                keys: &self.narrow,
+                values: cells,
+            }),
+            (Read::Column(at), mode) => {
+                let base = mode == Mode::Base;
+                match table.columns.get(*at).map(|column| &column.data) {
+                    Some(Data::Narrow(values)) => {
+                        ColumnView::Narrow(if base { values } else { &self.narrow })
+                    }
+                    Some(Data::Text(values)) => {
+                        ColumnView::Text(if base { values } else { &self.narrow })
+                    }
+                    Some(Data::Wide(values)) => {
+                        ColumnView::Wide(if base { values } else { &self.wide })
+                    }
+                    Some(Data::TraceId(words)) => {
+                        ColumnView::TraceId(if base { words } else { &self.wide })
+                    }
+                    None => ColumnView::Text(&[]),
+                }
+            }
+            (_, _) => match &table.attributes {
+                Some(store) => ColumnView::Attributes(AttributesView {
+                    ends: &store.ends,
+                    keys: &store.keys,
+                    values: CellsView { kinds: &store.kinds, bits: &store.bits },
+                }),
+                None => ColumnView::Text(&[]),
+            },
+        }
+    }
+}
+
+/// The first entry of a row with a key.
+#[inline]
+pub(crate) fn find_key(store: &Store, row: u32, key: u32) -> Option<usize> {
+    let entries = store.entries(row);
+    let keys = store.keys.get(entries.clone())?;
+    let at = keys.iter().position(|&known| known == key)?;
+    Some(entries.start + at)
+}

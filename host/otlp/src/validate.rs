@@ -1,0 +1,55 @@
+//! Checks a message to its last byte: framing, wire types, nesting, UTF-8. What passes here decodes
+//! everywhere downstream, and what prost would refuse is refused.
+
+use crate::schema::{Kind, Message};
+use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
+
+/// Levels of nesting that decoders allow (prost's limit, and protobuf's own default).
+pub(crate) const DEPTH: u32 = 100;
+
+/// Checks the rest of a message. `left` is how many levels deeper it may go.
+pub(crate) fn message(reader: &mut Reader<'_>, message: Message, left: u32) -> Result<(), Flaw> {
+    let fields = message.fields();
+    while !reader.is_done() {
+        let (number, wire) = reader.tag()?;
+        let kind = fields.get(number as usize).copied().unwrap_or(Kind::Unknown);
+        match (kind, wire) {
+            (Kind::Varint, VARINT) => drop(reader.varint()?),
+            (Kind::Fixed64, FIXED64) => drop(reader.fixed64()?),
+            (Kind::Fixed32, FIXED32) => drop(reader.fixed32()?),
+            (Kind::Bytes, DELIMITED) => drop(reader.delimited()?),
+            (Kind::Text, DELIMITED) => text(reader.delimited()?)?,
+            (Kind::Message(inner), DELIMITED) => nested(reader, inner, left)?,
+            (Kind::Unknown, _) => reader.skip(number, wire, left)?,
+            _ => return Err(Flaw::WireType),
+        }
+    }
+    Ok(())
+}
+
+/// Checks a nested message whose tag was just read.
+pub(crate) fn nested(reader: &mut Reader<'_>, inner: Message, left: u32) -> Result<(), Flaw> {
+    if left == 0 {
+        return Err(Flaw::TooDeep);
+    }
+    let body = reader.delimited()?;
+    message(&mut Reader::new(body, 0, body.len()), inner, left - 1)
+}
+
+/// Checks a string. Most are short and ASCII, which eight bytes at a time can tell.
+#[inline]
+fn text(bytes: &[u8]) -> Result<(), Flaw> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut high = 0u64;
+    for word in words {
+        high |= u64::from_ne_bytes(*word);
+    }
+    for byte in rest {
+        high |= u64::from(*byte);
+    }
+    if high & 0x8080_8080_8080_8080 == 0 || std::str::from_utf8(bytes).is_ok() {
+        Ok(())
+    } else {
+        Err(Flaw::Utf8)
+    }
+}

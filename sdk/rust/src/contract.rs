@@ -1,0 +1,176 @@
+//! What a plugin declares, and the handles it reads and writes fields by.
+
+use crate::Context;
+
+/// Where a declared field stands in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) context: Context,
+    pub(crate) column: u32,
+}
+
+macro_rules! handles {
+    ($($(#[$doc:meta])* $name:ident),*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name(pub(crate) Place);
+    )*};
+}
+
+handles!(
+    /// A text field, such as `span.name`.
+    TextField,
+    /// A field of kinds, codes, flags or counts.
+    NarrowField,
+    /// A field of times or span ids.
+    WideField,
+    /// A field of trace ids.
+    TraceIdField,
+    /// One attribute by key.
+    AttributeField,
+    /// A whole attribute list.
+    ListField
+);
+
+/// A field that the plugin may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteField(pub(crate) u32);
+
+/// Which batches an instance must see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharding {
+    /// Any.
+    #[default]
+    None,
+    /// All spans of a trace go to the same instance.
+    ByTrace,
+    /// Every batch goes to the one instance.
+    Whole,
+}
+
+/// Collects the fields a plugin needs. Paths are those of the WIT's `batch`; naming one twice gives
+/// the same handle.
+#[derive(Clone, Debug, Default)]
+pub struct Contract {
+    pub(crate) reads: Vec<String>,
+    pub(crate) writes: Vec<String>,
+    places: Vec<Place>,
+    sharding: Sharding,
+}
+
+/// The context that a path belongs to; `None` if it names none.
+pub(crate) fn context_of(path: &str) -> Option<Context> {
+    let end = path.find('.')?;
+    [
+        Context::Resource,
+        Context::Scope,
+        Context::Span,
+        Context::SpanEvent,
+        Context::SpanLink,
+    ]
+    .into_iter()
+    .find(|context| context.prefix() == &path[..end])
+}
+
+/// The path of one attribute: `span.attributes["http.route"]`.
+pub fn attribute_path(context: Context, key: &str) -> String {
+    let key = key.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("{}.attributes[\"{key}\"]", context.prefix())
+}
+
+/// The key that a path of one attribute names.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn attribute_key(path: &str) -> Option<String> {
+    let (_, quoted) = path.split_once(".attributes[\"")?;
+    let quoted = quoted.strip_suffix("\"]")?;
+    let mut key = String::new();
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        key.push(if character == '\\' { characters.next()? } else { character });
+    }
+    Some(key)
+}
+
+impl Contract {
+    fn read(&mut self, path: String) -> Place {
+        if let Some(known) = self.reads.iter().position(|read| *read == path) {
+            return self.places[known];
+        }
+        let context = context_of(&path)
+            .unwrap_or_else(|| panic!("{path} names no context; it should start like `span.`"));
+        let column = self.places.iter().filter(|place| place.context == context).count() as u32;
+        let place = Place { context, column };
+        self.reads.push(path);
+        self.places.push(place);
+        place
+    }
+
+    /// Reads a text field.
+    pub fn read_text(&mut self, path: &str) -> TextField {
+        TextField(self.read(path.to_owned()))
+    }
+
+    /// Reads a field of kinds, codes, flags or counts.
+    pub fn read_narrow(&mut self, path: &str) -> NarrowField {
+        NarrowField(self.read(path.to_owned()))
+    }
+
+    /// Reads a field of times or span ids.
+    pub fn read_wide(&mut self, path: &str) -> WideField {
+        WideField(self.read(path.to_owned()))
+    }
+
+    /// Reads `span.trace_id` or `spanlink.trace_id`.
+    pub fn read_trace_id(&mut self, path: &str) -> TraceIdField {
+        TraceIdField(self.read(path.to_owned()))
+    }
+
+    /// Reads one attribute by key.
+    pub fn read_attribute(&mut self, context: Context, key: &str) -> AttributeField {
+        AttributeField(self.read(attribute_path(context, key)))
+    }
+
+    /// Reads every attribute of a context.
+    pub fn read_attributes(&mut self, context: Context) -> ListField {
+        ListField(self.read(format!("{}.attributes", context.prefix())))
+    }
+
+    /// Declares a field that the plugin writes, by its path.
+    pub fn write(&mut self, path: &str) -> WriteField {
+        if let Some(known) = self.writes.iter().position(|write| write == path) {
+            return WriteField(known as u32);
+        }
+        self.writes.push(path.to_owned());
+        WriteField(self.writes.len() as u32 - 1)
+    }
+
+    /// Declares one attribute that the plugin writes.
+    pub fn write_attribute(&mut self, context: Context, key: &str) -> WriteField {
+        self.write(&attribute_path(context, key))
+    }
+
+    /// Declares that the plugin writes any attribute of a context.
+    pub fn write_attributes(&mut self, context: Context) -> WriteField {
+        self.write(&format!("{}.attributes", context.prefix()))
+    }
+
+    /// Asks for batches to be sharded; without a call they are not.
+    pub fn shard(&mut self, sharding: Sharding) {
+        self.sharding = sharding;
+    }
+
+    /// The paths read, in declaration order.
+    pub fn reads(&self) -> &[String] {
+        &self.reads
+    }
+
+    /// The paths written, in declaration order.
+    pub fn writes(&self) -> &[String] {
+        &self.writes
+    }
+
+    /// How batches are sharded.
+    pub fn sharding(&self) -> Sharding {
+        self.sharding
+    }
+}

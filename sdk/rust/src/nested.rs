@@ -1,0 +1,335 @@
+//! Reads what stands inside arrays and maps, and writes values as text the way the Collector does.
+//!
+//! Arrays and maps cross in OTLP's own encoding, because few plugins look into them. Malformed input
+//! ends the iteration; nothing here panics.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::Value;
+
+/// How deep arrays and maps are followed; what lies deeper reads as empty.
+const DEPTH_LIMIT: u32 = 32;
+
+/// The values of an encoded `ArrayValue`.
+pub fn items(array: &[u8]) -> impl Iterator<Item = Value<'_>> {
+    fields(array).filter_map(|field| match field {
+        (1, Field::Bytes(bytes)) => Some(any_value(bytes)),
+        _ => None,
+    })
+}
+
+/// The keys and values of an encoded `KeyValueList`.
+pub fn entries(map: &[u8]) -> impl Iterator<Item = (&str, Value<'_>)> {
+    fields(map).filter_map(|field| match field {
+        (1, Field::Bytes(bytes)) => Some(key_value(bytes)),
+        _ => None,
+    })
+}
+
+/// Appends a value to an encoded `ArrayValue`.
+pub fn push_item(array: &mut Vec<u8>, value: &Value<'_>) {
+    let mut encoded = Vec::new();
+    encode(&mut encoded, value);
+    push_bytes(array, 1, &encoded);
+}
+
+/// Appends a key and a value to an encoded `KeyValueList`.
+pub fn push_entry(map: &mut Vec<u8>, key: &str, value: &Value<'_>) {
+    let mut encoded = Vec::new();
+    encode(&mut encoded, value);
+    let mut entry = Vec::new();
+    push_bytes(&mut entry, 1, key.as_bytes());
+    push_bytes(&mut entry, 2, &encoded);
+    push_bytes(map, 1, &entry);
+}
+
+impl<'a> Value<'a> {
+    /// The value as text, as the Collector's `AsString` writes it: numbers in JSON's notation, bytes in
+    /// base64, arrays and maps as JSON with sorted keys; absent and empty as nothing.
+    pub fn to_text(&self) -> Cow<'a, str> {
+        match *self {
+            Value::Absent | Value::Empty => Cow::Borrowed(""),
+            Value::Text(text) => Cow::Borrowed(text),
+            Value::Bool(true) => Cow::Borrowed("true"),
+            Value::Bool(false) => Cow::Borrowed("false"),
+            Value::Int(value) => Cow::Owned(value.to_string()),
+            Value::Double(value) => Cow::Owned(double_text(value)),
+            Value::Bytes(bytes) => Cow::Owned(base64(bytes)),
+            Value::Array(_) | Value::Map(_) => {
+                let mut out = String::new();
+                json(&mut out, self, 0);
+                Cow::Owned(out)
+            }
+        }
+    }
+}
+
+/// A double in the notation of Go's JSON encoder: plain between 1e-6 and 1e21, else with an exponent.
+pub fn double_text(value: f64) -> String {
+    if !value.is_finite() {
+        let name = if value.is_nan() {
+            "NaN"
+        } else if value > 0.0 {
+            "+Inf"
+        } else {
+            "-Inf"
+        };
+        return format!("json: unsupported value: {name}");
+    }
+    let magnitude = value.abs();
+    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
+        let text = format!("{value:e}");
+        return match text.split_once('e') {
+            Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+            _ => text,
+        };
+    }
+    format!("{value}")
+}
+
+fn json(out: &mut String, value: &Value<'_>, depth: u32) {
+    if depth > DEPTH_LIMIT {
+        out.push_str("null");
+        return;
+    }
+    match value {
+        Value::Absent | Value::Empty => out.push_str("null"),
+        Value::Text(text) => json_text(out, text),
+        Value::Bytes(bytes) => json_text(out, &base64(bytes)),
+        Value::Bool(_) | Value::Int(_) | Value::Double(_) => out.push_str(&value.to_text()),
+        Value::Array(array) => {
+            out.push('[');
+            for (place, item) in items(array).enumerate() {
+                if place > 0 {
+                    out.push(',');
+                }
+                json(out, &item, depth + 1);
+            }
+            out.push(']');
+        }
+        Value::Map(map) => {
+            // Of a key that stands twice, the last one counts, as in the map that Go makes of it.
+            let sorted: std::collections::BTreeMap<&str, Value<'_>> = entries(map).collect();
+            out.push('{');
+            for (place, (key, value)) in sorted.iter().enumerate() {
+                if place > 0 {
+                    out.push(',');
+                }
+                json_text(out, key);
+                out.push(':');
+                json(out, value, depth + 1);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Go's JSON encoder escapes HTML's characters and the two line separators too.
+fn json_text(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", character as u32);
+            }
+            _ => out.push(character),
+        }
+    }
+    out.push('"');
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().enumerate().fold(0u32, |word, (place, &byte)| {
+            word | u32::from(byte) << (16 - 8 * place)
+        });
+        for place in 0..4 {
+            if place <= chunk.len() {
+                out.push(char::from(ALPHABET[(word >> (18 - 6 * place)) as usize & 63]));
+            } else {
+                out.push('=');
+            }
+        }
+    }
+    out
+}
+
+enum Field<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// The fields of a protobuf message: number and content.
+fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u64, Field<'_>)> {
+    std::iter::from_fn(move || {
+        let key = varint(&mut rest)?;
+        let field = match key & 7 {
+            0 => Field::Number(varint(&mut rest)?),
+            1 => {
+                let (word, tail) = rest.split_first_chunk::<8>()?;
+                rest = tail;
+                Field::Number(u64::from_le_bytes(*word))
+            }
+            2 => {
+                let length = usize::try_from(varint(&mut rest)?).ok()?;
+                let (bytes, tail) = rest.split_at_checked(length)?;
+                rest = tail;
+                Field::Bytes(bytes)
+            }
+            5 => {
+                let (word, tail) = rest.split_first_chunk::<4>()?;
+                rest = tail;
+                Field::Number(u64::from(u32::from_le_bytes(*word)))
+            }
+            _ => return None,
+        };
+        Some((key >> 3, field))
+    })
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, tail) = rest.split_first()?;
+        *rest = tail;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn any_value(bytes: &[u8]) -> Value<'_> {
+    let mut value = Value::Empty;
+    for field in fields(bytes) {
+        value = match field {
+            (1, Field::Bytes(text)) => Value::Text(std::str::from_utf8(text).unwrap_or("")),
+            (2, Field::Number(flag)) => Value::Bool(flag != 0),
+            (3, Field::Number(number)) => Value::Int(number as i64),
+            (4, Field::Number(bits)) => Value::Double(f64::from_bits(bits)),
+            (5, Field::Bytes(array)) => Value::Array(array),
+            (6, Field::Bytes(map)) => Value::Map(map),
+            (7, Field::Bytes(bytes)) => Value::Bytes(bytes),
+            _ => continue,
+        };
+    }
+    value
+}
+
+fn key_value(bytes: &[u8]) -> (&str, Value<'_>) {
+    let mut entry = ("", Value::Empty);
+    for field in fields(bytes) {
+        match field {
+            (1, Field::Bytes(key)) => entry.0 = std::str::from_utf8(key).unwrap_or(""),
+            (2, Field::Bytes(value)) => entry.1 = any_value(value),
+            _ => {}
+        }
+    }
+    entry
+}
+
+fn encode(out: &mut Vec<u8>, value: &Value<'_>) {
+    match value {
+        Value::Absent | Value::Empty => {}
+        Value::Text(text) => push_bytes(out, 1, text.as_bytes()),
+        Value::Bool(flag) => out.extend([0x10, u8::from(*flag)]),
+        Value::Int(number) => {
+            out.push(0x18);
+            push_varint(out, *number as u64);
+        }
+        Value::Double(number) => {
+            out.push(0x21);
+            out.extend(number.to_le_bytes());
+        }
+        Value::Array(array) => push_bytes(out, 5, array),
+        Value::Map(map) => push_bytes(out, 6, map),
+        Value::Bytes(bytes) => push_bytes(out, 7, bytes),
+    }
+}
+
+fn push_bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
+    push_varint(out, field << 3 | 2);
+    push_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_come_back_as_they_were_encoded() {
+        let mut inner = Vec::new();
+        push_entry(&mut inner, "k", &Value::Int(-3));
+        let mut array = Vec::new();
+        let values = [
+            Value::Text("a"),
+            Value::Bool(true),
+            Value::Double(1.5),
+            Value::Bytes(&[1, 2]),
+            Value::Empty,
+            Value::Map(&inner),
+        ];
+        values.iter().for_each(|value| push_item(&mut array, value));
+        assert_eq!(items(&array).collect::<Vec<_>>(), values);
+        assert_eq!(entries(&inner).collect::<Vec<_>>(), [("k", Value::Int(-3))]);
+    }
+
+    #[test]
+    fn text_is_what_the_collector_writes() {
+        let mut map = Vec::new();
+        push_entry(&mut map, "b", &Value::Text("<\"x\">"));
+        push_entry(&mut map, "a", &Value::Bytes(b"hello"));
+        assert_eq!(Value::Map(&map).to_text(), r#"{"a":"aGVsbG8=","b":"\u003c\"x\"\u003e"}"#);
+        for (value, text) in [
+            (0.0, "0"),
+            (2.0, "2"),
+            (0.1, "0.1"),
+            (1e21, "1e+21"),
+            (1.5e-7, "1.5e-7"),
+            (123_456_789.0, "123456789"),
+        ] {
+            assert_eq!(Value::Double(value).to_text(), text);
+        }
+        assert_eq!(Value::Int(-7).to_text(), "-7");
+        assert_eq!(Value::Empty.to_text(), "");
+    }
+
+    #[test]
+    fn malformed_input_ends_the_iteration() {
+        assert_eq!(items(&[0x0a, 0x05, 0x01]).count(), 0);
+        assert_eq!(items(&[0xff; 12]).count(), 0);
+        assert_eq!(entries(&[0x0a]).count(), 0);
+    }
+
+    #[test]
+    fn deep_nesting_is_cut_off() {
+        let mut array = Vec::new();
+        for _ in 0..100 {
+            let mut outer = Vec::new();
+            push_item(&mut outer, &Value::Array(&array));
+            array = outer;
+        }
+        let text = Value::Array(&array).to_text();
+        assert!(text.contains("null"), "{text}");
+    }
+}

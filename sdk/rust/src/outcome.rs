@@ -1,0 +1,220 @@
+//! Collects what a processor did with a batch.
+
+use crate::{Batch, Context, WriteField};
+
+/// A value to write.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
+    /// Removes an attribute, clears a text.
+    Absent,
+    /// An attribute without a value.
+    Empty,
+    /// A text, by its index in the batch's pool or from [`Outcome::text`].
+    Text(u32),
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A double.
+    Double(f64),
+    /// Bytes, by pool index.
+    Bytes(u32),
+    /// An encoded `ArrayValue`, by pool index.
+    Array(u32),
+    /// An encoded `KeyValueList`, by pool index.
+    Map(u32),
+}
+
+impl Cell {
+    /// A cell as it stands in a batch's columns.
+    pub fn from_parts(kind: u8, bits: u64) -> Cell {
+        match kind {
+            1 => Cell::Text(bits as u32),
+            2 => Cell::Bool(bits != 0),
+            3 => Cell::Int(bits as i64),
+            4 => Cell::Double(f64::from_bits(bits)),
+            5 => Cell::Bytes(bits as u32),
+            6 => Cell::Array(bits as u32),
+            7 => Cell::Map(bits as u32),
+            8 => Cell::Empty,
+            _ => Cell::Absent,
+        }
+    }
+
+    /// The contract's kind and bits.
+    pub fn into_parts(self) -> (u8, u64) {
+        match self {
+            Cell::Absent => (0, 0),
+            Cell::Text(index) => (1, u64::from(index)),
+            Cell::Bool(value) => (2, u64::from(value)),
+            Cell::Int(value) => (3, value as u64),
+            Cell::Double(value) => (4, value.to_bits()),
+            Cell::Bytes(index) => (5, u64::from(index)),
+            Cell::Array(index) => (6, u64::from(index)),
+            Cell::Map(index) => (7, u64::from(index)),
+            Cell::Empty => (8, 0),
+        }
+    }
+}
+
+/// Owned cells, column by column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[doc(hidden)]
+pub struct OwnedCells {
+    pub kinds: Vec<u8>,
+    pub bits: Vec<u64>,
+}
+
+impl OwnedCells {
+    pub(crate) fn push(&mut self, cell: Cell) {
+        let (kind, bits) = cell.into_parts();
+        self.kinds.push(kind);
+        self.bits.push(bits);
+    }
+}
+
+/// Writes, entry writes, replacements, removals and appends of one field.
+#[derive(Clone, Debug, Default)]
+#[doc(hidden)]
+pub struct FieldEdits {
+    pub all: Option<Cell>,
+    pub rows: Vec<(u32, Cell)>,
+    pub entries: Vec<(u32, Cell)>,
+    pub old: Vec<u32>,
+    pub new: Vec<u32>,
+    pub removed: Vec<u32>,
+    pub append_rows: Vec<u32>,
+    pub append_keys: Vec<u32>,
+    pub append_values: OwnedCells,
+}
+
+/// Sorts edits by place; of several at one place the last counts.
+pub(crate) fn in_order(mut edits: Vec<(u32, Cell)>) -> Vec<(u32, Cell)> {
+    if !edits.is_sorted_by(|a, b| a.0 < b.0) {
+        edits.sort_by_key(|edit| edit.0);
+        edits.reverse();
+        edits.dedup_by_key(|edit| edit.0);
+        edits.reverse();
+    }
+    edits
+}
+
+/// What a processor did with a batch. Empty: everything is kept as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    first_text: u32,
+    span_rows: usize,
+    event_rows: usize,
+    #[doc(hidden)]
+    pub spans: Vec<u8>,
+    #[doc(hidden)]
+    pub events: Vec<u8>,
+    #[doc(hidden)]
+    pub text_ends: Vec<u32>,
+    #[doc(hidden)]
+    pub text_bytes: Vec<u8>,
+    #[doc(hidden)]
+    pub fields: Vec<FieldEdits>,
+}
+
+impl Outcome {
+    /// An empty outcome for a batch.
+    pub fn new(batch: &Batch<'_>) -> Self {
+        Outcome {
+            first_text: batch.texts.len() as u32,
+            span_rows: batch.rows(Context::Span),
+            event_rows: batch.rows(Context::SpanEvent),
+            ..Outcome::default()
+        }
+    }
+
+    /// Drops a span or a span event. Rows that are not there are ignored.
+    #[inline]
+    pub fn drop_row(&mut self, context: Context, row: usize) {
+        let (verdicts, rows) = match context {
+            Context::Span => (&mut self.spans, self.span_rows),
+            Context::SpanEvent => (&mut self.events, self.event_rows),
+            _ => panic!("only spans and span events are dropped, not a {}", context.prefix()),
+        };
+        if verdicts.is_empty() {
+            verdicts.resize(rows, 0);
+        }
+        if let Some(verdict) = verdicts.get_mut(row) {
+            *verdict = 1;
+        }
+    }
+
+    /// Whether a span or span event is dropped so far.
+    pub fn is_dropped(&self, context: Context, row: usize) -> bool {
+        let verdicts = match context {
+            Context::Span => &self.spans,
+            Context::SpanEvent => &self.events,
+            _ => return false,
+        };
+        verdicts.get(row) == Some(&1)
+    }
+
+    /// Adds a text, and gives the index to write it by.
+    pub fn text(&mut self, text: &str) -> u32 {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Adds bytes, or an encoded array or map, and gives the index to write it by.
+    pub fn bytes(&mut self, bytes: &[u8]) -> u32 {
+        self.text_bytes.extend_from_slice(bytes);
+        self.text_ends.push(self.text_bytes.len() as u32);
+        self.first_text + self.text_ends.len() as u32 - 1
+    }
+
+    /// A text added by [`Outcome::text`]; `None` for one of the batch's own.
+    pub fn added(&self, index: u32) -> Option<&[u8]> {
+        let index = index.checked_sub(self.first_text)? as usize;
+        let end = *self.text_ends.get(index)? as usize;
+        let start = if index == 0 { 0 } else { self.text_ends[index - 1] as usize };
+        self.text_bytes.get(start..end)
+    }
+
+    #[inline]
+    fn field(&mut self, field: WriteField) -> &mut FieldEdits {
+        let index = field.0 as usize;
+        if self.fields.len() <= index {
+            self.fields.resize_with(index + 1, FieldEdits::default);
+        }
+        &mut self.fields[index]
+    }
+
+    /// Writes a field of one row; the last write of a row counts.
+    pub fn set(&mut self, field: WriteField, row: u32, value: Cell) {
+        self.field(field).rows.push((row, value));
+    }
+
+    /// Writes a field of every row; rows written by [`Outcome::set`] keep their own value.
+    pub fn set_all(&mut self, field: WriteField, value: Cell) {
+        self.field(field).all = Some(value);
+    }
+
+    /// Gives one entry of a whole attribute list a new value; the last one given counts.
+    pub fn set_entry(&mut self, field: WriteField, entry: u32, value: Cell) {
+        self.field(field).entries.push((entry, value));
+    }
+
+    /// Replaces a text wherever it stands as a value of this field. Name each text once.
+    pub fn replace(&mut self, field: WriteField, old: u32, new: u32) {
+        let edits = self.field(field);
+        edits.old.push(old);
+        edits.new.push(new);
+    }
+
+    /// Removes an entry of a whole attribute list.
+    pub fn remove_entry(&mut self, field: WriteField, entry: u32) {
+        self.field(field).removed.push(entry);
+    }
+
+    /// Adds an entry to a row's attribute list; rows must come in order, and not have the key yet.
+    pub fn append(&mut self, field: WriteField, row: u32, key: u32, value: Cell) {
+        let edits = self.field(field);
+        edits.append_rows.push(row);
+        edits.append_keys.push(key);
+        edits.append_values.push(value);
+    }
+}
