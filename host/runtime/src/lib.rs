@@ -1,1 +1,24 @@
-//! To come.
+//! Plugins as sandboxed WebAssembly components: compiled once, cached on disk, called with columns, limited
+//! in time and memory. The only crate that names wasmtime; nothing of wasmtime's shows in its API.
+//!
+//! [`Runtime`] compiles components into [`Plugin`]s; a [`Slot`] holds one instance of a plugin for one worker
+//! and replaces it after a fault. Nothing is compiled on the data path, and nothing a guest does panics.
+
+mod abi;
+mod cache;
+mod engine;
+mod error;
+mod instance;
+mod plugin;
+mod sandbox;
+mod slot;
+
+pub use abi::v0_1::answer::{
+    AttributeLists, Declared, Emission, Instrument, InstrumentKind, MetricStream, Recording, Sharding,
+    Temporality,
+};
+pub use engine::{Runtime, RuntimeConfig};
+pub use error::{ConfigureError, Fault, LoadError, Problem};
+pub use instance::{Answer, Limits};
+pub use plugin::{Kind, Plugin};
+pub use slot::Slot;

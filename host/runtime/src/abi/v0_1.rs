@@ -1,0 +1,11 @@
+//! Track 0.1: `spanmill:plugin@0.1.x`.
+
+pub mod answer;
+pub(crate) mod bindings;
+mod convert;
+
+pub(crate) use convert::{declared, emission, lower, metric_stream, outcome, problems};
+
+/// The exports that this track's plugins are told by.
+pub(crate) const PROCESSOR: &str = "spanmill:plugin/processor@0.1.0";
+pub(crate) const CONNECTOR: &str = "spanmill:plugin/connector@0.1.0";

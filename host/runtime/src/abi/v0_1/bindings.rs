@@ -1,0 +1,16 @@
+//! Generated from the WIT. Both kinds of plugin stand in one world, so that they share their types.
+#![allow(missing_docs, clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    inline: "
+        package spanmill:host;
+        world host {
+            import spanmill:plugin/log@0.1.0;
+            import spanmill:plugin/counters@0.1.0;
+            export spanmill:plugin/processor@0.1.0;
+            export spanmill:plugin/connector@0.1.0;
+        }
+    ",
+    ownership: Borrowing { duplicate_if_necessary: true },
+});

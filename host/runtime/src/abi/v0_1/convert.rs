@@ -1,0 +1,218 @@
+//! Between the generated types and the host's own. Lists are borrowed on the way in and moved on the way
+//! out: nothing here costs by the row.
+
+use spanmill_otlp::{
+    Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome, OutcomeError,
+    Pool, Removal, Replacement, Verdicts, Write,
+};
+
+use super::answer;
+use super::bindings::exports::spanmill::plugin::{connector, processor};
+use super::bindings::spanmill::plugin::{contract, metrics, telemetry};
+use crate::error::{Fault, Problem};
+
+fn cells(view: CellsView<'_>) -> telemetry::CellsParam<'_> {
+    telemetry::CellsParam { kinds: view.kinds, bits: view.bits }
+}
+
+fn column(view: ColumnView<'_>) -> telemetry::Column<'_> {
+    match view {
+        ColumnView::Narrow(values) => telemetry::Column::Narrow(values),
+        ColumnView::Wide(values) => telemetry::Column::Wide(values),
+        ColumnView::TraceId(words) => telemetry::Column::TraceId(words),
+        ColumnView::Text(indices) => telemetry::Column::Text(indices),
+        ColumnView::Cells(view) => telemetry::Column::Cells(cells(view)),
+        ColumnView::Attributes(list) => {
+            telemetry::Column::Attributes(telemetry::AttributeListParam {
+                ends: list.ends,
+                keys: list.keys,
+                values: cells(list.values),
+            })
+        }
+    }
+}
+
+/// Calls `call` with a batch in the generated types, which borrow from one another.
+pub(crate) fn lower<T>(view: &BatchView<'_>, call: impl FnOnce(telemetry::Batch<'_>) -> T) -> T {
+    let columns: Vec<Vec<telemetry::Column<'_>>> = view
+        .tables
+        .iter()
+        .map(|table| table.columns.iter().map(|view| column(*view)).collect())
+        .collect();
+    let tables: Vec<telemetry::Table<'_>> = view
+        .tables
+        .iter()
+        .zip(&columns)
+        .map(|(table, columns)| telemetry::Table {
+            context: match table.context {
+                Context::Resource => telemetry::Context::Resource,
+                Context::Scope => telemetry::Context::Scope,
+                Context::Span => telemetry::Context::Span,
+                Context::SpanEvent => telemetry::Context::SpanEvent,
+                Context::SpanLink => telemetry::Context::SpanLink,
+            },
+            rows: table.rows,
+            parents: table.parents,
+            columns,
+        })
+        .collect();
+    call(telemetry::Batch {
+        received_unix_nano: view.received_unix_nano,
+        texts: telemetry::TextPoolParam { ends: view.texts.ends, bytes: view.texts.bytes },
+        tables: &tables,
+    })
+}
+
+fn cell_column(cells: telemetry::CellsResult) -> CellColumn {
+    CellColumn { kinds: cells.kinds, bits: cells.bits }
+}
+
+fn pool(pool: telemetry::TextPoolResult) -> Pool {
+    Pool { ends: pool.ends, bytes: pool.bytes }
+}
+
+/// A processor's answer in the host's types.
+pub(crate) fn outcome(outcome: processor::Outcome) -> Result<Outcome, Fault> {
+    let verdicts = outcome.verdicts.into_iter().map(|verdicts| {
+        let context = match verdicts.context {
+            telemetry::Context::Resource => Context::Resource,
+            telemetry::Context::Scope => Context::Scope,
+            telemetry::Context::Span => Context::Span,
+            telemetry::Context::SpanEvent => Context::SpanEvent,
+            telemetry::Context::SpanLink => Context::SpanLink,
+            telemetry::Context::Log => return Err(OutcomeError::VerdictContext("log")),
+            telemetry::Context::Metric => return Err(OutcomeError::VerdictContext("metric")),
+            telemetry::Context::DataPoint => {
+                return Err(OutcomeError::VerdictContext("data-point"));
+            }
+        };
+        Ok(Verdicts { context, rows: verdicts.rows })
+    });
+    Ok(Outcome {
+        verdicts: verdicts.collect::<Result<_, _>>()?,
+        texts: pool(outcome.texts),
+        writes: outcome
+            .writes
+            .into_iter()
+            .map(|write| Write {
+                field: write.field,
+                rows: write.rows,
+                values: cell_column(write.values),
+            })
+            .collect(),
+        entry_writes: outcome
+            .entry_writes
+            .into_iter()
+            .map(|write| EntryWrite {
+                field: write.field,
+                entries: write.entries,
+                values: cell_column(write.values),
+            })
+            .collect(),
+        replacements: outcome
+            .replacements
+            .into_iter()
+            .map(|replacement| Replacement {
+                field: replacement.field,
+                old: replacement.old,
+                new: replacement.new,
+            })
+            .collect(),
+        removals: outcome
+            .removals
+            .into_iter()
+            .map(|removal| Removal { field: removal.field, entries: removal.entries })
+            .collect(),
+        appends: outcome
+            .appends
+            .into_iter()
+            .map(|append| Append {
+                field: append.field,
+                rows: append.rows,
+                keys: append.keys,
+                values: cell_column(append.values),
+            })
+            .collect(),
+    })
+}
+
+fn lists(list: telemetry::AttributeListResult) -> answer::AttributeLists {
+    answer::AttributeLists { ends: list.ends, keys: list.keys, values: cell_column(list.values) }
+}
+
+/// A connector's answer in the host's types.
+pub(crate) fn emission(emission: connector::Emission) -> answer::Emission {
+    answer::Emission {
+        texts: pool(emission.texts),
+        restart: emission.restart,
+        resources: lists(emission.series.resources),
+        attributes: lists(emission.series.attributes),
+        recordings: emission
+            .recordings
+            .into_iter()
+            .map(|recording| answer::Recording {
+                instrument: recording.instrument,
+                series: recording.series,
+                values: recording.values,
+                counts: recording.counts,
+                rows: recording.rows,
+            })
+            .collect(),
+    }
+}
+
+/// What a plugin declared, in the host's types.
+pub(crate) fn declared(contract: contract::Contract) -> answer::Declared {
+    answer::Declared {
+        reads: contract.reads,
+        writes: contract.writes,
+        sharding: match contract.sharding {
+            contract::Sharding::None => answer::Sharding::None,
+            contract::Sharding::ByTrace => answer::Sharding::ByTrace,
+            contract::Sharding::Whole => answer::Sharding::Whole,
+        },
+        metrics: None,
+    }
+}
+
+/// What a connector declared about its metrics.
+pub(crate) fn metric_stream(stream: metrics::MetricStream) -> answer::MetricStream {
+    answer::MetricStream {
+        scope: stream.scope,
+        instruments: stream
+            .instruments
+            .into_iter()
+            .map(|instrument| answer::Instrument {
+                name: instrument.name,
+                description: instrument.description,
+                unit: instrument.unit,
+                kind: match instrument.kind {
+                    metrics::InstrumentKind::Sum => answer::InstrumentKind::Sum,
+                    metrics::InstrumentKind::Histogram(bounds) => {
+                        answer::InstrumentKind::Histogram(bounds)
+                    }
+                    metrics::InstrumentKind::ExponentialHistogram(buckets) => {
+                        answer::InstrumentKind::ExponentialHistogram(buckets)
+                    }
+                },
+                exemplars: instrument.exemplars,
+            })
+            .collect(),
+        temporality: match stream.temporality {
+            metrics::Temporality::Delta => answer::Temporality::Delta,
+            metrics::Temporality::Cumulative => answer::Temporality::Cumulative,
+        },
+        flush_interval_ns: stream.flush_interval_ns,
+        expiration_ns: stream.expiration_ns,
+        series_limit: stream.series_limit,
+        resource_limit: stream.resource_limit,
+    }
+}
+
+/// Mistakes in the settings, in the host's types.
+pub(crate) fn problems(problems: Vec<contract::Problem>) -> Vec<Problem> {
+    problems
+        .into_iter()
+        .map(|problem| Problem { path: problem.path, message: problem.message })
+        .collect()
+}

@@ -1,0 +1,162 @@
+//! What can go wrong with a plugin: at load, at configure, at a call.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use spanmill_otlp::OutcomeError;
+
+/// Why a file did not become a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read the plugin {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is a core WebAssembly module.
+    #[error(
+        "{name} is a core WebAssembly module, not a component; build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"
+    )]
+    CoreModule {
+        /// The file.
+        name: String,
+    },
+    /// The file is not WebAssembly.
+    #[error("{name} is not a WebAssembly component: {why}")]
+    NotAComponent {
+        /// The file.
+        name: String,
+        /// What the compiler said.
+        why: String,
+    },
+    /// No interface of ours is exported.
+    #[error(
+        "{name} exports neither spanmill:plugin/processor nor spanmill:plugin/connector; it exports {exports}"
+    )]
+    NoInterface {
+        /// The file.
+        name: String,
+        /// What it exports.
+        exports: String,
+    },
+    /// The plugin is built against another version of the contract.
+    #[error(
+        "{name} is built against {found}, and this host speaks {supported}; rebuild it against this host's wit/"
+    )]
+    Version {
+        /// The file.
+        name: String,
+        /// The interface it exports.
+        found: String,
+        /// The interface this host would take.
+        supported: &'static str,
+    },
+    /// The plugin imports what it may not have.
+    #[error("{name} imports {imports}, which no plugin is granted; build it without")]
+    Imports {
+        /// The file.
+        name: String,
+        /// The imports.
+        imports: String,
+    },
+    /// The component does not have the shape of the contract.
+    #[error("{name} does not match the contract: {why}")]
+    Mismatch {
+        /// The file.
+        name: String,
+        /// The difference.
+        why: String,
+    },
+    /// The instance trapped or ran out of its limits while it started.
+    #[error("{name} failed to start: {why}")]
+    Start {
+        /// The file.
+        name: String,
+        /// What happened.
+        why: String,
+    },
+    /// The engine cannot be set up on this machine.
+    #[error("the WebAssembly engine cannot start: {0}")]
+    Engine(String),
+}
+
+/// One mistake in a plugin's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// JSON pointer into the settings.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Why a plugin did not take its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigureError {
+    /// Mistakes in the settings.
+    #[error("{} in the settings: {}", count(.0.len()), .0.iter().map(|p| p.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Settings(Vec<Problem>),
+    /// The plugin says that it cannot run here.
+    #[error("the plugin cannot run: {0}")]
+    Unavailable(String),
+    /// What it declared breaks the contract.
+    #[error("the plugin declares what it may not: {0}")]
+    Contract(String),
+    /// The instance could not be made.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// `configure` itself failed.
+    #[error("configure failed: {0}")]
+    Fault(#[from] Fault),
+}
+
+fn count(problems: usize) -> String {
+    match problems {
+        1 => "a mistake".to_owned(),
+        many => format!("{many} mistakes"),
+    }
+}
+
+/// Why a call of a plugin gave nothing. The batch then follows the plugin's `on_error`.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// The guest trapped.
+    #[error("trapped: {0}")]
+    Trap(String),
+    /// The call took longer than it may.
+    #[error("did not return within {0:?}")]
+    Deadline(Duration),
+    /// The guest asked for more memory than it may have.
+    #[error("needs more than its {0} MiB of memory")]
+    Memory(u64),
+    /// The answer was larger than it may be.
+    #[error("answered with more than {0} MiB")]
+    Output(u64),
+    /// The plugin refused this batch.
+    #[error("refused the batch: {0}")]
+    Batch(String),
+    /// The plugin gave its own state up.
+    #[error("lost its state: {0}")]
+    State(String),
+    /// The answer breaks a rule of the contract.
+    #[error("broke the contract: {0}")]
+    Outcome(#[from] OutcomeError),
+    /// An emission that breaks a rule of the contract.
+    #[error("broke the contract: {0}")]
+    Emission(String),
+    /// The plugin failed a moment ago, and is made anew only after a pause.
+    #[error("is paused for {0:?} after repeated faults")]
+    Paused(Duration),
+    /// A new instance could not be made.
+    #[error("could not be restarted: {0}")]
+    Restart(String),
+}
+
+impl Fault {
+    /// Whether the instance is of no more use.
+    pub fn ends_instance(&self) -> bool {
+        !matches!(self, Fault::Batch(_) | Fault::Paused(_))
+    }
+}
