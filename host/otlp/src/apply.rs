@@ -9,9 +9,7 @@ use crate::projection::{AttributePlan, Projection, StagePlan};
 use crate::stage::{Alive, Scratch, find_key};
 use crate::table::{Data, Table};
 use crate::texts::Texts;
-use crate::wire::{
-    FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint,
-};
+use crate::wire::{FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint};
 
 /// A new entry that waits for its row's list to be rebuilt.
 struct Pending {
@@ -68,7 +66,9 @@ impl Apply<'_> {
         };
         let mut replaced: Vec<u32> = Vec::new();
         for replacement in &outcome.replacements {
-            let Some((path, mut editor)) = self.editor(replacement.field) else { continue };
+            let Some((path, mut editor)) = self.editor(replacement.field) else {
+                continue;
+            };
             replaced.clear();
             replaced.resize(pool_len as usize, ABSENT);
             for (&old, &new) in replacement.old.iter().zip(&replacement.new) {
@@ -79,21 +79,11 @@ impl Apply<'_> {
             editor.replace(&path.target, &replaced)?;
             editor.finish();
         }
-        for write in &outcome.writes {
-            let Some((path, mut editor)) = self.editor(write.field) else { continue };
-            let single = write.values.kinds.len() == 1;
-            let rows = editor.alive.count(editor.table);
-            let named = if write.rows.is_empty() { rows } else { write.rows.len() };
-            for at in 0..named {
-                let row = write.rows.get(at).copied().unwrap_or(at as u32);
-                let value = cell(&write.values, if single { 0 } else { at });
-                editor.write(&path.target, editor.alive.base(row), value)?;
-            }
-            editor.finish();
-        }
         for write in &outcome.entry_writes {
             let scratch = self.scratch;
-            let Some((path, mut editor)) = self.editor(write.field) else { continue };
+            let Some((path, mut editor)) = self.editor(write.field) else {
+                continue;
+            };
             for (at, &entry) in write.entries.iter().enumerate() {
                 let entry = scratch.base_entry(path.context, entry) as usize;
                 editor.set_entry(entry, None, cell(&write.values, at));
@@ -101,23 +91,48 @@ impl Apply<'_> {
         }
         for removal in &outcome.removals {
             let scratch = self.scratch;
-            let Some((path, mut editor)) = self.editor(removal.field) else { continue };
+            let Some((path, mut editor)) = self.editor(removal.field) else {
+                continue;
+            };
             for &entry in &removal.entries {
                 let entry = scratch.base_entry(path.context, entry) as usize;
                 editor.remove_entry(entry, None);
             }
-            // Later edits of this outcome still number entries as they were; see `finish_lists`.
-            drop(editor);
         }
-        for append in &outcome.appends {
-            let Some((_, mut editor)) = self.editor(append.field) else { continue };
-            for (at, (&row, &key)) in append.rows.iter().zip(&append.keys).enumerate() {
-                editor.append(editor.alive.base(row), resolve(key), cell(&append.values, at));
+        // From here on entries have other numbers.
+        if !outcome.removals.is_empty() {
+            self.finish_lists();
+        }
+        for write in &outcome.writes {
+            let Some((path, mut editor)) = self.editor(write.field) else {
+                continue;
+            };
+            let single = write.values.kinds.len() == 1;
+            let rows = editor.alive.count(editor.table);
+            let named = if write.rows.is_empty() {
+                rows
+            } else {
+                write.rows.len()
+            };
+            for at in 0..named {
+                let row = write.rows.get(at).copied().unwrap_or(at as u32);
+                let value = cell(&write.values, if single { 0 } else { at });
+                editor.write(&path.target, editor.alive.base(row), value)?;
             }
             editor.finish();
         }
-        if !outcome.removals.is_empty() {
-            self.finish_lists();
+        for append in &outcome.appends {
+            let Some((_, mut editor)) = self.editor(append.field) else {
+                continue;
+            };
+            for (at, (&row, &key)) in append.rows.iter().zip(&append.keys).enumerate() {
+                editor.append(
+                    editor.alive.base(row),
+                    resolve(key),
+                    cell(&append.values, at),
+                );
+            }
+            editor.finish();
         }
         Ok(())
     }
@@ -168,7 +183,12 @@ impl Editor<'_> {
     /// Replaces texts in every row alive.
     fn replace(&mut self, target: &Target, replaced: &[u32]) -> Result<(), Flaw> {
         let rows = self.alive.count(self.table) as u32;
-        let new_of = |index: u32| replaced.get(index as usize).copied().filter(|&new| new != ABSENT);
+        let new_of = |index: u32| {
+            replaced
+                .get(index as usize)
+                .copied()
+                .filter(|&new| new != ABSENT)
+        };
         match target {
             Target::Fixed(fixed) => {
                 for row in 0..rows {
@@ -195,9 +215,13 @@ impl Editor<'_> {
             Target::Attributes => {
                 for row in 0..rows {
                     let row = self.alive.base(row);
-                    let Some(store) = &self.table.attributes else { break };
+                    let Some(store) = &self.table.attributes else {
+                        break;
+                    };
                     for entry in store.entries(row) {
-                        let Some(store) = &self.table.attributes else { break };
+                        let Some(store) = &self.table.attributes else {
+                            break;
+                        };
                         if let Some(new) = text_at(store, entry).and_then(new_of) {
                             self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
                         }
@@ -209,7 +233,11 @@ impl Editor<'_> {
     }
 
     fn text_of(&self, fixed: &'static Fixed, row: u32) -> Option<u32> {
-        let column = self.table.columns.iter().find(|column| column.fixed == fixed)?;
+        let column = self
+            .table
+            .columns
+            .iter()
+            .find(|column| column.fixed == fixed)?;
         match &column.data {
             Data::Text(indices) => indices.get(row as usize).copied(),
             _ => None,
@@ -225,7 +253,11 @@ impl Editor<'_> {
                 let plan = self.attributes;
                 let readers = plan.map_or(0, |plan| plan.list_readers);
                 let key = self.texts.intern(key.as_bytes(), readers);
-                let entry = self.table.attributes.as_ref().and_then(|store| find_key(store, row, key));
+                let entry = self
+                    .table
+                    .attributes
+                    .as_ref()
+                    .and_then(|store| find_key(store, row, key));
                 match (entry, value.0) {
                     (None, kind::ABSENT) => {}
                     (None, _) => self.append(row, key, value),
@@ -237,21 +269,35 @@ impl Editor<'_> {
         }
     }
 
-    fn write_fixed(&mut self, fixed: &'static Fixed, row: u32, value: (u8, u64)) -> Result<(), Flaw> {
+    fn write_fixed(
+        &mut self,
+        fixed: &'static Fixed,
+        row: u32,
+        value: (u8, u64),
+    ) -> Result<(), Flaw> {
         let (kind, bits) = value;
         let Some(&entry) = self.table.entries.get(row as usize) else {
             return Ok(());
         };
         let mut readers = 0;
-        if let Some(column) = self.table.columns.iter_mut().find(|column| column.fixed == fixed) {
+        if let Some(column) = self
+            .table
+            .columns
+            .iter_mut()
+            .find(|column| column.fixed == fixed)
+        {
             readers = column.readers;
             let row = row as usize;
             let slot = match &mut column.data {
                 Data::Narrow(values) => values.get_mut(row).map(|slot| *slot = bits as u32),
                 Data::Wide(values) => values.get_mut(row).map(|slot| *slot = bits),
-                Data::Text(indices) => indices
-                    .get_mut(row)
-                    .map(|slot| *slot = if kind == kind::TEXT { bits as u32 } else { ABSENT }),
+                Data::Text(indices) => indices.get_mut(row).map(|slot| {
+                    *slot = if kind == kind::TEXT {
+                        bits as u32
+                    } else {
+                        ABSENT
+                    }
+                }),
                 Data::TraceId(_) => None,
             };
             if slot.is_none() {
@@ -280,53 +326,81 @@ impl Editor<'_> {
         }
         let owner = (self.context, row);
         match fixed.home {
-            Home::Status(_) => self.patches.status(self.bytes, row, entry, number, &encoded),
-            _ => self.patches.field(self.bytes, owner, entry, number, &encoded),
+            Home::Status(_) => self
+                .patches
+                .status(self.bytes, row, entry, number, &encoded),
+            _ => self
+                .patches
+                .field(self.bytes, owner, entry, number, &encoded),
         }
     }
 
     /// The row that an entry belongs to.
     fn row_of(&self, entry: usize) -> u32 {
-        self.table
-            .attributes
-            .as_ref()
-            .map_or(0, |store| store.ends.partition_point(|&end| end as usize <= entry) as u32)
+        self.table.attributes.as_ref().map_or(0, |store| {
+            store.ends.partition_point(|&end| end as usize <= entry) as u32
+        })
     }
 
     fn set_entry(&mut self, entry: usize, row: Option<u32>, value: (u8, u64)) {
         let row = row.unwrap_or_else(|| self.row_of(entry));
-        let Some(key) = self.table.attributes.as_ref().and_then(|store| store.keys.get(entry)) else {
+        let Some(key) = self
+            .table
+            .attributes
+            .as_ref()
+            .and_then(|store| store.keys.get(entry))
+        else {
             return;
         };
         let key = *key;
         let range = self.encode(key, value);
-        let Some(store) = &mut self.table.attributes else { return };
-        if let (Some(kind), Some(bits), Some(source)) =
-            (store.kinds.get_mut(entry), store.bits.get_mut(entry), store.sources.get_mut(entry))
-        {
+        let Some(store) = &mut self.table.attributes else {
+            return;
+        };
+        if let (Some(kind), Some(bits), Some(source)) = (
+            store.kinds.get_mut(entry),
+            store.bits.get_mut(entry),
+            store.sources.get_mut(entry),
+        ) {
             (*kind, *bits) = value;
-            *source = self.patches.entry(self.bytes, (self.context, row), *source, range);
+            *source = self
+                .patches
+                .entry(self.bytes, (self.context, row), *source, range);
         }
     }
 
     fn remove_entry(&mut self, entry: usize, row: Option<u32>) {
         let row = row.unwrap_or_else(|| self.row_of(entry));
-        let Some(store) = &mut self.table.attributes else { return };
-        if let (Some(kind), Some(source)) = (store.kinds.get_mut(entry), store.sources.get_mut(entry)) {
+        let Some(store) = &mut self.table.attributes else {
+            return;
+        };
+        if let (Some(kind), Some(source)) =
+            (store.kinds.get_mut(entry), store.sources.get_mut(entry))
+        {
             *kind = kind::ABSENT;
-            *source = self.patches.entry(self.bytes, (self.context, row), *source, (0, 0));
+            *source = self
+                .patches
+                .entry(self.bytes, (self.context, row), *source, (0, 0));
             self.holes = true;
         }
     }
 
     fn append(&mut self, row: u32, key: u32, value: (u8, u64)) {
-        let Some(&entry) = self.table.entries.get(row as usize) else { return };
+        let Some(&entry) = self.table.entries.get(row as usize) else {
+            return;
+        };
         let range = self.encode(key, value);
         let source = self.patches.insert((self.context, row), entry, range);
         if let Some(plan) = self.attributes {
             self.texts.grant(key, plan.list_readers);
         }
-        self.pending.push(Pending { row, key, kind: value.0, bits: value.1, source });
+        self.pending.push(Pending {
+            row,
+            key,
+            kind: value.0,
+            bits: value.1,
+            source,
+        });
     }
 
     /// Encodes an entry and lets the key's readers read its text.
@@ -344,9 +418,15 @@ impl Editor<'_> {
             let readers = plan.list_readers | by_key.map_or(0, |(_, readers)| *readers);
             self.texts.grant(bits as u32, readers);
         }
-        let text = if pooled { self.texts.get(bits as u32) } else { &[] };
+        let text = if pooled {
+            self.texts.get(bits as u32)
+        } else {
+            &[]
+        };
         let number = self.context.attributes_number();
-        let range = self.patches.key_value(number, self.texts.get(key), Encoded { kind, bits, text });
+        let range =
+            self.patches
+                .key_value(number, self.texts.get(key), Encoded { kind, bits, text });
         self.last = Some((key, kind, bits, range));
         range
     }
@@ -377,9 +457,12 @@ fn rebuild(store: &mut Store, pending: &mut [Pending]) {
     for (row, &end) in (0u32..).zip(&old.ends) {
         let end = end as usize;
         for at in start..end {
-            if let (Some(&key), Some(&kind), Some(&bits), Some(&source)) =
-                (old.keys.get(at), old.kinds.get(at), old.bits.get(at), old.sources.get(at))
-                && kind != kind::ABSENT
+            if let (Some(&key), Some(&kind), Some(&bits), Some(&source)) = (
+                old.keys.get(at),
+                old.kinds.get(at),
+                old.bits.get(at),
+                old.sources.get(at),
+            ) && kind != kind::ABSENT
             {
                 store.push(key, kind, bits, source);
             }
@@ -391,4 +474,3 @@ fn rebuild(store: &mut Store, pending: &mut [Pending]) {
         start = end;
     }
 }
-

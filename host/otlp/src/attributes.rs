@@ -107,7 +107,12 @@ impl Store {
         let mut reader = Reader::new(bytes, start, end);
         let mut key: &[u8] = &[];
         let mut key_end = start;
-        let mut value = RawValue { kind: kind::EMPTY, bits: 0, payload: &[], end: 0 };
+        let mut value = RawValue {
+            kind: kind::EMPTY,
+            bits: 0,
+            payload: &[],
+            end: 0,
+        };
         while !reader.is_done() {
             match reader.tag()? {
                 (number::KEY, DELIMITED) => {
@@ -127,13 +132,19 @@ impl Store {
         let Some(position) = self.positions.get_mut(ordinal) else {
             return Ok(());
         };
-        let known = bytes.get(position.key_start..position.key_end).unwrap_or(&[]);
+        let known = bytes
+            .get(position.key_start..position.key_end)
+            .unwrap_or(&[]);
         if known != key || position.key_end == 0 {
             let (wanted, readers) = look_up(plan, key);
             *position = Position {
                 key_start: key_end - key.len(),
                 key_end,
-                key: if wanted { texts.intern(key, plan.list_readers) } else { crate::ABSENT },
+                key: if wanted {
+                    texts.intern(key, plan.list_readers)
+                } else {
+                    crate::ABSENT
+                },
                 wanted,
                 readers,
                 ..Position::default()
@@ -143,7 +154,9 @@ impl Store {
             return Ok(());
         }
         let bits = if kind::is_pooled(value.kind) {
-            let last = bytes.get(position.value_start..position.value_end).unwrap_or(&[]);
+            let last = bytes
+                .get(position.value_start..position.value_end)
+                .unwrap_or(&[]);
             if last != value.payload || position.value_end == 0 {
                 position.value = texts.intern(value.payload, position.readers);
                 position.value_start = value.end - value.payload.len();
@@ -169,7 +182,12 @@ fn look_up(plan: &AttributePlan, key: &[u8]) -> (bool, u64) {
 #[inline]
 fn any_value(bytes: &[u8], start: usize, end: usize) -> Result<RawValue<'_>, Flaw> {
     let mut reader = Reader::new(bytes, start, end);
-    let mut value = RawValue { kind: kind::EMPTY, bits: 0, payload: &[], end: 0 };
+    let mut value = RawValue {
+        kind: kind::EMPTY,
+        bits: 0,
+        payload: &[],
+        end: 0,
+    };
     // Of several cases of the oneof, the last counts.
     while !reader.is_done() {
         let (number, wire) = reader.tag()?;
@@ -190,7 +208,12 @@ fn any_value(bytes: &[u8], start: usize, end: usize) -> Result<RawValue<'_>, Fla
                 continue;
             }
         };
-        value = RawValue { kind, bits, payload, end: reader.pos() };
+        value = RawValue {
+            kind,
+            bits,
+            payload,
+            end: reader.pos(),
+        };
     }
     Ok(value)
 }

@@ -24,7 +24,11 @@ pub(crate) struct Check<'a> {
 
 /// Fails unless a list has the length it should have.
 fn length(what: &'static str, got: usize, want: usize) -> Checked {
-    if got == want { Ok(()) } else { Err(OutcomeError::Length { what, got, want }) }
+    if got == want {
+        Ok(())
+    } else {
+        Err(OutcomeError::Length { what, got, want })
+    }
 }
 
 /// Fails unless numbers are below a bound and in order: strictly, or never decreasing.
@@ -35,7 +39,11 @@ fn ordered(what: &'static str, numbers: &[u32], bound: usize, strictly: bool) ->
         numbers.is_sorted()
     };
     let within = numbers.last().is_none_or(|&last| (last as usize) < bound);
-    if sorted && within { Ok(()) } else { Err(OutcomeError::Order(what)) }
+    if sorted && within {
+        Ok(())
+    } else {
+        Err(OutcomeError::Order(what))
+    }
 }
 
 impl Check<'_> {
@@ -50,7 +58,11 @@ impl Check<'_> {
             }
             let rows = self.rows(path.context);
             ordered("write.rows", &write.rows, rows, true)?;
-            let named = if write.rows.is_empty() { rows } else { write.rows.len() };
+            let named = if write.rows.is_empty() {
+                rows
+            } else {
+                write.rows.len()
+            };
             if write.values.kinds.len() != 1 {
                 length("write.values", write.values.kinds.len(), named)?;
             }
@@ -58,8 +70,17 @@ impl Check<'_> {
         }
         for write in &self.outcome.entry_writes {
             let path = self.list("an entry write", write.field)?;
-            ordered("entry-write.entries", &write.entries, self.entries(path.context), true)?;
-            length("entry-write.values", write.values.kinds.len(), write.entries.len())?;
+            ordered(
+                "entry-write.entries",
+                &write.entries,
+                self.entries(path.context),
+                true,
+            )?;
+            length(
+                "entry-write.values",
+                write.values.kinds.len(),
+                write.entries.len(),
+            )?;
             self.present(&write.values, path)?;
         }
         for replacement in &self.outcome.replacements {
@@ -68,7 +89,11 @@ impl Check<'_> {
                 return Err(misfit("a replacement", path));
             }
             self.read("a replacement", path)?;
-            length("replacement.new", replacement.new.len(), replacement.old.len())?;
+            length(
+                "replacement.new",
+                replacement.new.len(),
+                replacement.old.len(),
+            )?;
             for &old in &replacement.old {
                 if !self.texts.may_read(old, self.plan.bit) {
                     return Err(OutcomeError::Text(old));
@@ -83,7 +108,12 @@ impl Check<'_> {
         }
         for removal in &self.outcome.removals {
             let path = self.list("a removal", removal.field)?;
-            ordered("removal.entries", &removal.entries, self.entries(path.context), true)?;
+            ordered(
+                "removal.entries",
+                &removal.entries,
+                self.entries(path.context),
+                true,
+            )?;
         }
         for append in &self.outcome.appends {
             let path = self.field(append.field)?;
@@ -92,7 +122,11 @@ impl Check<'_> {
             }
             ordered("append.rows", &append.rows, self.rows(path.context), false)?;
             length("append.keys", append.keys.len(), append.rows.len())?;
-            length("append.values", append.values.kinds.len(), append.rows.len())?;
+            length(
+                "append.values",
+                append.values.kinds.len(),
+                append.rows.len(),
+            )?;
             for &key in &append.keys {
                 self.text(kind::TEXT, key)?;
             }
@@ -115,7 +149,12 @@ impl Check<'_> {
         let mut seen = Vec::new();
         for verdicts in &self.outcome.verdicts {
             let context = verdicts.context;
-            let has_table = self.plan.tables.get(context as usize).copied().unwrap_or(false);
+            let has_table = self
+                .plan
+                .tables
+                .get(context as usize)
+                .copied()
+                .unwrap_or(false);
             if !matches!(context, Context::Span | Context::SpanEvent) || !has_table {
                 return Err(OutcomeError::VerdictContext(context.prefix()));
             }
@@ -135,7 +174,9 @@ impl Check<'_> {
 
     fn field(&self, field: u32) -> Result<&Path, OutcomeError> {
         let writes = &self.plan.contract.writes;
-        writes.get(field as usize).ok_or(OutcomeError::Undeclared(field))
+        writes
+            .get(field as usize)
+            .ok_or(OutcomeError::Undeclared(field))
     }
 
     /// A field that must be a whole list, and read.
@@ -149,26 +190,46 @@ impl Check<'_> {
     }
 
     fn read(&self, edit: &'static str, path: &Path) -> Checked {
-        if self.plan.contract.reads.iter().any(|read| read.covers(path)) {
+        if self
+            .plan
+            .contract
+            .reads
+            .iter()
+            .any(|read| read.covers(path))
+        {
             Ok(())
         } else {
-            Err(OutcomeError::Unread { edit, field: path.to_string() })
+            Err(OutcomeError::Unread {
+                edit,
+                field: path.to_string(),
+            })
         }
     }
 
     fn rows(&self, context: Context) -> usize {
-        let table = self.tables.get(context as usize).zip(self.alive.get(context as usize));
+        let table = self
+            .tables
+            .get(context as usize)
+            .zip(self.alive.get(context as usize));
         table.map_or(0, |(table, alive)| alive.count(table))
     }
 
     fn entries(&self, context: Context) -> usize {
-        let table = self.tables.get(context as usize).zip(self.alive.get(context as usize));
-        table.map_or(0, |(table, alive)| self.scratch.entries_shown(context, table, alive))
+        let table = self
+            .tables
+            .get(context as usize)
+            .zip(self.alive.get(context as usize));
+        table.map_or(0, |(table, alive)| {
+            self.scratch.entries_shown(context, table, alive)
+        })
     }
 
     fn present(&self, values: &CellColumn, path: &Path) -> Checked {
         if values.kinds.contains(&kind::ABSENT) {
-            return Err(OutcomeError::Kind { kind: kind::ABSENT, field: path.to_string() });
+            return Err(OutcomeError::Kind {
+                kind: kind::ABSENT,
+                field: path.to_string(),
+            });
         }
         self.cells(values, path)
     }
@@ -188,7 +249,10 @@ impl Check<'_> {
                 _ => false,
             };
             if !fits {
-                return Err(OutcomeError::Kind { kind, field: path.to_string() });
+                return Err(OutcomeError::Kind {
+                    kind,
+                    field: path.to_string(),
+                });
             }
             if kind::is_pooled(kind) {
                 let index = u32::try_from(bits).map_err(|_| OutcomeError::Text(u32::MAX))?;
@@ -206,7 +270,9 @@ impl Check<'_> {
             Some(new) => {
                 let ends = &self.outcome.texts.ends;
                 let end = *ends.get(new as usize).ok_or(OutcomeError::Text(index))?;
-                let before = (new as usize).checked_sub(1).and_then(|before| ends.get(before));
+                let before = (new as usize)
+                    .checked_sub(1)
+                    .and_then(|before| ends.get(before));
                 let start = before.copied().unwrap_or(0);
                 let bytes = self.outcome.texts.bytes.get(start as usize..end as usize);
                 bytes.ok_or(OutcomeError::Pool)?
@@ -221,10 +287,17 @@ impl Check<'_> {
             kind::MAP => validate::message(&mut reader, Message::KeyValueList, depth).is_ok(),
             _ => true,
         };
-        if valid { Ok(()) } else { Err(OutcomeError::Encoding(index)) }
+        if valid {
+            Ok(())
+        } else {
+            Err(OutcomeError::Encoding(index))
+        }
     }
 }
 
 fn misfit(edit: &'static str, path: &Path) -> OutcomeError {
-    OutcomeError::Field { edit, field: path.to_string() }
+    OutcomeError::Field {
+        edit,
+        field: path.to_string(),
+    }
 }

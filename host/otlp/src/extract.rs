@@ -26,20 +26,35 @@ pub(crate) fn extract(
     let bytes: &[u8] = &request.bytes;
     let [resources, scopes, spans, events, links] = tables;
     texts.clear();
-    for table in [&mut *resources, &mut *scopes, &mut *spans, &mut *events, &mut *links] {
+    for table in [
+        &mut *resources,
+        &mut *scopes,
+        &mut *spans,
+        &mut *events,
+        &mut *links,
+    ] {
         table.clear();
     }
     let index = &request.index;
-    resources.entries.extend(index.resources.iter().map(|group| group.head));
-    scopes.entries.extend(index.scopes.iter().map(|group| group.head));
+    resources
+        .entries
+        .extend(index.resources.iter().map(|group| group.head));
+    scopes
+        .entries
+        .extend(index.scopes.iter().map(|group| group.head));
     spans.entries.extend_from_slice(&index.spans);
     for (row, group) in (0u32..).zip(&index.resources) {
-        scopes.parents.extend((group.first..group.last).map(|_| row));
+        scopes
+            .parents
+            .extend((group.first..group.last).map(|_| row));
     }
     for (row, group) in (0u32..).zip(&index.scopes) {
         spans.parents.extend((group.first..group.last).map(|_| row));
     }
-    for (groups, table) in [(&index.resources, &mut *resources), (&index.scopes, &mut *scopes)] {
+    for (groups, table) in [
+        (&index.resources, &mut *resources),
+        (&index.scopes, &mut *scopes),
+    ] {
         rows(table, projection, texts, bytes, &mut Nested::default())?;
         if table.schema_url != NONE {
             for (row, group) in groups.iter().enumerate() {
@@ -48,8 +63,12 @@ pub(crate) fn extract(
         }
     }
     let mut nested = Nested {
-        events: events.wanted.then_some((&mut events.entries, &mut events.parents)),
-        links: links.wanted.then_some((&mut links.entries, &mut links.parents)),
+        events: events
+            .wanted
+            .then_some((&mut events.entries, &mut events.parents)),
+        links: links
+            .wanted
+            .then_some((&mut links.entries, &mut links.parents)),
     };
     rows(spans, projection, texts, bytes, &mut nested)?;
     for table in [events, links] {
@@ -139,7 +158,11 @@ fn message(
                 _ => {}
             }
         }
-        let slot = table.by_number.get(number as usize).copied().unwrap_or(NONE);
+        let slot = table
+            .by_number
+            .get(number as usize)
+            .copied()
+            .unwrap_or(NONE);
         match table.columns.get_mut(slot as usize) {
             Some(column) => value(column, texts, &mut reader, wire, row)?,
             None => reader.skip(number, wire, DEPTH)?,
@@ -181,7 +204,10 @@ fn schema_url(
 ) -> Result<(), Flaw> {
     let mut reader = whole.reader(bytes);
     while !reader.is_done() {
-        match (reader.tag()?, table.columns.get_mut(table.schema_url as usize)) {
+        match (
+            reader.tag()?,
+            table.columns.get_mut(table.schema_url as usize),
+        ) {
             ((number::SCHEMA_URL, DELIMITED), Some(column)) => {
                 value(column, texts, &mut reader, DELIMITED, row)?;
             }

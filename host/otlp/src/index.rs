@@ -1,10 +1,13 @@
 //! Where each resource, scope and span of a request starts and ends, found in the one pass that checks it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::schema::{Message, number};
 use crate::validate::{self, DEPTH};
 use crate::wire::{DELIMITED, Flaw, Reader};
+use crate::workspace::Spliced;
 
 /// A request that is not OTLP. Nothing of it may be processed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,11 +55,11 @@ pub(crate) struct Index {
     pub(crate) spans: Vec<Entry>,
 }
 
-/// A checked `ExportTraceServiceRequest`.
+/// A checked `ExportTraceServiceRequest`. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub(crate) bytes: Bytes,
-    pub(crate) index: Index,
+    pub(crate) index: Arc<Index>,
 }
 
 impl Request {
@@ -71,7 +74,10 @@ impl Request {
         let mut index = Index::default();
         let mut reader = Reader::new(&bytes, 0, bytes.len());
         match request(&mut reader, &bytes, &mut index) {
-            Ok(()) => Ok(Request { bytes, index }),
+            Ok(()) => Ok(Request {
+                bytes,
+                index: Arc::new(index),
+            }),
             Err((offset, flaw)) => Err(Malformed {
                 offset,
                 what: flaw.what(),
@@ -82,6 +88,11 @@ impl Request {
     /// How many spans there are.
     pub fn span_count(&self) -> usize {
         self.index.spans.len()
+    }
+
+    /// Cuts the request into requests of at most `max` spans each, in order.
+    pub fn split(&self, max: usize) -> Vec<Spliced> {
+        crate::splice::split(self, max)
     }
 
     /// The request as it came.
@@ -114,7 +125,12 @@ fn request(reader: &mut Reader<'_>, bytes: &[u8], index: &mut Index) -> Located<
                 let first = index.scopes.len() as u32;
                 let head = group(whole, bytes, index, Level::Resource)?;
                 let last = index.scopes.len() as u32;
-                index.resources.push(Group { whole, head, first, last });
+                index.resources.push(Group {
+                    whole,
+                    head,
+                    first,
+                    last,
+                });
             }
             (number::REQUEST_RESOURCE_SPANS, _) => return Err((start, Flaw::WireType)),
             (unknown, wire) => reader.skip(unknown, wire, DEPTH).map_err(at)?,
@@ -155,7 +171,12 @@ fn group(whole: Entry, bytes: &[u8], index: &mut Index, level: Level) -> Located
                     let first = index.spans.len() as u32;
                     let head = group(entry, bytes, index, Level::Scope)?;
                     let last = index.spans.len() as u32;
-                    index.scopes.push(Group { whole: entry, head, first, last });
+                    index.scopes.push(Group {
+                        whole: entry,
+                        head,
+                        first,
+                        last,
+                    });
                 } else {
                     validate::message(&mut entry.reader(bytes), Message::Span, depth - 1)
                         .map_err(at)?;

@@ -30,9 +30,9 @@ mod table;
 mod stage;
 mod view;
 
-mod outcome;
-mod check;
 mod apply;
+mod check;
+mod outcome;
 
 mod patch;
 mod splice;
@@ -41,7 +41,8 @@ mod workspace;
 
 pub use index::{Malformed, Request};
 pub use outcome::{
-    Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Removal, Replacement, Verdicts, Write,
+    Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Removal, Replacement, Verdicts,
+    Write,
 };
 pub use path::{Context, Path, PathError, Shape};
 pub use projection::{ContractError, Projection, StageContract};

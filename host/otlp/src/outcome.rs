@@ -107,7 +107,9 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutcomeError {
     /// Verdicts on rows that have none.
-    #[error("verdicts on a {0}; only spans and span events that the plugin has a table of take verdicts")]
+    #[error(
+        "verdicts on a {0}; only spans and span events that the plugin has a table of take verdicts"
+    )]
     VerdictContext(&'static str),
     /// Two lists of verdicts for one context.
     #[error("two lists of verdicts for one context")]

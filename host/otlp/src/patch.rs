@@ -132,16 +132,23 @@ impl Patches {
         encoded: &[u8],
     ) -> Result<(), Flaw> {
         let places = occurrences(entry.reader(bytes), number::SPAN_STATUS)?;
-        let known = self.by_field.get(&(Context::Span, row, number::SPAN_STATUS));
+        let known = self
+            .by_field
+            .get(&(Context::Span, row, number::SPAN_STATUS));
         let mut fields = Vec::new();
         match known.and_then(|at| self.list.get(*at as usize)) {
             Some(patch) => {
-                let old = self.arena.get(patch.from as usize..patch.to as usize).unwrap_or(&[]);
+                let old = self
+                    .arena
+                    .get(patch.from as usize..patch.to as usize)
+                    .unwrap_or(&[]);
                 fields.extend_from_slice(old);
             }
             None => {
                 for (start, end) in &places {
-                    fields.extend_from_slice(bytes.get(*start as usize..*end as usize).unwrap_or(&[]));
+                    fields.extend_from_slice(
+                        bytes.get(*start as usize..*end as usize).unwrap_or(&[]),
+                    );
                 }
             }
         }
@@ -164,7 +171,13 @@ impl Patches {
         let from = self.arena.len() as u32;
         put_delimited(&mut self.arena, number::SPAN_STATUS, &body);
         let range = (from, self.arena.len() as u32);
-        self.replace_field((Context::Span, row), entry, number::SPAN_STATUS, &places, range);
+        self.replace_field(
+            (Context::Span, row),
+            entry,
+            number::SPAN_STATUS,
+            &places,
+            range,
+        );
         Ok(())
     }
 
@@ -177,7 +190,11 @@ impl Patches {
         range: (u32, u32),
     ) {
         let key = (owner.0, owner.1, field);
-        if let Some(patch) = self.by_field.get(&key).and_then(|at| self.list.get_mut(*at as usize)) {
+        if let Some(patch) = self
+            .by_field
+            .get(&key)
+            .and_then(|at| self.list.get_mut(*at as usize))
+        {
             (patch.from, patch.to) = range;
             return;
         }

@@ -85,7 +85,13 @@ pub(crate) struct Fixed {
 }
 
 const fn field(context: Context, name: &'static str, shape: Shape, number: u32) -> Fixed {
-    Fixed { context, name, shape, home: Home::Own(number), writable: false }
+    Fixed {
+        context,
+        name,
+        shape,
+        home: Home::Own(number),
+        writable: false,
+    }
 }
 
 const fn writable(mut field: Fixed) -> Fixed {
@@ -120,8 +126,14 @@ pub(crate) static FIXED: [Fixed; 28] = {
         field(Span, "dropped_attributes_count", Narrow, 10),
         field(Span, "dropped_events_count", Narrow, 12),
         field(Span, "dropped_links_count", Narrow, 14),
-        writable(homed(field(Span, "status.message", Text, 2), Home::Status(2))),
-        writable(homed(field(Span, "status.code", Narrow, 3), Home::Status(3))),
+        writable(homed(
+            field(Span, "status.message", Text, 2),
+            Home::Status(2),
+        )),
+        writable(homed(
+            field(Span, "status.code", Narrow, 3),
+            Home::Status(3),
+        )),
         field(Span, "flags", Narrow, 16),
         writable(field(SpanEvent, "time_unix_nano", Wide, 1)),
         writable(field(SpanEvent, "name", Text, 2)),
@@ -153,13 +165,17 @@ pub(crate) enum Target {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// The path starts with no context.
-    #[error("`{path}` starts with no context; write resource., scope., span., spanevent. or spanlink. before the field")]
+    #[error(
+        "`{path}` starts with no context; write resource., scope., span., spanevent. or spanlink. before the field"
+    )]
     Context {
         /// The path.
         path: String,
     },
     /// The context has no such field.
-    #[error("`{path}` names no field of a {context}; it has {known}, attributes and attributes[\"key\"]")]
+    #[error(
+        "`{path}` names no field of a {context}; it has {known}, attributes and attributes[\"key\"]"
+    )]
     Field {
         /// The path.
         path: String,
@@ -177,7 +193,9 @@ impl Path {
         let context = Context::ALL
             .into_iter()
             .find(|context| context.prefix() == prefix)
-            .ok_or_else(|| PathError::Context { path: path.to_owned() })?;
+            .ok_or_else(|| PathError::Context {
+                path: path.to_owned(),
+            })?;
         let target = if rest == "attributes" {
             Some(Target::Attributes)
         } else if let Some(key) = rest
@@ -198,7 +216,7 @@ impl Path {
                 context: context.prefix(),
                 known: FIXED
                     .iter()
-                        .filter(|fixed| fixed.context == context)
+                    .filter(|fixed| fixed.context == context)
                     .map(|fixed| fixed.name)
                     .collect::<Vec<_>>()
                     .join(", "),

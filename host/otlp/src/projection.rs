@@ -102,7 +102,7 @@ pub(crate) struct StagePlan {
 }
 
 /// The columns that a chain of stages reads and writes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Projection {
     pub(crate) contexts: [ContextPlan; 5],
     pub(crate) stages: Vec<StagePlan>,
@@ -141,9 +141,18 @@ impl Projection {
                     mark(&mut edits_lists, path.context);
                 }
             }
-            plans.push(StagePlan { bit, reads, contract, tables, edits_lists });
+            plans.push(StagePlan {
+                bit,
+                reads,
+                contract,
+                tables,
+                edits_lists,
+            });
         }
-        Ok(Projection { contexts, stages: plans })
+        Ok(Projection {
+            contexts,
+            stages: plans,
+        })
     }
 
     /// How many stages there are.
@@ -185,7 +194,10 @@ fn want(plan: &mut ContextPlan, path: &Path, readers: u64) -> Read {
     plan.wanted = true;
     match &path.target {
         Target::Fixed(fixed) => {
-            let known = plan.columns.iter().position(|column| column.fixed == *fixed);
+            let known = plan
+                .columns
+                .iter()
+                .position(|column| column.fixed == *fixed);
             let at = known.unwrap_or(plan.columns.len());
             match plan.columns.get_mut(at) {
                 Some(column) => column.readers |= readers,

@@ -36,7 +36,12 @@ impl Message {
     /// What each field holds, by its number.
     pub(crate) const fn fields(self) -> &'static [Kind] {
         match self {
-            Message::Resource => &[Unknown, KEY_VALUE, Varint, Kind::Message(Message::EntityRef)],
+            Message::Resource => &[
+                Unknown,
+                KEY_VALUE,
+                Varint,
+                Kind::Message(Message::EntityRef),
+            ],
             Message::Scope => &[Unknown, Text, Text, KEY_VALUE, Varint],
             Message::Span => &[
                 Unknown,

@@ -3,11 +3,15 @@
 
 use bytes::Bytes;
 
+use crate::extract::extract;
 use crate::index::{Entry, Group, Request};
 use crate::patch::Patches;
 use crate::path::Context;
+use crate::projection::Projection;
 use crate::table::Table;
+use crate::texts::Texts;
 use crate::wire::{DELIMITED, Reader, put_tag, put_varint};
+use crate::workspace::Spliced;
 
 /// A range of the request, and what of the arena stands there instead.
 struct Cut {
@@ -27,14 +31,20 @@ struct Growth {
 
 impl Growth {
     fn add(&mut self, context: Context, row: u32, by: i64) {
-        if let Some(slot) = self.rows.get_mut(context as usize).and_then(|rows| rows.get_mut(row as usize)) {
+        if let Some(slot) = self
+            .rows
+            .get_mut(context as usize)
+            .and_then(|rows| rows.get_mut(row as usize))
+        {
             *slot += by;
         }
     }
 
     fn of(&self, context: Context, row: u32) -> i64 {
         let rows = self.rows.get(context as usize);
-        rows.and_then(|rows| rows.get(row as usize)).copied().unwrap_or(0)
+        rows.and_then(|rows| rows.get(row as usize))
+            .copied()
+            .unwrap_or(0)
     }
 }
 
@@ -46,15 +56,50 @@ pub(crate) struct Splice<'a> {
     pub(crate) patches: &'a mut Patches,
 }
 
+/// Cuts a request into requests of at most `max` spans each, in order.
+pub(crate) fn split(request: &Request, max: usize) -> Vec<Spliced> {
+    let total = request.span_count();
+    let projection = Projection::default();
+    let mut tables = Context::ALL.map(|context| Table::new(context, projection.context(context)));
+    if extract(request, &projection, &mut tables, &mut Texts::default()).is_err() {
+        return Vec::new();
+    }
+    let mut parts = Vec::new();
+    for first in (0..total).step_by(max.max(1)) {
+        let part = first..total.min(first + max.max(1));
+        let mut dropped: [Vec<bool>; 5] = Default::default();
+        if let Some(spans) = dropped.get_mut(Context::Span as usize) {
+            *spans = (0..total).map(|row| !part.contains(&row)).collect();
+        }
+        let patches = &mut Patches::default();
+        let bytes = Splice {
+            request,
+            tables: &tables,
+            dropped: &dropped,
+            patches,
+        }
+        .run();
+        parts.push(Spliced {
+            bytes,
+            spans: part.len(),
+        });
+    }
+    parts
+}
+
 /// Where a row's flag says it is dropped.
 fn is_dropped(dropped: &[Vec<bool>; 5], context: Context, row: u32) -> bool {
     let flags = dropped.get(context as usize);
-    flags.and_then(|flags| flags.get(row as usize)).copied().unwrap_or(false)
+    flags
+        .and_then(|flags| flags.get(row as usize))
+        .copied()
+        .unwrap_or(false)
 }
 
 /// Whether rows were there and all of them are dropped.
 fn is_emptied(dropped: &[Vec<bool>; 5], context: Context, group: &Group) -> bool {
-    group.first < group.last && (group.first..group.last).all(|row| is_dropped(dropped, context, row))
+    group.first < group.last
+        && (group.first..group.last).all(|row| is_dropped(dropped, context, row))
 }
 
 impl Splice<'_> {
@@ -81,19 +126,43 @@ impl Splice<'_> {
             }
         }
         let mut resource_growth = vec![0i64; index.resources.len()];
-        let groups = (0u32..).zip(&index.scopes).zip(scope_growth).zip(&scopes.parents);
+        let groups = (0u32..)
+            .zip(&index.scopes)
+            .zip(scope_growth)
+            .zip(&scopes.parents);
         for (((row, group), inner), parent) in groups {
             let emptied = is_emptied(self.dropped, Context::Span, group);
-            let by = self.group(Context::Scope, row, group, inner, emptied, &growth, &mut cuts);
+            let by = self.group(
+                Context::Scope,
+                row,
+                group,
+                inner,
+                emptied,
+                &growth,
+                &mut cuts,
+            );
             if let Some(total) = resource_growth.get_mut(*parent as usize) {
                 *total += by;
             }
         }
         for ((row, group), inner) in (0u32..).zip(&index.resources).zip(resource_growth) {
-            let scopes = index.scopes.get(group.first as usize..group.last as usize).unwrap_or(&[]);
+            let scopes = index
+                .scopes
+                .get(group.first as usize..group.last as usize)
+                .unwrap_or(&[]);
             let emptied = !scopes.is_empty()
-                && scopes.iter().all(|scope| is_emptied(self.dropped, Context::Span, scope));
-            self.group(Context::Resource, row, group, inner, emptied, &growth, &mut cuts);
+                && scopes
+                    .iter()
+                    .all(|scope| is_emptied(self.dropped, Context::Span, scope));
+            self.group(
+                Context::Resource,
+                row,
+                group,
+                inner,
+                emptied,
+                &growth,
+                &mut cuts,
+            );
         }
         self.patch_cuts(&mut cuts);
         if cuts.is_empty() {
@@ -126,7 +195,13 @@ impl Splice<'_> {
         cuts: &mut Vec<Cut>,
     ) -> i64 {
         if is_dropped(self.dropped, context, row) {
-            cuts.push(Cut { start: entry.start, rank: 4, end: entry.end, from: 0, to: 0 });
+            cuts.push(Cut {
+                start: entry.start,
+                rank: 4,
+                end: entry.end,
+                from: 0,
+                to: 0,
+            });
             return i64::from(entry.start) - i64::from(entry.end);
         }
         match growth.of(context, row) {
@@ -139,14 +214,29 @@ impl Splice<'_> {
     fn resize(&mut self, entry: Entry, by: i64, cuts: &mut Vec<Cut>) -> i64 {
         let length = (i64::from(entry.end - entry.body) + by).max(0) as u64;
         let missing = entry.start == entry.end;
-        let tag = Reader::new(&self.request.bytes, entry.start as usize, entry.body as usize).tag();
-        let number = if missing { 1 } else { tag.map_or(1, |(number, _)| number) };
+        let tag = Reader::new(
+            &self.request.bytes,
+            entry.start as usize,
+            entry.body as usize,
+        )
+        .tag();
+        let number = if missing {
+            1
+        } else {
+            tag.map_or(1, |(number, _)| number)
+        };
         let from = self.patches.arena.len() as u32;
         put_tag(&mut self.patches.arena, number, DELIMITED);
         put_varint(&mut self.patches.arena, length);
         let to = self.patches.arena.len() as u32;
         let rank = if missing { 2 } else { 4 };
-        cuts.push(Cut { start: entry.start, rank, end: entry.body, from, to });
+        cuts.push(Cut {
+            start: entry.start,
+            rank,
+            end: entry.body,
+            from,
+            to,
+        });
         i64::from(to - from) - i64::from(entry.body - entry.start)
     }
 
@@ -164,11 +254,21 @@ impl Splice<'_> {
     ) -> i64 {
         let whole = group.whole;
         if emptied {
-            cuts.push(Cut { start: whole.start, rank: 4, end: whole.end, from: 0, to: 0 });
+            cuts.push(Cut {
+                start: whole.start,
+                rank: 4,
+                end: whole.end,
+                from: 0,
+                to: 0,
+            });
             return i64::from(whole.start) - i64::from(whole.end);
         }
         let by = inner + self.message(context, row, group.head, growth, cuts);
-        if by == 0 { 0 } else { by + self.resize(whole, by, cuts) }
+        if by == 0 {
+            0
+        } else {
+            by + self.resize(whole, by, cuts)
+        }
     }
 
     /// The patches themselves, but for those inside something dropped.
@@ -215,4 +315,3 @@ fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut]) -> Bytes {
     out.extend_from_slice(bytes.get(at as usize..).unwrap_or(&[]));
     Bytes::from(out)
 }
-

@@ -7,9 +7,7 @@ use crate::path::Context;
 use crate::projection::{Read, StagePlan};
 use crate::table::{Column, Data, Table};
 use crate::texts::Texts;
-use crate::view::{
-    AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView,
-};
+use crate::view::{AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView};
 
 /// The rows of a context that are still there.
 #[derive(Default)]
@@ -21,7 +19,11 @@ pub(crate) struct Alive {
 
 impl Alive {
     pub(crate) fn count(&self, table: &Table) -> usize {
-        if self.all { table.rows() } else { self.rows.len() }
+        if self.all {
+            table.rows()
+        } else {
+            self.rows.len()
+        }
     }
 
     /// The batch's own row that a stage's row is.
@@ -118,7 +120,11 @@ impl Scratch {
                         None => gathered.mode = Mode::Base,
                     },
                     Read::Attributes => {
-                        gathered.mode = if alive.all { Mode::Base } else { Mode::Gathered };
+                        gathered.mode = if alive.all {
+                            Mode::Base
+                        } else {
+                            Mode::Gathered
+                        };
                         if let (Some(store), false) = (&table.attributes, alive.all) {
                             let origins = edits_list.then_some(&mut scratch.origins);
                             gathered.list(store, alive, origins);
@@ -183,19 +189,31 @@ impl Scratch {
                 context: table.context,
                 rows: alive.count(table) as u32,
                 parents: scratch.parents.as_deref().unwrap_or(&table.parents),
-                columns: columns.map(|(read, gathered)| gathered.view(read, table)).collect(),
+                columns: columns
+                    .map(|(read, gathered)| gathered.view(read, table))
+                    .collect(),
             });
         }
         let texts = match &self.pool {
             Some((ends, bytes)) => PoolView { ends, bytes },
-            None => PoolView { ends: texts.ends(), bytes: texts.pool() },
+            None => PoolView {
+                ends: texts.ends(),
+                bytes: texts.pool(),
+            },
         };
-        BatchView { received_unix_nano, texts, tables: views }
+        BatchView {
+            received_unix_nano,
+            texts,
+            tables: views,
+        }
     }
 
     /// The batch's own entry that an entry of a list shown is.
     pub(crate) fn base_entry(&self, context: Context, entry: u32) -> u32 {
-        let origins = self.tables.get(context as usize).map(|table| &table.origins);
+        let origins = self
+            .tables
+            .get(context as usize)
+            .map(|table| &table.origins);
         match origins {
             Some(origins) if !origins.is_empty() => {
                 origins.get(entry as usize).copied().unwrap_or(ABSENT)
@@ -212,7 +230,9 @@ impl Scratch {
         if alive.all {
             store.keys.len()
         } else {
-            self.tables.get(context as usize).map_or(0, |scratch| scratch.origins.len())
+            self.tables
+                .get(context as usize)
+                .map_or(0, |scratch| scratch.origins.len())
         }
     }
 }
@@ -221,7 +241,12 @@ fn gather<T: Copy>(values: &[T], alive: &Alive, out: &mut Vec<T>) {
     if alive.all {
         out.extend_from_slice(values);
     } else {
-        out.extend(alive.rows.iter().filter_map(|&row| values.get(row as usize)));
+        out.extend(
+            alive
+                .rows
+                .iter()
+                .filter_map(|&row| values.get(row as usize)),
+        );
     }
 }
 
@@ -268,9 +293,12 @@ impl Gathered {
         self.wide.clear();
         for &row in &alive.rows {
             let entries = store.entries(row);
-            self.narrow.extend_from_slice(store.keys.get(entries.clone()).unwrap_or(&[]));
-            self.kinds.extend_from_slice(store.kinds.get(entries.clone()).unwrap_or(&[]));
-            self.wide.extend_from_slice(store.bits.get(entries.clone()).unwrap_or(&[]));
+            self.narrow
+                .extend_from_slice(store.keys.get(entries.clone()).unwrap_or(&[]));
+            self.kinds
+                .extend_from_slice(store.kinds.get(entries.clone()).unwrap_or(&[]));
+            self.wide
+                .extend_from_slice(store.bits.get(entries.clone()).unwrap_or(&[]));
             self.ends.push(self.narrow.len() as u32);
             if let Some(origins) = &mut origins {
                 origins.extend(entries.map(|entry| entry as u32));
@@ -316,7 +344,10 @@ impl Gathered {
     }
 
     fn view<'a>(&'a self, read: &Read, table: &'a Table) -> ColumnView<'a> {
-        let cells = CellsView { kinds: &self.kinds, bits: &self.wide };
+        let cells = CellsView {
+            kinds: &self.kinds,
+            bits: &self.wide,
+        };
         match (read, self.mode) {
             (_, Mode::Text) => ColumnView::Text(&self.narrow),
             (_, Mode::Cells) => ColumnView::Cells(cells),
@@ -347,7 +378,10 @@ impl Gathered {
                 Some(store) => ColumnView::Attributes(AttributesView {
                     ends: &store.ends,
                     keys: &store.keys,
-                    values: CellsView { kinds: &store.kinds, bits: &store.bits },
+                    values: CellsView {
+                        kinds: &store.kinds,
+                        bits: &store.bits,
+                    },
                 }),
                 None => ColumnView::Text(&[]),
             },

@@ -45,7 +45,9 @@ fn hash(bytes: &[u8]) -> u32 {
         let tail = match bytes.last_chunk::<8>() {
             // Overlaps the last word; cheaper than putting the rest together.
             Some(tail) => u64::from_le_bytes(*tail),
-            None => rest.iter().fold(0, |tail, &byte| tail << 8 | u64::from(byte)),
+            None => rest
+                .iter()
+                .fold(0, |tail, &byte| tail << 8 | u64::from(byte)),
         };
         state = (state.rotate_left(23) ^ tail).wrapping_mul(FACTOR);
     }
@@ -101,7 +103,9 @@ impl Texts {
 
     /// Whether a stage may read a text.
     pub(crate) fn may_read(&self, index: u32, stage_bit: u64) -> bool {
-        self.readers.get(index as usize).is_some_and(|readers| readers & stage_bit != 0)
+        self.readers
+            .get(index as usize)
+            .is_some_and(|readers| readers & stage_bit != 0)
     }
 
     /// The index of a text if it is there.
@@ -187,9 +191,17 @@ mod tests {
         let mut texts = Texts::default();
         for round in 0..3u64 {
             texts.clear();
-            let names: Vec<String> = (0..5000).map(|n| format!("{:>width$}", n, width = n % 40)).collect();
-            let first: Vec<u32> = names.iter().map(|name| texts.intern(name.as_bytes(), 1)).collect();
-            let again: Vec<u32> = names.iter().map(|name| texts.intern(name.as_bytes(), 2)).collect();
+            let names: Vec<String> = (0..5000)
+                .map(|n| format!("{:>width$}", n, width = n % 40))
+                .collect();
+            let first: Vec<u32> = names
+                .iter()
+                .map(|name| texts.intern(name.as_bytes(), 1))
+                .collect();
+            let again: Vec<u32> = names
+                .iter()
+                .map(|name| texts.intern(name.as_bytes(), 2))
+                .collect();
             assert_eq!(first, again, "round {round}");
             for (name, index) in names.iter().zip(&first) {
                 assert_eq!(texts.get(*index), name.as_bytes());

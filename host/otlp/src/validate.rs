@@ -12,7 +12,10 @@ pub(crate) fn message(reader: &mut Reader<'_>, message: Message, left: u32) -> R
     let fields = message.fields();
     while !reader.is_done() {
         let (number, wire) = reader.tag()?;
-        let kind = fields.get(number as usize).copied().unwrap_or(Kind::Unknown);
+        let kind = fields
+            .get(number as usize)
+            .copied()
+            .unwrap_or(Kind::Unknown);
         match (kind, wire) {
             (Kind::Varint, VARINT) => drop(reader.varint()?),
             (Kind::Fixed64, FIXED64) => drop(reader.fixed64()?),

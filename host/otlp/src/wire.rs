@@ -117,13 +117,17 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn fixed64(&mut self) -> Result<u64, Flaw> {
         let taken = self.take(8)?;
-        Ok(taken.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes)))
+        Ok(taken
+            .first_chunk::<8>()
+            .map_or(0, |bytes| u64::from_le_bytes(*bytes)))
     }
 
     #[inline]
     pub(crate) fn fixed32(&mut self) -> Result<u32, Flaw> {
         let taken = self.take(4)?;
-        Ok(taken.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes)))
+        Ok(taken
+            .first_chunk::<4>()
+            .map_or(0, |bytes| u32::from_le_bytes(*bytes)))
     }
 
     #[inline]
@@ -144,7 +148,11 @@ impl<'a> Reader<'a> {
             GROUP => loop {
                 let (inner, wire) = self.tag()?;
                 if wire == GROUP_END {
-                    return if inner == number { Ok(()) } else { Err(Flaw::GroupEnd) };
+                    return if inner == number {
+                        Ok(())
+                    } else {
+                        Err(Flaw::GroupEnd)
+                    };
                 }
                 self.skip(inner, wire, left - 1)?;
             },

@@ -54,7 +54,9 @@ impl Workspace {
     /// Memory for a chain.
     pub fn new(projection: Arc<Projection>) -> Self {
         let tables = Context::ALL.map(|context| Table::new(context, projection.context(context)));
-        let scratch = (0..projection.stage_count()).map(|_| Scratch::default()).collect();
+        let scratch = (0..projection.stage_count())
+            .map(|_| Scratch::default())
+            .collect();
         Workspace {
             projection,
             request: None,
@@ -70,11 +72,21 @@ impl Workspace {
 
     /// Takes a request and extracts the chain's columns.
     pub fn load(&mut self, request: Request, received_unix_nano: u64) -> Result<(), Malformed> {
-        crate::extract::extract(&request, &self.projection, &mut self.tables, &mut self.texts)
-            .map_err(flaw)?;
+        crate::extract::extract(
+            &request,
+            &self.projection,
+            &mut self.tables,
+            &mut self.texts,
+        )
+        .map_err(flaw)?;
         self.received_unix_nano = received_unix_nano;
         self.patches.clear();
-        for ((alive, dropped), table) in self.alive.iter_mut().zip(&mut self.dropped).zip(&self.tables) {
+        for ((alive, dropped), table) in self
+            .alive
+            .iter_mut()
+            .zip(&mut self.dropped)
+            .zip(&self.tables)
+        {
             alive.all = true;
             alive.rows.clear();
             dropped.clear();
@@ -96,14 +108,22 @@ impl Workspace {
         let plan = self.projection.stages.get(stage)?;
         let scratch = self.scratch.get_mut(stage)?;
         scratch.prepare(plan, &self.tables, &self.alive, &self.texts);
-        Some(scratch.view(plan, &self.tables, &self.alive, &self.texts, self.received_unix_nano))
+        Some(scratch.view(
+            plan,
+            &self.tables,
+            &self.alive,
+            &self.texts,
+            self.received_unix_nano,
+        ))
     }
 
     /// Checks a stage's outcome and applies it, all or nothing.
     pub fn apply(&mut self, stage: usize, outcome: &Outcome) -> Result<Applied, OutcomeError> {
-        let (Some(plan), Some(scratch), Some(request)) =
-            (self.projection.stages.get(stage), self.scratch.get(stage), &self.request)
-        else {
+        let (Some(plan), Some(scratch), Some(request)) = (
+            self.projection.stages.get(stage),
+            self.scratch.get(stage),
+            &self.request,
+        ) else {
             return Err(OutcomeError::Order("stage"));
         };
         let check = Check {
@@ -138,10 +158,14 @@ impl Workspace {
                 _ => &mut applied.dropped_events,
             };
             let at = verdicts.context as usize;
-            let (Some(alive), Some(dropped)) = (self.alive.get(at), self.dropped.get_mut(at)) else {
+            let (Some(alive), Some(dropped)) = (self.alive.get(at), self.dropped.get_mut(at))
+            else {
                 continue;
             };
-            for (row, _) in (0u32..).zip(&verdicts.rows).filter(|(_, verdict)| **verdict == 1) {
+            for (row, _) in (0u32..)
+                .zip(&verdicts.rows)
+                .filter(|(_, verdict)| **verdict == 1)
+            {
                 if let Some(flag) = dropped.get_mut(alive.base(row) as usize) {
                     *flag = true;
                     *count += 1;
@@ -161,9 +185,10 @@ impl Workspace {
         let [_, _, spans_dropped, events_dropped, links_dropped] = &self.dropped;
         let is_set = |flags: &[bool], row: usize| flags.get(row).copied().unwrap_or(false);
         keep(spans_alive, spans.rows(), |row| !is_set(spans_dropped, row));
-        for (table, alive, dropped) in
-            [(events, events_alive, events_dropped), (links, links_alive, links_dropped)]
-        {
+        for (table, alive, dropped) in [
+            (events, events_alive, events_dropped),
+            (links, links_alive, links_dropped),
+        ] {
             keep(alive, table.rows(), |row| {
                 let span = table.parents.get(row).map_or(0, |parent| *parent as usize);
                 !is_set(dropped, row) && !is_set(spans_dropped, span)
@@ -178,7 +203,9 @@ impl Workspace {
 
     /// How long the text pool is that a stage was last shown.
     pub fn pool_len(&self, stage: usize) -> u32 {
-        self.scratch.get(stage).map_or(0, |scratch| scratch.pool_len)
+        self.scratch
+            .get(stage)
+            .map_or(0, |scratch| scratch.pool_len)
     }
 
     /// Whether a stage may read a text of the batch.
@@ -210,8 +237,13 @@ impl Workspace {
     pub fn span_id_paths() -> Vec<Path> {
         crate::path::FIXED
             .iter()
-            .filter(|fixed| fixed.context == Context::Span && matches!(fixed.name, "trace_id" | "span_id"))
-            .map(|fixed| Path { context: Context::Span, target: Target::Fixed(fixed) })
+            .filter(|fixed| {
+                fixed.context == Context::Span && matches!(fixed.name, "trace_id" | "span_id")
+            })
+            .map(|fixed| Path {
+                context: Context::Span,
+                target: Target::Fixed(fixed),
+            })
             .collect()
     }
 
@@ -219,7 +251,10 @@ impl Workspace {
     pub fn splice(&mut self) -> Spliced {
         let spans = self.span_count();
         let Some(request) = &self.request else {
-            return Spliced { bytes: Bytes::new(), spans: 0 };
+            return Spliced {
+                bytes: Bytes::new(),
+                spans: 0,
+            };
         };
         let splice = Splice {
             request,
@@ -235,10 +270,15 @@ impl Workspace {
 
 fn keep(alive: &mut Alive, rows: usize, is_kept: impl Fn(usize) -> bool) {
     alive.rows.clear();
-    alive.rows.extend((0..rows as u32).filter(|&row| is_kept(row as usize)));
+    alive
+        .rows
+        .extend((0..rows as u32).filter(|&row| is_kept(row as usize)));
     alive.all = alive.rows.len() == rows;
 }
 
 fn flaw(flaw: Flaw) -> Malformed {
-    Malformed { offset: 0, what: flaw.what() }
+    Malformed {
+        offset: 0,
+        what: flaw.what(),
+    }
 }

@@ -32,7 +32,9 @@ impl Cache {
     fn path(&self, engine: &Engine, hash: &str) -> Option<PathBuf> {
         use std::hash::{Hash, Hasher};
         let mut fingerprint = std::hash::DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut fingerprint);
+        engine
+            .precompile_compatibility_hash()
+            .hash(&mut fingerprint);
         let name = format!("{hash}-{:016x}.cwasm", fingerprint.finish());
         self.folder.as_ref().map(|folder| folder.join(name))
     }
@@ -53,7 +55,9 @@ impl Cache {
 
     /// Keeps a compiled component. Failing is no error: it is compiled again next time.
     pub(crate) fn store(&self, engine: &Engine, hash: &str, component: &Component) {
-        let Some(path) = self.path(engine, hash) else { return };
+        let Some(path) = self.path(engine, hash) else {
+            return;
+        };
         let written = component
             .serialize()
             .map_err(std::io::Error::other)
@@ -76,9 +80,14 @@ fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 #[cfg(unix)]
 fn private(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
     if fs::metadata(folder)?.mode() & 0o022 != 0 {
-        return Err(std::io::Error::other("others can write to the folder; run `chmod go-w` on it"));
+        return Err(std::io::Error::other(
+            "others can write to the folder; run `chmod go-w` on it",
+        ));
     }
     Ok(())
 }

@@ -83,14 +83,20 @@ impl Runtime {
             .map_err(failed)?;
         bindings::spanmill::plugin::counters::add_to_linker::<_, Data>(&mut linker, |guest| guest)
             .map_err(failed)?;
-        Ok(Runtime { engine, linker, cache: Arc::new(Cache::open(config.cache)) })
+        Ok(Runtime {
+            engine,
+            linker,
+            cache: Arc::new(Cache::open(config.cache)),
+        })
     }
 
     /// Loads a plugin from a file. Compiles it unless that was done before, which takes seconds for a
     /// large one: never on the data path.
     pub fn load_file(&self, path: &Path) -> Result<Plugin, LoadError> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         self.load(&path.display().to_string(), &bytes)
     }
 
@@ -98,7 +104,11 @@ impl Runtime {
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin, LoadError> {
         // Only binaries: the text format is for tests of wasm, and a component starts with layer 1.
         match bytes.get(..8) {
-            Some(b"\0asm\x01\0\0\0") => return Err(LoadError::CoreModule { name: name.to_owned() }),
+            Some(b"\0asm\x01\0\0\0") => {
+                return Err(LoadError::CoreModule {
+                    name: name.to_owned(),
+                });
+            }
             Some(header) if header.starts_with(b"\0asm") => {}
             _ => {
                 return Err(LoadError::NotAComponent {
@@ -112,7 +122,10 @@ impl Runtime {
             Some(component) => component,
             None => {
                 let component = Component::new(&self.engine, bytes).map_err(|error| {
-                    LoadError::NotAComponent { name: name.to_owned(), why: format!("{error:#}") }
+                    LoadError::NotAComponent {
+                        name: name.to_owned(),
+                        why: format!("{error:#}"),
+                    }
                 })?;
                 self.cache.store(&self.engine, &hash, &component);
                 component

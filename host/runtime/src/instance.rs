@@ -26,7 +26,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { memory_mib: 64, timeout: Duration::from_secs(1), output_mib: 64 }
+        Limits {
+            memory_mib: 64,
+            timeout: Duration::from_secs(1),
+            output_mib: 64,
+        }
     }
 }
 
@@ -83,7 +87,11 @@ impl Instance {
             }
         };
         match calls {
-            Ok(calls) => Ok(Instance { store, calls, limits }),
+            Ok(calls) => Ok(Instance {
+                store,
+                calls,
+                limits,
+            }),
             Err(error) => Err(start(error, &store)),
         }
     }
@@ -95,12 +103,14 @@ impl Instance {
                 .call_configure(&mut self.store, settings)
                 .map(|result| result.map(abi::declared)),
             Calls::Connector(guest) => {
-                guest.call_configure(&mut self.store, settings).map(|result| {
-                    result.map(|declared| answer::Declared {
-                        metrics: Some(abi::metric_stream(declared.metrics)),
-                        ..abi::declared(declared.contract)
+                guest
+                    .call_configure(&mut self.store, settings)
+                    .map(|result| {
+                        result.map(|declared| answer::Declared {
+                            metrics: Some(abi::metric_stream(declared.metrics)),
+                            ..abi::declared(declared.contract)
+                        })
                     })
-                })
             }
         };
         match answered {
@@ -185,5 +195,10 @@ fn place(error: &wasmtime::Error) -> String {
 
 fn ticks(timeout: Duration) -> u64 {
     // One more, since the tick under way may end at once.
-    timeout.as_nanos().div_ceil(TICK.as_nanos()).try_into().unwrap_or(u64::MAX / 2) + 1
+    timeout
+        .as_nanos()
+        .div_ceil(TICK.as_nanos())
+        .try_into()
+        .unwrap_or(u64::MAX / 2)
+        + 1
 }

@@ -14,8 +14,8 @@ mod sandbox;
 mod slot;
 
 pub use abi::v0_1::answer::{
-    AttributeLists, Declared, Emission, Instrument, InstrumentKind, MetricStream, Recording, Sharding,
-    Temporality,
+    AttributeLists, Declared, Emission, Instrument, InstrumentKind, MetricStream, Recording,
+    Sharding, Temporality,
 };
 pub use engine::{Runtime, RuntimeConfig};
 pub use error::{ConfigureError, Fault, LoadError, Problem};

@@ -61,28 +61,48 @@ impl Plugin {
         let names = |all: &mut dyn Iterator<Item = String>| all.collect::<Vec<_>>();
         let exports = names(&mut shape.exports(engine).map(|(name, _)| name.to_owned()));
         let imports = names(&mut shape.imports(engine).map(|(name, _)| name.to_owned()));
-        let refused: Vec<&str> =
-            imports.iter().map(String::as_str).filter(|import| !is_granted(import)).collect();
+        let refused: Vec<&str> = imports
+            .iter()
+            .map(String::as_str)
+            .filter(|import| !is_granted(import))
+            .collect();
         let other_version = |kind: &str| {
-            exports.iter().find(|export| export.starts_with(kind)).map(|found| found.to_owned())
+            exports
+                .iter()
+                .find(|export| export.starts_with(kind))
+                .map(|found| found.to_owned())
         };
         let kind = if exports.iter().any(|export| export == PROCESSOR) {
             Kind::Processor
         } else if exports.iter().any(|export| export == CONNECTOR) {
             Kind::Connector
         } else if let Some(found) = other_version("spanmill:plugin/processor") {
-            return Err(LoadError::Version { name: owned(), found, supported: PROCESSOR });
+            return Err(LoadError::Version {
+                name: owned(),
+                found,
+                supported: PROCESSOR,
+            });
         } else if let Some(found) = other_version("spanmill:plugin/connector") {
-            return Err(LoadError::Version { name: owned(), found, supported: CONNECTOR });
+            return Err(LoadError::Version {
+                name: owned(),
+                found,
+                supported: CONNECTOR,
+            });
         } else {
             let exports = match exports.len() {
                 0 => "nothing".to_owned(),
                 _ => exports.join(", "),
             };
-            return Err(LoadError::NoInterface { name: owned(), exports });
+            return Err(LoadError::NoInterface {
+                name: owned(),
+                exports,
+            });
         };
         if !refused.is_empty() {
-            return Err(LoadError::Imports { name: owned(), imports: refused.join(", ") });
+            return Err(LoadError::Imports {
+                name: owned(),
+                imports: refused.join(", "),
+            });
         }
         let mismatch = |error: wasmtime::Error| LoadError::Mismatch {
             name: owned(),

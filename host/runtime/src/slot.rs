@@ -28,6 +28,8 @@ pub struct Slot {
     ready_at: Option<Instant>,
     /// Whether the instance is another than at the last answer.
     fresh: bool,
+    /// Batches this instance has answered well.
+    served: u64,
 }
 
 impl Slot {
@@ -51,6 +53,7 @@ impl Slot {
             faults_in_a_row: 0,
             ready_at: None,
             fresh: true,
+            served: 0,
         })
     }
 
@@ -64,13 +67,24 @@ impl Slot {
         std::mem::take(&mut self.fresh)
     }
 
-    /// Hands the plugin one batch.
+    /// Hands the plugin one batch. If an instance dies that went well before (one that has grown over
+    /// many batches, say), the batch is tried once more on a new one.
     pub fn process(&mut self, view: &BatchView<'_>) -> Result<Answer, Fault> {
-        let answer = self.instance().and_then(|instance| instance.process(view));
+        let seasoned = self.served > 0;
+        let mut answer = self.instance().and_then(|instance| instance.process(view));
+        if let Err(fault) = &answer
+            && fault.ends_instance()
+            && seasoned
+        {
+            tracing::warn!(plugin = self.component, %fault, "plugin fault; the batch is tried on a new instance");
+            self.instance = None;
+            answer = self.instance().and_then(|instance| instance.process(view));
+        }
         match &answer {
             Ok(_) => {
                 self.faults_in_a_row = 0;
                 self.ready_at = None;
+                self.served += 1;
             }
             Err(fault) => self.note(fault),
         }
@@ -86,7 +100,9 @@ impl Slot {
         self.faults_in_a_row += 1;
         if self.faults_in_a_row > 1 {
             let doublings = (self.faults_in_a_row - 2).min(16);
-            let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
+            let pause = FIRST_PAUSE
+                .saturating_mul(1 << doublings)
+                .min(LONGEST_PAUSE);
             self.ready_at = Some(Instant::now() + pause);
         }
     }
@@ -98,12 +114,16 @@ impl Slot {
 
     /// The plugin's own counters since they were last taken.
     pub fn take_counts(&mut self) -> Vec<(String, u64)> {
-        self.instance.as_mut().map_or_else(Vec::new, Instance::take_counts)
+        self.instance
+            .as_mut()
+            .map_or_else(Vec::new, Instance::take_counts)
     }
 
     fn instance(&mut self) -> Result<&mut Instance, Fault> {
         if self.instance.is_none() {
-            let pause = self.ready_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+            let pause = self.ready_at.map_or(Duration::ZERO, |at| {
+                at.saturating_duration_since(Instant::now())
+            });
             if !pause.is_zero() {
                 return Err(Fault::Paused(pause));
             }
@@ -112,10 +132,13 @@ impl Slot {
             let mut instance = made.map_err(|error| restart(error.into()))?;
             let declared = instance.configure(&self.settings).map_err(restart)?;
             if declared != self.declared {
-                return Err(Fault::Restart("it declares another contract than before".to_owned()));
+                return Err(Fault::Restart(
+                    "it declares another contract than before".to_owned(),
+                ));
             }
             self.instance = Some(instance);
             self.fresh = true;
+            self.served = 0;
         }
         // Never the default: the lines above filled it.
         self.instance.as_mut().ok_or(Fault::Paused(Duration::ZERO))

@@ -1,1 +1,327 @@
-//! To come.
+//! The manifest: the OpenTelemetry Collector's YAML, with a section `plugins:` of our own.
+//!
+//! Reading goes in three steps: text to a tree that knows its places, `${env:...}` replaced in it, and a walk that makes
+//! typed settings of it. Each step collects every mistake. Whether a plugin likes its settings is not known
+//! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
+
+mod component_id;
+mod diagnostics;
+mod duration;
+mod endpoint;
+mod env;
+mod exporter_helper;
+mod exporters;
+mod pipelines;
+mod plugins;
+mod processors;
+mod receivers;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+pub use component_id::ComponentId;
+pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity, Source};
+pub use env::Lookup;
+pub use exporter_helper::{ClientSettings, Compression, Retry, Secret, SendingQueue, Sizer, Tls};
+pub use exporters::{
+    DebugExporter, Encoding, Exporter, FileExporter, OtlpExporter, OtlpHttpExporter,
+    PrometheusExporter, Verbosity,
+};
+pub use pipelines::{Pipeline, PipelineId, Signal};
+pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role, Settings};
+pub use processors::{Batch, MemoryLimiter, Processor};
+pub use receivers::{GrpcServer, HttpServer, OtlpReceiver, Receiver};
+
+use pipelines::Declared;
+use walk::Section;
+use yaml::{Entry, Node};
+
+/// Far more than any manifest has.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How much the host's own log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// What happens.
+    Info,
+    /// What may go wrong.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+/// A manifest whose every part is valid. The maps hold what a pipeline uses, and nothing else.
+#[derive(Debug)]
+pub struct Manifest {
+    /// The receivers in use.
+    pub receivers: BTreeMap<ComponentId, Receiver>,
+    /// The processors in use.
+    pub processors: BTreeMap<ComponentId, Processor>,
+    /// The connectors in use; all are plugins.
+    pub connectors: BTreeMap<ComponentId, PluginUse>,
+    /// The exporters in use.
+    pub exporters: BTreeMap<ComponentId, Exporter>,
+    /// What `plugins:` says, by component type, whether in use or not.
+    pub plugins: BTreeMap<String, PluginSpec>,
+    /// The pipelines, in the order of the file.
+    pub pipelines: Vec<Pipeline>,
+    /// `service.telemetry.logs.level`, if given.
+    pub log_level: Option<LogLevel>,
+    /// The text it was read from, for further diagnostics.
+    pub source: Arc<Source>,
+}
+
+/// A manifest, and what its author should know about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Warnings only.
+    pub warnings: Diagnostics,
+}
+
+/// Why there is no manifest.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the manifest {}: {cause}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The file is larger than any manifest.
+    #[error("the manifest {} is larger than {MAX_BYTES} bytes; is it the right file?", path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// There are mistakes in it.
+    #[error("{0}")]
+    Invalid(Diagnostics),
+}
+
+/// Reads a manifest from a file. Paths in it are relative to its folder; `env` finds environment variables.
+pub fn load(path: &Path, built_in: &BuiltIn, env: Lookup<'_>) -> Result<Loaded, ConfigError> {
+    let read = |cause| ConfigError::Read {
+        path: path.to_owned(),
+        cause,
+    };
+    let size = std::fs::metadata(path).map_err(read)?.len();
+    if size > MAX_BYTES {
+        return Err(ConfigError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
+    let text = std::fs::read_to_string(path).map_err(read)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let source = Source::new(path.display().to_string(), text);
+    parse(source, folder, built_in, env).map_err(ConfigError::Invalid)
+}
+
+/// Makes a manifest of its text; `folder` is what paths in it are relative to.
+pub fn parse(
+    source: Source,
+    folder: &Path,
+    built_in: &BuiltIn,
+    env: Lookup<'_>,
+) -> Result<Loaded, Diagnostics> {
+    let source = Arc::new(source);
+    let mut out = Diagnostics::new(Arc::clone(&source));
+    let manifest = read(&source, folder, built_in, env, &mut out);
+    match manifest {
+        Some(manifest) if !out.has_errors() => Ok(Loaded {
+            manifest,
+            warnings: out,
+        }),
+        _ => Err(out),
+    }
+}
+
+fn read(
+    source: &Arc<Source>,
+    folder: &Path,
+    built_in: &BuiltIn,
+    env: Lookup<'_>,
+    out: &mut Diagnostics,
+) -> Option<Manifest> {
+    let mut root =
+        yaml::parse(source.text(), out).unwrap_or_else(|| Node::null(Place { start: 0, end: 0 }));
+    if out.has_errors() && root.is_null() {
+        return None;
+    }
+    env::substitute(&mut root, env, out);
+    let mut root = Section::open(&root, Place { start: 0, end: 0 }, "manifest", out);
+
+    let plugins = root
+        .section("plugins", out)
+        .map(|section| plugins::specs(&section, folder, built_in, out))
+        .unwrap_or_default();
+    let mut declared = Declared::default();
+
+    let entries = components(&mut root, "receivers", &mut declared.receivers, out);
+    let receivers = each(entries, |id, entry| receiver(id, entry, out));
+    let entries = components(&mut root, "processors", &mut declared.processors, out);
+    let processors = each(entries, |id, entry| {
+        processor(id, entry, &plugins, built_in, out)
+    });
+    let entries = components(&mut root, "connectors", &mut declared.connectors, out);
+    let connectors = each(entries, |id, entry| {
+        plugins::plugin_use(id, entry, Role::Connector, &plugins, built_in, out)
+    });
+    let entries = components(&mut root, "exporters", &mut declared.exporters, out);
+    let exporters = each(entries, |id, entry| exporters::exporter(id, entry, out));
+    root.ignore(&["extensions"], out);
+
+    let mut manifest = Manifest {
+        receivers,
+        processors,
+        connectors,
+        exporters,
+        plugins,
+        pipelines: Vec::new(),
+        log_level: None,
+        source: Arc::clone(source),
+    };
+    match root.section("service", out) {
+        Some(mut service) => {
+            manifest.log_level = telemetry(&mut service, out);
+            pipelines::read(&mut service, &declared, &mut manifest, out);
+            service.ignore(&["extensions"], out);
+            service.finish(out);
+        }
+        None => out.push(
+            Diagnostic::error(Place { start: 0, end: 0 }, "manifest: service is missing").help(
+                "add `service:` with `pipelines:`, which say how the components are connected",
+            ),
+        ),
+    }
+    root.finish(out);
+    Some(manifest)
+}
+
+/// The entries of a section of components whose ids are valid; all of them are noted in `declared`.
+fn components<'n>(
+    root: &mut Section<'n>,
+    key: &'static str,
+    declared: &mut BTreeMap<ComponentId, Place>,
+    out: &mut Diagnostics,
+) -> Vec<(ComponentId, &'n Entry)> {
+    let Some(section) = root.section(key, out) else {
+        return Vec::new();
+    };
+    let mut entries = Vec::new();
+    for entry in section.entries() {
+        match ComponentId::parse(&entry.key) {
+            Ok(id) => {
+                // A second entry of the same key was complained of by the parser.
+                if declared.insert(id.clone(), entry.key_place).is_none() {
+                    entries.push((id, entry));
+                }
+            }
+            Err(why) => {
+                let message = format!("{key}: `{}` is no component id: {why}", entry.key);
+                out.push(
+                    Diagnostic::error(entry.key_place, message)
+                        .help("ids are written `type` or `type/name`"),
+                );
+            }
+        }
+    }
+    entries
+}
+
+fn each<T>(
+    entries: Vec<(ComponentId, &Entry)>,
+    mut read: impl FnMut(&ComponentId, &Entry) -> Option<T>,
+) -> BTreeMap<ComponentId, T> {
+    entries
+        .into_iter()
+        .filter_map(|(id, entry)| read(&id, entry).map(|component| (id, component)))
+        .collect()
+}
+
+fn receiver(id: &ComponentId, entry: &Entry, out: &mut Diagnostics) -> Option<Receiver> {
+    let owner = format!("receiver {id}");
+    if id.kind() != "otlp" {
+        let message = format!("{owner}: there is no receiver of type `{}`", id.kind());
+        out.push(
+            Diagnostic::error(entry.key_place, message)
+                .maybe_help(diagnostics::did_you_mean(id.kind(), ["otlp"]))
+                .help("this version receives OTLP; most tracers can send it"),
+        );
+        return None;
+    }
+    let section = Section::open(&entry.value, entry.key_place, owner, out);
+    Some(Receiver::Otlp(receivers::otlp(section, out)))
+}
+
+fn processor(
+    id: &ComponentId,
+    entry: &Entry,
+    plugins: &BTreeMap<String, PluginSpec>,
+    built_in: &BuiltIn,
+    out: &mut Diagnostics,
+) -> Option<Processor> {
+    let open = |out: &mut Diagnostics| {
+        Section::open(
+            &entry.value,
+            entry.key_place,
+            format!("processor {id}"),
+            out,
+        )
+    };
+    match id.kind() {
+        "batch" => Some(Processor::Batch(processors::batch(open(out), out))),
+        "memory_limiter" => {
+            let section = open(out);
+            Some(Processor::MemoryLimiter(processors::memory_limiter(
+                section, out,
+            )))
+        }
+        _ => plugins::plugin_use(id, entry, Role::Processor, plugins, built_in, out)
+            .map(|plugin| Processor::Plugin(Box::new(plugin))),
+    }
+}
+
+fn telemetry(service: &mut Section<'_>, out: &mut Diagnostics) -> Option<LogLevel> {
+    let mut telemetry = service.section("telemetry", out)?;
+    let mut level = None;
+    if let Some(mut logs) = telemetry.section("logs", out) {
+        let levels = [
+            ("debug", LogLevel::Debug),
+            ("info", LogLevel::Info),
+            ("warn", LogLevel::Warn),
+            ("error", LogLevel::Error),
+            ("DEBUG", LogLevel::Debug),
+            ("INFO", LogLevel::Info),
+            ("WARN", LogLevel::Warn),
+            ("ERROR", LogLevel::Error),
+        ];
+        level = logs.choice("level", &levels, out);
+        ignore_rest(&logs, "level", out);
+    }
+    ignore_rest(&telemetry, "logs", out);
+    level
+}
+
+fn ignore_rest(section: &Section<'_>, known: &str, out: &mut Diagnostics) {
+    for entry in section.entries().iter().filter(|entry| entry.key != known) {
+        let message = format!(
+            "{}: {} has no effect in this version",
+            section.owner(),
+            entry.key
+        );
+        out.push(Diagnostic::warning(entry.key_place, message));
+    }
+}

@@ -3,4 +3,13 @@
 
 pub mod config;
 pub mod receive;
+
+pub mod pipeline;
+
+pub mod metrics;
+
 pub mod export;
+
+pub mod service;
+
+pub mod cli;

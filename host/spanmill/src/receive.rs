@@ -1,1 +1,104 @@
-//! To come.
+//! OTLP receivers: gRPC and HTTP in, encoded requests out.
+//!
+//! A request stays the bytes it came as (JSON is encoded first); nothing here looks inside. What becomes of it is the
+//! [`TraceIntake`]'s business; its answer is carried back in the words of the OTLP specification
+//! (<https://opentelemetry.io/docs/specs/otlp/>). Left out: TLS, authentication, and every signal but traces.
+
+pub(crate) mod bind;
+mod body;
+pub(crate) mod connections;
+mod grpc;
+mod http;
+mod json;
+pub(crate) mod raw_codec;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, ComponentId};
+
+pub use bind::BindError;
+pub(crate) use json::to_protobuf as traces_from_json;
+pub use status::Refusal;
+
+use bind::Bound;
+
+/// Where received traces go.
+///
+/// A call may be dropped before it is done, when the sender hangs up: what must not be lost then belongs into a task.
+pub trait TraceIntake: Send + Sync + 'static {
+    /// Takes an encoded `ExportTraceServiceRequest`, whose framing nobody has checked yet. `Ok` is the promise that the
+    /// sender need not send it again.
+    fn accept(&self, request: Bytes) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
+/// An `otlp` receiver whose sockets are open and not served yet.
+#[derive(Debug)]
+pub struct OtlpReceiver {
+    grpc: Option<(Bound, usize)>,
+    http: Option<(Bound, usize)>,
+}
+
+impl OtlpReceiver {
+    /// Opens the sockets, so that a port that is taken is known before anything runs.
+    pub async fn bind(id: &ComponentId, config: &config::OtlpReceiver) -> Result<Self, BindError> {
+        let grpc = match &config.grpc {
+            Some(grpc) => Some((
+                bind::bind("receiver", id, &grpc.endpoint).await?,
+                grpc.max_message_bytes,
+            )),
+            None => None,
+        };
+        let http = match &config.http {
+            Some(http) => Some((bind::bind("receiver", id, &http.endpoint).await?, http.max_body_bytes)),
+            None => None,
+        };
+        Ok(Self { grpc, http })
+    }
+
+    /// The address that gRPC is served at, with the port that was found where 0 was asked for.
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(|(bound, _)| bound.address)
+    }
+
+    /// The address that HTTP is served at.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|(bound, _)| bound.address)
+    }
+
+    /// Serves until `shutdown`, then takes no more connections and finishes the requests in flight, for `grace` at most.
+    /// Returns how many connections were cut off after that.
+    pub async fn serve<I: TraceIntake>(
+        self,
+        intake: Arc<I>,
+        shutdown: CancellationToken,
+        grace: Duration,
+    ) -> usize {
+        let grpc = async {
+            let Some((bound, limit)) = self.grpc else {
+                return 0;
+            };
+            let service = grpc::TraceService::new(Arc::clone(&intake), limit);
+            let protocol = connections::Protocol::Grpc;
+            connections::serve(bound.listener, protocol, service, &shutdown, grace).await
+        };
+        let http = async {
+            let Some((bound, limit)) = self.http else {
+                return 0;
+            };
+            let service = http::TraceEndpoint::new(Arc::clone(&intake), limit);
+            let protocol = connections::Protocol::Http;
+            connections::serve(bound.listener, protocol, service, &shutdown, grace).await
+        };
+        let (grpc, http) = tokio::join!(grpc, http);
+        grpc + http
+    }
+}

@@ -274,7 +274,10 @@ impl<'a> Batch<'a> {
             .and_then(|table| table.columns.get(place.column as usize))
         {
             Some(column) => *column,
-            None => panic!("the host sent no column for a declared {} field", place.context.prefix()),
+            None => panic!(
+                "the host sent no column for a declared {} field",
+                place.context.prefix()
+            ),
         }
     }
 

@@ -73,8 +73,7 @@ pub trait Connector: Sized {
 
     /// Takes one batch. On an error the emission is thrown away; series named in it are then unknown
     /// to the host, so a plugin that returns an error calls [`Emission::restart`] in its next one.
-    fn process(&mut self, batch: &Batch<'_>, emission: &mut Emission)
-    -> Result<(), PluginError>;
+    fn process(&mut self, batch: &Batch<'_>, emission: &mut Emission) -> Result<(), PluginError>;
 }
 
 /// One attribute of a new series: key and value, both by pool index or from [`Emission::text`].
@@ -139,7 +138,12 @@ impl Emission {
 
     /// Adds a text that series refer to, and gives its index.
     pub fn text(&mut self, text: &str) -> u32 {
-        self.text_bytes.extend_from_slice(text.as_bytes());
+        self.bytes(text.as_bytes())
+    }
+
+    /// Adds bytes, or an encoded array or map, that series refer to, and gives its index.
+    pub fn bytes(&mut self, bytes: &[u8]) -> u32 {
+        self.text_bytes.extend_from_slice(bytes);
         self.text_ends.push(self.text_bytes.len() as u32);
         self.first_text + self.text_ends.len() as u32 - 1
     }

@@ -86,7 +86,11 @@ pub(crate) fn attribute_key(path: &str) -> Option<String> {
     let mut key = String::new();
     let mut characters = quoted.chars();
     while let Some(character) = characters.next() {
-        key.push(if character == '\\' { characters.next()? } else { character });
+        key.push(if character == '\\' {
+            characters.next()?
+        } else {
+            character
+        });
     }
     Some(key)
 }
@@ -98,7 +102,11 @@ impl Contract {
         }
         let context = context_of(&path)
             .unwrap_or_else(|| panic!("{path} names no context; it should start like `span.`"));
-        let column = self.places.iter().filter(|place| place.context == context).count() as u32;
+        let column = self
+            .places
+            .iter()
+            .filter(|place| place.context == context)
+            .count() as u32;
         let place = Place { context, column };
         self.reads.push(path);
         self.places.push(place);

@@ -90,7 +90,11 @@ pub fn count(name: &str, delta: u64) {
 /// Reads settings, with a pointer to the mistake if there is one. No settings at all (`null`, which an
 /// empty YAML section becomes) are an empty object.
 pub fn parse_settings<C: DeserializeOwned>(settings: &str) -> Result<C, ConfigError> {
-    let settings = if settings.trim() == "null" { "{}" } else { settings };
+    let settings = if settings.trim() == "null" {
+        "{}"
+    } else {
+        settings
+    };
     let mut json = serde_json::Deserializer::from_str(settings);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let mut pointer = String::new();
@@ -175,7 +179,9 @@ pub fn run_connector<P: Connector>(
     let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
     let batch = view(&batch);
     let mut emission = Emission::new(&batch);
-    plugin.process(&batch, &mut emission).map_err(plugin_error)?;
+    plugin
+        .process(&batch, &mut emission)
+        .map_err(plugin_error)?;
     Ok(wire_emission(emission))
 }
 
@@ -304,7 +310,10 @@ fn split(edits: Vec<(u32, crate::Cell)>) -> (Vec<u32>, telemetry::Cells) {
     let edits = in_order(edits);
     let mut values = OwnedCells::default();
     edits.iter().for_each(|(_, cell)| values.push(*cell));
-    (edits.into_iter().map(|(place, _)| place).collect(), wire_cells(values))
+    (
+        edits.into_iter().map(|(place, _)| place).collect(),
+        wire_cells(values),
+    )
 }
 
 fn wire_outcome(outcome: Outcome) -> telemetry::Outcome {
@@ -340,11 +349,19 @@ fn wire_outcome(outcome: Outcome) -> telemetry::Outcome {
         }
         if !edits.rows.is_empty() {
             let (rows, values) = split(edits.rows);
-            wire.writes.push(telemetry::Write { field, rows, values });
+            wire.writes.push(telemetry::Write {
+                field,
+                rows,
+                values,
+            });
         }
         if !edits.entries.is_empty() {
             let (entries, values) = split(edits.entries);
-            wire.entry_writes.push(telemetry::EntryWrite { field, entries, values });
+            wire.entry_writes.push(telemetry::EntryWrite {
+                field,
+                entries,
+                values,
+            });
         }
         if !edits.old.is_empty() {
             wire.replacements.push(telemetry::Replacement {
@@ -410,8 +427,14 @@ fn wire_emission(emission: Emission) -> metrics_wit::Emission {
 macro_rules! register_processor {
     ($plugin:ty) => {
         $crate::register!(
-            $plugin, processor_world, processor, export_processor,
-            configure_processor, run_processor, Contract, Outcome
+            $plugin,
+            processor_world,
+            processor,
+            export_processor,
+            configure_processor,
+            run_processor,
+            Contract,
+            Outcome
         );
     };
 }
@@ -421,8 +444,14 @@ macro_rules! register_processor {
 macro_rules! register_connector {
     ($plugin:ty) => {
         $crate::register!(
-            $plugin, connector_world, connector, export_connector,
-            configure_connector, run_connector, ConnectorContract, Emission
+            $plugin,
+            connector_world,
+            connector,
+            export_connector,
+            configure_connector,
+            run_connector,
+            ConnectorContract,
+            Emission
         );
     };
 }

@@ -13,15 +13,15 @@ mod processor;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
-pub use batch::{Attributes, Batch, Cells, Column, Context, Table, Texts, Value, Values, ABSENT};
+pub use batch::{ABSENT, Attributes, Batch, Cells, Column, Context, Table, Texts, Value, Values};
 pub use connector::{
     Connector, Emission, Instrument, InstrumentKind, MetricStream, SeriesAttribute, Temporality,
 };
 pub use contract::{
-    AttributeField, ListField, NarrowField, Contract, Sharding, TextField, TraceIdField, WideField,
+    AttributeField, Contract, ListField, NarrowField, Sharding, TextField, TraceIdField, WideField,
     WriteField, attribute_path,
 };
 pub use error::{ConfigError, PluginError, Problem, Problems, closest};
-pub use guest::{count, log, Level};
+pub use guest::{Level, count, log};
 pub use outcome::{Cell, Outcome};
 pub use processor::Processor;

@@ -81,7 +81,9 @@ pub fn double_text(value: f64) -> String {
     if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
         let text = format!("{value:e}");
         return match text.split_once('e') {
-            Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+            Some((digits, exponent)) if !exponent.starts_with('-') => {
+                format!("{digits}e+{exponent}")
+            }
             _ => text,
         };
     }
@@ -155,7 +157,9 @@ fn base64(bytes: &[u8]) -> String {
         });
         for place in 0..4 {
             if place <= chunk.len() {
-                out.push(char::from(ALPHABET[(word >> (18 - 6 * place)) as usize & 63]));
+                out.push(char::from(
+                    ALPHABET[(word >> (18 - 6 * place)) as usize & 63],
+                ));
             } else {
                 out.push('=');
             }
@@ -299,7 +303,10 @@ mod tests {
         let mut map = Vec::new();
         push_entry(&mut map, "b", &Value::Text("<\"x\">"));
         push_entry(&mut map, "a", &Value::Bytes(b"hello"));
-        assert_eq!(Value::Map(&map).to_text(), r#"{"a":"aGVsbG8=","b":"\u003c\"x\"\u003e"}"#);
+        assert_eq!(
+            Value::Map(&map).to_text(),
+            r#"{"a":"aGVsbG8=","b":"\u003c\"x\"\u003e"}"#
+        );
         for (value, text) in [
             (0.0, "0"),
             (2.0, "2"),

@@ -134,13 +134,35 @@ impl Outcome {
         let (verdicts, rows) = match context {
             Context::Span => (&mut self.spans, self.span_rows),
             Context::SpanEvent => (&mut self.events, self.event_rows),
-            _ => panic!("only spans and span events are dropped, not a {}", context.prefix()),
+            _ => panic!(
+                "only spans and span events are dropped, not a {}",
+                context.prefix()
+            ),
         };
         if verdicts.is_empty() {
             verdicts.resize(rows, 0);
         }
         if let Some(verdict) = verdicts.get_mut(row) {
             *verdict = 1;
+        }
+    }
+
+    /// Drops the spans or span events whose place in `dropped` is not 0; those dropped before stay dropped.
+    /// Faster than [`Outcome::drop_row`] for a plugin that has such a list anyway.
+    pub fn drop_rows(&mut self, context: Context, dropped: &[u8]) {
+        let (verdicts, rows) = match context {
+            Context::Span => (&mut self.spans, self.span_rows),
+            Context::SpanEvent => (&mut self.events, self.event_rows),
+            _ => panic!(
+                "only spans and span events are dropped, not a {}",
+                context.prefix()
+            ),
+        };
+        if verdicts.is_empty() {
+            verdicts.resize(rows, 0);
+        }
+        for (verdict, &dropped) in verdicts.iter_mut().zip(dropped) {
+            *verdict |= u8::from(dropped != 0);
         }
     }
 
@@ -170,7 +192,11 @@ impl Outcome {
     pub fn added(&self, index: u32) -> Option<&[u8]> {
         let index = index.checked_sub(self.first_text)? as usize;
         let end = *self.text_ends.get(index)? as usize;
-        let start = if index == 0 { 0 } else { self.text_ends[index - 1] as usize };
+        let start = if index == 0 {
+            0
+        } else {
+            self.text_ends[index - 1] as usize
+        };
         self.text_bytes.get(start..end)
     }
 

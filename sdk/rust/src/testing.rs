@@ -38,7 +38,8 @@ pub(crate) fn record_log(level: Level, message: &str) {
 }
 
 pub(crate) fn record_count(name: &str, delta: u64) {
-    RECORDER.with_borrow_mut(|recorder| *recorder.counts.entry(name.to_owned()).or_default() += delta);
+    RECORDER
+        .with_borrow_mut(|recorder| *recorder.counts.entry(name.to_owned()).or_default() += delta);
 }
 
 fn config_error(error: contract_wit::ConfigError) -> ConfigError {
@@ -46,7 +47,10 @@ fn config_error(error: contract_wit::ConfigError) -> ConfigError {
         contract_wit::ConfigError::Settings(problems) => ConfigError::Settings(
             problems
                 .into_iter()
-                .map(|problem| Problem { path: problem.path, message: problem.message })
+                .map(|problem| Problem {
+                    path: problem.path,
+                    message: problem.message,
+                })
                 .collect(),
         ),
         contract_wit::ConfigError::Unavailable(why) => ConfigError::Unavailable(why),
@@ -64,7 +68,10 @@ fn plugin_error(error: contract_wit::PluginError) -> PluginError {
 /// Sees to it that a contract names only fields there are, and none twice.
 fn check_contract(contract: &contract_wit::Contract) {
     for (place, path) in contract.reads.iter().enumerate() {
-        assert!(!contract.reads[..place].contains(path), "{path} is read twice");
+        assert!(
+            !contract.reads[..place].contains(path),
+            "{path} is read twice"
+        );
     }
     let mut nothing = Flat::new(&Spans::new());
     // Panics for a path that no field has.
@@ -116,7 +123,8 @@ impl<P: Processor> Kit<P> {
 
     /// Runs one batch, and applies the outcome. Panics where the plugin fails or breaks a rule.
     pub fn run(&mut self, spans: &Spans) -> Changed {
-        self.try_run(spans).unwrap_or_else(|error| panic!("{error}"))
+        self.try_run(spans)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Runs one batch, which the plugin may refuse.
@@ -127,10 +135,17 @@ impl<P: Processor> Kit<P> {
         RECORDER.take();
         let outcome = guest::run_processor(Some(&mut self.plugin), batch).map_err(plugin_error)?;
         let recorder = RECORDER.take();
-        let given = apply::Given { reads, writes, texts: &texts };
+        let given = apply::Given {
+            reads,
+            writes,
+            texts: &texts,
+        };
         let verdicts = apply::apply(&mut flat, &given, &outcome);
         let rows = |verdicts: &[u8]| {
-            let dropped = verdicts.iter().enumerate().filter(|(_, verdict)| **verdict == 1);
+            let dropped = verdicts
+                .iter()
+                .enumerate()
+                .filter(|(_, verdict)| **verdict == 1);
             dropped.map(|(row, _)| row).collect()
         };
         Ok(Changed {

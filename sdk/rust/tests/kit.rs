@@ -52,7 +52,11 @@ impl Processor for Editor {
                     "count" => outcome.set_entry(self.write_list, entry as u32, Cell::Int(7)),
                     "secret" => {
                         if let Value::Text(_) = list.values.get(entry, &batch.texts) {
-                            outcome.replace(self.write_list, list.values.bits[entry] as u32, masked);
+                            outcome.replace(
+                                self.write_list,
+                                list.values.bits[entry] as u32,
+                                masked,
+                            );
                         }
                     }
                     _ => {}
@@ -77,8 +81,17 @@ impl Processor for Editor {
 fn spans() -> Spans {
     Spans::new()
         .resource([("team", "a"), ("host", "h")])
-        .span(Span::new("one").attr("remove", "x").attr("secret", "p").attr("count", 1))
-        .span(Span::new("two").attr("other", "p").attr("list", Attr::Array(vec![Attr::Int(1)])))
+        .span(
+            Span::new("one")
+                .attr("remove", "x")
+                .attr("secret", "p")
+                .attr("count", 1),
+        )
+        .span(
+            Span::new("two")
+                .attr("other", "p")
+                .attr("list", Attr::Array(vec![Attr::Int(1)])),
+        )
         .resource([("host", "h")])
         .scope("lib", "1")
         .span(Span::new("three"))
@@ -97,12 +110,19 @@ fn every_edit_arrives() {
     assert_eq!(out.span(0).get("count"), Some(&7.into()));
     // A replaced text goes wherever it stands as a value of the field.
     assert_eq!(out.span(1).get("other"), Some(&"****".into()));
-    assert_eq!(out.span(1).get("list"), Some(&Attr::Array(vec![Attr::Int(1)])));
+    assert_eq!(
+        out.span(1).get("list"),
+        Some(&Attr::Array(vec![Attr::Int(1)]))
+    );
     assert_eq!(out.span(2).event_names(), ["e"]);
     assert!(out.spans.spans().all(|span| span.status_code == 1));
     assert_eq!(out.resource(0).keys(), ["host"]);
     assert_eq!(out.resource(1).get("team"), Some(&"seen".into()));
-    assert_eq!(out.spans.resources[1].scopes.len(), 1, "an emptied scope goes");
+    assert_eq!(
+        out.spans.resources[1].scopes.len(),
+        1,
+        "an emptied scope goes"
+    );
     assert_eq!(out.dropped_spans, [2]);
     assert_eq!(out.count("edits"), 3);
 }
@@ -110,10 +130,19 @@ fn every_edit_arrives() {
 #[test]
 fn a_misspelt_key_is_named_with_the_one_that_was_meant() {
     let error = Kit::<Editor>::new(json!({"lable": "x"})).err().unwrap();
-    assert_eq!(error.to_string(), "/lable: unknown key `lable`; did you mean `label`?");
+    assert_eq!(
+        error.to_string(),
+        "/lable: unknown key `lable`; did you mean `label`?"
+    );
     let error = Kit::<Editor>::new(json!({"label": 3})).err().unwrap();
-    assert_eq!(error, ConfigError::at("/label", "invalid type: integer `3`, expected a string"));
-    assert!(Kit::<Editor>::new(json!(null)).is_ok(), "an empty section is an empty object");
+    assert_eq!(
+        error,
+        ConfigError::at("/label", "invalid type: integer `3`, expected a string")
+    );
+    assert!(
+        Kit::<Editor>::new(json!(null)).is_ok(),
+        "an empty section is an empty object"
+    );
 }
 
 /// Looks at the texts of a batch that it may not read.
@@ -142,7 +171,10 @@ impl Processor for Peek {
 
 #[test]
 fn a_plugin_sees_only_what_it_declared() {
-    assert_eq!(Kit::<Peek>::new(json!({})).unwrap().run(&spans()).spans, spans());
+    assert_eq!(
+        Kit::<Peek>::new(json!({})).unwrap().run(&spans()).spans,
+        spans()
+    );
 }
 
 /// Breaks a rule: writes rows beyond the table.

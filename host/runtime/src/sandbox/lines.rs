@@ -30,18 +30,35 @@ struct Window {
 
 impl Lines {
     pub(super) fn new(component: &str) -> Self {
-        let window = Window { began: Instant::now(), kept: 0, left_out: 0 };
-        Lines { component: component.to_owned(), window: Mutex::new(window) }
+        let window = Window {
+            began: Instant::now(),
+            kept: 0,
+            left_out: 0,
+        };
+        Lines {
+            component: component.to_owned(),
+            window: Mutex::new(window),
+        }
     }
 
     /// Logs a line, unless the guest has said too much in this second.
     pub(super) fn write(&self, level: Level, message: &str) {
-        let Ok(mut window) = self.window.lock() else { return };
+        let Ok(mut window) = self.window.lock() else {
+            return;
+        };
         if window.began.elapsed() >= Duration::from_secs(1) {
             if window.left_out > 0 {
-                tracing::warn!(plugin = self.component, lines = window.left_out, "log lines left out");
+                tracing::warn!(
+                    plugin = self.component,
+                    lines = window.left_out,
+                    "log lines left out"
+                );
             }
-            *window = Window { began: Instant::now(), kept: 0, left_out: 0 };
+            *window = Window {
+                began: Instant::now(),
+                kept: 0,
+                left_out: 0,
+            };
         }
         if window.kept >= LINES_A_SECOND {
             window.left_out += 1;
@@ -50,7 +67,9 @@ impl Lines {
         window.kept += 1;
         drop(window);
         let plugin = self.component.as_str();
-        let end = (0..=LINE_BYTES.min(message.len())).rev().find(|&end| message.is_char_boundary(end));
+        let end = (0..=LINE_BYTES.min(message.len()))
+            .rev()
+            .find(|&end| message.is_char_boundary(end));
         // Control characters could forge lines, or move a terminal's cursor.
         let message: String = message
             .get(..end.unwrap_or(0))

@@ -20,7 +20,11 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(lines: &Arc<Lines>, level: Level) -> Self {
-        Output { lines: lines.clone(), level, begun: Arc::default() }
+        Output {
+            lines: lines.clone(),
+            level,
+            begun: Arc::default(),
+        }
     }
 }
 
@@ -43,7 +47,9 @@ impl StdoutStream for Output {
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        let Ok(mut begun) = self.begun.lock() else { return Ok(()) };
+        let Ok(mut begun) = self.begun.lock() else {
+            return Ok(());
+        };
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             let (text, ended) = match part.strip_suffix(b"\n") {
                 Some(text) => (text, true),
@@ -52,7 +58,8 @@ impl OutputStream for Output {
             let room = LINE_BYTES.saturating_sub(begun.len());
             begun.extend_from_slice(text.get(..room.min(text.len())).unwrap_or(&[]));
             if ended {
-                self.lines.write(self.level, &String::from_utf8_lossy(&begun));
+                self.lines
+                    .write(self.level, &String::from_utf8_lossy(&begun));
                 begun.clear();
             }
         }

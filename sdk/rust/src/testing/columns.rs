@@ -55,23 +55,28 @@ impl Pool {
     fn cell(&mut self, value: Option<&Attr>, readable: bool) -> (u8, u64) {
         let Some(attr) = value else { return (0, 0) };
         let mut cell = (0, 0);
-        attr.with_value(&mut |value| cell = match value {
-            Value::Absent => (0, 0),
-            Value::Empty => (8, 0),
-            Value::Text(text) => (1, self.intern(text.as_bytes(), readable).into()),
-            Value::Bool(flag) => (2, flag.into()),
-            Value::Int(number) => (3, number as u64),
-            Value::Double(number) => (4, number.to_bits()),
-            Value::Bytes(bytes) => (5, self.intern(bytes, readable).into()),
-            Value::Array(bytes) => (6, self.intern(bytes, readable).into()),
-            Value::Map(bytes) => (7, self.intern(bytes, readable).into()),
+        attr.with_value(&mut |value| {
+            cell = match value {
+                Value::Absent => (0, 0),
+                Value::Empty => (8, 0),
+                Value::Text(text) => (1, self.intern(text.as_bytes(), readable).into()),
+                Value::Bool(flag) => (2, flag.into()),
+                Value::Int(number) => (3, number as u64),
+                Value::Double(number) => (4, number.to_bits()),
+                Value::Bytes(bytes) => (5, self.intern(bytes, readable).into()),
+                Value::Array(bytes) => (6, self.intern(bytes, readable).into()),
+                Value::Map(bytes) => (7, self.intern(bytes, readable).into()),
+            }
         });
         cell
     }
 
     /// The pool as the plugin gets it: what it may not read has length zero.
     fn wire(&self) -> telemetry::TextPool {
-        let mut pool = telemetry::TextPool { ends: Vec::new(), bytes: Vec::new() };
+        let mut pool = telemetry::TextPool {
+            ends: Vec::new(),
+            bytes: Vec::new(),
+        };
         for (text, readable) in &self.texts {
             if *readable {
                 pool.bytes.extend(text);
@@ -82,12 +87,12 @@ impl Pool {
     }
 }
 
-/// The batch of a contract, and the texts of its pool, unread ones included.
+/// The batch of a contract, and the texts of its pool; none for those that the plugin may not read.
 pub(super) fn batch(
     flat: &mut Flat,
     reads: &[String],
     writes: &[String],
-) -> (telemetry::Batch, Vec<Vec<u8>>) {
+) -> (telemetry::Batch, Vec<Option<Vec<u8>>>) {
     let mut pool = Pool::default();
     // A host's pool is the pipeline's: other plugins' texts stand in it too.
     for context in CONTEXTS {
@@ -107,7 +112,8 @@ pub(super) fn batch(
         context == Context::Span
             || named.contains(&context)
             || named.iter().any(|&named| {
-                std::iter::successors(named.parent(), |above| above.parent()).any(|above| above == context)
+                std::iter::successors(named.parent(), |above| above.parent())
+                    .any(|above| above == context)
             })
             || matches!(context, Context::Resource | Context::Scope)
     };
@@ -130,7 +136,13 @@ pub(super) fn batch(
         texts: pool.wire(),
         tables,
     };
-    (batch, pool.texts.into_iter().map(|(text, _)| text).collect())
+    (
+        batch,
+        pool.texts
+            .into_iter()
+            .map(|(text, readable)| readable.then_some(text))
+            .collect(),
+    )
 }
 
 fn column(flat: &mut Flat, pool: &mut Pool, context: Context, path: &str) -> telemetry::Column {
@@ -154,7 +166,13 @@ fn attribute(flat: &mut Flat, pool: &mut Pool, context: Context, key: &str) -> t
         bits.push(value);
     }
     if kinds.iter().all(|&kind| kind < 2) {
-        let index = |(&kind, &bits): (&u8, &u64)| if kind == 1 { bits as u32 } else { crate::ABSENT };
+        let index = |(&kind, &bits): (&u8, &u64)| {
+            if kind == 1 {
+                bits as u32
+            } else {
+                crate::ABSENT
+            }
+        };
         return telemetry::Column::Text(kinds.iter().zip(&bits).map(index).collect());
     }
     telemetry::Column::Cells(telemetry::Cells { kinds, bits })
@@ -164,7 +182,10 @@ fn attributes(flat: &mut Flat, pool: &mut Pool, context: Context) -> telemetry::
     let mut list = telemetry::AttributeList {
         ends: Vec::new(),
         keys: Vec::new(),
-        values: telemetry::Cells { kinds: Vec::new(), bits: Vec::new() },
+        values: telemetry::Cells {
+            kinds: Vec::new(),
+            bits: Vec::new(),
+        },
     };
     for row in 0..flat.rows(context) {
         for (key, value) in flat.attributes(context, row).iter() {
@@ -178,7 +199,12 @@ fn attributes(flat: &mut Flat, pool: &mut Pool, context: Context) -> telemetry::
     telemetry::Column::Attributes(list)
 }
 
-fn scalar(flat: &Flat, pool: &mut Pool, context: Context, field: &str) -> Option<telemetry::Column> {
+fn scalar(
+    flat: &Flat,
+    pool: &mut Pool,
+    context: Context,
+    field: &str,
+) -> Option<telemetry::Column> {
     use telemetry::Column;
     macro_rules! rows {
         ($rows:expr, |$row:ident| $value:expr) => {
@@ -196,19 +222,29 @@ fn scalar(flat: &Flat, pool: &mut Pool, context: Context, field: &str) -> Option
         (Context::Resource, "dropped_attributes_count") => {
             Column::Narrow(rows!(resources, |row| row.dropped_attributes_count))
         }
-        (Context::Resource, "schema_url") => Column::Text(rows!(resources, |row| pool.optional(&row.schema_url))),
+        (Context::Resource, "schema_url") => {
+            Column::Text(rows!(resources, |row| pool.optional(&row.schema_url)))
+        }
         (Context::Scope, "name") => Column::Text(rows!(scopes, |row| pool.optional(&row.1.name))),
-        (Context::Scope, "version") => Column::Text(rows!(scopes, |row| pool.optional(&row.1.version))),
+        (Context::Scope, "version") => {
+            Column::Text(rows!(scopes, |row| pool.optional(&row.1.version)))
+        }
         (Context::Scope, "dropped_attributes_count") => {
             Column::Narrow(rows!(scopes, |row| row.1.dropped_attributes_count))
         }
-        (Context::Scope, "schema_url") => Column::Text(rows!(scopes, |row| pool.optional(&row.1.schema_url))),
+        (Context::Scope, "schema_url") => {
+            Column::Text(rows!(scopes, |row| pool.optional(&row.1.schema_url)))
+        }
         (Context::Span, "trace_id") => {
             Column::TraceId(spans.iter().flat_map(|row| words(row.1.trace_id)).collect())
         }
         (Context::Span, "span_id") => Column::Wide(rows!(spans, |row| id(row.1.span_id))),
-        (Context::Span, "parent_span_id") => Column::Wide(rows!(spans, |row| id(row.1.parent_span_id))),
-        (Context::Span, "trace_state") => Column::Text(rows!(spans, |row| pool.optional(&row.1.trace_state))),
+        (Context::Span, "parent_span_id") => {
+            Column::Wide(rows!(spans, |row| id(row.1.parent_span_id)))
+        }
+        (Context::Span, "trace_state") => {
+            Column::Text(rows!(spans, |row| pool.optional(&row.1.trace_state)))
+        }
         (Context::Span, "name") => Column::Text(rows!(spans, |row| pool.optional(&row.1.name))),
         (Context::Span, "status.message") => {
             Column::Text(rows!(spans, |row| pool.optional(&row.1.status_message)))
@@ -219,12 +255,24 @@ fn scalar(flat: &Flat, pool: &mut Pool, context: Context, field: &str) -> Option
         (Context::Span, "dropped_attributes_count") => {
             Column::Narrow(rows!(spans, |row| row.1.dropped_attributes_count))
         }
-        (Context::Span, "dropped_events_count") => Column::Narrow(rows!(spans, |row| row.1.dropped_events_count)),
-        (Context::Span, "dropped_links_count") => Column::Narrow(rows!(spans, |row| row.1.dropped_links_count)),
-        (Context::Span, "start_time_unix_nano") => Column::Wide(rows!(spans, |row| row.1.start_time_unix_nano)),
-        (Context::Span, "end_time_unix_nano") => Column::Wide(rows!(spans, |row| row.1.end_time_unix_nano)),
-        (Context::SpanEvent, "name") => Column::Text(rows!(events, |row| pool.optional(&row.1.name))),
-        (Context::SpanEvent, "time_unix_nano") => Column::Wide(rows!(events, |row| row.1.time_unix_nano)),
+        (Context::Span, "dropped_events_count") => {
+            Column::Narrow(rows!(spans, |row| row.1.dropped_events_count))
+        }
+        (Context::Span, "dropped_links_count") => {
+            Column::Narrow(rows!(spans, |row| row.1.dropped_links_count))
+        }
+        (Context::Span, "start_time_unix_nano") => {
+            Column::Wide(rows!(spans, |row| row.1.start_time_unix_nano))
+        }
+        (Context::Span, "end_time_unix_nano") => {
+            Column::Wide(rows!(spans, |row| row.1.end_time_unix_nano))
+        }
+        (Context::SpanEvent, "name") => {
+            Column::Text(rows!(events, |row| pool.optional(&row.1.name)))
+        }
+        (Context::SpanEvent, "time_unix_nano") => {
+            Column::Wide(rows!(events, |row| row.1.time_unix_nano))
+        }
         (Context::SpanEvent, "dropped_attributes_count") => {
             Column::Narrow(rows!(events, |row| row.1.dropped_attributes_count))
         }
@@ -232,7 +280,9 @@ fn scalar(flat: &Flat, pool: &mut Pool, context: Context, field: &str) -> Option
             Column::TraceId(links.iter().flat_map(|row| words(row.1.trace_id)).collect())
         }
         (Context::SpanLink, "span_id") => Column::Wide(rows!(links, |row| id(row.1.span_id))),
-        (Context::SpanLink, "trace_state") => Column::Text(rows!(links, |row| pool.optional(&row.1.trace_state))),
+        (Context::SpanLink, "trace_state") => {
+            Column::Text(rows!(links, |row| pool.optional(&row.1.trace_state)))
+        }
         (Context::SpanLink, "flags") => Column::Narrow(rows!(links, |row| row.1.flags)),
         (Context::SpanLink, "dropped_attributes_count") => {
             Column::Narrow(rows!(links, |row| row.1.dropped_attributes_count))

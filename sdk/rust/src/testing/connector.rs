@@ -16,10 +16,13 @@ pub struct ConnectorKit<C> {
     contract: contract_wit::Contract,
     stream: metrics_wit::MetricStream,
     series: Vec<(Labels, Labels)>,
-    totals: BTreeMap<(u32, Labels, Labels), (u64, f64, Vec<u32>)>,
+    totals: BTreeMap<(u32, Labels, Labels), Total>,
 }
 
 type Labels = Vec<(String, String)>;
+
+/// Count, sum and exemplars.
+type Total = (u64, f64, Vec<u32>);
 
 /// The totals of one series of one instrument.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,8 +55,14 @@ impl<C: Connector> ConnectorKit<C> {
         let (plugin, declared) =
             guest::configure_connector::<C>(&settings.to_string()).map_err(config_error)?;
         check_contract(&declared.contract);
-        assert!(declared.contract.writes.is_empty(), "a connector writes nothing");
-        assert!(declared.metrics.flush_interval_ns > 0, "the flush interval is above 0");
+        assert!(
+            declared.contract.writes.is_empty(),
+            "a connector writes nothing"
+        );
+        assert!(
+            declared.metrics.flush_interval_ns > 0,
+            "the flush interval is above 0"
+        );
         Ok(ConnectorKit {
             plugin,
             contract: declared.contract,
@@ -75,7 +84,8 @@ impl<C: Connector> ConnectorKit<C> {
 
     /// Runs one batch. Panics where the plugin fails or breaks a rule.
     pub fn run(&mut self, spans: &Spans) {
-        self.try_run(spans).unwrap_or_else(|error| panic!("{error}"));
+        self.try_run(spans)
+            .unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Runs one batch, which the plugin may refuse.
@@ -86,7 +96,7 @@ impl<C: Connector> ConnectorKit<C> {
         let emission = guest::run_connector(Some(&mut self.plugin), batch).map_err(plugin_error)?;
         let mut start = 0;
         for &end in &emission.texts.ends {
-            texts.push(emission.texts.bytes[start..end as usize].to_vec());
+            texts.push(Some(emission.texts.bytes[start..end as usize].to_vec()));
             start = end as usize;
         }
         if emission.restart {
@@ -94,7 +104,11 @@ impl<C: Connector> ConnectorKit<C> {
         }
         let resources = labels(&emission.series.resources, &texts);
         let attributes = labels(&emission.series.attributes, &texts);
-        assert_eq!(resources.len(), attributes.len(), "a series has a resource and attributes");
+        assert_eq!(
+            resources.len(),
+            attributes.len(),
+            "a series has a resource and attributes"
+        );
         self.series.extend(resources.into_iter().zip(attributes));
         for recording in emission.recordings {
             self.record(recording, rows);
@@ -104,23 +118,37 @@ impl<C: Connector> ConnectorKit<C> {
 
     fn record(&mut self, recording: metrics_wit::Recording, rows: usize) {
         let instrument = self.stream.instruments.get(recording.instrument as usize);
-        let exemplars = instrument.expect("a recording names a declared instrument").exemplars;
+        let exemplars = instrument
+            .expect("a recording names a declared instrument")
+            .exemplars;
         let length = recording.series.len();
         for (name, given) in [
             ("values", recording.values.len()),
             ("counts", recording.counts.len()),
             ("rows", recording.rows.len()),
         ] {
-            assert!(given == 0 || given == length, "{given} {name} for {length} measurements");
+            assert!(
+                given == 0 || given == length,
+                "{given} {name} for {length} measurements"
+            );
         }
-        assert!(recording.rows.is_empty() || exemplars > 0, "rows are for exemplars only");
+        assert!(
+            recording.rows.is_empty() || exemplars > 0,
+            "rows are for exemplars only"
+        );
         for (place, &series) in recording.series.iter().enumerate() {
-            let (resource, attributes) =
-                self.series.get(series as usize).expect("a series is named before it is measured").clone();
+            let (resource, attributes) = self
+                .series
+                .get(series as usize)
+                .expect("a series is named before it is measured")
+                .clone();
             let value = recording.values.get(place).copied().unwrap_or(1.0);
             assert!(value.is_finite(), "a measurement is finite");
             let count = recording.counts.get(place).copied().unwrap_or(1);
-            let total = self.totals.entry((recording.instrument, resource, attributes)).or_default();
+            let total = self
+                .totals
+                .entry((recording.instrument, resource, attributes))
+                .or_default();
             total.0 += count;
             total.1 += value * count as f64;
             if let Some(&row) = recording.rows.get(place) {
@@ -134,14 +162,16 @@ impl<C: Connector> ConnectorKit<C> {
     pub fn metrics(&self) -> Vec<Measured> {
         self.totals
             .iter()
-            .map(|((instrument, resource, attributes), (count, sum, exemplars))| Measured {
-                metric: self.stream.instruments[*instrument as usize].name.clone(),
-                resource: resource.clone(),
-                attributes: attributes.clone(),
-                count: *count,
-                sum: *sum,
-                exemplars: exemplars.clone(),
-            })
+            .map(
+                |((instrument, resource, attributes), (count, sum, exemplars))| Measured {
+                    metric: self.stream.instruments[*instrument as usize].name.clone(),
+                    resource: resource.clone(),
+                    attributes: attributes.clone(),
+                    count: *count,
+                    sum: *sum,
+                    exemplars: exemplars.clone(),
+                },
+            )
             .collect()
     }
 
@@ -161,20 +191,42 @@ impl<C: Connector> ConnectorKit<C> {
         self.stream
             .instruments
             .iter()
-            .map(|instrument| (instrument.name.clone(), instrument.unit.clone(), bounds(&instrument.kind)))
+            .map(|instrument| {
+                (
+                    instrument.name.clone(),
+                    instrument.unit.clone(),
+                    bounds(&instrument.kind),
+                )
+            })
             .collect()
     }
 
     /// Flush interval, expiration, series limit and resource limit, as declared.
     pub fn limits(&self) -> (u64, u64, u32, u32) {
         let stream = &self.stream;
-        (stream.flush_interval_ns, stream.expiration_ns, stream.series_limit, stream.resource_limit)
+        (
+            stream.flush_interval_ns,
+            stream.expiration_ns,
+            stream.series_limit,
+            stream.resource_limit,
+        )
     }
 }
 
-fn labels(list: &telemetry::AttributeList, texts: &[Vec<u8>]) -> Vec<Labels> {
-    let bytes = |index: u64| texts.get(index as usize).expect("a text index is inside the pool").as_slice();
-    let text = |index: u64| std::str::from_utf8(bytes(index)).expect("a text is UTF-8").to_owned();
+fn labels(list: &telemetry::AttributeList, texts: &[Option<Vec<u8>>]) -> Vec<Labels> {
+    let bytes = |index: u64| {
+        texts
+            .get(index as usize)
+            .expect("a text index is inside the pool")
+            .as_ref()
+            .expect("a plugin refers to no text that it may not read")
+            .as_slice()
+    };
+    let text = |index: u64| {
+        std::str::from_utf8(bytes(index))
+            .expect("a text is UTF-8")
+            .to_owned()
+    };
     let mut start = 0;
     list.ends
         .iter()

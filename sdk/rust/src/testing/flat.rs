@@ -1,6 +1,8 @@
 //! Spans as rows of tables, and back.
 
-use super::spans::{AttrList, Event, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, Spans};
+use super::spans::{
+    AttrList, Event, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, Spans,
+};
 use crate::Context;
 
 /// Every context's rows, each with its row in the parent's table.
@@ -27,8 +29,10 @@ impl Flat {
             for scope in &resource.scopes {
                 for span in &scope.spans {
                     let row = flat.spans.len() as u32;
-                    flat.events.extend(span.events.iter().map(|event| (row, event.clone())));
-                    flat.links.extend(span.links.iter().map(|link| (row, link.clone())));
+                    flat.events
+                        .extend(span.events.iter().map(|event| (row, event.clone())));
+                    flat.links
+                        .extend(span.links.iter().map(|link| (row, link.clone())));
                     let span = Span {
                         events: Vec::new(),
                         links: Vec::new(),
@@ -36,7 +40,8 @@ impl Flat {
                     };
                     flat.spans.push((flat.scopes.len() as u32, span));
                 }
-                flat.scopes.push((flat.resources.len() as u32, scope.scope.clone()));
+                flat.scopes
+                    .push((flat.resources.len() as u32, scope.scope.clone()));
             }
             flat.resources.push(resource.resource.clone());
         }
@@ -88,7 +93,16 @@ impl Flat {
         let mut scopes: Vec<(u32, ScopeSpans, bool)> = self
             .scopes
             .into_iter()
-            .map(|(resource, scope)| (resource, ScopeSpans { scope, spans: Vec::new() }, false))
+            .map(|(resource, scope)| {
+                (
+                    resource,
+                    ScopeSpans {
+                        scope,
+                        spans: Vec::new(),
+                    },
+                    false,
+                )
+            })
             .collect();
         for (row, (scope, span)) in spans.into_iter().enumerate() {
             let scope = &mut scopes[scope as usize];
@@ -101,7 +115,15 @@ impl Flat {
         let mut resources: Vec<(ResourceSpans, bool)> = self
             .resources
             .into_iter()
-            .map(|resource| (ResourceSpans { resource, scopes: Vec::new() }, false))
+            .map(|resource| {
+                (
+                    ResourceSpans {
+                        resource,
+                        scopes: Vec::new(),
+                    },
+                    false,
+                )
+            })
             .collect();
         for (resource, scope, emptied) in scopes {
             let resource = &mut resources[resource as usize];

@@ -255,7 +255,10 @@ impl Span {
 
     /// The names of the events, in order.
     pub fn event_names(&self) -> Vec<&str> {
-        self.events.iter().map(|event| event.name.as_str()).collect()
+        self.events
+            .iter()
+            .map(|event| event.name.as_str())
+            .collect()
     }
 }
 
@@ -333,7 +336,9 @@ impl Spans {
         mut self,
         attributes: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let attributes = attributes.into_iter().map(|(key, value)| (key.into(), value.into()));
+        let attributes = attributes
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()));
         self.resources.push(ResourceSpans {
             resource: Resource {
                 attributes: attributes.collect(),

@@ -1,5 +1,12 @@
 //! Generated from the WIT. Both kinds of plugin stand in one world, so that they share their types.
-#![allow(missing_docs, clippy::all, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 wasmtime::component::bindgen!({
     path: "../../wit",

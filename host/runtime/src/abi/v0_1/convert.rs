@@ -2,8 +2,8 @@
 //! out: nothing here costs by the row.
 
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome, OutcomeError,
-    Pool, Removal, Replacement, Verdicts, Write,
+    Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome,
+    OutcomeError, Pool, Removal, Replacement, Verdicts, Write,
 };
 
 use super::answer;
@@ -12,7 +12,10 @@ use super::bindings::spanmill::plugin::{contract, metrics, telemetry};
 use crate::error::{Fault, Problem};
 
 fn cells(view: CellsView<'_>) -> telemetry::CellsParam<'_> {
-    telemetry::CellsParam { kinds: view.kinds, bits: view.bits }
+    telemetry::CellsParam {
+        kinds: view.kinds,
+        bits: view.bits,
+    }
 }
 
 fn column(view: ColumnView<'_>) -> telemetry::Column<'_> {
@@ -58,17 +61,26 @@ pub(crate) fn lower<T>(view: &BatchView<'_>, call: impl FnOnce(telemetry::Batch<
         .collect();
     call(telemetry::Batch {
         received_unix_nano: view.received_unix_nano,
-        texts: telemetry::TextPoolParam { ends: view.texts.ends, bytes: view.texts.bytes },
+        texts: telemetry::TextPoolParam {
+            ends: view.texts.ends,
+            bytes: view.texts.bytes,
+        },
         tables: &tables,
     })
 }
 
 fn cell_column(cells: telemetry::CellsResult) -> CellColumn {
-    CellColumn { kinds: cells.kinds, bits: cells.bits }
+    CellColumn {
+        kinds: cells.kinds,
+        bits: cells.bits,
+    }
 }
 
 fn pool(pool: telemetry::TextPoolResult) -> Pool {
-    Pool { ends: pool.ends, bytes: pool.bytes }
+    Pool {
+        ends: pool.ends,
+        bytes: pool.bytes,
+    }
 }
 
 /// A processor's answer in the host's types.
@@ -86,7 +98,10 @@ pub(crate) fn outcome(outcome: processor::Outcome) -> Result<Outcome, Fault> {
                 return Err(OutcomeError::VerdictContext("data-point"));
             }
         };
-        Ok(Verdicts { context, rows: verdicts.rows })
+        Ok(Verdicts {
+            context,
+            rows: verdicts.rows,
+        })
     });
     Ok(Outcome {
         verdicts: verdicts.collect::<Result<_, _>>()?,
@@ -121,7 +136,10 @@ pub(crate) fn outcome(outcome: processor::Outcome) -> Result<Outcome, Fault> {
         removals: outcome
             .removals
             .into_iter()
-            .map(|removal| Removal { field: removal.field, entries: removal.entries })
+            .map(|removal| Removal {
+                field: removal.field,
+                entries: removal.entries,
+            })
             .collect(),
         appends: outcome
             .appends
@@ -137,7 +155,11 @@ pub(crate) fn outcome(outcome: processor::Outcome) -> Result<Outcome, Fault> {
 }
 
 fn lists(list: telemetry::AttributeListResult) -> answer::AttributeLists {
-    answer::AttributeLists { ends: list.ends, keys: list.keys, values: cell_column(list.values) }
+    answer::AttributeLists {
+        ends: list.ends,
+        keys: list.keys,
+        values: cell_column(list.values),
+    }
 }
 
 /// A connector's answer in the host's types.
@@ -213,6 +235,9 @@ pub(crate) fn metric_stream(stream: metrics::MetricStream) -> answer::MetricStre
 pub(crate) fn problems(problems: Vec<contract::Problem>) -> Vec<Problem> {
     problems
         .into_iter()
-        .map(|problem| Problem { path: problem.path, message: problem.message })
+        .map(|problem| Problem {
+            path: problem.path,
+            message: problem.message,
+        })
         .collect()
 }

@@ -1,0 +1,42 @@
+# Two commands do everything: `make run` and `make test`.
+
+CARGO ?= cargo
+WASM := wasm32-wasip2
+PLUGINS := attributes filter probabilistic_sampler redaction resource spanmetrics
+GUEST_DIR := target/$(WASM)/guest
+PLUGIN_DIR := target/release/plugins
+# SIMD is in every engine of today, and makes searching texts several times faster.
+GUEST_FLAGS := CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS="-C target-feature=+simd128"
+
+.PHONY: build run test plugins guests host wasm-target unit e2e clients lint fuzz bench bench-guests clean
+
+## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
+build: plugins host
+
+## The quickstart pipeline.
+run: build
+	target/release/spanmill run
+
+host:
+	$(CARGO) build --release --locked -p spanmill
+
+wasm-target:
+	@rustc --print target-libdir --target $(WASM) >/dev/null 2>&1 && test -d "$$(rustc --print target-libdir --target $(WASM))" \
+		|| rustup target add $(WASM)
+
+plugins: wasm-target
+	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest $(subst _,-,$(PLUGINS:%=-p spanmill-%))
+	@mkdir -p $(PLUGIN_DIR)
+	@for plugin in $(PLUGINS); do cp $(GUEST_DIR)/spanmill_$$plugin.wasm $(PLUGIN_DIR)/$$plugin.wasm; done
+
+bench-guests: wasm-target
+	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest -p spanmill-probe
+	@mkdir -p target/release/bench
+	@cp $(GUEST_DIR)/spanmill_probe.wasm target/release/bench/probe.wasm
+
+## CPU time a span and a call; benches/README.md has the figures and the method.
+bench: build bench-guests
+	$(CARGO) bench --locked -p spanmill-benches
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,113 @@
+//! Pre-encoded batches of spans of about 500 bytes: random ids, skewed services, routes and users, SQL.
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use prost::Message;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+fn pair(key: &str, value: Value) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
+}
+
+fn text(key: &str, value: impl Into<String>) -> KeyValue {
+    pair(key, Value::StringValue(value.into()))
+}
+
+/// A number below `bound`, small ones far more often.
+fn skewed(rng: &mut StdRng, bound: u32) -> u32 {
+    let uniform: f64 = rng.random();
+    ((uniform * uniform * uniform) * f64::from(bound)) as u32
+}
+
+fn span(rng: &mut StdRng, end: u64) -> Span {
+    let route = skewed(rng, 40);
+    let healthy = rng.random_bool(0.05);
+    let user = skewed(rng, 5000);
+    let table = skewed(rng, 12);
+    let duration = 50_000 + u64::from(skewed(rng, 900_000_000));
+    let failed = rng.random_bool(0.03);
+    let method = ["GET", "POST", "PUT", "DELETE"][skewed(rng, 4) as usize];
+    let path = match healthy {
+        true => "/healthz".to_owned(),
+        false => format!("/api/v1/resource{route}"),
+    };
+    let mut attributes = vec![
+        text("http.request.method", method),
+        text("http.route", path.clone()),
+        pair("http.response.status_code", Value::IntValue(if failed { 500 } else { 200 })),
+        text("url.path", format!("{path}/{}", rng.random_range(0..100_000))),
+        text("server.address", format!("10.0.{}.{}", skewed(rng, 4), skewed(rng, 250))),
+        text("user.id", format!("u{user:05}")),
+        text("db.system", "postgresql"),
+        text("db.statement", format!("SELECT id, total FROM t{table} WHERE id = {}", rng.random_range(0..9999))),
+        text("thread.name", format!("worker-{}", skewed(rng, 16))),
+        pair("net.bytes", Value::IntValue(rng.random_range(0..65536))),
+    ];
+    if rng.random_bool(0.3) {
+        attributes.push(text("user.email", format!("user{user}@example.com")));
+    }
+    if rng.random_bool(0.02) {
+        attributes.push(text("payment.card", format!("4111 1111 1111 {:04}", rng.random_range(0..9999))));
+    }
+    Span {
+        trace_id: rng.random::<u128>().to_be_bytes().to_vec(),
+        span_id: rng.random::<u64>().to_be_bytes().to_vec(),
+        parent_span_id: rng.random::<u64>().to_be_bytes().to_vec(),
+        name: format!("{method} {path}"),
+        kind: 2,
+        start_time_unix_nano: end - duration,
+        end_time_unix_nano: end,
+        attributes,
+        status: Some(Status { message: String::new(), code: if failed { 2 } else { 0 } }),
+        flags: 0x101,
+        ..Span::default()
+    }
+}
+
+/// A request of `count` spans, the same for the same `seed`.
+pub fn request(count: usize, seed: u64) -> ExportTraceServiceRequest {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let services = 8.min(count.max(1));
+    let mut resource_spans: Vec<ResourceSpans> = (0..services)
+        .map(|service| ResourceSpans {
+            resource: Some(Resource {
+                attributes: vec![
+                    text("service.name", format!("service-{service}")),
+                    text("service.version", "1.4.2"),
+                    text("host.name", format!("node-{service}.example.internal")),
+                ],
+                ..Resource::default()
+            }),
+            scope_spans: vec![ScopeSpans {
+                scope: Some(InstrumentationScope {
+                    name: "http-instrumentation".to_owned(),
+                    version: "0.60.0".to_owned(),
+                    ..InstrumentationScope::default()
+                }),
+                ..ScopeSpans::default()
+            }],
+            ..ResourceSpans::default()
+        })
+        .collect();
+    for number in 0..count {
+        let service = skewed(&mut rng, services as u32) as usize;
+        let span = span(&mut rng, 1_790_000_000_000_000_000 + number as u64 * 1_000_000);
+        resource_spans[service].scope_spans[0].spans.push(span);
+    }
+    resource_spans.retain(|resource| !resource.scope_spans[0].spans.is_empty());
+    ExportTraceServiceRequest { resource_spans }
+}
+
+/// The same, encoded.
+pub fn encoded(count: usize, seed: u64) -> Bytes {
+    request(count, seed).encode_to_vec().into()
+}

@@ -1,0 +1,159 @@
+//! The command line.
+
+mod inspect;
+mod log;
+mod manifest;
+mod plugins;
+mod replay;
+mod run;
+mod validate;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Process telemetry with sandboxed WebAssembly plugins.
+#[derive(Debug, Parser)]
+#[command(name = "spanmill", version, after_help = "\
+Examples:
+  spanmill run                                  the built-in quickstart pipeline on localhost:4317 and 4318
+  spanmill run --config collector.yaml          your pipelines, in the OpenTelemetry Collector's own YAML
+  spanmill validate --config collector.yaml     every mistake in it, plugins' settings included
+  spanmill replay --config c.yaml --input t.json --output out.json
+                                                recorded OTLP through the pipelines, without a network")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// How log lines are written, to stderr.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+
+    /// How much is logged: error, warn, info, debug or trace. Overrides the manifest's
+    /// service.telemetry.logs.level.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<tracing::level_filters::LevelFilter>,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive, process and export, until SIGTERM or Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  spanmill run
+  spanmill run --config gateway.yaml --log-format json")]
+    Run {
+        /// The manifest; without one, a pipeline for a first look.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Threads that run plugins; one a core if not given.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+        workers: Option<u16>,
+    },
+    /// Check a manifest: show every mistake, and load and configure every plugin.
+    #[command(after_help = "\
+Examples:
+  spanmill validate --config gateway.yaml")]
+    Validate {
+        /// The manifest; without one, the built-in one.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// List the built-in plugins and the manifest's: what each reads and writes, and what it costs in memory.
+    #[command(after_help = "\
+Examples:
+  spanmill plugins
+  spanmill plugins --config gateway.yaml")]
+    Plugins {
+        /// A manifest whose plugins are shown as it configures them.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Show what a plugin file is: kind, contract version, imports, exports.
+    #[command(after_help = "\
+Examples:
+  spanmill inspect my_plugin.wasm
+  spanmill inspect my_plugin.wasm --settings '{\"drop\": \"/healthz\"}'")]
+    Inspect {
+        /// The component.
+        file: PathBuf,
+        /// Settings, as JSON, to configure it with: shows what it reads and writes under them.
+        #[arg(long, value_name = "JSON")]
+        settings: Option<String>,
+    },
+    /// Run recorded OTLP through the traces pipelines of a manifest, offline. Exporters and receivers are
+    /// left out; the same input gives the same output every time.
+    #[command(after_help = "\
+Examples:
+  spanmill replay --config gateway.yaml --input traces.json
+  spanmill replay --config gateway.yaml --input request.pb --output out.json
+
+Input is an ExportTraceServiceRequest: protobuf (.pb), or OTLP JSON (.json), one object or one a line.
+Output is OTLP JSON lines: first the traces of each pipeline, then each connector's metrics.")]
+    Replay {
+        /// The manifest; without one, the built-in one.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Recorded OTLP traces, .json or .pb.
+        #[arg(long, value_name = "FILE")]
+        input: PathBuf,
+        /// Where the result goes; stdout if not given.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// What a command failed with, as its user reads it.
+pub(crate) struct Failure(pub(crate) String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure(format!("error: {error}"))
+    }
+}
+
+/// Whether errors may have colours.
+fn colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Reads the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let log = log::Log::start(cli.log_format, cli.log_level);
+    let done = match cli.command {
+        Command::Run { config, workers } => run::run(config.as_deref(), workers, &log),
+        Command::Validate { config } => validate::validate(config.as_deref()),
+        Command::Plugins { config } => plugins::plugins(config.as_deref()),
+        Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),
+        Command::Replay { config, input, output } => {
+            replay::replay(config.as_deref(), &input, output.as_deref())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(message)) => {
+            use std::io::Write as _;
+            // Nothing can be done about a closed stderr.
+            let _ = writeln!(std::io::stderr(), "{}", message.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a line to stdout; a reader that has gone away is no error.
+pub(crate) fn say(line: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,48 @@
+//! The host's own log: to stderr, as text or JSON.
+
+use std::io::IsTerminal as _;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use super::LogFormat;
+use crate::config::LogLevel;
+
+/// The log, whose level a manifest may still set.
+pub(super) struct Log {
+    filter: reload::Handle<LevelFilter, tracing_subscriber::Registry>,
+    given: bool,
+}
+
+impl Log {
+    pub(super) fn start(format: LogFormat, level: Option<LevelFilter>) -> Self {
+        let (filter, handle) = reload::Layer::new(level.unwrap_or(LevelFilter::INFO));
+        let registry = tracing_subscriber::registry().with(filter);
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+        match format {
+            LogFormat::Text => {
+                let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                registry.with(lines.with_ansi(colour)).init();
+            }
+            LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
+        }
+        Log { filter: handle, given: level.is_some() }
+    }
+
+    /// Takes the manifest's level, unless the command line gave one.
+    pub(super) fn set_level(&self, level: Option<LogLevel>) {
+        let level = match level {
+            Some(LogLevel::Debug) => LevelFilter::DEBUG,
+            Some(LogLevel::Info) => LevelFilter::INFO,
+            Some(LogLevel::Warn) => LevelFilter::WARN,
+            Some(LogLevel::Error) => LevelFilter::ERROR,
+            None => return,
+        };
+        if !self.given {
+            // Fails only if the subscriber is gone, and then nobody logs.
+            let _ = self.filter.modify(|filter| *filter = level);
+        }
+    }
+}

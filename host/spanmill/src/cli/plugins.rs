@@ -1,0 +1,50 @@
+//! `spanmill plugins`.
+
+use std::path::Path;
+
+use super::{Failure, colour, manifest, say};
+use crate::pipeline::{BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin};
+use crate::service::Folders;
+
+pub(super) fn plugins(path: Option<&Path>) -> Result<(), Failure> {
+    let mut loader = Folders::from_environment().loader()?;
+    say("BUILT-IN");
+    for (kind, names) in [("processor", &BUILT_IN_PROCESSORS[..]), ("connector", &BUILT_IN_CONNECTORS[..])] {
+        for name in names {
+            let file = loader.built_in_file(name);
+            match std::fs::metadata(&file) {
+                Ok(found) => say(format_args!("  {name:<24} {kind:<10} {:>6} KiB", found.len() / 1024)),
+                Err(_) => say(format_args!("  {name:<24} {kind:<10} missing: {}", file.display())),
+            }
+        }
+    }
+    let manifest = manifest::load(path)?;
+    let loaded = loader.load_all(&manifest).map_err(|problems| Failure(problems.render(colour())))?;
+    say(format_args!("\nCONFIGURED BY {}", manifest.source.name()));
+    for plugin in loaded.values() {
+        show(plugin);
+    }
+    Ok(())
+}
+
+fn show(plugin: &LoadedPlugin) {
+    let hash = plugin.plugin.hash().get(..12).unwrap_or("");
+    say(format_args!(
+        "  {:<24} {:<14} {:>6.1} MiB an instance, limit {} MiB, timeout {:?}",
+        plugin.id.as_str(),
+        hash,
+        plugin.memory_bytes as f64 / (1024.0 * 1024.0),
+        plugin.spec.memory_mib,
+        plugin.spec.timeout,
+    ));
+    let list = |paths: &[String]| match paths.len() {
+        0 => "nothing".to_owned(),
+        _ => paths.join(", "),
+    };
+    say(format_args!("    reads  {}", list(&plugin.declared.reads)));
+    say(format_args!("    writes {}", list(&plugin.declared.writes)));
+    if let Some(stream) = &plugin.declared.metrics {
+        let names: Vec<&str> = stream.instruments.iter().map(|i| i.name.as_str()).collect();
+        say(format_args!("    makes  {}", names.join(", ")));
+    }
+}

@@ -1,0 +1,143 @@
+//! Addresses: where to listen, and what to connect to.
+
+use super::diagnostics::{Diagnostic, Diagnostics};
+use super::walk::Section;
+
+/// Reads `endpoint` as `host:port` to listen on.
+pub(super) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnostics) -> String {
+    let Some(endpoint) = section.text("endpoint", out) else {
+        return default.to_owned();
+    };
+    if let Err(why) = host_port(&endpoint) {
+        if let Some(node) = section.value("endpoint") {
+            out.push(
+                section
+                    .wrong("endpoint", node, why)
+                    .help(format!("write host and port, like `{default}`")),
+            );
+        }
+        return default.to_owned();
+    }
+    // As in Go: no host means every address.
+    match endpoint.strip_prefix(':') {
+        Some(port) => format!("[::]:{port}"),
+        None => endpoint,
+    }
+}
+
+/// Reads the gRPC address of an exporter; what comes back is a URI, and whether to speak TLS.
+pub(super) fn grpc(
+    section: &mut Section<'_>,
+    insecure: bool,
+    out: &mut Diagnostics,
+) -> (String, bool) {
+    let nothing = ("http://localhost:4317".to_owned(), false);
+    let Some(endpoint) = required(section, "host and port, like `tempo:4317`", out) else {
+        return nothing;
+    };
+    let target = endpoint
+        .strip_prefix("dns:///")
+        .or_else(|| endpoint.strip_prefix("dns:"))
+        .or_else(|| endpoint.strip_prefix("passthrough:///"))
+        .unwrap_or(&endpoint);
+    let (tls, rest, scheme) = match target.split_once("://") {
+        Some(("http", rest)) => (false, rest, true),
+        Some(("https", rest)) => (true, rest, true),
+        Some(_) => {
+            complain(
+                section,
+                "this scheme is not known",
+                "use http:// or https://, or host and port alone",
+                out,
+            );
+            return nothing;
+        }
+        None => (!insecure, target, false),
+    };
+    let authority = rest.trim_end_matches('/');
+    let checked = match host_port(authority) {
+        Err(NO_PORT) if scheme => host_port(&format!("{authority}:443")),
+        other => other,
+    };
+    if let Err(why) = checked {
+        complain(section, why, "write host and port, like `tempo:4317`", out);
+        return nothing;
+    }
+    let scheme = if tls { "https" } else { "http" };
+    (format!("{scheme}://{authority}"), tls)
+}
+
+/// Checks that a text is an http or https URL with a host.
+pub(super) fn url(
+    section: &mut Section<'_>,
+    key: &'static str,
+    out: &mut Diagnostics,
+) -> Option<String> {
+    let text = section.text(key, out)?;
+    let valid = text.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if valid {
+        return Some(text);
+    }
+    if let Some(node) = section.value(key) {
+        out.push(
+            section
+                .wrong(key, node, "this is not an http or https URL")
+                .help("write it with its scheme, like `http://localhost:4318`"),
+        );
+    }
+    None
+}
+
+/// Reads `endpoint`, which must be there.
+fn required(section: &mut Section<'_>, like: &str, out: &mut Diagnostics) -> Option<String> {
+    let there = section.value("endpoint").is_some();
+    let endpoint = section.text("endpoint", out);
+    if !there {
+        out.push(missing(section, "endpoint", like));
+    }
+    endpoint
+}
+
+/// A key that must be there is not.
+pub(super) fn missing(section: &Section<'_>, key: &str, like: &str) -> Diagnostic {
+    Diagnostic::error(
+        section.place(),
+        format!("{}: {key} is missing", section.owner()),
+    )
+    .help(format!("add `{key}:` with {like}"))
+}
+
+fn complain(section: &mut Section<'_>, why: &str, help: &str, out: &mut Diagnostics) {
+    if let Some(node) = section.value("endpoint") {
+        out.push(section.wrong("endpoint", node, why).help(help));
+    }
+}
+
+const NO_PORT: &str = "the port is missing";
+
+/// Checks `host:port`; an empty host is fine.
+pub(super) fn host_port(text: &str) -> Result<(), &'static str> {
+    if text.contains("://") {
+        return Err("this is a URL, where host and port are asked for");
+    }
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, _)) if host.contains(':') && !host.ends_with(']') => {
+            return Err("an IPv6 address stands in brackets before its port");
+        }
+        Some((_, port)) if port.ends_with(']') => return Err(NO_PORT),
+        Some(parts) => parts,
+        None => return Err(NO_PORT),
+    };
+    if host.contains(|c: char| c.is_whitespace() || c == '/') {
+        return Err("the host has characters that no host has");
+    }
+    if port.is_empty() {
+        return Err(NO_PORT);
+    }
+    port.parse::<u16>()
+        .map(|_| ())
+        .map_err(|_| "the port is not a number up to 65535")
+}

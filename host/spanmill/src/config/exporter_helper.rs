@@ -1,0 +1,377 @@
+//! Settings that exporters over the network share: the Collector's exporterhelper, confighttp and configgrpc.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+
+use super::diagnostics::Diagnostics;
+use super::walk::Section;
+
+/// More batches at once than any server likes.
+const MAX_CONSUMERS: u64 = 1024;
+
+/// How bodies are compressed on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+    /// Not at all.
+    None,
+}
+
+/// A text that never shows in logs: header values are credentials more often than not.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself; for the wire only.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// How to trust the other side, and how to be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Plain text, where the endpoint does not say https.
+    pub insecure: bool,
+    /// Trusted certificates, PEM; the system's if not given.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate, PEM; with `key_file`.
+    pub cert_file: Option<PathBuf>,
+    /// Our own key, PEM; with `cert_file`.
+    pub key_file: Option<PathBuf>,
+    /// The name the other side's certificate must carry, if not the endpoint's host.
+    pub server_name_override: Option<String>,
+}
+
+/// What to do when sending fails and may succeed later.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// Whether to try again at all.
+    pub enabled: bool,
+    /// The first pause.
+    pub initial_interval: Duration,
+    /// Each pause is shorter or longer by up to this share, at random.
+    pub randomization_factor: f64,
+    /// Each pause is this much longer than the one before.
+    pub multiplier: f64,
+    /// No pause is longer.
+    pub max_interval: Duration,
+    /// After so long a batch is given up; zero: never.
+    pub max_elapsed_time: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            initial_interval: Duration::from_secs(5),
+            randomization_factor: 0.5,
+            multiplier: 1.5,
+            max_interval: Duration::from_secs(30),
+            max_elapsed_time: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What a queue's size counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sizer {
+    /// Batches.
+    Requests,
+    /// Spans or data points.
+    Items,
+    /// Encoded bytes.
+    Bytes,
+}
+
+/// The queue before an exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendingQueue {
+    /// How many batches are sent at once.
+    pub num_consumers: usize,
+    /// How much fits, counted by `sizer`.
+    pub queue_size: u64,
+    /// What `queue_size` counts.
+    pub sizer: Sizer,
+    /// Wait for room instead of refusing.
+    pub block_on_overflow: bool,
+    /// Answer the sender only when the batch is sent.
+    pub wait_for_result: bool,
+}
+
+impl Default for SendingQueue {
+    fn default() -> Self {
+        Self {
+            num_consumers: 10,
+            queue_size: 1000,
+            sizer: Sizer::Requests,
+            block_on_overflow: false,
+            wait_for_result: false,
+        }
+    }
+}
+
+/// Everything that such exporters share but their address.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// The deadline of one attempt; zero: none.
+    pub timeout: Duration,
+    /// How bodies are compressed.
+    pub compression: Compression,
+    /// Sent with every request.
+    pub headers: Vec<(HeaderName, Secret)>,
+    /// Certificates.
+    pub tls: Tls,
+    /// Whether and how to try again.
+    pub retry: Retry,
+    /// The queue; without one the sender waits for the result.
+    pub queue: Option<SendingQueue>,
+}
+
+/// Reads the shared keys; the address is read before, and the section finished after.
+pub(super) fn client(
+    section: &mut Section<'_>,
+    default_timeout: Duration,
+    tls: Tls,
+    out: &mut Diagnostics,
+) -> ClientSettings {
+    let compression = section.choice(
+        "compression",
+        &[
+            ("gzip", Compression::Gzip),
+            ("zstd", Compression::Zstd),
+            ("none", Compression::None),
+            ("", Compression::None),
+        ],
+        out,
+    );
+    section.refuse(
+        "auth",
+        "is not supported: there are no extensions in this version",
+        "send credentials under `headers:`",
+        out,
+    );
+    section.ignore(
+        &[
+            "keepalive",
+            "read_buffer_size",
+            "write_buffer_size",
+            "wait_for_ready",
+            "balancer_name",
+            "max_idle_conns",
+            "max_idle_conns_per_host",
+            "max_conns_per_host",
+            "idle_conn_timeout",
+            "disable_keep_alives",
+            "http2_read_idle_timeout",
+            "http2_ping_timeout",
+        ],
+        out,
+    );
+    ClientSettings {
+        timeout: section.duration("timeout", default_timeout, out),
+        compression: compression.unwrap_or(Compression::Gzip),
+        headers: headers(section, out),
+        tls,
+        retry: retry(section, out),
+        queue: queue(section, out),
+    }
+}
+
+fn headers(section: &mut Section<'_>, out: &mut Diagnostics) -> Vec<(HeaderName, Secret)> {
+    let mut headers = Vec::new();
+    for (entry, text) in section.text_map("headers", out) {
+        let name = HeaderName::try_from(entry.key.as_str());
+        let reserved = [
+            "content-type",
+            "content-length",
+            "content-encoding",
+            "te",
+            "host",
+        ];
+        match name {
+            Ok(name) if reserved.contains(&name.as_str()) || name.as_str().starts_with("grpc-") => {
+                out.push(
+                    super::diagnostics::Diagnostic::error(
+                        entry.key_place,
+                        format!(
+                            "{}: headers: {name} is set by the exporter itself",
+                            section.owner()
+                        ),
+                    )
+                    .help("remove it"),
+                );
+            }
+            Ok(name) if HeaderValue::try_from(&text).is_ok() => {
+                headers.push((name, Secret::new(text)));
+            }
+            Ok(_) => out.push(section.wrong(
+                "headers",
+                &entry.value,
+                format_args!(
+                    "the value of {} has characters that no header has",
+                    entry.key
+                ),
+            )),
+            Err(_) => out.push(super::diagnostics::Diagnostic::error(
+                entry.key_place,
+                format!(
+                    "{}: headers: `{}` is no header's name",
+                    section.owner(),
+                    entry.key
+                ),
+            )),
+        }
+    }
+    headers
+}
+
+/// Reads `tls`.
+pub(super) fn tls(section: &mut Section<'_>, out: &mut Diagnostics) -> Tls {
+    let Some(mut section) = section.section("tls", out) else {
+        return Tls::default();
+    };
+    let tls = Tls {
+        insecure: section.flag("insecure", false, out),
+        ca_file: section.text("ca_file", out).map(PathBuf::from),
+        cert_file: section.text("cert_file", out).map(PathBuf::from),
+        key_file: section.text("key_file", out).map(PathBuf::from),
+        server_name_override: section.text("server_name_override", out),
+    };
+    let both = "its file: a certificate and its key go together";
+    match (&tls.cert_file, &tls.key_file) {
+        (Some(_), None) => out.push(super::endpoint::missing(&section, "key_file", both)),
+        (None, Some(_)) => out.push(super::endpoint::missing(&section, "cert_file", both)),
+        _ => {}
+    }
+    section.refuse(
+        "insecure_skip_verify",
+        "is refused: anyone on the way could read and change what is sent",
+        "name the certificate to trust in `ca_file`, or its name in `server_name_override`",
+        out,
+    );
+    for key in ["ca_pem", "cert_pem", "key_pem"] {
+        section.refuse(key, "is not supported", "use a file", out);
+    }
+    for key in [
+        "min_version",
+        "max_version",
+        "cipher_suites",
+        "curve_preferences",
+    ] {
+        section.refuse(
+            key,
+            "is not supported",
+            "TLS 1.2 and 1.3 are spoken with safe defaults; remove it",
+            out,
+        );
+    }
+    section.ignore(&["reload_interval", "include_system_ca_certs_pool"], out);
+    section.finish(out);
+    tls
+}
+
+fn retry(section: &mut Section<'_>, out: &mut Diagnostics) -> Retry {
+    let default = Retry::default();
+    let Some(mut section) = section.section("retry_on_failure", out) else {
+        return default;
+    };
+    let retry = Retry {
+        enabled: section.flag("enabled", default.enabled, out),
+        initial_interval: section.nonzero_duration(
+            "initial_interval",
+            default.initial_interval,
+            out,
+        ),
+        randomization_factor: section.float(
+            "randomization_factor",
+            default.randomization_factor,
+            out,
+        ),
+        multiplier: section.float("multiplier", default.multiplier, out),
+        max_interval: section.nonzero_duration("max_interval", default.max_interval, out),
+        max_elapsed_time: section.duration("max_elapsed_time", default.max_elapsed_time, out),
+    };
+    if !(0.0..=1.0).contains(&retry.randomization_factor)
+        && let Some(node) = section.value("randomization_factor")
+    {
+        out.push(section.wrong("randomization_factor", node, "must be between 0 and 1"));
+    }
+    if retry.multiplier < 1.0
+        && let Some(node) = section.value("multiplier")
+    {
+        out.push(section.wrong("multiplier", node, "must be at least 1"));
+    }
+    if !retry.max_elapsed_time.is_zero()
+        && retry.max_elapsed_time < retry.initial_interval
+        && let Some(node) = section.value("max_elapsed_time")
+    {
+        out.push(section.wrong(
+            "max_elapsed_time",
+            node,
+            "must be longer than initial_interval",
+        ));
+    }
+    section.finish(out);
+    retry
+}
+
+fn queue(section: &mut Section<'_>, out: &mut Diagnostics) -> Option<SendingQueue> {
+    let default = SendingQueue::default();
+    let Some(mut section) = section.section("sending_queue", out) else {
+        return Some(default);
+    };
+    let enabled = section.flag("enabled", true, out);
+    let consumers = section.positive("num_consumers", 10, out);
+    if consumers > MAX_CONSUMERS
+        && let Some(node) = section.value("num_consumers")
+    {
+        let what = format_args!("must be at most {MAX_CONSUMERS}");
+        out.push(section.wrong("num_consumers", node, what));
+    }
+    let sizers = [
+        ("requests", Sizer::Requests),
+        ("items", Sizer::Items),
+        ("bytes", Sizer::Bytes),
+    ];
+    let queue = SendingQueue {
+        num_consumers: usize::try_from(consumers).unwrap_or(usize::MAX),
+        queue_size: section.positive("queue_size", default.queue_size, out),
+        sizer: section
+            .choice("sizer", &sizers, out)
+            .unwrap_or(default.sizer),
+        block_on_overflow: section.flag("block_on_overflow", false, out),
+        wait_for_result: section.flag("wait_for_result", false, out),
+    };
+    section.refuse(
+        "storage",
+        "is not supported: queues are kept in memory in this version",
+        "remove it; what is queued when the process dies is lost",
+        out,
+    );
+    section.refuse(
+        "batch",
+        "is not supported",
+        "use the `batch` processor",
+        out,
+    );
+    section.finish(out);
+    enabled.then_some(queue)
+}

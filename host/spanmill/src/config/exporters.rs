@@ -1,0 +1,325 @@
+//! The exporters, all of which the host owns.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::component_id::ComponentId;
+use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use super::endpoint;
+use super::exporter_helper::{self, ClientSettings};
+use super::walk::Section;
+use super::yaml::Entry;
+
+/// An exporter.
+#[derive(Clone, Debug)]
+pub enum Exporter {
+    /// OTLP over gRPC.
+    Otlp(OtlpExporter),
+    /// OTLP over HTTP.
+    OtlpHttp(OtlpHttpExporter),
+    /// Telemetry as text, for people.
+    Debug(DebugExporter),
+    /// Telemetry as OTLP JSON, a batch a line.
+    File(FileExporter),
+    /// Metrics for Prometheus to scrape.
+    Prometheus(PrometheusExporter),
+}
+
+/// The `otlp` exporter.
+#[derive(Clone, Debug)]
+pub struct OtlpExporter {
+    /// Scheme, host and port.
+    pub uri: String,
+    /// What exporters share.
+    pub client: ClientSettings,
+}
+
+/// How bodies are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Binary protobuf.
+    Proto,
+    /// OTLP's JSON.
+    Json,
+}
+
+/// The `otlphttp` exporter.
+#[derive(Clone, Debug)]
+pub struct OtlpHttpExporter {
+    /// The URL for traces, if it is known.
+    pub traces_url: Option<String>,
+    /// The URL for metrics, if it is known.
+    pub metrics_url: Option<String>,
+    /// How bodies are encoded.
+    pub encoding: Encoding,
+    /// What exporters share.
+    pub client: ClientSettings,
+}
+
+/// How much the debug exporter tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// A line a batch.
+    Basic,
+    /// A line a span.
+    Normal,
+    /// Everything.
+    Detailed,
+}
+
+/// The `debug` exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DebugExporter {
+    /// How much it tells.
+    pub verbosity: Verbosity,
+    /// So many batches a second are told of ...
+    pub sampling_initial: u64,
+    /// ... and of what comes beyond, one in so many; 0: none.
+    pub sampling_thereafter: u64,
+}
+
+/// The `file` exporter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileExporter {
+    /// Where to.
+    pub path: PathBuf,
+    /// Go on where the file ends, rather than empty it first.
+    pub append: bool,
+}
+
+/// The `prometheus` exporter.
+#[derive(Clone, Debug)]
+pub struct PrometheusExporter {
+    /// `host:port` to be scraped at.
+    pub endpoint: String,
+    /// A prefix for every metric's name; empty: none.
+    pub namespace: String,
+    /// Labels on every series.
+    pub const_labels: Vec<(String, String)>,
+    /// Whether samples carry their time.
+    pub send_timestamps: bool,
+    /// A series not updated for so long is no longer shown.
+    pub metric_expiration: Duration,
+    /// Whether OpenMetrics is offered.
+    pub enable_open_metrics: bool,
+    /// Whether names get their unit and `_total`.
+    pub add_metric_suffixes: bool,
+    /// Whether resource attributes become labels.
+    pub resource_to_telemetry: bool,
+}
+
+const TYPES: [&str; 9] = [
+    "otlp",
+    "otlp_grpc",
+    "otlphttp",
+    "otlp_http",
+    "debug",
+    "logging",
+    "file",
+    "prometheus",
+    "jaeger",
+];
+
+/// Reads one exporter.
+pub(super) fn exporter(id: &ComponentId, entry: &Entry, out: &mut Diagnostics) -> Option<Exporter> {
+    let owner = format!("exporter {id}");
+    if !TYPES.contains(&id.kind()) {
+        let exporters = ["otlp", "otlphttp", "debug", "file", "prometheus"];
+        out.push(
+            Diagnostic::error(
+                entry.key_place,
+                format!("{owner}: there is no exporter of type `{}`", id.kind()),
+            )
+            .maybe_help(did_you_mean(id.kind(), TYPES))
+            .help(format!(
+                "the exporters of this version: {}",
+                exporters.join(", ")
+            )),
+        );
+        return None;
+    }
+    let section = Section::open(&entry.value, entry.key_place, owner.clone(), out);
+    Some(match id.kind() {
+        "otlphttp" | "otlp_http" => Exporter::OtlpHttp(otlp_http(section, out)),
+        "debug" | "logging" => Exporter::Debug(debug(section, out)),
+        "file" => Exporter::File(file(section, out)),
+        "prometheus" => Exporter::Prometheus(prometheus(section, out)),
+        kind => {
+            if kind == "jaeger" {
+                out.push(
+                    Diagnostic::warning(
+                        entry.key_place,
+                        format!("{owner}: the jaeger exporter is no more; OTLP is spoken to its endpoint instead"),
+                    )
+                    .help("Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port"),
+                );
+            }
+            Exporter::Otlp(otlp(section, out))
+        }
+    })
+}
+
+fn otlp(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpExporter {
+    let mut tls = exporter_helper::tls(&mut section, out);
+    let (uri, secure) = endpoint::grpc(&mut section, tls.insecure, out);
+    tls.insecure = !secure;
+    let client = exporter_helper::client(&mut section, Duration::from_secs(5), tls, out);
+    section.refuse(
+        "authority",
+        "is not supported",
+        "use `tls: {server_name_override: ...}`",
+        out,
+    );
+    section.finish(out);
+    OtlpExporter { uri, client }
+}
+
+fn otlp_http(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpHttpExporter {
+    let base = endpoint::url(&mut section, "endpoint", out);
+    let has_base = section.value("endpoint").is_some();
+    let mut url = |key, path: &str, out: &mut Diagnostics| {
+        endpoint::url(&mut section, key, out).or_else(|| {
+            base.as_ref()
+                .map(|base| format!("{}{path}", base.trim_end_matches('/')))
+        })
+    };
+    let traces_url = url("traces_endpoint", "/v1/traces", out);
+    let metrics_url = url("metrics_endpoint", "/v1/metrics", out);
+    if !has_base
+        && section.value("traces_endpoint").is_none()
+        && section.value("metrics_endpoint").is_none()
+    {
+        let like = "a URL, like `http://localhost:4318`";
+        out.push(endpoint::missing(&section, "endpoint", like));
+    }
+    let encodings = [("proto", Encoding::Proto), ("json", Encoding::Json)];
+    let encoding = section.choice("encoding", &encodings, out);
+    let tls = exporter_helper::tls(&mut section, out);
+    let client = exporter_helper::client(&mut section, Duration::from_secs(30), tls, out);
+    section.refuse(
+        "proxy_url",
+        "is not supported",
+        "connect directly, or through a transparent proxy",
+        out,
+    );
+    section.ignore(
+        &["logs_endpoint", "profiles_endpoint", "compression_params"],
+        out,
+    );
+    section.finish(out);
+    OtlpHttpExporter {
+        traces_url,
+        metrics_url,
+        encoding: encoding.unwrap_or(Encoding::Proto),
+        client,
+    }
+}
+
+fn debug(mut section: Section<'_>, out: &mut Diagnostics) -> DebugExporter {
+    let verbosities = [
+        ("basic", Verbosity::Basic),
+        ("normal", Verbosity::Normal),
+        ("detailed", Verbosity::Detailed),
+    ];
+    // The `logging` exporter's older key.
+    let levels = [
+        ("debug", Verbosity::Detailed),
+        ("info", Verbosity::Normal),
+        ("warn", Verbosity::Basic),
+        ("error", Verbosity::Basic),
+    ];
+    let verbosity = section.choice("verbosity", &verbosities, out);
+    let level = section.choice("loglevel", &levels, out);
+    if verbosity.is_some()
+        && let Some(node) = section.value("loglevel")
+    {
+        out.push(section.wrong(
+            "loglevel",
+            node,
+            "stands beside verbosity, which took its place",
+        ));
+    }
+    let exporter = DebugExporter {
+        verbosity: verbosity.or(level).unwrap_or(Verbosity::Basic),
+        sampling_initial: section.number("sampling_initial", out).unwrap_or(2),
+        sampling_thereafter: section.number("sampling_thereafter", out).unwrap_or(1),
+    };
+    section.ignore(
+        &["use_internal_logger", "output_paths", "sending_queue"],
+        out,
+    );
+    section.finish(out);
+    exporter
+}
+
+fn file(mut section: Section<'_>, out: &mut Diagnostics) -> FileExporter {
+    let path = section.text("path", out);
+    if section.value("path").is_none() {
+        out.push(endpoint::missing(&section, "path", "the file to write"));
+    }
+    let append = section.flag("append", false, out);
+    if let Some(node) = section.value("format")
+        && node.raw != "json"
+    {
+        out.push(section.wrong("format", node, "only json is written in this version"));
+    }
+    for key in ["rotation", "compression", "group_by", "encoding"] {
+        section.refuse(key, "is not supported", "remove it", out);
+    }
+    section.ignore(
+        &[
+            "flush_interval",
+            "create_directory",
+            "directory_permissions",
+        ],
+        out,
+    );
+    section.finish(out);
+    FileExporter {
+        path: path.unwrap_or_default().into(),
+        append,
+    }
+}
+
+fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusExporter {
+    let there = section.value("endpoint").is_some();
+    let endpoint = endpoint::listen(&mut section, "localhost:8889", out);
+    if !there {
+        let like = "host and port to be scraped at, like `0.0.0.0:8889`";
+        out.push(endpoint::missing(&section, "endpoint", like));
+    }
+    let const_labels = section
+        .text_map("const_labels", out)
+        .into_iter()
+        .map(|(entry, text)| (entry.key, text))
+        .collect();
+    let mut resource_to_telemetry = false;
+    if let Some(mut conversion) = section.section("resource_to_telemetry_conversion", out) {
+        resource_to_telemetry = conversion.flag("enabled", false, out);
+        conversion.finish(out);
+    }
+    let exporter = PrometheusExporter {
+        endpoint,
+        namespace: section.text("namespace", out).unwrap_or_default(),
+        const_labels,
+        send_timestamps: section.flag("send_timestamps", false, out),
+        metric_expiration: section.nonzero_duration(
+            "metric_expiration",
+            Duration::from_secs(300),
+            out,
+        ),
+        enable_open_metrics: section.flag("enable_open_metrics", false, out),
+        add_metric_suffixes: section.flag("add_metric_suffixes", true, out),
+        resource_to_telemetry,
+    };
+    section.refuse("tls", "is not supported", "put a TLS proxy in front", out);
+    section.refuse(
+        "auth",
+        "is not supported",
+        "put an authenticating proxy in front",
+        out,
+    );
+    section.ignore(&["translation_strategy"], out);
+    section.finish(out);
+    exporter
+}

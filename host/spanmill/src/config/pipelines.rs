@@ -1,0 +1,476 @@
+//! `service.pipelines`: which components are connected, and whether they fit together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::component_id::ComponentId;
+use super::diagnostics::{Diagnostic, Diagnostics, Place, did_you_mean};
+use super::walk::Section;
+use super::yaml::{Entry, Value};
+use super::{Exporter, Manifest, Processor};
+
+/// What a pipeline carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Signal {
+    /// Spans.
+    Traces,
+    /// Data points, made by connectors.
+    Metrics,
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Signal::Traces => "traces",
+            Signal::Metrics => "metrics",
+        })
+    }
+}
+
+/// A pipeline's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PipelineId {
+    /// What it carries.
+    pub signal: Signal,
+    /// What stands after the slash, if anything.
+    pub name: Option<String>,
+}
+
+impl fmt::Display for PipelineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{}/{name}", self.signal),
+            None => self.signal.fmt(f),
+        }
+    }
+}
+
+/// A pipeline. A connector stands among the exporters of a traces pipeline and the receivers of a metrics pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Its name.
+    pub id: PipelineId,
+    /// Where batches come from; at least one.
+    pub receivers: Vec<ComponentId>,
+    /// What is done to them, in order.
+    pub processors: Vec<ComponentId>,
+    /// Where they go; at least one.
+    pub exporters: Vec<ComponentId>,
+    /// Where the manifest names it.
+    pub place: Place,
+}
+
+/// Every id that the manifest defines, whether its settings are right or not.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    pub receivers: BTreeMap<ComponentId, Place>,
+    pub processors: BTreeMap<ComponentId, Place>,
+    pub connectors: BTreeMap<ComponentId, Place>,
+    pub exporters: BTreeMap<ComponentId, Place>,
+}
+
+/// A pipeline as it is written.
+struct Draft {
+    id: PipelineId,
+    place: Place,
+    receivers: Vec<(ComponentId, Place)>,
+    processors: Vec<(ComponentId, Place)>,
+    exporters: Vec<(ComponentId, Place)>,
+    /// Left out, for a reason that was given.
+    dropped: bool,
+}
+
+/// Reads the pipelines, checks them against what is defined, and leaves in the manifest what they use.
+pub(super) fn read(
+    service: &mut Section<'_>,
+    declared: &Declared,
+    manifest: &mut Manifest,
+    out: &mut Diagnostics,
+) {
+    for (id, place) in &declared.connectors {
+        if let Some(exporter) = declared.exporters.get(id).or(declared.receivers.get(id)) {
+            out.push(
+                Diagnostic::error(
+                    *place,
+                    format!("connector {id} has the id of another component"),
+                )
+                .related(*exporter, "the other one")
+                .help("give one of them a name, as in `type/name`"),
+            );
+        }
+    }
+    let mut drafts = Vec::new();
+    let mut written = 0;
+    if let Some(section) = service.section("pipelines", out) {
+        written = section.entries().len();
+        for entry in section.entries() {
+            drafts.extend(draft(entry, declared, out));
+        }
+    }
+    if written == 0 {
+        out.push(
+            Diagnostic::error(service.place(), "service: there are no pipelines").help(
+                "add `pipelines:` with `traces:`, which names receivers, processors and exporters",
+            ),
+        );
+        return;
+    }
+    check_connectors(&drafts, declared, out);
+    check_exporters(&drafts, manifest, out);
+    check_unused(&drafts, declared, out);
+    reduce_metrics(&mut drafts, declared, manifest, out);
+    drop_orphaned_connectors(&mut drafts, declared, out);
+    manifest.pipelines = drafts
+        .into_iter()
+        .filter(|draft| !draft.dropped)
+        .map(Draft::finish)
+        .collect();
+    if manifest.pipelines.is_empty() && !out.has_errors() {
+        out.push(
+            Diagnostic::error(service.place(), "service: no pipeline is left to run")
+                .help("add a traces pipeline"),
+        );
+    }
+    retain_used(manifest);
+}
+
+impl Draft {
+    fn finish(self) -> Pipeline {
+        let ids = |list: Vec<(ComponentId, Place)>| list.into_iter().map(|(id, _)| id).collect();
+        Pipeline {
+            id: self.id,
+            receivers: ids(self.receivers),
+            processors: ids(self.processors),
+            exporters: ids(self.exporters),
+            place: self.place,
+        }
+    }
+}
+
+fn draft(entry: &Entry, declared: &Declared, out: &mut Diagnostics) -> Option<Draft> {
+    let id = pipeline_id(entry, out)?;
+    let mut section = Section::open(&entry.value, entry.key_place, format!("pipeline {id}"), out);
+    let mut list = |role: &'static str, required: bool, out: &mut Diagnostics| {
+        references(&mut section, role, required, declared, out)
+    };
+    let draft = Draft {
+        id,
+        place: entry.key_place,
+        receivers: list("receivers", true, out),
+        processors: list("processors", false, out),
+        exporters: list("exporters", true, out),
+        dropped: false,
+    };
+    section.finish(out);
+    Some(draft)
+}
+
+fn pipeline_id(entry: &Entry, out: &mut Diagnostics) -> Option<PipelineId> {
+    let (signal, name) = match entry.key.split_once('/') {
+        Some((signal, name)) => (signal, Some(name.to_owned())),
+        None => (entry.key.as_str(), None),
+    };
+    let signal = match signal {
+        "traces" => Signal::Traces,
+        "metrics" => Signal::Metrics,
+        "logs" | "profiles" => {
+            out.push(
+                Diagnostic::error(
+                    entry.key_place,
+                    format!(
+                        "pipeline {}: this version does not carry {signal}",
+                        entry.key
+                    ),
+                )
+                .help("remove the pipeline; it carries traces, and metrics made of them"),
+            );
+            return None;
+        }
+        _ => {
+            out.push(
+                Diagnostic::error(
+                    entry.key_place,
+                    format!("pipeline {}: there is no signal `{signal}`", entry.key),
+                )
+                .maybe_help(did_you_mean(signal, ["traces", "metrics"]))
+                .help("pipelines are called `traces`, `metrics`, `traces/name` or `metrics/name`"),
+            );
+            return None;
+        }
+    };
+    if name.as_deref() == Some("") {
+        let message = format!("pipeline {}: there is no name after the slash", entry.key);
+        out.push(Diagnostic::error(entry.key_place, message));
+    }
+    Some(PipelineId { signal, name })
+}
+
+/// Reads one of a pipeline's three lists; what it names but is not defined is complained of and left out.
+fn references(
+    section: &mut Section<'_>,
+    role: &'static str,
+    required: bool,
+    declared: &Declared,
+    out: &mut Diagnostics,
+) -> Vec<(ComponentId, Place)> {
+    let place = section.entry(role).map(|entry| entry.key_place);
+    let node = section.value(role);
+    let items = match node.map(|node| (&node.value, node)) {
+        Some((Value::List(items), _)) => items.as_slice(),
+        Some((_, node)) => {
+            let what = format_args!("expected a list, found {}", node.kind());
+            out.push(section.wrong(role, node, what).help("write it as `[a, b]`"));
+            return Vec::new();
+        }
+        None => &[],
+    };
+    if items.is_empty() && required {
+        let message = format!("{}: there are no {role}", section.owner());
+        let place = place.unwrap_or(section.place());
+        out.push(
+            Diagnostic::error(place, message).help(format!("name at least one: `{role}: [...]`")),
+        );
+    }
+    let mut found: Vec<(ComponentId, Place)> = Vec::new();
+    for item in items {
+        let owner = section.owner();
+        let Ok(id) = ComponentId::parse(&item.raw) else {
+            let message = format!("{owner}: {role}: this is no component id");
+            out.push(
+                Diagnostic::error(item.place, message)
+                    .help("ids are written `type` or `type/name`"),
+            );
+            continue;
+        };
+        if let Some((_, first)) = found.iter().find(|(known, _)| *known == id) {
+            out.push(
+                Diagnostic::error(item.place, format!("{owner}: {role}: {id} is there twice"))
+                    .related(*first, "first here"),
+            );
+            continue;
+        }
+        match declared.lookup(role, &id) {
+            Ok(()) => found.push((id, item.place)),
+            Err(help) => {
+                let one = role.trim_end_matches('s');
+                let message = format!("{owner}: {role}: there is no {one} {id}");
+                out.push(Diagnostic::error(item.place, message).help(help));
+            }
+        }
+    }
+    found
+}
+
+impl Declared {
+    /// Whether an id may stand in one of a pipeline's lists; the error is what to do about it.
+    fn lookup(&self, role: &str, id: &ComponentId) -> Result<(), String> {
+        let (own, connectors) = match role {
+            "receivers" => (&self.receivers, Some(&self.connectors)),
+            "exporters" => (&self.exporters, Some(&self.connectors)),
+            _ => (&self.processors, None),
+        };
+        let connectors = connectors.into_iter().flat_map(|map| map.keys());
+        let candidates: Vec<&str> = own
+            .keys()
+            .chain(connectors)
+            .map(ComponentId::as_str)
+            .collect();
+        if candidates.contains(&id.as_str()) {
+            return Ok(());
+        }
+        let elsewhere = [
+            ("receivers", &self.receivers),
+            ("processors", &self.processors),
+            ("connectors", &self.connectors),
+            ("exporters", &self.exporters),
+        ];
+        if let Some((other, _)) = elsewhere.iter().find(|(_, map)| map.contains_key(id)) {
+            return Err(format!(
+                "it is defined under `{other}:`, not under `{role}:`"
+            ));
+        }
+        Err(did_you_mean(id.as_str(), candidates)
+            .unwrap_or_else(|| format!("define it under `{role}:`")))
+    }
+}
+
+/// A connector needs a traces pipeline that feeds it and a metrics pipeline that takes from it.
+fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
+    for (id, place) in &declared.connectors {
+        let (mut fed, mut taken) = (false, false);
+        for draft in drafts {
+            for (_, at) in draft.exporters.iter().filter(|(used, _)| used == id) {
+                fed = true;
+                if draft.id.signal == Signal::Metrics {
+                    let message = format!(
+                        "pipeline {}: exporters: connector {id} takes traces, not metrics",
+                        draft.id
+                    );
+                    out.push(
+                        Diagnostic::error(*at, message)
+                            .help("name it under the exporters of a traces pipeline"),
+                    );
+                }
+            }
+            for (_, at) in draft.receivers.iter().filter(|(used, _)| used == id) {
+                taken = true;
+                if draft.id.signal == Signal::Traces {
+                    let message = format!(
+                        "pipeline {}: receivers: connector {id} gives metrics, not traces",
+                        draft.id
+                    );
+                    out.push(
+                        Diagnostic::error(*at, message)
+                            .help("name it under the receivers of a metrics pipeline"),
+                    );
+                }
+            }
+        }
+        let (is, missing, help) = match (fed, taken) {
+            (true, false) => (
+                "an exporter",
+                "a receiver",
+                "name it under the receivers of a metrics pipeline",
+            ),
+            (false, true) => (
+                "a receiver",
+                "an exporter",
+                "name it under the exporters of a traces pipeline",
+            ),
+            _ => continue,
+        };
+        let message = format!("connector {id} is {is} of a pipeline, but {missing} of none");
+        out.push(Diagnostic::error(*place, message).help(help));
+    }
+}
+
+/// Exporters that cannot take a pipeline's signal.
+fn check_exporters(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
+    for draft in drafts {
+        for (id, place) in &draft.exporters {
+            let (what, help) = match (manifest.exporters.get(id), draft.id.signal) {
+                (Some(Exporter::Prometheus(_)), Signal::Traces) => (
+                    "takes metrics, not traces",
+                    "make metrics with a connector such as spanmetrics, and export those",
+                ),
+                (Some(Exporter::OtlpHttp(http)), Signal::Traces)
+                    if http.traces_url.is_none() && http.metrics_url.is_some() =>
+                {
+                    (
+                        "has no URL for traces",
+                        "add `endpoint:` or `traces_endpoint:`",
+                    )
+                }
+                (Some(Exporter::OtlpHttp(http)), Signal::Metrics)
+                    if http.metrics_url.is_none() && http.traces_url.is_some() =>
+                {
+                    (
+                        "has no URL for metrics",
+                        "add `endpoint:` or `metrics_endpoint:`",
+                    )
+                }
+                _ => continue,
+            };
+            let message = format!("pipeline {}: exporters: {id} {what}", draft.id);
+            out.push(Diagnostic::error(*place, message).help(help));
+        }
+    }
+}
+
+fn check_unused(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
+    let used = |list: fn(&Draft) -> &Vec<(ComponentId, Place)>| -> BTreeSet<&ComponentId> {
+        drafts.iter().flat_map(list).map(|(id, _)| id).collect()
+    };
+    // A receiver and an exporter may share an id.
+    let received = used(|draft| &draft.receivers);
+    let processed = used(|draft| &draft.processors);
+    let exported = used(|draft| &draft.exporters);
+    let connected = received.union(&exported).copied().collect();
+    let sections = [
+        ("receiver", &declared.receivers, &received),
+        ("processor", &declared.processors, &processed),
+        ("connector", &declared.connectors, &connected),
+        ("exporter", &declared.exporters, &exported),
+    ];
+    for (role, ids, used) in sections {
+        for (id, place) in ids.iter().filter(|(id, _)| !used.contains(id)) {
+            let message = format!("{role} {id} is defined, but no pipeline uses it");
+            out.push(Diagnostic::warning(*place, message));
+        }
+    }
+}
+
+/// Metrics come from connectors only, and go to exporters as they are: what else a metrics pipeline has is left out.
+fn reduce_metrics(
+    drafts: &mut [Draft],
+    declared: &Declared,
+    manifest: &Manifest,
+    out: &mut Diagnostics,
+) {
+    for draft in drafts.iter_mut().filter(|d| d.id.signal == Signal::Metrics) {
+        let pipeline = format!("pipeline {}", draft.id);
+        let (kept, left_out): (Vec<_>, Vec<_>) = std::mem::take(&mut draft.receivers)
+            .into_iter()
+            .partition(|(id, _)| declared.connectors.contains_key(id));
+        draft.dropped = kept.is_empty();
+        draft.receivers = kept;
+        let also = if draft.dropped {
+            ", and the pipeline with it"
+        } else {
+            ""
+        };
+        for (id, place) in left_out {
+            out.push(
+                Diagnostic::warning(place, format!("{pipeline}: {id} is left out{also}"))
+                    .help("in this version metrics come from connectors, not from receivers"),
+            );
+        }
+        for (id, place) in &draft.processors {
+            if matches!(manifest.processors.get(id), Some(Processor::Plugin(_))) && !draft.dropped {
+                draft.dropped = true;
+                let message = format!("{pipeline} is left out: {id} does not process metrics");
+                out.push(
+                    Diagnostic::warning(*place, message)
+                        .help("in this version metrics go from connectors to exporters as they are; remove the processor"),
+                );
+            }
+        }
+    }
+}
+
+/// Connectors whose every metrics pipeline was left out have nobody to give to.
+fn drop_orphaned_connectors(drafts: &mut [Draft], declared: &Declared, out: &mut Diagnostics) {
+    let taken: BTreeSet<ComponentId> = drafts
+        .iter()
+        .filter(|draft| !draft.dropped)
+        .flat_map(|draft| &draft.receivers)
+        .map(|(id, _)| id.clone())
+        .collect();
+    for draft in drafts.iter_mut().filter(|draft| !draft.dropped) {
+        let had = draft.exporters.len();
+        draft
+            .exporters
+            .retain(|(id, _)| !declared.connectors.contains_key(id) || taken.contains(id));
+        if had > 0 && draft.exporters.is_empty() && !out.has_errors() {
+            let message = format!("pipeline {}: no exporter is left", draft.id);
+            out.push(
+                Diagnostic::error(draft.place, message)
+                    .help("its connectors give to pipelines that were left out; see the warnings"),
+            );
+        }
+    }
+}
+
+fn retain_used(manifest: &mut Manifest) {
+    let pipelines = &manifest.pipelines;
+    let used = |list: fn(&Pipeline) -> &Vec<ComponentId>| -> BTreeSet<ComponentId> {
+        pipelines.iter().flat_map(list).cloned().collect()
+    };
+    let received = used(|pipeline| &pipeline.receivers);
+    let processed = used(|pipeline| &pipeline.processors);
+    let exported = used(|pipeline| &pipeline.exporters);
+    manifest.receivers.retain(|id, _| received.contains(id));
+    manifest.processors.retain(|id, _| processed.contains(id));
+    manifest.connectors.retain(|id, _| exported.contains(id));
+    manifest.exporters.retain(|id, _| exported.contains(id));
+}

@@ -1,0 +1,377 @@
+//! Processors and connectors that are plugins: where their code is, what they may use, and their settings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::component_id::ComponentId;
+use super::diagnostics::{Diagnostic, Diagnostics, Place, did_you_mean};
+use super::walk::Section;
+use super::yaml::{Entry, Node, Value};
+
+/// The plugins that come with the binary, by component type.
+#[derive(Clone, Debug, Default)]
+pub struct BuiltIn {
+    /// Processors, such as `filter`.
+    pub processors: BTreeSet<String>,
+    /// Connectors, such as `spanmetrics`.
+    pub connectors: BTreeSet<String>,
+}
+
+/// Which of the two a plugin is used as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Looks at spans and changes them.
+    Processor,
+    /// Makes metrics of spans.
+    Connector,
+}
+
+impl Role {
+    /// As messages call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Processor => "processor",
+            Role::Connector => "connector",
+        }
+    }
+}
+
+/// What becomes of a batch when a plugin fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// The sender gets a retryable status.
+    Reject,
+    /// The batch goes on as if the plugin were not there.
+    Pass,
+    /// The batch is dropped, and counted.
+    Drop,
+}
+
+/// The fields a plugin may read and write at most, in the contract's path notation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// Fields it may read.
+    pub reads: Vec<String>,
+    /// Fields it may write.
+    pub writes: Vec<String>,
+}
+
+/// What `plugins:` says about a component type; the defaults where it says nothing.
+#[derive(Clone, Debug)]
+pub struct PluginSpec {
+    /// The component type, aliases resolved.
+    pub kind: String,
+    /// The component's file; `None`: the built-in of this type.
+    pub file: Option<PathBuf>,
+    /// The most memory an instance may have.
+    pub memory_mib: u64,
+    /// The deadline of one call.
+    pub timeout: Duration,
+    /// What becomes of a batch when the plugin fails.
+    pub on_error: OnError,
+    /// A bound on what it may read and write; `None`: whatever it declares.
+    pub allow: Option<Allow>,
+    /// Where `plugins:` names the type, if it does.
+    pub place: Option<Place>,
+    /// Where the file's name stands, if it does.
+    pub file_place: Option<Place>,
+}
+
+impl PluginSpec {
+    fn built_in(kind: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            file: None,
+            memory_mib: 64,
+            timeout: Duration::from_secs(1),
+            on_error: OnError::Reject,
+            allow: None,
+            place: None,
+            file_place: None,
+        }
+    }
+}
+
+/// A component that is a plugin.
+#[derive(Clone, Debug)]
+pub struct PluginUse {
+    /// What runs, and within which limits.
+    pub spec: PluginSpec,
+    /// What it is told.
+    pub settings: Settings,
+    /// Where the manifest names the component.
+    pub place: Place,
+}
+
+/// A plugin's settings, and where each of them stands in the manifest.
+#[derive(Clone)]
+pub struct Settings {
+    json: Json,
+    node: Arc<Node>,
+    key: Place,
+    owner: String,
+}
+
+impl fmt::Debug for Settings {
+    /// Without the settings: there may be a key to hash with among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// The settings; an empty object if the manifest gives none.
+    pub fn json(&self) -> &Json {
+        &self.json
+    }
+
+    /// Where a JSON pointer (RFC 6901) leads. If it leads nowhere, the nearest mapping or list above.
+    pub fn locate(&self, pointer: &str) -> Place {
+        let mut node = self.node.as_ref();
+        let mut name = self.key;
+        for step in pointer.split('/').skip(1) {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            let found = match &node.value {
+                Value::Map(entries) => entries
+                    .iter()
+                    .find(|entry| entry.key == step)
+                    .map(|entry| (&entry.value, entry.key_place)),
+                Value::List(items) => step
+                    .parse()
+                    .ok()
+                    .and_then(|at: usize| items.get(at))
+                    .map(|item| (item, item.place)),
+                _ => None,
+            };
+            match found {
+                Some((below, place)) => (node, name) = (below, place),
+                None => break,
+            }
+        }
+        // A scalar is pointed at itself; of something larger, its name.
+        match node.value {
+            Value::List(_) | Value::Map(_) | Value::Null => name,
+            _ => node.place,
+        }
+    }
+
+    /// A plugin's complaint about its settings as a diagnostic. `pointer` and `message` are the plugin's.
+    pub fn problem(&self, pointer: &str, message: &str) -> Diagnostic {
+        let path = pointer.trim_start_matches('/').replace('/', ".");
+        let path = path.replace("~1", "/").replace("~0", "~");
+        let message = if path.is_empty() {
+            format!("{}: {message}", self.owner)
+        } else {
+            format!("{}: {path}: {message}", self.owner)
+        };
+        Diagnostic::error(self.locate(pointer), message)
+    }
+}
+
+/// Types that go by two names; the first is ours.
+const ALIASES: [(&str, &str); 2] = [
+    ("spanmetrics", "span_metrics"),
+    ("servicegraph", "service_graph"),
+];
+
+/// The name a type goes by.
+pub(super) fn canonical(kind: &str) -> &str {
+    ALIASES
+        .iter()
+        .find(|(_, alias)| *alias == kind)
+        .map_or(kind, |(name, _)| name)
+}
+
+/// Reads `plugins:`.
+pub(super) fn specs(
+    section: &Section<'_>,
+    folder: &Path,
+    built_in: &BuiltIn,
+    out: &mut Diagnostics,
+) -> BTreeMap<String, PluginSpec> {
+    let mut specs: BTreeMap<String, PluginSpec> = BTreeMap::new();
+    for entry in section.entries() {
+        let owner = format!("plugin {}", entry.key);
+        match ComponentId::parse(&entry.key) {
+            Ok(id) if id.name().is_none() => {}
+            Ok(_) => {
+                out.push(
+                    Diagnostic::error(
+                        entry.key_place,
+                        format!("{owner}: a plugin is named by its type alone"),
+                    )
+                    .help(
+                        "leave out the slash and what follows; components of that type have names",
+                    ),
+                );
+                continue;
+            }
+            Err(why) => {
+                out.push(Diagnostic::error(
+                    entry.key_place,
+                    format!("{owner}: {why}"),
+                ));
+                continue;
+            }
+        }
+        let kind = canonical(&entry.key);
+        if ["batch", "memory_limiter"].contains(&kind) {
+            out.push(
+                Diagnostic::error(
+                    entry.key_place,
+                    format!("{owner}: {kind} is part of the host, not a plugin"),
+                )
+                .help("give the plugin another type"),
+            );
+            continue;
+        }
+        if let Some(place) = specs.get(kind).and_then(|first| first.place) {
+            out.push(
+                Diagnostic::error(
+                    entry.key_place,
+                    format!("{owner}: {kind} is there twice, under two names"),
+                )
+                .related(place, "first here"),
+            );
+            continue;
+        }
+        let section = Section::open(&entry.value, entry.key_place, owner, out);
+        specs.insert(
+            kind.to_owned(),
+            spec(kind, entry, section, folder, built_in, out),
+        );
+    }
+    specs
+}
+
+fn spec(
+    kind: &str,
+    entry: &Entry,
+    mut section: Section<'_>,
+    folder: &Path,
+    built_in: &BuiltIn,
+    out: &mut Diagnostics,
+) -> PluginSpec {
+    let mut spec = PluginSpec::built_in(kind);
+    spec.place = Some(entry.key_place);
+    spec.file_place = section.value("file").map(|node| node.place);
+    spec.file = section.text("file", out).map(|file| folder.join(file));
+    spec.memory_mib = section.positive("memory_mib", spec.memory_mib, out);
+    if spec.memory_mib > 4096
+        && let Some(node) = section.value("memory_mib")
+    {
+        out.push(section.wrong("memory_mib", node, "a plugin can have 4096 MiB at most"));
+    }
+    spec.timeout = section.nonzero_duration("timeout", spec.timeout, out);
+    let policies = [
+        ("reject", OnError::Reject),
+        ("pass", OnError::Pass),
+        ("drop", OnError::Drop),
+    ];
+    spec.on_error = section
+        .choice("on_error", &policies, out)
+        .unwrap_or(spec.on_error);
+    if let Some(mut allow) = section.section("allow", out) {
+        spec.allow = Some(Allow {
+            reads: allow.texts("reads", out).unwrap_or_default(),
+            writes: allow.texts("writes", out).unwrap_or_default(),
+        });
+        allow.finish(out);
+    }
+    let known = built_in.processors.contains(kind) || built_in.connectors.contains(kind);
+    if section.value("file").is_none() && !known {
+        let names = built_in.processors.iter().chain(&built_in.connectors);
+        out.push(
+            Diagnostic::error(
+                entry.key_place,
+                format!(
+                    "{}: there is no built-in of this type, and no file is named",
+                    section.owner()
+                ),
+            )
+            .maybe_help(did_you_mean(kind, names.map(String::as_str)))
+            .help("add `file:` with the path of the component"),
+        );
+    }
+    section.finish(out);
+    spec
+}
+
+/// Reads a component that is a plugin.
+pub(super) fn plugin_use(
+    id: &ComponentId,
+    entry: &Entry,
+    role: Role,
+    specs: &BTreeMap<String, PluginSpec>,
+    built_in: &BuiltIn,
+    out: &mut Diagnostics,
+) -> Option<PluginUse> {
+    let kind = canonical(id.kind());
+    let owner = format!("{} {id}", role.name());
+    let built_in = match role {
+        Role::Processor => &built_in.processors,
+        Role::Connector => &built_in.connectors,
+    };
+    let spec = match specs.get(kind) {
+        Some(spec) if spec.file.is_some() || built_in.contains(kind) => spec.clone(),
+        // Named without a file and not known: that was said where it is named.
+        Some(_) => return None,
+        None if built_in.contains(kind) => PluginSpec::built_in(kind),
+        None => {
+            out.push(unknown_type(id, entry, role, specs, built_in));
+            return None;
+        }
+    };
+    let json = match &entry.value.value {
+        Value::Map(_) => entry.value.to_json(),
+        Value::Null => Json::Object(serde_json::Map::new()),
+        _ => {
+            let message = format!("{owner}: expected a mapping, found {}", entry.value.kind());
+            out.push(Diagnostic::error(entry.value.place, message));
+            return None;
+        }
+    };
+    Some(PluginUse {
+        spec,
+        settings: Settings {
+            json,
+            node: Arc::new(entry.value.clone()),
+            key: entry.key_place,
+            owner,
+        },
+        place: entry.key_place,
+    })
+}
+
+fn unknown_type(
+    id: &ComponentId,
+    entry: &Entry,
+    role: Role,
+    specs: &BTreeMap<String, PluginSpec>,
+    built_in: &BTreeSet<String>,
+) -> Diagnostic {
+    let host: &[&str] = match role {
+        Role::Processor => &["batch", "memory_limiter"],
+        Role::Connector => &[],
+    };
+    let mut known: Vec<&str> = host.to_vec();
+    known.extend(built_in.iter().map(String::as_str));
+    known.extend(specs.keys().map(String::as_str));
+    known.sort_unstable();
+    known.dedup();
+    let role = role.name();
+    let message = format!("{role} {id}: there is no {role} of type `{}`", id.kind());
+    Diagnostic::error(entry.key_place, message)
+        .maybe_help(did_you_mean(id.kind(), known.iter().copied()))
+        .help(format!(
+            "known types: {}; name the file of another under `plugins:`",
+            known.join(", ")
+        ))
+}

@@ -1,0 +1,440 @@
+//! Manifests that load, and what becomes of them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use expect_test::expect;
+use serde_json::json;
+
+use super::super::*;
+use super::{GOOD, built_in, load, load_with};
+
+fn id(text: &str) -> ComponentId {
+    ComponentId::parse(text).unwrap()
+}
+
+fn manifest(text: &str) -> Manifest {
+    load(text)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+        .manifest
+}
+
+fn exporter(settings: &str) -> Exporter {
+    let text = GOOD.replace("  debug:\n", settings);
+    let kind = settings.trim_start().split(':').next().unwrap();
+    let mut manifest = manifest(&text.replace("[debug]", &format!("[{kind}]")));
+    manifest.exporters.remove(&id(kind)).unwrap()
+}
+
+fn plugin(manifest: &Manifest, name: &str) -> PluginUse {
+    match manifest.processors.get(&id(name)) {
+        Some(Processor::Plugin(plugin)) => plugin.as_ref().clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn defaults_are_the_collectors() {
+    let text = GOOD
+        .replace("grpc:", "grpc:\n      http:")
+        .replace("debug", "otlp");
+    let text = text.replace(
+        "exporters:\n  otlp:\n",
+        "exporters:\n  otlp:\n    endpoint: tempo:4317\n",
+    );
+    let manifest = manifest(&text);
+    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
+    let (grpc, http) = (
+        receiver.grpc.as_ref().unwrap(),
+        receiver.http.as_ref().unwrap(),
+    );
+    assert_eq!(grpc.endpoint, "localhost:4317");
+    assert_eq!(grpc.max_message_bytes, 4 * 1024 * 1024);
+    assert_eq!(http.endpoint, "localhost:4318");
+    assert_eq!(http.max_body_bytes, 20 * 1024 * 1024);
+    let Exporter::Otlp(otlp) = &manifest.exporters[&id("otlp")] else {
+        panic!()
+    };
+    assert_eq!(otlp.uri, "https://tempo:4317");
+    assert_eq!(otlp.client.timeout, Duration::from_secs(5));
+    assert_eq!(otlp.client.compression, Compression::Gzip);
+    assert_eq!(otlp.client.retry, Retry::default());
+    assert_eq!(otlp.client.queue, Some(SendingQueue::default()));
+}
+
+#[test]
+fn endpoints_and_tls() {
+    let uri = |settings: &str| match exporter(settings) {
+        Exporter::Otlp(otlp) => (otlp.uri, otlp.client.tls.insecure),
+        other => panic!("{other:?}"),
+    };
+    let plain = |text: &str| (text.to_owned(), true);
+    assert_eq!(
+        uri("  otlp:\n    endpoint: a:1\n    tls: {insecure: true}\n"),
+        plain("http://a:1")
+    );
+    assert_eq!(
+        uri("  otlp_grpc:\n    endpoint: http://a:1\n"),
+        plain("http://a:1")
+    );
+    assert_eq!(
+        uri("  otlp:\n    endpoint: https://a\n    tls: {insecure: true}\n"),
+        ("https://a".to_owned(), false)
+    );
+    assert_eq!(
+        uri("  otlp:\n    endpoint: dns:///a:1\n    tls: {insecure: true}\n"),
+        plain("http://a:1")
+    );
+    let Exporter::OtlpHttp(http) = exporter(
+        "  otlp_http:\n    endpoint: http://a:4318/base/\n    metrics_endpoint: http://b/m\n    encoding: json\n",
+    ) else {
+        panic!()
+    };
+    assert_eq!(
+        http.traces_url.as_deref(),
+        Some("http://a:4318/base/v1/traces")
+    );
+    assert_eq!(http.metrics_url.as_deref(), Some("http://b/m"));
+    assert_eq!(http.encoding, Encoding::Json);
+}
+
+#[test]
+fn debug_and_its_old_name() {
+    let verbosity = |settings: &str| match exporter(settings) {
+        Exporter::Debug(debug) => debug.verbosity,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(verbosity("  debug:\n"), Verbosity::Basic);
+    assert_eq!(
+        verbosity("  logging:\n    loglevel: debug\n"),
+        Verbosity::Detailed
+    );
+    assert_eq!(
+        verbosity("  logging:\n    verbosity: normal\n"),
+        Verbosity::Normal
+    );
+}
+
+const PLUGINS: &str = r#"
+receivers: {otlp: {protocols: {grpc: {endpoint: "localhost:0"}}}}
+processors:
+  filter:
+    error_mode: ignore
+    big: 9007199254740993
+    ratio: 0.1
+    traces:
+      span:
+        - 'attributes["a/b"] == "x"'
+        - name: y
+    nothing:
+  scrub/one: {a/b: &k {c~d: 1}, again: *k}
+plugins:
+  scrub: {file: scrub.wasm, memory_mib: 16, timeout: 20ms, on_error: drop, allow: {reads: [span.name]}}
+  filter: {on_error: pass}
+exporters: {debug: }
+service:
+  telemetry: {logs: {level: WARN}}
+  pipelines:
+    traces: {receivers: [otlp], processors: [filter, scrub/one], exporters: [debug]}
+"#;
+
+#[test]
+fn plugins_and_their_settings() {
+    let manifest = manifest(PLUGINS);
+    assert_eq!(manifest.log_level, Some(LogLevel::Warn));
+    let filter = plugin(&manifest, "filter");
+    assert_eq!(filter.spec.file, None);
+    assert_eq!(filter.spec.memory_mib, 64);
+    assert_eq!(filter.spec.on_error, OnError::Pass);
+    assert_eq!(
+        *filter.settings.json(),
+        json!({
+            "error_mode": "ignore", "big": 9_007_199_254_740_993_u64, "ratio": 0.1,
+            "traces": {"span": ["attributes[\"a/b\"] == \"x\"", {"name": "y"}]}, "nothing": null
+        })
+    );
+    let scrub = plugin(&manifest, "scrub/one");
+    assert_eq!(
+        scrub.spec.file.as_deref(),
+        Some(Path::new("/conf/scrub.wasm"))
+    );
+    assert_eq!(scrub.spec.timeout, Duration::from_millis(20));
+    assert_eq!(scrub.spec.on_error, OnError::Drop);
+    let allow = Allow {
+        reads: vec!["span.name".into()],
+        writes: Vec::new(),
+    };
+    assert_eq!(scrub.spec.allow, Some(allow));
+    assert_eq!(
+        *scrub.settings.json(),
+        json!({"a/b": {"c~d": 1}, "again": {"c~d": 1}})
+    );
+}
+
+#[test]
+fn a_plugins_complaint_points_into_the_manifest() {
+    let manifest = manifest(PLUGINS);
+    let mut said = Diagnostics::new(manifest.source.clone());
+    let filter = plugin(&manifest, "filter").settings;
+    said.push(filter.problem("/traces/span/0", "`==` needs a right side"));
+    said.push(filter.problem("/traces/span/1/name", "is not known"));
+    said.push(filter.problem("/traces/spann", "is missing"));
+    said.push(filter.problem("", "is too much"));
+    said.push(
+        plugin(&manifest, "scrub/one")
+            .settings
+            .problem("/a~1b/c~0d", "must be text"),
+    );
+    expect![[r#"
+        error: processor filter: is too much
+         --> spanmill.yaml:4:3
+          |
+        4 |   filter:
+          |   ^^^^^^
+
+        error: processor filter: traces.spann: is missing
+         --> spanmill.yaml:8:5
+          |
+        8 |     traces:
+          |     ^^^^^^
+
+        error: processor filter: traces.span.0: `==` needs a right side
+          --> spanmill.yaml:10:11
+           |
+        10 |         - 'attributes["a/b"] == "x"'
+           |           ^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        error: processor filter: traces.span.1.name: is not known
+          --> spanmill.yaml:11:17
+           |
+        11 |         - name: y
+           |                 ^
+
+        error: processor scrub/one: a/b.c~d: must be text
+          --> spanmill.yaml:13:29
+           |
+        13 |   scrub/one: {a/b: &k {c~d: 1}, again: *k}
+           |                             ^
+
+        spanmill.yaml: 5 errors
+    "#]]
+    .assert_eq(&said.render(false));
+}
+
+#[test]
+fn the_environment_reaches_scalars() {
+    let env = |name: &str| match name {
+        "KEY" => Some("0123".to_owned()),
+        "SIZE" => Some("7".to_owned()),
+        "LIST" => Some("[a, 2]".to_owned()),
+        "HASH" => Some("a #b: c".to_owned()),
+        _ => None,
+    };
+    let text = "
+receivers: {otlp: {protocols: {grpc: }}}
+processors:
+  batch: {send_batch_size: '${env:SIZE}', timeout: '${env:WAIT:-3}s'}
+  filter:
+    key: '${env:KEY}'
+    bare: ${env:KEY}
+    list: ${env:LIST}
+    hash: ${env:HASH}
+    size: ${SIZE}
+    cost: $$5 $x
+    url: http://${env:HOST:-h}:${SIZE}/
+exporters:
+  otlp: {endpoint: 'h:${SIZE}', headers: {k: '${env:KEY}'}}
+service: {pipelines: {traces: {receivers: [otlp], processors: [batch, filter], exporters: [otlp]}}}
+";
+    let loaded = load_with(text, &built_in(), &env).unwrap_or_else(|m| panic!("{m}"));
+    assert!(loaded.warnings.is_empty());
+    let manifest = loaded.manifest;
+    let filter = plugin(&manifest, "filter");
+    assert_eq!(
+        *filter.settings.json(),
+        json!({"key": "0123", "bare": "0123", "list": ["a", 2], "hash": "a #b: c", "size": 7, "cost": "$5 $x", "url": "http://h:7/"})
+    );
+    let Some(Processor::Batch(batch)) = manifest.processors.get(&id("batch")) else {
+        panic!()
+    };
+    assert_eq!(
+        (batch.send_batch_size, batch.timeout),
+        (7, Duration::from_secs(3))
+    );
+    let Exporter::Otlp(otlp) = &manifest.exporters[&id("otlp")] else {
+        panic!()
+    };
+    assert_eq!(otlp.uri, "https://h:7");
+    assert_eq!(otlp.client.headers[0].1.reveal(), "0123");
+    assert!(!format!("{otlp:?}").contains("0123"));
+}
+
+#[test]
+fn merge_keys_and_anchors() {
+    let text = "
+receivers: {otlp: {protocols: {grpc: }}}
+exporters:
+  otlp/a: &a {endpoint: 'a:1', tls: {insecure: true}, timeout: 9s}
+  otlp/b: {<<: *a, endpoint: 'b:1'}
+service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp/a, otlp/b]}}}
+";
+    let manifest = manifest(text);
+    let Exporter::Otlp(b) = &manifest.exporters[&id("otlp/b")] else {
+        panic!()
+    };
+    assert_eq!(b.uri, "http://b:1");
+    assert_eq!(b.client.timeout, Duration::from_secs(9));
+}
+
+fn collector(text: &str, expected: expect_test::Expect) {
+    let mut built_in = built_in();
+    built_in.processors.insert("tail_sampling".to_owned());
+    let said = match load_with(text, &built_in, &|_| None) {
+        Ok(loaded) => {
+            let pipelines = loaded.manifest.pipelines.iter();
+            let ids: Vec<String> = pipelines.map(|pipeline| pipeline.id.to_string()).collect();
+            format!(
+                "pipelines: {}\n{}",
+                ids.join(", "),
+                loaded.warnings.render(false)
+            )
+        }
+        Err(mistakes) => mistakes.render(false),
+    };
+    expected.assert_eq(&said);
+}
+
+#[test]
+fn collector_complete_guide() {
+    collector(
+        include_str!("collector/complete-guide.yaml"),
+        expect![[r#"
+        pipelines: traces
+        warning: the environment variable DD_API_KEY is not set; it counts as empty
+          --> spanmill.yaml:32:19
+           |
+        32 |       DD-API-KEY: ${env:DD_API_KEY}
+           |                   ^^^^^^^^^^^^^^^^^
+           |
+           = help: set it, or give a default: `${env:DD_API_KEY:-default}`
+
+        spanmill.yaml: 1 warning
+    "#]],
+    );
+}
+
+#[test]
+fn collector_gateway() {
+    collector(
+        include_str!("collector/gateway.yaml"),
+        expect![[r#"
+        error: exporter prometheusremotewrite: there is no exporter of type `prometheusremotewrite`
+          --> spanmill.yaml:73:3
+           |
+        73 |   prometheusremotewrite:
+           |   ^^^^^^^^^^^^^^^^^^^^^
+           |
+           = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus
+
+        spanmill.yaml: 1 error
+    "#]],
+    );
+}
+
+#[test]
+fn collector_qa_guide() {
+    collector(
+        include_str!("collector/qa-guide.yaml"),
+        expect![[r#"
+        pipelines: traces
+        warning: pipeline metrics: otlp is left out, and the pipeline with it
+          --> spanmill.yaml:44:19
+           |
+        44 |       receivers: [otlp]
+           |                   ^^^^
+           |
+           = help: in this version metrics come from connectors, not from receivers
+
+        spanmill.yaml: 1 warning
+    "#]],
+    );
+}
+
+#[test]
+fn collector_sre_reference() {
+    collector(
+        include_str!("collector/sre-reference.yaml"),
+        expect![[r#"
+        pipelines: traces
+        warning: exporter logging is defined, but no pipeline uses it
+          --> spanmill.yaml:30:3
+           |
+        30 |   logging:
+           |   ^^^^^^^
+
+        warning: pipeline metrics: otlp is left out, and the pipeline with it
+          --> spanmill.yaml:39:19
+           |
+        39 |       receivers: [otlp]
+           |                   ^^^^
+           |
+           = help: in this version metrics come from connectors, not from receivers
+
+        spanmill.yaml: 2 warnings
+    "#]],
+    );
+}
+
+#[test]
+fn collector_tracing_guide() {
+    collector(
+        include_str!("collector/tracing-guide.yaml"),
+        expect![[r#"
+        pipelines: traces
+        warning: processor probabilistic_sampler is defined, but no pipeline uses it
+          --> spanmill.yaml:23:3
+           |
+        23 |   probabilistic_sampler:
+           |   ^^^^^^^^^^^^^^^^^^^^^
+
+        warning: exporter jaeger: the jaeger exporter is no more; OTLP is spoken to its endpoint instead
+          --> spanmill.yaml:28:3
+           |
+        28 |   jaeger:
+           |   ^^^^^^
+           |
+           = help: Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port
+
+        warning: exporter otlp/tempo is defined, but no pipeline uses it
+          --> spanmill.yaml:34:3
+           |
+        34 |   otlp/tempo:
+           |   ^^^^^^^^^^
+
+        spanmill.yaml: 3 warnings
+    "#]],
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let Err(error) =
+        super::super::load(Path::new("/nowhere/spanmill.yaml"), &built_in(), &|_| None)
+    else {
+        panic!()
+    };
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot read the manifest /nowhere/spanmill.yaml:")
+    );
+}
+
+#[test]
+fn colours_only_when_told() {
+    let Err(mistakes) = load("a: 1") else {
+        panic!()
+    };
+    assert!(!mistakes.render(false).contains('\u{1b}'));
+    assert!(mistakes.render(true).contains('\u{1b}'));
+}

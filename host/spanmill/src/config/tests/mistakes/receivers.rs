@@ -1,0 +1,163 @@
+//! Receivers.
+
+use expect_test::expect;
+
+use super::check;
+
+#[test]
+fn receiver_of_unknown_type() {
+    check(
+        r#"receivers:
+  otpl:
+    protocols:
+      grpc:
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otpl]
+      exporters: [debug]
+"#,
+        expect![[r#"
+            error: receiver otpl: there is no receiver of type `otpl`
+             --> spanmill.yaml:2:3
+              |
+            2 |   otpl:
+              |   ^^^^
+              |
+              = help: did you mean `otlp`?
+              = help: this version receives OTLP; most tracers can send it
+
+            spanmill.yaml: 1 error
+        "#]],
+    );
+}
+
+#[test]
+fn receiver_without_protocol() {
+    check(
+        r#"receivers:
+  otlp:
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [debug]
+"#,
+        expect![[r#"
+            error: receiver otlp: no protocol is enabled
+             --> spanmill.yaml:2:3
+              |
+            2 |   otlp:
+              |   ^^^^
+              |
+              = help: add `protocols:` with `grpc:` or `http:` or both; without a value they take their defaults
+
+            spanmill.yaml: 1 error
+        "#]],
+    );
+}
+
+#[test]
+fn receiver_key_misspelt() {
+    check(
+        r#"receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpiont: 0.0.0.0:4317
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [debug]
+"#,
+        expect![[r#"
+            error: receiver otlp: protocols: grpc: unknown key `endpiont`
+             --> spanmill.yaml:5:9
+              |
+            5 |         endpiont: 0.0.0.0:4317
+              |         ^^^^^^^^
+              |
+              = help: did you mean `endpoint`?
+
+            spanmill.yaml: 1 error
+        "#]],
+    );
+}
+
+#[test]
+fn receiver_endpoint_without_port() {
+    check(
+        r#"receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: localhost
+      http:
+        endpoint: http://localhost:4318
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [debug]
+"#,
+        expect![[r#"
+            error: receiver otlp: protocols: grpc: endpoint: the port is missing
+             --> spanmill.yaml:5:19
+              |
+            5 |         endpoint: localhost
+              |                   ^^^^^^^^^
+              |
+              = help: write host and port, like `localhost:4317`
+
+            error: receiver otlp: protocols: http: endpoint: this is a URL, where host and port are asked for
+             --> spanmill.yaml:7:19
+              |
+            7 |         endpoint: http://localhost:4318
+              |                   ^^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: write host and port, like `localhost:4318`
+
+            spanmill.yaml: 2 errors
+        "#]],
+    );
+}
+
+#[test]
+fn receiver_tls() {
+    check(
+        r#"receivers:
+  otlp:
+    protocols:
+      grpc:
+        tls:
+          cert_file: a.pem
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [debug]
+"#,
+        expect![[r#"
+            error: receiver otlp: protocols: grpc: tls is not supported
+             --> spanmill.yaml:5:9
+              |
+            5 |         tls:
+              |         ^^^
+              |
+              = help: receivers are plain text in this version: put a TLS proxy in front
+
+            spanmill.yaml: 1 error
+        "#]],
+    );
+}

@@ -1,0 +1,357 @@
+//! Reading a mapping key by key: each reader takes its key, complains in one voice, and the walk goes on.
+//! What no reader took is an unknown key.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::diagnostics::{Diagnostic, Diagnostics, Place, did_you_mean};
+use super::duration;
+use super::yaml::{Entry, Node, Value};
+
+/// A mapping being read.
+pub(super) struct Section<'n> {
+    entries: &'n [Entry],
+    asked: Vec<&'static str>,
+    /// What the mapping belongs to, for messages: `exporter otlp/tempo`.
+    owner: String,
+    place: Place,
+}
+
+impl<'n> Section<'n> {
+    /// Opens a mapping; nothing at all counts as an empty one.
+    pub fn open(
+        node: &'n Node,
+        place: Place,
+        owner: impl Into<String>,
+        out: &mut Diagnostics,
+    ) -> Self {
+        let owner = owner.into();
+        let entries: &[Entry] = match &node.value {
+            Value::Map(entries) => entries,
+            Value::Null => &[],
+            _ => {
+                let message = format!("{owner}: expected a mapping, found {}", node.kind());
+                out.push(Diagnostic::error(node.place, message));
+                &[]
+            }
+        };
+        Self {
+            entries,
+            asked: Vec::new(),
+            owner,
+            place,
+        }
+    }
+
+    /// What it belongs to.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Where its name stands.
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Every entry, for mappings whose keys are the user's own.
+    pub fn entries(&self) -> &'n [Entry] {
+        self.entries
+    }
+
+    /// The entry of a key, if it is there; a key without a value is there.
+    pub fn entry(&mut self, key: &'static str) -> Option<&'n Entry> {
+        self.asked.push(key);
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    /// The value of a key; a key without a value counts as not there.
+    pub fn value(&mut self, key: &'static str) -> Option<&'n Node> {
+        self.entry(key)
+            .map(|entry| &entry.value)
+            .filter(|node| !node.is_null())
+    }
+
+    /// A mapping below a key.
+    pub fn section(&mut self, key: &'static str, out: &mut Diagnostics) -> Option<Section<'n>> {
+        let owner = match self.owner.as_str() {
+            "manifest" => key.to_owned(),
+            owner => format!("{owner}: {key}"),
+        };
+        self.entry(key)
+            .map(|entry| Section::open(&entry.value, entry.key_place, owner, out))
+    }
+
+    /// Complains about the value of a key.
+    pub fn wrong(&self, key: &str, node: &Node, what: impl Display) -> Diagnostic {
+        Diagnostic::error(node.place, format!("{}: {key}: {what}", self.owner))
+    }
+
+    fn expected(&self, key: &str, node: &Node, expected: &str) -> Diagnostic {
+        self.wrong(
+            key,
+            node,
+            format_args!("expected {expected}, found {}", node.kind()),
+        )
+    }
+
+    /// A text.
+    pub fn text(&mut self, key: &'static str, out: &mut Diagnostics) -> Option<String> {
+        let node = self.value(key)?;
+        let text = text_of(node);
+        if text.is_none() {
+            out.push(
+                self.expected(key, node, "text")
+                    .maybe_help(quote_hint(node)),
+            );
+        }
+        text
+    }
+
+    /// True or false.
+    pub fn flag(&mut self, key: &'static str, default: bool, out: &mut Diagnostics) -> bool {
+        let Some(node) = self.value(key) else {
+            return default;
+        };
+        match (&node.value, node.raw.as_str()) {
+            (Value::Bool(value), _) => *value,
+            (Value::Text(_), "true") if node.from_env => true,
+            (Value::Text(_), "false") if node.from_env => false,
+            _ => {
+                out.push(self.expected(key, node, "true or false"));
+                default
+            }
+        }
+    }
+
+    /// A whole number that is not negative.
+    pub fn number(&mut self, key: &'static str, out: &mut Diagnostics) -> Option<u64> {
+        let node = self.value(key)?;
+        let value = match &node.value {
+            Value::Int(value) => u64::try_from(*value).ok(),
+            Value::Text(text) if node.from_env => text.parse().ok(),
+            _ => None,
+        };
+        if value.is_none() {
+            let found = match &node.value {
+                Value::Int(_) => "a negative one",
+                Value::Float(_) => "a fraction",
+                _ => node.kind(),
+            };
+            out.push(self.wrong(
+                key,
+                node,
+                format_args!("expected a whole number, found {found}"),
+            ));
+        }
+        value
+    }
+
+    /// A whole number of at least 1.
+    pub fn positive(&mut self, key: &'static str, default: u64, out: &mut Diagnostics) -> u64 {
+        match self.number(key, out) {
+            Some(0) => {
+                if let Some(node) = self.value(key) {
+                    out.push(self.wrong(key, node, "must be at least 1"));
+                }
+                default
+            }
+            Some(value) => value,
+            None => default,
+        }
+    }
+
+    /// A number.
+    pub fn float(&mut self, key: &'static str, default: f64, out: &mut Diagnostics) -> f64 {
+        let Some(node) = self.value(key) else {
+            return default;
+        };
+        let value = match &node.value {
+            Value::Int(value) => Some(*value as f64),
+            Value::Float(value) => Some(*value),
+            Value::Text(text) if node.from_env => text.parse().ok(),
+            _ => None,
+        };
+        match value.filter(|value| value.is_finite()) {
+            Some(value) => value,
+            None => {
+                out.push(self.expected(key, node, "a number"));
+                default
+            }
+        }
+    }
+
+    /// A duration.
+    pub fn duration(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        out: &mut Diagnostics,
+    ) -> Duration {
+        let Some(node) = self.value(key) else {
+            return default;
+        };
+        if matches!(node.value, Value::Int(0)) {
+            return Duration::ZERO;
+        }
+        if let Some(duration) = text_of(node).as_deref().and_then(duration::parse) {
+            return duration;
+        }
+        let help = match &node.value {
+            Value::Int(value) if *value > 0 && !node.from_env => {
+                format!("a duration needs its unit: `{value}s` or `{value}ms`")
+            }
+            _ => "durations are written like `200ms`, `1.5s` or `1h30m`".to_owned(),
+        };
+        out.push(self.wrong(key, node, "this is not a duration").help(help));
+        default
+    }
+
+    /// A duration above zero.
+    pub fn nonzero_duration(
+        &mut self,
+        key: &'static str,
+        default: Duration,
+        out: &mut Diagnostics,
+    ) -> Duration {
+        let duration = self.duration(key, default, out);
+        if duration.is_zero()
+            && let Some(node) = self.value(key)
+        {
+            out.push(self.wrong(key, node, "must be longer than zero"));
+            return default;
+        }
+        duration
+    }
+
+    /// One of a few words.
+    pub fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&'static str, T)],
+        out: &mut Diagnostics,
+    ) -> Option<T> {
+        let node = self.value(key)?;
+        let written = node.raw.as_str();
+        if let Some((_, value)) = choices.iter().find(|(word, _)| *word == written) {
+            return Some(*value);
+        }
+        let words: Vec<&str> = choices
+            .iter()
+            .map(|(word, _)| *word)
+            // Spellings that are taken but not advertised.
+            .filter(|word| !word.is_empty() && !word.starts_with(|c: char| c.is_uppercase()))
+            .collect();
+        out.push(
+            self.wrong(key, node, "this value is not known")
+                .maybe_help(did_you_mean(written, words.iter().copied()))
+                .help(format!("one of: {}", words.join(", "))),
+        );
+        None
+    }
+
+    /// A list of texts.
+    pub fn texts(&mut self, key: &'static str, out: &mut Diagnostics) -> Option<Vec<String>> {
+        let node = self.value(key)?;
+        let Value::List(items) = &node.value else {
+            out.push(self.expected(key, node, "a list"));
+            return None;
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            match text_of(item) {
+                Some(text) => texts.push(text),
+                None => out.push(self.expected(key, item, "text")),
+            }
+        }
+        Some(texts)
+    }
+
+    /// A mapping from the user's own keys to texts.
+    pub fn text_map(&mut self, key: &'static str, out: &mut Diagnostics) -> Vec<(Entry, String)> {
+        let Some(section) = self.section(key, out) else {
+            return Vec::new();
+        };
+        let mut map = Vec::new();
+        for entry in section.entries {
+            if entry.value.is_null() {
+                map.push((entry.clone(), String::new()));
+            } else if let Some(text) = text_of(&entry.value) {
+                map.push((entry.clone(), text));
+            } else {
+                out.push(
+                    section
+                        .expected(&entry.key, &entry.value, "text")
+                        .maybe_help(quote_hint(&entry.value)),
+                );
+            }
+        }
+        map
+    }
+
+    /// A key that the Collector has and that this version refuses, because going on without it would be wrong.
+    pub fn refuse(&mut self, key: &'static str, why: &str, help: &str, out: &mut Diagnostics) {
+        let Some(entry) = self.entry(key) else {
+            return;
+        };
+        let unset = matches!(
+            entry.value.value,
+            Value::Null | Value::Bool(false) | Value::Int(0)
+        );
+        if !unset {
+            out.push(
+                Diagnostic::error(entry.key_place, format!("{}: {key} {why}", self.owner))
+                    .help(help),
+            );
+        }
+    }
+
+    /// Keys that the Collector has and that may be left out without harm.
+    pub fn ignore(&mut self, keys: &[&'static str], out: &mut Diagnostics) {
+        for key in keys {
+            if let Some(entry) = self.entry(key) {
+                let message = format!("{}: {key} has no effect in this version", self.owner);
+                out.push(Diagnostic::warning(entry.key_place, message));
+            }
+        }
+    }
+
+    /// Ends the reading: whatever was not asked for is unknown.
+    pub fn finish(self, out: &mut Diagnostics) {
+        for entry in self.entries {
+            if self.asked.contains(&entry.key.as_str()) {
+                continue;
+            }
+            let suggestion = did_you_mean(&entry.key, self.asked.iter().copied());
+            let known = match suggestion {
+                None if self.asked.is_empty() => Some("it has no settings".to_owned()),
+                None => Some(format!("known keys: {}", self.asked.join(", "))),
+                some => some,
+            };
+            out.push(
+                Diagnostic::error(
+                    entry.key_place,
+                    format!("{}: unknown key `{}`", self.owner, entry.key),
+                )
+                .maybe_help(known),
+            );
+        }
+    }
+}
+
+fn text_of(node: &Node) -> Option<String> {
+    match &node.value {
+        Value::Text(text) => Some(text.clone()),
+        // As the Collector does: what a variable holds is still the text it was.
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) if node.from_env => Some(node.raw.clone()),
+        _ => None,
+    }
+}
+
+fn quote_hint(node: &Node) -> Option<String> {
+    match node.value {
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) if !node.from_env => {
+            Some(format!("quote it: \"{}\"", node.raw))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,415 @@
+//! YAML as a tree whose every node knows its place. Built from the parser's events rather than through serde, so that
+//! the walk over it can go on after a mistake, and so that aliases and nesting are bounded before they are followed.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+use serde_json::{Number, Value as Json};
+
+use super::diagnostics::{Diagnostic, Diagnostics, Place};
+
+/// Deeper nesting than any manifest needs, and shallow enough for the walk's recursion.
+const MAX_DEPTH: usize = 64;
+/// Nodes in all, those that aliases repeat included: a bound against alias bombs.
+const MAX_NODES: usize = 100_000;
+
+/// A value and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub place: Place,
+    pub value: Value,
+    /// A scalar's text, before it was taken for a number or a truth value.
+    pub raw: String,
+    /// Whether the text was a plain one: only plain scalars are numbers or truth values.
+    pub plain: bool,
+    /// Whether it came out of the environment: its text stays out of messages.
+    pub from_env: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// A key and its value.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub key: String,
+    pub key_place: Place,
+    pub value: Node,
+}
+
+impl Node {
+    pub fn null(place: Place) -> Self {
+        Self::new(place, Value::Null)
+    }
+
+    fn new(place: Place, value: Value) -> Self {
+        Self {
+            place,
+            value,
+            raw: String::new(),
+            plain: true,
+            from_env: false,
+        }
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// What it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Int(_) | Value::Float(_) => "a number",
+            Value::Text(_) => "text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+
+    /// The settings as a plugin gets them. Integers stay integers; an absent section is an empty object's `null`.
+    pub fn to_json(&self) -> Json {
+        match &self.value {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::Bool(*value),
+            // `0123` out of the environment is an id rather than a number: keep what the number would lose.
+            Value::Int(value) if self.from_env && value.to_string() != self.raw => {
+                Json::String(self.raw.clone())
+            }
+            Value::Int(value) => Number::from_i128(*value)
+                .map_or_else(|| Json::String(self.raw.clone()), Json::Number),
+            Value::Float(value) => Number::from_f64(*value)
+                .map_or_else(|| Json::String(self.raw.clone()), Json::Number),
+            Value::Text(text) => Json::String(text.clone()),
+            Value::List(items) => Json::Array(items.iter().map(Node::to_json).collect()),
+            Value::Map(entries) => Json::Object(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), entry.value.to_json()))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// Puts the node and all below it at one place: for values whose text is not in the manifest.
+    pub fn move_to(&mut self, place: Place) {
+        self.place = place;
+        self.from_env = true;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.move_to(place)),
+            Value::Map(entries) => {
+                for entry in entries {
+                    entry.key_place = place;
+                    entry.value.move_to(place);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a scalar's text stands for, by YAML 1.2's core schema.
+pub(super) fn scalar(place: Place, raw: String, plain: bool) -> Node {
+    let value = if plain {
+        plain_value(&raw)
+    } else {
+        Value::Text(raw.clone())
+    };
+    Node {
+        place,
+        value,
+        raw,
+        plain,
+        from_env: false,
+    }
+}
+
+fn plain_value(raw: &str) -> Value {
+    match raw {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        ".inf" | ".Inf" | ".INF" | "+.inf" => return Value::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return Value::Float(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
+        _ => {}
+    }
+    if let Some(value) = integer(raw) {
+        return Value::Int(value);
+    }
+    let numeric = raw
+        .chars()
+        .all(|c| matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'));
+    if numeric
+        && raw.contains(|c: char| c.is_ascii_digit())
+        && let Ok(value) = raw.parse::<f64>()
+    {
+        return Value::Float(value);
+    }
+    Value::Text(raw.to_owned())
+}
+
+fn integer(raw: &str) -> Option<i128> {
+    let value = if let Some(digits) = raw.strip_prefix("0x") {
+        i128::from_str_radix(digits, 16).ok()?
+    } else if let Some(digits) = raw.strip_prefix("0o") {
+        i128::from_str_radix(digits, 8).ok()?
+    } else if let Some(digits) = raw.strip_prefix("0b") {
+        i128::from_str_radix(digits, 2).ok()?
+    } else {
+        raw.parse().ok()?
+    };
+    // What neither an i64 nor a u64 holds is left as text rather than rounded.
+    (i128::from(i64::MIN)..=i128::from(u64::MAX))
+        .contains(&value)
+        .then_some(value)
+}
+
+/// Parses one document. What is wrong with it goes to `out`; `None` if nothing can be made of it.
+pub(super) fn parse(text: &str, out: &mut Diagnostics) -> Option<Node> {
+    let mut builder = Builder {
+        text,
+        byte: (0, 0),
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        root: None,
+        out,
+    };
+    for event in Parser::new_from_str(text) {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let start = builder.byte_of(error.marker().index());
+                let place = Place {
+                    start,
+                    end: start + 1,
+                };
+                builder.out.push(
+                    Diagnostic::error(place, format!("this is not YAML: {}", error.info()))
+                        .help("check the indentation, and quote texts with special characters"),
+                );
+                return None;
+            }
+        };
+        let place = Place {
+            start: builder.byte_of(span.start.index()),
+            end: builder.byte_of(span.end.index()),
+        };
+        if builder.event(event, place).is_err() {
+            return None;
+        }
+    }
+    builder.root
+}
+
+/// Parsing cannot go on; the reason is among the diagnostics.
+struct Stop;
+
+/// A list or mapping whose end has not come yet.
+struct Open {
+    start: Place,
+    anchor: usize,
+    content: OpenContent,
+}
+
+enum OpenContent {
+    List(Vec<Node>),
+    Map(Vec<Entry>, Option<(String, Place)>),
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    /// A character index and the byte it stands at: the parser counts characters, and mostly goes forward.
+    byte: (usize, usize),
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+    root: Option<Node>,
+    out: &'a mut Diagnostics,
+}
+
+impl Builder<'_> {
+    fn byte_of(&mut self, character: usize) -> usize {
+        let (known, byte) = if character < self.byte.0 {
+            (0, 0)
+        } else {
+            self.byte
+        };
+        let rest = self.text.get(byte..).unwrap_or_default();
+        let offset = rest
+            .char_indices()
+            .nth(character - known)
+            .map_or(rest.len(), |(offset, _)| offset);
+        self.byte = (character, byte + offset);
+        byte + offset
+    }
+
+    fn event(&mut self, event: Event<'_>, place: Place) -> Result<(), Stop> {
+        match event {
+            Event::DocumentStart(_) if self.root.is_some() => self.stop(
+                place,
+                "a manifest is one YAML document; a second one starts here",
+            ),
+            Event::Alias(anchor) => {
+                let Some(mut node) = self.anchors.get(&anchor).cloned() else {
+                    return self.stop(place, "this alias stands inside the value it repeats");
+                };
+                if !matches!(node.value, Value::List(_) | Value::Map(_)) {
+                    node.place = place;
+                }
+                let size = size(&node);
+                self.count(size, place)?;
+                self.add(node, 0)
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(1, place)?;
+                let plain = style == ScalarStyle::Plain && !is_string_tag(tag.as_deref());
+                self.add(scalar(place, text.into_owned(), plain), anchor)
+            }
+            Event::SequenceStart(anchor, _) => {
+                self.start(place, anchor, OpenContent::List(Vec::new()))
+            }
+            Event::MappingStart(anchor, _) => {
+                self.start(place, anchor, OpenContent::Map(Vec::new(), None))
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(place),
+            _ => Ok(()),
+        }
+    }
+
+    fn stop(&mut self, place: Place, message: &str) -> Result<(), Stop> {
+        self.out.push(Diagnostic::error(place, message));
+        Err(Stop)
+    }
+
+    fn count(&mut self, more: usize, place: Place) -> Result<(), Stop> {
+        self.nodes = self.nodes.saturating_add(more);
+        if self.nodes > MAX_NODES {
+            let message = format!(
+                "the manifest has more than {MAX_NODES} values, counting what aliases repeat"
+            );
+            return self.stop(place, &message);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, place: Place, anchor: usize, content: OpenContent) -> Result<(), Stop> {
+        self.count(1, place)?;
+        if self.open.len() >= MAX_DEPTH {
+            let message = format!("this is nested more than {MAX_DEPTH} levels deep");
+            return self.stop(place, &message);
+        }
+        self.open.push(Open {
+            start: place,
+            anchor,
+            content,
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, place: Place) -> Result<(), Stop> {
+        let Some(open) = self.open.pop() else {
+            return Ok(());
+        };
+        // A block's end is reported where the next thing starts: leave out the blank between.
+        let upto = place.end.max(open.start.end);
+        let text = self.text.get(open.start.start..upto).unwrap_or_default();
+        let whole = Place {
+            start: open.start.start,
+            end: open.start.start + text.trim_end().len(),
+        };
+        let value = match open.content {
+            OpenContent::List(items) => Value::List(items),
+            OpenContent::Map(entries, _) => Value::Map(merge(entries)),
+        };
+        self.add(Node::new(whole, value), open.anchor)
+    }
+
+    fn add(&mut self, node: Node, anchor: usize) -> Result<(), Stop> {
+        if anchor != 0 {
+            // The anchored copy counts as well: anchors nest.
+            let size = size(&node);
+            self.count(size, node.place)?;
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut open.content {
+            OpenContent::List(items) => items.push(node),
+            OpenContent::Map(entries, key @ None) => match node.value {
+                Value::List(_) | Value::Map(_) => {
+                    return self.stop(node.place, "a key must be a text");
+                }
+                _ => {
+                    if let Some(first) = entries.iter().find(|e| e.key == node.raw && e.key != "<<")
+                    {
+                        let message = format!("`{}` is there twice", node.raw);
+                        self.out.push(
+                            Diagnostic::error(node.place, message)
+                                .related(first.key_place, "first here")
+                                .help("remove one of the two"),
+                        );
+                    }
+                    *key = Some((node.raw, node.place));
+                }
+            },
+            OpenContent::Map(entries, key) => {
+                if let Some((key, key_place)) = key.take() {
+                    entries.push(Entry {
+                        key,
+                        key_place,
+                        value: node,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_string_tag(tag: Option<&Tag>) -> bool {
+    tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str")
+}
+
+fn size(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::List(items) => items.iter().map(size).sum(),
+        Value::Map(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
+        _ => 0,
+    }
+}
+
+/// Resolves `<<` merge keys: what the mapping itself says wins, then the earlier of the merged ones.
+fn merge(entries: Vec<Entry>) -> Vec<Entry> {
+    let (merges, mut own): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| entry.key == "<<");
+    for merged in merges {
+        let maps = match merged.value.value {
+            Value::List(items) => items,
+            _ => vec![merged.value],
+        };
+        for map in maps {
+            let Value::Map(entries) = map.value else {
+                continue;
+            };
+            for entry in entries {
+                if own.iter().all(|known| known.key != entry.key) {
+                    own.push(entry);
+                }
+            }
+        }
+    }
+    own
+}

@@ -1,0 +1,125 @@
+//! Telemetry as text, for people: the Collector's debug exporter. Attribute values are shown: that is what it is for.
+
+mod metrics;
+mod text;
+mod traces;
+
+use std::fmt;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use tokio::time::Instant;
+
+use super::otlp_text::decode;
+use super::{Accepted, Attempt, Export, ExportError, Payload, Signal};
+use crate::config::DebugExporter;
+use text::Page;
+
+/// Where debug exporters write. Clones write to the same place.
+#[derive(Clone)]
+pub struct DebugOutput {
+    writer: Arc<Mutex<dyn Write + Send>>,
+    colour: bool,
+}
+
+impl DebugOutput {
+    /// Writes to `writer`; with ANSI colours only if `colour` says so.
+    pub fn new(writer: impl Write + Send + 'static, colour: bool) -> Self {
+        Self {
+            writer: Arc::new(Mutex::new(writer)),
+            colour,
+        }
+    }
+}
+
+impl fmt::Debug for DebugOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DebugOutput")
+            .field("colour", &self.colour)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) struct Debug {
+    settings: DebugExporter,
+    output: DebugOutput,
+    sampler: Mutex<Sampler>,
+}
+
+impl Debug {
+    pub fn new(settings: &DebugExporter, output: DebugOutput) -> Self {
+        Self {
+            settings: settings.clone(),
+            output,
+            sampler: Mutex::new(Sampler {
+                second: Instant::now(),
+                seen: 0,
+            }),
+        }
+    }
+
+    fn text(&self, payload: &Payload) -> Result<String, ExportError> {
+        let mut page = Page::new(self.output.colour);
+        match payload.signal {
+            Signal::Traces => {
+                let request: ExportTraceServiceRequest = decode(payload)?;
+                traces::write(&mut page, &request, self.settings.verbosity);
+            }
+            Signal::Metrics => {
+                let request: ExportMetricsServiceRequest = decode(payload)?;
+                metrics::write(&mut page, &request, self.settings.verbosity);
+            }
+        }
+        Ok(page.finish())
+    }
+
+    fn write(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+        let sampled = {
+            let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
+            sampler.sample(&self.settings)
+        };
+        if sampled {
+            let text = self.text(payload)?;
+            let writer = self.output.writer.lock();
+            let mut writer = writer.unwrap_or_else(PoisonError::into_inner);
+            writer
+                .write_all(text.as_bytes())
+                .and_then(|()| writer.flush())
+                .map_err(|cause| ExportError::retryable(format!("cannot write: {cause}")))?;
+        }
+        Ok(Accepted::default())
+    }
+}
+
+impl Export for Debug {
+    fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a> {
+        // Not off the async threads: nobody runs this exporter where speed matters.
+        Box::pin(async { self.write(payload) })
+    }
+}
+
+/// Which batches are told of.
+struct Sampler {
+    second: Instant,
+    seen: u64,
+}
+
+impl Sampler {
+    fn sample(&mut self, settings: &DebugExporter) -> bool {
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            self.second = Instant::now();
+            self.seen = 0;
+        }
+        self.seen += 1;
+        match self.seen.checked_sub(settings.sampling_initial) {
+            None | Some(0) => true,
+            Some(beyond) => {
+                settings.sampling_thereafter > 0
+                    && beyond.is_multiple_of(settings.sampling_thereafter)
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! OTLP over gRPC: the bytes as they are, on one connection that is made when it is needed.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::uri::PathAndQuery;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message as _;
+use tonic::client::Grpc;
+use tonic::codec::CompressionEncoding;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use super::{
+    Accepted, Attempt, BuildError, Export, ExportError, Payload, Signal, http as settings,
+};
+use crate::config::{ComponentId, Compression, OtlpExporter};
+use crate::receive::raw_codec::RawCodec;
+
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+const WINDOW: u32 = 8 * 1024 * 1024;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(super) struct OtlpGrpc {
+    channel: Channel,
+    compression: Compression,
+    headers: HeaderMap,
+}
+
+impl OtlpGrpc {
+    pub fn new(id: &ComponentId, config: &OtlpExporter) -> Result<Self, BuildError> {
+        let invalid = |cause: tonic::transport::Error| BuildError::Endpoint {
+            exporter: id.clone(),
+            cause: chain(&cause),
+        };
+        let mut endpoint = Endpoint::from_shared(config.uri.clone())
+            .map_err(invalid)?
+            .user_agent(concat!("spanmill/", env!("CARGO_PKG_VERSION")))
+            .map_err(invalid)?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .tcp_nodelay(true);
+        if !config.client.tls.insecure {
+            let tls = settings::tonic_tls(id, &config.client.tls)?;
+            endpoint = endpoint.tls_config(tls).map_err(|cause| BuildError::Tls {
+                exporter: id.clone(),
+                cause: chain(&cause),
+            })?;
+        }
+        Ok(Self {
+            channel: endpoint.connect_lazy(),
+            compression: config.client.compression,
+            headers: settings::headers(&config.client.headers),
+        })
+    }
+
+    async fn send(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+        let mut client = Grpc::new(self.channel.clone());
+        client = match self.compression {
+            Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
+            Compression::Zstd => client.send_compressed(CompressionEncoding::Zstd),
+            Compression::None => client,
+        }
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd);
+        client.ready().await.map_err(|error| {
+            ExportError::retryable(format!("cannot connect: {}", chain(&error)))
+        })?;
+        let mut request = Request::new(payload.bytes.clone());
+        *request.metadata_mut() = MetadataMap::from_headers(self.headers.clone());
+        let path = match payload.signal {
+            Signal::Traces => TRACES,
+            Signal::Metrics => METRICS,
+        };
+        let path = PathAndQuery::from_static(path);
+        match client.unary(request, path, RawCodec).await {
+            Ok(response) => Ok(accepted(payload.signal, response.get_ref())),
+            Err(status) => Err(failure(&status)),
+        }
+    }
+}
+
+impl Export for OtlpGrpc {
+    fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a> {
+        Box::pin(self.send(payload))
+    }
+}
+
+/// What a response says; one that cannot be read says that the batch was taken, by being there.
+pub(super) fn accepted(signal: Signal, response: &[u8]) -> Accepted {
+    let (rejected, remark) = match signal {
+        Signal::Traces => ExportTraceServiceResponse::decode(response)
+            .ok()
+            .and_then(|response| response.partial_success)
+            .map(|partial| (partial.rejected_spans, partial.error_message)),
+        Signal::Metrics => ExportMetricsServiceResponse::decode(response)
+            .ok()
+            .and_then(|response| response.partial_success)
+            .map(|partial| (partial.rejected_data_points, partial.error_message)),
+    }
+    .unwrap_or_default();
+    Accepted {
+        rejected: u64::try_from(rejected).unwrap_or(0),
+        remark: !remark.is_empty(),
+    }
+}
+
+/// Which statuses are worth another attempt: <https://opentelemetry.io/docs/specs/otlp/#failures>.
+fn failure(status: &Status) -> ExportError {
+    let after = status
+        .get_details_retry_info()
+        .and_then(|info| info.retry_delay);
+    let code = status.code();
+    let retryable = match code {
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        Code::ResourceExhausted => after.is_some(),
+        // The connection broke: not the other side's word.
+        Code::Unknown | Code::Internal => status.source().is_some(),
+        _ => false,
+    };
+    let message = match status.source() {
+        // Our own side failed: its words are about the connection.
+        Some(source) => format!("cannot reach the other side: {}", chain(source)),
+        None => format!("the other side answered {code:?}"),
+    };
+    match retryable {
+        true => ExportError::Retryable { message, after },
+        false => ExportError::Permanent(message),
+    }
+}
+
+/// An error and its causes, each said once.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        source = error.source();
+    }
+    text
+}

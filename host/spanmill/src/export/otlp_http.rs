@@ -1,0 +1,223 @@
+//! OTLP over HTTP, protobuf or JSON.
+
+use std::io::{self, Write as _};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::ServerName;
+use serde_json::Value;
+
+use super::otlp_grpc::{accepted, chain};
+use super::{
+    Accepted, Attempt, BuildError, Export, ExportError, Payload, Signal, http as settings,
+    otlp_text,
+};
+use crate::config::{ComponentId, Compression, Encoding, OtlpHttpExporter};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A response says a sentence or two.
+const MAX_RESPONSE: usize = 64 * 1024;
+/// Bodies from this size on are encoded off the async threads.
+const BLOCKING_FROM: usize = 64 * 1024;
+
+pub(super) struct OtlpHttp {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    traces: Option<Uri>,
+    metrics: Option<Uri>,
+    encoding: Encoding,
+    compression: Compression,
+    headers: HeaderMap,
+}
+
+impl OtlpHttp {
+    pub fn new(id: &ComponentId, config: &OtlpHttpExporter) -> Result<Self, BuildError> {
+        let uri = |url: &Option<String>| {
+            url.as_ref()
+                .map(|url| {
+                    url.parse::<Uri>().map_err(|cause| BuildError::Endpoint {
+                        exporter: id.clone(),
+                        cause: cause.to_string(),
+                    })
+                })
+                .transpose()
+        };
+        let tls = &config.client.tls;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.enforce_http(false);
+        let mut builder = HttpsConnectorBuilder::new()
+            .with_tls_config(settings::rustls_tls(id, tls)?)
+            .https_or_http();
+        if let Some(name) = &tls.server_name_override {
+            let name = ServerName::try_from(name.clone()).map_err(|cause| BuildError::Tls {
+                exporter: id.clone(),
+                cause: format!("server_name_override: {cause}"),
+            })?;
+            builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
+        }
+        let connector = builder.enable_all_versions().wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(90))
+            .build(connector);
+        Ok(Self {
+            client,
+            traces: uri(&config.traces_url)?,
+            metrics: uri(&config.metrics_url)?,
+            encoding: config.encoding,
+            compression: config.client.compression,
+            headers: settings::headers(&config.client.headers),
+        })
+    }
+
+    async fn send(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+        let uri = match payload.signal {
+            Signal::Traces => &self.traces,
+            Signal::Metrics => &self.metrics,
+        };
+        let Some(uri) = uri.clone() else {
+            let message = format!("there is no URL for {}", payload.signal);
+            return Err(ExportError::Permanent(message));
+        };
+        let mut request = Request::new(Full::new(self.body(payload).await?));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(
+            USER_AGENT,
+            HeaderValue::from_static(concat!("spanmill/", env!("CARGO_PKG_VERSION"))),
+        );
+        headers.extend(self.headers.clone());
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(content_type(self.encoding)),
+        );
+        let encoding = match self.compression {
+            Compression::Gzip => Some("gzip"),
+            Compression::Zstd => Some("zstd"),
+            Compression::None => None,
+        };
+        if let Some(encoding) = encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        let response = self.client.request(request).await.map_err(|error| {
+            ExportError::retryable(format!("cannot reach the other side: {}", chain(&error)))
+        })?;
+        let (parts, body) = response.into_parts();
+        if !parts.status.is_success() {
+            return Err(failure(parts.status, &parts.headers));
+        }
+        // It took the batch; what it has to say about it is welcome, but not needed.
+        let body = Limited::new(body, MAX_RESPONSE).collect().await;
+        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        let json = parts
+            .headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        Ok(match json {
+            true => accepted_json(payload.signal, &body),
+            false => accepted(payload.signal, &body),
+        })
+    }
+
+    async fn body(&self, payload: &Payload) -> Result<Bytes, ExportError> {
+        let (encoding, compression) = (self.encoding, self.compression);
+        if (encoding, compression) == (Encoding::Proto, Compression::None) {
+            return Ok(payload.bytes.clone());
+        }
+        if payload.bytes.len() < BLOCKING_FROM {
+            return encode(payload, encoding, compression);
+        }
+        let payload = payload.clone();
+        tokio::task::spawn_blocking(move || encode(&payload, encoding, compression))
+            .await
+            .unwrap_or_else(|_| Err(ExportError::retryable("encoding the batch did not finish")))
+    }
+}
+
+impl Export for OtlpHttp {
+    fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a> {
+        Box::pin(self.send(payload))
+    }
+}
+
+fn content_type(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Proto => "application/x-protobuf",
+        Encoding::Json => "application/json",
+    }
+}
+
+fn encode(
+    payload: &Payload,
+    encoding: Encoding,
+    compression: Compression,
+) -> Result<Bytes, ExportError> {
+    let bytes = match encoding {
+        Encoding::Proto => payload.bytes.clone(),
+        Encoding::Json => otlp_text::to_json(payload)?.into(),
+    };
+    let compressed = match compression {
+        Compression::None => Ok(bytes),
+        Compression::Gzip => gzip(&bytes).map(Bytes::from),
+        Compression::Zstd => zstd::encode_all(bytes.as_ref(), 0).map(Bytes::from),
+    };
+    compressed.map_err(|_| ExportError::Permanent("the batch cannot be compressed".to_owned()))
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn accepted_json(signal: Signal, body: &[u8]) -> Accepted {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let field = match signal {
+        Signal::Traces => "/partialSuccess/rejectedSpans",
+        Signal::Metrics => "/partialSuccess/rejectedDataPoints",
+    };
+    let rejected = match body.pointer(field) {
+        Some(Value::String(number)) => number.parse().ok(),
+        Some(number) => number.as_u64(),
+        None => None,
+    };
+    let remark = body
+        .pointer("/partialSuccess/errorMessage")
+        .and_then(Value::as_str);
+    Accepted {
+        rejected: rejected.unwrap_or(0),
+        remark: remark.is_some_and(|remark| !remark.is_empty()),
+    }
+}
+
+/// Which answers are worth another attempt: <https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes>.
+fn failure(status: StatusCode, headers: &HeaderMap) -> ExportError {
+    let message = format!("the other side answered {status}");
+    match status.as_u16() {
+        429 | 502 | 503 | 504 => {
+            let after = headers.get(RETRY_AFTER).and_then(retry_after);
+            ExportError::Retryable { message, after }
+        }
+        _ => ExportError::Permanent(message),
+    }
+}
+
+/// Seconds, or the time when (RFC 9110, 10.2.3).
+fn retry_after(value: &HeaderValue) -> Option<Duration> {
+    let value = value.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let when = httpdate::parse_http_date(value).ok()?;
+    Some(when.duration_since(SystemTime::now()).unwrap_or_default())
+}

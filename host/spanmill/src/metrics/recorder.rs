@@ -1,0 +1,138 @@
+//! Between one instance of a connector and its totals: which series its numbers mean.
+
+use std::sync::Arc;
+
+use spanmill_otlp::Workspace;
+use spanmill_runtime::{Emission, Fault};
+
+use super::series::{Series, attributes};
+use super::totals::{Measurement, Totals};
+
+/// Series one instance may name before it must start over.
+const MAX_SERIES: usize = 1 << 20;
+
+/// What one instance of a connector has named so far.
+pub struct Recorder {
+    totals: Arc<Totals>,
+    known: Vec<Arc<Series>>,
+    /// The place of each known series among those of the batch at hand.
+    local: Vec<u32>,
+}
+
+/// What a batch measured. Counts nothing until it is committed.
+#[must_use = "measurements count only when they are committed"]
+pub struct Measured {
+    totals: Arc<Totals>,
+    series: Vec<Arc<Series>>,
+    recordings: Vec<(u32, Vec<Measurement>)>,
+    now_unix_nano: u64,
+}
+
+impl Measured {
+    /// Adds the measurements to the totals.
+    pub fn commit(self) {
+        self.totals.record(&self.series, &self.recordings, self.now_unix_nano);
+    }
+}
+
+fn broken(what: &str) -> Fault {
+    Fault::Emission(what.to_owned())
+}
+
+impl Recorder {
+    /// A recorder for a new instance.
+    pub fn new(totals: &Arc<Totals>) -> Self {
+        Recorder { totals: Arc::clone(totals), known: Vec::new(), local: Vec::new() }
+    }
+
+    /// The instance was replaced: what its numbers meant is gone.
+    pub fn reset(&mut self) {
+        self.known.clear();
+    }
+
+    /// Checks an emission and takes in the series it names. On an error the instance's numbering is of no
+    /// more use, and the instance must be replaced.
+    pub fn take(
+        &mut self,
+        emission: Emission,
+        workspace: &Workspace,
+        stage: usize,
+        now_unix_nano: u64,
+    ) -> Result<Measured, Fault> {
+        if emission.restart {
+            self.known.clear();
+        }
+        self.name(&emission, workspace, stage)?;
+        self.local.clear();
+        self.local.resize(self.known.len(), u32::MAX);
+        let mut series = Vec::new();
+        let mut recordings = Vec::with_capacity(emission.recordings.len());
+        for recording in &emission.recordings {
+            let instruments = &self.totals.stream().instruments;
+            if recording.instrument as usize >= instruments.len() {
+                return Err(broken("a recording names no instrument"));
+            }
+            let count = recording.series.len();
+            let fits = |len: usize| len == 0 || len == count;
+            if !fits(recording.values.len()) || !fits(recording.counts.len()) || !fits(recording.rows.len()) {
+                return Err(broken("the lists of a recording differ in length"));
+            }
+            if recording.values.iter().any(|value| !value.is_finite()) {
+                return Err(broken("a measurement is not finite"));
+            }
+            let mut measurements = Vec::with_capacity(count);
+            for (at, number) in recording.series.iter().enumerate() {
+                let number = *number as usize;
+                let (Some(known), Some(local)) = (self.known.get(number), self.local.get_mut(number)) else {
+                    return Err(broken("a measurement names a series that was not defined"));
+                };
+                if *local == u32::MAX {
+                    *local = series.len() as u32;
+                    series.push(Arc::clone(known));
+                }
+                let row = recording.rows.get(at).copied();
+                measurements.push(Measurement {
+                    series: *local,
+                    value: recording.values.get(at).copied(),
+                    count: recording.counts.get(at).copied().unwrap_or(1),
+                    ids: row.and_then(|row| workspace.span_ids(row)),
+                });
+            }
+            recordings.push((recording.instrument, measurements));
+        }
+        Ok(Measured { totals: Arc::clone(&self.totals), series, recordings, now_unix_nano })
+    }
+
+    fn name(&mut self, emission: &Emission, workspace: &Workspace, stage: usize) -> Result<(), Fault> {
+        let rows = emission.attributes.ends.len();
+        if emission.resources.ends.len() != rows {
+            return Err(broken("series and their resources differ in number"));
+        }
+        if self.known.len() + rows > MAX_SERIES {
+            return Err(broken("too many series; restart the numbering now and then"));
+        }
+        let pool = workspace.pool_len(stage);
+        let text = |index: u32| match index.checked_sub(pool) {
+            None if workspace.may_read(stage, index) => Some(workspace.text(index)),
+            None => None,
+            Some(new) => {
+                let new = new as usize;
+                let end = *emission.texts.ends.get(new)? as usize;
+                let start = match new.checked_sub(1) {
+                    Some(before) => *emission.texts.ends.get(before)? as usize,
+                    None => 0,
+                };
+                emission.texts.bytes.get(start..end)
+            }
+        };
+        for row in 0..rows {
+            let named = attributes(&emission.resources, row, &text)
+                .zip(attributes(&emission.attributes, row, &text));
+            let Some((resource, attributes)) = named else {
+                return Err(broken("a series has attributes beyond its lists, or texts it may not read"));
+            };
+            self.known.push(Arc::new(Series::new(resource, attributes)));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,309 @@
+//! The running totals of one connector.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{
+    AggregationTemporality, ExponentialHistogram, Histogram, Metric, ResourceMetrics, ScopeMetrics, Sum,
+};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use spanmill_runtime::{MetricStream, Temporality};
+
+use super::point::{Exemplar, Point, Wire};
+use super::series::{NOWHERE, Series};
+
+/// The metrics of a flush.
+#[derive(Clone, Debug)]
+pub struct Flushed {
+    /// The request.
+    pub request: ExportMetricsServiceRequest,
+    /// How many data points it holds.
+    pub points: u64,
+}
+
+/// The running totals of one connector, shared by its instances.
+pub struct Totals {
+    stream: MetricStream,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By resource key.
+    resources: HashMap<Box<[u8]>, Resources>,
+    /// Rows are reused; a place's generation tells whether it is still the same series'.
+    rows: Vec<Row>,
+    free: Vec<u32>,
+}
+
+struct Resources {
+    attributes: Vec<KeyValue>,
+    series: HashMap<Box<[u8]>, u32>,
+    touched_unix_nano: u64,
+}
+
+#[derive(Default)]
+struct Row {
+    generation: u32,
+    attributes: Vec<KeyValue>,
+    points: Vec<Option<Point>>,
+    touched_unix_nano: u64,
+}
+
+/// One measurement, its series by index into the batch's own.
+#[derive(Clone, Copy)]
+pub(super) struct Measurement {
+    pub(super) series: u32,
+    pub(super) value: Option<f64>,
+    pub(super) count: u64,
+    pub(super) ids: Option<(u128, u64)>,
+}
+
+impl Totals {
+    /// Totals that begin at zero.
+    pub fn new(stream: MetricStream) -> Arc<Self> {
+        Arc::new(Totals { stream, state: Mutex::default() })
+    }
+
+    /// What the connector declared about its metrics.
+    pub fn stream(&self) -> &MetricStream {
+        &self.stream
+    }
+
+    pub(super) fn record(
+        &self,
+        series: &[Arc<Series>],
+        recordings: &[(u32, Vec<Measurement>)],
+        now_unix_nano: u64,
+    ) {
+        // A panic elsewhere leaves counts that are still the best there are.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows: Vec<u32> =
+            series.iter().map(|series| state.row(series, &self.stream, now_unix_nano)).collect();
+        for (instrument, measurements) in recordings {
+            let at = *instrument as usize;
+            let Some(instrument) = self.stream.instruments.get(at) else { continue };
+            for measurement in measurements {
+                let row = rows.get(measurement.series as usize).and_then(|row| state.rows.get_mut(*row as usize));
+                let Some(slot) = row.and_then(|row| row.points.get_mut(at)) else { continue };
+                let point = slot.get_or_insert_with(|| Point::new(&instrument.kind, now_unix_nano));
+                point.record(&instrument.kind, measurement.value, measurement.count);
+                if let (Some((trace_id, span_id)), true) = (measurement.ids, instrument.exemplars > 0) {
+                    let value = measurement.value.unwrap_or(1.0);
+                    let exemplar = Exemplar { value, trace_id, span_id, time_unix_nano: now_unix_nano };
+                    point.exemplar(exemplar, instrument.exemplars as usize);
+                }
+            }
+        }
+    }
+
+    /// The totals as a request; nothing if there are none. Delta totals start over.
+    pub fn flush(&self, now_unix_nano: u64) -> Option<Flushed> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.expire(&self.stream, now_unix_nano);
+        let delta = self.stream.temporality == Temporality::Delta;
+        let mut points = 0;
+        let mut resource_metrics = Vec::new();
+        let State { resources, rows, .. } = &mut *state;
+        // In the order in which they were first seen, so that equal input gives equal output.
+        let mut resources: Vec<(&Resources, Vec<u32>)> = resources
+            .values()
+            .map(|resource| {
+                let mut rows: Vec<u32> = resource.series.values().copied().collect();
+                rows.sort_unstable();
+                (resource, rows)
+            })
+            .collect();
+        resources.sort_by_key(|(_, rows)| rows.first().copied());
+        for (resource, series) in resources {
+            let mut metrics: Vec<Metric> = Vec::new();
+            for (at, instrument) in self.stream.instruments.iter().enumerate() {
+                let mut data = empty(&instrument.kind, self.stream.temporality);
+                for row in &series {
+                    let Some(row) = rows.get_mut(*row as usize) else { continue };
+                    let Some(slot) = row.points.get_mut(at) else { continue };
+                    let Some(point) = slot.as_mut().filter(|point| !delta || point.touched) else { continue };
+                    push(&mut data, point.wire(&instrument.kind, now_unix_nano), &row.attributes);
+                    points += 1;
+                    point.forget_exemplars();
+                    point.touched = false;
+                    if delta {
+                        *slot = Some(Point::new(&instrument.kind, now_unix_nano));
+                    }
+                }
+                if count(&data) > 0 {
+                    metrics.push(Metric {
+                        name: instrument.name.clone(),
+                        description: instrument.description.clone(),
+                        unit: instrument.unit.clone(),
+                        metadata: Vec::new(),
+                        data: Some(data),
+                    });
+                }
+            }
+            if metrics.is_empty() {
+                continue;
+            }
+            resource_metrics.push(ResourceMetrics {
+                resource: Some(Resource { attributes: resource.attributes.clone(), ..Resource::default() }),
+                scope_metrics: vec![ScopeMetrics {
+                    scope: Some(InstrumentationScope {
+                        name: self.stream.scope.clone(),
+                        ..InstrumentationScope::default()
+                    }),
+                    metrics,
+                    schema_url: String::new(),
+                }],
+                schema_url: String::new(),
+            });
+        }
+        (points > 0).then_some(Flushed { request: ExportMetricsServiceRequest { resource_metrics }, points })
+    }
+}
+
+impl State {
+    /// The row of a series, made if there is none.
+    fn row(&mut self, series: &Series, stream: &MetricStream, now: u64) -> u32 {
+        let place = series.place.load(Relaxed);
+        if place != NOWHERE {
+            let (generation, at) = ((place >> 32) as u32, place as u32);
+            if let Some(row) = self.rows.get_mut(at as usize).filter(|row| row.generation == generation) {
+                row.touched_unix_nano = now;
+                if let Some(resource) = self.resources.get_mut(&series.resource_key) {
+                    resource.touched_unix_nano = now;
+                }
+                return at;
+            }
+        }
+        if !self.resources.contains_key(&series.resource_key) {
+            self.make_room(stream.resource_limit as usize);
+        }
+        let State { resources, rows, free, .. } = self;
+        let resource = resources.entry(series.resource_key.clone()).or_insert_with(|| Resources {
+            attributes: series.resource.clone(),
+            series: HashMap::new(),
+            touched_unix_nano: now,
+        });
+        resource.touched_unix_nano = now;
+        let limit = stream.series_limit as usize;
+        let full = limit > 0 && resource.series.len() >= limit && !resource.series.contains_key(&series.key);
+        let (key, attributes) = match full {
+            true => (Box::from(&b"overflow"[..]), overflow()),
+            false => (series.key.clone(), series.attributes.clone()),
+        };
+        let at = *resource.series.entry(key).or_insert_with(|| {
+            let at = free.pop().unwrap_or(rows.len() as u32);
+            if rows.len() <= at as usize {
+                rows.resize_with(at as usize + 1, Row::default);
+            }
+            if let Some(row) = rows.get_mut(at as usize) {
+                row.attributes = attributes;
+                row.points = vec![None; stream.instruments.len()];
+            }
+            at
+        });
+        if let Some(row) = rows.get_mut(at as usize) {
+            row.touched_unix_nano = now;
+            series.place.store(u64::from(row.generation) << 32 | u64::from(at), Relaxed);
+        }
+        at
+    }
+
+    /// Forgets the resource idle for longest while there is no room for one more.
+    fn make_room(&mut self, limit: usize) {
+        while limit > 0 && self.resources.len() >= limit {
+            let oldest = self.resources.iter().min_by_key(|(_, resource)| resource.touched_unix_nano);
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else { return };
+            if let Some(resource) = self.resources.remove(&key) {
+                resource.series.into_values().for_each(|row| self.release(row));
+            }
+        }
+    }
+
+    fn release(&mut self, at: u32) {
+        if let Some(row) = self.rows.get_mut(at as usize) {
+            *row = Row { generation: row.generation.wrapping_add(1), ..Row::default() };
+            self.free.push(at);
+        }
+    }
+
+    fn expire(&mut self, stream: &MetricStream, now: u64) {
+        if stream.expiration_ns == 0 {
+            return;
+        }
+        let dead = now.saturating_sub(stream.expiration_ns);
+        let mut released = Vec::new();
+        let rows = &self.rows;
+        self.resources.retain(|_, resource| {
+            resource.series.retain(|_, at| {
+                let alive = rows.get(*at as usize).is_some_and(|row| row.touched_unix_nano > dead);
+                if !alive {
+                    released.push(*at);
+                }
+                alive
+            });
+            !resource.series.is_empty()
+        });
+        released.into_iter().for_each(|at| self.release(at));
+    }
+}
+
+fn overflow() -> Vec<KeyValue> {
+    vec![KeyValue {
+        key: "otel.metric.overflow".to_owned(),
+        value: Some(AnyValue { value: Some(Value::BoolValue(true)) }),
+        ..KeyValue::default()
+    }]
+}
+
+fn empty(kind: &spanmill_runtime::InstrumentKind, temporality: Temporality) -> Data {
+    use spanmill_runtime::InstrumentKind;
+    let aggregation_temporality = match temporality {
+        Temporality::Delta => AggregationTemporality::Delta,
+        Temporality::Cumulative => AggregationTemporality::Cumulative,
+    } as i32;
+    let data_points = Vec::new();
+    match kind {
+        InstrumentKind::Sum => Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: true }),
+        InstrumentKind::Histogram(_) => {
+            Data::Histogram(Histogram { data_points: Vec::new(), aggregation_temporality })
+        }
+        InstrumentKind::ExponentialHistogram(_) => Data::ExponentialHistogram(ExponentialHistogram {
+            data_points: Vec::new(),
+            aggregation_temporality,
+        }),
+    }
+}
+
+fn push(data: &mut Data, point: Wire, attributes: &[KeyValue]) {
+    let attributes = attributes.to_vec();
+    match (data, point) {
+        (Data::Sum(sum), Wire::Number(mut point)) => {
+            point.attributes = attributes;
+            sum.data_points.push(point);
+        }
+        (Data::Histogram(histogram), Wire::Histogram(mut point)) => {
+            point.attributes = attributes;
+            histogram.data_points.push(point);
+        }
+        (Data::ExponentialHistogram(histogram), Wire::Exponential(mut point)) => {
+            point.attributes = attributes;
+            histogram.data_points.push(point);
+        }
+        _ => {}
+    }
+}
+
+fn count(data: &Data) -> usize {
+    match data {
+        Data::Sum(sum) => sum.data_points.len(),
+        Data::Histogram(histogram) => histogram.data_points.len(),
+        Data::ExponentialHistogram(histogram) => histogram.data_points.len(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,116 @@
+//! Pipelines without a network and without threads: the same chains, one batch after the other.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use spanmill_otlp::{Malformed, Request, Spliced};
+use thiserror::Error;
+
+use super::build::{BuildError, assemble};
+use super::load::LoadedPlugin;
+use super::segments::{Pipeline, Ran};
+use crate::config::{ComponentId, Manifest, PipelineId};
+use crate::metrics::{Flushed, Totals};
+use crate::receive::Refusal;
+
+/// The traces pipelines of a manifest, to be fed by hand.
+pub struct Offline {
+    pipelines: Vec<Pipeline>,
+    totals: BTreeMap<ComponentId, Arc<Totals>>,
+}
+
+/// What came out.
+pub struct Replayed {
+    /// For each traces pipeline, the requests it would have exported.
+    pub traces: Vec<(PipelineId, Vec<Spliced>)>,
+    /// For each connector, its totals at the end.
+    pub metrics: Vec<(ComponentId, Flushed)>,
+}
+
+/// Why a replay ended early.
+#[derive(Debug, Error)]
+pub enum OfflineError {
+    /// The pipelines could not be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The input is not OTLP.
+    #[error("the input: {0}")]
+    Malformed(#[from] Malformed),
+    /// A plugin failed.
+    #[error("pipeline {pipeline}: {refusal}")]
+    Refused {
+        /// The pipeline.
+        pipeline: PipelineId,
+        /// What a sender would have been told.
+        refusal: Refusal,
+    },
+}
+
+impl Offline {
+    /// Builds the pipelines.
+    pub fn new(
+        manifest: &Manifest,
+        plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
+    ) -> Result<Self, BuildError> {
+        let assembled = assemble(manifest, plugins, 1)?;
+        Ok(Offline { pipelines: assembled.pipelines, totals: assembled.totals })
+    }
+
+    /// Feeds requests to every pipeline, each with the time it was received at.
+    pub fn run(self, requests: Vec<(Bytes, u64)>) -> Result<Replayed, OfflineError> {
+        let mut end = 0;
+        let mut traces = Vec::with_capacity(self.pipelines.len());
+        for pipeline in &self.pipelines {
+            let mut out = Vec::new();
+            for (bytes, received_unix_nano) in &requests {
+                end = end.max(*received_unix_nano);
+                let request = Request::parse(bytes.clone())?;
+                if request.span_count() > 0 {
+                    advance(pipeline, 0, request, *received_unix_nano, &mut out)?;
+                }
+            }
+            // What batchers still hold, from the first to the last.
+            for segment in 0..pipeline.segments.len() {
+                for batch in pipeline.batcher(segment).map_or_else(Vec::new, |batcher| batcher.flush()) {
+                    advance(pipeline, segment + 1, Request::parse(batch.bytes)?, end, &mut out)?;
+                }
+            }
+            traces.push((pipeline.id.clone(), out));
+        }
+        let totals = self.totals.iter();
+        let metrics = totals.filter_map(|(id, totals)| Some((id.clone(), totals.flush(end)?))).collect();
+        Ok(Replayed { traces, metrics })
+    }
+}
+
+/// Runs a batch from a segment to the end, and the batches that it completes.
+fn advance(
+    pipeline: &Pipeline,
+    segment: usize,
+    request: Request,
+    received_unix_nano: u64,
+    out: &mut Vec<Spliced>,
+) -> Result<(), OfflineError> {
+    let mut waiting = VecDeque::from([(segment, request)]);
+    while let Some((segment, request)) = waiting.pop_front() {
+        let refused = |refusal| OfflineError::Refused { pipeline: pipeline.id.clone(), refusal };
+        match pipeline.run(0, segment, request, received_unix_nano).map_err(refused)? {
+            Ran::Delivery(delivery) => {
+                if delivery.spliced.spans > 0 {
+                    out.push(delivery.spliced.clone());
+                }
+                delivery.commit();
+            }
+            Ran::Batched(batches) => {
+                for batch in batches {
+                    if let Some(batcher) = pipeline.batcher(segment) {
+                        batcher.done(&batch);
+                    }
+                    waiting.push_back((segment + 1, Request::parse(batch.bytes)?));
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Opening a listening socket, and saying what to do when that fails.
+
+use std::io;
+use std::net::SocketAddr;
+
+use thiserror::Error;
+use tokio::net::{TcpListener, lookup_host};
+
+use crate::config::ComponentId;
+
+/// A socket that listens.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    pub listener: TcpListener,
+    pub address: SocketAddr,
+}
+
+/// Why a receiver or an endpoint cannot listen.
+#[derive(Debug, Error)]
+pub enum BindError {
+    /// Somebody listens there already.
+    #[error(
+        "{component}: {endpoint} is in use already; stop what listens there, or set another endpoint (port 0 takes a free one)"
+    )]
+    InUse {
+        /// The component: its role and id.
+        component: String,
+        /// The address as the manifest has it.
+        endpoint: String,
+    },
+    /// The system does not let us.
+    #[error(
+        "{component}: no permission to listen on {endpoint}; set a port of 1024 or above, or grant the privilege"
+    )]
+    Permission {
+        /// The component: its role and id.
+        component: String,
+        /// The address as the manifest has it.
+        endpoint: String,
+    },
+    /// Anything else, such as a host that is not ours.
+    #[error(
+        "{component}: cannot listen on {endpoint}: {cause}; the host must be one of this machine's, such as localhost or 0.0.0.0"
+    )]
+    Other {
+        /// The component: its role and id.
+        component: String,
+        /// The address as the manifest has it.
+        endpoint: String,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+pub(crate) async fn bind(
+    role: &str,
+    id: &ComponentId,
+    endpoint: &str,
+) -> Result<Bound, BindError> {
+    let failed = |cause: io::Error| {
+        let component = format!("{role} {id}");
+        let endpoint = endpoint.to_owned();
+        match cause.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse {
+                component,
+                endpoint,
+            },
+            io::ErrorKind::PermissionDenied => BindError::Permission {
+                component,
+                endpoint,
+            },
+            _ => BindError::Other {
+                component,
+                endpoint,
+                cause,
+            },
+        }
+    };
+    let listener = match listen(endpoint).await {
+        Ok(listener) => Ok(listener),
+        // `:4317` means every address; where there is no IPv6, every IPv4 one.
+        Err(cause) if cause.kind() != io::ErrorKind::AddrInUse => {
+            match endpoint.strip_prefix("[::]:") {
+                Some(port) => listen(&format!("0.0.0.0:{port}")).await,
+                None => Err(cause),
+            }
+        }
+        Err(cause) => Err(cause),
+    };
+    let listener = listener.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound { listener, address })
+}
+
+/// Listens on the first address that a host has, IPv4 before IPv6: senders that are told `localhost:4317` or
+/// `127.0.0.1:4317` are to find it, and Go does the same.
+async fn listen(endpoint: &str) -> io::Result<TcpListener> {
+    let mut addresses: Vec<SocketAddr> = lookup_host(endpoint).await?.collect();
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for address in addresses {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Ok(listener),
+            // Taken on one address: the next one would hide that.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

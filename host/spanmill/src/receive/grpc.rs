@@ -1,0 +1,87 @@
+//! OTLP over gRPC: one method of one service.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
+use tonic::server::{Grpc, UnaryService};
+use tonic::{Code, Status};
+
+use super::TraceIntake;
+use super::connections::Answer;
+use super::raw_codec::RawCodec;
+
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// The trace service.
+pub(super) struct TraceService<I> {
+    intake: Arc<I>,
+    max_message_bytes: usize,
+}
+
+impl<I> Clone for TraceService<I> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.intake), self.max_message_bytes)
+    }
+}
+
+impl<I> TraceService<I> {
+    pub fn new(intake: Arc<I>, max_message_bytes: usize) -> Self {
+        Self {
+            intake,
+            max_message_bytes,
+        }
+    }
+}
+
+impl<I: TraceIntake> Answer for TraceService<I> {
+    type Body = Body;
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        if request.uri().path() != EXPORT {
+            let message = "this server takes traces only, by the method Export of opentelemetry.proto.collector.trace.v1.TraceService";
+            return Status::unimplemented(message).into_http();
+        }
+        let mut grpc = Grpc::new(RawCodec)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd)
+            .max_decoding_message_size(self.max_message_bytes);
+        let export = Export(Arc::clone(&self.intake));
+        let mut response = grpc.unary(export, request).await;
+        resource_exhausted(&mut response);
+        response
+    }
+}
+
+/// tonic says OUT_OF_RANGE of a message that is too large; gRPC and the Collector say RESOURCE_EXHAUSTED. Nothing of
+/// ours says OUT_OF_RANGE.
+fn resource_exhausted(response: &mut Response<Body>) {
+    if let Some(status) = response.headers_mut().get_mut(Status::GRPC_STATUS)
+        && status.as_bytes() == i32::from(Code::OutOfRange).to_string().as_bytes()
+    {
+        *status = HeaderValue::from(i32::from(Code::ResourceExhausted));
+    }
+}
+
+struct Export<I>(Arc<I>);
+
+impl<I: TraceIntake> UnaryService<Bytes> for Export<I> {
+    type Response = Bytes;
+    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let intake = Arc::clone(&self.0);
+        Box::pin(async move {
+            match intake.accept(request.into_inner()).await {
+                // An ExportTraceServiceResponse without a field is no bytes at all.
+                Ok(()) => Ok(tonic::Response::new(Bytes::new())),
+                Err(refusal) => Err(refusal.into_grpc()),
+            }
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! Real sockets, real clients.
+
+mod grpc;
+mod http;
+mod lifecycle;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message as _;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{OtlpReceiver, Refusal, TraceIntake};
+use crate::config::{self, ComponentId, GrpcServer, HttpServer};
+
+const LIMIT: usize = 256 * 1024;
+
+/// Takes everything, or refuses everything.
+struct Recorder {
+    taken: Mutex<Vec<Bytes>>,
+    refusal: Option<Refusal>,
+    /// A request is answered once it gets one of these.
+    turns: Semaphore,
+    arrived: Semaphore,
+}
+
+impl Recorder {
+    fn new(refusal: Option<Refusal>) -> Arc<Self> {
+        Arc::new(Self {
+            taken: Mutex::default(),
+            refusal,
+            turns: Semaphore::new(1000),
+            arrived: Semaphore::new(0),
+        })
+    }
+
+    fn taken(&self) -> Vec<Bytes> {
+        self.taken.lock().unwrap().clone()
+    }
+}
+
+impl TraceIntake for Recorder {
+    async fn accept(&self, request: Bytes) -> Result<(), Refusal> {
+        self.arrived.add_permits(1);
+        self.turns.acquire().await.unwrap().forget();
+        self.taken.lock().unwrap().push(request);
+        self.refusal.clone().map_or(Ok(()), Err)
+    }
+}
+
+struct Server {
+    grpc: String,
+    http: String,
+    recorder: Arc<Recorder>,
+    shutdown: CancellationToken,
+    task: JoinHandle<usize>,
+}
+
+impl Server {
+    async fn start(recorder: Arc<Recorder>) -> Self {
+        let receiver = OtlpReceiver::bind(&id(), &both("localhost:0"))
+            .await
+            .unwrap();
+        let grpc = format!("http://{}", receiver.grpc_address().unwrap());
+        let http = format!("http://{}", receiver.http_address().unwrap());
+        let shutdown = CancellationToken::new();
+        let serve = receiver.serve(recorder.clone(), shutdown.clone(), Duration::from_secs(10));
+        let task = tokio::spawn(serve);
+        Self {
+            grpc,
+            http,
+            recorder,
+            shutdown,
+            task,
+        }
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        assert_eq!(self.task.await.unwrap(), 0);
+    }
+}
+
+fn id() -> ComponentId {
+    ComponentId::parse("otlp/test").unwrap()
+}
+
+fn both(endpoint: &str) -> config::OtlpReceiver {
+    config::OtlpReceiver {
+        grpc: Some(GrpcServer {
+            endpoint: endpoint.to_owned(),
+            max_message_bytes: LIMIT,
+        }),
+        http: Some(HttpServer {
+            endpoint: endpoint.to_owned(),
+            max_body_bytes: LIMIT,
+        }),
+    }
+}
+
+/// An encoded request with one span.
+fn request(name: &str) -> Bytes {
+    let span = Span {
+        name: name.to_owned(),
+        ..Span::default()
+    };
+    let scope_spans = vec![ScopeSpans {
+        spans: vec![span],
+        ..ScopeSpans::default()
+    }];
+    let resource_spans = vec![ResourceSpans {
+        scope_spans,
+        ..ResourceSpans::default()
+    }];
+    Bytes::from(ExportTraceServiceRequest { resource_spans }.encode_to_vec())
+}

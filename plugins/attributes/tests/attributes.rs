@@ -1,0 +1,277 @@
+//! What the actions do to spans, and which spans they are done to.
+
+use serde_json::{Value as Json, json};
+use spanmill_attributes::Attributes;
+use spanmill_sdk::ConfigError;
+use spanmill_sdk::testing::{Attr, Kit, Span, Spans};
+
+fn one(actions: Json, span: Span) -> Span {
+    let mut kit = Kit::<Attributes>::new(json!({ "actions": actions })).unwrap();
+    kit.run(&Spans::of([span])).span(0).clone()
+}
+
+#[test]
+fn insert_update_and_upsert() {
+    let span = one(
+        json!([
+            {"key": "there", "value": 1, "action": "insert"},
+            {"key": "new", "value": 2.5, "action": "insert"},
+            {"key": "there", "value": "b", "action": "UPDATE"},
+            {"key": "missing", "value": "b", "action": "update"},
+            {"key": "copy", "from_attribute": "there", "action": "upsert"},
+            {"key": "none", "from_attribute": "missing", "action": "upsert"},
+            {"key": "fallback", "from_attribute": "missing", "default_value": true, "action": "upsert"},
+            {"key": "list", "value": ["a", 1, {"k": null}], "action": "upsert"},
+        ]),
+        Span::new("s").attr("there", "a"),
+    );
+    let list = Attr::Array(vec![
+        "a".into(),
+        1.into(),
+        Attr::Map(vec![("k".to_owned(), Attr::Empty)]),
+    ]);
+    let mut attributes = span.attributes.clone();
+    attributes.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(
+        attributes,
+        [
+            ("copy", "b".into()),
+            ("fallback", true.into()),
+            ("list", list),
+            ("new", 2.5.into()),
+            ("there", "b".into())
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+    );
+}
+
+#[test]
+fn delete_hash_and_convert() {
+    let span = one(
+        json!([
+            {"key": "gone", "action": "delete"},
+            {"key": "mail", "action": "hash"},
+            {"key": "flag", "action": "hash"},
+            {"key": "bytes", "action": "hash"},
+            {"key": "code", "action": "convert", "converted_type": "int"},
+            {"key": "word", "action": "convert", "converted_type": "int"},
+            {"key": "number", "action": "convert", "converted_type": "string"},
+            {"key": "ratio", "action": "convert", "converted_type": "double"},
+        ]),
+        Span::new("s")
+            .attr("gone", 1)
+            .attr("mail", "abc")
+            .attr("flag", true)
+            .attr("bytes", Attr::Bytes(vec![1]))
+            .attr("code", "200")
+            .attr("word", "ok")
+            .attr("number", 5)
+            .attr("ratio", "0.5"),
+    );
+    assert_eq!(
+        span.attributes,
+        [
+            (
+                "mail",
+                Attr::from("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+            ),
+            (
+                "flag",
+                "4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a".into()
+            ),
+            ("bytes", "".into()),
+            ("code", 200.into()),
+            ("word", "ok".into()),
+            ("number", "5".into()),
+            ("ratio", 0.5.into()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+    );
+}
+
+#[test]
+fn extract_puts_groups_into_attributes() {
+    let actions = json!([{
+        "key": "http.url", "action": "extract",
+        "pattern": r"^(?P<http_protocol>.*):\/\/(?P<http_domain>[^\/]*)",
+    }]);
+    let mut kit = Kit::<Attributes>::new(json!({ "actions": actions })).unwrap();
+    let out = kit.run(&Spans::of([
+        Span::new("a")
+            .attr("http.url", "https://x.org/p")
+            .attr("http_domain", "old"),
+        Span::new("b").attr("http.url", "https://x.org/p"),
+        Span::new("c").attr("http.url", "nothing"),
+        Span::new("d").attr("http.url", 5),
+    ]));
+    assert_eq!(out.span(0).get("http_domain"), Some(&"x.org".into()));
+    assert_eq!(out.span(1).get("http_protocol"), Some(&"https".into()));
+    assert_eq!(
+        (out.span(2).attributes.len(), out.span(3).attributes.len()),
+        (1, 1)
+    );
+}
+
+#[test]
+fn patterns_find_keys() {
+    let actions = json!([
+        {"key": "token.new", "value": "x", "action": "insert"},
+        {"key": "extra", "pattern": "^token", "action": "delete"},
+        {"pattern": "mail$", "action": "hash"},
+        {"key": "kept", "value": "y", "action": "upsert"},
+    ]);
+    let mut kit = Kit::<Attributes>::new(json!({ "actions": actions })).unwrap();
+    assert_eq!(kit.reads(), ["span.attributes"]);
+    let out = kit.run(&Spans::of([
+        Span::new("s")
+            .attr("extra", 1)
+            .attr("token.a", 1)
+            .attr("b", 2)
+            .attr("e-mail", "abc"),
+        Span::new("t").attr("kept", "z"),
+    ]));
+    assert_eq!(out.span(0).keys(), ["b", "e-mail", "kept"]);
+    let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    assert_eq!(out.span(0).get("e-mail"), Some(&hash.into()));
+    assert_eq!(out.span(1).get("kept"), Some(&"y".into()));
+}
+
+#[test]
+fn include_and_exclude_choose_spans() {
+    let spans = Spans::new()
+        .resource([("service.name", "cart"), ("zone", "a")])
+        .scope("lib", "1.0")
+        .span(Span::new("GET /").kind(2).attr("n", 1))
+        .span(Span::new("work").kind(1).attr("n", "one"))
+        .resource([("zone", "b")])
+        .span(Span::new("GET /b").kind(2));
+    let marked = |include: Json, exclude: Json| {
+        let mut settings = json!({"actions": [{"key": "mark", "value": true, "action": "upsert"}]});
+        for (key, value) in [("include", include), ("exclude", exclude)] {
+            if !value.is_null() {
+                settings[key] = value;
+            }
+        }
+        let out = Kit::<Attributes>::new(settings).unwrap().run(&spans);
+        out.spans
+            .spans()
+            .map(|span| u8::from(span.get("mark").is_some()))
+            .collect::<Vec<_>>()
+    };
+    for (properties, expected) in [
+        (
+            json!({"match_type": "strict", "services": ["cart"]}),
+            [1, 1, 0],
+        ),
+        (
+            json!({"match_type": "regexp", "services": ["nil"]}),
+            [0, 0, 1],
+        ),
+        (
+            json!({"match_type": "strict", "span_names": ["work"]}),
+            [0, 1, 0],
+        ),
+        (
+            json!({"match_type": "regexp", "span_names": ["^GET"], "services": ["cart"]}),
+            [1, 0, 0],
+        ),
+        (
+            json!({"match_type": "strict", "span_kinds": ["SPAN_KIND_SERVER"]}),
+            [1, 0, 1],
+        ),
+        (
+            json!({"match_type": "regexp", "span_kinds": ["INTERNAL|CLIENT"]}),
+            [0, 1, 0],
+        ),
+        (
+            json!({"match_type": "strict", "attributes": [{"key": "n"}]}),
+            [1, 1, 0],
+        ),
+        (
+            json!({"match_type": "strict", "attributes": [{"key": "n", "value": 1}]}),
+            [1, 0, 0],
+        ),
+        (
+            json!({"match_type": "strict", "attributes": [{"key": "n", "value": "1"}]}),
+            [0, 0, 0],
+        ),
+        (
+            json!({"match_type": "regexp", "attributes": [{"key": "n", "value": "1|one"}]}),
+            [1, 1, 0],
+        ),
+        (
+            json!({"match_type": "strict", "resources": [{"key": "zone", "value": "b"}]}),
+            [0, 0, 1],
+        ),
+        (
+            json!({"match_type": "strict", "libraries": [{"name": "lib"}]}),
+            [1, 1, 0],
+        ),
+        (
+            json!({"match_type": "strict", "libraries": [{"name": "lib", "version": "2.0"}]}),
+            [0, 0, 0],
+        ),
+    ] {
+        assert_eq!(
+            marked(properties.clone(), Json::Null),
+            expected,
+            "include {properties}"
+        );
+        assert_eq!(
+            marked(Json::Null, properties.clone()),
+            expected.map(|meant| 1 - meant),
+            "exclude {properties}"
+        );
+    }
+    let include = json!({"match_type": "strict", "services": ["cart"]});
+    assert_eq!(
+        marked(
+            include,
+            json!({"match_type": "strict", "span_names": ["work"]})
+        ),
+        [1, 0, 0]
+    );
+}
+
+#[test]
+fn every_mistake_is_named_at_once() {
+    let Err(ConfigError::Settings(problems)) = Kit::<Attributes>::new(json!({
+        "include": {"match_type": "fuzzy", "metric_names": ["m"]},
+        "exclude": {"match_type": "regexp", "span_names": ["("], "attributes": [{"key": "a", "value": 5}]},
+        "actions": [
+            {"key": "a", "action": "insert"},
+            {"action": "upsert", "value": 1},
+            {"key": "a", "action": "delete", "value": 1},
+            {"key": "a", "action": "extract", "pattern": "(x)"},
+            {"key": "a", "action": "convert", "converted_type": "bool"},
+            {"key": "a", "action": "upsert", "from_context": "metadata.x"},
+            {"key": "a", "action": "explode"},
+            {"action": "hash"},
+            {"key": "ok", "action": "hash"},
+        ],
+    })) else {
+        panic!()
+    };
+    let paths: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.path.as_str())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "/include/match_type",
+            "/include/metric_names",
+            "/include",
+            "/exclude/span_names/0",
+            "/exclude/attributes/0/value",
+            "/actions/0",
+            "/actions/1/key",
+            "/actions/2/value",
+            "/actions/3/pattern",
+            "/actions/4/converted_type",
+            "/actions/5/from_context",
+            "/actions/6/action",
+            "/actions/7",
+        ]
+    );
+}

@@ -1,0 +1,14 @@
+//! The redaction processor: removes attributes that are not allowed, and masks what must not be seen.
+//!
+//! Settings, order of rules and the summary it leaves are those of the Collector's `redaction`; see the README
+//! for what is not there yet.
+
+mod mask;
+mod memo;
+mod redaction;
+mod settings;
+mod summary;
+
+pub use redaction::Redaction;
+
+spanmill_sdk::register_processor!(Redaction);

@@ -1,0 +1,183 @@
+//! What is decided once a distinct text: the class of a key, the fate of a value.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use spanmill_sdk::{Batch, Outcome, Value};
+
+use crate::settings::{Rules, Settings};
+
+/// What becomes of an attribute, as far as its key says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyClass {
+    Open,
+    /// Passes untouched.
+    Ignored,
+    /// Not on the list of allowed keys.
+    Redacted,
+    /// Its value decides.
+    Plain,
+    /// Masked, unless its value is allowed.
+    Blocked,
+}
+
+/// What becomes of a value whose key is plain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Open,
+    Clean,
+    Allowed,
+    /// Becomes the text with this index.
+    Masked(u32),
+}
+
+/// Answers by pool index, kept as long as the batch.
+pub(crate) struct Memo {
+    allow_all_keys: bool,
+    allowed_keys: HashSet<String>,
+    ignored_keys: HashSet<String>,
+    redact_all_types: bool,
+    keys: Vec<KeyClass>,
+    fates: Vec<Fate>,
+    /// Fates of values that are no texts, by kind and bits.
+    others: HashMap<(u8, u64), Fate>,
+}
+
+/// Keys that stay allowed, so that the summary of an earlier redaction is not redacted.
+const ALWAYS_ALLOWED: [&str; 5] = [
+    "redaction.redacted.keys",
+    "redaction.redacted.count",
+    "redaction.masked.keys",
+    "redaction.masked.count",
+    "redaction.ignored.count",
+];
+
+impl Memo {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let set = |keys: Option<Vec<String>>| {
+            keys.unwrap_or_default().into_iter().collect::<HashSet<_>>()
+        };
+        let mut allowed_keys = set(settings.allowed_keys);
+        allowed_keys.extend(ALWAYS_ALLOWED.map(str::to_owned));
+        Memo {
+            allow_all_keys: settings.allow_all_keys,
+            allowed_keys,
+            ignored_keys: set(settings.ignored_keys),
+            redact_all_types: settings.redact_all_types,
+            keys: Vec::new(),
+            fates: Vec::new(),
+            others: HashMap::new(),
+        }
+    }
+
+    /// Whether two values that are equal may fare differently under different keys.
+    pub(crate) fn keys_matter(&self, rules: &Rules) -> bool {
+        !self.allow_all_keys
+            || !self.ignored_keys.is_empty()
+            || !rules.ignored_keys.is_empty()
+            || !rules.blocked_keys.is_empty()
+    }
+
+    pub(crate) fn start(&mut self, batch: &Batch<'_>, keys_matter: bool) {
+        self.fates.clear();
+        self.fates.resize(batch.texts.len(), Fate::Open);
+        self.others.clear();
+        if keys_matter {
+            self.keys.clear();
+            self.keys.resize(batch.texts.len(), KeyClass::Open);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn key(&mut self, rules: &Rules, batch: &Batch<'_>, index: u32) -> KeyClass {
+        match self.keys.get(index as usize) {
+            Some(KeyClass::Open) => {}
+            Some(&class) => return class,
+            None => return KeyClass::Plain,
+        }
+        let key = batch.texts.get(index);
+        let class = if self.ignored_keys.contains(key) || rules.ignored_keys.is_match(key) {
+            KeyClass::Ignored
+        } else if !self.allow_all_keys && !self.allowed_keys.contains(key) {
+            KeyClass::Redacted
+        } else if rules.blocked_keys.is_match(key) {
+            KeyClass::Blocked
+        } else {
+            KeyClass::Plain
+        };
+        self.keys[index as usize] = class;
+        class
+    }
+
+    /// The fate of a value under a plain key.
+    #[inline]
+    pub(crate) fn fate(
+        &mut self,
+        rules: &Rules,
+        batch: &Batch<'_>,
+        outcome: &mut Outcome,
+        (kind, bits): (u8, u64),
+    ) -> Fate {
+        if kind == 1 {
+            match self.fates.get(bits as usize) {
+                Some(Fate::Open) | None => {}
+                Some(&fate) => return fate,
+            }
+            let text = batch.texts.bytes(bits as u32);
+            let suspicious = !rules.allowed_values.is_empty()
+                || rules.blocked.iter().any(|(needs, _)| needs.met(text));
+            let fate = if suspicious {
+                decide(rules, batch.texts.get(bits as u32), outcome)
+            } else {
+                Fate::Clean
+            };
+            if let Some(known) = self.fates.get_mut(bits as usize) {
+                *known = fate;
+            }
+            return fate;
+        }
+        // Without redact_all_types, a value that is no string reads as an empty one, as in the Collector.
+        let place = if self.redact_all_types {
+            (kind, bits)
+        } else {
+            (0, 0)
+        };
+        if let Some(&fate) = self.others.get(&place) {
+            return fate;
+        }
+        let fate = decide(rules, &self.text(batch, (kind, bits)), outcome);
+        self.others.insert(place, fate);
+        fate
+    }
+
+    /// The text of a value, as far as the rules look at it.
+    pub(crate) fn text<'a>(&self, batch: &Batch<'a>, (kind, bits): (u8, u64)) -> Cow<'a, str> {
+        if kind != 1 && !self.redact_all_types {
+            return Cow::Borrowed("");
+        }
+        Value::from_cell(kind, bits, &batch.texts).to_text()
+    }
+}
+
+fn decide(rules: &Rules, text: &str, outcome: &mut Outcome) -> Fate {
+    if !rules.allowed_values.is_empty() && rules.allowed_values.is_match(text) {
+        return Fate::Allowed;
+    }
+    let mut masked = Cow::Borrowed(text);
+    for (needs, pattern) in &rules.blocked {
+        if !needs.met(masked.as_bytes()) {
+            continue;
+        }
+        if let Cow::Owned(changed) = rules.mask.matches(&masked, pattern) {
+            masked = Cow::Owned(changed);
+        }
+    }
+    if let Cow::Borrowed(_) = masked {
+        return Fate::Clean;
+    }
+    if masked == text {
+        Fate::Clean
+    } else {
+        Fate::Masked(outcome.text(&masked))
+    }
+}

@@ -1,0 +1,200 @@
+//! Applies the rules to the attribute lists of resources, scopes, spans and span events.
+
+use spanmill_sdk::{
+    Attributes, Batch, Cell, ConfigError, Context, Contract, ListField, Outcome, PluginError,
+    Processor, WriteField,
+};
+
+use crate::memo::{Fate, KeyClass, Memo};
+use crate::settings::{Rules, Settings};
+use crate::summary::{Detail, Event, Summary, Target};
+
+/// The redaction processor.
+pub struct Redaction {
+    rules: Rules,
+    memo: Memo,
+    /// Whether a value's fate depends on its text alone, and nothing is said about it: then texts are
+    /// replaced, and rows are not looked at one by one.
+    by_text: bool,
+    keys_matter: bool,
+    lists: Vec<(Context, ListField, WriteField)>,
+    summary: Summary,
+    /// Texts replaced already in the list at hand.
+    replaced: Vec<u8>,
+    /// Entries changed in the row at hand: their new text, or none if removed.
+    changed: Vec<(usize, Option<u32>)>,
+    masked: u64,
+    removed: u64,
+}
+
+impl Processor for Redaction {
+    type Config = Settings;
+
+    fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
+        let rules = settings.rules()?;
+        // A value that is no string reads as an empty one; where that would be masked, rows must be looked at.
+        let empty_is_clean = rules.allowed_values.is_match("")
+            || !rules
+                .blocked
+                .iter()
+                .any(|(_, pattern)| pattern.is_match(""));
+        let texts_only = !settings.redact_all_types && empty_is_clean;
+        let memo = Memo::new(settings);
+        let keys_matter = memo.keys_matter(&rules);
+        let lists = [
+            Context::Resource,
+            Context::Scope,
+            Context::Span,
+            Context::SpanEvent,
+        ]
+        .map(|context| {
+            (
+                context,
+                contract.read_attributes(context),
+                contract.write_attributes(context),
+            )
+        });
+        Ok(Redaction {
+            by_text: !keys_matter && texts_only && rules.detail == Detail::Silent,
+            rules,
+            memo,
+            keys_matter,
+            lists: lists.to_vec(),
+            summary: Summary::default(),
+            replaced: Vec::new(),
+            changed: Vec::new(),
+            masked: 0,
+            removed: 0,
+        })
+    }
+
+    fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
+        self.memo.start(batch, self.keys_matter);
+        self.summary.start();
+        (self.masked, self.removed) = (0, 0);
+        for (context, read, write) in self.lists.clone() {
+            let list = batch.attributes(read);
+            if self.by_text {
+                self.replace(batch, list, write, outcome);
+            } else {
+                for row in 0..batch.rows(context) {
+                    self.row(batch, list, write, row, outcome);
+                }
+            }
+        }
+        for (name, count) in [
+            ("attributes_masked", self.masked),
+            ("attributes_removed", self.removed),
+        ] {
+            if count > 0 {
+                spanmill_sdk::count(name, count);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Redaction {
+    /// Replaces texts wherever they stand in a list.
+    fn replace(
+        &mut self,
+        batch: &Batch<'_>,
+        list: Attributes<'_>,
+        write: WriteField,
+        outcome: &mut Outcome,
+    ) {
+        self.replaced.clear();
+        self.replaced.resize(batch.texts.len(), 0);
+        for (&kind, &bits) in list.values.kinds.iter().zip(list.values.bits) {
+            if kind != 1 {
+                continue;
+            }
+            if let Fate::Masked(text) = self.memo.fate(&self.rules, batch, outcome, (kind, bits)) {
+                self.masked += 1;
+                if let Some(replaced @ 0) = self.replaced.get_mut(bits as usize) {
+                    *replaced = 1;
+                    outcome.replace(write, bits as u32, text);
+                }
+            }
+        }
+    }
+
+    /// Applies the rules to one attribute list.
+    fn row(
+        &mut self,
+        batch: &Batch<'_>,
+        list: Attributes<'_>,
+        write: WriteField,
+        row: usize,
+        outcome: &mut Outcome,
+    ) {
+        let noted = self.rules.detail != Detail::Silent;
+        self.changed.clear();
+        for entry in list.entries(row) {
+            let (Some(&key), Some(&kind), Some(&bits)) = (
+                list.keys.get(entry),
+                list.values.kinds.get(entry),
+                list.values.bits.get(entry),
+            ) else {
+                break;
+            };
+            let class = if self.keys_matter {
+                self.memo.key(&self.rules, batch, key)
+            } else {
+                KeyClass::Plain
+            };
+            let event = match class {
+                KeyClass::Ignored => Event::Ignored,
+                KeyClass::Redacted => {
+                    self.removed += 1;
+                    self.changed.push((entry, None));
+                    outcome.remove_entry(write, entry as u32);
+                    Event::Redacted
+                }
+                KeyClass::Plain | KeyClass::Open | KeyClass::Blocked => {
+                    let mut fate = if class == KeyClass::Blocked {
+                        self.blocked(batch, outcome, (kind, bits))
+                    } else {
+                        self.memo.fate(&self.rules, batch, outcome, (kind, bits))
+                    };
+                    // Fates that are not known yet are decided by now.
+                    if fate == Fate::Open {
+                        fate = Fate::Clean;
+                    }
+                    match fate {
+                        Fate::Allowed => Event::Allowed,
+                        Fate::Masked(text) => {
+                            self.masked += 1;
+                            self.changed.push((entry, Some(text)));
+                            outcome.set_entry(write, entry as u32, Cell::Text(text));
+                            Event::Masked
+                        }
+                        Fate::Clean | Fate::Open => continue,
+                    }
+                }
+            };
+            if noted {
+                self.summary.note(event, key);
+            }
+        }
+        if noted {
+            let target = Target {
+                batch,
+                list,
+                write,
+                row,
+                changed: &self.changed,
+            };
+            self.summary.write(self.rules.detail, &target, outcome);
+        }
+    }
+
+    /// The fate of a value under a blocked key: masked as a whole, unless it is allowed.
+    fn blocked(&mut self, batch: &Batch<'_>, outcome: &mut Outcome, value: (u8, u64)) -> Fate {
+        let text = self.memo.text(batch, value);
+        if self.rules.allowed_values.is_match(&text) {
+            return Fate::Allowed;
+        }
+        Fate::Masked(outcome.text(&self.rules.mask.whole(&text)))
+    }
+}

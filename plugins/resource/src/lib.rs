@@ -1,0 +1,47 @@
+//! The resource processor: changes the attributes of resources.
+//!
+//! The actions are those of the Collector's `resource`, shared with the attributes processor.
+
+use serde::Deserialize;
+use spanmill_actions::{ActionConfig, Actions};
+use spanmill_sdk::{
+    Batch, ConfigError, Context, Contract, Outcome, PluginError, Problems, Processor,
+};
+
+/// The component's section of the manifest.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    #[serde(default)]
+    attributes: Option<Vec<ActionConfig>>,
+}
+
+/// The resource processor.
+#[derive(Debug)]
+pub struct Resource(Actions);
+
+impl Processor for Resource {
+    type Config = Settings;
+
+    fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
+        let mut problems = Problems::new();
+        let configs = settings.attributes.unwrap_or_default();
+        let actions = Actions::new(
+            &configs,
+            "/attributes",
+            Context::Resource,
+            false,
+            contract,
+            &mut problems,
+        );
+        problems.check()?;
+        Ok(Resource(actions))
+    }
+
+    fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
+        self.0.run(batch, outcome, &[]);
+        Ok(())
+    }
+}
+
+spanmill_sdk::register_processor!(Resource);

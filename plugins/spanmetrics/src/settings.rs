@@ -1,0 +1,311 @@
+//! The settings, as the Collector reads them.
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use spanmill_sdk::{
+    ConfigError, Instrument, InstrumentKind, Level, MetricStream, Problems, Temporality,
+};
+
+use crate::duration::Duration;
+
+/// The component's section of the manifest.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    pub(crate) dimensions: Vec<Dimension>,
+    pub(crate) calls_dimensions: Vec<Dimension>,
+    pub(crate) exclude_dimensions: Vec<String>,
+    /// Without effect in the Collector too.
+    #[serde(rename = "dimensions_cache_size")]
+    _dimensions_cache_size: Json,
+    resource_metrics_cache_size: u32,
+    pub(crate) resource_metrics_key_attributes: Vec<String>,
+    aggregation_temporality: String,
+    pub(crate) histogram: Histogram,
+    metrics_flush_interval: Duration,
+    metrics_expiration: Duration,
+    series_expiration: Duration,
+    /// The host keeps the times of delta points itself.
+    #[serde(rename = "metric_timestamp_cache_size")]
+    _metric_timestamp_cache_size: Json,
+    namespace: String,
+    pub(crate) exemplars: Exemplars,
+    pub(crate) events: Events,
+    pub(crate) include_instrumentation_scope: Vec<String>,
+    aggregation_cardinality_limit: i64,
+    /// The attributes of the resource are on the metrics either way, as with the Collector's feature gates.
+    #[serde(rename = "add_resource_attributes")]
+    _add_resource_attributes: bool,
+    pub(crate) enable_metrics_sampling_method: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            dimensions: Vec::new(),
+            calls_dimensions: Vec::new(),
+            exclude_dimensions: Vec::new(),
+            _dimensions_cache_size: Json::Null,
+            resource_metrics_cache_size: 1000,
+            resource_metrics_key_attributes: Vec::new(),
+            aggregation_temporality: "AGGREGATION_TEMPORALITY_CUMULATIVE".to_owned(),
+            histogram: Histogram::default(),
+            metrics_flush_interval: Duration(60_000_000_000),
+            metrics_expiration: Duration(0),
+            series_expiration: Duration(0),
+            _metric_timestamp_cache_size: Json::Null,
+            namespace: "traces.span.metrics".to_owned(),
+            exemplars: Exemplars::default(),
+            events: Events::default(),
+            include_instrumentation_scope: Vec::new(),
+            aggregation_cardinality_limit: 0,
+            _add_resource_attributes: false,
+            enable_metrics_sampling_method: false,
+        }
+    }
+}
+
+/// An attribute of a span or its resource that becomes one of the metric.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dimension {
+    pub name: String,
+    pub default: Option<String>,
+    glob: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Histogram {
+    pub disable: bool,
+    unit: Option<String>,
+    exponential: Option<Exponential>,
+    explicit: Option<Explicit>,
+    pub dimensions: Vec<Dimension>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Exponential {
+    max_size: i64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Explicit {
+    buckets: Option<Vec<Duration>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Exemplars {
+    pub enabled: bool,
+    max_per_data_point: i64,
+}
+
+impl Default for Exemplars {
+    fn default() -> Self {
+        Exemplars {
+            enabled: false,
+            max_per_data_point: 5,
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Events {
+    pub enabled: bool,
+    pub dimensions: Vec<Dimension>,
+}
+
+/// The attributes that metrics have without being asked.
+pub(crate) const BUILT_IN: [&str; 4] = ["service.name", "span.name", "span.kind", "status.code"];
+
+const DEFAULT_BUCKETS_MS: [f64; 16] = [
+    2.0, 4.0, 6.0, 8.0, 10.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1000.0, 1400.0, 2000.0, 5000.0,
+    10_000.0, 15_000.0,
+];
+
+impl Settings {
+    /// How many ns the unit of durations has.
+    pub(crate) fn divider(&self) -> f64 {
+        match self.unit().as_str() {
+            "s" => 1e9,
+            _ => 1e6,
+        }
+    }
+
+    fn unit(&self) -> String {
+        self.histogram
+            .unit
+            .as_deref()
+            .unwrap_or("ms")
+            .to_lowercase()
+    }
+
+    /// Checks everything, and takes dimensions out that repeat one there is anyway.
+    pub(crate) fn check(&mut self) -> Result<(), ConfigError> {
+        let mut problems = Problems::new();
+        for (path, dimensions) in [
+            ("/dimensions", &mut self.dimensions),
+            ("/calls_dimensions", &mut self.calls_dimensions),
+            ("/histogram/dimensions", &mut self.histogram.dimensions),
+            ("/events/dimensions", &mut self.events.dimensions),
+        ] {
+            check_dimensions(path, dimensions, &mut problems);
+        }
+        if self.events.enabled && self.events.dimensions.is_empty() {
+            problems.push(
+                "/events/dimensions",
+                "at least one dimension is required when events are enabled",
+            );
+        }
+        let histogram = &self.histogram;
+        if histogram.explicit.is_some() && histogram.exponential.is_some() {
+            problems.push("/histogram", "explicit and exponential exclude each other");
+        }
+        if !matches!(self.unit().as_str(), "ms" | "s") {
+            problems.push("/histogram/unit", "must be ms or s");
+        }
+        if let Some(buckets) = histogram
+            .explicit
+            .as_ref()
+            .and_then(|explicit| explicit.buckets.as_ref())
+            && !buckets.is_sorted_by(|a, b| a.0 < b.0)
+        {
+            problems.push(
+                "/histogram/explicit/buckets",
+                "must be in increasing order, none twice",
+            );
+        }
+        if histogram
+            .exponential
+            .as_ref()
+            .is_some_and(|exponential| !(0..=16_384).contains(&exponential.max_size))
+        {
+            problems.push(
+                "/histogram/exponential/max_size",
+                "must be from 0 to 16384; 0 means 160",
+            );
+        }
+        if !matches!(
+            self.aggregation_temporality.as_str(),
+            "" | "AGGREGATION_TEMPORALITY_DELTA" | "AGGREGATION_TEMPORALITY_CUMULATIVE"
+        ) {
+            problems.push(
+                "/aggregation_temporality",
+                "must be AGGREGATION_TEMPORALITY_CUMULATIVE or AGGREGATION_TEMPORALITY_DELTA",
+            );
+        }
+        if self.metrics_flush_interval.0 <= 0 {
+            problems.push("/metrics_flush_interval", "must be above 0");
+        }
+        for (path, duration) in [
+            ("/metrics_expiration", self.metrics_expiration),
+            ("/series_expiration", self.series_expiration),
+        ] {
+            if duration.0 < 0 {
+                problems.push(path, "must not be negative; 0 means never");
+            }
+        }
+        if u32::try_from(self.aggregation_cardinality_limit).is_err() {
+            problems.push(
+                "/aggregation_cardinality_limit",
+                "must be from 0 up; 0 means no limit",
+            );
+        }
+        if self.exemplars.enabled && u32::try_from(self.exemplars.max_per_data_point).is_err() {
+            problems.push("/exemplars/max_per_data_point", "must be from 0 up");
+        }
+        problems.check()
+    }
+
+    /// The metrics that are made.
+    pub(crate) fn stream(&self) -> MetricStream {
+        let name = |metric: &str| match self.namespace.as_str() {
+            "" => metric.to_owned(),
+            namespace => format!("{namespace}.{metric}"),
+        };
+        let exemplars = if self.exemplars.enabled {
+            self.exemplars.max_per_data_point.clamp(0, 1 << 16) as u32
+        } else {
+            0
+        };
+        let instrument = |metric: &str, unit: String, kind| Instrument {
+            name: name(metric),
+            description: String::new(),
+            unit,
+            kind,
+            exemplars,
+        };
+        let mut instruments = vec![instrument("calls", String::new(), InstrumentKind::Sum)];
+        if !self.histogram.disable {
+            instruments.push(instrument("duration", self.unit(), self.histogram_kind()));
+        }
+        if self.events.enabled {
+            instruments.push(instrument("events", String::new(), InstrumentKind::Sum));
+        }
+        let expiration = match self.series_expiration.0 {
+            0 => self.metrics_expiration.0,
+            expiration => expiration,
+        };
+        MetricStream {
+            scope: "spanmetricsconnector".to_owned(),
+            instruments,
+            temporality: match self.aggregation_temporality.as_str() {
+                "AGGREGATION_TEMPORALITY_DELTA" => Temporality::Delta,
+                _ => Temporality::Cumulative,
+            },
+            flush_interval_ns: self.metrics_flush_interval.0 as u64,
+            expiration_ns: expiration as u64,
+            series_limit: self.aggregation_cardinality_limit as u32,
+            resource_limit: self.resource_metrics_cache_size,
+        }
+    }
+
+    fn histogram_kind(&self) -> InstrumentKind {
+        if let Some(exponential) = &self.histogram.exponential {
+            return InstrumentKind::ExponentialHistogram(match exponential.max_size {
+                0 => 160,
+                size => size as u32,
+            });
+        }
+        InstrumentKind::Histogram(match &self.histogram.explicit {
+            Some(explicit) => {
+                let buckets = explicit.buckets.iter().flatten();
+                buckets
+                    .map(|bucket| bucket.0 as f64 / self.divider())
+                    .collect()
+            }
+            None if self.divider() == 1e9 => {
+                DEFAULT_BUCKETS_MS.map(|bucket| bucket / 1000.0).to_vec()
+            }
+            None => DEFAULT_BUCKETS_MS.to_vec(),
+        })
+    }
+}
+
+fn check_dimensions(path: &str, dimensions: &mut Vec<Dimension>, problems: &mut Problems) {
+    let mut names: Vec<&str> = BUILT_IN.to_vec();
+    let mut repeated = Vec::new();
+    for (place, dimension) in dimensions.iter().enumerate() {
+        if !dimension.glob.is_empty() {
+            problems.push(
+                format!("{path}/{place}/glob"),
+                "glob is not there yet; name each dimension",
+            );
+        } else if dimension.name.is_empty() {
+            problems.push(format!("{path}/{place}/name"), "is required");
+        } else if names.contains(&dimension.name.as_str()) {
+            repeated.push(place);
+        } else {
+            names.push(&dimension.name);
+        }
+    }
+    for place in repeated.into_iter().rev() {
+        let message = format!("{path}/{place}: this dimension is there already, and is left out");
+        spanmill_sdk::log(Level::Warn, &message);
+        dimensions.remove(place);
+    }
+}

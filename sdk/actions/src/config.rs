@@ -1,0 +1,228 @@
+//! Actions as they are written in the settings, and what is wrong with them.
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+use spanmill_pattern::{Regex, compile};
+use spanmill_sdk::{Problems, Value, nested};
+
+use crate::action::{Action, Constant, Keys, Kind, Source, Target};
+
+/// One entry of `actions`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ActionConfig {
+    key: String,
+    action: String,
+    value: Json,
+    default_value: Json,
+    from_attribute: String,
+    from_context: String,
+    pattern: String,
+    converted_type: String,
+}
+
+impl Constant {
+    fn new(value: &Json) -> Option<Constant> {
+        Some(match value {
+            Json::Null => return None,
+            Json::String(text) => Constant::Text(text.clone()),
+            Json::Bool(flag) => Constant::Bool(*flag),
+            Json::Number(number) => match number.as_i64() {
+                Some(number) => Constant::Int(number),
+                None => Constant::Double(number.as_f64().unwrap_or(0.0)),
+            },
+            Json::Array(items) => {
+                let mut encoded = Vec::new();
+                for item in items {
+                    with_value(item, &mut |value| nested::push_item(&mut encoded, &value));
+                }
+                Constant::Array(encoded)
+            }
+            Json::Object(entries) => {
+                let mut encoded = Vec::new();
+                for (key, entry) in entries {
+                    with_value(entry, &mut |value| {
+                        nested::push_entry(&mut encoded, key, &value)
+                    });
+                }
+                Constant::Map(encoded)
+            }
+        })
+    }
+}
+
+fn with_value(json: &Json, take: &mut dyn FnMut(Value<'_>)) {
+    match Constant::new(json) {
+        None => take(Value::Empty),
+        Some(Constant::Text(text)) => take(Value::Text(&text)),
+        Some(Constant::Bool(flag)) => take(Value::Bool(flag)),
+        Some(Constant::Int(number)) => take(Value::Int(number)),
+        Some(Constant::Double(number)) => take(Value::Double(number)),
+        Some(Constant::Array(array)) => take(Value::Array(&array)),
+        Some(Constant::Map(map)) => take(Value::Map(&map)),
+    }
+}
+
+impl ActionConfig {
+    /// The action, with its keys numbered; `None` after a problem.
+    pub(crate) fn compile(
+        &self,
+        path: &str,
+        keys: &mut Keys,
+        problems: &mut Problems,
+    ) -> Option<Action> {
+        let mut valid = true;
+        let mut problem = |field: &str, message: String| {
+            valid = false;
+            problems.push(format!("{path}{field}"), message);
+        };
+        let action = self.action.to_lowercase();
+        let by_pattern = matches!(action.as_str(), "delete" | "hash");
+        if self.key.is_empty() && !by_pattern {
+            problem("/key", "is required".to_owned());
+        }
+        if self.key.is_empty() && by_pattern && self.pattern.is_empty() {
+            problem("", format!("{action} needs a key or a pattern"));
+        }
+        if !self.from_context.is_empty() {
+            problem(
+                "/from_context",
+                "from_context is not there yet; use value or from_attribute".to_owned(),
+            );
+        }
+        let takes_value = matches!(action.as_str(), "insert" | "update" | "upsert");
+        for (field, given, taken) in [
+            ("value", !self.value.is_null(), takes_value),
+            (
+                "from_attribute",
+                !self.from_attribute.is_empty(),
+                takes_value,
+            ),
+            // The Collector reads it for these actions only, and lets it stand elsewhere.
+            (
+                "pattern",
+                !self.pattern.is_empty(),
+                by_pattern || action == "extract",
+            ),
+            (
+                "converted_type",
+                !self.converted_type.is_empty(),
+                action == "convert",
+            ),
+        ] {
+            if given && !taken {
+                problem(
+                    &format!("/{field}"),
+                    format!("{action} takes no {field}; take it out"),
+                );
+            }
+        }
+        let regex = match (self.pattern.is_empty(), compile(&self.pattern)) {
+            (true, _) => None,
+            (false, Ok(regex)) => Some(regex),
+            (false, Err(error)) => {
+                problem("/pattern", error.to_string());
+                None
+            }
+        };
+        let kind = match action.as_str() {
+            "insert" | "update" | "upsert" => {
+                let nothing = self.value.is_null()
+                    && self.from_attribute.is_empty()
+                    && self.from_context.is_empty();
+                if nothing && self.default_value.is_null() {
+                    problem(
+                        "",
+                        format!("{action} needs a value, from_attribute or default_value"),
+                    );
+                }
+                if !self.value.is_null() && !self.from_attribute.is_empty() {
+                    problem("", "value and from_attribute exclude each other".to_owned());
+                }
+                let source = Source {
+                    value: Constant::new(&self.value),
+                    from: (!self.from_attribute.is_empty())
+                        .then(|| keys.number(&self.from_attribute)),
+                    default: Constant::new(&self.default_value),
+                };
+                Kind::Put {
+                    source,
+                    insert: action != "update",
+                    update: action != "insert",
+                }
+            }
+            "delete" => Kind::Delete(regex),
+            "hash" => Kind::Hash(regex),
+            "extract" => {
+                if self.pattern.is_empty() {
+                    problem(
+                        "/pattern",
+                        "extract needs a pattern with named groups".to_owned(),
+                    );
+                }
+                match regex.map(|regex| groups(regex, keys)).transpose() {
+                    Ok(extract) => extract?,
+                    Err(message) => {
+                        problem("/pattern", message);
+                        return None;
+                    }
+                }
+            }
+            "convert" => Kind::Convert(match self.converted_type.as_str() {
+                "string" => Target::Text,
+                "int" => Target::Int,
+                "double" => Target::Double,
+                _ => {
+                    problem(
+                        "/converted_type",
+                        "must be string, int or double".to_owned(),
+                    );
+                    return None;
+                }
+            }),
+            "" => {
+                problem(
+                    "/action",
+                    "is required: insert, update, upsert, delete, hash, extract or convert"
+                        .to_owned(),
+                );
+                return None;
+            }
+            _ => {
+                problem(
+                    "/action",
+                    "must be insert, update, upsert, delete, hash, extract or convert".to_owned(),
+                );
+                return None;
+            }
+        };
+        valid.then(|| Action {
+            key: (!self.key.is_empty()).then(|| keys.number(&self.key)),
+            kind,
+        })
+    }
+}
+
+/// The keys that a pattern's groups name.
+fn groups(regex: Regex, keys: &mut Keys) -> Result<Kind, String> {
+    let names: Option<Vec<usize>> = regex
+        .capture_names()
+        .skip(1)
+        .map(|name| name.map(|name| keys.number(name)))
+        .collect();
+    match names {
+        Some(names) if names.is_empty() => {
+            Err("contains no named group; write (?P<key>...)".to_owned())
+        }
+        Some(targets) => Ok(Kind::Extract {
+            regex,
+            targets,
+            memo: Vec::new(),
+            found: Vec::new(),
+        }),
+        None => Err(
+            "every group must have a name; write (?P<key>...), or (?:...) for one without"
+                .to_owned(),
+        ),
+    }
+}

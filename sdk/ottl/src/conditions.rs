@@ -1,0 +1,149 @@
+//! A list of conditions on one context, of which one must hold.
+
+use spanmill_sdk::{Batch, Context, Contract, Level};
+
+use crate::check::{Checker, named_context};
+use crate::mask::{FAILED, NO, Scratch, Tree, YES};
+use crate::{OttlError, ast, parse};
+
+/// What happens when a condition cannot be evaluated for a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorMode {
+    /// The condition does not hold; a warning says so once a batch.
+    #[default]
+    Ignore,
+    /// The condition does not hold.
+    Silent,
+    /// The batch fails.
+    Propagate,
+}
+
+/// A condition failed on a batch, and its error mode is to propagate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("condition {number} of the {context} conditions failed on {rows} rows: {why}")]
+pub struct EvaluationError {
+    /// Which condition, from 1.
+    pub number: usize,
+    /// The context of the conditions.
+    pub context: &'static str,
+    /// On how many rows.
+    pub rows: usize,
+    /// Why, without any value.
+    pub why: &'static str,
+}
+
+/// Conditions on one context, of which one must hold.
+#[derive(Debug)]
+pub struct Conditions {
+    context: Context,
+    error_mode: ErrorMode,
+    list: Vec<Tree>,
+    scratch: Scratch,
+    mask: Vec<u8>,
+    answers: Vec<u8>,
+}
+
+/// The deepest context that a condition's paths name; `None` if they name none.
+pub fn inferred_context(condition: &ast::Condition) -> Option<Context> {
+    let mut deepest = None;
+    condition.paths(&mut |path| deepest = deepest.max(named_context(path)));
+    deepest
+}
+
+impl Conditions {
+    /// No conditions yet.
+    pub fn new(context: Context, error_mode: ErrorMode) -> Self {
+        Conditions {
+            context,
+            error_mode,
+            list: Vec::new(),
+            scratch: Scratch::default(),
+            mask: Vec::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// The context whose rows are asked about.
+    pub fn context(&self) -> Context {
+        self.context
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Adds a condition, whose paths need not name the context, and declares the columns it reads.
+    pub fn add(&mut self, text: &str, contract: &mut Contract) -> Result<(), OttlError> {
+        self.add_parsed(&parse(text)?, false, contract)
+    }
+
+    /// Adds a condition that is parsed already; with `prefixed`, every path must name its context.
+    pub fn add_parsed(
+        &mut self,
+        condition: &ast::Condition,
+        prefixed: bool,
+        contract: &mut Contract,
+    ) -> Result<(), OttlError> {
+        // A condition that fails its check must not leave reads behind.
+        let mut checked = contract.clone();
+        let mut checker = Checker {
+            context: self.context,
+            prefixed,
+            contract: &mut checked,
+        };
+        self.list.push(checker.condition(condition)?);
+        // A host sends the table of a context that something is read of.
+        if self.context == Context::SpanEvent
+            && !checked
+                .reads()
+                .iter()
+                .any(|path| path.starts_with("spanevent."))
+        {
+            checked.read_narrow("spanevent.dropped_attributes_count");
+        }
+        *contract = checked;
+        Ok(())
+    }
+
+    /// For each row of the context, 1 if a condition holds, else 0. Failures on rows where `skip` is not 0
+    /// (empty: none) do not count.
+    pub fn evaluate(&mut self, batch: &Batch<'_>, skip: &[u8]) -> Result<&[u8], EvaluationError> {
+        self.answers.clear();
+        self.answers.resize(batch.rows(self.context), NO);
+        for (place, tree) in self.list.iter().enumerate() {
+            tree.mask(batch, self.context, &mut self.mask, &mut self.scratch);
+            let Some(why) = self.scratch.why.take() else {
+                for (answer, &mask) in self.answers.iter_mut().zip(&self.mask) {
+                    *answer |= mask;
+                }
+                continue;
+            };
+            let mut rows = 0;
+            for (row, (answer, &mask)) in self.answers.iter_mut().zip(&self.mask).enumerate() {
+                let asked = *answer == NO && skip.get(row).is_none_or(|&skip| skip == 0);
+                rows += usize::from(asked && mask == FAILED);
+                *answer |= u8::from(mask == YES);
+            }
+            if rows == 0 {
+                continue;
+            }
+            let error = EvaluationError {
+                number: place + 1,
+                context: self.context.prefix(),
+                rows,
+                why,
+            };
+            match self.error_mode {
+                ErrorMode::Propagate => return Err(error),
+                ErrorMode::Ignore => spanmill_sdk::log(Level::Warn, &error.to_string()),
+                ErrorMode::Silent => {}
+            }
+        }
+        Ok(&self.answers)
+    }
+}
+
+#[cfg(test)]
+mod tests;

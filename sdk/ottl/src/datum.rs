@@ -1,0 +1,95 @@
+//! Values while a condition runs.
+
+use std::borrow::Cow;
+
+use spanmill_sdk::{Value, nested};
+
+/// A value while a condition runs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Datum<'a> {
+    Nil,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Cow<'a, str>),
+    Bytes(Cow<'a, [u8]>),
+    /// An encoded array.
+    List(Cow<'a, [u8]>),
+    /// An encoded map.
+    Map(Cow<'a, [u8]>),
+    TraceId([u64; 2]),
+    SpanId(u64),
+}
+
+impl<'a> Datum<'a> {
+    pub(crate) fn from_value(value: Value<'a>) -> Self {
+        match value {
+            Value::Absent | Value::Empty => Datum::Nil,
+            Value::Text(text) => Datum::Text(Cow::Borrowed(text)),
+            Value::Bool(flag) => Datum::Bool(flag),
+            Value::Int(number) => Datum::Int(number),
+            Value::Double(number) => Datum::Float(number),
+            Value::Bytes(bytes) => Datum::Bytes(Cow::Borrowed(bytes)),
+            Value::Array(array) => Datum::List(Cow::Borrowed(array)),
+            Value::Map(map) => Datum::Map(Cow::Borrowed(map)),
+        }
+    }
+
+    /// The same value, borrowed from this one.
+    pub(crate) fn borrowed(&self) -> Datum<'_> {
+        match self {
+            Datum::Nil => Datum::Nil,
+            Datum::Bool(flag) => Datum::Bool(*flag),
+            Datum::Int(number) => Datum::Int(*number),
+            Datum::Float(number) => Datum::Float(*number),
+            Datum::Text(text) => Datum::Text(Cow::Borrowed(text)),
+            Datum::Bytes(bytes) => Datum::Bytes(Cow::Borrowed(bytes)),
+            Datum::List(array) => Datum::List(Cow::Borrowed(array)),
+            Datum::Map(map) => Datum::Map(Cow::Borrowed(map)),
+            Datum::TraceId(id) => Datum::TraceId(*id),
+            Datum::SpanId(id) => Datum::SpanId(*id),
+        }
+    }
+
+    /// As text, where a function takes whatever is like a string; `None` for nil.
+    pub(crate) fn text_like(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Datum::Nil => return None,
+            Datum::Text(text) => Cow::Borrowed(text),
+            Datum::Bool(flag) => Value::Bool(*flag).to_text(),
+            Datum::Int(number) => Value::Int(*number).to_text(),
+            Datum::Float(number) => Value::Double(*number).to_text(),
+            Datum::Bytes(bytes) => Cow::Owned(hex(bytes)),
+            Datum::List(array) => Cow::Owned(Value::Array(array).to_text().into_owned()),
+            Datum::Map(map) => Cow::Owned(Value::Map(map).to_text().into_owned()),
+            Datum::TraceId([high, low]) => Cow::Owned(format!("{high:016x}{low:016x}")),
+            Datum::SpanId(id) => Cow::Owned(format!("{id:016x}")),
+        })
+    }
+
+    /// What an index gives: a value of a map or of a list; nil where there is none.
+    pub(crate) fn index(self, key: &crate::ast::Key) -> Result<Datum<'a>, &'static str> {
+        use crate::ast::Key;
+        match (self, key) {
+            (Datum::Nil, _) => Ok(Datum::Nil),
+            (Datum::Map(Cow::Borrowed(map)), Key::Text(key)) => {
+                let found = nested::entries(map).find(|(known, _)| known == key);
+                Ok(found.map_or(Datum::Nil, |(_, value)| Datum::from_value(value)))
+            }
+            (Datum::List(Cow::Borrowed(list)), Key::Int(place)) => usize::try_from(*place)
+                .ok()
+                .and_then(|place| nested::items(list).nth(place))
+                .map(Datum::from_value)
+                .ok_or("the index is beyond the list"),
+            _ => Err("only maps and lists are indexed"),
+        }
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

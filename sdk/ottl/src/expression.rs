@@ -1,0 +1,181 @@
+//! Checked values: what they read, and how one is computed for a row.
+
+use std::borrow::Cow;
+
+use spanmill_sdk::{
+    AttributeField, Batch, Context, ListField, NarrowField, TextField, TraceIdField, WideField,
+};
+
+use crate::ast::{Arithmetic, Key};
+use crate::datum::Datum;
+use crate::function::Function;
+
+/// A column, and what is made of its value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Field {
+    /// The table it stands in.
+    pub context: Context,
+    pub source: Source,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Source {
+    Text(TextField),
+    /// One member of a W3C trace state.
+    TraceStateKey(TextField, String),
+    Narrow(NarrowField),
+    /// `Server`.
+    KindText(NarrowField),
+    /// `SPAN_KIND_SERVER`.
+    DeprecatedKindText(NarrowField),
+    Wide(WideField),
+    SpanId(WideField),
+    SpanIdText(WideField),
+    TraceId(TraceIdField),
+    TraceIdText(TraceIdField),
+    Attribute(AttributeField, Vec<Key>),
+    /// How many attributes there are.
+    Count(ListField),
+}
+
+/// A checked value.
+#[derive(Debug, Clone)]
+pub(crate) enum Expression {
+    Constant(Datum<'static>),
+    Field(Field),
+    Call(Function, Vec<Expression>),
+    Math(Box<Expression>, Arithmetic, Box<Expression>),
+}
+
+const KINDS: [(&str, &str); 6] = [
+    ("Unspecified", "SPAN_KIND_UNSPECIFIED"),
+    ("Internal", "SPAN_KIND_INTERNAL"),
+    ("Server", "SPAN_KIND_SERVER"),
+    ("Client", "SPAN_KIND_CLIENT"),
+    ("Producer", "SPAN_KIND_PRODUCER"),
+    ("Consumer", "SPAN_KIND_CONSUMER"),
+];
+
+impl Field {
+    /// The value of a row of the field's own table.
+    pub(crate) fn get<'a>(&self, batch: &Batch<'a>, row: usize) -> Result<Datum<'a>, &'static str> {
+        let text = |field: TextField| {
+            batch
+                .texts
+                .get(batch.text(field).get(row).copied().unwrap_or(u32::MAX))
+        };
+        let narrow = |field: NarrowField| batch.narrow(field).get(row).copied().unwrap_or(0);
+        let wide = |field: WideField| batch.wide(field).get(row).copied().unwrap_or(0);
+        let words = |field: TraceIdField| {
+            let words = batch.trace_ids(field);
+            [
+                words.get(2 * row).copied().unwrap_or(0),
+                words.get(2 * row + 1).copied().unwrap_or(0),
+            ]
+        };
+        Ok(match &self.source {
+            Source::Text(field) => Datum::Text(Cow::Borrowed(text(*field))),
+            Source::TraceStateKey(field, key) => {
+                Datum::Text(Cow::Borrowed(trace_state_member(text(*field), key)))
+            }
+            Source::Narrow(field) => Datum::Int(narrow(*field).into()),
+            Source::KindText(field) => {
+                let kind = KINDS.get(narrow(*field) as usize).map_or("", |kind| kind.0);
+                Datum::Text(Cow::Borrowed(kind))
+            }
+            Source::DeprecatedKindText(field) => {
+                let kind = KINDS.get(narrow(*field) as usize).map_or("", |kind| kind.1);
+                Datum::Text(Cow::Borrowed(kind))
+            }
+            Source::Wide(field) => Datum::Int(wide(*field) as i64),
+            Source::SpanId(field) => Datum::SpanId(wide(*field)),
+            Source::SpanIdText(field) => Datum::Text(Cow::Owned(format!("{:016x}", wide(*field)))),
+            Source::TraceId(field) => Datum::TraceId(words(*field)),
+            Source::TraceIdText(field) => {
+                let [high, low] = words(*field);
+                Datum::Text(Cow::Owned(format!("{high:016x}{low:016x}")))
+            }
+            Source::Attribute(field, keys) => {
+                let value = batch.attribute(*field).get(row, &batch.texts);
+                keys.iter()
+                    .try_fold(Datum::from_value(value), |value, key| value.index(key))?
+            }
+            Source::Count(field) => Datum::Int(batch.attributes(*field).entries(row).len() as i64),
+        })
+    }
+}
+
+/// The value of one member of a W3C trace state; empty where there is none.
+fn trace_state_member<'a>(trace_state: &'a str, key: &str) -> &'a str {
+    trace_state
+        .split(',')
+        .filter_map(|member| member.trim_matches([' ', '\t']).split_once('='))
+        .find(|(name, _)| *name == key)
+        .map_or("", |(_, value)| value)
+}
+
+impl Expression {
+    /// Every field it reads.
+    pub(crate) fn fields<'b>(&'b self, found: &mut Vec<&'b Field>) {
+        match self {
+            Expression::Constant(_) => {}
+            Expression::Field(field) => found.push(field),
+            Expression::Call(_, arguments) => {
+                arguments.iter().for_each(|argument| argument.fields(found));
+            }
+            Expression::Math(left, _, right) => {
+                left.fields(found);
+                right.fields(found);
+            }
+        }
+    }
+
+    /// The value, where `field` gives those of the columns.
+    pub(crate) fn evaluate<'a>(
+        &'a self,
+        field: &impl Fn(&Field) -> Result<Datum<'a>, &'static str>,
+    ) -> Result<Datum<'a>, &'static str> {
+        match self {
+            Expression::Constant(constant) => Ok(constant.borrowed()),
+            Expression::Field(read) => field(read),
+            Expression::Call(function, arguments) => {
+                let arguments: Result<Vec<_>, _> = arguments
+                    .iter()
+                    .map(|argument| argument.evaluate(field))
+                    .collect();
+                function.call(&arguments?)
+            }
+            Expression::Math(left, operator, right) => {
+                math(left.evaluate(field)?, *operator, right.evaluate(field)?)
+            }
+        }
+    }
+}
+
+fn math<'a>(
+    left: Datum<'_>,
+    operator: Arithmetic,
+    right: Datum<'_>,
+) -> Result<Datum<'a>, &'static str> {
+    let float = |datum: &Datum<'_>| match datum {
+        Datum::Int(number) => Ok(*number as f64),
+        Datum::Float(number) => Ok(*number),
+        _ => Err("arithmetic takes numbers"),
+    };
+    if let (Datum::Int(left), Datum::Int(right)) = (&left, &right) {
+        return Ok(Datum::Int(match operator {
+            Arithmetic::Add => left.wrapping_add(*right),
+            Arithmetic::Subtract => left.wrapping_sub(*right),
+            Arithmetic::Multiply => left.wrapping_mul(*right),
+            Arithmetic::Divide if *right == 0 => return Err("a division by zero"),
+            Arithmetic::Divide => left.wrapping_div(*right),
+        }));
+    }
+    let (left, right) = (float(&left)?, float(&right)?);
+    Ok(Datum::Float(match operator {
+        Arithmetic::Add => left + right,
+        Arithmetic::Subtract => left - right,
+        Arithmetic::Multiply => left * right,
+        Arithmetic::Divide => left / right,
+    }))
+}

@@ -1,0 +1,198 @@
+//! Cuts a condition into tokens, as the Collector's lexer does.
+
+use crate::OttlError;
+
+/// A token.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Token {
+    Bytes(Vec<u8>),
+    Float(f64),
+    Int(i64),
+    Text(String),
+    /// A name in lower case: a path, or a word such as `and`.
+    Lower(String),
+    /// A name that starts with a capital: a function or an enum.
+    Upper(String),
+    /// An operator or a bracket.
+    Sign(&'static str),
+    End,
+}
+
+impl Token {
+    /// How an error names it.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Token::Bytes(_) => "a byte literal".to_owned(),
+            Token::Float(_) | Token::Int(_) => "a number".to_owned(),
+            Token::Text(_) => "a string".to_owned(),
+            Token::Lower(name) | Token::Upper(name) => format!("`{name}`"),
+            Token::Sign(sign) => format!("`{sign}`"),
+            Token::End => "the end".to_owned(),
+        }
+    }
+}
+
+const SIGNS: [&str; 20] = [
+    "==", "!=", ">=", "<=", "=>", ">", "<", "=", "(", ")", "{", "}", "[", "]", ",", ".", ":", "+",
+    "-", "*",
+];
+
+/// The tokens of a condition, each with its column; the last is [`Token::End`].
+pub(crate) fn tokens(text: &str) -> Result<Vec<(Token, usize)>, OttlError> {
+    let characters: Vec<char> = text.chars().collect();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(&character) = characters.get(at) {
+        let column = at + 1;
+        let rest = &characters[at..];
+        let (token, length) = match character {
+            _ if character.is_whitespace() => {
+                at += 1;
+                continue;
+            }
+            '"' => string(rest, column)?,
+            '0'..='9' => number(rest, column)?,
+            '.' if rest.get(1).is_some_and(char::is_ascii_digit) => number(rest, column)?,
+            'a'..='z' => name(rest, Token::Lower),
+            'A'..='Z' => name(rest, Token::Upper),
+            '/' => (Token::Sign("/"), 1),
+            _ => sign(rest).ok_or_else(|| {
+                let hint = if character == '\'' {
+                    "; strings stand in double quotes"
+                } else {
+                    ""
+                };
+                OttlError::at(
+                    column,
+                    format!("`{character}` has no place in a condition{hint}"),
+                )
+            })?,
+        };
+        tokens.push((token, column));
+        at += length;
+    }
+    tokens.push((Token::End, characters.len() + 1));
+    Ok(tokens)
+}
+
+fn sign(rest: &[char]) -> Option<(Token, usize)> {
+    let sign = SIGNS.into_iter().find(|sign| {
+        sign.chars()
+            .enumerate()
+            .all(|(place, character)| rest.get(place) == Some(&character))
+    })?;
+    Some((Token::Sign(sign), sign.len()))
+}
+
+fn name(rest: &[char], token: fn(String) -> Token) -> (Token, usize) {
+    let name: String = rest
+        .iter()
+        .take_while(|c| c.is_ascii_alphanumeric() || **c == '_')
+        .collect();
+    let length = name.len();
+    (token(name), length)
+}
+
+fn string(rest: &[char], column: usize) -> Result<(Token, usize), OttlError> {
+    let mut text = String::new();
+    let mut at = 1;
+    while let Some(&character) = rest.get(at) {
+        at += 1;
+        match character {
+            '"' => return Ok((Token::Text(text), at)),
+            '\\' => {
+                let Some(&escaped) = rest.get(at) else { break };
+                at += 1;
+                unescape(&mut text, escaped, rest, &mut at).ok_or_else(|| {
+                    OttlError::at(
+                        column + at - 2,
+                        format!("`\\{escaped}` is no escape; write `\\\\{escaped}`"),
+                    )
+                })?;
+            }
+            _ => text.push(character),
+        }
+    }
+    Err(OttlError::at(
+        column,
+        "the string has no end; close it with a double quote",
+    ))
+}
+
+/// Go's escapes of interpreted strings.
+fn unescape(text: &mut String, escaped: char, rest: &[char], at: &mut usize) -> Option<()> {
+    let digits = match escaped {
+        'x' => 2,
+        'u' => 4,
+        'U' => 8,
+        _ => 0,
+    };
+    if digits > 0 {
+        let code: String = rest.get(*at..*at + digits)?.iter().collect();
+        text.push(char::from_u32(u32::from_str_radix(&code, 16).ok()?)?);
+        *at += digits;
+        return Some(());
+    }
+    text.push(match escaped {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'a' => '\u{7}',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'v' => '\u{b}',
+        '0' => '\0',
+        '"' | '\\' | '\'' => escaped,
+        _ => return None,
+    });
+    Some(())
+}
+
+fn number(rest: &[char], column: usize) -> Result<(Token, usize), OttlError> {
+    if rest.starts_with(&['0', 'x']) {
+        let digits: String = rest[2..]
+            .iter()
+            .take_while(|c| c.is_ascii_hexdigit())
+            .collect();
+        let bytes: Option<Vec<u8>> = (digits.len().is_multiple_of(2) && !digits.is_empty())
+            .then(|| {
+                let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
+                (0..digits.len()).step_by(2).map(pair).collect()
+            })
+            .flatten();
+        let bytes = bytes
+            .ok_or_else(|| OttlError::at(column, "a byte literal takes two hex digits a byte"))?;
+        return Ok((Token::Bytes(bytes), digits.len() + 2));
+    }
+    let digit = |at: usize| rest.get(at).is_some_and(char::is_ascii_digit);
+    let mut end = 0;
+    while digit(end) {
+        end += 1;
+    }
+    let mut float = false;
+    if rest.get(end) == Some(&'.') {
+        float = true;
+        end += 1;
+        while digit(end) {
+            end += 1;
+        }
+        if matches!(rest.get(end), Some('e' | 'E')) {
+            let sign = usize::from(matches!(rest.get(end + 1), Some('+' | '-')));
+            if digit(end + 1 + sign) {
+                end += 1 + sign;
+                while digit(end) {
+                    end += 1;
+                }
+            }
+        }
+    }
+    let text: String = rest[..end].iter().collect();
+    let token = if float {
+        text.parse().ok().map(Token::Float)
+    } else {
+        text.parse().ok().map(Token::Int)
+    };
+    let token =
+        token.ok_or_else(|| OttlError::at(column, "the number is too large for 64 bits"))?;
+    Ok((token, end))
+}
