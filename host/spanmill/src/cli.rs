@@ -16,13 +16,17 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Process telemetry with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
-#[command(name = "spanmill", version, after_help = "\
+#[command(
+    name = "spanmill",
+    version,
+    after_help = "\
 Examples:
   spanmill run                                  the built-in quickstart pipeline on localhost:4317 and 4318
   spanmill run --config collector.yaml          your pipelines, in the OpenTelemetry Collector's own YAML
   spanmill validate --config collector.yaml     every mistake in it, plugins' settings included
   spanmill replay --config c.yaml --input t.json --output out.json
-                                                recorded OTLP through the pipelines, without a network")]
+                                                recorded OTLP through the pipelines, without a network"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -137,9 +141,11 @@ pub fn main() -> ExitCode {
         Command::Validate { config } => validate::validate(config.as_deref()),
         Command::Plugins { config } => plugins::plugins(config.as_deref()),
         Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),
-        Command::Replay { config, input, output } => {
-            replay::replay(config.as_deref(), &input, output.as_deref())
-        }
+        Command::Replay {
+            config,
+            input,
+            output,
+        } => replay::replay(config.as_deref(), &input, output.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -58,7 +58,10 @@ impl OtlpReceiver {
             None => None,
         };
         let http = match &config.http {
-            Some(http) => Some((bind::bind("receiver", id, &http.endpoint).await?, http.max_body_bytes)),
+            Some(http) => Some((
+                bind::bind("receiver", id, &http.endpoint).await?,
+                http.max_body_bytes,
+            )),
             None => None,
         };
         Ok(Self { grpc, http })

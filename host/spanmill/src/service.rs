@@ -47,24 +47,37 @@ impl Folders {
     /// From the environment: `SPANMILL_PLUGINS`, or `plugins` beside the executable; `SPANMILL_CACHE`, or
     /// `spanmill` in the user's cache folder.
     pub fn from_environment() -> Self {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set = |name: &str| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         let beside = || {
-            let executable = std::env::current_exe().and_then(std::fs::canonicalize).ok()?;
+            let executable = std::env::current_exe()
+                .and_then(std::fs::canonicalize)
+                .ok()?;
             let folder = executable.parent()?;
             let installed = folder.parent()?.join("lib/spanmill/plugins");
-            [folder.join("plugins"), installed].into_iter().find(|folder| folder.is_dir())
+            [folder.join("plugins"), installed]
+                .into_iter()
+                .find(|folder| folder.is_dir())
         };
         let user = || {
             set("XDG_CACHE_HOME")
                 .or_else(|| set("HOME").map(|home| home.join(".cache")))
                 .map(|cache| cache.join("spanmill"))
         };
-        Folders { plugins: set("SPANMILL_PLUGINS").or_else(beside), cache: set("SPANMILL_CACHE").or_else(user) }
+        Folders {
+            plugins: set("SPANMILL_PLUGINS").or_else(beside),
+            cache: set("SPANMILL_CACHE").or_else(user),
+        }
     }
 
     /// A loader over these folders.
     pub fn loader(&self) -> Result<PluginLoader, LoadError> {
-        let runtime = Runtime::new(RuntimeConfig { cache: self.cache.clone() })?;
+        let runtime = Runtime::new(RuntimeConfig {
+            cache: self.cache.clone(),
+        })?;
         Ok(PluginLoader::new(runtime, self.plugins.clone()))
     }
 }
@@ -98,16 +111,24 @@ impl Service {
         for (id, receiver) in &manifest.receivers {
             let Receiver::Otlp(config) = receiver;
             let bound = OtlpReceiver::bind(id, config).await?;
-            let named = [("grpc", bound.grpc_address()), ("http", bound.http_address())];
+            let named = [
+                ("grpc", bound.grpc_address()),
+                ("http", bound.http_address()),
+            ];
             for (protocol, address) in named {
-                addresses.extend(address.map(|address| format!("receiver {id} {protocol} {address}")));
+                addresses
+                    .extend(address.map(|address| format!("receiver {id} {protocol} {address}")));
             }
             receivers.push((id.clone(), bound));
         }
         let mut exporters = BTreeMap::new();
         for (id, config) in &manifest.exporters {
             let exporter = Exporter::start(id, config, output.clone()).await?;
-            addresses.extend(exporter.address().map(|address| format!("exporter {id} http {address}")));
+            addresses.extend(
+                exporter
+                    .address()
+                    .map(|address| format!("exporter {id} http {address}")),
+            );
             exporters.insert(id.clone(), exporter);
         }
         let built = pipeline::build(manifest, &mut plugins, &exporters, workers)?;
@@ -116,12 +137,26 @@ impl Service {
                 pipeline.id.signal == Signal::Metrics && pipeline.receivers.contains(connector)
             });
             let fanout = |pipeline: &crate::config::Pipeline| Fanout {
-                exporters: pipeline.exporters.iter().filter_map(|id| exporters.get(id).cloned()).collect(),
+                exporters: pipeline
+                    .exporters
+                    .iter()
+                    .filter_map(|id| exporters.get(id).cloned())
+                    .collect(),
             };
             fed.map(fanout).collect()
         };
-        let metrics = built.totals.keys().map(|id| (id.clone(), fanouts(id))).collect();
-        Ok(Service { receivers, exporters, built, metrics, addresses })
+        let metrics = built
+            .totals
+            .keys()
+            .map(|id| (id.clone(), fanouts(id)))
+            .collect();
+        Ok(Service {
+            receivers,
+            exporters,
+            built,
+            metrics,
+            addresses,
+        })
     }
 
     /// What is listened on, a line each.
@@ -142,7 +177,12 @@ impl Service {
         let mut flushing = JoinSet::new();
         for (id, fanouts) in self.metrics {
             if let Some(totals) = self.built.totals.get(&id) {
-                flushing.spawn(flush_regularly(id, Arc::clone(totals), fanouts, end_metrics.clone()));
+                flushing.spawn(flush_regularly(
+                    id,
+                    Arc::clone(totals),
+                    fanouts,
+                    end_metrics.clone(),
+                ));
             }
         }
         shutdown.cancelled().await;
@@ -152,7 +192,10 @@ impl Service {
             cut_off += served.unwrap_or(0);
         }
         if cut_off > 0 {
-            tracing::warn!(connections = cut_off, "connections did not end in time; their senders will send again");
+            tracing::warn!(
+                connections = cut_off,
+                "connections did not end in time; their senders will send again"
+            );
         }
         let drained = self.built.pipelines.drain(deadline).await;
         end_metrics.cancel();

@@ -8,7 +8,9 @@ use super::{Failure, say};
 use crate::service::Folders;
 
 pub(super) fn inspect(file: &Path, settings: Option<&str>) -> Result<(), Failure> {
-    let runtime = Runtime::new(RuntimeConfig { cache: Folders::from_environment().cache })?;
+    let runtime = Runtime::new(RuntimeConfig {
+        cache: Folders::from_environment().cache,
+    })?;
     let plugin = runtime.load_file(file)?;
     let kind = match plugin.kind() {
         Kind::Processor => "processor",
@@ -28,21 +30,26 @@ pub(super) fn inspect(file: &Path, settings: Option<&str>) -> Result<(), Failure
         say(format_args!("  {import:<44} {granted}"));
     }
     let Some(settings) = settings else {
-        say("\nWhat it reads and writes depends on its settings: give some with --settings '{...}'.");
+        say(
+            "\nWhat it reads and writes depends on its settings: give some with --settings '{...}'.",
+        );
         return Ok(());
     };
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(settings)
         .map_err(|error| Failure(format!("error: --settings is no JSON object: {error}")))?;
-    let slot = Slot::new(&plugin, "inspect", settings, Limits::default()).map_err(|error| match error {
-        ConfigureError::Settings(problems) => {
-            let lines = problems.iter().map(|problem| match problem.path.as_str() {
-                "" => format!("error: settings: {}", problem.message),
-                path => format!("error: settings{path}: {}", problem.message),
-            });
-            Failure(lines.collect::<Vec<_>>().join("\n"))
-        }
-        error => error.into(),
-    })?;
+    let slot =
+        Slot::new(&plugin, "inspect", settings, Limits::default()).map_err(
+            |error| match error {
+                ConfigureError::Settings(problems) => {
+                    let lines = problems.iter().map(|problem| match problem.path.as_str() {
+                        "" => format!("error: settings: {}", problem.message),
+                        path => format!("error: settings{path}: {}", problem.message),
+                    });
+                    Failure(lines.collect::<Vec<_>>().join("\n"))
+                }
+                error => error.into(),
+            },
+        )?;
     let declared = slot.declared();
     for (what, paths) in [("reads", &declared.reads), ("writes", &declared.writes)] {
         say(what);
@@ -54,6 +61,9 @@ pub(super) fn inspect(file: &Path, settings: Option<&str>) -> Result<(), Failure
             say(format_args!("  {} [{}]", instrument.name, instrument.unit));
         }
     }
-    say(format_args!("memory    {} KiB after configure", slot.memory_bytes() / 1024));
+    say(format_args!(
+        "memory    {} KiB after configure",
+        slot.memory_bytes() / 1024
+    ));
     Ok(())
 }

@@ -20,15 +20,21 @@ impl Log {
     pub(super) fn start(format: LogFormat, level: Option<LevelFilter>) -> Self {
         let (filter, handle) = reload::Layer::new(level.unwrap_or(LevelFilter::INFO));
         let registry = tracing_subscriber::registry().with(filter);
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_target(false);
         match format {
             LogFormat::Text => {
-                let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+                let colour =
+                    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
                 registry.with(lines.with_ansi(colour)).init();
             }
             LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
         }
-        Log { filter: handle, given: level.is_some() }
+        Log {
+            filter: handle,
+            given: level.is_some(),
+        }
     }
 
     /// Takes the manifest's level, unless the command line gave one.

@@ -26,7 +26,11 @@ pub(super) fn load(path: Option<&Path>) -> Result<Manifest, Failure> {
         error => error.into(),
     })?;
     if !loaded.warnings.is_empty() {
-        let _ = writeln!(std::io::stderr(), "{}", loaded.warnings.render(colour()).trim_end());
+        let _ = writeln!(
+            std::io::stderr(),
+            "{}",
+            loaded.warnings.render(colour()).trim_end()
+        );
     }
     Ok(loaded.manifest)
 }

@@ -9,17 +9,28 @@ use crate::service::Folders;
 pub(super) fn plugins(path: Option<&Path>) -> Result<(), Failure> {
     let mut loader = Folders::from_environment().loader()?;
     say("BUILT-IN");
-    for (kind, names) in [("processor", &BUILT_IN_PROCESSORS[..]), ("connector", &BUILT_IN_CONNECTORS[..])] {
+    for (kind, names) in [
+        ("processor", &BUILT_IN_PROCESSORS[..]),
+        ("connector", &BUILT_IN_CONNECTORS[..]),
+    ] {
         for name in names {
             let file = loader.built_in_file(name);
             match std::fs::metadata(&file) {
-                Ok(found) => say(format_args!("  {name:<24} {kind:<10} {:>6} KiB", found.len() / 1024)),
-                Err(_) => say(format_args!("  {name:<24} {kind:<10} missing: {}", file.display())),
+                Ok(found) => say(format_args!(
+                    "  {name:<24} {kind:<10} {:>6} KiB",
+                    found.len() / 1024
+                )),
+                Err(_) => say(format_args!(
+                    "  {name:<24} {kind:<10} missing: {}",
+                    file.display()
+                )),
             }
         }
     }
     let manifest = manifest::load(path)?;
-    let loaded = loader.load_all(&manifest).map_err(|problems| Failure(problems.render(colour())))?;
+    let loaded = loader
+        .load_all(&manifest)
+        .map_err(|problems| Failure(problems.render(colour())))?;
     say(format_args!("\nCONFIGURED BY {}", manifest.source.name()));
     for plugin in loaded.values() {
         show(plugin);

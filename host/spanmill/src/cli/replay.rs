@@ -12,16 +12,23 @@ use crate::pipeline::Offline;
 use crate::receive::traces_from_json;
 use crate::service::Folders;
 
-pub(super) fn replay(path: Option<&Path>, input: &Path, output: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn replay(
+    path: Option<&Path>,
+    input: &Path,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
     let manifest = manifest::load(path)?;
     let mut loader = Folders::from_environment().loader()?;
-    let mut plugins = loader.load_all(&manifest).map_err(|problems| Failure(problems.render(colour())))?;
+    let mut plugins = loader
+        .load_all(&manifest)
+        .map_err(|problems| Failure(problems.render(colour())))?;
     let requests = read(input)?;
     let replayed = Offline::new(&manifest, &mut plugins)?.run(requests)?;
     let mut out: Box<dyn Write> = match output {
         Some(path) => {
-            let file = std::fs::File::create(path)
-                .map_err(|error| Failure(format!("error: cannot write {}: {error}", path.display())))?;
+            let file = std::fs::File::create(path).map_err(|error| {
+                Failure(format!("error: cannot write {}: {error}", path.display()))
+            })?;
             Box::new(std::io::BufWriter::new(file))
         }
         None => Box::new(std::io::stdout().lock()),
@@ -43,7 +50,8 @@ pub(super) fn replay(path: Option<&Path>, input: &Path, output: Option<&Path>) -
 
 /// The recorded requests, each with the time it would have been received at: when its last span ended.
 fn read(input: &Path) -> Result<Vec<(Bytes, u64)>, Failure> {
-    let unreadable = |why: &dyn std::fmt::Display| Failure(format!("error: {}: {why}", input.display()));
+    let unreadable =
+        |why: &dyn std::fmt::Display| Failure(format!("error: {}: {why}", input.display()));
     let bytes = std::fs::read(input).map_err(|error| unreadable(&error))?;
     let mut requests = Vec::new();
     match input.extension().and_then(|extension| extension.to_str()) {
@@ -59,16 +67,27 @@ fn read(input: &Path) -> Result<Vec<(Bytes, u64)>, Failure> {
                     match traces_from_json(line) {
                         Ok(request) => requests.push(request),
                         Err(_) if number == 0 => return Err(unreadable(&whole)),
-                        Err(error) => return Err(unreadable(&format!("line {}: {error}", number + 1))),
+                        Err(error) => {
+                            return Err(unreadable(&format!("line {}: {error}", number + 1)));
+                        }
                     }
                 }
             }
         },
-        _ => return Err(unreadable(&"the name must end in .json or .pb, which says how to read it")),
+        _ => {
+            return Err(unreadable(
+                &"the name must end in .json or .pb, which says how to read it",
+            ));
+        }
     }
     let timed = requests.into_iter().map(|bytes| {
-        let request = ExportTraceServiceRequest::decode(bytes.clone()).map_err(|error| unreadable(&error))?;
-        let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
+        let request =
+            ExportTraceServiceRequest::decode(bytes.clone()).map_err(|error| unreadable(&error))?;
+        let spans = request
+            .resource_spans
+            .iter()
+            .flat_map(|r| &r.scope_spans)
+            .flat_map(|s| &s.spans);
         let end = spans.map(|span| span.end_time_unix_nano).max().unwrap_or(0);
         Ok((bytes, end))
     });

@@ -15,14 +15,22 @@ pub(super) fn run(path: Option<&Path>, workers: Option<u16>, log: &Log) -> Resul
     let manifest = manifest::load(path)?;
     log.set_level(manifest.log_level);
     let mut loader = Folders::from_environment().loader()?;
-    let plugins = loader.load_all(&manifest).map_err(|problems| Failure(problems.render(colour())))?;
+    let plugins = loader
+        .load_all(&manifest)
+        .map_err(|problems| Failure(problems.render(colour())))?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let workers = workers.map_or(cores, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("io").build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("io")
+        .build()?;
     runtime.block_on(async {
         use std::io::IsTerminal as _;
         let stdout = std::io::stdout();
-        let output = DebugOutput::new(std::io::stdout(), stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none());
+        let output = DebugOutput::new(
+            std::io::stdout(),
+            stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        );
         let service = Service::start(&manifest, plugins, output, workers).await?;
         for address in service.addresses() {
             tracing::info!("{address}");
@@ -32,10 +40,17 @@ pub(super) fn run(path: Option<&Path>, workers: Option<u16>, log: &Log) -> Resul
         }
         let shutdown = CancellationToken::new();
         tokio::spawn(end_on_signal(shutdown.clone())?);
-        tracing::info!(pipelines = manifest.pipelines.len(), workers, "spanmill is ready");
+        tracing::info!(
+            pipelines = manifest.pipelines.len(),
+            workers,
+            "spanmill is ready"
+        );
         let ended = service.serve(shutdown).await;
         if ended.lost > 0 {
-            return Err(Failure(format!("error: {} items could not be delivered before the end", ended.lost)));
+            return Err(Failure(format!(
+                "error: {} items could not be delivered before the end",
+                ended.lost
+            )));
         }
         tracing::info!("ended; everything that was taken was delivered");
         Ok(())
@@ -64,7 +79,10 @@ fn describe(manifest: &Manifest, addresses: &[String]) {
     }
     let arrow = |pipeline: &Pipeline| {
         let list = |ids: &[crate::config::ComponentId]| {
-            ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
+            ids.iter()
+                .map(|id| id.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         let mut parts = vec![list(&pipeline.receivers)];
         parts.extend(pipeline.processors.iter().map(|id| id.as_str().to_owned()));

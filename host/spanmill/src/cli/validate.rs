@@ -8,7 +8,9 @@ use crate::service::Folders;
 pub(super) fn validate(path: Option<&Path>) -> Result<(), Failure> {
     let manifest = manifest::load(path)?;
     let mut loader = Folders::from_environment().loader()?;
-    let plugins = loader.load_all(&manifest).map_err(|problems| Failure(problems.render(colour())))?;
+    let plugins = loader
+        .load_all(&manifest)
+        .map_err(|problems| Failure(problems.render(colour())))?;
     say(format_args!(
         "{}: {} pipelines, {} plugins configured; no mistakes",
         manifest.source.name(),

@@ -11,8 +11,8 @@ use super::otlp_grpc::OtlpGrpc;
 use super::otlp_http::OtlpHttp;
 use super::prometheus::Prometheus;
 use super::queue::{Behaviour, Exporter};
-use crate::receive::BindError;
 use crate::config::{self, ClientSettings, ComponentId, Retry};
+use crate::receive::BindError;
 
 /// Why an exporter cannot start.
 #[derive(Debug, Error)]

@@ -47,10 +47,20 @@ impl Prometheus {
         let address = bound.address;
         let registry = Arc::new(Mutex::new(Registry::new(config)));
         let end = CancellationToken::new();
-        let scrape = Scrape { registry: Arc::clone(&registry), open_metrics: config.enable_open_metrics };
+        let scrape = Scrape {
+            registry: Arc::clone(&registry),
+            open_metrics: config.enable_open_metrics,
+        };
         let ended = end.clone();
         tokio::spawn(async move {
-            connections::serve(bound.listener, Protocol::Http, scrape, &ended, Duration::from_secs(1)).await;
+            connections::serve(
+                bound.listener,
+                Protocol::Http,
+                scrape,
+                &ended,
+                Duration::from_secs(1),
+            )
+            .await;
         });
         Ok((Prometheus { registry, end }, address))
     }
@@ -66,13 +76,18 @@ impl Export for Prometheus {
     fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a> {
         Box::pin(async move {
             if payload.signal != Signal::Metrics {
-                return Err(ExportError::Permanent("prometheus takes metrics only".to_owned()));
+                return Err(ExportError::Permanent(
+                    "prometheus takes metrics only".to_owned(),
+                ));
             }
             let request = ExportMetricsServiceRequest::decode(payload.bytes.clone())
                 .map_err(|_| ExportError::Permanent("the metrics cannot be decoded".to_owned()))?;
             let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
             let rejected = registry.take(&request);
-            Ok(Accepted { rejected, remark: false })
+            Ok(Accepted {
+                rejected,
+                remark: false,
+            })
         })
     }
 }
@@ -91,19 +106,33 @@ impl Answer for Scrape {
             return plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n");
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "metrics are fetched with GET\n");
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            let mut response = plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "metrics are fetched with GET\n",
+            );
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
         let accepts = request.headers().get_all(ACCEPT).iter();
-        let asks = accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("application/openmetrics-text"));
-        let format = if self.open_metrics && asks { Format::OpenMetrics } else { Format::Text };
+        let asks = accepts
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.contains("application/openmetrics-text"));
+        let format = if self.open_metrics && asks {
+            Format::OpenMetrics
+        } else {
+            Format::Text
+        };
         let page = {
             let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
             text::page(&mut registry, format)
         };
         let mut response = Response::new(Full::new(Bytes::from(page)));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+        response.headers_mut().insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static(format.content_type()),
+        );
         response
     }
 }

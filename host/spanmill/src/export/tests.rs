@@ -27,7 +27,7 @@ async fn started(kind: &str, settings: &str, output: DebugOutput) -> Exporter {
     try_start(kind, settings, output).await.unwrap()
 }
 
-async async fn try_start(
+async fn try_start(
     kind: &str,
     settings: &str,
     output: DebugOutput,

@@ -45,7 +45,11 @@ impl Exponential {
             return;
         }
         let mut index = bucket(value.abs(), self.scale);
-        let side = if value > 0.0 { &self.positive } else { &self.negative };
+        let side = if value > 0.0 {
+            &self.positive
+        } else {
+            &self.negative
+        };
         let steps = side.steps_to_fit(index, self.max_size);
         if steps > 0 {
             let steps = steps.min((self.scale - MIN_SCALE).max(0));
@@ -54,7 +58,11 @@ impl Exponential {
             self.negative.shrink(steps);
             index >>= steps;
         }
-        let side = if value > 0.0 { &mut self.positive } else { &mut self.negative };
+        let side = if value > 0.0 {
+            &mut self.positive
+        } else {
+            &mut self.negative
+        };
         side.add(index, count);
     }
 
@@ -141,9 +149,15 @@ mod tests {
         let base = f64::exp2(f64::exp2(f64::from(-histogram.scale())));
         for (index, count) in (positive.offset..).zip(&positive.bucket_counts) {
             let (low, high) = (base.powi(index), base.powi(index + 1));
-            let expected = values.iter().filter(|value| **value > low && **value <= high).count();
+            let expected = values
+                .iter()
+                .filter(|value| **value > low && **value <= high)
+                .count();
             assert_eq!(*count as usize, expected, "bucket {index}");
         }
-        assert_eq!((histogram.zeros, negative.bucket_counts.iter().sum::<u64>()), (3, 2));
+        assert_eq!(
+            (histogram.zeros, negative.bucket_counts.iter().sum::<u64>()),
+            (3, 2)
+        );
     }
 }

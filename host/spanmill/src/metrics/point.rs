@@ -30,9 +30,18 @@ pub(super) struct Point {
 
 #[derive(Clone, Debug)]
 enum Total {
-    Sum { ints: i64, doubles: Option<f64> },
-    Histogram { counts: Vec<u64>, summary: Summary },
-    Exponential { buckets: Exponential, summary: Summary },
+    Sum {
+        ints: i64,
+        doubles: Option<f64>,
+    },
+    Histogram {
+        counts: Vec<u64>,
+        summary: Summary,
+    },
+    Exponential {
+        buckets: Exponential,
+        summary: Summary,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,7 +67,10 @@ impl Summary {
 impl Point {
     pub(super) fn new(kind: &InstrumentKind, start_unix_nano: u64) -> Self {
         let total = match kind {
-            InstrumentKind::Sum => Total::Sum { ints: 0, doubles: None },
+            InstrumentKind::Sum => Total::Sum {
+                ints: 0,
+                doubles: None,
+            },
             InstrumentKind::Histogram(bounds) => Total::Histogram {
                 counts: vec![0; bounds.len() + 1],
                 summary: Summary::default(),
@@ -68,7 +80,13 @@ impl Point {
                 summary: Summary::default(),
             },
         };
-        Point { total, start_unix_nano, touched: false, exemplars: Vec::new(), next_exemplar: 0 }
+        Point {
+            total,
+            start_unix_nano,
+            touched: false,
+            exemplars: Vec::new(),
+            next_exemplar: 0,
+        }
     }
 
     /// Adds a measurement; `None` is a count without a value.

@@ -31,7 +31,8 @@ pub struct Measured {
 impl Measured {
     /// Adds the measurements to the totals.
     pub fn commit(self) {
-        self.totals.record(&self.series, &self.recordings, self.now_unix_nano);
+        self.totals
+            .record(&self.series, &self.recordings, self.now_unix_nano);
     }
 }
 
@@ -42,7 +43,11 @@ fn broken(what: &str) -> Fault {
 impl Recorder {
     /// A recorder for a new instance.
     pub fn new(totals: &Arc<Totals>) -> Self {
-        Recorder { totals: Arc::clone(totals), known: Vec::new(), local: Vec::new() }
+        Recorder {
+            totals: Arc::clone(totals),
+            known: Vec::new(),
+            local: Vec::new(),
+        }
     }
 
     /// The instance was replaced: what its numbers meant is gone.
@@ -74,7 +79,10 @@ impl Recorder {
             }
             let count = recording.series.len();
             let fits = |len: usize| len == 0 || len == count;
-            if !fits(recording.values.len()) || !fits(recording.counts.len()) || !fits(recording.rows.len()) {
+            if !fits(recording.values.len())
+                || !fits(recording.counts.len())
+                || !fits(recording.rows.len())
+            {
                 return Err(broken("the lists of a recording differ in length"));
             }
             if recording.values.iter().any(|value| !value.is_finite()) {
@@ -83,7 +91,9 @@ impl Recorder {
             let mut measurements = Vec::with_capacity(count);
             for (at, number) in recording.series.iter().enumerate() {
                 let number = *number as usize;
-                let (Some(known), Some(local)) = (self.known.get(number), self.local.get_mut(number)) else {
+                let (Some(known), Some(local)) =
+                    (self.known.get(number), self.local.get_mut(number))
+                else {
                     return Err(broken("a measurement names a series that was not defined"));
                 };
                 if *local == u32::MAX {
@@ -100,16 +110,28 @@ impl Recorder {
             }
             recordings.push((recording.instrument, measurements));
         }
-        Ok(Measured { totals: Arc::clone(&self.totals), series, recordings, now_unix_nano })
+        Ok(Measured {
+            totals: Arc::clone(&self.totals),
+            series,
+            recordings,
+            now_unix_nano,
+        })
     }
 
-    fn name(&mut self, emission: &Emission, workspace: &Workspace, stage: usize) -> Result<(), Fault> {
+    fn name(
+        &mut self,
+        emission: &Emission,
+        workspace: &Workspace,
+        stage: usize,
+    ) -> Result<(), Fault> {
         let rows = emission.attributes.ends.len();
         if emission.resources.ends.len() != rows {
             return Err(broken("series and their resources differ in number"));
         }
         if self.known.len() + rows > MAX_SERIES {
-            return Err(broken("too many series; restart the numbering now and then"));
+            return Err(broken(
+                "too many series; restart the numbering now and then",
+            ));
         }
         let pool = workspace.pool_len(stage);
         let text = |index: u32| match index.checked_sub(pool) {
@@ -126,10 +148,15 @@ impl Recorder {
             }
         };
         for row in 0..rows {
-            let named = attributes(&emission.resources, row, &text)
-                .zip(attributes(&emission.attributes, row, &text));
+            let named = attributes(&emission.resources, row, &text).zip(attributes(
+                &emission.attributes,
+                row,
+                &text,
+            ));
             let Some((resource, attributes)) = named else {
-                return Err(broken("a series has attributes beyond its lists, or texts it may not read"));
+                return Err(broken(
+                    "a series has attributes beyond its lists, or texts it may not read",
+                ));
             };
             self.known.push(Arc::new(Series::new(resource, attributes)));
         }

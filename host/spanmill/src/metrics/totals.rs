@@ -9,7 +9,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
-    AggregationTemporality, ExponentialHistogram, Histogram, Metric, ResourceMetrics, ScopeMetrics, Sum,
+    AggregationTemporality, ExponentialHistogram, Histogram, Metric, ResourceMetrics, ScopeMetrics,
+    Sum,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use spanmill_runtime::{MetricStream, Temporality};
@@ -67,7 +68,10 @@ pub(super) struct Measurement {
 impl Totals {
     /// Totals that begin at zero.
     pub fn new(stream: MetricStream) -> Arc<Self> {
-        Arc::new(Totals { stream, state: Mutex::default() })
+        Arc::new(Totals {
+            stream,
+            state: Mutex::default(),
+        })
     }
 
     /// What the connector declared about its metrics.
@@ -83,19 +87,34 @@ impl Totals {
     ) {
         // A panic elsewhere leaves counts that are still the best there are.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let rows: Vec<u32> =
-            series.iter().map(|series| state.row(series, &self.stream, now_unix_nano)).collect();
+        let rows: Vec<u32> = series
+            .iter()
+            .map(|series| state.row(series, &self.stream, now_unix_nano))
+            .collect();
         for (instrument, measurements) in recordings {
             let at = *instrument as usize;
-            let Some(instrument) = self.stream.instruments.get(at) else { continue };
+            let Some(instrument) = self.stream.instruments.get(at) else {
+                continue;
+            };
             for measurement in measurements {
-                let row = rows.get(measurement.series as usize).and_then(|row| state.rows.get_mut(*row as usize));
-                let Some(slot) = row.and_then(|row| row.points.get_mut(at)) else { continue };
+                let row = rows
+                    .get(measurement.series as usize)
+                    .and_then(|row| state.rows.get_mut(*row as usize));
+                let Some(slot) = row.and_then(|row| row.points.get_mut(at)) else {
+                    continue;
+                };
                 let point = slot.get_or_insert_with(|| Point::new(&instrument.kind, now_unix_nano));
                 point.record(&instrument.kind, measurement.value, measurement.count);
-                if let (Some((trace_id, span_id)), true) = (measurement.ids, instrument.exemplars > 0) {
+                if let (Some((trace_id, span_id)), true) =
+                    (measurement.ids, instrument.exemplars > 0)
+                {
                     let value = measurement.value.unwrap_or(1.0);
-                    let exemplar = Exemplar { value, trace_id, span_id, time_unix_nano: now_unix_nano };
+                    let exemplar = Exemplar {
+                        value,
+                        trace_id,
+                        span_id,
+                        time_unix_nano: now_unix_nano,
+                    };
                     point.exemplar(exemplar, instrument.exemplars as usize);
                 }
             }
@@ -109,7 +128,9 @@ impl Totals {
         let delta = self.stream.temporality == Temporality::Delta;
         let mut points = 0;
         let mut resource_metrics = Vec::new();
-        let State { resources, rows, .. } = &mut *state;
+        let State {
+            resources, rows, ..
+        } = &mut *state;
         // In the order in which they were first seen, so that equal input gives equal output.
         let mut resources: Vec<(&Resources, Vec<u32>)> = resources
             .values()
@@ -125,10 +146,20 @@ impl Totals {
             for (at, instrument) in self.stream.instruments.iter().enumerate() {
                 let mut data = empty(&instrument.kind, self.stream.temporality);
                 for row in &series {
-                    let Some(row) = rows.get_mut(*row as usize) else { continue };
-                    let Some(slot) = row.points.get_mut(at) else { continue };
-                    let Some(point) = slot.as_mut().filter(|point| !delta || point.touched) else { continue };
-                    push(&mut data, point.wire(&instrument.kind, now_unix_nano), &row.attributes);
+                    let Some(row) = rows.get_mut(*row as usize) else {
+                        continue;
+                    };
+                    let Some(slot) = row.points.get_mut(at) else {
+                        continue;
+                    };
+                    let Some(point) = slot.as_mut().filter(|point| !delta || point.touched) else {
+                        continue;
+                    };
+                    push(
+                        &mut data,
+                        point.wire(&instrument.kind, now_unix_nano),
+                        &row.attributes,
+                    );
                     points += 1;
                     point.forget_exemplars();
                     point.touched = false;
@@ -150,7 +181,10 @@ impl Totals {
                 continue;
             }
             resource_metrics.push(ResourceMetrics {
-                resource: Some(Resource { attributes: resource.attributes.clone(), ..Resource::default() }),
+                resource: Some(Resource {
+                    attributes: resource.attributes.clone(),
+                    ..Resource::default()
+                }),
                 scope_metrics: vec![ScopeMetrics {
                     scope: Some(InstrumentationScope {
                         name: self.stream.scope.clone(),
@@ -162,7 +196,10 @@ impl Totals {
                 schema_url: String::new(),
             });
         }
-        (points > 0).then_some(Flushed { request: ExportMetricsServiceRequest { resource_metrics }, points })
+        (points > 0).then_some(Flushed {
+            request: ExportMetricsServiceRequest { resource_metrics },
+            points,
+        })
     }
 }
 
@@ -172,7 +209,11 @@ impl State {
         let place = series.place.load(Relaxed);
         if place != NOWHERE {
             let (generation, at) = ((place >> 32) as u32, place as u32);
-            if let Some(row) = self.rows.get_mut(at as usize).filter(|row| row.generation == generation) {
+            if let Some(row) = self
+                .rows
+                .get_mut(at as usize)
+                .filter(|row| row.generation == generation)
+            {
                 row.touched_unix_nano = now;
                 if let Some(resource) = self.resources.get_mut(&series.resource_key) {
                     resource.touched_unix_nano = now;
@@ -183,15 +224,24 @@ impl State {
         if !self.resources.contains_key(&series.resource_key) {
             self.make_room(stream.resource_limit as usize);
         }
-        let State { resources, rows, free, .. } = self;
-        let resource = resources.entry(series.resource_key.clone()).or_insert_with(|| Resources {
-            attributes: series.resource.clone(),
-            series: HashMap::new(),
-            touched_unix_nano: now,
-        });
+        let State {
+            resources,
+            rows,
+            free,
+            ..
+        } = self;
+        let resource = resources
+            .entry(series.resource_key.clone())
+            .or_insert_with(|| Resources {
+                attributes: series.resource.clone(),
+                series: HashMap::new(),
+                touched_unix_nano: now,
+            });
         resource.touched_unix_nano = now;
         let limit = stream.series_limit as usize;
-        let full = limit > 0 && resource.series.len() >= limit && !resource.series.contains_key(&series.key);
+        let full = limit > 0
+            && resource.series.len() >= limit
+            && !resource.series.contains_key(&series.key);
         let (key, attributes) = match full {
             true => (Box::from(&b"overflow"[..]), overflow()),
             false => (series.key.clone(), series.attributes.clone()),
@@ -209,7 +259,9 @@ impl State {
         });
         if let Some(row) = rows.get_mut(at as usize) {
             row.touched_unix_nano = now;
-            series.place.store(u64::from(row.generation) << 32 | u64::from(at), Relaxed);
+            series
+                .place
+                .store(u64::from(row.generation) << 32 | u64::from(at), Relaxed);
         }
         at
     }
@@ -217,17 +269,28 @@ impl State {
     /// Forgets the resource idle for longest while there is no room for one more.
     fn make_room(&mut self, limit: usize) {
         while limit > 0 && self.resources.len() >= limit {
-            let oldest = self.resources.iter().min_by_key(|(_, resource)| resource.touched_unix_nano);
-            let Some(key) = oldest.map(|(key, _)| key.clone()) else { return };
+            let oldest = self
+                .resources
+                .iter()
+                .min_by_key(|(_, resource)| resource.touched_unix_nano);
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+                return;
+            };
             if let Some(resource) = self.resources.remove(&key) {
-                resource.series.into_values().for_each(|row| self.release(row));
+                resource
+                    .series
+                    .into_values()
+                    .for_each(|row| self.release(row));
             }
         }
     }
 
     fn release(&mut self, at: u32) {
         if let Some(row) = self.rows.get_mut(at as usize) {
-            *row = Row { generation: row.generation.wrapping_add(1), ..Row::default() };
+            *row = Row {
+                generation: row.generation.wrapping_add(1),
+                ..Row::default()
+            };
             self.free.push(at);
         }
     }
@@ -241,7 +304,9 @@ impl State {
         let rows = &self.rows;
         self.resources.retain(|_, resource| {
             resource.series.retain(|_, at| {
-                let alive = rows.get(*at as usize).is_some_and(|row| row.touched_unix_nano > dead);
+                let alive = rows
+                    .get(*at as usize)
+                    .is_some_and(|row| row.touched_unix_nano > dead);
                 if !alive {
                     released.push(*at);
                 }
@@ -256,7 +321,9 @@ impl State {
 fn overflow() -> Vec<KeyValue> {
     vec![KeyValue {
         key: "otel.metric.overflow".to_owned(),
-        value: Some(AnyValue { value: Some(Value::BoolValue(true)) }),
+        value: Some(AnyValue {
+            value: Some(Value::BoolValue(true)),
+        }),
         ..KeyValue::default()
     }]
 }
@@ -269,14 +336,21 @@ fn empty(kind: &spanmill_runtime::InstrumentKind, temporality: Temporality) -> D
     } as i32;
     let data_points = Vec::new();
     match kind {
-        InstrumentKind::Sum => Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: true }),
-        InstrumentKind::Histogram(_) => {
-            Data::Histogram(Histogram { data_points: Vec::new(), aggregation_temporality })
-        }
-        InstrumentKind::ExponentialHistogram(_) => Data::ExponentialHistogram(ExponentialHistogram {
+        InstrumentKind::Sum => Data::Sum(Sum {
+            data_points,
+            aggregation_temporality,
+            is_monotonic: true,
+        }),
+        InstrumentKind::Histogram(_) => Data::Histogram(Histogram {
             data_points: Vec::new(),
             aggregation_temporality,
         }),
+        InstrumentKind::ExponentialHistogram(_) => {
+            Data::ExponentialHistogram(ExponentialHistogram {
+                data_points: Vec::new(),
+                aggregation_temporality,
+            })
+        }
     }
 }
 

@@ -35,7 +35,11 @@ struct State {
 
 impl Batcher {
     pub(super) fn new(config: config::Batch) -> Self {
-        Batcher { config, state: Mutex::default(), begun: Notify::new() }
+        Batcher {
+            config,
+            state: Mutex::default(),
+            begun: Notify::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -54,7 +58,11 @@ impl Batcher {
     /// before has nowhere to go.
     pub(super) fn push(&self, request: Spliced) -> Option<Vec<Spliced>> {
         let mut state = self.state();
-        let room = self.size().max(self.max_size()).max(8192).saturating_mul(MAX_BATCHES);
+        let room = self
+            .size()
+            .max(self.max_size())
+            .max(8192)
+            .saturating_mul(MAX_BATCHES);
         // A request larger than all the room is taken when nothing else is held.
         if state.held_spans > 0
             && (state.held_spans.saturating_add(request.spans) > room
@@ -98,16 +106,26 @@ impl Batcher {
         }
         let max = self.config.send_batch_max_size;
         if max == 0 || spans as u64 <= max {
-            return vec![Spliced { bytes: joined, spans }];
+            return vec![Spliced {
+                bytes: joined,
+                spans,
+            }];
         }
         // The parts were checked when they came.
         let Ok(request) = Request::parse(joined.clone()) else {
-            return vec![Spliced { bytes: joined, spans }];
+            return vec![Spliced {
+                bytes: joined,
+                spans,
+            }];
         };
         let mut batches = request.split(self.max_size());
         let rest = batches.pop_if(|last| last.spans < keep);
         // Splitting repeats resources and scopes, so the bytes differ from those taken.
-        let now: usize = batches.iter().chain(&rest).map(|batch| batch.bytes.len()).sum();
+        let now: usize = batches
+            .iter()
+            .chain(&rest)
+            .map(|batch| batch.bytes.len())
+            .sum();
         state.held_bytes = (state.held_bytes + now).saturating_sub(joined.len());
         if let Some(rest) = rest {
             state.spans = rest.spans;

@@ -79,21 +79,41 @@ pub fn build(
     let mut gates: BTreeMap<ComponentId, Arc<MemoryGate>> = BTreeMap::new();
     let mut assembled = assemble(manifest, plugins, workers)?;
     for pipeline in &mut assembled.pipelines {
-        let Some(config) = manifest.pipelines.iter().find(|config| config.id == pipeline.id) else {
+        let Some(config) = manifest
+            .pipelines
+            .iter()
+            .find(|config| config.id == pipeline.id)
+        else {
             continue;
         };
-        let fed = config.exporters.iter().filter_map(|id| exporters.get(id).cloned());
-        pipeline.fanout = Arc::new(Fanout { exporters: fed.collect() });
+        let fed = config
+            .exporters
+            .iter()
+            .filter_map(|id| exporters.get(id).cloned());
+        pipeline.fanout = Arc::new(Fanout {
+            exporters: fed.collect(),
+        });
         for id in &config.processors {
             if let Some(Processor::MemoryLimiter(limiter)) = manifest.processors.get(id) {
-                let gate = gates.entry(id.clone()).or_insert_with(|| MemoryGate::start(limiter));
+                let gate = gates
+                    .entry(id.clone())
+                    .or_insert_with(|| MemoryGate::start(limiter));
                 pipeline.gates.push(Arc::clone(gate));
             }
         }
     }
-    let Assembled { pipelines, feeds, totals } = assembled;
+    let Assembled {
+        pipelines,
+        feeds,
+        totals,
+    } = assembled;
     let (pipelines, workers) = Pipelines::start(pipelines, workers)?;
-    Ok(Built { pipelines, feeds, totals, workers })
+    Ok(Built {
+        pipelines,
+        feeds,
+        totals,
+        workers,
+    })
 }
 
 /// Traces pipelines that nothing runs yet, and that lead nowhere.
@@ -112,11 +132,23 @@ pub(super) fn assemble(
     let mut totals = BTreeMap::new();
     let mut feeds: BTreeMap<ComponentId, Vec<usize>> = BTreeMap::new();
     let mut pipelines = Vec::new();
-    for pipeline in manifest.pipelines.iter().filter(|pipeline| pipeline.id.signal == Signal::Traces) {
+    for pipeline in manifest
+        .pipelines
+        .iter()
+        .filter(|pipeline| pipeline.id.signal == Signal::Traces)
+    {
         for receiver in &pipeline.receivers {
-            feeds.entry(receiver.clone()).or_default().push(pipelines.len());
+            feeds
+                .entry(receiver.clone())
+                .or_default()
+                .push(pipelines.len());
         }
-        let mut builder = Builder { pipeline, plugins: &mut *plugins, totals: &mut totals, workers };
+        let mut builder = Builder {
+            pipeline,
+            plugins: &mut *plugins,
+            totals: &mut totals,
+            workers,
+        };
         let mut segments = Vec::new();
         let mut stages: Vec<&ComponentId> = Vec::new();
         for id in &pipeline.processors {
@@ -130,16 +162,27 @@ pub(super) fn assemble(
                 None => return Err(builder.missing(id)),
             }
         }
-        stages.extend(pipeline.exporters.iter().filter(|id| manifest.connectors.contains_key(id)));
+        stages.extend(
+            pipeline
+                .exporters
+                .iter()
+                .filter(|id| manifest.connectors.contains_key(id)),
+        );
         segments.push(builder.segment(&stages, None)?);
         pipelines.push(Pipeline {
             id: pipeline.id.clone(),
             segments,
-            fanout: Arc::new(Fanout { exporters: Vec::new() }),
+            fanout: Arc::new(Fanout {
+                exporters: Vec::new(),
+            }),
             gates: Vec::new(),
         });
     }
-    Ok(Assembled { pipelines, feeds, totals })
+    Ok(Assembled {
+        pipelines,
+        feeds,
+        totals,
+    })
 }
 
 /// Builds the segments of one pipeline.
@@ -152,11 +195,18 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn missing(&self, id: &ComponentId) -> BuildError {
-        BuildError::Missing { pipeline: self.pipeline.id.to_string(), id: id.clone() }
+        BuildError::Missing {
+            pipeline: self.pipeline.id.to_string(),
+            id: id.clone(),
+        }
     }
 
     /// One chain a worker, over one projection.
-    fn segment(&mut self, stages: &[&ComponentId], batcher: Option<Batcher>) -> Result<Segment, BuildError> {
+    fn segment(
+        &mut self,
+        stages: &[&ComponentId],
+        batcher: Option<Batcher>,
+    ) -> Result<Segment, BuildError> {
         let projection = Arc::new(self.projection(stages)?);
         let mut shared: BTreeMap<&ComponentId, Arc<Mutex<Place>>> = BTreeMap::new();
         let mut chains = Vec::with_capacity(self.workers);
@@ -167,12 +217,18 @@ impl Builder<'_> {
                     Some(place) => Arc::clone(place),
                     None => Arc::new(Mutex::new(self.place(id)?)),
                 };
-                let Some(plugin) = self.plugins.get(*id) else { return Err(self.missing(id)) };
+                let Some(plugin) = self.plugins.get(*id) else {
+                    return Err(self.missing(id));
+                };
                 // A worker cannot know which traces the others have: one instance sees them all.
                 if plugin.declared.sharding != Sharding::None {
                     shared.insert(*id, Arc::clone(&place));
                 }
-                chain.push(Stage { id: (*id).clone(), on_error: plugin.spec.on_error, slot: place });
+                chain.push(Stage {
+                    id: (*id).clone(),
+                    on_error: plugin.spec.on_error,
+                    slot: place,
+                });
             }
             chains.push(Mutex::new(Chain::new(Arc::clone(&projection), chain)));
         }
@@ -183,7 +239,9 @@ impl Builder<'_> {
         let mut contracts: Vec<StageContract> = Vec::with_capacity(stages.len());
         let mut host_reads = Vec::new();
         for id in stages {
-            let Some(plugin) = self.plugins.get(*id) else { return Err(self.missing(id)) };
+            let Some(plugin) = self.plugins.get(*id) else {
+                return Err(self.missing(id));
+            };
             contracts.push(plugin.contract.clone());
             let metrics = plugin.declared.metrics.as_ref();
             if metrics.is_some_and(|stream| stream.instruments.iter().any(|i| i.exemplars > 0)) {
@@ -199,11 +257,15 @@ impl Builder<'_> {
     fn place(&mut self, id: &ComponentId) -> Result<Place, BuildError> {
         let missing = self.missing(id);
         let plugin = self.plugins.get_mut(id).ok_or(missing)?;
-        let slot = plugin
-            .instantiate()
-            .map_err(|cause| BuildError::Instance { id: id.clone(), cause })?;
+        let slot = plugin.instantiate().map_err(|cause| BuildError::Instance {
+            id: id.clone(),
+            cause,
+        })?;
         let recorder = plugin.declared.metrics.as_ref().map(|stream| {
-            let totals = self.totals.entry(id.clone()).or_insert_with(|| Totals::new(stream.clone()));
+            let totals = self
+                .totals
+                .entry(id.clone())
+                .or_insert_with(|| Totals::new(stream.clone()));
             Recorder::new(totals)
         });
         Ok(Place { slot, recorder })

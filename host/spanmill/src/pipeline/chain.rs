@@ -48,15 +48,24 @@ const AFTER_FAULT: Duration = Duration::from_secs(1);
 impl Chain {
     /// A chain over a projection with as many stages.
     pub fn new(projection: Arc<Projection>, stages: Vec<Stage>) -> Self {
-        Chain { workspace: Workspace::new(projection), stages }
+        Chain {
+            workspace: Workspace::new(projection),
+            stages,
+        }
     }
 
     /// Runs a batch through every stage.
     pub fn run(&mut self, request: Request, received_unix_nano: u64) -> Result<Output, Refusal> {
         if self.stages.is_empty() {
             let spans = request.span_count();
-            let spliced = Spliced { bytes: request.bytes().clone(), spans };
-            return Ok(Output { spliced, measured: Vec::new() });
+            let spliced = Spliced {
+                bytes: request.bytes().clone(),
+                spans,
+            };
+            return Ok(Output {
+                spliced,
+                measured: Vec::new(),
+            });
         }
         self.workspace
             .load(request, received_unix_nano)
@@ -73,20 +82,28 @@ impl Chain {
                 Err(fault) => match stage.on_error {
                     OnError::Reject => {
                         tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; the sender is asked to send the batch again");
-                        return Err(Refusal::Unavailable { retry_after: AFTER_FAULT });
+                        return Err(Refusal::Unavailable {
+                            retry_after: AFTER_FAULT,
+                        });
                     }
                     OnError::Pass => {
                         tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; the batch goes on without this plugin");
                     }
                     OnError::Drop => {
                         tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; the batch is dropped");
-                        let spliced = Spliced { bytes: Default::default(), spans: 0 };
+                        let spliced = Spliced {
+                            bytes: Default::default(),
+                            spans: 0,
+                        };
                         return Ok(Output { spliced, measured });
                     }
                 },
             }
         }
-        Ok(Output { spliced: self.workspace.splice(), measured })
+        Ok(Output {
+            spliced: self.workspace.splice(),
+            measured,
+        })
     }
 }
 
@@ -105,14 +122,17 @@ fn run_stage(
     let answer = slot.process(&view)?;
     let fresh = slot.take_fresh();
     let taken = match (answer, recorder) {
-        (Answer::Outcome(outcome), _) => {
-            workspace.apply(number, &outcome).map(|_| None).map_err(Fault::from)
-        }
+        (Answer::Outcome(outcome), _) => workspace
+            .apply(number, &outcome)
+            .map(|_| None)
+            .map_err(Fault::from),
         (Answer::Emission(emission), Some(recorder)) => {
             if fresh {
                 recorder.reset();
             }
-            recorder.take(emission, workspace, number, now_unix_nano).map(Some)
+            recorder
+                .take(emission, workspace, number, now_unix_nano)
+                .map(Some)
         }
         (Answer::Emission(_), None) => Ok(None),
     };

@@ -49,7 +49,10 @@ impl Fanout {
     /// Hands a payload to every exporter.
     pub async fn send(&self, payload: Payload) -> Result<(), Refusal> {
         if let [exporter] = self.exporters.as_slice() {
-            return exporter.enqueue(payload).await.map_err(|refused| worse(None, refused));
+            return exporter
+                .enqueue(payload)
+                .await
+                .map_err(|refused| worse(None, refused));
         }
         let mut sent = JoinSet::new();
         for exporter in self.exporters.iter().cloned() {
@@ -73,9 +76,15 @@ fn worse(before: Option<Refusal>, refused: Refused) -> Refusal {
     tracing::debug!(%refused, "a batch was refused");
     let second = Duration::from_secs(1);
     let refusal = match refused {
-        Refused::Full { .. } => Refusal::Overloaded { retry_after: second },
-        Refused::Retryable { after, .. } => Refusal::Unavailable { retry_after: after.unwrap_or(second) },
-        Refused::ShuttingDown { .. } => Refusal::Unavailable { retry_after: second },
+        Refused::Full { .. } => Refusal::Overloaded {
+            retry_after: second,
+        },
+        Refused::Retryable { after, .. } => Refusal::Unavailable {
+            retry_after: after.unwrap_or(second),
+        },
+        Refused::ShuttingDown { .. } => Refusal::Unavailable {
+            retry_after: second,
+        },
         Refused::Permanent { .. } => Refusal::Internal(refused.to_string()),
     };
     match before {

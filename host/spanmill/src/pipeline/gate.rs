@@ -17,7 +17,10 @@ const MIB: u64 = 1024 * 1024;
 impl MemoryGate {
     /// A gate that checks itself as long as it is held; must be called within a tokio runtime.
     pub fn start(config: &MemoryLimiter) -> Arc<Self> {
-        let gate = Arc::new(MemoryGate { closed: AtomicBool::new(false), soft_limit_bytes: soft_limit(config) });
+        let gate = Arc::new(MemoryGate {
+            closed: AtomicBool::new(false),
+            soft_limit_bytes: soft_limit(config),
+        });
         let weak = Arc::downgrade(&gate);
         let mut ticks = tokio::time::interval(config.check_interval);
         tokio::spawn(async move {
@@ -36,8 +39,16 @@ impl MemoryGate {
         if self.closed.swap(closed, Relaxed) != closed {
             let (used, limit) = (used / MIB, self.soft_limit_bytes / MIB);
             match closed {
-                true => tracing::warn!(used_mib = used, soft_limit_mib = limit, "memory limit reached; senders are asked to wait"),
-                false => tracing::info!(used_mib = used, soft_limit_mib = limit, "memory is below its limit again"),
+                true => tracing::warn!(
+                    used_mib = used,
+                    soft_limit_mib = limit,
+                    "memory limit reached; senders are asked to wait"
+                ),
+                false => tracing::info!(
+                    used_mib = used,
+                    soft_limit_mib = limit,
+                    "memory is below its limit again"
+                ),
             }
         }
     }
@@ -55,7 +66,10 @@ fn soft_limit(config: &MemoryLimiter) -> u64 {
     } else {
         let total = total_bytes().unwrap_or(u64::MAX / 100);
         let share = |percentage: u64| total / 100 * percentage;
-        (share(config.limit_percentage), share(config.spike_limit_percentage))
+        (
+            share(config.limit_percentage),
+            share(config.spike_limit_percentage),
+        )
     };
     let spike = if spike == 0 { limit / 5 } else { spike };
     limit.saturating_sub(spike)
@@ -69,8 +83,12 @@ pub(crate) fn resident_bytes() -> Option<u64> {
 
 /// Memory there is: the control group's limit, or the machine's.
 fn total_bytes() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|info| kib(&info, "MemTotal:"));
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok().and_then(|max| max.trim().parse().ok());
+    let machine = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|info| kib(&info, "MemTotal:"));
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
+        .ok()
+        .and_then(|max| max.trim().parse().ok());
     match (machine, group) {
         (Some(machine), Some(group)) => Some(machine.min(group)),
         (machine, group) => machine.or(group),
@@ -89,7 +107,10 @@ mod tests {
 
     #[test]
     fn the_gate_closes_above_the_soft_limit_and_opens_below() {
-        let gate = MemoryGate { closed: AtomicBool::new(false), soft_limit_bytes: 80 * MIB };
+        let gate = MemoryGate {
+            closed: AtomicBool::new(false),
+            soft_limit_bytes: 80 * MIB,
+        };
         for (used, open) in [(79, true), (81, false), (200, false), (10, true)] {
             gate.check(Some(used * MIB));
             assert_eq!(gate.is_open(), open, "{used} MiB");

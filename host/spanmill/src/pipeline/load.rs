@@ -8,12 +8,18 @@ use spanmill_otlp::{ContractError, StageContract};
 use spanmill_runtime::{ConfigureError, Declared, Kind, Limits, LoadError, Plugin, Runtime, Slot};
 
 use crate::config::{
-    Allow, BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
+    Allow, BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse,
+    Processor, Role,
 };
 
 /// The plugins that come with the host.
-pub const BUILT_IN_PROCESSORS: [&str; 5] =
-    ["attributes", "filter", "probabilistic_sampler", "redaction", "resource"];
+pub const BUILT_IN_PROCESSORS: [&str; 5] = [
+    "attributes",
+    "filter",
+    "probabilistic_sampler",
+    "redaction",
+    "resource",
+];
 /// The connectors that come with the host.
 pub const BUILT_IN_CONNECTORS: [&str; 1] = ["spanmetrics"];
 
@@ -45,25 +51,41 @@ pub struct LoadedPlugin {
 impl PluginLoader {
     /// Looks for built-ins in `folder`.
     pub fn new(runtime: Runtime, folder: Option<PathBuf>) -> Self {
-        PluginLoader { runtime, folder, loaded: BTreeMap::new() }
+        PluginLoader {
+            runtime,
+            folder,
+            loaded: BTreeMap::new(),
+        }
     }
 
     /// The component types of the built-ins.
     pub fn built_in() -> BuiltIn {
         BuiltIn {
-            processors: BUILT_IN_PROCESSORS.iter().map(|name| (*name).to_owned()).collect(),
-            connectors: BUILT_IN_CONNECTORS.iter().map(|name| (*name).to_owned()).collect(),
+            processors: BUILT_IN_PROCESSORS
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
+            connectors: BUILT_IN_CONNECTORS
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
         }
     }
 
     /// Where a built-in's file is.
     pub fn built_in_file(&self, kind: &str) -> PathBuf {
-        self.folder.as_deref().unwrap_or(Path::new("plugins")).join(format!("{kind}.wasm"))
+        self.folder
+            .as_deref()
+            .unwrap_or(Path::new("plugins"))
+            .join(format!("{kind}.wasm"))
     }
 
     /// Loads the plugin of a component type, compiling it if that was not done before.
     pub fn load(&mut self, spec: &PluginSpec) -> Result<Plugin, LoadError> {
-        let path = spec.file.clone().unwrap_or_else(|| self.built_in_file(&spec.kind));
+        let path = spec
+            .file
+            .clone()
+            .unwrap_or_else(|| self.built_in_file(&spec.kind));
         if let Some(plugin) = self.loaded.get(&path) {
             return Ok(plugin.clone());
         }
@@ -73,24 +95,42 @@ impl PluginLoader {
     }
 
     /// Loads and configures every plugin that the manifest uses. All complaints at once.
-    pub fn load_all(&mut self, manifest: &Manifest) -> Result<BTreeMap<ComponentId, LoadedPlugin>, Diagnostics> {
+    pub fn load_all(
+        &mut self,
+        manifest: &Manifest,
+    ) -> Result<BTreeMap<ComponentId, LoadedPlugin>, Diagnostics> {
         let mut out = Diagnostics::new(Arc::clone(&manifest.source));
         let mut loaded = BTreeMap::new();
-        let processors = manifest.processors.iter().filter_map(|(id, processor)| match processor {
-            Processor::Plugin(plugin) => Some((id, &**plugin, Role::Processor)),
-            _ => None,
-        });
-        let connectors = manifest.connectors.iter().map(|(id, plugin)| (id, plugin, Role::Connector));
+        let processors = manifest
+            .processors
+            .iter()
+            .filter_map(|(id, processor)| match processor {
+                Processor::Plugin(plugin) => Some((id, &**plugin, Role::Processor)),
+                _ => None,
+            });
+        let connectors = manifest
+            .connectors
+            .iter()
+            .map(|(id, plugin)| (id, plugin, Role::Connector));
         for (id, plugin, role) in processors.chain(connectors) {
             match self.configure(id, plugin, role) {
                 Ok(one) => drop(loaded.insert(id.clone(), one)),
                 Err(problems) => problems.into_iter().for_each(|problem| out.push(problem)),
             }
         }
-        if out.has_errors() { Err(out) } else { Ok(loaded) }
+        if out.has_errors() {
+            Err(out)
+        } else {
+            Ok(loaded)
+        }
     }
 
-    fn configure(&mut self, id: &ComponentId, used: &PluginUse, role: Role) -> Result<LoadedPlugin, Vec<Diagnostic>> {
+    fn configure(
+        &mut self,
+        id: &ComponentId,
+        used: &PluginUse,
+        role: Role,
+    ) -> Result<LoadedPlugin, Vec<Diagnostic>> {
         let spec = &used.spec;
         let owner = format!("{} {id}", role.name());
         let at_file = |message: String| {
@@ -118,20 +158,27 @@ impl PluginLoader {
                 Kind::Processor => "processor",
                 Kind::Connector => "connector",
             };
-            return Err(vec![at_file(format!("the plugin is a {is}")).help(format!("name it under `{is}s:`"))]);
+            return Err(vec![
+                at_file(format!("the plugin is a {is}")).help(format!("name it under `{is}s:`")),
+            ]);
         }
         let settings = used.settings.json().to_string();
         let limits = limits(spec);
-        let slot = Slot::new(&plugin, id.as_str(), &settings, limits).map_err(|error| match error {
-            ConfigureError::Settings(problems) => problems
-                .iter()
-                .map(|problem| used.settings.problem(&problem.path, &problem.message))
-                .collect(),
-            error => vec![at_file(error.to_string())],
-        })?;
+        let slot =
+            Slot::new(&plugin, id.as_str(), &settings, limits).map_err(|error| match error {
+                ConfigureError::Settings(problems) => problems
+                    .iter()
+                    .map(|problem| used.settings.problem(&problem.path, &problem.message))
+                    .collect(),
+                error => vec![at_file(error.to_string())],
+            })?;
         let declared = slot.declared().clone();
-        let contract = StageContract::parse(&declared.reads, &declared.writes)
-            .map_err(|error| vec![at_file(format!("the plugin declares what it may not: {error}"))])?;
+        let contract =
+            StageContract::parse(&declared.reads, &declared.writes).map_err(|error| {
+                vec![at_file(format!(
+                    "the plugin declares what it may not: {error}"
+                ))]
+            })?;
         if let Some(allow) = &spec.allow {
             self::allow(allow, &contract).map_err(|why| {
                 let place = spec.place.unwrap_or(used.place);
@@ -152,7 +199,11 @@ impl PluginLoader {
 }
 
 fn limits(spec: &PluginSpec) -> Limits {
-    Limits { memory_mib: spec.memory_mib, timeout: spec.timeout, ..Limits::default() }
+    Limits {
+        memory_mib: spec.memory_mib,
+        timeout: spec.timeout,
+        ..Limits::default()
+    }
 }
 
 /// Fails if a plugin declares more than the manifest allows; says by what.
@@ -161,15 +212,24 @@ fn allow(allow: &Allow, contract: &StageContract) -> Result<(), String> {
         .and_then(|reads| Ok((reads, StageContract::parse(&[], &allow.writes)?)))
         .map_err(|error: ContractError| format!("allow: {error}"))?;
     let beyond = |declared: &[spanmill_otlp::Path], granted: &[spanmill_otlp::Path]| {
-        let beyond = declared.iter().filter(|path| !granted.iter().any(|grant| grant.covers(path)));
-        beyond.map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
+        let beyond = declared
+            .iter()
+            .filter(|path| !granted.iter().any(|grant| grant.covers(path)));
+        beyond
+            .map(|path| format!("`{path}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let reads = beyond(&contract.reads, &granted.0.reads);
     let writes = beyond(&contract.writes, &granted.1.writes);
     match (reads.is_empty(), writes.is_empty()) {
         (true, true) => Ok(()),
-        (false, true) => Err(format!("the plugin reads {reads}, which `allow.reads` does not grant")),
-        (true, false) => Err(format!("the plugin writes {writes}, which `allow.writes` does not grant")),
+        (false, true) => Err(format!(
+            "the plugin reads {reads}, which `allow.reads` does not grant"
+        )),
+        (true, false) => Err(format!(
+            "the plugin writes {writes}, which `allow.writes` does not grant"
+        )),
         (false, false) => Err(format!(
             "the plugin reads {reads} and writes {writes}, which `allow` does not grant"
         )),
@@ -181,7 +241,12 @@ impl LoadedPlugin {
     pub fn instantiate(&mut self) -> Result<Slot, ConfigureError> {
         match self.first.take() {
             Some(slot) => Ok(slot),
-            None => Slot::new(&self.plugin, self.id.as_str(), &self.settings, limits(&self.spec)),
+            None => Slot::new(
+                &self.plugin,
+                self.id.as_str(),
+                &self.settings,
+                limits(&self.spec),
+            ),
         }
     }
 }

@@ -54,7 +54,10 @@ impl Offline {
         plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
     ) -> Result<Self, BuildError> {
         let assembled = assemble(manifest, plugins, 1)?;
-        Ok(Offline { pipelines: assembled.pipelines, totals: assembled.totals })
+        Ok(Offline {
+            pipelines: assembled.pipelines,
+            totals: assembled.totals,
+        })
     }
 
     /// Feeds requests to every pipeline, each with the time it was received at.
@@ -72,14 +75,25 @@ impl Offline {
             }
             // What batchers still hold, from the first to the last.
             for segment in 0..pipeline.segments.len() {
-                for batch in pipeline.batcher(segment).map_or_else(Vec::new, |batcher| batcher.flush()) {
-                    advance(pipeline, segment + 1, Request::parse(batch.bytes)?, end, &mut out)?;
+                for batch in pipeline
+                    .batcher(segment)
+                    .map_or_else(Vec::new, |batcher| batcher.flush())
+                {
+                    advance(
+                        pipeline,
+                        segment + 1,
+                        Request::parse(batch.bytes)?,
+                        end,
+                        &mut out,
+                    )?;
                 }
             }
             traces.push((pipeline.id.clone(), out));
         }
         let totals = self.totals.iter();
-        let metrics = totals.filter_map(|(id, totals)| Some((id.clone(), totals.flush(end)?))).collect();
+        let metrics = totals
+            .filter_map(|(id, totals)| Some((id.clone(), totals.flush(end)?)))
+            .collect();
         Ok(Replayed { traces, metrics })
     }
 }
@@ -94,8 +108,14 @@ fn advance(
 ) -> Result<(), OfflineError> {
     let mut waiting = VecDeque::from([(segment, request)]);
     while let Some((segment, request)) = waiting.pop_front() {
-        let refused = |refusal| OfflineError::Refused { pipeline: pipeline.id.clone(), refusal };
-        match pipeline.run(0, segment, request, received_unix_nano).map_err(refused)? {
+        let refused = |refusal| OfflineError::Refused {
+            pipeline: pipeline.id.clone(),
+            refusal,
+        };
+        match pipeline
+            .run(0, segment, request, received_unix_nano)
+            .map_err(refused)?
+        {
             Ran::Delivery(delivery) => {
                 if delivery.spliced.spans > 0 {
                     out.push(delivery.spliced.clone());

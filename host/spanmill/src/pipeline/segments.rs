@@ -75,7 +75,9 @@ impl Pipeline {
             Some(_) if output.spliced.spans == 0 => Ok(Ran::Batched(Vec::new())),
             Some(batcher) => match batcher.push(output.spliced) {
                 Some(ready) => Ok(Ran::Batched(ready)),
-                None => Err(Refusal::Overloaded { retry_after: AFTER_FULL }),
+                None => Err(Refusal::Overloaded {
+                    retry_after: AFTER_FULL,
+                }),
             },
         }
     }

@@ -68,7 +68,10 @@ pub(super) struct Workers(Vec<JoinHandle<()>>);
 
 impl Pipelines {
     /// Starts as many workers as each segment has chains; must be called within a tokio runtime.
-    pub(super) fn start(pipelines: Vec<Pipeline>, workers: usize) -> std::io::Result<(Self, Workers)> {
+    pub(super) fn start(
+        pipelines: Vec<Pipeline>,
+        workers: usize,
+    ) -> std::io::Result<(Self, Workers)> {
         let (work, queue) = async_channel::bounded(workers * QUEUE_PER_WORKER);
         let shared = Arc::new(Shared {
             pipelines,
@@ -86,7 +89,10 @@ impl Pipelines {
             threads.push(thread.spawn(move || work_on(worker, &shared, &queue))?);
         }
         for pipeline in 0..shared.pipelines.len() {
-            let segments = shared.pipelines.get(pipeline).map_or(0, |pipeline| pipeline.segments.len());
+            let segments = shared
+                .pipelines
+                .get(pipeline)
+                .map_or(0, |pipeline| pipeline.segments.len());
             for segment in 0..segments {
                 tokio::spawn(flush_when_due(Arc::clone(&shared), pipeline, segment));
             }
@@ -96,7 +102,10 @@ impl Pipelines {
 
     /// The way in for a receiver that feeds some pipelines, by index.
     pub fn intake(&self, pipelines: Vec<usize>) -> Intake {
-        Intake { shared: Arc::clone(&self.shared), pipelines: pipelines.into() }
+        Intake {
+            shared: Arc::clone(&self.shared),
+            pipelines: pipelines.into(),
+        }
     }
 
     /// Sends on what batchers hold, until the deadline. Receivers must have stopped.
@@ -106,7 +115,9 @@ impl Pipelines {
             let mut held = 0;
             for (number, pipeline) in shared.pipelines.iter().enumerate() {
                 for segment in 0..pipeline.segments.len() {
-                    let Some(batcher) = pipeline.batcher(segment) else { continue };
+                    let Some(batcher) = pipeline.batcher(segment) else {
+                        continue;
+                    };
                     held += batcher.held_spans();
                     for batch in batcher.flush() {
                         shared.enqueue(batched(number, segment, batch)).await;
@@ -125,7 +136,9 @@ impl Pipelines {
         shared.abort.cancel();
         shared.work.close();
         shared.tasks.close();
-        Drained { lost_spans: shared.lost_spans.load(Relaxed) }
+        Drained {
+            lost_spans: shared.lost_spans.load(Relaxed),
+        }
     }
 }
 
@@ -151,39 +164,69 @@ impl TraceIntake for Intake {
         let pipelines = Arc::clone(&self.pipelines);
         // In a task of its own: a sender that hangs up must not leave a batch half delivered.
         let task = tokio::spawn(async move { shared.accept(request, pipelines).await });
-        task.await.unwrap_or_else(|_| Err(Refusal::Internal("the batch could not be processed".to_owned())))
+        task.await.unwrap_or_else(|_| {
+            Err(Refusal::Internal(
+                "the batch could not be processed".to_owned(),
+            ))
+        })
     }
 }
 
 /// The wall clock, ns since 1970.
 pub(crate) fn now_unix_nano() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn batched(pipeline: usize, segment: usize, batch: Spliced) -> Batched {
-    Batched { pipeline, segment, batch, received_unix_nano: now_unix_nano(), attempts: 0 }
+    Batched {
+        pipeline,
+        segment,
+        batch,
+        received_unix_nano: now_unix_nano(),
+        attempts: 0,
+    }
 }
 
 impl Shared {
     async fn accept(&self, bytes: Bytes, pipelines: Arc<[usize]>) -> Result<(), Refusal> {
-        let overloaded = Refusal::Overloaded { retry_after: AFTER_OVERLOAD };
-        let gates = pipelines.iter().filter_map(|at| self.pipelines.get(*at)).flat_map(|p| &p.gates);
+        let overloaded = Refusal::Overloaded {
+            retry_after: AFTER_OVERLOAD,
+        };
+        let gates = pipelines
+            .iter()
+            .filter_map(|at| self.pipelines.get(*at))
+            .flat_map(|p| &p.gates);
         if gates.into_iter().any(|gate| !gate.is_open()) {
-            return Err(Refusal::Unavailable { retry_after: AFTER_OVERLOAD });
+            return Err(Refusal::Unavailable {
+                retry_after: AFTER_OVERLOAD,
+            });
         }
         let kib = u32::try_from(bytes.len() / 1024 + 1).unwrap_or(u32::MAX);
         let Ok(_room) = self.in_flight.try_acquire_many(kib) else {
             return Err(overloaded);
         };
         let (reply, answer) = oneshot::channel();
-        let work = Work::Request { bytes, pipelines, received_unix_nano: now_unix_nano(), reply };
+        let work = Work::Request {
+            bytes,
+            pipelines,
+            received_unix_nano: now_unix_nano(),
+            reply,
+        };
         if self.work.send(work).await.is_err() {
-            return Err(Refusal::Unavailable { retry_after: AFTER_OVERLOAD });
+            return Err(Refusal::Unavailable {
+                retry_after: AFTER_OVERLOAD,
+            });
         }
         let deliveries = match answer.await {
             Ok(ran) => ran?,
-            Err(_) => return Err(Refusal::Internal("the batch could not be processed".to_owned())),
+            Err(_) => {
+                return Err(Refusal::Internal(
+                    "the batch could not be processed".to_owned(),
+                ));
+            }
         };
         for delivery in &deliveries {
             delivery.send().await?;
@@ -193,13 +236,17 @@ impl Shared {
     }
 
     async fn enqueue(&self, batch: Batched) {
-        if let Err(async_channel::SendError(Work::Batched(batch))) = self.work.send(Work::Batched(batch)).await {
+        if let Err(async_channel::SendError(Work::Batched(batch))) =
+            self.work.send(Work::Batched(batch)).await
+        {
             self.give_up(&batch, "the pipelines have ended");
         }
     }
 
     fn give_up(&self, batched: &Batched, why: &str) {
-        let Some(pipeline) = self.pipelines.get(batched.pipeline) else { return };
+        let Some(pipeline) = self.pipelines.get(batched.pipeline) else {
+            return;
+        };
         let spans = batched.batch.spans;
         self.lost_spans.fetch_add(spans as u64, Relaxed);
         tracing::error!(pipeline = %pipeline.id, spans, "a batch is lost: {why}");
@@ -222,13 +269,16 @@ impl Shared {
         received_unix_nano: u64,
         more: &mut VecDeque<Batched>,
     ) -> Result<Vec<Delivery>, Refusal> {
-        let request = Request::parse(bytes).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
+        let request =
+            Request::parse(bytes).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
         let mut deliveries = Vec::with_capacity(pipelines.len());
         if request.span_count() == 0 {
             return Ok(deliveries);
         }
         for &number in pipelines {
-            let Some(pipeline) = self.pipelines.get(number) else { continue };
+            let Some(pipeline) = self.pipelines.get(number) else {
+                continue;
+            };
             match pipeline.run(worker, 0, request.clone(), received_unix_nano)? {
                 Ran::Delivery(delivery) => deliveries.push(delivery),
                 Ran::Batched(ready) => {
@@ -240,8 +290,15 @@ impl Shared {
     }
 
     /// Runs a batch that a batcher gave through the segment behind it.
-    fn run_batched(self: &Arc<Self>, worker: usize, batched: Batched, more: &mut VecDeque<Batched>) {
-        let Some(pipeline) = self.pipelines.get(batched.pipeline) else { return };
+    fn run_batched(
+        self: &Arc<Self>,
+        worker: usize,
+        batched: Batched,
+        more: &mut VecDeque<Batched>,
+    ) {
+        let Some(pipeline) = self.pipelines.get(batched.pipeline) else {
+            return;
+        };
         let next = batched.segment + 1;
         let request = match Request::parse(batched.batch.bytes.clone()) {
             Ok(request) => request,
@@ -250,16 +307,26 @@ impl Shared {
         match pipeline.run(worker, next, request, batched.received_unix_nano) {
             Ok(Ran::Delivery(delivery)) => {
                 let shared = Arc::clone(self);
-                self.tasks.spawn_on(async move { shared.deliver(batched, delivery).await }, &self.runtime);
+                self.tasks.spawn_on(
+                    async move { shared.deliver(batched, delivery).await },
+                    &self.runtime,
+                );
             }
             Ok(Ran::Batched(ready)) => {
                 self.done(&batched);
                 let number = batched.pipeline;
-                more.extend(ready.into_iter().map(|batch| self::batched(number, next, batch)));
+                more.extend(
+                    ready
+                        .into_iter()
+                        .map(|batch| self::batched(number, next, batch)),
+                );
             }
             Err(refusal) => {
                 let shared = Arc::clone(self);
-                self.tasks.spawn_on(async move { shared.try_again(batched, refusal).await }, &self.runtime);
+                self.tasks.spawn_on(
+                    async move { shared.try_again(batched, refusal).await },
+                    &self.runtime,
+                );
             }
         }
     }
@@ -292,7 +359,9 @@ impl Shared {
     }
 
     async fn pause(&self, batched: &mut Batched) {
-        let pause = FIRST_PAUSE.saturating_mul(1 << batched.attempts.min(16)).min(LONGEST_PAUSE);
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << batched.attempts.min(16))
+            .min(LONGEST_PAUSE);
         batched.attempts += 1;
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -307,7 +376,12 @@ fn work_on(worker: usize, shared: &Arc<Shared>, queue: &async_channel::Receiver<
     while let Ok(work) = queue.recv_blocking() {
         // A bug must cost one batch, not the worker.
         let ran = catch_unwind(AssertUnwindSafe(|| match work {
-            Work::Request { bytes, pipelines, received_unix_nano, reply } => {
+            Work::Request {
+                bytes,
+                pipelines,
+                received_unix_nano,
+                reply,
+            } => {
                 let ran = shared.run(worker, bytes, &pipelines, received_unix_nano, &mut more);
                 // Nobody waits for the answer if the task was cancelled at shutdown.
                 let _ = reply.send(ran);
@@ -318,7 +392,9 @@ fn work_on(worker: usize, shared: &Arc<Shared>, queue: &async_channel::Receiver<
             tracing::error!("a batch made the host panic; please report this");
         }
         while let Some(batched) = more.pop_front() {
-            let ran = catch_unwind(AssertUnwindSafe(|| shared.run_batched(worker, batched, &mut more)));
+            let ran = catch_unwind(AssertUnwindSafe(|| {
+                shared.run_batched(worker, batched, &mut more)
+            }));
             if ran.is_err() {
                 tracing::error!("a batch made the host panic; please report this");
             }
@@ -328,7 +404,11 @@ fn work_on(worker: usize, shared: &Arc<Shared>, queue: &async_channel::Receiver<
 
 /// Sends what a batcher holds when its time is over.
 async fn flush_when_due(shared: Arc<Shared>, pipeline: usize, segment: usize) {
-    let Some(batcher) = shared.pipelines.get(pipeline).and_then(|pipeline| pipeline.batcher(segment)) else {
+    let Some(batcher) = shared
+        .pipelines
+        .get(pipeline)
+        .and_then(|pipeline| pipeline.batcher(segment))
+    else {
         return;
     };
     loop {
@@ -338,7 +418,10 @@ async fn flush_when_due(shared: Arc<Shared>, pipeline: usize, segment: usize) {
         }
         while let Some(due) = batcher.due() {
             tokio::time::sleep_until(due.into()).await;
-            if batcher.due().is_some_and(|due| due <= std::time::Instant::now()) {
+            if batcher
+                .due()
+                .is_some_and(|due| due <= std::time::Instant::now())
+            {
                 for batch in batcher.flush() {
                     shared.enqueue(batched(pipeline, segment, batch)).await;
                 }

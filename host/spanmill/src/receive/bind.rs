@@ -52,11 +52,7 @@ pub enum BindError {
     },
 }
 
-pub(crate) async fn bind(
-    role: &str,
-    id: &ComponentId,
-    endpoint: &str,
-) -> Result<Bound, BindError> {
+pub(crate) async fn bind(role: &str, id: &ComponentId, endpoint: &str) -> Result<Bound, BindError> {
     let failed = |cause: io::Error| {
         let component = format!("{role} {id}");
         let endpoint = endpoint.to_owned();

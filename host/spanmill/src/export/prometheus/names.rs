@@ -1,7 +1,13 @@
 //! OpenTelemetry's names as Prometheus writes them.
 
 /// A metric's name: characters Prometheus does not know become `_`, the unit and `_total` are added.
-pub(super) fn metric(namespace: &str, name: &str, unit: &str, monotonic_sum: bool, suffixes: bool) -> String {
+pub(super) fn metric(
+    namespace: &str,
+    name: &str,
+    unit: &str,
+    monotonic_sum: bool,
+    suffixes: bool,
+) -> String {
     let mut out = String::new();
     if !namespace.is_empty() {
         sanitise(&mut out, namespace);
@@ -33,7 +39,13 @@ pub(super) fn label(name: &str) -> String {
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         out.push_str("key_");
     }
-    out.extend(name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }));
+    out.extend(name.chars().map(|c| {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            c
+        } else {
+            '_'
+        }
+    }));
     out
 }
 

@@ -8,7 +8,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
-    AggregationTemporality, Exemplar, HistogramDataPoint, Metric, NumberDataPoint, exemplar, number_data_point,
+    AggregationTemporality, Exemplar, HistogramDataPoint, Metric, NumberDataPoint, exemplar,
+    number_data_point,
 };
 
 use super::names;
@@ -42,8 +43,17 @@ pub(super) struct Sample {
 }
 
 pub(super) enum Reading {
-    Number { value: f64, exemplar: Option<Shown> },
-    Histogram { bounds: Vec<f64>, counts: Vec<u64>, count: u64, sum: f64, exemplars: Vec<Shown> },
+    Number {
+        value: f64,
+        exemplar: Option<Shown>,
+    },
+    Histogram {
+        bounds: Vec<f64>,
+        counts: Vec<u64>,
+        count: u64,
+        sum: f64,
+        exemplars: Vec<Shown>,
+    },
 }
 
 /// An exemplar as it is written.
@@ -68,7 +78,10 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn new(config: &PrometheusExporter) -> Self {
-        let constant = config.const_labels.iter().map(|(name, value)| (names::label(name), value.clone()));
+        let constant = config
+            .const_labels
+            .iter()
+            .map(|(name, value)| (names::label(name), value.clone()));
         Registry {
             families: BTreeMap::new(),
             send_timestamps: config.send_timestamps,
@@ -85,7 +98,10 @@ impl Registry {
     pub(super) fn take(&mut self, request: &ExportMetricsServiceRequest) -> u64 {
         let mut rejected = 0;
         for resource in &request.resource_metrics {
-            let attributes = resource.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
+            let attributes = resource
+                .resource
+                .as_ref()
+                .map_or(&[][..], |resource| &resource.attributes);
             let base = self.base(attributes);
             self.target_info(attributes, &base);
             for scope in &resource.scope_metrics {
@@ -102,7 +118,9 @@ impl Registry {
         let expiration = self.expiration;
         let mut left = 0;
         self.families.retain(|_, family| {
-            family.series.retain(|_, sample| sample.updated.elapsed() < expiration);
+            family
+                .series
+                .retain(|_, sample| sample.updated.elapsed() < expiration);
             left += family.series.len();
             !family.series.is_empty()
         });
@@ -111,7 +129,12 @@ impl Registry {
 
     /// The labels that every series of a resource has.
     fn base(&self, attributes: &[KeyValue]) -> Labels {
-        let find = |key: &str| attributes.iter().find(|attribute| attribute.key == key).map(text);
+        let find = |key: &str| {
+            attributes
+                .iter()
+                .find(|attribute| attribute.key == key)
+                .map(text)
+        };
         let mut labels = self.constant.clone();
         if let Some(service) = find("service.name") {
             let job = match find("service.namespace") {
@@ -124,7 +147,11 @@ impl Registry {
             labels.push(("instance".to_owned(), instance));
         }
         if self.resource_labels {
-            labels.extend(attributes.iter().map(|attribute| (names::label(&attribute.key), text(attribute))));
+            labels.extend(
+                attributes
+                    .iter()
+                    .map(|attribute| (names::label(&attribute.key), text(attribute))),
+            );
         }
         labels
     }
@@ -132,32 +159,74 @@ impl Registry {
     /// The resource's other attributes, as a metric of their own.
     fn target_info(&mut self, attributes: &[KeyValue], base: &Labels) {
         let known = ["service.name", "service.namespace", "service.instance.id"];
-        let others: Vec<&KeyValue> =
-            attributes.iter().filter(|attribute| !known.contains(&attribute.key.as_str())).collect();
-        if others.is_empty() || !base.iter().any(|(name, _)| name == "job" || name == "instance") {
+        let others: Vec<&KeyValue> = attributes
+            .iter()
+            .filter(|attribute| !known.contains(&attribute.key.as_str()))
+            .collect();
+        if others.is_empty()
+            || !base
+                .iter()
+                .any(|(name, _)| name == "job" || name == "instance")
+        {
             return;
         }
-        let labels = base.iter().cloned().chain(others.iter().map(|a| (names::label(&a.key), text(a))));
-        let value = Reading::Number { value: 1.0, exemplar: None };
-        self.put("target_info".to_owned(), Kind::Gauge, "Target metadata", normal(labels), value, 0, false);
+        let labels = base
+            .iter()
+            .cloned()
+            .chain(others.iter().map(|a| (names::label(&a.key), text(a))));
+        let value = Reading::Number {
+            value: 1.0,
+            exemplar: None,
+        };
+        self.put(
+            "target_info".to_owned(),
+            Kind::Gauge,
+            "Target metadata",
+            normal(labels),
+            value,
+            0,
+            false,
+        );
     }
 
     fn metric(&mut self, metric: &Metric, base: &Labels) -> u64 {
         let name = |registry: &Self, counter: bool| {
-            names::metric(&registry.namespace, &metric.name, &metric.unit, counter, registry.suffixes)
+            names::metric(
+                &registry.namespace,
+                &metric.name,
+                &metric.unit,
+                counter,
+                registry.suffixes,
+            )
         };
         let labels = |attributes: &[KeyValue]| {
-            normal(base.iter().cloned().chain(attributes.iter().map(|a| (names::label(&a.key), text(a)))))
+            normal(
+                base.iter()
+                    .cloned()
+                    .chain(attributes.iter().map(|a| (names::label(&a.key), text(a)))),
+            )
         };
         let mut rejected = 0;
         match &metric.data {
             Some(Data::Sum(sum)) => {
-                let kind = if sum.is_monotonic { Kind::Counter } else { Kind::Gauge };
+                let kind = if sum.is_monotonic {
+                    Kind::Counter
+                } else {
+                    Kind::Gauge
+                };
                 let name = name(self, sum.is_monotonic);
                 let delta = sum.aggregation_temporality == AggregationTemporality::Delta as i32;
                 for point in &sum.data_points {
                     let value = number(point);
-                    let taken = self.put(name.clone(), kind, &metric.description, labels(&point.attributes), value, point.time_unix_nano, delta);
+                    let taken = self.put(
+                        name.clone(),
+                        kind,
+                        &metric.description,
+                        labels(&point.attributes),
+                        value,
+                        point.time_unix_nano,
+                        delta,
+                    );
                     rejected += u64::from(!taken);
                 }
             }
@@ -165,20 +234,39 @@ impl Registry {
                 let name = name(self, false);
                 for point in &gauge.data_points {
                     let value = number(point);
-                    let taken = self.put(name.clone(), Kind::Gauge, &metric.description, labels(&point.attributes), value, point.time_unix_nano, false);
+                    let taken = self.put(
+                        name.clone(),
+                        Kind::Gauge,
+                        &metric.description,
+                        labels(&point.attributes),
+                        value,
+                        point.time_unix_nano,
+                        false,
+                    );
                     rejected += u64::from(!taken);
                 }
             }
             Some(Data::Histogram(histogram)) => {
                 let name = name(self, false);
-                let delta = histogram.aggregation_temporality == AggregationTemporality::Delta as i32;
+                let delta =
+                    histogram.aggregation_temporality == AggregationTemporality::Delta as i32;
                 for point in &histogram.data_points {
                     let value = self::histogram(point);
-                    let taken = self.put(name.clone(), Kind::Histogram, &metric.description, labels(&point.attributes), value, point.time_unix_nano, delta);
+                    let taken = self.put(
+                        name.clone(),
+                        Kind::Histogram,
+                        &metric.description,
+                        labels(&point.attributes),
+                        value,
+                        point.time_unix_nano,
+                        delta,
+                    );
                     rejected += u64::from(!taken);
                 }
             }
-            Some(Data::ExponentialHistogram(histogram)) => rejected += histogram.data_points.len() as u64,
+            Some(Data::ExponentialHistogram(histogram)) => {
+                rejected += histogram.data_points.len() as u64
+            }
             Some(Data::Summary(summary)) => rejected += summary.data_points.len() as u64,
             None => {}
         }
@@ -208,14 +296,25 @@ impl Registry {
         let updated = Instant::now();
         match family.series.get_mut(&labels) {
             Some(sample) => {
-                if delta { add(&mut sample.value, value) } else { sample.value = value }
+                if delta {
+                    add(&mut sample.value, value)
+                } else {
+                    sample.value = value
+                }
                 (sample.time_unix_nano, sample.updated) = (time_unix_nano, updated);
                 true
             }
             None if self.series >= MAX_SERIES => false,
             None => {
                 self.series += 1;
-                family.series.insert(labels, Sample { value, time_unix_nano, updated });
+                family.series.insert(
+                    labels,
+                    Sample {
+                        value,
+                        time_unix_nano,
+                        updated,
+                    },
+                );
                 true
             }
         }
@@ -225,15 +324,36 @@ impl Registry {
 /// Adds a delta to what there is; what does not fit replaces it.
 fn add(total: &mut Reading, delta: Reading) {
     match (&mut *total, delta) {
-        (Reading::Number { value, exemplar }, Reading::Number { value: more, exemplar: new }) => {
+        (
+            Reading::Number { value, exemplar },
+            Reading::Number {
+                value: more,
+                exemplar: new,
+            },
+        ) => {
             *value += more;
             *exemplar = new.or(exemplar.take());
         }
         (
-            Reading::Histogram { bounds, counts, count, sum, exemplars },
-            Reading::Histogram { bounds: b, counts: c, count: n, sum: s, exemplars: new },
+            Reading::Histogram {
+                bounds,
+                counts,
+                count,
+                sum,
+                exemplars,
+            },
+            Reading::Histogram {
+                bounds: b,
+                counts: c,
+                count: n,
+                sum: s,
+                exemplars: new,
+            },
         ) if *bounds == b => {
-            counts.iter_mut().zip(c).for_each(|(total, more)| *total += more);
+            counts
+                .iter_mut()
+                .zip(c)
+                .for_each(|(total, more)| *total += more);
             *count += n;
             *sum += s;
             *exemplars = new;
@@ -248,7 +368,10 @@ fn number(point: &NumberDataPoint) -> Reading {
         Some(number_data_point::Value::AsDouble(value)) => value,
         None => 0.0,
     };
-    Reading::Number { value, exemplar: point.exemplars.last().map(shown) }
+    Reading::Number {
+        value,
+        exemplar: point.exemplars.last().map(shown),
+    }
 }
 
 fn histogram(point: &HistogramDataPoint) -> Reading {
@@ -303,10 +426,19 @@ fn text(attribute: &KeyValue) -> String {
             Some(Value::KvlistValue(list)) => list
                 .values
                 .iter()
-                .map(|pair| (pair.key.clone(), pair.value.as_ref().map_or(serde_json::Value::Null, any)))
+                .map(|pair| {
+                    (
+                        pair.key.clone(),
+                        pair.value.as_ref().map_or(serde_json::Value::Null, any),
+                    )
+                })
                 .collect::<serde_json::Map<_, _>>()
                 .into(),
-            Some(Value::BytesValue(bytes)) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+            Some(Value::BytesValue(bytes)) => bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+                .into(),
             Some(Value::StringValueStrindex(_)) | None => serde_json::Value::Null,
         }
     }

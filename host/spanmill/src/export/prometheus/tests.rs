@@ -65,11 +65,18 @@ fn open_metrics_has_exemplars_in_their_bucket_and_an_end() {
     let mut registry = Registry::new(&config());
     registry.take(&metrics(2, 7));
     let page = page(&mut registry, Format::OpenMetrics);
-    let exemplar = "# {trace_id=\"0102030405060708090a0b0c0d0e0f10\",span_id=\"1112131415161718\"} 20.5 1.500";
-    let with: Vec<&str> = page.lines().filter(|line| line.ends_with(exemplar)).collect();
+    let exemplar =
+        "# {trace_id=\"0102030405060708090a0b0c0d0e0f10\",span_id=\"1112131415161718\"} 20.5 1.500";
+    let with: Vec<&str> = page
+        .lines()
+        .filter(|line| line.ends_with(exemplar))
+        .collect();
     assert_eq!(with.len(), 1);
     assert!(with[0].contains("le=\"+Inf\""), "{page}");
-    assert!(page.contains("# TYPE traces_span_metrics_calls counter\n"), "{page}");
+    assert!(
+        page.contains("# TYPE traces_span_metrics_calls counter\n"),
+        "{page}"
+    );
     assert!(page.ends_with("# EOF\n"));
 }
 
@@ -80,13 +87,19 @@ fn deltas_add_up_and_totals_replace() {
         registry.take(&metrics(temporality, 7));
         registry.take(&metrics(temporality, 5));
         let page = page(&mut registry, Format::Text);
-        assert!(page.contains(&format!("span_name=\"GET /\"}} {expected}\n")), "{page}");
+        assert!(
+            page.contains(&format!("span_name=\"GET /\"}} {expected}\n")),
+            "{page}"
+        );
     }
 }
 
 #[test]
 fn series_not_updated_are_forgotten() {
-    let mut registry = Registry::new(&PrometheusExporter { metric_expiration: Duration::ZERO, ..config() });
+    let mut registry = Registry::new(&PrometheusExporter {
+        metric_expiration: Duration::ZERO,
+        ..config()
+    });
     registry.take(&metrics(2, 7));
     assert_eq!(page(&mut registry, Format::Text), "");
 }

@@ -54,10 +54,16 @@ fn write_family(out: &mut String, name: &str, family: &Family, format: Format, t
     }
     let _ = writeln!(out, "# TYPE {title} {kind}");
     for (labels, sample) in &family.series {
-        let time = if timestamps { time(sample, open) } else { String::new() };
+        let time = if timestamps {
+            time(sample, open)
+        } else {
+            String::new()
+        };
         match &sample.value {
             Reading::Number { value, exemplar } => {
-                let shown = exemplar.as_ref().filter(|_| open && family.kind == Kind::Counter);
+                let shown = exemplar
+                    .as_ref()
+                    .filter(|_| open && family.kind == Kind::Counter);
                 let _ = writeln!(
                     out,
                     "{name}{} {}{time}{}",
@@ -66,12 +72,20 @@ fn write_family(out: &mut String, name: &str, family: &Family, format: Format, t
                     shown.map(written).unwrap_or_default()
                 );
             }
-            Reading::Histogram { bounds, counts, count, sum, exemplars } => {
+            Reading::Histogram {
+                bounds,
+                counts,
+                count,
+                sum,
+                exemplars,
+            } => {
                 let mut total = 0u64;
                 let mut low = f64::NEG_INFINITY;
                 for (bound, in_bucket) in bounds.iter().chain([&f64::INFINITY]).zip(counts) {
                     total = total.saturating_add(*in_bucket);
-                    let within = exemplars.iter().rfind(|shown| shown.value > low && shown.value <= *bound);
+                    let within = exemplars
+                        .iter()
+                        .rfind(|shown| shown.value > low && shown.value <= *bound);
                     low = *bound;
                     let _ = writeln!(
                         out,
@@ -80,7 +94,12 @@ fn write_family(out: &mut String, name: &str, family: &Family, format: Format, t
                         within.filter(|_| open).map(written).unwrap_or_default()
                     );
                 }
-                let _ = writeln!(out, "{name}_sum{} {}{time}", braces(labels, None), float(*sum));
+                let _ = writeln!(
+                    out,
+                    "{name}_sum{} {}{time}",
+                    braces(labels, None),
+                    float(*sum)
+                );
                 let _ = writeln!(out, "{name}_count{} {count}{time}", braces(labels, None));
             }
         }
@@ -96,7 +115,11 @@ fn time(sample: &Sample, open: bool) -> String {
 }
 
 fn seconds(unix_nano: u64) -> String {
-    format!("{}.{:03}", unix_nano / 1_000_000_000, unix_nano / 1_000_000 % 1000)
+    format!(
+        "{}.{:03}",
+        unix_nano / 1_000_000_000,
+        unix_nano / 1_000_000 % 1000
+    )
 }
 
 fn written(exemplar: &Shown) -> String {
@@ -110,8 +133,10 @@ fn written(exemplar: &Shown) -> String {
 }
 
 fn braces(labels: &Labels, bound: Option<f64>) -> String {
-    let mut all: Vec<String> =
-        labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value, true))).collect();
+    let mut all: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}=\"{}\"", escape(value, true)))
+        .collect();
     all.extend(bound.map(|bound| format!("le=\"{}\"", float(bound))));
     match all.is_empty() {
         true => String::new(),
@@ -122,7 +147,11 @@ fn braces(labels: &Labels, bound: Option<f64>) -> String {
 /// Help texts of the older format keep their quotes.
 fn escape(text: &str, quotes: bool) -> String {
     let text = text.replace('\\', "\\\\").replace('\n', "\\n");
-    if quotes { text.replace('"', "\\\"") } else { text }
+    if quotes {
+        text.replace('"', "\\\"")
+    } else {
+        text
+    }
 }
 
 fn float(value: f64) -> String {
