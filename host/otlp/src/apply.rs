@@ -6,7 +6,7 @@ use crate::outcome::{CellColumn, Outcome};
 use crate::patch::{Encoded, Patches};
 use crate::path::{Context, Fixed, Home, Path, Target};
 use crate::projection::{AttributePlan, Projection, StagePlan};
-use crate::stage::{Alive, Scratch, find_key};
+use crate::stage::{Alive, Scratch};
 use crate::table::{Data, Table};
 use crate::texts::Texts;
 use crate::wire::{FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint};
@@ -204,11 +204,12 @@ impl Editor<'_> {
                 };
                 for row in 0..rows {
                     let row = self.alive.base(row);
-                    if let Some(store) = &self.table.attributes
-                        && let Some(entry) = find_key(store, row, key)
-                        && let Some(new) = text_at(store, entry).and_then(new_of)
-                    {
-                        self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
+                    let mut from = 0;
+                    while let Some((store, entry)) = self.find(row, key, from) {
+                        from = entry + 1;
+                        if let Some(new) = text_at(store, entry).and_then(new_of) {
+                            self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
+                        }
                     }
                 }
             }
@@ -253,20 +254,35 @@ impl Editor<'_> {
                 let plan = self.attributes;
                 let readers = plan.map_or(0, |plan| plan.list_readers);
                 let key = self.texts.intern(key.as_bytes(), readers);
-                let entry = self
-                    .table
-                    .attributes
-                    .as_ref()
-                    .and_then(|store| find_key(store, row, key));
-                match (entry, value.0) {
-                    (None, kind::ABSENT) => {}
-                    (None, _) => self.append(row, key, value),
-                    (Some(entry), kind::ABSENT) => self.remove_entry(entry, Some(row)),
-                    (Some(entry), _) => self.set_entry(entry, Some(row), value),
+                let mut is_set = value.0 == kind::ABSENT;
+                let mut from = 0;
+                // A key may stand twice. None of its old values may survive the write.
+                while let Some((_, entry)) = self.find(row, key, from) {
+                    from = entry + 1;
+                    if is_set {
+                        self.remove_entry(entry, Some(row));
+                    } else {
+                        self.set_entry(entry, Some(row), value);
+                        is_set = true;
+                    }
+                }
+                if !is_set {
+                    self.append(row, key, value);
                 }
                 Ok(())
             }
         }
+    }
+
+    /// The first entry of a row with a key, from an entry on.
+    #[inline]
+    fn find(&self, row: u32, key: u32, from: usize) -> Option<(&Store, usize)> {
+        let store = self.table.attributes.as_ref()?;
+        let entries = store.entries(row);
+        let from = from.max(entries.start);
+        let keys = store.keys.get(from..entries.end)?;
+        let at = keys.iter().position(|&known| known == key)?;
+        Some((store, from + at))
     }
 
     fn write_fixed(

@@ -391,7 +391,7 @@ impl Gathered {
 
 /// The first entry of a row with a key.
 #[inline]
-pub(crate) fn find_key(store: &Store, row: u32, key: u32) -> Option<usize> {
+fn find_key(store: &Store, row: u32, key: u32) -> Option<usize> {
     let entries = store.entries(row);
     let keys = store.keys.get(entries.clone())?;
     let at = keys.iter().position(|&known| known == key)?;

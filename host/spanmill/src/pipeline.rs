@@ -19,7 +19,7 @@ mod segments;
 mod worker;
 
 pub use build::{BuildError, Built, build};
-pub use chain::{Chain, Output, Stage};
+pub use chain::{Chain, Output, Place, Stage};
 pub use delivery::Fanout;
 pub use gate::MemoryGate;
 pub use load::{BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginLoader};

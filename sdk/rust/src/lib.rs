@@ -14,6 +14,8 @@ mod processor;
 pub mod testing;
 
 pub use batch::{ABSENT, Attributes, Batch, Cells, Column, Context, Table, Texts, Value, Values};
+#[doc(hidden)]
+pub use connector::OwnedLists;
 pub use connector::{
     Connector, Emission, Instrument, InstrumentKind, MetricStream, SeriesAttribute, Temporality,
 };

@@ -285,17 +285,15 @@ fn any_value(value: Value) -> Option<AnyValue> {
 
 fn set(attributes: &mut Vec<KeyValue>, key: &str, value: Option<Value>) {
     let at = attributes.iter().position(|attribute| attribute.key == key);
-    match (at, value) {
-        (Some(at), None) => drop(attributes.remove(at)),
-        (Some(at), Some(value)) => attributes[at].value = any_value(value),
-        (None, Some(value)) => {
-            attributes.push(KeyValue {
-                key: key.to_owned(),
-                value: any_value(value),
-                ..Default::default()
-            });
-        }
-        (None, None) => {}
+    attributes.retain(|attribute| attribute.key != key);
+    if let Some(value) = value {
+        let attribute = KeyValue {
+            key: key.to_owned(),
+            value: any_value(value),
+            ..Default::default()
+        };
+        // Those with the key were all behind the first of them.
+        attributes.insert(at.unwrap_or(attributes.len()), attribute);
     }
 }
 
@@ -374,9 +372,9 @@ fn edit_span(
         if attribute.key == "k1" {
             let first = !std::mem::replace(&mut k1_seen, true);
             match plan.keyed.get(row).copied().flatten() {
-                Some(None) if first => continue,
                 Some(Some(value)) if first => attribute.value = any_value(Value::IntValue(value)),
-                _ => {}
+                Some(_) => continue,
+                None => {}
             }
             kept.push(attribute);
             continue;

@@ -105,7 +105,10 @@ impl Recorder {
                     series: *local,
                     value: recording.values.get(at).copied(),
                     count: recording.counts.get(at).copied().unwrap_or(1),
-                    ids: row.and_then(|row| workspace.span_ids(row)),
+                    // A span without a trace id leads nowhere.
+                    ids: row
+                        .and_then(|row| workspace.span_ids(row))
+                        .filter(|(trace_id, _)| *trace_id != 0),
                 });
             }
             recordings.push((recording.instrument, measurements));

@@ -1,1 +1,227 @@
+use std::sync::Arc;
 
+use bytes::Bytes;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
+use spanmill_otlp::{CellColumn, Pool, Projection, Request, StageContract, Workspace};
+use spanmill_runtime::{
+    AttributeLists, Emission, Fault, Instrument, InstrumentKind, MetricStream, Recording, Temporality,
+};
+
+use super::{Recorder, Totals};
+
+fn stream(temporality: Temporality) -> MetricStream {
+    let instrument = |name: &str, kind| Instrument {
+        name: name.to_owned(),
+        description: String::new(),
+        unit: String::new(),
+        kind,
+        exemplars: 0,
+    };
+    MetricStream {
+        scope: "test".to_owned(),
+        instruments: vec![
+            instrument("calls", InstrumentKind::Sum),
+            instrument("duration", InstrumentKind::Histogram(vec![1.0, 10.0])),
+        ],
+        temporality,
+        flush_interval_ns: 1_000_000_000,
+        expiration_ns: 0,
+        series_limit: 0,
+        resource_limit: 0,
+    }
+}
+
+/// Rows of one attribute `name=value` each, whose texts are numbered from `first`: key, then values.
+fn lists(first: u32, values: usize) -> AttributeLists {
+    AttributeLists {
+        ends: (1..=values as u32).collect(),
+        keys: vec![first; values],
+        values: CellColumn {
+            kinds: vec![1; values],
+            bits: (1..=values as u64).map(|at| u64::from(first) + at).collect(),
+        },
+    }
+}
+
+/// Names series `a`, `b`, ... and measures each of `measured` (series, value).
+fn emission(named: &[&str], measured: &[(u32, f64)]) -> Emission {
+    let mut texts = Pool::default();
+    if !named.is_empty() {
+        for text in ["name"].iter().chain(named) {
+            texts.bytes.extend_from_slice(text.as_bytes());
+            texts.ends.push(texts.bytes.len() as u32);
+        }
+    }
+    let series: Vec<u32> = measured.iter().map(|(series, _)| *series).collect();
+    Emission {
+        texts,
+        restart: false,
+        resources: AttributeLists {
+            ends: vec![0; named.len()],
+            ..AttributeLists::default()
+        },
+        attributes: lists(0, named.len()),
+        recordings: vec![
+            Recording {
+                instrument: 0,
+                series: series.clone(),
+                ..Recording::default()
+            },
+            Recording {
+                instrument: 1,
+                series,
+                values: measured.iter().map(|(_, value)| *value).collect(),
+                ..Recording::default()
+            },
+        ],
+    }
+}
+
+/// A workspace that has shown an empty batch to its one stage.
+fn workspace() -> Workspace {
+    let projection = Projection::new(vec![StageContract::default()], &[]).unwrap();
+    let mut workspace = Workspace::new(Arc::new(projection));
+    workspace.load(Request::parse(Bytes::new()).unwrap(), 0).unwrap();
+    workspace.view(0).unwrap();
+    workspace
+}
+
+fn take(recorder: &mut Recorder, emission: Emission, now: u64) -> Result<(), Fault> {
+    recorder.take(emission, &workspace(), 0, now).map(|measured| measured.commit())
+}
+
+/// `series=calls/count/sum`, in order.
+fn shown(totals: &Totals, now: u64) -> Vec<String> {
+    let Some(flushed) = totals.flush(now) else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for resource in &flushed.request.resource_metrics {
+        let [calls, duration] = &resource.scope_metrics[0].metrics[..] else {
+            panic!("two metrics")
+        };
+        let (Some(Data::Sum(calls)), Some(Data::Histogram(duration))) = (&calls.data, &duration.data) else {
+            panic!("a sum and a histogram")
+        };
+        for (call, duration) in calls.data_points.iter().zip(&duration.data_points) {
+            let name = call.attributes.first().and_then(|attribute| attribute.value.clone());
+            let name = match name.and_then(|value| value.value) {
+                Some(opentelemetry_proto::tonic::common::v1::any_value::Value::StringValue(name)) => name,
+                other => format!("{other:?}"),
+            };
+            let Some(Value::AsInt(calls)) = call.value else {
+                panic!("calls are integers")
+            };
+            let buckets = &duration.bucket_counts;
+            out.push(format!("{name}={calls} {buckets:?} {}", duration.sum.unwrap_or(f64::NAN)));
+        }
+    }
+    out
+}
+
+#[test]
+fn totals_go_on_across_instances_and_a_new_numbering() {
+    let totals = Totals::new(stream(Temporality::Cumulative));
+    let (mut first, mut second) = (Recorder::new(&totals), Recorder::new(&totals));
+    take(&mut first, emission(&["a", "b"], &[(0, 0.5), (1, 10.0), (0, 11.0)]), 1).unwrap();
+    // Another instance names them the other way round.
+    take(&mut second, emission(&["b", "a"], &[(0, 2.0), (1, 1.0)]), 2).unwrap();
+    assert_eq!(shown(&totals, 3), ["a=3 [2, 0, 1] 12.5", "b=2 [0, 2, 0] 12"]);
+    // The first was replaced: its numbers begin again.
+    first.reset();
+    take(&mut first, emission(&["b"], &[(0, 3.0)]), 4).unwrap();
+    let restarted = Emission {
+        restart: true,
+        ..emission(&["b"], &[(0, 4.0)])
+    };
+    take(&mut second, restarted, 5).unwrap();
+    assert_eq!(shown(&totals, 6), ["a=3 [2, 0, 1] 12.5", "b=4 [0, 4, 0] 19"]);
+}
+
+#[test]
+fn deltas_start_over_at_each_flush() {
+    let totals = Totals::new(stream(Temporality::Delta));
+    let mut recorder = Recorder::new(&totals);
+    take(&mut recorder, emission(&["a", "b"], &[(0, 0.5), (1, 2.0)]), 1).unwrap();
+    assert_eq!(shown(&totals, 2).len(), 2);
+    take(&mut recorder, emission(&[], &[(1, 3.0)]), 3).unwrap();
+    assert_eq!(shown(&totals, 4), ["b=1 [0, 1, 0] 3"]);
+    assert_eq!(shown(&totals, 5), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_not_committed_does_not_count() {
+    let totals = Totals::new(stream(Temporality::Cumulative));
+    let mut recorder = Recorder::new(&totals);
+    let refused = recorder.take(emission(&["a"], &[(0, 1.0)]), &workspace(), 0, 1).unwrap();
+    drop(refused);
+    take(&mut recorder, emission(&[], &[(0, 1.0)]), 2).unwrap();
+    assert_eq!(shown(&totals, 3), ["a=1 [1, 0, 0] 1"]);
+}
+
+#[test]
+fn series_beyond_the_limit_share_the_overflow_series() {
+    let limited = MetricStream {
+        series_limit: 2,
+        ..stream(Temporality::Cumulative)
+    };
+    let totals = Totals::new(limited);
+    let mut recorder = Recorder::new(&totals);
+    let measured = [(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (0, 1.0)];
+    take(&mut recorder, emission(&["a", "b", "c", "d"], &measured), 1).unwrap();
+    let shown = shown(&totals, 2);
+    assert_eq!(shown[..2], ["a=2 [2, 0, 0] 2", "b=1 [1, 0, 0] 1"]);
+    assert_eq!(shown[2], "Some(BoolValue(true))=2 [2, 0, 0] 2");
+    assert_eq!(shown.len(), 3);
+}
+
+#[test]
+fn idle_series_expire_and_come_back_from_zero() {
+    let expiring = MetricStream {
+        expiration_ns: 100,
+        ..stream(Temporality::Cumulative)
+    };
+    let totals = Totals::new(expiring);
+    let mut recorder = Recorder::new(&totals);
+    take(&mut recorder, emission(&["a", "b"], &[(0, 1.0), (1, 1.0)]), 1_000).unwrap();
+    take(&mut recorder, emission(&[], &[(1, 1.0)]), 1_090).unwrap();
+    assert_eq!(shown(&totals, 1_120), ["b=2 [2, 0, 0] 2"]);
+    take(&mut recorder, emission(&[], &[(0, 5.0)]), 1_130).unwrap();
+    assert_eq!(shown(&totals, 1_140), ["a=1 [0, 1, 0] 5", "b=2 [2, 0, 0] 2"]);
+}
+
+#[test]
+fn emissions_that_break_the_contract_are_refused() {
+    let totals = Totals::new(stream(Temporality::Cumulative));
+    let good = || emission(&["a"], &[(0, 1.0)]);
+    let broken: Vec<(&str, Emission)> = vec![
+        ("a series that was not defined", emission(&["a"], &[(1, 1.0)])),
+        ("not finite", emission(&["a"], &[(0, f64::NAN)])),
+        ("no instrument", {
+            let mut emission = good();
+            emission.recordings[0].instrument = 2;
+            emission
+        }),
+        ("differ in length", {
+            let mut emission = good();
+            emission.recordings[0].counts = vec![1, 1];
+            emission
+        }),
+        ("differ in number", {
+            let mut emission = good();
+            emission.resources.ends.clear();
+            emission
+        }),
+        ("beyond its lists", {
+            let mut emission = good();
+            emission.attributes.values.bits[0] = 99;
+            emission
+        }),
+    ];
+    for (why, emission) in broken {
+        let error = take(&mut Recorder::new(&totals), emission, 1).unwrap_err().to_string();
+        assert!(error.contains(why), "{why}: {error}");
+    }
+    assert_eq!(shown(&totals, 2), Vec::<String>::new());
+}

@@ -338,10 +338,22 @@ fn whole_list(path: &str) -> Option<Context> {
 }
 
 fn set_attribute(attributes: &mut AttrList, key: &str, value: Option<Attr>) {
-    match (value, attributes.iter_mut().find(|(known, _)| known == key)) {
-        (Some(value), Some(entry)) => entry.1 = value,
-        (Some(value), None) => attributes.push((key.to_owned(), value)),
-        (None, _) => attributes.retain(|(known, _)| known != key),
+    // Of a key that stands twice, the first entry takes the value, and none else stays.
+    let mut value = value;
+    attributes.retain_mut(|(known, current)| {
+        if known != key {
+            return true;
+        }
+        match value.take() {
+            Some(value) => {
+                *current = value;
+                true
+            }
+            None => false,
+        }
+    });
+    if let Some(value) = value {
+        attributes.push((key.to_owned(), value));
     }
 }
 

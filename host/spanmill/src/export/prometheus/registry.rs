@@ -297,9 +297,9 @@ impl Registry {
         match family.series.get_mut(&labels) {
             Some(sample) => {
                 if delta {
-                    add(&mut sample.value, value)
+                    add(&mut sample.value, value);
                 } else {
-                    sample.value = value
+                    replace(&mut sample.value, value);
                 }
                 (sample.time_unix_nano, sample.updated) = (time_unix_nano, updated);
                 true
@@ -319,6 +319,26 @@ impl Registry {
             }
         }
     }
+}
+
+/// Takes a new total. Exemplars stay until there are newer ones: a scrape may come long after the flush
+/// that brought them.
+fn replace(total: &mut Reading, mut new: Reading) {
+    match (&mut *total, &mut new) {
+        (
+            Reading::Number { exemplar: old, .. },
+            Reading::Number {
+                exemplar: exemplar @ None,
+                ..
+            },
+        ) => *exemplar = old.take(),
+        (
+            Reading::Histogram { exemplars: old, .. },
+            Reading::Histogram { exemplars, .. },
+        ) if exemplars.is_empty() => *exemplars = std::mem::take(old),
+        _ => {}
+    }
+    *total = new;
 }
 
 /// Adds a delta to what there is; what does not fit replaces it.
@@ -356,7 +376,9 @@ fn add(total: &mut Reading, delta: Reading) {
                 .for_each(|(total, more)| *total += more);
             *count += n;
             *sum += s;
-            *exemplars = new;
+            if !new.is_empty() {
+                *exemplars = new;
+            }
         }
         (_, delta) => *total = delta,
     }

@@ -1,4 +1,5 @@
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use serde_json::json;
 
 use super::registry::Registry;
@@ -78,6 +79,20 @@ fn open_metrics_has_exemplars_in_their_bucket_and_an_end() {
         "{page}"
     );
     assert!(page.ends_with("# EOF\n"));
+}
+
+#[test]
+fn exemplars_outlive_flushes_that_bring_none() {
+    let mut registry = Registry::new(&config());
+    registry.take(&metrics(2, 7));
+    let mut later = metrics(2, 9);
+    for metric in &mut later.resource_metrics[0].scope_metrics[0].metrics {
+        if let Some(Data::Histogram(histogram)) = &mut metric.data {
+            histogram.data_points[0].exemplars.clear();
+        }
+    }
+    registry.take(&later);
+    assert!(page(&mut registry, Format::OpenMetrics).contains("# {trace_id=\"0102"));
 }
 
 #[test]

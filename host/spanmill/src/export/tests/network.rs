@@ -16,12 +16,12 @@ use crate::export::{Exporter, Refused};
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const FAST: &str = "retry_on_failure: {initial_interval: 1ms, max_interval: 2ms}";
 
-fn grpc(server: &Server, more: &str) -> Exporter {
+async fn grpc(server: &Server, more: &str) -> Exporter {
     let endpoint = format!("{{endpoint: 'http://{}', {more}}}", server.address);
     started("otlp", &endpoint, nowhere()).await
 }
 
-fn http(server: &Server, more: &str) -> Exporter {
+async fn http(server: &Server, more: &str) -> Exporter {
     let endpoint = format!("{{endpoint: 'http://{}/base', {more}}}", server.address);
     started("otlphttp", &endpoint, nowhere()).await
 }
@@ -31,7 +31,7 @@ async fn grpc_sends_the_bytes_as_they_are() {
     let server = Server::start().await;
     for (compression, encoding) in [("gzip", "gzip"), ("zstd", "zstd"), ("none", "")] {
         let more = format!("compression: {compression}, headers: {{X-Tenant: '7'}}");
-        let exporter = grpc(&server, &more);
+        let exporter = grpc(&server, &more).await;
         exporter.enqueue(payload()).await.unwrap();
         assert_eq!(exporter.drain(soon()).await, 0);
         let seen = server.seen().remove(0);
@@ -57,7 +57,7 @@ async fn grpc_tries_again_when_it_may() {
     let exporter = grpc(
         &server,
         &format!("{FAST}, sending_queue: {{wait_for_result: true}}"),
-    );
+    ).await;
     exporter.enqueue(payload()).await.unwrap();
     assert_eq!(server.seen().len(), 4);
     assert_eq!(exporter.counters().traces.sent(), 1);
@@ -70,7 +70,7 @@ async fn grpc_gives_up_when_it_must() {
     let exporter = grpc(
         &server,
         &format!("{FAST}, sending_queue: {{enabled: false}}"),
-    );
+    ).await;
     for (code, word) in [
         (Code::InvalidArgument, "InvalidArgument"),
         (Code::ResourceExhausted, "ResourceExhausted"),
@@ -98,11 +98,11 @@ async fn partial_success_is_not_sent_again() {
         }),
     };
     server.answer(taken(&partial.encode_to_vec()));
-    let exporter = grpc(&server, "sending_queue: {enabled: false}");
+    let exporter = grpc(&server, "sending_queue: {enabled: false}").await;
     exporter.enqueue(payload()).await.unwrap();
     let json = r#"{"partialSuccess": {"rejectedSpans": "1", "errorMessage": "no"}}"#;
     server.answer_http(200, ("content-type", "application/json"), json);
-    let over_http = http(&server, "sending_queue: {enabled: false}");
+    let over_http = http(&server, "sending_queue: {enabled: false}").await;
     over_http.enqueue(payload()).await.unwrap();
     assert_eq!(server.seen().len(), 2);
     for exporter in [exporter, over_http] {
@@ -140,7 +140,7 @@ async fn http_sends_protobuf_or_json() {
         for encoding in ["proto", "json"] {
             let more =
                 format!("compression: {compression}, encoding: {encoding}, headers: {{k: v}}");
-            let exporter = http(&server, &more);
+            let exporter = http(&server, &more).await;
             exporter.enqueue(payload()).await.unwrap();
             assert_eq!(exporter.drain(soon()).await, 0);
             let seen = server.seen().remove(0);
@@ -179,7 +179,7 @@ async fn http_tries_again_when_it_may() {
     let exporter = http(
         &server,
         &format!("{FAST}, sending_queue: {{enabled: false}}"),
-    );
+    ).await;
     exporter.enqueue(payload()).await.unwrap();
     assert_eq!(server.seen().len(), 5);
     for status in [400, 401, 413, 500, 302] {
@@ -196,14 +196,14 @@ async fn http_waits_as_long_as_it_is_told() {
     let server = Server::start().await;
     server.answer_http(503, ("retry-after", "7"), "");
     let off = "retry_on_failure: {enabled: false}, sending_queue: {enabled: false}";
-    let refused = http(&server, off).enqueue(payload()).await.unwrap_err();
+    let refused = http(&server, off).await.enqueue(payload()).await.unwrap_err();
     let Refused::Retryable { after, .. } = refused else {
         panic!("{refused}")
     };
     assert_eq!(after, Some(Duration::from_secs(7)));
     // A time that is past: at once.
     server.answer_http(429, ("retry-after", "Thu, 13 Dec 2018 14:51:00 GMT"), "");
-    let refused = http(&server, off).enqueue(payload()).await.unwrap_err();
+    let refused = http(&server, off).await.enqueue(payload()).await.unwrap_err();
     let Refused::Retryable { after, .. } = refused else {
         panic!("{refused}")
     };

@@ -1,0 +1,39 @@
+//! Any bytes: the parser and prost agree on what is a request, and what is one goes through a chain unchanged.
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+use spanmill_fuzz::{plant, seeds, workspace};
+use spanmill_otlp::{Outcome, Request};
+
+fuzz_target!(init: plant(seeds().into_iter()), |data: &[u8]| {
+    let bytes = Bytes::copy_from_slice(data);
+    let decoded = ExportTraceServiceRequest::decode(bytes.clone());
+    let request = match (Request::parse(bytes.clone()), &decoded) {
+        (Ok(request), Ok(_)) => request,
+        (Ok(_), Err(error)) => panic!("accepted what prost refuses: {error}"),
+        // prost merges a resource or scope that is sent twice; here it could hide something.
+        (Err(error), Ok(_)) => {
+            assert!(error.what.contains("twice"), "refused what prost accepts: {error}");
+            return;
+        }
+        (Err(_), Err(_)) => return,
+    };
+    let mut workspace = workspace();
+    workspace.load(request.clone(), 1).unwrap();
+    for stage in 0..2 {
+        let view = workspace.view(stage).unwrap();
+        for table in &view.tables {
+            assert!(table.columns.len() < 64);
+        }
+        workspace.apply(stage, &Outcome::default()).unwrap();
+    }
+    assert_eq!(workspace.splice().bytes, bytes);
+    let spans: usize = request.split(2).iter().map(|part| {
+        let part = ExportTraceServiceRequest::decode(part.bytes.clone()).unwrap();
+        part.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len()).sum::<usize>()
+    }).sum();
+    assert_eq!(spans, request.span_count());
+});
