@@ -1,1 +1,35 @@
-//! To come.
+//! What the end-to-end tests stand on: the real binary on free ports, senders that speak to it, and a
+//! backend that takes what it exports. Every wait has a deadline, and every address is a loopback one.
+
+mod backend;
+mod client;
+mod codec;
+mod collector;
+mod command;
+pub mod prometheus;
+mod sdk;
+mod spans;
+
+use std::time::Duration;
+
+pub use backend::{Answer, Backend, Received};
+pub use client::{GrpcSender, HttpReply, get, http, post};
+pub use collector::{Ended, Spanmill};
+pub use command::{Output, spanmill};
+pub use sdk::{node, python};
+pub use spans::{Found, attributes, flatten, request, service, span, span_id, text};
+
+/// Longer than anything here may take, on a slow and busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Waits for something, but not for ever.
+///
+/// # Panics
+///
+/// If it does not come within [`DEADLINE`]; `what` says what it was.
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited {DEADLINE:?} in vain for {what}"),
+    }
+}

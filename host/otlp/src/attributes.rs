@@ -1,6 +1,7 @@
 //! Attribute lists as columns. Keys come in the same order from span to span, and values repeat, so
 //! each position remembers what it last saw and compares before it hashes.
 
+use crate::pair;
 use crate::projection::AttributePlan;
 use crate::schema::number;
 use crate::texts::Texts;
@@ -104,28 +105,22 @@ impl Store {
         ordinal: usize,
     ) -> Result<(), Flaw> {
         let (tag, start, end) = place;
-        let mut reader = Reader::new(bytes, start, end);
-        let mut key: &[u8] = &[];
-        let mut key_end = start;
-        let mut value = RawValue {
-            kind: kind::EMPTY,
-            bits: 0,
-            payload: &[],
-            end: 0,
-        };
-        while !reader.is_done() {
-            match reader.tag()? {
-                (number::KEY, DELIMITED) => {
-                    key = reader.delimited()?;
-                    key_end = reader.pos();
-                }
-                (number::VALUE, DELIMITED) => {
-                    let body = reader.delimited()?;
-                    value = any_value(bytes, reader.pos() - body.len(), reader.pos())?;
-                }
-                (unknown, wire) => reader.skip(unknown, wire, crate::validate::DEPTH)?,
+        let body = bytes.get(start..end).unwrap_or(&[]);
+        let (key, key_end, value) = match pair::split(body) {
+            Some((key, any)) => {
+                let value = match pair::text(any) {
+                    Some(payload) => RawValue {
+                        kind: kind::TEXT,
+                        bits: 0,
+                        payload,
+                        end,
+                    },
+                    None => any_value(bytes, end - any.len(), end)?,
+                };
+                (key, end - any.len() - 2, value)
             }
-        }
+            None => key_value(bytes, start, end)?,
+        };
         if ordinal >= self.positions.len() {
             self.positions.resize(ordinal + 1, Position::default());
         }
@@ -135,7 +130,7 @@ impl Store {
         let known = bytes
             .get(position.key_start..position.key_end)
             .unwrap_or(&[]);
-        if known != key || position.key_end == 0 {
+        if !pair::same(known, key) || position.key_end == 0 {
             let (wanted, readers) = look_up(plan, key);
             *position = Position {
                 key_start: key_end - key.len(),
@@ -157,7 +152,7 @@ impl Store {
             let last = bytes
                 .get(position.value_start..position.value_end)
                 .unwrap_or(&[]);
-            if last != value.payload || position.value_end == 0 {
+            if !pair::same(last, value.payload) || position.value_end == 0 {
                 position.value = texts.intern(value.payload, position.readers);
                 position.value_start = value.end - value.payload.len();
                 position.value_end = value.end;
@@ -170,6 +165,33 @@ impl Store {
         self.push(key, value.kind, bits, tag as u32);
         Ok(())
     }
+}
+
+/// A `KeyValue` of any shape: its key, where that ends, and its value.
+fn key_value(bytes: &[u8], start: usize, end: usize) -> Result<(&[u8], usize, RawValue<'_>), Flaw> {
+    let mut reader = Reader::new(bytes, start, end);
+    let mut key: &[u8] = &[];
+    let mut key_end = start;
+    let mut value = RawValue {
+        kind: kind::EMPTY,
+        bits: 0,
+        payload: &[],
+        end: 0,
+    };
+    while !reader.is_done() {
+        match reader.tag()? {
+            (number::KEY, DELIMITED) => {
+                key = reader.delimited()?;
+                key_end = reader.pos();
+            }
+            (number::VALUE, DELIMITED) => {
+                let body = reader.delimited()?;
+                value = any_value(bytes, reader.pos() - body.len(), reader.pos())?;
+            }
+            (unknown, wire) => reader.skip(unknown, wire, crate::validate::DEPTH)?,
+        }
+    }
+    Ok((key, key_end, value))
 }
 
 /// Whether a key is wanted, and who may read its values.

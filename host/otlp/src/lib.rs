@@ -11,6 +11,7 @@
 //!
 //! No input panics: malformed bytes are a [`Malformed`], a bad outcome an [`OutcomeError`].
 
+mod pair;
 mod wire;
 
 mod schema;

@@ -1,6 +1,7 @@
 //! The text pool of a batch: every distinct text once, and who may read it.
 
 use crate::ABSENT;
+use crate::pair;
 
 /// A place in the hash table. Generations make clearing it free.
 #[derive(Clone, Copy, Default)]
@@ -136,7 +137,7 @@ impl Texts {
                 return self.add(text, readers, hash, at);
             }
             let index = slot.index;
-            if slot.hash == hash && self.get(index) == text {
+            if slot.hash == hash && pair::same(self.get(index), text) {
                 self.grant(index, readers);
                 return index;
             }

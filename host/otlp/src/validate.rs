@@ -1,6 +1,7 @@
 //! Checks a message to its last byte: framing, wire types, nesting, UTF-8. What passes here decodes
 //! everywhere downstream, and what prost would refuse is refused.
 
+use crate::pair;
 use crate::schema::{Kind, Message};
 use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
 
@@ -36,21 +37,30 @@ pub(crate) fn nested(reader: &mut Reader<'_>, inner: Message, left: u32) -> Resu
         return Err(Flaw::TooDeep);
     }
     let body = reader.delimited()?;
+    if inner == Message::KeyValue
+        && left >= 2
+        && let Some((key, value)) = pair::split(body)
+        && pair::is_ascii(key)
+        && is_plain(value)
+    {
+        return Ok(());
+    }
     message(&mut Reader::new(body, 0, body.len()), inner, left - 1)
 }
 
-/// Checks a string. Most are short and ASCII, which eight bytes at a time can tell.
+/// Whether an `AnyValue` is surely well-formed: an ASCII text or a small number.
+#[inline]
+fn is_plain(value: &[u8]) -> bool {
+    match value {
+        [0x10 | 0x18, 0..0x80] => true,
+        _ => pair::text(value).is_some_and(pair::is_ascii),
+    }
+}
+
+/// Checks a string. Most are short and ASCII.
 #[inline]
 fn text(bytes: &[u8]) -> Result<(), Flaw> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut high = 0u64;
-    for word in words {
-        high |= u64::from_ne_bytes(*word);
-    }
-    for byte in rest {
-        high |= u64::from(*byte);
-    }
-    if high & 0x8080_8080_8080_8080 == 0 || std::str::from_utf8(bytes).is_ok() {
+    if pair::is_ascii(bytes) || std::str::from_utf8(bytes).is_ok() {
         Ok(())
     } else {
         Err(Flaw::Utf8)

@@ -18,7 +18,7 @@ use crate::sandbox::Guest;
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// Instances that may live at once, and so the pool's size. Address space only, until used.
-const INSTANCES: u32 = 500;
+const INSTANCES: u32 = 2000;
 
 /// What a runtime needs from its surroundings.
 #[derive(Clone, Debug, Default)]

@@ -16,6 +16,8 @@ mod gate;
 mod load;
 mod offline;
 mod segments;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use build::{BuildError, Built, build};

@@ -5,7 +5,8 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use spanmill_otlp::{CellColumn, Pool, Projection, Request, StageContract, Workspace};
 use spanmill_runtime::{
-    AttributeLists, Emission, Fault, Instrument, InstrumentKind, MetricStream, Recording, Temporality,
+    AttributeLists, Emission, Fault, Instrument, InstrumentKind, MetricStream, Recording,
+    Temporality,
 };
 
 use super::{Recorder, Totals};
@@ -39,7 +40,9 @@ fn lists(first: u32, values: usize) -> AttributeLists {
         keys: vec![first; values],
         values: CellColumn {
             kinds: vec![1; values],
-            bits: (1..=values as u64).map(|at| u64::from(first) + at).collect(),
+            bits: (1..=values as u64)
+                .map(|at| u64::from(first) + at)
+                .collect(),
         },
     }
 }
@@ -82,13 +85,17 @@ fn emission(named: &[&str], measured: &[(u32, f64)]) -> Emission {
 fn workspace() -> Workspace {
     let projection = Projection::new(vec![StageContract::default()], &[]).unwrap();
     let mut workspace = Workspace::new(Arc::new(projection));
-    workspace.load(Request::parse(Bytes::new()).unwrap(), 0).unwrap();
+    workspace
+        .load(Request::parse(Bytes::new()).unwrap(), 0)
+        .unwrap();
     workspace.view(0).unwrap();
     workspace
 }
 
 fn take(recorder: &mut Recorder, emission: Emission, now: u64) -> Result<(), Fault> {
-    recorder.take(emission, &workspace(), 0, now).map(|measured| measured.commit())
+    recorder
+        .take(emission, &workspace(), 0, now)
+        .map(|measured| measured.commit())
 }
 
 /// `series=calls/count/sum`, in order.
@@ -101,20 +108,30 @@ fn shown(totals: &Totals, now: u64) -> Vec<String> {
         let [calls, duration] = &resource.scope_metrics[0].metrics[..] else {
             panic!("two metrics")
         };
-        let (Some(Data::Sum(calls)), Some(Data::Histogram(duration))) = (&calls.data, &duration.data) else {
+        let (Some(Data::Sum(calls)), Some(Data::Histogram(duration))) =
+            (&calls.data, &duration.data)
+        else {
             panic!("a sum and a histogram")
         };
         for (call, duration) in calls.data_points.iter().zip(&duration.data_points) {
-            let name = call.attributes.first().and_then(|attribute| attribute.value.clone());
+            let name = call
+                .attributes
+                .first()
+                .and_then(|attribute| attribute.value.clone());
             let name = match name.and_then(|value| value.value) {
-                Some(opentelemetry_proto::tonic::common::v1::any_value::Value::StringValue(name)) => name,
+                Some(opentelemetry_proto::tonic::common::v1::any_value::Value::StringValue(
+                    name,
+                )) => name,
                 other => format!("{other:?}"),
             };
             let Some(Value::AsInt(calls)) = call.value else {
                 panic!("calls are integers")
             };
             let buckets = &duration.bucket_counts;
-            out.push(format!("{name}={calls} {buckets:?} {}", duration.sum.unwrap_or(f64::NAN)));
+            out.push(format!(
+                "{name}={calls} {buckets:?} {}",
+                duration.sum.unwrap_or(f64::NAN)
+            ));
         }
     }
     out
@@ -124,10 +141,18 @@ fn shown(totals: &Totals, now: u64) -> Vec<String> {
 fn totals_go_on_across_instances_and_a_new_numbering() {
     let totals = Totals::new(stream(Temporality::Cumulative));
     let (mut first, mut second) = (Recorder::new(&totals), Recorder::new(&totals));
-    take(&mut first, emission(&["a", "b"], &[(0, 0.5), (1, 10.0), (0, 11.0)]), 1).unwrap();
+    take(
+        &mut first,
+        emission(&["a", "b"], &[(0, 0.5), (1, 10.0), (0, 11.0)]),
+        1,
+    )
+    .unwrap();
     // Another instance names them the other way round.
     take(&mut second, emission(&["b", "a"], &[(0, 2.0), (1, 1.0)]), 2).unwrap();
-    assert_eq!(shown(&totals, 3), ["a=3 [2, 0, 1] 12.5", "b=2 [0, 2, 0] 12"]);
+    assert_eq!(
+        shown(&totals, 3),
+        ["a=3 [2, 0, 1] 12.5", "b=2 [0, 2, 0] 12"]
+    );
     // The first was replaced: its numbers begin again.
     first.reset();
     take(&mut first, emission(&["b"], &[(0, 3.0)]), 4).unwrap();
@@ -136,14 +161,22 @@ fn totals_go_on_across_instances_and_a_new_numbering() {
         ..emission(&["b"], &[(0, 4.0)])
     };
     take(&mut second, restarted, 5).unwrap();
-    assert_eq!(shown(&totals, 6), ["a=3 [2, 0, 1] 12.5", "b=4 [0, 4, 0] 19"]);
+    assert_eq!(
+        shown(&totals, 6),
+        ["a=3 [2, 0, 1] 12.5", "b=4 [0, 4, 0] 19"]
+    );
 }
 
 #[test]
 fn deltas_start_over_at_each_flush() {
     let totals = Totals::new(stream(Temporality::Delta));
     let mut recorder = Recorder::new(&totals);
-    take(&mut recorder, emission(&["a", "b"], &[(0, 0.5), (1, 2.0)]), 1).unwrap();
+    take(
+        &mut recorder,
+        emission(&["a", "b"], &[(0, 0.5), (1, 2.0)]),
+        1,
+    )
+    .unwrap();
     assert_eq!(shown(&totals, 2).len(), 2);
     take(&mut recorder, emission(&[], &[(1, 3.0)]), 3).unwrap();
     assert_eq!(shown(&totals, 4), ["b=1 [0, 1, 0] 3"]);
@@ -154,7 +187,9 @@ fn deltas_start_over_at_each_flush() {
 fn what_is_not_committed_does_not_count() {
     let totals = Totals::new(stream(Temporality::Cumulative));
     let mut recorder = Recorder::new(&totals);
-    let refused = recorder.take(emission(&["a"], &[(0, 1.0)]), &workspace(), 0, 1).unwrap();
+    let refused = recorder
+        .take(emission(&["a"], &[(0, 1.0)]), &workspace(), 0, 1)
+        .unwrap();
     drop(refused);
     take(&mut recorder, emission(&[], &[(0, 1.0)]), 2).unwrap();
     assert_eq!(shown(&totals, 3), ["a=1 [1, 0, 0] 1"]);
@@ -184,11 +219,19 @@ fn idle_series_expire_and_come_back_from_zero() {
     };
     let totals = Totals::new(expiring);
     let mut recorder = Recorder::new(&totals);
-    take(&mut recorder, emission(&["a", "b"], &[(0, 1.0), (1, 1.0)]), 1_000).unwrap();
+    take(
+        &mut recorder,
+        emission(&["a", "b"], &[(0, 1.0), (1, 1.0)]),
+        1_000,
+    )
+    .unwrap();
     take(&mut recorder, emission(&[], &[(1, 1.0)]), 1_090).unwrap();
     assert_eq!(shown(&totals, 1_120), ["b=2 [2, 0, 0] 2"]);
     take(&mut recorder, emission(&[], &[(0, 5.0)]), 1_130).unwrap();
-    assert_eq!(shown(&totals, 1_140), ["a=1 [0, 1, 0] 5", "b=2 [2, 0, 0] 2"]);
+    assert_eq!(
+        shown(&totals, 1_140),
+        ["a=1 [0, 1, 0] 5", "b=2 [2, 0, 0] 2"]
+    );
 }
 
 #[test]
@@ -196,7 +239,10 @@ fn emissions_that_break_the_contract_are_refused() {
     let totals = Totals::new(stream(Temporality::Cumulative));
     let good = || emission(&["a"], &[(0, 1.0)]);
     let broken: Vec<(&str, Emission)> = vec![
-        ("a series that was not defined", emission(&["a"], &[(1, 1.0)])),
+        (
+            "a series that was not defined",
+            emission(&["a"], &[(1, 1.0)]),
+        ),
         ("not finite", emission(&["a"], &[(0, f64::NAN)])),
         ("no instrument", {
             let mut emission = good();
@@ -220,7 +266,9 @@ fn emissions_that_break_the_contract_are_refused() {
         }),
     ];
     for (why, emission) in broken {
-        let error = take(&mut Recorder::new(&totals), emission, 1).unwrap_err().to_string();
+        let error = take(&mut Recorder::new(&totals), emission, 1)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(why), "{why}: {error}");
     }
     assert_eq!(shown(&totals, 2), Vec::<String>::new());

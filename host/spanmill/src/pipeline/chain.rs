@@ -79,31 +79,44 @@ impl Chain {
             match run_stage(&mut self.workspace, number, stage, received_unix_nano) {
                 Ok(Some(by_stage)) => measured.push(by_stage),
                 Ok(None) => {}
-                Err(fault) => match stage.on_error {
-                    OnError::Reject => {
-                        tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; the sender is asked to send the batch again");
-                        return Err(Refusal::Unavailable {
-                            retry_after: AFTER_FAULT,
-                        });
+                Err(fault) => {
+                    report(stage, &fault, spans);
+                    match stage.on_error {
+                        OnError::Reject => {
+                            let retry_after = AFTER_FAULT;
+                            return Err(Refusal::Unavailable { retry_after });
+                        }
+                        OnError::Pass => {}
+                        OnError::Drop => {
+                            let spliced = Spliced {
+                                bytes: Default::default(),
+                                spans: 0,
+                            };
+                            return Ok(Output { spliced, measured });
+                        }
                     }
-                    OnError::Pass => {
-                        tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; the batch goes on without this plugin");
-                    }
-                    OnError::Drop => {
-                        tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; the batch is dropped");
-                        let spliced = Spliced {
-                            bytes: Default::default(),
-                            spans: 0,
-                        };
-                        return Ok(Output { spliced, measured });
-                    }
-                },
+                }
             }
         }
         Ok(Output {
             spliced: self.workspace.splice(),
             measured,
         })
+    }
+}
+
+/// Says what failed and what becomes of the batch. A paused plugin was told of when it failed.
+fn report(stage: &Stage, fault: &Fault, spans: usize) {
+    let then = match stage.on_error {
+        OnError::Reject => "the sender is asked to send the batch again",
+        OnError::Pass => "the batch goes on without this plugin",
+        OnError::Drop => "the batch is dropped",
+    };
+    match fault {
+        Fault::Paused(_) => {
+            tracing::debug!(plugin = %stage.id, %fault, spans, "plugin fault; {then}")
+        }
+        _ => tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
     }
 }
 

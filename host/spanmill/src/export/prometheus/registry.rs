@@ -332,10 +332,11 @@ fn replace(total: &mut Reading, mut new: Reading) {
                 ..
             },
         ) => *exemplar = old.take(),
-        (
-            Reading::Histogram { exemplars: old, .. },
-            Reading::Histogram { exemplars, .. },
-        ) if exemplars.is_empty() => *exemplars = std::mem::take(old),
+        (Reading::Histogram { exemplars: old, .. }, Reading::Histogram { exemplars, .. })
+            if exemplars.is_empty() =>
+        {
+            *exemplars = std::mem::take(old)
+        }
         _ => {}
     }
     *total = new;

@@ -57,7 +57,8 @@ async fn grpc_tries_again_when_it_may() {
     let exporter = grpc(
         &server,
         &format!("{FAST}, sending_queue: {{wait_for_result: true}}"),
-    ).await;
+    )
+    .await;
     exporter.enqueue(payload()).await.unwrap();
     assert_eq!(server.seen().len(), 4);
     assert_eq!(exporter.counters().traces.sent(), 1);
@@ -70,7 +71,8 @@ async fn grpc_gives_up_when_it_must() {
     let exporter = grpc(
         &server,
         &format!("{FAST}, sending_queue: {{enabled: false}}"),
-    ).await;
+    )
+    .await;
     for (code, word) in [
         (Code::InvalidArgument, "InvalidArgument"),
         (Code::ResourceExhausted, "ResourceExhausted"),
@@ -179,7 +181,8 @@ async fn http_tries_again_when_it_may() {
     let exporter = http(
         &server,
         &format!("{FAST}, sending_queue: {{enabled: false}}"),
-    ).await;
+    )
+    .await;
     exporter.enqueue(payload()).await.unwrap();
     assert_eq!(server.seen().len(), 5);
     for status in [400, 401, 413, 500, 302] {
@@ -196,14 +199,22 @@ async fn http_waits_as_long_as_it_is_told() {
     let server = Server::start().await;
     server.answer_http(503, ("retry-after", "7"), "");
     let off = "retry_on_failure: {enabled: false}, sending_queue: {enabled: false}";
-    let refused = http(&server, off).await.enqueue(payload()).await.unwrap_err();
+    let refused = http(&server, off)
+        .await
+        .enqueue(payload())
+        .await
+        .unwrap_err();
     let Refused::Retryable { after, .. } = refused else {
         panic!("{refused}")
     };
     assert_eq!(after, Some(Duration::from_secs(7)));
     // A time that is past: at once.
     server.answer_http(429, ("retry-after", "Thu, 13 Dec 2018 14:51:00 GMT"), "");
-    let refused = http(&server, off).await.enqueue(payload()).await.unwrap_err();
+    let refused = http(&server, off)
+        .await
+        .enqueue(payload())
+        .await
+        .unwrap_err();
     let Refused::Retryable { after, .. } = refused else {
         panic!("{refused}")
     };

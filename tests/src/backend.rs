@@ -1,0 +1,288 @@
+//! A backend that takes OTLP over gRPC and HTTP on one port, and keeps what it got. It refuses and stalls
+//! as it is told to.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
+use tonic::server::{Grpc, UnaryService};
+use tonic::{Code, Status};
+
+use crate::codec::Raw;
+use crate::spans::{Found, flatten};
+use crate::within;
+
+/// How the backend answers a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Takes it.
+    Take,
+    /// UNAVAILABLE, or 503: send it again.
+    Unavailable,
+    /// INVALID_ARGUMENT, or 400: do not.
+    Invalid,
+}
+
+/// A request that was taken.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The path: a gRPC method, or a URL's.
+    pub path: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// The body, decompressed.
+    pub body: Bytes,
+}
+
+type Policy = Box<dyn FnMut(usize) -> Answer + Send>;
+
+struct Shared {
+    taken: watch::Sender<Vec<Received>>,
+    /// Requests seen, refused ones as well.
+    seen: watch::Sender<usize>,
+    policy: Mutex<Policy>,
+    /// False: requests wait.
+    open: watch::Sender<bool>,
+}
+
+/// The backend; ends with its last clone's drop.
+pub struct Backend {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    accepting: AbortHandle,
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+impl Backend {
+    /// One that takes everything, on a free port.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            taken: watch::Sender::new(Vec::new()),
+            seen: watch::Sender::new(0),
+            policy: Mutex::new(Box::new(|_| Answer::Take)),
+            open: watch::Sender::new(true),
+        });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
+        Backend {
+            shared,
+            address,
+            accepting,
+        }
+    }
+
+    /// `host:port`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// From now on answers the n-th request, from 1, as `policy` says.
+    pub fn answer(&self, policy: impl FnMut(usize) -> Answer + Send + 'static) {
+        *self.policy() = Box::new(policy);
+    }
+
+    fn policy(&self) -> MutexGuard<'_, Policy> {
+        self.shared.policy.lock().unwrap()
+    }
+
+    /// Lets requests wait (`false`) or go on.
+    pub fn open(&self, open: bool) {
+        self.shared.open.send_replace(open);
+    }
+
+    /// Waits until so many requests have come, refused ones and waiting ones included.
+    pub async fn seen(&self, requests: usize) {
+        let mut seen = self.shared.seen.subscribe();
+        within("requests at the backend", async {
+            seen.wait_for(|seen| *seen >= requests).await.unwrap();
+        })
+        .await;
+    }
+
+    /// How many requests have come so far.
+    pub fn seen_so_far(&self) -> usize {
+        *self.shared.seen.borrow()
+    }
+
+    /// Everything taken so far.
+    pub fn taken(&self) -> Vec<Received> {
+        self.shared.taken.borrow().clone()
+    }
+
+    /// The trace requests taken so far.
+    pub fn traces(&self) -> Vec<ExportTraceServiceRequest> {
+        traces(&self.shared.taken.borrow())
+    }
+
+    /// The metric requests taken so far.
+    pub fn metrics(&self) -> Vec<ExportMetricsServiceRequest> {
+        let taken = self.shared.taken.borrow();
+        let metrics = taken.iter().filter(|one| one.path.contains("etrics"));
+        metrics
+            .map(|one| ExportMetricsServiceRequest::decode(one.body.clone()).unwrap())
+            .collect()
+    }
+
+    /// Waits for at least so many spans, and gives all there are.
+    pub async fn spans(&self, spans: usize) -> Vec<Found> {
+        let mut taken = self.shared.taken.subscribe();
+        let what = format!("{spans} spans at the backend");
+        within(&what, async {
+            let enough = |taken: &Vec<Received>| flatten(&traces(taken)).len() >= spans;
+            flatten(&traces(&taken.wait_for(enough).await.unwrap()))
+        })
+        .await
+    }
+
+    /// Waits for at least so many requests that were taken, and gives all there are.
+    pub async fn requests(&self, requests: usize) -> Vec<Received> {
+        let mut taken = self.shared.taken.subscribe();
+        within("requests taken by the backend", async {
+            let enough = |taken: &Vec<Received>| taken.len() >= requests;
+            taken.wait_for(enough).await.unwrap().clone()
+        })
+        .await
+    }
+}
+
+fn traces(taken: &[Received]) -> Vec<ExportTraceServiceRequest> {
+    let traces = taken.iter().filter(|one| one.path.contains("race"));
+    traces
+        .map(|one| match one.headers.get("content-type") {
+            Some(format) if format == "application/json" => {
+                serde_json::from_slice(&one.body).unwrap()
+            }
+            _ => ExportTraceServiceRequest::decode(one.body.clone()).unwrap(),
+        })
+        .collect()
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let shared = Arc::clone(&shared);
+                async move { Ok::<_, Infallible>(serve(request, shared).await) }
+            });
+            // A connection that ends badly shows in what was not received.
+            let _ = Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn serve(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Body> {
+    let path = request.uri().path().to_owned();
+    let headers = request.headers().clone();
+    let of_grpc = headers
+        .get("content-type")
+        .is_some_and(|format| format.as_bytes().starts_with(b"application/grpc"));
+    if of_grpc {
+        let mut grpc = Grpc::new(Raw)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd)
+            .max_decoding_message_size(256 * 1024 * 1024);
+        let export = Export {
+            shared,
+            path,
+            headers,
+        };
+        return grpc.unary(export, request).await;
+    }
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let body = match headers.get("content-encoding").map(|v| v.as_bytes()) {
+        Some(b"gzip") => decoded(flate2::read::GzDecoder::new(body.as_ref())),
+        Some(b"zstd") => decoded(zstd::Decoder::new(body.as_ref()).unwrap()),
+        _ => body,
+    };
+    let status = match shared
+        .take(Received {
+            path,
+            headers,
+            body,
+        })
+        .await
+    {
+        Answer::Take => StatusCode::OK,
+        Answer::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Answer::Invalid => StatusCode::BAD_REQUEST,
+    };
+    let mut response = Response::new(Body::new(Full::new(Bytes::new())));
+    *response.status_mut() = status;
+    response
+}
+
+fn decoded(mut reader: impl std::io::Read) -> Bytes {
+    let mut body = Vec::new();
+    reader.read_to_end(&mut body).unwrap();
+    body.into()
+}
+
+impl Shared {
+    async fn take(&self, received: Received) -> Answer {
+        let mut number = 0;
+        self.seen.send_modify(|seen| {
+            *seen += 1;
+            number = *seen;
+        });
+        // Fails only if the backend is gone.
+        let _ = self.open.subscribe().wait_for(|open| *open).await;
+        let answer = (self.policy.lock().unwrap())(number);
+        if answer == Answer::Take {
+            self.taken.send_modify(|taken| taken.push(received));
+        }
+        answer
+    }
+}
+
+struct Export {
+    shared: Arc<Shared>,
+    path: String,
+    headers: HeaderMap,
+}
+
+impl UnaryService<Bytes> for Export {
+    type Response = Bytes;
+    type Future = std::pin::Pin<
+        Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send + 'static>,
+    >;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let shared = Arc::clone(&self.shared);
+        let received = Received {
+            path: self.path.clone(),
+            headers: self.headers.clone(),
+            body: request.into_inner(),
+        };
+        Box::pin(async move {
+            match shared.take(received).await {
+                Answer::Take => Ok(tonic::Response::new(Bytes::new())),
+                Answer::Unavailable => Err(Status::new(Code::Unavailable, "not now")),
+                Answer::Invalid => Err(Status::new(Code::InvalidArgument, "not ever")),
+            }
+        })
+    }
+}

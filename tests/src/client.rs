@@ -1,0 +1,147 @@
+//! Senders without an SDK, which can send anything at all.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
+use tokio::net::TcpStream;
+use tonic::codec::CompressionEncoding;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::codec::Raw;
+use crate::within;
+
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub struct HttpReply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl HttpReply {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The value of a header; empty if there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+}
+
+/// One request over a connection of its own. The answer is read even if the other side takes only a part
+/// of the body.
+pub async fn http(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> HttpReply {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", address.to_string());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(body.into())).unwrap();
+    within("an answer over HTTP", async {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let response = sender.send_request(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        connection.abort();
+        HttpReply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    })
+    .await
+}
+
+/// `POST /v1/traces` with a content type.
+pub async fn post(address: SocketAddr, content_type: &str, body: impl Into<Bytes>) -> HttpReply {
+    let headers = [("content-type", content_type)];
+    http(address, Method::POST, "/v1/traces", &headers, body).await
+}
+
+/// `GET`, asking for OpenMetrics or not.
+pub async fn get(address: SocketAddr, path: &str, open_metrics: bool) -> HttpReply {
+    let accept = match open_metrics {
+        true => "application/openmetrics-text; version=1.0.0",
+        false => "*/*",
+    };
+    http(address, Method::GET, path, &[("accept", accept)], "").await
+}
+
+/// Sends over gRPC. Clones share a connection.
+#[derive(Clone)]
+pub struct GrpcSender {
+    channel: Channel,
+    compression: Option<CompressionEncoding>,
+}
+
+impl GrpcSender {
+    /// Connects.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let channel = within("a gRPC connection", endpoint.connect()).await.unwrap();
+        GrpcSender {
+            channel,
+            compression: None,
+        }
+    }
+
+    /// Compresses what it sends.
+    #[must_use]
+    pub fn compressed(mut self, compression: CompressionEncoding) -> Self {
+        self.compression = Some(compression);
+        self
+    }
+
+    /// Sends bytes as the one message of a call of `method`.
+    pub async fn call(&self, method: &'static str, message: Bytes) -> Result<(), Status> {
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        if let Some(compression) = self.compression {
+            grpc = grpc.send_compressed(compression);
+        }
+        within("an answer over gRPC", async {
+            grpc.ready()
+                .await
+                .map_err(|error| Status::new(Code::Unknown, error.to_string()))?;
+            let path = PathAndQuery::from_static(method);
+            grpc.unary(tonic::Request::new(message), path, Raw)
+                .await
+                .map(|_| ())
+        })
+        .await
+    }
+
+    /// Sends bytes as an export request.
+    pub async fn send_bytes(&self, message: impl Into<Bytes>) -> Result<(), Status> {
+        self.call(EXPORT, message.into()).await
+    }
+
+    /// Sends an export request.
+    pub async fn send(&self, request: &ExportTraceServiceRequest) -> Result<(), Status> {
+        self.send_bytes(request.encode_to_vec()).await
+    }
+}
