@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
 /// How many bytes a varint takes.
 #[inline]
 pub(crate) const fn varint_len(value: u64) -> usize {
-    ((64 - (value | 1).leading_zeros() as usize) + 6) / 7
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
 /// Appends a varint.

@@ -40,8 +40,7 @@ async fn try_start(
     let loaded = config::parse(source, "".as_ref(), &BuiltIn::default(), &|_| None)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let id = id(kind);
-    let exporter = Exporter::start(&id, &loaded.manifest.exporters[&id], output).await;
-    exporter
+    Exporter::start(&id, &loaded.manifest.exporters[&id], output).await
 }
 
 fn nowhere() -> DebugOutput {

@@ -55,8 +55,8 @@ impl Fanout {
                 .map_err(|refused| worse(None, refused));
         }
         let mut sent = JoinSet::new();
-        for exporter in self.exporters.iter().cloned() {
-            let payload = payload.clone();
+        for exporter in &self.exporters {
+            let (exporter, payload) = (exporter.clone(), payload.clone());
             sent.spawn(async move { exporter.enqueue(payload).await });
         }
         let mut refusal = None;
