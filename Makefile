@@ -8,7 +8,10 @@ PLUGIN_DIR := target/release/plugins
 # SIMD is in every engine of today, and makes searching texts several times faster.
 GUEST_FLAGS := CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS="-C target-feature=+simd128"
 
-.PHONY: build run test plugins guests host wasm-target unit e2e clients lint fuzz bench bench-guests clean
+PYTHON := tests/clients/.python
+NODE := tests/clients/node/node_modules
+
+.PHONY: build run test plugins guests host wasm-target unit clients lint fuzz bench bench-guests clean
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -28,6 +31,39 @@ plugins: wasm-target
 	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest $(subst _,-,$(PLUGINS:%=-p spanmill-%))
 	@mkdir -p $(PLUGIN_DIR)
 	@for plugin in $(PLUGINS); do cp $(GUEST_DIR)/spanmill_$$plugin.wasm $(PLUGIN_DIR)/$$plugin.wasm; done
+
+## Everything that CI runs.
+test: lint build guests clients unit fuzz
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	@.ci/check-files
+
+# Unit tests, doc tests, and the tests of the real binary in tests/.
+unit:
+	$(CARGO) test --release --locked --workspace
+
+# Plugins that misbehave, for tests/.
+guests: wasm-target
+	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest -p spanmill-hostile
+	@mkdir -p target/release/guests
+	@cp $(GUEST_DIR)/spanmill_hostile.wasm target/release/guests/hostile.wasm
+
+# The OpenTelemetry SDKs that tests/ sends with, in folders of their own.
+clients: $(PYTHON)/installed $(NODE)/.installed
+
+$(PYTHON)/installed: tests/clients/python/requirements.txt
+	python3 -m venv $(PYTHON)
+	$(PYTHON)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(NODE)/.installed: tests/clients/node/package-lock.json tests/clients/node/package.json
+	cd tests/clients/node && npm ci --no-audit --no-fund
+	@touch $@
+
+fuzz:
+	@test ! -f fuzz/Makefile || $(MAKE) -C fuzz
 
 bench-guests: wasm-target
 	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest -p spanmill-probe

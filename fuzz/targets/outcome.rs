@@ -33,7 +33,11 @@ fn cells(u: &mut Unstructured<'_>, count: usize, texts: u32) -> Result<CellColum
     let count = if u.ratio(1, 16)? { count + 1 } else { count };
     let kind = u.int_in_range(0..=9)?;
     for _ in 0..count {
-        let kind = if u.ratio(1, 4)? { u.int_in_range(0..=9)? } else { kind };
+        let kind = if u.ratio(1, 4)? {
+            u.int_in_range(0..=9)?
+        } else {
+            kind
+        };
         cells.kinds.push(kind);
         cells.bits.push(match kind {
             1 | 5 | 6 | 7 => u64::from(u.int_in_range(0..=texts)?),
@@ -52,7 +56,10 @@ fn outcome(u: &mut Unstructured<'_>, view: &BatchView<'_>, fields: u32) -> Resul
         outcome.texts.ends.push(outcome.texts.bytes.len() as u32);
     }
     if u.ratio(1, 32)? {
-        outcome.texts = Pool { ends: u.arbitrary()?, bytes: u.arbitrary()? };
+        outcome.texts = Pool {
+            ends: u.arbitrary()?,
+            bytes: u.arbitrary()?,
+        };
     }
     let texts = (view.texts.ends.len() + outcome.texts.ends.len()) as u32;
     let rows = |u: &mut Unstructured<'_>| -> Result<u32> {
@@ -64,31 +71,60 @@ fn outcome(u: &mut Unstructured<'_>, view: &BatchView<'_>, fields: u32) -> Resul
         match u.int_in_range(0..=5)? {
             0 => {
                 let table = u.choose(&view.tables)?;
-                let verdicts = (0..table.rows).map(|_| u.int_in_range(0..=1)).collect::<Result<_>>()?;
-                let context = if u.ratio(15, 16)? { table.context } else { Context::Span };
-                outcome.verdicts.push(Verdicts { context, rows: verdicts });
+                let verdicts = (0..table.rows)
+                    .map(|_| u.int_in_range(0..=1))
+                    .collect::<Result<_>>()?;
+                let context = if u.ratio(15, 16)? {
+                    table.context
+                } else {
+                    Context::Span
+                };
+                outcome.verdicts.push(Verdicts {
+                    context,
+                    rows: verdicts,
+                });
             }
             1 => {
                 let rows = numbers(u, rows)?;
                 let count = if u.arbitrary()? { 1 } else { rows.len() };
-                outcome.writes.push(Write { field, values: cells(u, count, texts)?, rows });
+                outcome.writes.push(Write {
+                    field,
+                    values: cells(u, count, texts)?,
+                    rows,
+                });
             }
             2 => {
                 let entries = numbers(u, 12)?;
                 let values = cells(u, entries.len(), texts)?;
-                outcome.entry_writes.push(EntryWrite { field, entries, values });
+                outcome.entry_writes.push(EntryWrite {
+                    field,
+                    entries,
+                    values,
+                });
             }
             3 => {
                 let old = numbers(u, view.texts.ends.len() as u32)?;
-                let new = (0..old.len()).map(|_| u.int_in_range(0..=texts)).collect::<Result<_>>()?;
+                let new = (0..old.len())
+                    .map(|_| u.int_in_range(0..=texts))
+                    .collect::<Result<_>>()?;
                 outcome.replacements.push(Replacement { field, old, new });
             }
-            4 => outcome.removals.push(Removal { field, entries: numbers(u, 12)? }),
+            4 => outcome.removals.push(Removal {
+                field,
+                entries: numbers(u, 12)?,
+            }),
             _ => {
                 let rows = numbers(u, rows)?;
-                let keys = (0..rows.len()).map(|_| u.int_in_range(0..=texts)).collect::<Result<_>>()?;
+                let keys = (0..rows.len())
+                    .map(|_| u.int_in_range(0..=texts))
+                    .collect::<Result<_>>()?;
                 let values = cells(u, rows.len(), texts)?;
-                outcome.appends.push(Append { field, keys, values, rows });
+                outcome.appends.push(Append {
+                    field,
+                    keys,
+                    values,
+                    rows,
+                });
             }
         }
     }
@@ -125,8 +161,13 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     if refused {
         assert_eq!(left.bytes, bytes, "a refused outcome changed something");
     }
-    let decoded = ExportTraceServiceRequest::decode(left.bytes.clone()).expect("what is left is OTLP");
-    let spans = decoded.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len());
+    let decoded =
+        ExportTraceServiceRequest::decode(left.bytes.clone()).expect("what is left is OTLP");
+    let spans = decoded
+        .resource_spans
+        .iter()
+        .flat_map(|r| &r.scope_spans)
+        .map(|s| s.spans.len());
     assert_eq!(spans.sum::<usize>(), left.spans);
     Request::parse(left.bytes).expect("what is left is a request");
     Ok(())
@@ -134,7 +175,11 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
 
 /// The bytes of a seed request are long; outcomes are made of the few hundred bytes behind them.
 fn inputs() -> impl Iterator<Item = Vec<u8>> {
-    (0..12u8).map(|number| (0..400u32).map(|at| (at.wrapping_mul(u32::from(number) * 37 + 101) >> 3) as u8).collect())
+    (0..12u8).map(|number| {
+        (0..400u32)
+            .map(|at| (at.wrapping_mul(u32::from(number) * 37 + 101) >> 3) as u8)
+            .collect()
+    })
 }
 
 fuzz_target!(init: plant(inputs()), |data: &[u8]| {

@@ -61,8 +61,9 @@ pub async fn http(
     let request = request.body(Full::new(body.into())).unwrap();
     within("an answer over HTTP", async {
         let stream = TcpStream::connect(address).await.unwrap();
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
         let connection = tokio::spawn(connection);
         let response = sender.send_request(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -103,7 +104,9 @@ impl GrpcSender {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-        let channel = within("a gRPC connection", endpoint.connect()).await.unwrap();
+        let channel = within("a gRPC connection", endpoint.connect())
+            .await
+            .unwrap();
         GrpcSender {
             channel,
             compression: None,

@@ -45,7 +45,8 @@ pub fn text(key: &str, value: &str) -> KeyValue {
 
 /// Keys and values as JSON would write them, in order.
 pub fn attributes(attributes: &[KeyValue]) -> Vec<(String, String)> {
-    let value = |attribute: &KeyValue| match attribute.value.as_ref().and_then(|v| v.value.as_ref()) {
+    let value = |attribute: &KeyValue| match attribute.value.as_ref().and_then(|v| v.value.as_ref())
+    {
         Some(Value::StringValue(text)) => text.clone(),
         Some(Value::IntValue(number)) => number.to_string(),
         Some(Value::BoolValue(flag)) => flag.to_string(),

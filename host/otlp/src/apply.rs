@@ -4,10 +4,10 @@ use crate::ABSENT;
 use crate::attributes::{Store, kind};
 use crate::outcome::{CellColumn, Outcome};
 use crate::patch::{Encoded, Patches};
-use crate::path::{Context, Fixed, Home, Path, Target};
+use crate::path::{Context, Fixed, Home, Path, Shape, Target};
 use crate::projection::{AttributePlan, Projection, StagePlan};
 use crate::stage::{Alive, Scratch};
-use crate::table::{Data, Table};
+use crate::table::{Data, MISSING, Table};
 use crate::texts::Texts;
 use crate::wire::{FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint};
 
@@ -238,7 +238,7 @@ impl Editor<'_> {
             .table
             .columns
             .iter()
-            .find(|column| column.fixed == fixed)?;
+            .find(|column| std::ptr::eq(column.fixed, fixed))?;
         match &column.data {
             Data::Text(indices) => indices.get(row as usize).copied(),
             _ => None,
@@ -295,60 +295,64 @@ impl Editor<'_> {
         let Some(&entry) = self.table.entries.get(row as usize) else {
             return Ok(());
         };
-        let mut readers = 0;
-        if let Some(column) = self
-            .table
-            .columns
+        let owner = (self.context, row);
+        let columns = &mut self.table.columns;
+        let Some(column) = columns
             .iter_mut()
-            .find(|column| column.fixed == fixed)
-        {
-            readers = column.readers;
-            let row = row as usize;
-            let slot = match &mut column.data {
-                Data::Narrow(values) => values.get_mut(row).map(|slot| *slot = bits as u32),
-                Data::Wide(values) => values.get_mut(row).map(|slot| *slot = bits),
-                Data::Text(indices) => indices.get_mut(row).map(|slot| {
-                    *slot = if kind == kind::TEXT {
+            .find(|column| std::ptr::eq(column.fixed, fixed))
+        else {
+            return Ok(());
+        };
+        let at = row as usize;
+        match &mut column.data {
+            Data::Narrow(values) => put(values, at, bits as u32),
+            Data::Wide(values) => put(values, at, bits),
+            Data::Text(indices) => {
+                put(
+                    indices,
+                    at,
+                    if kind == kind::TEXT {
                         bits as u32
                     } else {
                         ABSENT
-                    }
-                }),
-                Data::TraceId(_) => None,
-            };
-            if slot.is_none() {
-                return Ok(());
+                    },
+                );
             }
+            Data::TraceId(_) => return Ok(()),
+        }
+        if kind == kind::TEXT {
+            self.texts.grant(bits as u32, column.readers);
         }
         let number = match fixed.home {
-            Home::Own(number) | Home::Status(number) => number,
+            Home::Own(number) => number,
+            Home::Status(number) => {
+                let mut encoded = Vec::new();
+                encode_field(&mut encoded, fixed, number, value, self.texts);
+                return self
+                    .patches
+                    .status(self.bytes, row, entry, number, &encoded);
+            }
             Home::SchemaUrl => return Ok(()),
         };
-        let mut encoded = Vec::new();
-        match kind {
-            kind::TEXT => {
-                self.texts.grant(bits as u32, readers);
-                put_delimited(&mut encoded, number, self.texts.get(bits as u32));
-            }
-            kind::INT if fixed.shape == crate::path::Shape::Wide => {
-                put_tag(&mut encoded, number, FIXED64);
-                encoded.extend_from_slice(&bits.to_le_bytes());
-            }
-            kind::INT => {
-                put_tag(&mut encoded, number, VARINT);
-                put_varint(&mut encoded, bits);
-            }
-            _ => {}
+        let from = self.patches.arena.len() as u32;
+        encode_field(&mut self.patches.arena, fixed, number, value, self.texts);
+        let range = (from, self.patches.arena.len() as u32);
+        if let Some(source) = column.sources.get_mut(at) {
+            *source = match *source {
+                MISSING if range.0 == range.1 => MISSING,
+                MISSING => self.patches.insert(owner, entry, range),
+                known => self.patches.replace(self.bytes, owner, known, range),
+            };
         }
-        let owner = (self.context, row);
-        match fixed.home {
-            Home::Status(_) => self
-                .patches
-                .status(self.bytes, row, entry, number, &encoded),
-            _ => self
-                .patches
-                .field(self.bytes, owner, entry, number, &encoded),
-        }
+        // The last of several counts; once it is written, the others must not show through.
+        let (bytes, patches) = (self.bytes, &mut *self.patches);
+        column.repeats.retain(|(repeated, source)| {
+            if *repeated == row {
+                patches.replace(bytes, owner, *source, (0, 0));
+            }
+            *repeated != row
+        });
+        Ok(())
     }
 
     /// The row that an entry belongs to.
@@ -381,7 +385,7 @@ impl Editor<'_> {
             (*kind, *bits) = value;
             *source = self
                 .patches
-                .entry(self.bytes, (self.context, row), *source, range);
+                .replace(self.bytes, (self.context, row), *source, range);
         }
     }
 
@@ -396,7 +400,7 @@ impl Editor<'_> {
             *kind = kind::ABSENT;
             *source = self
                 .patches
-                .entry(self.bytes, (self.context, row), *source, (0, 0));
+                .replace(self.bytes, (self.context, row), *source, (0, 0));
             self.holes = true;
         }
     }
@@ -455,6 +459,28 @@ impl Editor<'_> {
             self.pending.sort_by_key(|pending| pending.row);
             rebuild(store, &mut self.pending);
         }
+    }
+}
+
+fn put<T>(values: &mut [T], at: usize, value: T) {
+    if let Some(slot) = values.get_mut(at) {
+        *slot = value;
+    }
+}
+
+/// Encodes a fixed field; nothing for one that is cleared.
+fn encode_field(out: &mut Vec<u8>, fixed: &Fixed, number: u32, value: (u8, u64), texts: &Texts) {
+    match value {
+        (kind::TEXT, index) => put_delimited(out, number, texts.get(index as u32)),
+        (kind::INT, bits) if fixed.shape == Shape::Wide => {
+            put_tag(out, number, FIXED64);
+            out.extend_from_slice(&bits.to_le_bytes());
+        }
+        (kind::INT, bits) => {
+            put_tag(out, number, VARINT);
+            put_varint(out, bits);
+        }
+        _ => {}
     }
 }
 

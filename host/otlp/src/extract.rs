@@ -164,7 +164,10 @@ fn message(
             .copied()
             .unwrap_or(NONE);
         match table.columns.get_mut(slot as usize) {
-            Some(column) => value(column, texts, &mut reader, wire, row)?,
+            Some(column) => {
+                column.found(row, start);
+                value(column, texts, &mut reader, wire, row)?;
+            }
             None => reader.skip(number, wire, DEPTH)?,
         }
     }

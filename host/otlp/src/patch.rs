@@ -31,8 +31,8 @@ pub(crate) struct Patch {
 pub(crate) struct Patches {
     pub(crate) list: Vec<Patch>,
     pub(crate) arena: Vec<u8>,
-    /// Patches of single fields, so that a second write replaces the first.
-    by_field: HashMap<(Context, u32, u32), u32>,
+    /// The patch of a span's status, so that a second write adds to the first.
+    statuses: HashMap<u32, u32>,
 }
 
 /// A value with its text looked up.
@@ -47,7 +47,7 @@ impl Patches {
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.arena.clear();
-        self.by_field.clear();
+        self.statuses.clear();
     }
 
     /// Encodes a `KeyValue` as a field; gives its range in the arena.
@@ -66,8 +66,8 @@ impl Patches {
         (from, out.len() as u32)
     }
 
-    /// Puts new bytes where an attribute entry stood; gives the entry's new source.
-    pub(crate) fn entry(
+    /// Puts new bytes where a field stood, an attribute entry for example; gives its new source.
+    pub(crate) fn replace(
         &mut self,
         bytes: &[u8],
         owner: (Context, u32),
@@ -81,8 +81,9 @@ impl Patches {
             return source;
         }
         let mut reader = Reader::new(bytes, source as usize, bytes.len());
-        let end = match reader.tag().and_then(|_| reader.delimited()) {
-            Ok(_) => reader.pos() as u32,
+        let field = reader.tag();
+        let end = match field.and_then(|(number, wire)| reader.skip(number, wire, DEPTH)) {
+            Ok(()) => reader.pos() as u32,
             Err(_) => source,
         };
         self.push(owner, (source, end), range)
@@ -105,23 +106,6 @@ impl Patches {
         (self.list.len() as u32 - 1) | PATCHED
     }
 
-    /// Writes a field that stands once in its message: text, number or time. No bytes remove it.
-    pub(crate) fn field(
-        &mut self,
-        bytes: &[u8],
-        owner: (Context, u32),
-        entry: Entry,
-        field: u32,
-        encoded: &[u8],
-    ) -> Result<(), Flaw> {
-        let from = self.arena.len() as u32;
-        self.arena.extend_from_slice(encoded);
-        let range = (from, self.arena.len() as u32);
-        let places = occurrences(entry.reader(bytes), field)?;
-        self.replace_field(owner, entry, field, &places, range);
-        Ok(())
-    }
-
     /// Writes one field of a span's status and keeps its others.
     pub(crate) fn status(
         &mut self,
@@ -132,11 +116,9 @@ impl Patches {
         encoded: &[u8],
     ) -> Result<(), Flaw> {
         let places = occurrences(entry.reader(bytes), number::SPAN_STATUS)?;
-        let known = self
-            .by_field
-            .get(&(Context::Span, row, number::SPAN_STATUS));
+        let known = self.statuses.get(&row).copied();
         let mut fields = Vec::new();
-        match known.and_then(|at| self.list.get(*at as usize)) {
+        match known.and_then(|at| self.list.get(at as usize)) {
             Some(patch) => {
                 let old = self
                     .arena
@@ -171,33 +153,11 @@ impl Patches {
         let from = self.arena.len() as u32;
         put_delimited(&mut self.arena, number::SPAN_STATUS, &body);
         let range = (from, self.arena.len() as u32);
-        self.replace_field(
-            (Context::Span, row),
-            entry,
-            number::SPAN_STATUS,
-            &places,
-            range,
-        );
-        Ok(())
-    }
-
-    fn replace_field(
-        &mut self,
-        owner: (Context, u32),
-        entry: Entry,
-        field: u32,
-        places: &[(u32, u32)],
-        range: (u32, u32),
-    ) {
-        let key = (owner.0, owner.1, field);
-        if let Some(patch) = self
-            .by_field
-            .get(&key)
-            .and_then(|at| self.list.get_mut(*at as usize))
-        {
+        if let Some(patch) = known.and_then(|at| self.list.get_mut(at as usize)) {
             (patch.from, patch.to) = range;
-            return;
+            return Ok(());
         }
+        let owner = (Context::Span, row);
         let source = match places.split_last() {
             None => self.insert(owner, entry, range),
             Some((last, before)) => {
@@ -207,7 +167,8 @@ impl Patches {
                 self.push(owner, *last, range)
             }
         };
-        self.by_field.insert(key, source & !PATCHED);
+        self.statuses.insert(row, source & !PATCHED);
+        Ok(())
     }
 }
 

@@ -61,6 +61,8 @@ impl StageContract {
 pub(crate) struct ColumnPlan {
     pub(crate) fixed: &'static Fixed,
     pub(crate) readers: u64,
+    /// Whether a stage writes it, so that its place in the request must be known.
+    pub(crate) written: bool,
 }
 
 /// Attributes to extract: all, or those of some keys. Keys that stages only write are wanted too, so
@@ -135,7 +137,12 @@ impl Projection {
                 mark(&mut tables, path.context);
             }
             for path in &contract.writes {
-                want(plan(&mut contexts, path.context), path, 0);
+                let plan = plan(&mut contexts, path.context);
+                if let Read::Column(at) = want(plan, path, 0)
+                    && let Some(column) = plan.columns.get_mut(at)
+                {
+                    column.written = true;
+                }
                 mark(&mut tables, path.context);
                 if path.target == Target::Attributes {
                     mark(&mut edits_lists, path.context);
@@ -197,11 +204,15 @@ fn want(plan: &mut ContextPlan, path: &Path, readers: u64) -> Read {
             let known = plan
                 .columns
                 .iter()
-                .position(|column| column.fixed == *fixed);
+                .position(|column| std::ptr::eq(column.fixed, *fixed));
             let at = known.unwrap_or(plan.columns.len());
             match plan.columns.get_mut(at) {
                 Some(column) => column.readers |= readers,
-                None => plan.columns.push(ColumnPlan { fixed, readers }),
+                None => plan.columns.push(ColumnPlan {
+                    fixed,
+                    readers,
+                    written: false,
+                }),
             }
             Read::Column(at)
         }

@@ -150,16 +150,29 @@ impl Scratch {
         let (mut ends, mut bytes) = std::mem::take(&mut self.spare_pool);
         ends.clear();
         bytes.clear();
-        let (mut start, mut shown) = (0usize, 0u32);
+        // Neighbours are copied together: hidden texts are few or many, but seldom alternate.
+        let (mut start, mut run, mut shown) = (0u32, 0u32, 0u32);
         for (&end, readers) in texts.ends().iter().zip(readers) {
-            let end = end as usize;
             if readers & bit != 0 {
-                bytes.extend_from_slice(texts.pool().get(start..end).unwrap_or(&[]));
-                shown = bytes.len() as u32;
+                shown += end - start;
+            } else {
+                bytes.extend_from_slice(
+                    texts
+                        .pool()
+                        .get(run as usize..start as usize)
+                        .unwrap_or(&[]),
+                );
+                run = end;
             }
             ends.push(shown);
             start = end;
         }
+        bytes.extend_from_slice(
+            texts
+                .pool()
+                .get(run as usize..start as usize)
+                .unwrap_or(&[]),
+        );
         self.pool = Some((ends, bytes));
     }
 

@@ -19,6 +19,31 @@ pub(crate) struct Column {
     pub(crate) fixed: &'static Fixed,
     pub(crate) readers: u64,
     pub(crate) data: Data,
+    /// For a field that is written, where each row's is: an offset into the request, a patch, or
+    /// [`MISSING`]; else empty.
+    pub(crate) sources: Vec<u32>,
+    /// Rows that have the field more than once, and where the earlier ones are. The last one counts.
+    pub(crate) repeats: Vec<(u32, u32)>,
+    written: bool,
+}
+
+/// The source of a field that was not sent.
+pub(crate) const MISSING: u32 = u32::MAX;
+
+impl Column {
+    /// Notes where a row's field is.
+    #[inline]
+    pub(crate) fn found(&mut self, row: usize, start: usize) {
+        if !self.written {
+            return;
+        }
+        if let Some(source) = self.sources.get_mut(row) {
+            if *source != MISSING {
+                self.repeats.push((row as u32, *source));
+            }
+            *source = start as u32;
+        }
+    }
 }
 
 /// No column.
@@ -73,6 +98,9 @@ impl Table {
                     Shape::TraceId => Data::TraceId(Vec::new()),
                     Shape::Text => Data::Text(Vec::new()),
                 },
+                sources: Vec::new(),
+                repeats: Vec::new(),
+                written: column.written,
             });
         }
         table
@@ -94,6 +122,10 @@ impl Table {
     pub(crate) fn lay_out(&mut self) {
         let rows = self.entries.len();
         for column in &mut self.columns {
+            column.repeats.clear();
+            if column.written {
+                refill(&mut column.sources, rows, MISSING);
+            }
             match &mut column.data {
                 Data::Narrow(values) => refill(values, rows, 0),
                 Data::Wide(values) => refill(values, rows, 0),

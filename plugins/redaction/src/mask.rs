@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use hmac::{Hmac, Mac};
 use sha2::Digest;
-use spanmill_pattern::{Captures, Regex};
+use spanmill_pattern::Finder;
 
 /// How a match is masked.
 pub(crate) enum Mask {
@@ -71,10 +71,8 @@ impl Mask {
     }
 
     /// Masks every match of a pattern.
-    pub(crate) fn matches<'t>(&self, text: &'t str, pattern: &Regex) -> Cow<'t, str> {
-        pattern.replace_all(text, |found: &Captures<'_>| {
-            self.of(found.get(0).map_or("", |found| found.as_str()))
-        })
+    pub(crate) fn matches<'t>(&self, text: &'t str, pattern: &Finder) -> Cow<'t, str> {
+        pattern.replace_all(text, |found| self.of(found))
     }
 
     /// Masks a whole value. Line by line, as the Collector's `.*` does.

@@ -39,6 +39,8 @@ pub(crate) struct Memo {
     redact_all_types: bool,
     keys: Vec<KeyClass>,
     fates: Vec<Fate>,
+    /// Whether there is a text whose fate is open.
+    pub(crate) any_open: bool,
     /// Fates of values that are no texts, by kind and bits.
     others: HashMap<(u8, u64), Fate>,
 }
@@ -66,6 +68,7 @@ impl Memo {
             redact_all_types: settings.redact_all_types,
             keys: Vec::new(),
             fates: Vec::new(),
+            any_open: false,
             others: HashMap::new(),
         }
     }
@@ -78,9 +81,24 @@ impl Memo {
             || !rules.blocked_keys.is_empty()
     }
 
-    pub(crate) fn start(&mut self, batch: &Batch<'_>, keys_matter: bool) {
+    pub(crate) fn start(&mut self, rules: &Rules, batch: &Batch<'_>, keys_matter: bool) {
+        let texts = &batch.texts;
+        self.any_open = !rules.allowed_values.is_empty();
+        let fate = if self.any_open {
+            Fate::Open
+        } else {
+            Fate::Clean
+        };
         self.fates.clear();
-        self.fates.resize(batch.texts.len(), Fate::Open);
+        self.fates.resize(texts.len(), fate);
+        if !self.any_open {
+            for pattern in &rules.blocked {
+                pattern.screen(texts.ends, texts.bytes, |text| {
+                    self.fates[text] = Fate::Open;
+                    self.any_open = true;
+                });
+            }
+        }
         self.others.clear();
         if keys_matter {
             self.keys.clear();
@@ -123,14 +141,7 @@ impl Memo {
                 Some(Fate::Open) | None => {}
                 Some(&fate) => return fate,
             }
-            let text = batch.texts.bytes(bits as u32);
-            let suspicious = !rules.allowed_values.is_empty()
-                || rules.blocked.iter().any(|(needs, _)| needs.met(text));
-            let fate = if suspicious {
-                decide(rules, batch.texts.get(bits as u32), outcome)
-            } else {
-                Fate::Clean
-            };
+            let fate = decide(rules, batch.texts.get(bits as u32), outcome);
             if let Some(known) = self.fates.get_mut(bits as usize) {
                 *known = fate;
             }
@@ -164,10 +175,7 @@ fn decide(rules: &Rules, text: &str, outcome: &mut Outcome) -> Fate {
         return Fate::Allowed;
     }
     let mut masked = Cow::Borrowed(text);
-    for (needs, pattern) in &rules.blocked {
-        if !needs.met(masked.as_bytes()) {
-            continue;
-        }
+    for pattern in &rules.blocked {
         if let Cow::Owned(changed) = rules.mask.matches(&masked, pattern) {
             masked = Cow::Owned(changed);
         }

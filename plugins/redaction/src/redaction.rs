@@ -37,7 +37,7 @@ impl Processor for Redaction {
             || !rules
                 .blocked
                 .iter()
-                .any(|(_, pattern)| pattern.is_match(""));
+                .any(|pattern| pattern.is_match(""));
         let texts_only = !settings.redact_all_types && empty_is_clean;
         let memo = Memo::new(settings);
         let keys_matter = memo.keys_matter(&rules);
@@ -69,7 +69,7 @@ impl Processor for Redaction {
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
-        self.memo.start(batch, self.keys_matter);
+        self.memo.start(&self.rules, batch, self.keys_matter);
         self.summary.start();
         (self.masked, self.removed) = (0, 0);
         for (context, read, write) in self.lists.clone() {
@@ -105,6 +105,9 @@ impl Redaction {
     ) {
         self.replaced.clear();
         self.replaced.resize(batch.texts.len(), 0);
+        if !self.memo.any_open {
+            return;
+        }
         for (&kind, &bits) in list.values.kinds.iter().zip(list.values.bits) {
             if kind != 1 {
                 continue;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use spanmill_pattern::{Needs, Regex, RegexSet, compile, compile_set};
+use spanmill_pattern::{Finder, RegexSet, compile, compile_set};
 use spanmill_sdk::{ConfigError, Problems};
 
 use crate::mask::Mask;
@@ -32,8 +32,7 @@ pub(crate) struct Rules {
     pub ignored_keys: RegexSet,
     pub blocked_keys: RegexSet,
     pub allowed_values: RegexSet,
-    /// Each with what a text must have to match at all: most texts do not.
-    pub blocked: Vec<(Needs, Regex)>,
+    pub blocked: Vec<Finder>,
     pub mask: Mask,
     pub detail: Detail,
 }
@@ -98,8 +97,8 @@ impl Settings {
         };
         let mut blocked = Vec::new();
         for (place, pattern) in self.blocked_values.iter().flatten().enumerate() {
-            match compile(pattern) {
-                Ok(regex) => blocked.push((Needs::of(pattern), regex)),
+            match Finder::new(pattern) {
+                Ok(finder) => blocked.push(finder),
                 Err(error) => {
                     problems.push(format!("/blocked_values/{place}"), error.to_string());
                 }

@@ -51,7 +51,8 @@ impl Groups {
             if generation != self.generation {
                 break;
             }
-            if self.key(group as usize) == key {
+            // Word by word: comparing slices is a call, in WebAssembly one that goes byte by byte.
+            if self.key(group as usize).iter().zip(key).all(|(a, b)| a == b) {
                 return group;
             }
             slot = (slot + 1) & mask;

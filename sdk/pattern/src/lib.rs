@@ -5,11 +5,13 @@
 //! where they differ: `\d`, `\w`, `\s` and `\b` are ASCII in Go, `\Q..\E` quotes, `\<` is a literal, a brace
 //! that counts nothing is a literal, and sets have no `&&`, `--`, `~~` or nested sets.
 
+mod finder;
+
 use std::iter::Peekable;
 use std::str::Chars;
 
-pub use regex::{Captures, Regex, RegexSet};
-use regex_syntax::hir::{Hir, HirKind};
+pub use finder::Finder;
+pub use regex::{Regex, RegexSet};
 
 /// A pattern that is no regular expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,50 +37,6 @@ pub fn compile_set<S: AsRef<str>>(patterns: &[S]) -> Result<RegexSet, PatternErr
     Ok(RegexSet::new(
         patterns.iter().map(|pattern| translate(pattern.as_ref())),
     )?)
-}
-
-/// What every text has that a pattern matches: a cheap question to ask before the pattern is tried.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Needs {
-    length: usize,
-    byte: Option<u8>,
-}
-
-impl Needs {
-    /// What a pattern of Go's syntax needs; nothing if it is none.
-    pub fn of(pattern: &str) -> Self {
-        let Ok(hir) = regex_syntax::parse(&translate(pattern)) else {
-            return Needs::default();
-        };
-        let mut bytes = Vec::new();
-        required(&hir, &mut bytes);
-        Needs {
-            length: hir.properties().minimum_len().unwrap_or(0),
-            // Letters and digits are common; a sign tells more texts apart.
-            byte: bytes.into_iter().min_by_key(|byte: &u8| match byte {
-                b'a'..=b'z' | b' ' | b'/' | b'.' => 2,
-                byte if byte.is_ascii_alphanumeric() => 1,
-                _ => 0,
-            }),
-        }
-    }
-
-    /// Whether the pattern may match a text. False: it does not.
-    #[inline]
-    pub fn met(&self, text: &[u8]) -> bool {
-        text.len() >= self.length && self.byte.is_none_or(|byte| text.contains(&byte))
-    }
-}
-
-/// The bytes that stand in every match.
-fn required(hir: &Hir, bytes: &mut Vec<u8>) {
-    match hir.kind() {
-        HirKind::Literal(literal) => bytes.extend(literal.0.iter()),
-        HirKind::Capture(capture) => required(&capture.sub, bytes),
-        HirKind::Repetition(repetition) if repetition.min > 0 => required(&repetition.sub, bytes),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| required(part, bytes)),
-        _ => {}
-    }
 }
 
 /// Rewrites a pattern of Go's syntax for the `regex` crate.
@@ -265,25 +223,6 @@ mod tests {
         check("4[0-9]{12}(?:[0-9]{3})?", &["4111111111111111"], &["5111"]);
         check("(?i)^(?P<scheme>https?)://", &["HTTPS://x"], &["ftp://x"]);
         check(r"^\p{L}+\x{41}$", &["éA"], &["1"]);
-    }
-
-    #[test]
-    fn needs_are_met_by_every_match() {
-        for (pattern, byte, length, text) in [
-            ("[a-z]+@[a-z]+", Some(b'@'), 3, "a@b"),
-            ("4[0-9]{12}(?:[0-9]{3})?", Some(b'4'), 13, "4111111111111"),
-            (r"\b\d{3}-\d{2}\b", Some(b'-'), 6, "123-45"),
-            ("(?i)secret", None, 6, "SECRET"),
-            ("a|@", None, 1, "a"),
-            ("@*x?", None, 0, ""),
-            ("(ab)+", Some(b'a'), 2, "ab"),
-            ("(", None, 0, ""),
-        ] {
-            let needs = Needs::of(pattern);
-            assert_eq!(needs, Needs { length, byte }, "{pattern}");
-            assert!(needs.met(text.as_bytes()), "{pattern}");
-        }
-        assert!(!Needs::of("[a-z]+@").met(b"plain text"));
     }
 
     #[test]

@@ -146,3 +146,35 @@ fn unknown_fields_survive_edits_beside_them() {
         ("", 2)
     );
 }
+
+#[test]
+fn a_field_sent_twice_is_cleared_whole() {
+    // A decoder takes the last name; once that is cleared, the first must not show through.
+    let span = [&[5 << 3 | 2, 6][..], b"secret", &[5 << 3 | 2, 4], b"last"].concat();
+    let nest = |number: u8, inner: &[u8]| [&[number << 3 | 2, inner.len() as u8], inner].concat();
+    let bytes = nest(1, &nest(2, &nest(2, &span)));
+    for (value, expected) in [((0, 0), ""), ((1, 1), "new")] {
+        let mut workspace =
+            Workspace::new(Arc::new(Projection::new(vec![contract()], &[]).unwrap()));
+        let request = Request::parse(Bytes::from(bytes.clone())).unwrap();
+        workspace.load(request, 1).unwrap();
+        let pool = workspace.view(0).unwrap().texts.ends.len() as u64;
+        let mut outcome = Outcome::default();
+        outcome.texts.bytes = b"new".to_vec();
+        outcome.texts.ends = vec![3];
+        let value = (value.0, if value.0 == 1 { pool } else { 0 });
+        outcome.writes = vec![Write {
+            field: 0,
+            rows: vec![0],
+            values: cells([value]),
+        }];
+        workspace.apply(0, &outcome).unwrap();
+        let out = workspace.splice().bytes;
+        let decoded = ExportTraceServiceRequest::decode(out.clone()).unwrap();
+        assert_eq!(
+            decoded.resource_spans[0].scope_spans[0].spans[0].name,
+            expected
+        );
+        assert!(!out.windows(6).any(|window| window == b"secret"));
+    }
+}

@@ -146,6 +146,12 @@ impl PluginLoader {
                 (LoadError::Read { .. }, Some(_)) => {
                     diagnostic.help("paths are relative to the manifest's folder; build the plugin first")
                 }
+                (LoadError::NotAComponent { .. }, _) => diagnostic.help(
+                    "name the .wasm file that a build for wasm32-wasip2 makes; `spanmill inspect` shows what a file is",
+                ),
+                (LoadError::NoInterface { .. }, _) => diagnostic.help(
+                    "a Rust plugin exports one of them by `register_processor!` or `register_connector!`; others are built against this host's wit/",
+                ),
                 _ => diagnostic,
             }]
         })?;

@@ -1,6 +1,7 @@
 //! Request bodies: read and decompressed, and never larger than they may be.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
@@ -10,6 +11,10 @@ use hyper::body::Incoming;
 use thiserror::Error;
 
 use super::json::JsonError;
+
+/// How long the rest of a body that is too large is read on and thrown away. A connection closed at once would be
+/// reset, and a sender that is still writing would never see the answer.
+const LINGER: Duration = Duration::from_secs(30);
 
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +57,7 @@ pub(super) enum BodyError {
 pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
+        tokio::spawn(discard(body));
         return Err(BodyError::TooLarge(limit));
     }
     let mut first: Option<Bytes> = None;
@@ -62,6 +68,7 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Body
         };
         let so_far = first.as_ref().map_or(0, Bytes::len) + rest.len();
         if data.len() > limit.saturating_sub(so_far) {
+            tokio::spawn(discard(body));
             return Err(BodyError::TooLarge(limit));
         }
         match &first {
@@ -82,6 +89,15 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Body
         Some(only) if rest.is_empty() => Ok(only),
         _ => Ok(rest.freeze()),
     }
+}
+
+/// Reads a body to its end, for nobody.
+async fn discard(mut body: Incoming) {
+    // Out of time: dropping the body closes the connection.
+    let _ = tokio::time::timeout(LINGER, async {
+        while let Some(Ok(_)) = body.frame().await {}
+    })
+    .await;
 }
 
 /// Decompresses a body; stops as soon as it is too large.

@@ -1,0 +1,80 @@
+//! Calls that do not come back well.
+
+use std::hint::black_box;
+
+use crate::bindings::spanmill::plugin::contract::PluginError;
+use crate::bindings::spanmill::plugin::log;
+
+pub(crate) fn commit(behaviour: &str) -> Result<(), PluginError> {
+    match behaviour {
+        "panic" => panic!("the guest panics"),
+        "trap" => trap(),
+        "loop" => spin(),
+        "grow" => grow(),
+        "recurse" => {
+            black_box(recurse(black_box(0)));
+        }
+        "batch-error" => return Err(PluginError::Batch("this batch is not for me".to_owned())),
+        "state-error" => return Err(PluginError::State("I have lost count".to_owned())),
+        "not-configured" => return Err(PluginError::NotConfigured),
+        "exit" => std::process::exit(3),
+        "print" => {
+            println!("said on stdout");
+            eprintln!("said on stderr");
+            log::log(log::Level::Info, "said to the log");
+        }
+        "chatter" => (0..10_000).for_each(|line| println!("line {line}")),
+        "forge" => println!("\u{1b}[2Jcleared {{\"level\":\"ERROR\"}}\r\u{7}"),
+        "escape" => escape(),
+        other => panic!("no such behaviour: {other}"),
+    }
+    Ok(())
+}
+
+fn trap() -> ! {
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_arch = "wasm32"))]
+    std::process::abort();
+}
+
+pub(crate) fn spin() -> ! {
+    let mut turns = 0u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+fn grow() {
+    let mut kept = Vec::new();
+    loop {
+        kept.push(black_box(vec![1u8; 1 << 20]));
+    }
+}
+
+#[allow(unconditional_recursion)]
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    recurse(depth + 1) + frame[(depth % 64) as usize]
+}
+
+/// Reaches for everything that a plugin has not got; says what it could get hold of.
+fn escape() {
+    let mut got = Vec::new();
+    if std::fs::read_dir("/").is_ok() || std::fs::read("/etc/passwd").is_ok() {
+        got.push("files");
+    }
+    if std::env::vars().next().is_some() || std::env::args().next().is_some() {
+        got.push("the environment");
+    }
+    if std::net::TcpStream::connect("127.0.0.1:4317").is_ok()
+        || std::net::TcpListener::bind("127.0.0.1:0").is_ok()
+    {
+        got.push("sockets");
+    }
+    let now = std::time::SystemTime::now();
+    if now != std::time::SystemTime::UNIX_EPOCH {
+        got.push("the time");
+    }
+    println!("got hold of {got:?}");
+}

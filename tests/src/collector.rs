@@ -1,0 +1,179 @@
+//! The real binary under a manifest of the test's.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, watch};
+
+use crate::command::{binary, prepared};
+use crate::{DEADLINE, within};
+
+/// A running `spanmill run`; killed when dropped.
+pub struct Spanmill {
+    child: Arc<Mutex<Child>>,
+    pid: Pid,
+    folder: TempDir,
+    addresses: BTreeMap<String, SocketAddr>,
+    log: watch::Receiver<Vec<String>>,
+    stdout: watch::Receiver<Vec<String>>,
+}
+
+/// What is left of a process that ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Its log, a JSON object a line.
+    pub log: Vec<String>,
+    /// What it wrote to stdout.
+    pub stdout: Vec<String>,
+}
+
+impl Drop for Spanmill {
+    fn drop(&mut self) {
+        if let Ok(mut child) = self.child.try_lock() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        } else {
+            let _ = kill_process(self.pid, Signal::KILL);
+        }
+    }
+}
+
+impl Spanmill {
+    /// Runs a manifest, and waits until it is ready.
+    pub async fn start(manifest: &str) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), Some(manifest), &[]).await
+    }
+
+    /// Runs a manifest in a folder that has files of the test's in it already.
+    pub async fn start_in(folder: TempDir, manifest: Option<&str>, arguments: &[&str]) -> Self {
+        let mut command = prepared(binary());
+        command.args(["run", "--log-format", "json", "--workers", "2"]);
+        if let Some(manifest) = manifest {
+            let path = folder.path().join("manifest.yaml");
+            std::fs::write(&path, manifest).unwrap();
+            command.arg("--config").arg(path);
+        }
+        command.args(arguments).current_dir(folder.path());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary; `make build` makes it");
+        let log = follow(child.stderr.take().unwrap());
+        let stdout = follow(child.stdout.take().unwrap());
+        let pid = Pid::from_child(&child);
+        let mut spanmill = Spanmill {
+            child: Arc::new(Mutex::new(child)),
+            pid,
+            folder,
+            addresses: BTreeMap::new(),
+            log,
+            stdout,
+        };
+        spanmill.logged("spanmill is ready").await;
+        spanmill.addresses = spanmill
+            .log()
+            .iter()
+            .filter_map(|line| address(line))
+            .collect();
+        spanmill
+    }
+
+    /// What is listened on: `receiver otlp grpc`, `exporter prometheus http`.
+    pub fn address(&self, of: &str) -> SocketAddr {
+        let found = self.addresses.get(of).copied();
+        found.unwrap_or_else(|| panic!("no `{of}` in {:?}", self.addresses))
+    }
+
+    /// The folder of the manifest, for files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A file in the manifest's folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder().join(name)
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+
+    /// Waits for a log line with a text in it, and gives it.
+    pub async fn logged(&self, text: &str) -> String {
+        let mut log = self.log.clone();
+        let found = |log: &Vec<String>| log.iter().rfind(|line| line.contains(text)).cloned();
+        within(&format!("`{text}` in the log"), async {
+            match log.wait_for(|log| found(log).is_some()).await {
+                Ok(log) => found(&log).unwrap(),
+                Err(_) => panic!("ended without `{text}`:\n{}", self.log().join("\n")),
+            }
+        })
+        .await
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        kill_process(self.pid, Signal::TERM).unwrap();
+    }
+
+    /// Waits for the end.
+    pub async fn ended(self) -> Ended {
+        let child = Arc::clone(&self.child);
+        let waiting = tokio::task::spawn_blocking(move || child.blocking_lock().wait());
+        let Ok(status) = tokio::time::timeout(DEADLINE, waiting).await else {
+            let _ = kill_process(self.pid, Signal::KILL);
+            panic!("did not end:\n{}", self.log().join("\n"));
+        };
+        // Both end with the process, and then everything in them has been read.
+        let mut streams = [self.log.clone(), self.stdout.clone()];
+        for stream in &mut streams {
+            within("the end of the output", async {
+                while stream.changed().await.is_ok() {}
+            })
+            .await;
+        }
+        Ended {
+            code: status.unwrap().unwrap().code(),
+            log: self.log(),
+            stdout: self.stdout.borrow().clone(),
+        }
+    }
+
+    /// Sends SIGTERM, and waits for an end without loss.
+    pub async fn stop(self) -> Ended {
+        self.terminate();
+        let ended = self.ended().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.log.join("\n"));
+        ended
+    }
+}
+
+/// Reads lines in a thread of its own; the channel closes at the end.
+fn follow(stream: impl std::io::Read + Send + 'static) -> watch::Receiver<Vec<String>> {
+    let (lines, receiver) = watch::channel(Vec::new());
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            lines.send_modify(|lines| lines.push(line));
+        }
+    });
+    receiver
+}
+
+/// Reads `receiver otlp grpc 127.0.0.1:4317` of a log line.
+fn address(line: &str) -> Option<(String, SocketAddr)> {
+    let line: serde_json::Value = serde_json::from_str(line).ok()?;
+    let (name, address) = line.get("message")?.as_str()?.rsplit_once(' ')?;
+    let known = name.starts_with("receiver ") || name.starts_with("exporter ");
+    Some((name.to_owned(), address.parse().ok()?)).filter(|_| known)
+}

@@ -1,0 +1,68 @@
+//! Commands that end by themselves.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::DEADLINE;
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Output {
+    /// Its exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// The binary under test.
+pub(crate) fn binary() -> PathBuf {
+    let set = std::env::var_os("SPANMILL_BINARY").map(PathBuf::from);
+    set.unwrap_or_else(|| root().join("target/release/spanmill"))
+}
+
+/// A command that shares compiled plugins with the other tests, and nothing with its user.
+pub(crate) fn prepared(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env("SPANMILL_CACHE", root().join("target/tmp/plugin-cache"))
+        .env_remove("SPANMILL_PLUGINS")
+        .env("NO_COLOR", "1");
+    command
+}
+
+/// Runs `spanmill` to its end, in a folder.
+pub async fn spanmill(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = prepared(binary());
+    command.args(arguments).current_dir(folder);
+    output(command).await
+}
+
+/// Runs a command to its end, which must come before the deadline.
+pub(crate) async fn output(mut command: Command) -> Output {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let what = format!("{command:?}");
+    let child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
+    let pid = rustix::process::Pid::from_child(&child);
+    let waiting = tokio::task::spawn_blocking(move || child.wait_with_output());
+    let Ok(output) = tokio::time::timeout(DEADLINE, waiting).await else {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        panic!("did not end: {what}");
+    };
+    let output = output.unwrap().unwrap();
+    Output {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}

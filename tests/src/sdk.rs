@@ -1,0 +1,32 @@
+//! Senders that are the OpenTelemetry SDKs themselves; `make clients` installs them.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::command::{output, prepared};
+
+const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
+
+/// Sends traces with the SDK for Python, over gRPC.
+pub async fn python(address: SocketAddr, traces: usize) {
+    let clients = Path::new(CLIENTS);
+    let mut command = prepared(clients.join(".python/bin/python"));
+    command
+        .arg(clients.join("python/send.py"))
+        .arg(format!("http://{address}"));
+    command.arg(traces.to_string());
+    let sent = output(command).await;
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+}
+
+/// Sends traces with the SDK for Node, over HTTP; `format` is `proto` or `json`.
+pub async fn node(address: SocketAddr, format: &str, traces: usize) {
+    let clients = Path::new(CLIENTS);
+    let mut command = prepared("node");
+    command
+        .arg(clients.join("node/send.mjs"))
+        .arg(format!("http://{address}/v1/traces"));
+    command.arg(format).arg(traces.to_string());
+    let sent = output(command).await;
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+}

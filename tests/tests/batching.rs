@@ -1,0 +1,102 @@
+//! The `batch` processor: by size, by time, never larger than allowed.
+
+use spanmill_tests::{Backend, GrpcSender, Spanmill, request, span, text};
+
+async fn start(batch: &str, backend: &Backend) -> (Spanmill, GrpcSender) {
+    let manifest = format!(
+        r#"
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0"}}}}}}
+processors:
+  batch: {batch}
+  attributes:
+    actions: [{{key: after, value: batch, action: insert}}]
+exporters:
+  otlp:
+    endpoint: {}
+    tls: {{insecure: true}}
+    sending_queue: {{num_consumers: 1}}
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: [batch, attributes]
+      exporters: [otlp]
+"#,
+        backend.address()
+    );
+    let spanmill = Spanmill::start(&manifest).await;
+    let sender = GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
+    (spanmill, sender)
+}
+
+async fn send(sender: &GrpcSender, numbers: std::ops::Range<u64>) {
+    let spans = numbers.map(|number| span(number, "one", vec![])).collect();
+    sender.send(&request("shop", spans)).await.unwrap();
+}
+
+/// How many spans each request had.
+fn sizes(backend: &Backend) -> Vec<usize> {
+    let requests = backend.traces();
+    let sizes = requests.iter().map(|request| {
+        let scopes = request
+            .resource_spans
+            .iter()
+            .flat_map(|resource| &resource.scope_spans);
+        scopes.map(|scope| scope.spans.len()).sum()
+    });
+    sizes.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_goes_when_it_is_large_enough() {
+    let backend = Backend::start().await;
+    let (spanmill, sender) = start("{send_batch_size: 10, timeout: 1h}", &backend).await;
+    for number in 0..5 {
+        send(&sender, 3 * number + 1..3 * number + 4).await;
+    }
+    let got = backend.spans(12).await;
+    // The fourth request made it 12; the fifth waits.
+    assert_eq!(sizes(&backend), [12]);
+    for (found, number) in got.iter().zip(1..) {
+        assert_eq!(
+            found.span,
+            span(number, "one", vec![text("after", "batch")])
+        );
+    }
+    spanmill.stop().await;
+    assert_eq!(sizes(&backend), [12, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_goes_when_it_has_waited_long_enough() {
+    let backend = Backend::start().await;
+    let (spanmill, sender) = start("{send_batch_size: 1000, timeout: 300ms}", &backend).await;
+    let began = std::time::Instant::now();
+    send(&sender, 1..3).await;
+    backend.spans(2).await;
+    assert!(began.elapsed() >= std::time::Duration::from_millis(300));
+    assert_eq!(sizes(&backend), [2]);
+    spanmill.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_never_larger_than_allowed() {
+    let backend = Backend::start().await;
+    let settings = "{send_batch_size: 4, send_batch_max_size: 4, timeout: 1h}";
+    let (spanmill, sender) = start(settings, &backend).await;
+    send(&sender, 1..12).await;
+    backend.spans(8).await;
+    assert_eq!(sizes(&backend), [4, 4]);
+    spanmill.stop().await;
+    assert_eq!(sizes(&backend), [4, 4, 3]);
+    let mut ids: Vec<_> = backend
+        .spans(11)
+        .await
+        .into_iter()
+        .map(|f| f.span.span_id)
+        .collect();
+    ids.sort();
+    let sent: Vec<_> = (1..12).map(spanmill_tests::span_id).collect();
+    assert_eq!(ids, sent);
+}
