@@ -18,7 +18,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> Result<()> {
     let runtime = Runtime::new(RuntimeConfig::default())?;
     println!("chain: CPU ns a span; {}", machine());
-    println!("| spans a batch | redaction | prost decode + encode | index | chain, sandboxed | chain, native | sandboxed / prost | sandboxed / native |");
+    println!(
+        "| spans a batch | redaction | prost decode + encode | index | chain, sandboxed | chain, native | sandboxed / prost | sandboxed / native |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for count in [10, 100, 1000, 8192] {
         for patterns in [Patterns::Literal, Patterns::Regex] {
@@ -36,10 +38,18 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
     // The same output first, or the times mean nothing.
     for bytes in &batches {
         let request = Request::parse(bytes.clone())?;
-        let ours = sandboxed.run(request.clone(), 1).map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+        let ours = sandboxed
+            .run(request.clone(), 1)
+            .map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
         let theirs = native.run(request)?;
-        ensure!(ours.spliced.bytes == theirs.bytes, "sandboxed and native chains differ");
-        ensure!(ours.spliced.spans * 10 < count * 8 || count < 100, "nothing was dropped");
+        ensure!(
+            ours.spliced.bytes == theirs.bytes,
+            "sandboxed and native chains differ"
+        );
+        ensure!(
+            ours.spliced.spans * 10 < count * 8 || count < 100,
+            "nothing was dropped"
+        );
     }
     let (mut for_prost, mut for_index) = (cycle(&batches), cycle(&batches));
     let (mut for_sandboxed, mut for_native) = (cycle(&batches), cycle(&batches));
@@ -55,7 +65,10 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
             Contestant::new("sandboxed", || {
                 let request = Request::parse(for_sandboxed()).expect("own batch");
                 let output = sandboxed.run(request, 1).ok().expect("chain runs");
-                output.measured.into_iter().for_each(|measured| measured.commit());
+                output
+                    .measured
+                    .into_iter()
+                    .for_each(|measured| measured.commit());
                 black_box(output.spliced);
             }),
             Contestant::new("native", || {
@@ -66,8 +79,13 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
         11,
         Duration::from_millis(100),
     );
-    let per_span: Vec<f64> = times.iter().map(|time| time.as_nanos() as f64 / count as f64).collect();
-    let [prost, index, ours, natively] = per_span[..] else { unreachable!() };
+    let per_span: Vec<f64> = times
+        .iter()
+        .map(|time| time.as_nanos() as f64 / count as f64)
+        .collect();
+    let [prost, index, ours, natively] = per_span[..] else {
+        unreachable!()
+    };
     println!(
         "| {count} | {patterns:?} | {prost:.0} | {index:.0} | {ours:.0} | {natively:.0} | {:.2} | {:.2} |",
         ours / prost,
@@ -97,10 +115,15 @@ fn stages(runtime: &Runtime) -> Result<()> {
     let mut empty = Workspace::new(std::sync::Arc::new(none));
     let mut chains = Vec::new();
     for count in 1..=all.len() {
-        chains.push((all[count - 1].0, reference::sandboxed(runtime, &all[..count])?));
+        chains.push((
+            all[count - 1].0,
+            reference::sandboxed(runtime, &all[..count])?,
+        ));
     }
     let mut contestants = vec![Contestant::new("index and splice, no plugin", || {
-        empty.load(Request::parse(bytes.clone()).expect("own batch"), 1).expect("own batch");
+        empty
+            .load(Request::parse(bytes.clone()).expect("own batch"), 1)
+            .expect("own batch");
         black_box(empty.splice());
     })];
     for (name, chain) in &mut chains {
@@ -110,8 +133,14 @@ fn stages(runtime: &Runtime) -> Result<()> {
             black_box(chain.run(request, 1).ok().expect("chain runs").spliced);
         }));
     }
-    let names: Vec<String> = contestants.iter().map(|contestant| contestant.name.clone()).collect();
-    for (name, time) in names.iter().zip(race(&mut contestants, 11, Duration::from_millis(60))) {
+    let names: Vec<String> = contestants
+        .iter()
+        .map(|contestant| contestant.name.clone())
+        .collect();
+    for (name, time) in names
+        .iter()
+        .zip(race(&mut contestants, 11, Duration::from_millis(60)))
+    {
         println!("| {name} | {:.0} |", time.as_nanos() as f64 / 1000.0);
     }
     Ok(())

@@ -25,7 +25,10 @@ pub struct Contestant<'a> {
 impl<'a> Contestant<'a> {
     /// A contestant.
     pub fn new(name: impl Into<String>, run: impl FnMut() + 'a) -> Self {
-        Contestant { name: name.into(), run: Box::new(run) }
+        Contestant {
+            name: name.into(),
+            run: Box::new(run),
+        }
     }
 }
 
@@ -68,7 +71,13 @@ pub fn race(contestants: &mut [Contestant<'_>], rounds: usize, slice: Duration) 
 /// The machine, as far as it says.
 pub fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or(": unknown");
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    format!("{}, {cores} cores", model.trim_start_matches(['\t', ' ', ':']))
+    format!(
+        "{}, {cores} cores",
+        model.trim_start_matches(['\t', ' ', ':'])
+    )
 }

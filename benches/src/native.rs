@@ -1,14 +1,17 @@
 //! Plugins linked natively: the same code over the host's own columns, without a boundary.
 
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, ColumnView, Context, EntryWrite, Outcome, Pool, Removal, Replacement,
-    Verdicts, Write,
+    Append, BatchView, CellColumn, ColumnView, Context, EntryWrite, Outcome, Pool, Removal,
+    Replacement, Verdicts, Write,
 };
 use spanmill_sdk as sdk;
 
 /// A batch in the SDK's terms, borrowed.
 pub fn batch<'a>(view: &BatchView<'a>) -> sdk::Batch<'a> {
-    let cells = |view: spanmill_otlp::CellsView<'a>| sdk::Cells { kinds: view.kinds, bits: view.bits };
+    let cells = |view: spanmill_otlp::CellsView<'a>| sdk::Cells {
+        kinds: view.kinds,
+        bits: view.bits,
+    };
     let column = |view: &ColumnView<'a>| match *view {
         ColumnView::Narrow(values) => sdk::Column::Narrow(values),
         ColumnView::Wide(values) => sdk::Column::Wide(values),
@@ -23,7 +26,10 @@ pub fn batch<'a>(view: &BatchView<'a>) -> sdk::Batch<'a> {
     };
     sdk::Batch {
         received_unix_nano: view.received_unix_nano,
-        texts: sdk::Texts { ends: view.texts.ends, bytes: view.texts.bytes },
+        texts: sdk::Texts {
+            ends: view.texts.ends,
+            bytes: view.texts.bytes,
+        },
         tables: view
             .tables
             .iter()
@@ -51,17 +57,27 @@ fn cells(values: impl Iterator<Item = sdk::Cell>) -> CellColumn {
 /// A plugin's outcome in the host's terms, moved.
 pub fn outcome(from: sdk::Outcome) -> Outcome {
     let mut out = Outcome {
-        texts: Pool { ends: from.text_ends, bytes: from.text_bytes },
+        texts: Pool {
+            ends: from.text_ends,
+            bytes: from.text_bytes,
+        },
         ..Outcome::default()
     };
-    for (context, rows) in [(Context::Span, from.spans), (Context::SpanEvent, from.events)] {
+    for (context, rows) in [
+        (Context::Span, from.spans),
+        (Context::SpanEvent, from.events),
+    ] {
         if !rows.is_empty() {
             out.verdicts.push(Verdicts { context, rows });
         }
     }
     for (field, edits) in (0u32..).zip(from.fields) {
         if let Some(cell) = edits.all {
-            out.writes.push(Write { field, rows: Vec::new(), values: cells([cell].into_iter()) });
+            out.writes.push(Write {
+                field,
+                rows: Vec::new(),
+                values: cells([cell].into_iter()),
+            });
         }
         if !edits.rows.is_empty() {
             out.writes.push(Write {
@@ -78,17 +94,27 @@ pub fn outcome(from: sdk::Outcome) -> Outcome {
             });
         }
         if !edits.old.is_empty() {
-            out.replacements.push(Replacement { field, old: edits.old, new: edits.new });
+            out.replacements.push(Replacement {
+                field,
+                old: edits.old,
+                new: edits.new,
+            });
         }
         if !edits.removed.is_empty() {
-            out.removals.push(Removal { field, entries: edits.removed });
+            out.removals.push(Removal {
+                field,
+                entries: edits.removed,
+            });
         }
         if !edits.append_rows.is_empty() {
             out.appends.push(Append {
                 field,
                 rows: edits.append_rows,
                 keys: edits.append_keys,
-                values: CellColumn { kinds: edits.append_values.kinds, bits: edits.append_values.bits },
+                values: CellColumn {
+                    kinds: edits.append_values.kinds,
+                    bits: edits.append_values.bits,
+                },
             });
         }
     }
@@ -100,10 +126,16 @@ pub fn emission(from: sdk::Emission) -> spanmill_runtime::Emission {
     let lists = |lists: sdk::OwnedLists| spanmill_runtime::AttributeLists {
         ends: lists.ends,
         keys: lists.keys,
-        values: CellColumn { kinds: lists.values.kinds, bits: lists.values.bits },
+        values: CellColumn {
+            kinds: lists.values.kinds,
+            bits: lists.values.bits,
+        },
     };
     spanmill_runtime::Emission {
-        texts: Pool { ends: from.text_ends, bytes: from.text_bytes },
+        texts: Pool {
+            ends: from.text_ends,
+            bytes: from.text_bytes,
+        },
         restart: from.restart,
         resources: lists(from.resources),
         attributes: lists(from.attributes),

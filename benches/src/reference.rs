@@ -31,20 +31,33 @@ pub fn stages(patterns: Patterns) -> Vec<(&'static str, String)> {
         }
     };
     vec![
-        ("filter", r#"{"traces": {"span": ["attributes[\"http.route\"] == \"/healthz\""]}}"#.to_owned()),
+        (
+            "filter",
+            r#"{"traces": {"span": ["attributes[\"http.route\"] == \"/healthz\""]}}"#.to_owned(),
+        ),
         (
             "redaction",
-            format!(r#"{{"allow_all_keys": true, "summary": "silent", "blocked_values": {blocked}}}"#),
+            format!(
+                r#"{{"allow_all_keys": true, "summary": "silent", "blocked_values": {blocked}}}"#
+            ),
         ),
-        ("probabilistic_sampler", r#"{"sampling_percentage": 50}"#.to_owned()),
-        ("spanmetrics", r#"{"dimensions": [{"name": "http.route"}]}"#.to_owned()),
+        (
+            "probabilistic_sampler",
+            r#"{"sampling_percentage": 50}"#.to_owned(),
+        ),
+        (
+            "spanmetrics",
+            r#"{"dimensions": [{"name": "http.route"}]}"#.to_owned(),
+        ),
     ]
 }
 
 /// Where the built plugins are.
 pub fn plugin_folder() -> PathBuf {
-    std::env::var_os("SPANMILL_PLUGINS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/plugins"), PathBuf::from)
+    std::env::var_os("SPANMILL_PLUGINS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/plugins"),
+        PathBuf::from,
+    )
 }
 
 /// The chain as the host runs it, of the given stages.
@@ -53,11 +66,16 @@ pub fn sandboxed(runtime: &Runtime, stages: &[(&str, String)]) -> Result<Chain> 
     let mut chain = Vec::new();
     for (name, settings) in stages {
         let file = plugin_folder().join(format!("{name}.wasm"));
-        let plugin = runtime.load_file(&file).with_context(|| format!("{name}: run `make build` first"))?;
+        let plugin = runtime
+            .load_file(&file)
+            .with_context(|| format!("{name}: run `make build` first"))?;
         let slot = Slot::new(&plugin, name, settings, Limits::default())?;
         let declared = slot.declared();
         contracts.push(StageContract::parse(&declared.reads, &declared.writes)?);
-        let recorder = declared.metrics.clone().map(|stream| Recorder::new(&Totals::new(stream)));
+        let recorder = declared
+            .metrics
+            .clone()
+            .map(|stream| Recorder::new(&Totals::new(stream)));
         chain.push(Stage {
             id: ComponentId::parse(name).map_err(anyhow::Error::msg)?,
             on_error: OnError::Reject,
@@ -80,8 +98,10 @@ pub struct Native {
 
 fn configure<P: Processor>(settings: &str, contracts: &mut Vec<StageContract>) -> Result<P> {
     let mut contract = Contract::default();
-    let config = spanmill_sdk::guest::parse_settings(settings).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-    let plugin = P::configure(config, &mut contract).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    let config = spanmill_sdk::guest::parse_settings(settings)
+        .map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    let plugin =
+        P::configure(config, &mut contract).map_err(|error| anyhow::anyhow!("{error:?}"))?;
     contracts.push(StageContract::parse(contract.reads(), contract.writes())?);
     Ok(plugin)
 }
@@ -96,12 +116,19 @@ impl Native {
         let sampler = configure(&stages[2].1, &mut contracts)?;
         let (spanmetrics, declared) = spanmill_sdk::guest::configure_connector(&stages[3].1)
             .map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        contracts.push(StageContract::parse(&declared.contract.reads, &declared.contract.writes)?);
+        contracts.push(StageContract::parse(
+            &declared.contract.reads,
+            &declared.contract.writes,
+        )?);
         // The totals' own stream is the host's type: the sandboxed plugin says it.
         let runtime = Runtime::new(Default::default())?;
         let plugin = runtime.load_file(&plugin_folder().join("spanmetrics.wasm"))?;
         let slot = Slot::new(&plugin, "spanmetrics", &stages[3].1, Limits::default())?;
-        let stream = slot.declared().metrics.clone().context("spanmetrics declares metrics")?;
+        let stream = slot
+            .declared()
+            .metrics
+            .clone()
+            .context("spanmetrics declares metrics")?;
         Ok(Native {
             workspace: Workspace::new(Arc::new(Projection::new(contracts, &[])?)),
             filter,
@@ -121,9 +148,13 @@ impl Native {
         let view = self.workspace.view(3).context("stage")?;
         let batch = native::batch(&view);
         let mut emission = Emission::new(&batch);
-        self.spanmetrics.process(&batch, &mut emission).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        self.spanmetrics
+            .process(&batch, &mut emission)
+            .map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let emission = native::emission(emission);
-        self.recorder.take(emission, &self.workspace, 3, 1)?.commit();
+        self.recorder
+            .take(emission, &self.workspace, 3, 1)?
+            .commit();
         Ok(self.workspace.splice())
     }
 

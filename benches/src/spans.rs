@@ -43,12 +43,27 @@ fn span(rng: &mut StdRng, end: u64) -> Span {
     let mut attributes = vec![
         text("http.request.method", method),
         text("http.route", path.clone()),
-        pair("http.response.status_code", Value::IntValue(if failed { 500 } else { 200 })),
-        text("url.path", format!("{path}/{}", rng.random_range(0..100_000))),
-        text("server.address", format!("10.0.{}.{}", skewed(rng, 4), skewed(rng, 250))),
+        pair(
+            "http.response.status_code",
+            Value::IntValue(if failed { 500 } else { 200 }),
+        ),
+        text(
+            "url.path",
+            format!("{path}/{}", rng.random_range(0..100_000)),
+        ),
+        text(
+            "server.address",
+            format!("10.0.{}.{}", skewed(rng, 4), skewed(rng, 250)),
+        ),
         text("user.id", format!("u{user:05}")),
         text("db.system", "postgresql"),
-        text("db.statement", format!("SELECT id, total FROM t{table} WHERE id = {}", rng.random_range(0..9999))),
+        text(
+            "db.statement",
+            format!(
+                "SELECT id, total FROM t{table} WHERE id = {}",
+                rng.random_range(0..9999)
+            ),
+        ),
         text("thread.name", format!("worker-{}", skewed(rng, 16))),
         pair("net.bytes", Value::IntValue(rng.random_range(0..65536))),
     ];
@@ -56,7 +71,10 @@ fn span(rng: &mut StdRng, end: u64) -> Span {
         attributes.push(text("user.email", format!("user{user}@example.com")));
     }
     if rng.random_bool(0.02) {
-        attributes.push(text("payment.card", format!("4111 1111 1111 {:04}", rng.random_range(0..9999))));
+        attributes.push(text(
+            "payment.card",
+            format!("4111 1111 1111 {:04}", rng.random_range(0..9999)),
+        ));
     }
     Span {
         trace_id: rng.random::<u128>().to_be_bytes().to_vec(),
@@ -67,7 +85,10 @@ fn span(rng: &mut StdRng, end: u64) -> Span {
         start_time_unix_nano: end - duration,
         end_time_unix_nano: end,
         attributes,
-        status: Some(Status { message: String::new(), code: if failed { 2 } else { 0 } }),
+        status: Some(Status {
+            message: String::new(),
+            code: if failed { 2 } else { 0 },
+        }),
         flags: 0x101,
         ..Span::default()
     }
@@ -100,7 +121,10 @@ pub fn request(count: usize, seed: u64) -> ExportTraceServiceRequest {
         .collect();
     for number in 0..count {
         let service = skewed(&mut rng, services as u32) as usize;
-        let span = span(&mut rng, 1_790_000_000_000_000_000 + number as u64 * 1_000_000);
+        let span = span(
+            &mut rng,
+            1_790_000_000_000_000_000 + number as u64 * 1_000_000,
+        );
         resource_spans[service].scope_spans[0].spans.push(span);
     }
     resource_spans.retain(|resource| !resource.scope_spans[0].spans.is_empty());

@@ -1,7 +1,8 @@
 //! What the targets share: the fields they ask for, and requests to start from.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -80,8 +81,14 @@ fn owned(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|&path| path.to_owned()).collect()
 }
 
-/// Memory for a chain of a stage that sees everything and one that sees little.
-pub fn workspace() -> Workspace {
+/// Runs something over the memory of a chain: a stage that sees everything, and one that sees little. The
+/// memory is kept, so that what one input leaves behind can be found by the next.
+pub fn with_workspace<T>(run: impl FnOnce(&mut Workspace) -> T) -> T {
+    thread_local!(static WORKSPACE: RefCell<Workspace> = RefCell::new(workspace()));
+    WORKSPACE.with(|workspace| run(&mut workspace.borrow_mut()))
+}
+
+fn workspace() -> Workspace {
     let wide = StageContract::parse(&owned(READS), &owned(WRITES)).unwrap();
     let narrow = StageContract::parse(&owned(FEW), &owned(FEW)).unwrap();
     let projection = Projection::new(vec![wide, narrow], &Workspace::span_id_paths()).unwrap();
@@ -165,7 +172,9 @@ fn span(number: u8) -> Span {
 }
 
 /// Requests to start from, each of more parts than the one before.
-pub fn seeds() -> Vec<Vec<u8>> {
+pub static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(seeds);
+
+fn seeds() -> Vec<Vec<u8>> {
     let request = |resources: u8| ExportTraceServiceRequest {
         resource_spans: (0..resources)
             .map(|resource| ResourceSpans {

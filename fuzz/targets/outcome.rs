@@ -6,7 +6,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use spanmill_fuzz::{WRITES, plant, seeds, workspace};
+use spanmill_fuzz::{SEEDS, WRITES, plant, with_workspace};
 use spanmill_otlp::{
     Append, BatchView, CellColumn, Context, EntryWrite, Outcome, Pool, Removal, Replacement,
     Request, Verdicts, Workspace, Write,
@@ -134,7 +134,7 @@ fn outcome(u: &mut Unstructured<'_>, view: &BatchView<'_>, fields: u32) -> Resul
 /// A request, one of those built in or the bytes at hand.
 fn request(u: &mut Unstructured<'_>) -> Result<Option<Request>> {
     let bytes = match u.int_in_range(0..=7u8)? {
-        own @ 0..=5 => seeds().swap_remove(usize::from(own)),
+        own @ 0..=5 => SEEDS[usize::from(own)].clone(),
         _ => {
             let length = usize::from(u.arbitrary::<u16>()?).min(u.len());
             u.bytes(length)?.to_vec()
@@ -147,8 +147,16 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let Some(request) = request(u)? else {
         return Ok(());
     };
-    let bytes: Bytes = request.bytes().clone();
-    let mut workspace: Workspace = workspace();
+    let bytes = request.bytes().clone();
+    with_workspace(|workspace| chain(u, workspace, request, bytes))
+}
+
+fn chain(
+    u: &mut Unstructured<'_>,
+    workspace: &mut Workspace,
+    request: Request,
+    bytes: Bytes,
+) -> Result<()> {
     workspace.load(request, 1).unwrap();
     let mut refused = true;
     for (stage, fields) in [(0, WRITES.len() as u32), (1, 2)] {

@@ -56,7 +56,7 @@ impl Spanmill {
     /// Runs a manifest in a folder that has files of the test's in it already.
     pub async fn start_in(folder: TempDir, manifest: Option<&str>, arguments: &[&str]) -> Self {
         let mut command = prepared(binary());
-        command.args(["run", "--log-format", "json", "--workers", "2"]);
+        command.args(["run", "--log-format", "json"]);
         if let Some(manifest) = manifest {
             let path = folder.path().join("manifest.yaml");
             std::fs::write(&path, manifest).unwrap();

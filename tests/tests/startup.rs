@@ -216,8 +216,8 @@ async fn plugins_that_do_not_take_their_settings() {
 async fn a_plugin_gets_no_more_than_it_is_allowed() {
     let folder = folder();
     let manifest = with_plugin(HOSTILE, "{behaviour: print}").replace(
-        "processors:",
-        "    allow: {reads: [span.name], writes: [span.attributes]}\nprocessors:",
+        "\nprocessors:",
+        "\n    allow: {reads: [span.name], writes: [span.attributes]}\nprocessors:",
     );
     let error = refused(folder.path(), &manifest).await;
     in_order(

@@ -25,12 +25,16 @@ impl Processor for Probe {
             // The handle is not used: the columns cross all the same.
             contract.read_text(path);
         }
-        Ok(Probe { verdicts: config.verdicts })
+        Ok(Probe {
+            verdicts: config.verdicts,
+        })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
         if self.verdicts {
-            (0..batch.rows(Context::Span)).step_by(2).for_each(|row| outcome.drop_row(Context::Span, row));
+            (0..batch.rows(Context::Span))
+                .step_by(2)
+                .for_each(|row| outcome.drop_row(Context::Span, row));
         }
         Ok(())
     }

@@ -106,13 +106,10 @@ pub enum ConfigError {
         /// Which file.
         path: PathBuf,
     },
-    /// There are mistakes in it.
-    #[error("{0}")]
-    Invalid(Diagnostics),
 }
 
-/// Reads a manifest from a file. Paths in it are relative to its folder; `env` finds environment variables.
-pub fn load(path: &Path, built_in: &BuiltIn, env: Lookup<'_>) -> Result<Loaded, ConfigError> {
+/// Reads a manifest's text from a file.
+pub fn source(path: &Path) -> Result<Source, ConfigError> {
     let read = |cause| ConfigError::Read {
         path: path.to_owned(),
         cause,
@@ -124,28 +121,34 @@ pub fn load(path: &Path, built_in: &BuiltIn, env: Lookup<'_>) -> Result<Loaded, 
         });
     }
     let text = std::fs::read_to_string(path).map_err(read)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let source = Source::new(path.display().to_string(), text);
-    parse(source, folder, built_in, env).map_err(ConfigError::Invalid)
+    Ok(Source::new(path.display().to_string(), text))
 }
 
-/// Makes a manifest of its text; `folder` is what paths in it are relative to.
+/// Makes a manifest of its text; `folder` is what paths in it are relative to, and `env` finds environment variables.
 pub fn parse(
     source: Source,
     folder: &Path,
     built_in: &BuiltIn,
     env: Lookup<'_>,
 ) -> Result<Loaded, Diagnostics> {
+    match examine(source, folder, built_in, env) {
+        (Some(manifest), warnings) if !warnings.has_errors() => Ok(Loaded { manifest, warnings }),
+        (_, mistakes) => Err(mistakes),
+    }
+}
+
+/// As [`parse`], and gives what could be read of a manifest with mistakes, so that its plugins can be asked for theirs.
+/// Only a manifest without errors may run.
+pub fn examine(
+    source: Source,
+    folder: &Path,
+    built_in: &BuiltIn,
+    env: Lookup<'_>,
+) -> (Option<Manifest>, Diagnostics) {
     let source = Arc::new(source);
     let mut out = Diagnostics::new(Arc::clone(&source));
     let manifest = read(&source, folder, built_in, env, &mut out);
-    match manifest {
-        Some(manifest) if !out.has_errors() => Ok(Loaded {
-            manifest,
-            warnings: out,
-        }),
-        _ => Err(out),
-    }
+    (manifest, out)
 }
 
 fn read(

@@ -1,36 +1,47 @@
 //! Reading a manifest for a command, with its mistakes and warnings shown.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
 use super::{Failure, colour};
-use crate::config::{self, ConfigError, Manifest, Source};
-use crate::pipeline::PluginLoader;
+use crate::config::{self, ComponentId, Manifest, Source};
+use crate::pipeline::{LoadedPlugin, PluginLoader};
 
 /// The manifest for a first look.
 const DEFAULT: &str = include_str!("../../assets/default.yaml");
 
-/// Loads the manifest, or the built-in one. Warnings go to stderr.
-pub(super) fn load(path: Option<&Path>) -> Result<Manifest, Failure> {
-    let built_in = PluginLoader::built_in();
+/// A manifest and its plugins, configured.
+pub(super) type Configured = (Manifest, BTreeMap<ComponentId, LoadedPlugin>);
+
+/// Loads the manifest, or the built-in one, and configures its plugins. Every mistake is shown at once, whether the
+/// host or a plugin found it. Warnings go to stderr.
+pub(super) fn load(path: Option<&Path>, loader: &mut PluginLoader) -> Result<Configured, Failure> {
     let env = |name: &str| std::env::var(name).ok();
-    let loaded = match path {
-        Some(path) => config::load(path, &built_in, &env),
-        None => {
-            let source = Source::new("the built-in manifest", DEFAULT);
-            config::parse(source, Path::new("."), &built_in, &env).map_err(ConfigError::Invalid)
-        }
+    let (source, folder) = match path {
+        Some(path) => (
+            config::source(path)?,
+            path.parent().unwrap_or(Path::new("")),
+        ),
+        None => (
+            Source::new("the built-in manifest", DEFAULT),
+            Path::new("."),
+        ),
     };
-    let loaded = loaded.map_err(|error| match error {
-        ConfigError::Invalid(diagnostics) => Failure(diagnostics.render(colour())),
-        error => error.into(),
-    })?;
-    if !loaded.warnings.is_empty() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "{}",
-            loaded.warnings.render(colour()).trim_end()
-        );
+    let (manifest, mut found) = config::examine(source, folder, &PluginLoader::built_in(), &env);
+    if let Some(manifest) = manifest {
+        match loader.load_all(&manifest) {
+            Ok(plugins) if !found.has_errors() => {
+                if !found.is_empty() {
+                    let _ = writeln!(std::io::stderr(), "{}", found.render(colour()).trim_end());
+                }
+                return Ok((manifest, plugins));
+            }
+            Ok(_) => {}
+            Err(problems) => problems
+                .iter()
+                .for_each(|problem| found.push(problem.clone())),
+        }
     }
-    Ok(loaded.manifest)
+    Err(Failure(found.render(colour())))
 }

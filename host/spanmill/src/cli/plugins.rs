@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Failure, colour, manifest, say};
+use super::{Failure, manifest, say};
 use crate::pipeline::{BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin};
 use crate::service::Folders;
 
@@ -27,10 +27,7 @@ pub(super) fn plugins(path: Option<&Path>) -> Result<(), Failure> {
             }
         }
     }
-    let manifest = manifest::load(path)?;
-    let loaded = loader
-        .load_all(&manifest)
-        .map_err(|problems| Failure(problems.render(colour())))?;
+    let (manifest, loaded) = manifest::load(path, &mut loader)?;
     say(format_args!("\nCONFIGURED BY {}", manifest.source.name()));
     for plugin in loaded.values() {
         show(plugin);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 
-use super::{Failure, colour, manifest};
+use super::{Failure, manifest};
 use crate::pipeline::Offline;
 use crate::receive::traces_from_json;
 use crate::service::Folders;
@@ -17,11 +17,8 @@ pub(super) fn replay(
     input: &Path,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
-    let manifest = manifest::load(path)?;
     let mut loader = Folders::from_environment().loader()?;
-    let mut plugins = loader
-        .load_all(&manifest)
-        .map_err(|problems| Failure(problems.render(colour())))?;
+    let (manifest, mut plugins) = manifest::load(path, &mut loader)?;
     let requests = read(input)?;
     let replayed = Offline::new(&manifest, &mut plugins)?.run(requests)?;
     let mut out: Box<dyn Write> = match output {

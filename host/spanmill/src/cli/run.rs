@@ -6,18 +6,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::log::Log;
-use super::{Failure, colour, manifest, say};
+use super::{Failure, manifest, say};
 use crate::config::{Manifest, Pipeline};
 use crate::export::DebugOutput;
 use crate::service::{Folders, Service};
 
 pub(super) fn run(path: Option<&Path>, workers: Option<u16>, log: &Log) -> Result<(), Failure> {
-    let manifest = manifest::load(path)?;
-    log.set_level(manifest.log_level);
     let mut loader = Folders::from_environment().loader()?;
-    let plugins = loader
-        .load_all(&manifest)
-        .map_err(|problems| Failure(problems.render(colour())))?;
+    let (manifest, plugins) = manifest::load(path, &mut loader)?;
+    log.set_level(manifest.log_level);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let workers = workers.map_or(cores, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -418,9 +418,7 @@ fn collector_tracing_guide() {
 
 #[test]
 fn files_that_cannot_be_read() {
-    let Err(error) =
-        super::super::load(Path::new("/nowhere/spanmill.yaml"), &built_in(), &|_| None)
-    else {
+    let Err(error) = super::super::source(Path::new("/nowhere/spanmill.yaml")) else {
         panic!()
     };
     assert!(
@@ -428,6 +426,23 @@ fn files_that_cannot_be_read() {
             .to_string()
             .starts_with("cannot read the manifest /nowhere/spanmill.yaml:")
     );
+}
+
+#[test]
+fn what_could_be_read_of_a_manifest_with_mistakes_names_its_plugins() {
+    let text = "receivers: {otlp: {protocols: {grpc: }}}\nprocessors: {filter: {x: 1}}\n\
+        exporters: {debug: {verbosity: loud}}\n\
+        service: {pipelines: {traces: {receivers: [otlp], processors: [filter], exporters: [debug]}}}\n";
+    let source = Source::new("spanmill.yaml", text);
+    let (manifest, mistakes) = super::super::examine(source, Path::new(""), &built_in(), &|_| None);
+    assert!(mistakes.has_errors());
+    let kept: Vec<String> = manifest
+        .unwrap()
+        .processors
+        .keys()
+        .map(|id| id.to_string())
+        .collect();
+    assert_eq!(kept, ["filter"]);
 }
 
 #[test]

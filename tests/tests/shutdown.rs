@@ -1,0 +1,193 @@
+//! SIGTERM: nothing that was taken is lost, and the process ends by itself with 0.
+
+use std::collections::BTreeSet;
+
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
+use spanmill_tests::{Answer, Backend, GrpcSender, Spanmill, request, span, span_id, within};
+
+fn manifest(backend: &Backend, processors: &str, queue: &str) -> String {
+    format!(
+        r#"
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0"}}}}}}
+processors:
+  batch: {{send_batch_size: 100000, timeout: 1h}}
+  batch/small: {{send_batch_size: 64, send_batch_max_size: 64, timeout: 20ms}}
+  redaction: {{allow_all_keys: true, blocked_values: ['\d{{16}}']}}
+connectors:
+  spanmetrics: {{metrics_flush_interval: 1h}}
+exporters:
+  otlp:
+    endpoint: {}
+    tls: {{insecure: true}}
+    {queue}
+service:
+  pipelines:
+    traces: {{receivers: [otlp], processors: [{processors}], exporters: [otlp, spanmetrics]}}
+    metrics: {{receivers: [spanmetrics], exporters: [otlp]}}
+"#,
+        backend.address()
+    )
+}
+
+async fn sender(spanmill: &Spanmill) -> GrpcSender {
+    GrpcSender::connect(spanmill.address("receiver otlp grpc")).await
+}
+
+/// The sum of all `calls` in the last metrics that the backend got.
+fn calls(backend: &Backend) -> i64 {
+    let metrics = backend.metrics();
+    let last = metrics.last().expect("metrics");
+    let metrics = last.resource_metrics.iter().flat_map(|r| &r.scope_metrics);
+    let sums = metrics
+        .flat_map(|s| &s.metrics)
+        .filter_map(|metric| match &metric.data {
+            Some(Data::Sum(sum)) => Some(&sum.data_points),
+            _ => None,
+        });
+    sums.flatten()
+        .map(|point| match point.value {
+            Some(Value::AsInt(value)) => value,
+            ref other => panic!("{other:?}"),
+        })
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_batch_holds_and_what_a_connector_counted_is_sent_before_the_end() {
+    let backend = Backend::start().await;
+    let spanmill = Spanmill::start(&manifest(&backend, "redaction, batch", "")).await;
+    let sender = sender(&spanmill).await;
+    for number in 0..5 {
+        let spans = (1..11)
+            .map(|n| span(10 * number + n, "one", vec![]))
+            .collect();
+        sender.send(&request("shop", spans)).await.unwrap();
+    }
+    assert_eq!(backend.seen_so_far(), 0);
+    let ended = spanmill.stop().await;
+    assert_eq!(backend.spans(50).await.len(), 50);
+    assert_eq!(backend.traces().len(), 1);
+    assert_eq!(calls(&backend), 50);
+    let log = ended.log.join("\n");
+    assert!(
+        log.contains("everything that was taken was delivered"),
+        "{log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_backend_is_waited_for() {
+    let backend = Backend::start().await;
+    let queue = "sending_queue: {num_consumers: 2}";
+    let spanmill = Spanmill::start(&manifest(&backend, "redaction", queue)).await;
+    backend.open(false);
+    let sender = sender(&spanmill).await;
+    for number in 1..21 {
+        let one = request("shop", vec![span(number, "one", vec![])]);
+        sender.send(&one).await.unwrap();
+    }
+    backend.seen(2).await;
+    spanmill.terminate();
+    spanmill.logged("shutting down").await;
+    // Nobody can connect any more, but the end waits for the backend.
+    let address = spanmill.address("receiver otlp grpc");
+    within("the end of listening", async {
+        while tokio::net::TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(backend.taken().len(), 0);
+    backend.open(true);
+    let ended = spanmill.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log.join("\n"));
+    assert_eq!(backend.spans(20).await.len(), 20);
+    assert_eq!(calls(&backend), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_under_way_is_answered() {
+    let backend = Backend::start().await;
+    let queue = "sending_queue: {enabled: false}";
+    let spanmill = Spanmill::start(&manifest(&backend, "redaction", queue)).await;
+    backend.open(false);
+    let sender = sender(&spanmill).await;
+    let sending = tokio::spawn(async move {
+        sender
+            .send(&request("shop", vec![span(1, "one", vec![])]))
+            .await
+    });
+    backend.seen(1).await;
+    spanmill.terminate();
+    spanmill.logged("shutting down").await;
+    backend.open(true);
+    within("the answer", sending).await.unwrap().unwrap();
+    let ended = spanmill.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log.join("\n"));
+    assert_eq!(backend.spans(1).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_delivered_is_told() {
+    let backend = Backend::start().await;
+    backend.answer(|_| Answer::Invalid);
+    let spanmill = Spanmill::start(&manifest(&backend, "redaction", "")).await;
+    let one = request("shop", vec![span(1, "one", vec![])]);
+    sender(&spanmill).await.send(&one).await.unwrap();
+    let line = spanmill.logged("a batch is given up").await;
+    assert!(line.contains("\"items\":1"), "{line}");
+    spanmill.terminate();
+    let ended = spanmill.ended().await;
+    assert!(ended.code.is_some());
+}
+
+/// Several clients at once, a backend that refuses now and then, and SIGTERM right behind the last answer.
+async fn nothing_is_lost(processors: &str) {
+    const CLIENTS: u64 = 6;
+    const REQUESTS: u64 = 40;
+    const SPANS: u64 = 25;
+    let backend = Backend::start().await;
+    backend.answer(|number| match number % 4 {
+        1 => Answer::Unavailable,
+        _ => Answer::Take,
+    });
+    let queue = "retry_on_failure: {initial_interval: 10ms, max_interval: 50ms}";
+    let spanmill = Spanmill::start(&manifest(&backend, processors, queue)).await;
+    let mut clients = tokio::task::JoinSet::new();
+    for client in 0..CLIENTS {
+        let sender = sender(&spanmill).await;
+        clients.spawn(async move {
+            for number in 0..REQUESTS {
+                let first = (client * REQUESTS + number) * SPANS + 1;
+                let spans = (first..first + SPANS).map(|n| span(n, "one", vec![]));
+                let one = request("shop", spans.collect());
+                // Refused when everything is full: a sender comes again, as SDKs do.
+                while let Err(status) = sender.send(&one).await {
+                    let retryable = [tonic::Code::ResourceExhausted, tonic::Code::Unavailable];
+                    assert!(retryable.contains(&status.code()), "{status:?}");
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+    }
+    within("every client", clients.join_all()).await;
+    spanmill.stop().await;
+    let sent = CLIENTS * REQUESTS * SPANS;
+    let got = backend.spans(0).await;
+    let ids: BTreeSet<Vec<u8>> = got.iter().map(|found| found.span.span_id.clone()).collect();
+    assert_eq!(ids, (1..=sent).map(span_id).collect());
+    assert_eq!(got.len() as u64, sent, "spans came twice");
+    assert_eq!(calls(&backend), sent as i64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_under_load() {
+    nothing_is_lost("redaction").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_under_load_behind_a_batch() {
+    nothing_is_lost("redaction, batch/small").await;
+}
