@@ -79,10 +79,13 @@ fn patched(file: &str, old: &str, new: &str) -> Vec<u8> {
     bytes
 }
 
+/// A file's name, what is in it if it is there, and what must be said.
+type FileCase = (&'static str, Option<Vec<u8>>, &'static [&'static str]);
+
 #[tokio::test]
 async fn files_that_are_no_plugins() {
     let hostile = HOSTILE;
-    let cases: [(&str, Option<Vec<u8>>, &[&str]); 6] = [
+    let cases: [FileCase; 6] = [
         (
             "missing.wasm",
             None,

@@ -25,6 +25,8 @@ pub struct Slot {
     declared: Declared,
     instance: Option<Instance>,
     faults_in_a_row: u32,
+    /// The same before the last answer, which may turn out to break the contract.
+    faults_before_answer: u32,
     ready_at: Option<Instant>,
     /// Whether the instance is another than at the last answer.
     fresh: bool,
@@ -51,6 +53,7 @@ impl Slot {
             declared,
             instance: Some(instance),
             faults_in_a_row: 0,
+            faults_before_answer: 0,
             ready_at: None,
             fresh: true,
             served: 0,
@@ -82,17 +85,22 @@ impl Slot {
         }
         match &answer {
             Ok(_) => {
-                self.faults_in_a_row = 0;
+                self.faults_before_answer = std::mem::take(&mut self.faults_in_a_row);
                 self.ready_at = None;
                 self.served += 1;
             }
-            Err(fault) => self.note(fault),
+            Err(fault) => self.count(fault),
         }
         answer
     }
 
     /// Tells the slot of a fault that showed only after the call: an answer that breaks the contract.
     pub fn note(&mut self, fault: &Fault) {
+        self.faults_in_a_row = self.faults_before_answer;
+        self.count(fault);
+    }
+
+    fn count(&mut self, fault: &Fault) {
         if !fault.ends_instance() {
             return;
         }

@@ -64,7 +64,14 @@ pub(super) fn grpc(
         return nothing;
     }
     let scheme = if tls { "https" } else { "http" };
-    (format!("{scheme}://{authority}"), tls)
+    let uri = format!("{scheme}://{authority}");
+    let host = uri.parse::<http::Uri>();
+    if !host.is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty())) {
+        let why = "this is no host that can be connected to";
+        complain(section, why, "write host and port, like `tempo:4317`", out);
+        return nothing;
+    }
+    (uri, tls)
 }
 
 /// Checks that a text is an http or https URL with a host.

@@ -15,8 +15,10 @@ const MAX_SERIES: usize = 1 << 20;
 pub struct Recorder {
     totals: Arc<Totals>,
     known: Vec<Arc<Series>>,
-    /// The place of each known series among those of the batch at hand.
-    local: Vec<u32>,
+    /// The place of each known series among those of a batch, and which batch that was: so that a small
+    /// batch need not touch every series.
+    local: Vec<(u64, u32)>,
+    batch: u64,
 }
 
 /// What a batch measured. Counts nothing until it is committed.
@@ -47,6 +49,7 @@ impl Recorder {
             totals: Arc::clone(totals),
             known: Vec::new(),
             local: Vec::new(),
+            batch: 0,
         }
     }
 
@@ -68,8 +71,8 @@ impl Recorder {
             self.known.clear();
         }
         self.name(&emission, workspace, stage)?;
-        self.local.clear();
-        self.local.resize(self.known.len(), u32::MAX);
+        self.batch += 1;
+        self.local.resize(self.known.len(), (0, 0));
         let mut series = Vec::new();
         let mut recordings = Vec::with_capacity(emission.recordings.len());
         for recording in &emission.recordings {
@@ -96,13 +99,13 @@ impl Recorder {
                 else {
                     return Err(broken("a measurement names a series that was not defined"));
                 };
-                if *local == u32::MAX {
-                    *local = series.len() as u32;
+                if local.0 != self.batch {
+                    *local = (self.batch, series.len() as u32);
                     series.push(Arc::clone(known));
                 }
                 let row = recording.rows.get(at).copied();
                 measurements.push(Measurement {
-                    series: *local,
+                    series: local.1,
                     value: recording.values.get(at).copied(),
                     count: recording.counts.get(at).copied().unwrap_or(1),
                     // A span without a trace id leads nowhere.
