@@ -87,6 +87,15 @@ fn gzip(bytes: impl std::io::Read) -> Vec<u8> {
     out
 }
 
+/// What it is, its headers, the body, and the status and words of the answer.
+type BodyCase = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    Vec<u8>,
+    u16,
+    &'static str,
+);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_bodies_over_http() {
     let mut bench = Bench::start().await;
@@ -97,7 +106,7 @@ async fn bad_bodies_over_http() {
     let wrong_type = format!(
         r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"name":"{SECRET}","kind":["{SECRET}"]}}]}}]}}]}}"#
     );
-    let cases: [(&str, &[(&str, &str)], Vec<u8>, u16, &str); 12] = [
+    let cases: [BodyCase; 12] = [
         (
             "garbage",
             &[("content-type", PROTOBUF)],

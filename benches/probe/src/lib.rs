@@ -6,14 +6,14 @@ use spanmill_sdk::{Batch, ConfigError, Context, Contract, Outcome, PluginError, 
 /// What to read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub struct Settings {
     reads: Vec<String>,
     /// Whether to answer with a verdict for every span.
     #[serde(default)]
     verdicts: bool,
 }
 
-struct Probe {
+pub struct Probe {
     verdicts: bool,
 }
 

@@ -23,7 +23,10 @@ impl Processor for DropRoutes {
 
     fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
         let route = contract.read_attribute(Context::Span, "http.route");
-        Ok(DropRoutes { routes: settings.routes, route })
+        Ok(DropRoutes {
+            routes: settings.routes,
+            route,
+        })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
@@ -55,7 +58,9 @@ mod tests {
             Span::new("order").attr("http.route", "/orders"),
             Span::new("worker"),
         ]);
-        let out = Kit::<DropRoutes>::new(json!({"routes": ["/healthz"]})).unwrap().run(&spans);
+        let out = Kit::<DropRoutes>::new(json!({"routes": ["/healthz"]}))
+            .unwrap()
+            .run(&spans);
         assert_eq!(out.span_names(), ["order", "worker"]);
     }
 }

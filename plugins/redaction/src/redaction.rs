@@ -34,10 +34,7 @@ impl Processor for Redaction {
         let rules = settings.rules()?;
         // A value that is no string reads as an empty one; where that would be masked, rows must be looked at.
         let empty_is_clean = rules.allowed_values.is_match("")
-            || !rules
-                .blocked
-                .iter()
-                .any(|pattern| pattern.is_match(""));
+            || !rules.blocked.iter().any(|pattern| pattern.is_match(""));
         let texts_only = !settings.redact_all_types && empty_is_clean;
         let memo = Memo::new(settings);
         let keys_matter = memo.keys_matter(&rules);

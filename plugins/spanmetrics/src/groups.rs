@@ -52,7 +52,12 @@ impl Groups {
                 break;
             }
             // Word by word: comparing slices is a call, in WebAssembly one that goes byte by byte.
-            if self.key(group as usize).iter().zip(key).all(|(a, b)| a == b) {
+            if self
+                .key(group as usize)
+                .iter()
+                .zip(key)
+                .all(|(a, b)| a == b)
+            {
                 return group;
             }
             slot = (slot + 1) & mask;
