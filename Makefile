@@ -44,11 +44,14 @@ lint:
 unit:
 	$(CARGO) test --release --locked --workspace
 
-# Plugins that misbehave, for tests/.
+# Plugins that misbehave, for tests/, and the example, which is a crate of its own.
 guests: wasm-target
 	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest -p spanmill-hostile
 	@mkdir -p target/release/guests
 	@cp $(GUEST_DIR)/spanmill_hostile.wasm target/release/guests/hostile.wasm
+	cd examples/drop-routes && $(CARGO) test --locked --target-dir ../../target/example
+	cd examples/drop-routes && $(CARGO) build --locked --target $(WASM) --release --target-dir ../../target/example
+	@cp target/example/$(WASM)/release/drop_routes.wasm target/release/guests/drop_routes.wasm
 
 # The OpenTelemetry SDKs that tests/ sends with, in folders of their own.
 clients: $(PYTHON)/installed $(NODE)/.installed

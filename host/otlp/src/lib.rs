@@ -33,6 +33,7 @@ mod view;
 
 mod apply;
 mod check;
+mod edit;
 mod outcome;
 
 mod patch;
