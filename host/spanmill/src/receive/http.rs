@@ -175,7 +175,7 @@ fn body_failure(format: Format, error: &BodyError) -> Response<Full<Bytes>> {
     };
     let mut response = failure(format, status, code, &error.to_string());
     if let BodyError::TooLarge(_) = error {
-        // The rest of the body is not read: HTTP/1.1 cannot go on after that.
+        // Of the rest only so much is read that the sender sees this answer; the connection ends.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
