@@ -3,6 +3,7 @@
 CARGO ?= cargo
 WASM := wasm32-wasip2
 PLUGINS := attributes filter probabilistic_sampler redaction resource spanmetrics
+GUESTS := hostile hostile_v2 stateful stateful_v2 importer sdk_processor sdk_connector
 GUEST_DIR := target/$(WASM)/guest
 PLUGIN_DIR := target/release/plugins
 # SIMD is in every engine of today, and makes searching texts several times faster.
@@ -44,11 +45,11 @@ lint:
 unit:
 	$(CARGO) test --release --locked --workspace
 
-# Plugins that misbehave, for tests/, and the example, which is a crate of its own.
+# Plugins for tests/, most of which misbehave, and the example, which is a crate of its own.
 guests: wasm-target
-	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest -p spanmill-hostile
+	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest -p spanmill-hostile --examples
 	@mkdir -p target/release/guests
-	@cp $(GUEST_DIR)/spanmill_hostile.wasm target/release/guests/hostile.wasm
+	@for guest in $(GUESTS); do cp $(GUEST_DIR)/examples/$$guest.wasm target/release/guests/$$guest.wasm; done
 	cd examples/drop-routes && $(CARGO) test --locked --target-dir ../../target/example
 	cd examples/drop-routes && $(CARGO) build --locked --target $(WASM) --release --target-dir ../../target/example
 	@cp target/example/$(WASM)/release/drop_routes.wasm target/release/guests/drop_routes.wasm

@@ -10,7 +10,7 @@ use prost::Message;
 use spanmill_benches::reference::{self, Native, Patterns};
 use spanmill_benches::{Contestant, machine, race, spans};
 use spanmill_otlp::{Projection, Request, StageContract, Workspace};
-use spanmill_runtime::{Runtime, RuntimeConfig};
+use spanmill_runtime::{Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,8 +39,8 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
     for bytes in &batches {
         let request = Request::parse(bytes.clone())?;
         let ours = sandboxed
-            .run(request.clone(), 1)
-            .map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+            .run(request.clone(), 1, Tries::Again)
+            .map_err(|failed| anyhow::anyhow!("{failed:?}"))?;
         let theirs = native.run(request)?;
         ensure!(
             ours.spliced.bytes == theirs.bytes,
@@ -64,7 +64,7 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
             }),
             Contestant::new("sandboxed", || {
                 let request = Request::parse(for_sandboxed()).expect("own batch");
-                let output = sandboxed.run(request, 1).expect("chain runs");
+                let output = sandboxed.run(request, 1, Tries::Again).expect("chain runs");
                 output
                     .measured
                     .into_iter()
@@ -130,7 +130,12 @@ fn stages(runtime: &Runtime) -> Result<()> {
         let bytes = bytes.clone();
         contestants.push(Contestant::new(*name, move || {
             let request = Request::parse(bytes.clone()).expect("own batch");
-            black_box(chain.run(request, 1).expect("chain runs").spliced);
+            black_box(
+                chain
+                    .run(request, 1, Tries::Again)
+                    .expect("chain runs")
+                    .spliced,
+            );
         }));
     }
     let names: Vec<String> = contestants

@@ -79,7 +79,8 @@ pub fn sandboxed(runtime: &Runtime, stages: &[(&str, String)]) -> Result<Chain> 
         chain.push(Stage {
             id: ComponentId::parse(name).map_err(anyhow::Error::msg)?,
             on_error: OnError::Reject,
-            slot: Arc::new(Mutex::new(Place { slot, recorder })),
+            place: Arc::new(Mutex::new(Place::new(slot, recorder, &Arc::default()))),
+            on_trial: false,
         });
     }
     let projection = Projection::new(contracts, &[])?;

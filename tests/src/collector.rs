@@ -174,6 +174,8 @@ fn follow(stream: impl std::io::Read + Send + 'static) -> watch::Receiver<Vec<St
 fn address(line: &str) -> Option<(String, SocketAddr)> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     let (name, address) = line.get("message")?.as_str()?.rsplit_once(' ')?;
-    let known = name.starts_with("receiver ") || name.starts_with("exporter ");
+    let known = ["receiver ", "exporter ", "admin "]
+        .iter()
+        .any(|role| name.starts_with(role));
     Some((name.to_owned(), address.parse().ok()?)).filter(|_| known)
 }

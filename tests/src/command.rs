@@ -31,6 +31,9 @@ pub(crate) fn prepared(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command
         .env("SPANMILL_CACHE", root().join("target/tmp/plugin-cache"))
+        // Many of them run at once.
+        .env("SPANMILL_ADMIN", "127.0.0.1:0")
+        .env_remove("SPANMILL_ADMIN_TOKEN")
         .env_remove("SPANMILL_PLUGINS")
         .env("NO_COLOR", "1");
     command

@@ -39,7 +39,7 @@ struct Position {
 }
 
 /// The attributes of every row of a context, those that are wanted.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Store {
     pub(crate) ends: Vec<u32>,
     pub(crate) keys: Vec<u32>,

@@ -27,7 +27,7 @@ pub(crate) struct Patch {
 }
 
 /// The edits of a batch.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Patches {
     pub(crate) list: Vec<Patch>,
     pub(crate) arena: Vec<u8>,

@@ -10,7 +10,7 @@ use crate::texts::Texts;
 use crate::view::{AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView};
 
 /// The rows of a context that are still there.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Alive {
     /// Whether that is every row; `rows` is then not used.
     pub(crate) all: bool,
@@ -48,7 +48,7 @@ enum Mode {
 }
 
 /// Memory for one column that cannot be shown as it is.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Gathered {
     mode: Mode,
     ends: Vec<u32>,
@@ -57,7 +57,7 @@ struct Gathered {
     kinds: Vec<u8>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct TableScratch {
     parents: Option<Vec<u32>>,
     columns: Vec<Gathered>,
@@ -66,7 +66,7 @@ struct TableScratch {
 }
 
 /// What a stage is shown that is not the batch's own memory. Reused between batches.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Scratch {
     tables: [TableScratch; 5],
     pool: Option<(Vec<u32>, Vec<u8>)>,

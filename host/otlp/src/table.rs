@@ -7,6 +7,7 @@ use crate::path::{Context, Fixed, Home, Shape};
 use crate::projection::ContextPlan;
 
 /// The values of one fixed field, a row each (two for trace ids).
+#[derive(Clone)]
 pub(crate) enum Data {
     Narrow(Vec<u32>),
     Wide(Vec<u64>),
@@ -15,6 +16,7 @@ pub(crate) enum Data {
 }
 
 /// A fixed field's values.
+#[derive(Clone)]
 pub(crate) struct Column {
     pub(crate) fixed: &'static Fixed,
     pub(crate) readers: u64,
@@ -50,6 +52,7 @@ impl Column {
 pub(crate) const NONE: u8 = u8::MAX;
 
 /// The rows of one context.
+#[derive(Clone)]
 pub(crate) struct Table {
     pub(crate) context: Context,
     pub(crate) wanted: bool,

@@ -12,6 +12,7 @@ struct Slot {
 }
 
 /// Distinct texts, numbered as they come. Reused from batch to batch without giving memory back.
+#[derive(Clone)]
 pub(crate) struct Texts {
     ends: Vec<u32>,
     bytes: Vec<u8>,

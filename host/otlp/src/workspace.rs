@@ -37,7 +37,8 @@ pub struct Spliced {
 }
 
 /// Memory for one chain, reused from batch to batch. Calls come in the order load, then for each stage
-/// view and apply, then splice.
+/// view and apply, then splice. A clone is the same batch at the same stage.
+#[derive(Clone)]
 pub struct Workspace {
     projection: Arc<Projection>,
     request: Option<Request>,
@@ -101,6 +102,14 @@ impl Workspace {
         let [_, _, alive, ..] = &self.alive;
         let [_, _, table, ..] = &self.tables;
         alive.count(table)
+    }
+
+    /// The rows of the spans that are left, in order; numbered as they came.
+    pub fn span_rows(&self) -> Vec<u32> {
+        let [_, _, alive, ..] = &self.alive;
+        (0..self.span_count() as u32)
+            .map(|row| alive.base(row))
+            .collect()
     }
 
     /// The batch as a stage sees it. Nothing if there is no such stage.

@@ -117,7 +117,7 @@ impl Runtime {
                 });
             }
         }
-        let hash = hex(&Sha256::digest(bytes));
+        let hash = content_hash(bytes);
         let component = match self.cache.load(&self.engine, &hash) {
             Some(component) => component,
             None => {
@@ -133,6 +133,11 @@ impl Runtime {
         };
         Plugin::new(name, hash, bytes.len(), &component, &self.linker)
     }
+}
+
+/// The content hash that a plugin's bytes go by.
+pub fn content_hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -146,9 +146,12 @@ pub enum Fault {
     /// An emission that breaks a rule of the contract.
     #[error("broke the contract: {0}")]
     Emission(String),
-    /// The plugin failed a moment ago, and is made anew only after a pause.
-    #[error("is paused for {0:?} after repeated faults")]
-    Paused(Duration),
+    /// The plugin does not take over another's state.
+    #[error("did not take over the state: {0}")]
+    Restore(String),
+    /// The plugin failed again and again, and is made anew only after a pause.
+    #[error("is quarantined for {0:?} after repeated faults")]
+    Quarantined(Duration),
     /// A new instance could not be made.
     #[error("could not be restarted: {0}")]
     Restart(String),
@@ -157,6 +160,21 @@ pub enum Fault {
 impl Fault {
     /// Whether the instance is of no more use.
     pub fn ends_instance(&self) -> bool {
-        !matches!(self, Fault::Batch(_) | Fault::Paused(_))
+        !matches!(self, Fault::Batch(_) | Fault::Quarantined(_))
+    }
+
+    /// Its kind in a word, for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fault::Trap(_) => "trap",
+            Fault::Deadline(_) => "deadline",
+            Fault::Memory(_) => "memory",
+            Fault::Output(_) => "output",
+            Fault::Batch(_) => "refused",
+            Fault::State(_) | Fault::Restore(_) => "state",
+            Fault::Outcome(_) | Fault::Emission(_) => "contract",
+            Fault::Quarantined(_) => "quarantined",
+            Fault::Restart(_) => "restart",
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::engine::TICK;
 use crate::error::{ConfigureError, Fault, LoadError};
 use crate::plugin::{Exports, Plugin};
 use crate::sandbox::Guest;
-use bindings::exports::spanmill::plugin::{connector, processor};
+use bindings::exports::spanmill::plugin::{connector, processor, state};
 use bindings::spanmill::plugin::contract;
 
 /// What a plugin may use.
@@ -22,6 +22,8 @@ pub struct Limits {
     pub timeout: Duration,
     /// The largest answer to one call, in MiB.
     pub output_mib: u64,
+    /// An instance with more memory than this is replaced between two batches, in MiB.
+    pub recycle_mib: u64,
 }
 
 impl Default for Limits {
@@ -30,6 +32,7 @@ impl Default for Limits {
             memory_mib: 64,
             timeout: Duration::from_secs(1),
             output_mib: 64,
+            recycle_mib: 48,
         }
     }
 }
@@ -52,7 +55,27 @@ enum Calls {
 pub(crate) struct Instance {
     store: Store<Guest>,
     calls: Calls,
+    state: Option<state::Guest>,
     limits: Limits,
+}
+
+/// What an instance knows of earlier batches, in its plugin's own layout.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The layout's number.
+    pub format: u32,
+    /// What it knows.
+    pub data: Vec<u8>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    /// Without the data: there may be attributes' values in them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("format", &self.format)
+            .field("bytes", &self.data.len())
+            .finish_non_exhaustive()
+    }
 }
 
 const MIB: u64 = 1024 * 1024;
@@ -86,10 +109,16 @@ impl Instance {
                 indices.load(&mut store, &instance).map(Calls::Connector)
             }
         };
-        match calls {
-            Ok(calls) => Ok(Instance {
+        let loaded = calls.and_then(|calls| {
+            let state = plugin.state.as_ref();
+            let state = state.map(|indices| indices.load(&mut store, &instance));
+            Ok((calls, state.transpose()?))
+        });
+        match loaded {
+            Ok((calls, state)) => Ok(Instance {
                 store,
                 calls,
+                state,
                 limits,
             }),
             Err(error) => Err(start(error, &store)),
@@ -154,19 +183,50 @@ impl Instance {
         })
     }
 
+    /// What the instance knows; nothing if it does not hand it on.
+    pub(crate) fn snapshot(&mut self) -> Result<Option<Snapshot>, Fault> {
+        self.store.set_epoch_deadline(ticks(self.limits.timeout));
+        let Some(guest) = &self.state else {
+            return Ok(None);
+        };
+        match guest.call_snapshot(&mut self.store) {
+            Ok(state::SavedStateResult { format, data }) => Ok(Some(Snapshot { format, data })),
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    /// Takes over what another instance knew.
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Fault> {
+        self.store.set_epoch_deadline(ticks(self.limits.timeout));
+        let Some(guest) = &self.state else {
+            return Ok(());
+        };
+        let given = state::SavedStateParam {
+            format: snapshot.format,
+            data: &snapshot.data,
+        };
+        match guest.call_restore(&mut self.store, given) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(state::RestoreError::Format)) => Err(Fault::Restore(format!(
+                "it does not know format {}",
+                snapshot.format
+            ))),
+            Ok(Err(state::RestoreError::Data(why))) => Err(Fault::Restore(why)),
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
     /// Memory in use, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.store.data().memory.used
     }
 
-    /// The plugin's own counters since they were last taken.
-    pub(crate) fn take_counts(&mut self) -> Vec<(String, u64)> {
+    /// Hands out the plugin's own counters since they were last taken.
+    pub(crate) fn take_counts(&mut self, mut each: impl FnMut(&str, u64)) {
         let counts = &mut self.store.data_mut().counts;
-        counts
-            .iter_mut()
-            .filter(|(_, total)| **total > 0)
-            .map(|(name, total)| (name.clone(), std::mem::take(total)))
-            .collect()
+        for (name, total) in counts.iter_mut().filter(|(_, total)| **total > 0) {
+            each(name, std::mem::take(total));
+        }
     }
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {

@@ -17,8 +17,8 @@ pub use abi::v0_1::answer::{
     AttributeLists, Declared, Emission, Instrument, InstrumentKind, MetricStream, Recording,
     Sharding, Temporality,
 };
-pub use engine::{Runtime, RuntimeConfig};
+pub use engine::{Runtime, RuntimeConfig, content_hash};
 pub use error::{ConfigureError, Fault, LoadError, Problem};
-pub use instance::{Answer, Limits};
+pub use instance::{Answer, Limits, Snapshot};
 pub use plugin::{Kind, Plugin};
-pub use slot::Slot;
+pub use slot::{Slot, Tries};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::abi::v0_1::{CONNECTOR, PROCESSOR, bindings};
+use crate::abi::v0_1::{CONNECTOR, PROCESSOR, STATE, bindings};
 use crate::error::LoadError;
 use crate::sandbox::Guest;
 
@@ -29,6 +29,7 @@ pub struct Plugin {
     pub(crate) name: Arc<str>,
     pub(crate) pre: InstancePre<Guest>,
     pub(crate) exports: Exports,
+    pub(crate) state: Option<bindings::exports::spanmill::plugin::state::GuestIndices>,
     hash: Arc<str>,
     size: usize,
     imports: Arc<[String]>,
@@ -72,6 +73,7 @@ impl Plugin {
                 .find(|export| export.starts_with(kind))
                 .map(|found| found.to_owned())
         };
+        let has_state = exports.iter().any(|export| export == STATE);
         let kind = if exports.iter().any(|export| export == PROCESSOR) {
             Kind::Processor
         } else if exports.iter().any(|export| export == CONNECTOR) {
@@ -109,7 +111,7 @@ impl Plugin {
             why: format!("{error:#}"),
         };
         let pre = linker.instantiate_pre(component).map_err(mismatch)?;
-        use bindings::exports::spanmill::plugin::{connector, processor};
+        use bindings::exports::spanmill::plugin::{connector, processor, state};
         let exports = match kind {
             Kind::Processor => {
                 Exports::Processor(processor::GuestIndices::new(&pre).map_err(mismatch)?)
@@ -118,10 +120,15 @@ impl Plugin {
                 Exports::Connector(connector::GuestIndices::new(&pre).map_err(mismatch)?)
             }
         };
+        let state = match has_state {
+            true => Some(state::GuestIndices::new(&pre).map_err(mismatch)?),
+            false => None,
+        };
         Ok(Plugin {
             name: name.into(),
             pre,
             exports,
+            state,
             hash: hash.into(),
             size,
             imports: imports.into(),
@@ -146,6 +153,11 @@ impl Plugin {
     /// The interfaces it imports.
     pub fn imports(&self) -> &[String] {
         &self.imports
+    }
+
+    /// Whether it hands its state on.
+    pub fn has_state(&self) -> bool {
+        self.state.is_some()
     }
 
     /// Processor or connector.

@@ -6,17 +6,28 @@ use spanmill_otlp::BatchView;
 
 use crate::abi::v0_1::answer::Declared;
 use crate::error::{ConfigureError, Fault};
-use crate::instance::{Answer, Instance, Limits};
+use crate::instance::{Answer, Instance, Limits, Snapshot};
 use crate::plugin::Plugin;
 
-/// The pause after the second fault in a row; it doubles with each further one.
+/// The quarantine after the second fault in a row; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+const MIB: usize = 1024 * 1024;
+
+/// What a slot does when an instance dies that went well before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tries {
+    /// It tries the batch on a new instance: the old one may just have grown over many batches.
+    Again,
+    /// It reports the fault: the version is on probation, and another one stands by for the batch.
+    Once,
+}
+
 /// One instance of a configured plugin, made anew when it dies.
 ///
-/// The first fault replaces the instance at once. Further ones in a row pause it, ever longer, up to 10 s;
-/// a batch that goes well ends that.
+/// The first fault replaces the instance at once. Further ones in a row put it into quarantine, ever longer, up
+/// to 10 s; a batch that goes well ends that.
 pub struct Slot {
     plugin: Plugin,
     component: String,
@@ -32,6 +43,8 @@ pub struct Slot {
     fresh: bool,
     /// Batches this instance has answered well.
     served: u64,
+    /// Memory at which the instance is replaced, in bytes.
+    recycle_at: usize,
 }
 
 impl Slot {
@@ -57,6 +70,9 @@ impl Slot {
             ready_at: None,
             fresh: true,
             served: 0,
+            recycle_at: usize::try_from(limits.recycle_mib)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(MIB),
         })
     }
 
@@ -70,10 +86,9 @@ impl Slot {
         std::mem::take(&mut self.fresh)
     }
 
-    /// Hands the plugin one batch. If an instance dies that went well before (one that has grown over
-    /// many batches, say), the batch is tried once more on a new one.
-    pub fn process(&mut self, view: &BatchView<'_>) -> Result<Answer, Fault> {
-        let seasoned = self.served > 0;
+    /// Hands the plugin one batch.
+    pub fn process(&mut self, view: &BatchView<'_>, tries: Tries) -> Result<Answer, Fault> {
+        let seasoned = self.served > 0 && tries == Tries::Again;
         let mut answer = self.instance().and_then(|instance| instance.process(view));
         if let Err(fault) = &answer
             && fault.ends_instance()
@@ -115,16 +130,83 @@ impl Slot {
         }
     }
 
+    /// Replaces an instance whose memory has passed the mark, and hands its state on. To be called between two
+    /// batches. Gives whether it did.
+    pub fn recycle(&mut self) -> bool {
+        let before = self.memory_bytes();
+        if before <= self.recycle_at {
+            return false;
+        }
+        let made = self.successor();
+        match made {
+            Ok(instance) => {
+                self.instance = Some(instance);
+                self.fresh = true;
+                self.served = 0;
+            }
+            Err(fault) => {
+                tracing::warn!(plugin = self.component, %fault, "an instance that has grown could not be replaced");
+            }
+        }
+        // What is needed, and not leaked, is needed again: without this, every batch would replace the instance.
+        let after = self.memory_bytes();
+        if after > self.recycle_at / 4 * 3 {
+            self.recycle_at = after.max(before).saturating_mul(2);
+        }
+        after < before
+    }
+
+    fn successor(&mut self) -> Result<Instance, Fault> {
+        let snapshot = self.snapshot()?;
+        let mut instance = self.make()?;
+        if let Some(snapshot) = snapshot {
+            instance.restore(&snapshot)?;
+        }
+        Ok(instance)
+    }
+
+    /// What the instance knows of earlier batches. Nothing if the plugin does not hand it on, or if there is no
+    /// instance since the last fault. A fault here ends the instance.
+    pub fn snapshot(&mut self) -> Result<Option<Snapshot>, Fault> {
+        let Some(instance) = &mut self.instance else {
+            return Ok(None);
+        };
+        let snapshot = instance.snapshot();
+        if let Err(fault) = &snapshot {
+            self.count(fault);
+        }
+        snapshot
+    }
+
+    /// Takes over what an instance of another version knew. Gives whether the plugin does that at all.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<bool, Fault> {
+        if !self.plugin.has_state() {
+            return Ok(false);
+        }
+        let restored = self
+            .instance()
+            .and_then(|instance| instance.restore(snapshot));
+        if let Err(fault) = &restored {
+            self.count(fault);
+        }
+        restored.map(|()| true)
+    }
+
     /// Memory in use by the instance, in bytes.
     pub fn memory_bytes(&self) -> usize {
         self.instance.as_ref().map_or(0, Instance::memory_bytes)
     }
 
-    /// The plugin's own counters since they were last taken.
-    pub fn take_counts(&mut self) -> Vec<(String, u64)> {
-        self.instance
-            .as_mut()
-            .map_or_else(Vec::new, Instance::take_counts)
+    /// Until when the plugin is in quarantine, if it is.
+    pub fn quarantined_until(&self) -> Option<Instant> {
+        self.ready_at.filter(|_| self.instance.is_none())
+    }
+
+    /// Hands out the plugin's own counters since they were last taken.
+    pub fn take_counts(&mut self, each: impl FnMut(&str, u64)) {
+        if let Some(instance) = &mut self.instance {
+            instance.take_counts(each);
+        }
     }
 
     fn instance(&mut self) -> Result<&mut Instance, Fault> {
@@ -133,22 +215,28 @@ impl Slot {
                 at.saturating_duration_since(Instant::now())
             });
             if !pause.is_zero() {
-                return Err(Fault::Paused(pause));
+                return Err(Fault::Quarantined(pause));
             }
-            let restart = |error: ConfigureError| Fault::Restart(error.to_string());
-            let made = Instance::new(&self.plugin, &self.component, self.limits);
-            let mut instance = made.map_err(|error| restart(error.into()))?;
-            let declared = instance.configure(&self.settings).map_err(restart)?;
-            if declared != self.declared {
-                return Err(Fault::Restart(
-                    "it declares another contract than before".to_owned(),
-                ));
-            }
-            self.instance = Some(instance);
+            self.instance = Some(self.make()?);
             self.fresh = true;
             self.served = 0;
         }
         // Never the default: the lines above filled it.
-        self.instance.as_mut().ok_or(Fault::Paused(Duration::ZERO))
+        self.instance
+            .as_mut()
+            .ok_or(Fault::Quarantined(Duration::ZERO))
+    }
+
+    fn make(&self) -> Result<Instance, Fault> {
+        let restart = |error: ConfigureError| Fault::Restart(error.to_string());
+        let made = Instance::new(&self.plugin, &self.component, self.limits);
+        let mut instance = made.map_err(|error| restart(error.into()))?;
+        let declared = instance.configure(&self.settings).map_err(restart)?;
+        if declared != self.declared {
+            return Err(Fault::Restart(
+                "it declares another contract than before".to_owned(),
+            ));
+        }
+        Ok(instance)
     }
 }

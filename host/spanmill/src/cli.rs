@@ -3,6 +3,7 @@
 mod inspect;
 mod log;
 mod manifest;
+mod plugin;
 mod plugins;
 mod replay;
 mod run;
@@ -24,6 +25,7 @@ Examples:
   spanmill run                                  the built-in quickstart pipeline on localhost:4317 and 4318
   spanmill run --config collector.yaml          your pipelines, in the OpenTelemetry Collector's own YAML
   spanmill validate --config collector.yaml     every mistake in it, plugins' settings included
+  spanmill plugin swap redaction new.wasm       another version of a plugin, while telemetry flows
   spanmill replay --config c.yaml --input t.json --output out.json
                                                 recorded OTLP through the pipelines, without a network"
 )]
@@ -64,6 +66,33 @@ Examples:
         /// Threads that run plugins; one a core if not given.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
         workers: Option<u16>,
+        /// Where the admin API listens, `host:port`, or `off`; SPANMILL_ADMIN if not given, else the
+        /// manifest's `admin.endpoint`, else 127.0.0.1:4319.
+        #[arg(long, value_name = "ENDPOINT")]
+        admin: Option<String>,
+        /// Do not reload when the manifest or a plugin's file changes; SIGHUP and `spanmill plugin` still work.
+        #[arg(long)]
+        no_watch: bool,
+    },
+    /// Look at the plugins of a running spanmill, and put others in their place.
+    #[command(after_help = "\
+Examples:
+  spanmill plugin status
+  spanmill plugin swap redaction new.wasm          after it has proven itself in 100 batches it stays
+  spanmill plugin shadow filter/health new.wasm --for 60s
+  spanmill plugin promote filter/health
+
+A type alone means every component of that type; `type/name` means one.
+With a token, set SPANMILL_ADMIN_TOKEN.")]
+    Plugin {
+        #[command(subcommand)]
+        command: plugin::PluginCommand,
+        /// The admin API of the running spanmill, `host:port`; SPANMILL_ADMIN if not given, else 127.0.0.1:4319.
+        #[arg(long, global = true, value_name = "ENDPOINT")]
+        admin: Option<String>,
+        /// Write JSON, as the admin API gives it.
+        #[arg(long, global = true)]
+        json: bool,
     },
     /// Check a manifest: show every mistake, and load and configure every plugin.
     #[command(after_help = "\
@@ -137,7 +166,17 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let log = log::Log::start(cli.log_format, cli.log_level);
     let done = match cli.command {
-        Command::Run { config, workers } => run::run(config.as_deref(), workers, &log),
+        Command::Run {
+            config,
+            workers,
+            admin,
+            no_watch,
+        } => run::run(config.as_deref(), workers, admin, no_watch, &log),
+        Command::Plugin {
+            command,
+            admin,
+            json,
+        } => plugin::plugin(command, admin, json),
         Command::Validate { config } => validate::validate(config.as_deref()),
         Command::Plugins { config } => plugins::plugins(config.as_deref()),
         Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),

@@ -4,6 +4,7 @@
 //! typed settings of it. Each step collects every mistake. Whether a plugin likes its settings is not known
 //! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
 
+mod admin;
 mod component_id;
 mod diagnostics;
 mod duration;
@@ -26,8 +27,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+pub use admin::Admin;
 pub use component_id::ComponentId;
 pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity, Source};
+pub use duration::parse as parse_duration;
 pub use env::Lookup;
 pub use exporter_helper::{ClientSettings, Compression, Retry, Secret, SendingQueue, Sizer, Tls};
 pub use exporters::{
@@ -38,6 +41,8 @@ pub use pipelines::{Pipeline, PipelineId, Signal};
 pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role, Settings};
 pub use processors::{Batch, MemoryLimiter, Processor};
 pub use receivers::{GrpcServer, HttpServer, OtlpReceiver, Receiver};
+
+pub use plugins::canonical as canonical_type;
 
 use pipelines::Declared;
 use walk::Section;
@@ -60,7 +65,7 @@ pub enum LogLevel {
 }
 
 /// A manifest whose every part is valid. The maps hold what a pipeline uses, and nothing else.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Manifest {
     /// The receivers in use.
     pub receivers: BTreeMap<ComponentId, Receiver>,
@@ -74,10 +79,29 @@ pub struct Manifest {
     pub plugins: BTreeMap<String, PluginSpec>,
     /// The pipelines, in the order of the file.
     pub pipelines: Vec<Pipeline>,
+    /// `admin:`, if given.
+    pub admin: Option<Admin>,
     /// `service.telemetry.logs.level`, if given.
     pub log_level: Option<LogLevel>,
     /// The text it was read from, for further diagnostics.
     pub source: Arc<Source>,
+}
+
+impl Manifest {
+    /// A manifest of the same text that runs nothing.
+    pub fn without_components(&self) -> Manifest {
+        Manifest {
+            receivers: BTreeMap::new(),
+            processors: BTreeMap::new(),
+            connectors: BTreeMap::new(),
+            exporters: BTreeMap::new(),
+            plugins: BTreeMap::new(),
+            pipelines: Vec::new(),
+            admin: None,
+            log_level: None,
+            source: Arc::clone(&self.source),
+        }
+    }
 }
 
 /// A manifest, and what its author should know about it.
@@ -185,6 +209,7 @@ fn read(
     let entries = components(&mut root, "exporters", &mut declared.exporters, out);
     let exporters = each(entries, |id, entry| exporters::exporter(id, entry, out));
     root.ignore(&["extensions"], out);
+    let admin = root.section("admin", out).map(|s| admin::admin(s, out));
 
     let mut manifest = Manifest {
         receivers,
@@ -193,6 +218,7 @@ fn read(
         exporters,
         plugins,
         pipelines: Vec::new(),
+        admin,
         log_level: None,
         source: Arc::clone(source),
     };

@@ -13,6 +13,6 @@ mod series;
 mod tests;
 mod totals;
 
-pub use flush::flush_regularly;
+pub use flush::{Fanouts, flush_regularly};
 pub use recorder::{Measured, Recorder};
 pub use totals::{Flushed, Totals};

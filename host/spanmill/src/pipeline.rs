@@ -11,20 +11,36 @@
 mod batcher;
 mod build;
 mod chain;
+mod change;
 mod delivery;
 mod gate;
+mod lane;
 mod load;
 mod offline;
 mod segments;
+mod shadow;
+mod stats;
 #[cfg(test)]
 mod tests;
+mod topology;
+mod trial;
+mod version;
 mod worker;
 
-pub use build::{BuildError, Built, build};
-pub use chain::{Chain, Output, Place, Stage};
+pub use build::{BuildError, ByConnector, ByPipeline};
+pub use chain::{Chain, Failed, Output, Place, Stage};
+pub use change::{Change, ChangeError, Replaced, Switched};
 pub use delivery::Fanout;
 pub use gate::MemoryGate;
-pub use load::{BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginLoader};
+pub use load::{
+    BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginLoader, Swapped, plugins_of,
+};
 pub use offline::{Offline, OfflineError, Replayed};
+pub use segments::Pipeline;
+pub use shadow::{Seen, Shadow, StartError as ShadowError};
+pub use stats::{Counted, Stats};
+pub use topology::{Committed, Exporters, Prepared, TapError, Topology};
+pub use trial::{PROBATION, Trial, Verdict};
+pub use version::Version;
 pub(crate) use worker::now_unix_nano;
-pub use worker::{Drained, Intake, Pipelines};
+pub use worker::{Drained, Feed, Intake, Pipelines};

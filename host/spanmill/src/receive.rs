@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, ComponentId};
 
-pub use bind::BindError;
+pub use bind::{BindError, Spare};
 pub(crate) use json::to_protobuf as traces_from_json;
 pub use status::Refusal;
 
@@ -49,22 +49,33 @@ pub struct OtlpReceiver {
 
 impl OtlpReceiver {
     /// Opens the sockets, so that a port that is taken is known before anything runs.
-    pub async fn bind(id: &ComponentId, config: &config::OtlpReceiver) -> Result<Self, BindError> {
+    /// Those in `spare` are taken over.
+    pub async fn bind(
+        id: &ComponentId,
+        config: &config::OtlpReceiver,
+        spare: &mut Spare,
+    ) -> Result<Self, BindError> {
         let grpc = match &config.grpc {
             Some(grpc) => Some((
-                bind::bind("receiver", id, &grpc.endpoint).await?,
+                bind::bind("receiver", id, &grpc.endpoint, spare).await?,
                 grpc.max_message_bytes,
             )),
             None => None,
         };
         let http = match &config.http {
             Some(http) => Some((
-                bind::bind("receiver", id, &http.endpoint).await?,
+                bind::bind("receiver", id, &http.endpoint, spare).await?,
                 http.max_body_bytes,
             )),
             None => None,
         };
         Ok(Self { grpc, http })
+    }
+
+    /// Second handles of its sockets, by endpoint, for a receiver that takes them over.
+    pub fn handles(&self) -> Vec<(String, std::net::TcpListener)> {
+        let bound = self.grpc.iter().chain(&self.http);
+        bound.filter_map(|(bound, _)| bound.handle()).collect()
     }
 
     /// The address that gRPC is served at, with the port that was found where 0 was asked for.

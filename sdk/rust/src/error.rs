@@ -37,6 +37,22 @@ pub enum PluginError {
     State(String),
 }
 
+/// Why a saved state could not be taken over. The old version stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoreError {
+    /// A layout that this version does not know.
+    Format,
+    /// The data do not have the layout. No attribute value may stand in the message.
+    Data(String),
+}
+
+impl RestoreError {
+    /// Data that do not have the layout, and what is wrong with them.
+    pub fn data(why: impl Into<String>) -> Self {
+        RestoreError::Data(why.into())
+    }
+}
+
 /// Collects mistakes, so that a user sees them all at once.
 #[derive(Clone, Debug, Default)]
 pub struct Problems(Vec<Problem>);
@@ -131,3 +147,14 @@ impl std::fmt::Display for PluginError {
 }
 
 impl std::error::Error for PluginError {}
+
+impl std::fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            RestoreError::Format => f.write_str("the saved state has a format that is not known"),
+            RestoreError::Data(why) => write!(f, "the saved state cannot be read: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for RestoreError {}

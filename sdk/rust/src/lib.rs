@@ -10,6 +10,8 @@ pub mod guest;
 pub mod nested;
 mod outcome;
 mod processor;
+mod register;
+mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
@@ -23,7 +25,8 @@ pub use contract::{
     AttributeField, Contract, ListField, NarrowField, Sharding, TextField, TraceIdField, WideField,
     WriteField, attribute_path,
 };
-pub use error::{ConfigError, PluginError, Problem, Problems, closest};
+pub use error::{ConfigError, PluginError, Problem, Problems, RestoreError, closest};
 pub use guest::{Level, count, log};
 pub use outcome::{Cell, Outcome};
 pub use processor::Processor;
+pub use state::State;

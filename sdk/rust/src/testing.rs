@@ -18,8 +18,8 @@ pub use spans::{
     Attr, AttrList, Event, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, Spans, find,
 };
 
-use crate::guest::{self, contract_wit, telemetry};
-use crate::{ConfigError, Level, PluginError, Problem, Processor};
+use crate::guest::{self, contract_wit, state_wit, telemetry};
+use crate::{ConfigError, Level, PluginError, Problem, Processor, RestoreError, State};
 use flat::Flat;
 
 /// What a plugin said besides its outcome.
@@ -63,6 +63,20 @@ fn plugin_error(error: contract_wit::PluginError) -> PluginError {
         contract_wit::PluginError::State(why) => PluginError::State(why),
         contract_wit::PluginError::NotConfigured => PluginError::State("not configured".to_owned()),
     }
+}
+
+fn snapshot<P: State>(plugin: &P) -> (u32, Vec<u8>) {
+    let state_wit::SavedState { format, data } = guest::take_snapshot(Some(plugin));
+    (format, data)
+}
+
+fn restore<P: State>(plugin: &mut P, format: u32, data: &[u8]) -> Result<(), RestoreError> {
+    let data = data.to_vec();
+    let restored = guest::restore(Some(plugin), state_wit::SavedState { format, data });
+    restored.map_err(|error| match error {
+        state_wit::RestoreError::Format => RestoreError::Format,
+        state_wit::RestoreError::Data(why) => RestoreError::Data(why),
+    })
 }
 
 /// Sees to it that a contract names only fields there are, and none twice.
@@ -155,6 +169,18 @@ impl<P: Processor> Kit<P> {
             logs: recorder.logs,
             counts: recorder.counts,
         })
+    }
+}
+
+impl<P: Processor + State> Kit<P> {
+    /// What the processor knows: format and data. A host hands both to the instance that takes its place.
+    pub fn snapshot(&self) -> (u32, Vec<u8>) {
+        snapshot(&self.plugin)
+    }
+
+    /// Hands the processor what another instance knew, of this version or of another.
+    pub fn restore(&mut self, format: u32, data: &[u8]) -> Result<(), RestoreError> {
+        restore(&mut self.plugin, format, data)
     }
 }
 

@@ -4,6 +4,8 @@ use crate::bindings::spanmill::plugin::telemetry::{
     Append, Batch, Cells, Column, Context, EntryWrite, Outcome, Removal, Replacement, TextPool,
     Verdicts, Write,
 };
+use crate::crimes;
+use crate::instance::Settings;
 
 const TEXT: u8 = 1;
 
@@ -22,7 +24,7 @@ fn nothing() -> Outcome {
     }
 }
 
-fn spans(batch: &Batch) -> u32 {
+pub(crate) fn spans(batch: &Batch) -> u32 {
     let mut tables = batch.tables.iter();
     let table = tables.find(|table| table.context == Context::Span);
     table.map_or(0, |table| table.rows)
@@ -59,17 +61,33 @@ fn write(field: u32, rows: Vec<u32>, kinds: Vec<u8>, bits: Vec<u64>) -> Write {
     }
 }
 
-/// Every span is called by the number of the batch.
-pub(crate) fn numbered(batch: &Batch, number: u64) -> Outcome {
-    let name = format!("batch {number}");
+/// Every span gets this name.
+pub(crate) fn named(batch: &Batch, name: &str) -> Outcome {
     Outcome {
         texts: TextPool {
             ends: vec![name.len() as u32],
-            bytes: name.into_bytes(),
+            bytes: name.as_bytes().to_vec(),
         },
         writes: vec![write(0, vec![], vec![TEXT], vec![u64::from(pool(batch))])],
         ..nothing()
     }
+}
+
+/// An outcome that keeps the rules, but for its size: every span gets the name, and a second text, which nothing
+/// refers to, fills the rest.
+pub(crate) fn oversized(batch: &Batch, settings: &Settings, name: &str) -> Option<Outcome> {
+    let mut bytes = match settings.behaviour.as_str() {
+        "big-outcome" => vec![b'x'; settings.size(64)],
+        "giant-outcome" => crimes::hoard(settings.size(1024)),
+        _ => return None,
+    };
+    let start = name.len().min(bytes.len());
+    bytes[..start].copy_from_slice(&name.as_bytes()[..start]);
+    let ends = vec![start as u32, bytes.len() as u32];
+    Some(Outcome {
+        texts: TextPool { ends, bytes },
+        ..named(batch, name)
+    })
 }
 
 /// An outcome that breaks a rule of the contract, if that is the behaviour.
@@ -80,26 +98,26 @@ pub(crate) fn broken(batch: &Batch, behaviour: &str) -> Option<Outcome> {
         ends,
         bytes: bytes.to_vec(),
     };
-    let named = |write| Outcome {
+    let renamed = |write| Outcome {
         texts: texts(vec![1], b"x"),
         writes: vec![write],
         ..nothing()
     };
     let one = |kinds: Vec<u8>, bits| Cells { kinds, bits };
     Some(match behaviour {
-        "too-few-values" => named(write(0, vec![0, 1], vec![TEXT; 3], vec![name; 3])),
-        "kinds-without-bits" => named(write(0, vec![], vec![TEXT], vec![])),
-        "row-out-of-range" => named(write(0, vec![rows], vec![TEXT], vec![name])),
-        "row-far-out" => named(write(0, vec![u32::MAX], vec![TEXT], vec![name])),
-        "rows-out-of-order" => named(write(0, vec![1, 0], vec![TEXT; 2], vec![name; 2])),
-        "text-out-of-range" => named(write(0, vec![], vec![TEXT], vec![name + 7])),
-        "text-beyond-32-bits" => named(write(0, vec![], vec![TEXT], vec![1 << 40])),
-        "unknown-kind" => named(write(0, vec![], vec![77], vec![name])),
-        "kind-that-does-not-fit" => named(write(0, vec![], vec![3], vec![5])),
-        "undeclared-write" => named(write(1, vec![], vec![TEXT], vec![name])),
+        "too-few-values" => renamed(write(0, vec![0, 1], vec![TEXT; 3], vec![name; 3])),
+        "kinds-without-bits" => renamed(write(0, vec![], vec![TEXT], vec![])),
+        "row-out-of-range" => renamed(write(0, vec![rows], vec![TEXT], vec![name])),
+        "row-far-out" => renamed(write(0, vec![u32::MAX], vec![TEXT], vec![name])),
+        "rows-out-of-order" => renamed(write(0, vec![1, 0], vec![TEXT; 2], vec![name; 2])),
+        "text-out-of-range" => renamed(write(0, vec![], vec![TEXT], vec![name + 7])),
+        "text-beyond-32-bits" => renamed(write(0, vec![], vec![TEXT], vec![1 << 40])),
+        "unknown-kind" => renamed(write(0, vec![], vec![77], vec![name])),
+        "kind-that-does-not-fit" => renamed(write(0, vec![], vec![3], vec![5])),
+        "undeclared-write" => renamed(write(1, vec![], vec![TEXT], vec![name])),
         "invalid-utf-8" => Outcome {
             texts: texts(vec![2], b"\xff\xfe"),
-            ..named(write(0, vec![], vec![TEXT], vec![name]))
+            ..renamed(write(0, vec![], vec![TEXT], vec![name]))
         },
         "ends-beyond-bytes" => Outcome {
             texts: texts(vec![900], b"x"),
@@ -149,7 +167,7 @@ pub(crate) fn broken(batch: &Batch, behaviour: &str) -> Option<Outcome> {
     })
 }
 
-fn verdicts(context: Context, rows: Vec<u8>) -> Outcome {
+pub(crate) fn verdicts(context: Context, rows: Vec<u8>) -> Outcome {
     Outcome {
         verdicts: vec![Verdicts { context, rows }],
         ..nothing()

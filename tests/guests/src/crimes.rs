@@ -31,7 +31,7 @@ pub(crate) fn commit(behaviour: &str) -> Result<(), PluginError> {
     Ok(())
 }
 
-fn trap() -> ! {
+pub(crate) fn trap() -> ! {
     #[cfg(target_arch = "wasm32")]
     core::arch::wasm32::unreachable();
     #[cfg(not(target_arch = "wasm32"))]
@@ -50,6 +50,16 @@ fn grow() {
     loop {
         kept.push(black_box(vec![1u8; 1 << 20]));
     }
+}
+
+/// As many bytes as there is memory for, up to a size.
+pub(crate) fn hoard(mut size: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.try_reserve_exact(size).is_err() {
+        size /= 2;
+    }
+    bytes.resize(size, b'x');
+    bytes
 }
 
 #[allow(unconditional_recursion)]

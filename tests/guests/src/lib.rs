@@ -1,8 +1,23 @@
-//! A plugin that does what no plugin should, as its settings say. It reads and writes `span.name`, and
-//! misbehaves on batches that have a span named `misbehave`; on others it numbers spans by the batches that
-//! this instance has seen. It stands on the bare bindings: the SDK would not let it do much of this.
+//! Plugins that do what no plugin should, as their settings say: `behaviour`, and for some `name` and `size_mib`.
+//! They read and write `span.name`. Answering well means that every span is called `batch N`, or `v2 batch N` by the
+//! second version, where N counts the batches that this instance has seen, those before a `restore` included.
+//! They stand on the bare bindings: the SDK would not let them do much of this.
+//!
+//! - `hostile`, `hostile_v2`: processors without state; the versions differ in nothing but the names they give.
+//! - `stateful`, `stateful_v2`: the same, exporting `state`: format 1, the count as eight bytes, least first.
+//! - `importer`: as `hostile`, and imports what no host grants.
+//! - `sdk_processor`, `sdk_connector`: well-behaved ones with state, by way of the SDK.
+//!
+//! Behaviours by where they stand:
+//!
+//! - [`configure`]: a contract, or none.
+//! - `manners`: on every batch, whatever is in it.
+//! - `answers` and `crimes`: on batches that have a span named `misbehave`; on others they answer well.
+//! - [`snapshot`] and [`restore`]: of `stateful` only.
 
-mod bindings {
+/// The types and imports that every component shares.
+#[allow(unused)]
+pub mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "processor-plugin",
@@ -12,65 +27,78 @@ mod bindings {
 
 mod answers;
 mod crimes;
+mod instance;
+mod keeping;
+mod manners;
 
-use std::cell::{Cell, RefCell};
+pub use instance::{configure, process};
+pub use keeping::{Refusal, restore, snapshot};
 
-use bindings::exports::spanmill::plugin::processor::Guest;
-use bindings::spanmill::plugin::contract::{ConfigError, Contract, PluginError, Problem, Sharding};
-use bindings::spanmill::plugin::telemetry::{Batch, Outcome};
+/// The bindings of a world in a module `bindings`, and `Hostile`, which is the world's processor.
+#[macro_export]
+macro_rules! processor {
+    ($version:literal, { $($world:tt)* }) => {
+        mod bindings {
+            wit_bindgen::generate!({
+                path: "../../wit",
+                $($world)*
+                with: {
+                    "spanmill:plugin/telemetry@0.1.0": spanmill_hostile::bindings::spanmill::plugin::telemetry,
+                    "spanmill:plugin/contract@0.1.0": spanmill_hostile::bindings::spanmill::plugin::contract,
+                    "spanmill:plugin/log@0.1.0": spanmill_hostile::bindings::spanmill::plugin::log,
+                    "spanmill:plugin/counters@0.1.0": spanmill_hostile::bindings::spanmill::plugin::counters,
+                },
+                generate_all,
+            });
+        }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    behaviour: String,
-}
+        struct Hostile;
 
-thread_local! {
-    static BEHAVIOUR: RefCell<String> = const { RefCell::new(String::new()) };
-    static BATCHES: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Hostile;
-
-impl Guest for Hostile {
-    fn configure(settings: String) -> Result<Contract, ConfigError> {
-        let settings: Settings = serde_json::from_str(&settings).map_err(|error| {
-            ConfigError::Settings(vec![Problem {
-                path: "/behaviour".to_owned(),
-                message: error.to_string(),
-            }])
-        })?;
-        let mut contract = Contract {
-            reads: vec!["span.name".to_owned()],
-            writes: vec!["span.name".to_owned()],
-            sharding: Sharding::None,
-        };
-        match settings.behaviour.as_str() {
-            "panic-in-configure" => panic!("no settings are good enough"),
-            "loop-in-configure" => crimes::spin(),
-            "unavailable" => {
-                return Err(ConfigError::Unavailable("it is not my day".to_owned()));
+        impl bindings::exports::spanmill::plugin::processor::Guest for Hostile {
+            fn configure(
+                settings: String,
+            ) -> Result<
+                bindings::exports::spanmill::plugin::processor::Contract,
+                bindings::exports::spanmill::plugin::processor::ConfigError,
+            > {
+                $crate::configure(&settings)
             }
-            "unknown-field" => contract.reads.push("span.colour".to_owned()),
-            "read-twice" => contract.reads.push("span.name".to_owned()),
-            _ => {}
-        }
-        BEHAVIOUR.set(settings.behaviour);
-        Ok(contract)
-    }
 
-    fn process(batch: Batch) -> Result<Outcome, PluginError> {
-        BATCHES.set(BATCHES.get() + 1);
-        let behaviour = BEHAVIOUR.with_borrow(String::clone);
-        if !answers::has_text(&batch, "misbehave") {
-            return Ok(answers::numbered(&batch, BATCHES.get()));
+            fn process(
+                batch: bindings::exports::spanmill::plugin::processor::Batch,
+            ) -> Result<
+                bindings::exports::spanmill::plugin::processor::Outcome,
+                bindings::exports::spanmill::plugin::processor::PluginError,
+            > {
+                $crate::process($version, &batch)
+            }
         }
-        if let Some(outcome) = answers::broken(&batch, &behaviour) {
-            return Ok(outcome);
-        }
-        crimes::commit(&behaviour)?;
-        Ok(answers::numbered(&batch, BATCHES.get()))
-    }
+
+        bindings::export!(Hostile with_types_in bindings);
+    };
 }
 
-bindings::export!(Hostile with_types_in bindings);
+/// As [`processor!`], of the world that exports `state` too.
+#[macro_export]
+macro_rules! stateful_processor {
+    ($version:literal) => {
+        $crate::processor!($version, { world: "stateful-processor-plugin", });
+
+        impl bindings::exports::spanmill::plugin::state::Guest for Hostile {
+            fn snapshot() -> bindings::exports::spanmill::plugin::state::SavedState {
+                let (format, data) = $crate::snapshot();
+                bindings::exports::spanmill::plugin::state::SavedState { format, data }
+            }
+
+            fn restore(
+                saved: bindings::exports::spanmill::plugin::state::SavedState,
+            ) -> Result<(), bindings::exports::spanmill::plugin::state::RestoreError> {
+                use bindings::exports::spanmill::plugin::state::RestoreError;
+                $crate::restore(saved.format, &saved.data).map_err(|refusal| match refusal {
+                    $crate::Refusal::Format => RestoreError::Format,
+                    $crate::Refusal::Data(why) => RestoreError::Data(why),
+                })
+            }
+        }
+    };
+}

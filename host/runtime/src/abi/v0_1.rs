@@ -9,3 +9,4 @@ pub(crate) use convert::{declared, emission, lower, metric_stream, outcome, prob
 /// The exports that this track's plugins are told by.
 pub(crate) const PROCESSOR: &str = "spanmill:plugin/processor@0.1.0";
 pub(crate) const CONNECTOR: &str = "spanmill:plugin/connector@0.1.0";
+pub(crate) const STATE: &str = "spanmill:plugin/state@0.1.0";

@@ -35,23 +35,27 @@ pub(super) fn plugins(path: Option<&Path>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(plugin: &LoadedPlugin) {
-    let hash = plugin.plugin.hash().get(..12).unwrap_or("");
+fn show(loaded: &LoadedPlugin) {
+    let version = &loaded.version;
+    let hash = version.plugin.hash().get(..12).unwrap_or("");
     say(format_args!(
         "  {:<24} {:<14} {:>6.1} MiB an instance, limit {} MiB, timeout {:?}",
-        plugin.id.as_str(),
+        version.id.as_str(),
         hash,
-        plugin.memory_bytes as f64 / (1024.0 * 1024.0),
-        plugin.spec.memory_mib,
-        plugin.spec.timeout,
+        loaded.memory_bytes as f64 / (1024.0 * 1024.0),
+        version.spec.memory_mib,
+        version.spec.timeout,
     ));
     let list = |paths: &[String]| match paths.len() {
         0 => "nothing".to_owned(),
         _ => paths.join(", "),
     };
-    say(format_args!("    reads  {}", list(&plugin.declared.reads)));
-    say(format_args!("    writes {}", list(&plugin.declared.writes)));
-    if let Some(stream) = &plugin.declared.metrics {
+    say(format_args!("    reads  {}", list(&version.declared.reads)));
+    say(format_args!(
+        "    writes {}",
+        list(&version.declared.writes)
+    ));
+    if let Some(stream) = &version.declared.metrics {
         let names: Vec<&str> = stream.instruments.iter().map(|i| i.name.as_str()).collect();
         say(format_args!("    makes  {}", names.join(", ")));
     }

@@ -1,7 +1,9 @@
 //! `spanmill run`.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use spanmill_admin::{AdminConfig, AdminServer, DEFAULT_ENDPOINT, Token};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -9,9 +11,20 @@ use super::log::Log;
 use super::{Failure, manifest, say};
 use crate::config::{Manifest, Pipeline};
 use crate::export::DebugOutput;
-use crate::service::{Folders, Service};
+use crate::service::{Admin, Controller, Folders, Service, watch};
 
-pub(super) fn run(path: Option<&Path>, workers: Option<u16>, log: &Log) -> Result<(), Failure> {
+/// Where the admin API is, if the command line does not say.
+pub(super) const ADMIN: &str = "SPANMILL_ADMIN";
+/// What its clients show it, if the manifest asks for a token.
+pub(super) const ADMIN_TOKEN: &str = "SPANMILL_ADMIN_TOKEN";
+
+pub(super) fn run(
+    path: Option<&Path>,
+    workers: Option<u16>,
+    admin: Option<String>,
+    no_watch: bool,
+    log: &Log,
+) -> Result<(), Failure> {
     let mut loader = Folders::from_environment().loader()?;
     let (manifest, plugins) = manifest::load(path, &mut loader)?;
     log.set_level(manifest.log_level);
@@ -28,21 +41,37 @@ pub(super) fn run(path: Option<&Path>, workers: Option<u16>, log: &Log) -> Resul
             std::io::stdout(),
             stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         );
-        let service = Service::start(&manifest, plugins, output, workers).await?;
-        for address in service.addresses() {
+        let server = bind_admin(&manifest, admin).await?;
+        let from = manifest::from(path);
+        let service =
+            Service::start(manifest.clone(), plugins, loader, from, output, workers).await?;
+        let mut addresses = service.addresses();
+        addresses.extend(server.iter().map(|s| format!("admin http {}", s.address())));
+        for address in &addresses {
             tracing::info!("{address}");
         }
         if path.is_none() {
-            describe(&manifest, service.addresses());
+            describe(&manifest, &addresses);
         }
         let shutdown = CancellationToken::new();
         tokio::spawn(end_on_signal(shutdown.clone())?);
-        tracing::info!(
-            pipelines = manifest.pipelines.len(),
-            workers,
-            "spanmill is ready"
-        );
-        let ended = service.serve(shutdown).await;
+        let hang_up = signal(SignalKind::hangup())?;
+        let pipelines = manifest.pipelines.len();
+        let controller = service.serve(shutdown.clone());
+        tokio::spawn(reload_on_signal(Arc::clone(&controller), hang_up));
+        if !no_watch {
+            tokio::spawn(watch(Arc::clone(&controller), shutdown.clone()));
+        }
+        let serving = server.map(|server| {
+            let admin = Arc::new(Admin(Arc::clone(&controller)));
+            tokio::spawn(server.serve(admin, shutdown.clone()))
+        });
+        tracing::info!(pipelines, workers, "spanmill is ready");
+        let ended = controller.ended().await;
+        if let Some(serving) = serving {
+            // It ends with the same token; a panic in it was logged.
+            let _ = serving.await;
+        }
         if ended.lost > 0 {
             return Err(Failure(format!(
                 "error: {} items could not be delivered before the end",
@@ -52,6 +81,40 @@ pub(super) fn run(path: Option<&Path>, workers: Option<u16>, log: &Log) -> Resul
         tracing::info!("ended; everything that was taken was delivered");
         Ok(())
     })
+}
+
+/// Opens the admin API's socket. Only where nobody asked for an endpoint, one that is taken is no error.
+async fn bind_admin(
+    manifest: &Manifest,
+    argument: Option<String>,
+) -> Result<Option<AdminServer>, Failure> {
+    let section = manifest.admin.as_ref();
+    let environment = std::env::var(ADMIN).ok().filter(|value| !value.is_empty());
+    let asked = argument
+        .or(environment)
+        .or_else(|| section.and_then(|admin| admin.endpoint.clone()));
+    if asked.as_deref() == Some("off") || section.is_some_and(|admin| !admin.enabled) {
+        return Ok(None);
+    }
+    let token = match section.and_then(|admin| admin.token.as_ref()) {
+        Some(secret) => Some(
+            Token::new(secret.reveal())
+                .map_err(|error| Failure(format!("error: admin: token: {error}")))?,
+        ),
+        None => None,
+    };
+    let config = AdminConfig {
+        endpoint: asked.clone().unwrap_or(DEFAULT_ENDPOINT.to_owned()),
+        token,
+    };
+    match AdminServer::bind(&config).await {
+        Ok(server) => Ok(Some(server)),
+        Err(error) if asked.is_none() => {
+            tracing::warn!(%error, "no admin API: `spanmill plugin` cannot reach this process");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Cancels at the first SIGTERM or SIGINT.
@@ -66,6 +129,16 @@ fn end_on_signal(shutdown: CancellationToken) -> Result<impl Future<Output = ()>
         tracing::info!("shutting down: no more requests are taken, those under way are finished");
         shutdown.cancel();
     })
+}
+
+/// Reloads at each SIGHUP.
+async fn reload_on_signal(controller: Arc<Controller>, mut hang_up: tokio::signal::unix::Signal) {
+    while hang_up.recv().await.is_some() {
+        tracing::info!("SIGHUP: reading the manifest and the plugins again");
+        controller
+            .reload_or_say("a reload was asked for by SIGHUP")
+            .await;
+    }
 }
 
 /// For a first look: where to send to, and what happens then.

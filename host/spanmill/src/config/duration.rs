@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Reads a duration; `None` if it is not one, is negative, or does not fit.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

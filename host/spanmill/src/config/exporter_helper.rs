@@ -129,7 +129,7 @@ impl Default for SendingQueue {
 }
 
 /// Everything that such exporters share but their address.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClientSettings {
     /// The deadline of one attempt; zero: none.
     pub timeout: Duration,

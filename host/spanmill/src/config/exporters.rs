@@ -11,7 +11,7 @@ use super::walk::Section;
 use super::yaml::Entry;
 
 /// An exporter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Exporter {
     /// OTLP over gRPC.
     Otlp(OtlpExporter),
@@ -26,7 +26,7 @@ pub enum Exporter {
 }
 
 /// The `otlp` exporter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OtlpExporter {
     /// Scheme, host and port.
     pub uri: String,
@@ -44,7 +44,7 @@ pub enum Encoding {
 }
 
 /// The `otlphttp` exporter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OtlpHttpExporter {
     /// The URL for traces, if it is known.
     pub traces_url: Option<String>,
@@ -88,7 +88,7 @@ pub struct FileExporter {
 }
 
 /// The `prometheus` exporter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PrometheusExporter {
     /// `host:port` to be scraped at.
     pub endpoint: String,

@@ -72,6 +72,10 @@ pub struct PluginSpec {
     pub memory_mib: u64,
     /// The deadline of one call.
     pub timeout: Duration,
+    /// The largest answer to one call.
+    pub output_mib: u64,
+    /// An instance with more memory than this is replaced between two batches.
+    pub recycle_mib: u64,
     /// What becomes of a batch when the plugin fails.
     pub on_error: OnError,
     /// A bound on what it may read and write; `None`: whatever it declares.
@@ -82,13 +86,34 @@ pub struct PluginSpec {
     pub file_place: Option<Place>,
 }
 
+/// Three quarters of the limit: a leak is met before it costs a batch.
+fn recycle_mib(memory_mib: u64) -> u64 {
+    (memory_mib / 4 * 3).max(1)
+}
+
 impl PluginSpec {
+    /// Whether the other has the same limits, policy and rights; where the code is does not matter.
+    pub fn has_terms_of(&self, other: &PluginSpec) -> bool {
+        let terms = |spec: &PluginSpec| {
+            (
+                spec.memory_mib,
+                spec.timeout,
+                spec.output_mib,
+                spec.recycle_mib,
+                spec.on_error,
+            )
+        };
+        terms(self) == terms(other) && self.allow == other.allow
+    }
+
     fn built_in(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
             file: None,
             memory_mib: 64,
             timeout: Duration::from_secs(1),
+            output_mib: 64,
+            recycle_mib: recycle_mib(64),
             on_error: OnError::Reject,
             allow: None,
             place: None,
@@ -182,7 +207,7 @@ const ALIASES: [(&str, &str); 2] = [
 ];
 
 /// The name a type goes by.
-pub(super) fn canonical(kind: &str) -> &str {
+pub fn canonical(kind: &str) -> &str {
     ALIASES
         .iter()
         .find(|(_, alias)| *alias == kind)
@@ -268,6 +293,22 @@ fn spec(
         && let Some(node) = section.value("memory_mib")
     {
         out.push(section.wrong("memory_mib", node, "a plugin can have 4096 MiB at most"));
+    }
+    spec.output_mib = section.positive("output_mib", spec.output_mib, out);
+    if spec.output_mib > 4096
+        && let Some(node) = section.value("output_mib")
+    {
+        out.push(section.wrong("output_mib", node, "an answer can have 4096 MiB at most"));
+    }
+    spec.recycle_mib = section.positive("recycle_mib", recycle_mib(spec.memory_mib), out);
+    if spec.recycle_mib > spec.memory_mib
+        && let Some(node) = section.value("recycle_mib")
+    {
+        let what = format_args!(
+            "must be at most memory_mib, which is {}, or no instance is ever replaced",
+            spec.memory_mib
+        );
+        out.push(section.wrong("recycle_mib", node, what));
     }
     spec.timeout = section.nonzero_duration("timeout", spec.timeout, out);
     let policies = [

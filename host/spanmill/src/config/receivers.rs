@@ -5,14 +5,14 @@ use super::endpoint;
 use super::walk::Section;
 
 /// A receiver.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Receiver {
     /// OTLP over gRPC and HTTP.
     Otlp(OtlpReceiver),
 }
 
 /// The `otlp` receiver; at least one of the two is there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OtlpReceiver {
     /// The gRPC protocol, if enabled.
     pub grpc: Option<GrpcServer>,
@@ -21,7 +21,7 @@ pub struct OtlpReceiver {
 }
 
 /// Where and how gRPC is served.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GrpcServer {
     /// `host:port`; port 0 takes a free one.
     pub endpoint: String,
@@ -30,7 +30,7 @@ pub struct GrpcServer {
 }
 
 /// Where and how HTTP is served.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpServer {
     /// `host:port`; port 0 takes a free one.
     pub endpoint: String,

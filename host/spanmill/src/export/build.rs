@@ -12,7 +12,7 @@ use super::otlp_http::OtlpHttp;
 use super::prometheus::Prometheus;
 use super::queue::{Behaviour, Exporter};
 use crate::config::{self, ClientSettings, ComponentId, Retry};
-use crate::receive::BindError;
+use crate::receive::{BindError, Spare};
 
 /// Why an exporter cannot start.
 #[derive(Debug, Error)]
@@ -49,11 +49,13 @@ pub enum BuildError {
 }
 
 impl Exporter {
-    /// Starts an exporter; must be called within a tokio runtime. `output` is where a debug exporter writes.
+    /// Starts an exporter; must be called within a tokio runtime. `output` is where a debug exporter writes;
+    /// a socket in `spare` is taken over.
     pub async fn start(
         id: &ComponentId,
         config: &config::Exporter,
         output: DebugOutput,
+        spare: &mut Spare,
     ) -> Result<Self, BuildError> {
         let exporter = match config {
             config::Exporter::Otlp(otlp) => {
@@ -71,8 +73,8 @@ impl Exporter {
                 Self::new(id.clone(), Box::new(File::new(id, file)?), local())
             }
             config::Exporter::Prometheus(prometheus) => {
-                let (export, address) = Prometheus::start(id, prometheus).await?;
-                Self::new(id.clone(), Box::new(export), local()).at(address)
+                let (export, address, handle) = Prometheus::start(id, prometheus, spare).await?;
+                Self::new(id.clone(), Box::new(export), local()).at(address, handle)
             }
         };
         Ok(exporter)

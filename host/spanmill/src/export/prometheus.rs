@@ -24,10 +24,11 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
+use super::queue::Handle;
 use super::{Accepted, Attempt, Export, ExportError, Payload, Signal};
 use crate::config::{ComponentId, PrometheusExporter};
 use crate::receive::connections::{self, Answer, Protocol};
-use crate::receive::{BindError, bind};
+use crate::receive::{BindError, Spare, bind};
 use registry::Registry;
 use text::Format;
 
@@ -42,9 +43,11 @@ impl Prometheus {
     pub(super) async fn start(
         id: &ComponentId,
         config: &PrometheusExporter,
-    ) -> Result<(Self, SocketAddr), BindError> {
-        let bound = bind::bind("exporter", id, &config.endpoint).await?;
+        spare: &mut Spare,
+    ) -> Result<(Self, SocketAddr, Option<Handle>), BindError> {
+        let bound = bind::bind("exporter", id, &config.endpoint, spare).await?;
         let address = bound.address;
+        let handle = bound.handle();
         let registry = Arc::new(Mutex::new(Registry::new(config)));
         let end = CancellationToken::new();
         let scrape = Scrape {
@@ -62,7 +65,7 @@ impl Prometheus {
             )
             .await;
         });
-        Ok((Prometheus { registry, end }, address))
+        Ok((Prometheus { registry, end }, address, handle))
     }
 }
 

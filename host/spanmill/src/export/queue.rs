@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::retry::Backoff;
 use super::{Counters, Export, ExportError, Payload};
 use crate::config::{ComponentId, Retry, SendingQueue, Sizer};
+use crate::receive::Spare;
 
 /// Why an exporter did not take a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -65,7 +66,11 @@ pub struct Exporter {
     queue: Option<Arc<Queue>>,
     tasks: TaskTracker,
     address: Option<SocketAddr>,
+    handle: Option<Arc<Handle>>,
 }
+
+/// A second handle of the socket that an exporter serves, and its endpoint.
+pub(super) type Handle = (String, std::net::TcpListener);
 
 /// What the consumers need.
 struct Shared {
@@ -139,18 +144,32 @@ impl Exporter {
             queue,
             tasks,
             address: None,
+            handle: None,
         }
     }
 
     /// The exporter serves others at an address.
-    pub(super) fn at(mut self, address: SocketAddr) -> Self {
+    pub(super) fn at(mut self, address: SocketAddr, handle: Option<Handle>) -> Self {
         self.address = Some(address);
+        self.handle = handle.map(Arc::new);
         self
+    }
+
+    /// Leaves its socket to an exporter that takes its place.
+    pub fn hand_on(&self, spare: &mut Spare) {
+        if let Some(handle) = &self.handle {
+            spare.add(&handle.0, &handle.1);
+        }
     }
 
     /// Where it can be scraped, if it can.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Whether the other is the same exporter.
+    pub fn is(&self, other: &Exporter) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// The exporter's id.

@@ -40,7 +40,8 @@ async fn try_start(
     let loaded = config::parse(source, "".as_ref(), &BuiltIn::default(), &|_| None)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let id = id(kind);
-    Exporter::start(&id, &loaded.manifest.exporters[&id], output).await
+    let config = &loaded.manifest.exporters[&id];
+    Exporter::start(&id, config, output, &mut crate::receive::Spare::default()).await
 }
 
 fn nowhere() -> DebugOutput {

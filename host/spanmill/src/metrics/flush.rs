@@ -1,6 +1,6 @@
 //! Sends a connector's totals on, again and again.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use prost::Message as _;
@@ -14,11 +14,26 @@ use crate::pipeline::Fanout;
 /// How often a refused flush of deltas is tried again before its counts are given up.
 const ATTEMPTS: u32 = 30;
 
+/// Where a connector's metrics go; may be led elsewhere at any time.
+#[derive(Default)]
+pub struct Fanouts(RwLock<Arc<[Fanout]>>);
+
+impl Fanouts {
+    fn get(&self) -> Arc<[Fanout]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Leads them elsewhere, from the next flush on.
+    pub fn set(&self, fanouts: Vec<Fanout>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = fanouts.into();
+    }
+}
+
 /// Flushes at the connector's interval until the token is cancelled, and then once more.
 pub async fn flush_regularly(
     id: ComponentId,
     totals: Arc<Totals>,
-    fanouts: Vec<Fanout>,
+    fanouts: Arc<Fanouts>,
     end: CancellationToken,
 ) {
     let interval = Duration::from_nanos(totals.stream().flush_interval_ns.max(1_000_000));
@@ -30,7 +45,7 @@ pub async fn flush_regularly(
             _ = ticks.tick() => false,
             () = end.cancelled() => true,
         };
-        flush(&id, &totals, &fanouts).await;
+        flush(&id, &totals, &fanouts.get()).await;
         if ending {
             return;
         }

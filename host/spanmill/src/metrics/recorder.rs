@@ -1,5 +1,6 @@
 //! Between one instance of a connector and its totals: which series its numbers mean.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use spanmill_otlp::Workspace;
@@ -22,6 +23,7 @@ pub struct Recorder {
 }
 
 /// What a batch measured. Counts nothing until it is committed.
+#[derive(Clone)]
 #[must_use = "measurements count only when they are committed"]
 pub struct Measured {
     totals: Arc<Totals>,
@@ -35,6 +37,29 @@ impl Measured {
     pub fn commit(self) {
         self.totals
             .record(&self.series, &self.recordings, self.now_unix_nano);
+    }
+
+    /// When the batch was received.
+    pub fn now_unix_nano(&self) -> u64 {
+        self.now_unix_nano
+    }
+
+    /// How often each series was measured, and what that adds up to: by instrument, and the encoded attributes of
+    /// resource and series.
+    pub fn summary(&self) -> BTreeMap<(u32, &[u8], &[u8]), (u64, f64)> {
+        let mut summary = BTreeMap::new();
+        for (instrument, measurements) in &self.recordings {
+            for measurement in measurements {
+                let Some(series) = self.series.get(measurement.series as usize) else {
+                    continue;
+                };
+                let key = (*instrument, &*series.resource_key, &*series.key);
+                let (count, sum) = summary.entry(key).or_insert((0, 0.0));
+                *count += measurement.count;
+                *sum += measurement.value.unwrap_or(1.0) * measurement.count as f64;
+            }
+        }
+        summary
     }
 }
 

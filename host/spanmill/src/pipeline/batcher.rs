@@ -42,6 +42,11 @@ impl Batcher {
         }
     }
 
+    /// Its settings.
+    pub(super) fn config(&self) -> &config::Batch {
+        &self.config
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,21 +1,17 @@
-//! From a manifest and its loaded plugins to running pipelines.
+//! From a manifest and its loaded plugins to pipelines: what is like it was is kept, the rest is made.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use spanmill_otlp::{ContractError, Projection, StageContract, Workspace};
+use spanmill_otlp::{ContractError, Path, Projection, StageContract, Workspace};
 use spanmill_runtime::{ConfigureError, Sharding};
 use thiserror::Error;
 
-use super::batcher::Batcher;
-use super::chain::{Chain, Place, Stage};
-use super::delivery::Fanout;
-use super::gate::MemoryGate;
+use super::chain::Place;
 use super::load::LoadedPlugin;
-use super::segments::{Pipeline, Segment};
-use super::worker::{Pipelines, Workers};
-use crate::config::{self, ComponentId, Manifest, Processor, Signal};
-use crate::export::Exporter;
+use super::segments::{Pipeline, Plan, Planned, Segment};
+use super::version::Version;
+use crate::config::{self, ComponentId, Manifest, PipelineId, Processor, Signal};
 use crate::metrics::{Recorder, Totals};
 
 /// Why pipelines could not be built.
@@ -50,224 +46,196 @@ pub enum BuildError {
     Threads(#[from] std::io::Error),
 }
 
-/// Running pipelines, and what belongs to them.
-pub struct Built {
-    /// The traces pipelines.
-    pub pipelines: Pipelines,
-    /// For each receiver, the pipelines it feeds.
-    pub feeds: BTreeMap<ComponentId, Vec<usize>>,
-    /// The totals of each connector.
-    pub totals: BTreeMap<ComponentId, Arc<Totals>>,
-    workers: Workers,
+/// The traces pipelines by name.
+pub type ByPipeline = BTreeMap<PipelineId, Arc<Pipeline>>;
+
+/// The running totals of each connector.
+pub type ByConnector = BTreeMap<ComponentId, Arc<Totals>>;
+
+/// A traces pipeline that is to run.
+pub(super) enum Made {
+    /// The one there is, with other chains in some of its segments.
+    Kept {
+        pipeline: Arc<Pipeline>,
+        changed: Vec<(usize, Plan)>,
+    },
+    /// One that stands in nobody's place, or whose `batch` processors are others.
+    New(Arc<Pipeline>),
 }
 
-impl Built {
-    /// Waits for the workers to end, after the pipelines were drained.
-    pub fn join(self) {
-        drop(self.pipelines);
-        self.workers.join();
-    }
-}
-
-/// Builds and starts the traces pipelines; must be called within a tokio runtime.
-pub fn build(
-    manifest: &Manifest,
-    plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
-    exporters: &BTreeMap<ComponentId, Exporter>,
-    workers: usize,
-) -> Result<Built, BuildError> {
-    let mut gates: BTreeMap<ComponentId, Arc<MemoryGate>> = BTreeMap::new();
-    let mut assembled = assemble(manifest, plugins, workers)?;
-    for pipeline in &mut assembled.pipelines {
-        let Some(config) = manifest
-            .pipelines
-            .iter()
-            .find(|config| config.id == pipeline.id)
-        else {
-            continue;
-        };
-        let fed = config
-            .exporters
-            .iter()
-            .filter_map(|id| exporters.get(id).cloned());
-        pipeline.fanout = Arc::new(Fanout {
-            exporters: fed.collect(),
-        });
-        for id in &config.processors {
-            if let Some(Processor::MemoryLimiter(limiter)) = manifest.processors.get(id) {
-                let gate = gates
-                    .entry(id.clone())
-                    .or_insert_with(|| MemoryGate::start(limiter));
-                pipeline.gates.push(Arc::clone(gate));
-            }
-        }
-    }
-    let Assembled {
-        pipelines,
-        feeds,
-        totals,
-    } = assembled;
-    let (pipelines, workers) = Pipelines::start(pipelines, workers)?;
-    Ok(Built {
-        pipelines,
-        feeds,
-        totals,
-        workers,
-    })
-}
-
-/// Traces pipelines that nothing runs yet, and that lead nowhere.
-pub(super) struct Assembled {
-    pub(super) pipelines: Vec<Pipeline>,
-    pub(super) feeds: BTreeMap<ComponentId, Vec<usize>>,
-    pub(super) totals: BTreeMap<ComponentId, Arc<Totals>>,
-}
-
-/// Makes every chain of every traces pipeline.
-pub(super) fn assemble(
-    manifest: &Manifest,
-    plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
-    workers: usize,
-) -> Result<Assembled, BuildError> {
-    let mut totals = BTreeMap::new();
-    let mut feeds: BTreeMap<ComponentId, Vec<usize>> = BTreeMap::new();
-    let mut pipelines = Vec::new();
-    for pipeline in manifest
-        .pipelines
-        .iter()
-        .filter(|pipeline| pipeline.id.signal == Signal::Traces)
-    {
-        for receiver in &pipeline.receivers {
-            feeds
-                .entry(receiver.clone())
-                .or_default()
-                .push(pipelines.len());
-        }
-        let mut builder = Builder {
-            pipeline,
-            plugins: &mut *plugins,
-            totals: &mut totals,
-            workers,
-        };
-        let mut segments = Vec::new();
-        let mut stages: Vec<&ComponentId> = Vec::new();
-        for id in &pipeline.processors {
-            match manifest.processors.get(id) {
-                Some(Processor::Plugin(_)) => stages.push(id),
-                Some(Processor::Batch(batch)) => {
-                    let batcher = Batcher::new(batch.clone());
-                    segments.push(builder.segment(&std::mem::take(&mut stages), Some(batcher))?);
-                }
-                Some(Processor::MemoryLimiter(_)) => {}
-                None => return Err(builder.missing(id)),
-            }
-        }
-        stages.extend(
-            pipeline
-                .exporters
-                .iter()
-                .filter(|id| manifest.connectors.contains_key(id)),
-        );
-        segments.push(builder.segment(&stages, None)?);
-        pipelines.push(Pipeline {
-            id: pipeline.id.clone(),
-            segments,
-            fanout: Arc::new(Fanout {
-                exporters: Vec::new(),
-            }),
-            gates: Vec::new(),
-        });
-    }
-    Ok(Assembled {
-        pipelines,
-        feeds,
-        totals,
-    })
-}
-
-/// Builds the segments of one pipeline.
-struct Builder<'a> {
-    pipeline: &'a config::Pipeline,
-    plugins: &'a mut BTreeMap<ComponentId, LoadedPlugin>,
-    totals: &'a mut BTreeMap<ComponentId, Arc<Totals>>,
-    workers: usize,
+/// Makes pipelines of a manifest; starts nothing.
+pub(super) struct Builder<'a> {
+    pub(super) manifest: &'a Manifest,
+    /// The plugins as they are to be; one that is missing here is to stay as it runs.
+    pub(super) plugins: &'a mut BTreeMap<ComponentId, LoadedPlugin>,
+    /// What runs now; empty at the start.
+    pub(super) running: &'a ByPipeline,
+    /// The connectors' totals; those that must start over are replaced.
+    pub(super) totals: &'a mut ByConnector,
+    pub(super) workers: usize,
 }
 
 impl Builder<'_> {
-    fn missing(&self, id: &ComponentId) -> BuildError {
-        BuildError::Missing {
-            pipeline: self.pipeline.id.to_string(),
-            id: id.clone(),
-        }
+    /// Every traces pipeline of the manifest, in its order.
+    pub(super) fn pipelines(&mut self) -> Result<Vec<Made>, BuildError> {
+        let manifest = self.manifest;
+        let traces = manifest
+            .pipelines
+            .iter()
+            .filter(|pipeline| pipeline.id.signal == Signal::Traces);
+        traces.map(|pipeline| self.pipeline(pipeline)).collect()
     }
 
-    /// One chain a worker, over one projection.
-    fn segment(
-        &mut self,
-        stages: &[&ComponentId],
-        batcher: Option<Batcher>,
-    ) -> Result<Segment, BuildError> {
-        let projection = Arc::new(self.projection(stages)?);
-        let mut shared: BTreeMap<&ComponentId, Arc<Mutex<Place>>> = BTreeMap::new();
-        let mut chains = Vec::with_capacity(self.workers);
-        for _ in 0..self.workers {
-            let mut chain = Vec::with_capacity(stages.len());
-            for id in stages {
-                let place = match shared.get(id) {
-                    Some(place) => Arc::clone(place),
-                    None => Arc::new(Mutex::new(self.place(id)?)),
-                };
-                let Some(plugin) = self.plugins.get(*id) else {
-                    return Err(self.missing(id));
-                };
-                // A worker cannot know which traces the others have: one instance sees them all.
-                if plugin.declared.sharding != Sharding::None {
-                    shared.insert(*id, Arc::clone(&place));
+    fn pipeline(&mut self, config: &config::Pipeline) -> Result<Made, BuildError> {
+        let outline = outline(self.manifest, config)?;
+        let running = self.running.get(&config.id).cloned();
+        let kept = running.as_ref().filter(|running| {
+            let batches = outline.iter().filter_map(|(_, batch)| *batch);
+            batches.eq(running.batches())
+        });
+        match kept {
+            Some(pipeline) => {
+                let mut changed = Vec::new();
+                let segments = pipeline.segments.iter().zip(&outline).enumerate();
+                for (number, (segment, (ids, _))) in segments {
+                    let plan = self.plan(config, ids, Some(pipeline))?;
+                    if !plan.is_like(&segment.plan()) {
+                        changed.push((number, plan));
+                    }
                 }
-                chain.push(Stage {
-                    id: (*id).clone(),
-                    on_error: plugin.spec.on_error,
-                    slot: place,
-                });
+                Ok(Made::Kept {
+                    pipeline: Arc::clone(pipeline),
+                    changed,
+                })
             }
-            chains.push(Mutex::new(Chain::new(Arc::clone(&projection), chain)));
+            None => {
+                let mut segments = Vec::with_capacity(outline.len());
+                for (ids, batch) in outline {
+                    let plan = self.plan(config, &ids, running.as_ref())?;
+                    segments.push(Segment::new(plan, self.workers, batch.cloned()));
+                }
+                Ok(Made::New(Pipeline::new(config.id.clone(), segments)))
+            }
         }
-        Ok(Segment { chains, batcher })
     }
 
-    fn projection(&self, stages: &[&ComponentId]) -> Result<Projection, BuildError> {
-        let mut contracts: Vec<StageContract> = Vec::with_capacity(stages.len());
-        let mut host_reads = Vec::new();
-        for id in stages {
-            let Some(plugin) = self.plugins.get(*id) else {
-                return Err(self.missing(id));
+    /// The plan of a segment. Plugins that are as they were keep their instances.
+    fn plan(
+        &mut self,
+        config: &config::Pipeline,
+        ids: &[&ComponentId],
+        running: Option<&Arc<Pipeline>>,
+    ) -> Result<Plan, BuildError> {
+        let mut stages = Vec::with_capacity(ids.len());
+        for id in ids {
+            let old = running.and_then(|pipeline| {
+                let mut plans = pipeline.segments.iter().map(|segment| segment.plan());
+                plans.find_map(|plan| plan.planned(id).cloned())
+            });
+            let like = |old: &Planned| match self.plugins.get(*id) {
+                Some(plugin) => old.version.is_like(&plugin.version),
+                None => true,
             };
-            contracts.push(plugin.contract.clone());
-            let metrics = plugin.declared.metrics.as_ref();
-            if metrics.is_some_and(|stream| stream.instruments.iter().any(|i| i.exemplars > 0)) {
-                host_reads = Workspace::span_id_paths();
-            }
+            stages.push(match old {
+                Some(old) if like(&old) => old,
+                _ => self.planned(id, config)?,
+            });
         }
-        Projection::new(contracts, &host_reads).map_err(|cause| BuildError::Contract {
-            pipeline: self.pipeline.id.to_string(),
-            cause,
-        })
-    }
-
-    fn place(&mut self, id: &ComponentId) -> Result<Place, BuildError> {
-        let missing = self.missing(id);
-        let plugin = self.plugins.get_mut(id).ok_or(missing)?;
-        let slot = plugin.instantiate().map_err(|cause| BuildError::Instance {
-            id: id.clone(),
+        let projection = projection(&stages, &[]).map_err(|cause| BuildError::Contract {
+            pipeline: config.id.to_string(),
             cause,
         })?;
-        let recorder = plugin.declared.metrics.as_ref().map(|stream| {
-            let totals = self
-                .totals
-                .entry(id.clone())
-                .or_insert_with(|| Totals::new(stream.clone()));
-            Recorder::new(totals)
-        });
-        Ok(Place { slot, recorder })
+        Ok(Plan { projection, stages })
     }
+
+    /// New instances of a plugin, for each worker, or one for all of them.
+    fn planned(
+        &mut self,
+        id: &ComponentId,
+        config: &config::Pipeline,
+    ) -> Result<Planned, BuildError> {
+        let plugin = self
+            .plugins
+            .get_mut(id)
+            .ok_or_else(|| missing(config, id))?;
+        let version = Arc::clone(&plugin.version);
+        let totals = version.declared.metrics.as_ref().map(|stream| {
+            let known = self
+                .totals
+                .get(id)
+                .filter(|totals| totals.stream() == stream);
+            let totals = known
+                .cloned()
+                .unwrap_or_else(|| Totals::new(stream.clone()));
+            self.totals.insert(id.clone(), Arc::clone(&totals));
+            totals
+        });
+        let mut places = Vec::with_capacity(self.workers);
+        while places.len() < self.workers {
+            let slot = plugin.instantiate().map_err(|cause| BuildError::Instance {
+                id: id.clone(),
+                cause,
+            })?;
+            let recorder = totals.as_ref().map(Recorder::new);
+            let place = Arc::new(Mutex::new(Place::new(slot, recorder, &version.stats)));
+            places.push(Arc::clone(&place));
+            // A worker cannot know which traces the others have: one instance sees them all.
+            if version.declared.sharding != Sharding::None {
+                places.resize(self.workers, place);
+            }
+        }
+        Ok(Planned { version, places })
+    }
+}
+
+/// The plugins of a segment, and the `batch` processor that ends it.
+type Outlined<'m> = (Vec<&'m ComponentId>, Option<&'m config::Batch>);
+
+fn outline<'m>(
+    manifest: &'m Manifest,
+    config: &'m config::Pipeline,
+) -> Result<Vec<Outlined<'m>>, BuildError> {
+    let mut outline = Vec::new();
+    let mut stages = Vec::new();
+    for id in &config.processors {
+        match manifest.processors.get(id) {
+            Some(Processor::Plugin(_)) => stages.push(id),
+            Some(Processor::Batch(batch)) => {
+                outline.push((std::mem::take(&mut stages), Some(batch)));
+            }
+            Some(Processor::MemoryLimiter(_)) => {}
+            None => return Err(missing(config, id)),
+        }
+    }
+    let connectors = config.exporters.iter();
+    stages.extend(connectors.filter(|id| manifest.connectors.contains_key(*id)));
+    outline.push((stages, None));
+    Ok(outline)
+}
+
+fn missing(config: &config::Pipeline, id: &ComponentId) -> BuildError {
+    BuildError::Missing {
+        pipeline: config.id.to_string(),
+        id: id.clone(),
+    }
+}
+
+/// What a segment extracts: what its plugins declared, in their order, and then what shadows did.
+pub(super) fn projection(
+    stages: &[Planned],
+    shadows: &[Arc<Version>],
+) -> Result<Arc<Projection>, ContractError> {
+    let versions = stages.iter().map(|planned| &planned.version).chain(shadows);
+    let contracts: Vec<StageContract> = versions
+        .clone()
+        .map(|version| version.contract.clone())
+        .collect();
+    let exemplars = versions
+        .filter_map(|version| version.declared.metrics.as_ref())
+        .any(|stream| stream.instruments.iter().any(|i| i.exemplars > 0));
+    let host_reads: Vec<Path> = match exemplars {
+        true => Workspace::span_id_paths(),
+        false => Vec::new(),
+    };
+    Projection::new(contracts, &host_reads).map(Arc::new)
 }

@@ -1,11 +1,13 @@
 //! One worker's chain of plugins: a batch in, what is left of it out.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spanmill_otlp::{Projection, Request, Spliced, Workspace};
-use spanmill_runtime::{Answer, Fault, Slot};
+use spanmill_runtime::{Answer, Fault, Slot, Tries};
 
+use super::shadow::Tap;
+use super::stats::{Gauge, Stats};
 use crate::config::{ComponentId, OnError};
 use crate::metrics::{Measured, Recorder};
 use crate::receive::Refusal;
@@ -17,21 +19,25 @@ pub struct Stage {
     /// What becomes of a batch when the plugin fails.
     pub on_error: OnError,
     /// The plugin's instance: this worker's own, or one that all workers share.
-    pub slot: Arc<Mutex<Place>>,
+    pub place: Arc<Mutex<Place>>,
+    /// Whether this version is new, and has yet to prove itself.
+    pub on_trial: bool,
 }
 
 /// An instance, and for a connector what its numbers mean.
 pub struct Place {
-    /// The instance.
-    pub slot: Slot,
-    /// For a connector.
-    pub recorder: Option<Recorder>,
+    pub(super) slot: Slot,
+    pub(super) recorder: Option<Recorder>,
+    stats: Arc<Stats>,
+    gauge: Arc<Gauge>,
 }
 
 /// A chain of plugins with its memory. One thread uses it at a time.
 pub struct Chain {
     workspace: Workspace,
     stages: Vec<Stage>,
+    /// Other versions that are shown the batches too; none mostly.
+    taps: Vec<Tap>,
 }
 
 /// What a chain made of a batch.
@@ -42,20 +48,60 @@ pub struct Output {
     pub measured: Vec<Measured>,
 }
 
+/// Why a chain made nothing of a batch.
+#[derive(Debug)]
+pub enum Failed {
+    /// The sender is told so.
+    Refused(Refusal),
+    /// A version on trial failed; nothing has been told or counted.
+    OnTrial {
+        /// The component.
+        id: ComponentId,
+        /// Its fault.
+        fault: Fault,
+    },
+}
+
 /// How long a sender should wait after a plugin failed.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
+impl Place {
+    /// A place for an instance. `recorder` is for connectors.
+    pub fn new(slot: Slot, recorder: Option<Recorder>, stats: &Arc<Stats>) -> Self {
+        let gauge = stats.instance();
+        gauge.set(&slot);
+        Place {
+            slot,
+            recorder,
+            stats: Arc::clone(stats),
+            gauge,
+        }
+    }
+}
+
 impl Chain {
-    /// A chain over a projection with as many stages.
+    /// A chain over a projection with as many stages, and one more for each tap.
     pub fn new(projection: Arc<Projection>, stages: Vec<Stage>) -> Self {
         Chain {
             workspace: Workspace::new(projection),
             stages,
+            taps: Vec::new(),
         }
     }
 
-    /// Runs a batch through every stage.
-    pub fn run(&mut self, request: Request, received_unix_nano: u64) -> Result<Output, Refusal> {
+    /// Shows batches to other versions as well.
+    pub(super) fn tapped(mut self, taps: Vec<Tap>) -> Self {
+        self.taps = taps;
+        self
+    }
+
+    /// Runs a batch through every stage. With `Tries::Once`, a fault of a stage on trial ends it.
+    pub fn run(
+        &mut self,
+        request: Request,
+        received_unix_nano: u64,
+        tries: Tries,
+    ) -> Result<Output, Failed> {
         if self.stages.is_empty() {
             let spans = request.span_count();
             let spliced = Spliced {
@@ -69,22 +115,44 @@ impl Chain {
         }
         self.workspace
             .load(request, received_unix_nano)
-            .map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
+            .map_err(|malformed| Failed::Refused(Refusal::Malformed(malformed.to_string())))?;
         let mut measured = Vec::new();
         for (number, stage) in self.stages.iter().enumerate() {
             let spans = self.workspace.span_count();
             if spans == 0 {
                 break;
             }
-            match run_stage(&mut self.workspace, number, stage, received_unix_nano) {
+            let tries = match stage.on_trial {
+                true => tries,
+                false => Tries::Again,
+            };
+            let mut taps: Vec<_> = self
+                .taps
+                .iter()
+                .filter(|tap| tap.at == number)
+                .filter_map(|tap| tap.before(&self.workspace))
+                .collect();
+            let ran = run_stage(
+                &mut self.workspace,
+                number,
+                stage,
+                tries,
+                received_unix_nano,
+                &mut taps,
+            );
+            match ran {
                 Ok(Some(by_stage)) => measured.push(by_stage),
                 Ok(None) => {}
+                Err(fault) if tries == Tries::Once && fault.ends_instance() => {
+                    let id = stage.id.clone();
+                    return Err(Failed::OnTrial { id, fault });
+                }
                 Err(fault) => {
                     report(stage, &fault, spans);
                     match stage.on_error {
                         OnError::Reject => {
                             let retry_after = AFTER_FAULT;
-                            return Err(Refusal::Unavailable { retry_after });
+                            return Err(Failed::Refused(Refusal::Unavailable { retry_after }));
                         }
                         OnError::Pass => {}
                         OnError::Drop => {
@@ -105,7 +173,7 @@ impl Chain {
     }
 }
 
-/// Says what failed and what becomes of the batch. A paused plugin was told of when it failed.
+/// Says what failed and what becomes of the batch. A plugin in quarantine was told of when it failed.
 fn report(stage: &Stage, fault: &Fault, spans: usize) {
     let then = match stage.on_error {
         OnError::Reject => "the sender is asked to send the batch again",
@@ -113,7 +181,7 @@ fn report(stage: &Stage, fault: &Fault, spans: usize) {
         OnError::Drop => "the batch is dropped",
     };
     match fault {
-        Fault::Paused(_) => {
+        Fault::Quarantined(_) => {
             tracing::debug!(plugin = %stage.id, %fault, spans, "plugin fault; {then}")
         }
         _ => tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
@@ -124,33 +192,57 @@ fn run_stage(
     workspace: &mut Workspace,
     number: usize,
     stage: &Stage,
+    tries: Tries,
     now_unix_nano: u64,
+    taps: &mut Vec<super::shadow::Mirrored>,
 ) -> Result<Option<Measured>, Fault> {
+    let spans = workspace.span_count();
     // A panic under the lock cannot leave a half-made instance: a slot replaces one after any fault.
-    let mut place = stage.slot.lock().unwrap_or_else(PoisonError::into_inner);
-    let Place { slot, recorder } = &mut *place;
+    let mut place = stage.place.lock().unwrap_or_else(PoisonError::into_inner);
+    let Place {
+        slot,
+        recorder,
+        stats,
+        gauge,
+    } = &mut *place;
     let Some(view) = workspace.view(number) else {
         return Ok(None);
     };
-    let answer = slot.process(&view)?;
+    let began = Instant::now();
+    let answer = slot.process(&view, tries);
+    if !matches!(answer, Err(Fault::Quarantined(_))) {
+        stats.call(spans, began.elapsed());
+    }
     let fresh = slot.take_fresh();
-    let taken = match (answer, recorder) {
-        (Answer::Outcome(outcome), _) => workspace
-            .apply(number, &outcome)
-            .map(|_| None)
-            .map_err(Fault::from),
+    let mut take = |answer| match (answer, &mut *recorder) {
+        (Answer::Outcome(outcome), _) => {
+            let applied = workspace.apply(number, &outcome)?;
+            stats.dropped(applied.dropped_spans);
+            taps.drain(..).for_each(|tap| tap.outcome(outcome.clone()));
+            Ok(None)
+        }
         (Answer::Emission(emission), Some(recorder)) => {
             if fresh {
                 recorder.reset();
             }
-            recorder
-                .take(emission, workspace, number, now_unix_nano)
-                .map(Some)
+            let measured = recorder.take(emission, workspace, number, now_unix_nano)?;
+            taps.drain(..)
+                .for_each(|tap| tap.measured(measured.clone()));
+            Ok(Some(measured))
         }
         (Answer::Emission(_), None) => Ok(None),
     };
-    if let Err(fault) = &taken {
-        slot.note(fault);
+    let taken = match answer {
+        // The slot knows of this fault.
+        Err(fault) => Err(fault),
+        Ok(answer) => take(answer).inspect_err(|fault| slot.note(fault)),
+    };
+    match &taken {
+        Err(fault) => stats.fault(fault),
+        Ok(_) if slot.recycle() => stats.recycled(),
+        Ok(_) => {}
     }
+    stats.take(slot);
+    gauge.set(slot);
     taken
 }

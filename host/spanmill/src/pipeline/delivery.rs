@@ -1,17 +1,20 @@
 //! The end of a pipeline: a batch into every exporter's hands, and only then its measurements into the totals.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use spanmill_otlp::Spliced;
 use tokio::task::JoinSet;
 
-use crate::config::Signal;
+use super::segments::Pipeline;
+use crate::config::{self, ComponentId, Signal};
 use crate::export::{Exporter, Payload, Refused};
 use crate::metrics::Measured;
 use crate::receive::Refusal;
 
 /// The exporters of a pipeline.
+#[derive(Default)]
 pub struct Fanout {
     /// The exporters; a batch goes to each.
     pub exporters: Vec<Exporter>,
@@ -19,7 +22,7 @@ pub struct Fanout {
 
 /// A batch that has left its chain.
 pub(super) struct Delivery {
-    pub(super) fanout: Arc<Fanout>,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) spliced: Spliced,
     pub(super) measured: Vec<Measured>,
 }
@@ -36,7 +39,8 @@ impl Delivery {
             bytes: self.spliced.bytes.clone(),
             items: self.spliced.spans as u64,
         };
-        self.fanout.send(payload).await
+        // Looked up each time: a batch that waits for an exporter goes where the pipeline leads by then.
+        self.pipeline.ends().fanout.send(payload).await
     }
 
     /// Counts what was measured.
@@ -46,6 +50,14 @@ impl Delivery {
 }
 
 impl Fanout {
+    /// The exporters that a pipeline names. Its connectors are not among them.
+    pub fn of(config: &config::Pipeline, exporters: &BTreeMap<ComponentId, Exporter>) -> Self {
+        let named = config.exporters.iter();
+        Fanout {
+            exporters: named.filter_map(|id| exporters.get(id).cloned()).collect(),
+        }
+    }
+
     /// Hands a payload to every exporter.
     pub async fn send(&self, payload: Payload) -> Result<(), Refusal> {
         if let [exporter] = self.exporters.as_slice() {

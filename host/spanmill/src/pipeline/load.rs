@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use spanmill_otlp::{ContractError, StageContract};
-use spanmill_runtime::{ConfigureError, Declared, Kind, Limits, LoadError, Plugin, Runtime, Slot};
+use spanmill_runtime::{ConfigureError, Kind, LoadError, Plugin, Runtime, Slot, content_hash};
 
+use super::version::{Version, limits};
 use crate::config::{
     Allow, BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse,
     Processor, Role,
@@ -27,24 +28,29 @@ pub const BUILT_IN_CONNECTORS: [&str; 1] = ["spanmetrics"];
 pub struct PluginLoader {
     runtime: Runtime,
     folder: Option<PathBuf>,
+    /// What each file was when it was last read.
     loaded: BTreeMap<PathBuf, Plugin>,
+    /// Plugins that were swapped in for what the files say.
+    swapped: Swapped,
+}
+
+/// For each component, the plugin that was swapped in for its file's.
+pub type Swapped = BTreeMap<ComponentId, SwappedIn>;
+
+/// A plugin that was swapped in: it counts until the file changes.
+#[derive(Clone)]
+pub struct SwappedIn {
+    plugin: Plugin,
+    /// The hash of the file whose place it has taken.
+    file_hash: String,
 }
 
 /// A plugin that took its settings.
 pub struct LoadedPlugin {
-    /// The component's id.
-    pub id: ComponentId,
-    /// The compiled plugin.
-    pub plugin: Plugin,
-    /// What it declared.
-    pub declared: Declared,
-    /// What it declared about fields, checked.
-    pub contract: StageContract,
+    /// What it is, and what it declared.
+    pub version: Arc<Version>,
     /// Memory of one instance after it was configured, in bytes.
     pub memory_bytes: usize,
-    /// The manifest's word on it.
-    pub spec: PluginSpec,
-    settings: String,
     first: Option<Slot>,
 }
 
@@ -55,6 +61,7 @@ impl PluginLoader {
             runtime,
             folder,
             loaded: BTreeMap::new(),
+            swapped: Swapped::new(),
         }
     }
 
@@ -80,18 +87,89 @@ impl PluginLoader {
             .join(format!("{kind}.wasm"))
     }
 
-    /// Loads the plugin of a component type, compiling it if that was not done before.
+    /// The file that a component type's plugin is in.
+    pub fn file(&self, spec: &PluginSpec) -> PathBuf {
+        let named = spec.file.clone();
+        named.unwrap_or_else(|| self.built_in_file(&spec.kind))
+    }
+
+    /// Loads the plugin of a component type as its file is now, compiling it if that was not done before.
     pub fn load(&mut self, spec: &PluginSpec) -> Result<Plugin, LoadError> {
-        let path = spec
-            .file
-            .clone()
-            .unwrap_or_else(|| self.built_in_file(&spec.kind));
-        if let Some(plugin) = self.loaded.get(&path) {
+        let path = self.file(spec);
+        let bytes = std::fs::read(&path).map_err(|source| LoadError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        if let Some(plugin) = self.loaded.get(&path)
+            && plugin.hash() == content_hash(&bytes)
+        {
             return Ok(plugin.clone());
         }
-        let plugin = self.runtime.load_file(&path)?;
+        let plugin = self.load_bytes(&path.display().to_string(), &bytes)?;
         self.loaded.insert(path, plugin.clone());
         Ok(plugin)
+    }
+
+    /// Loads a plugin that is in no file; `name` is for messages.
+    pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Plugin, LoadError> {
+        self.runtime.load(name, bytes)
+    }
+
+    /// Keeps a plugin in the place of what the components' files say, until those change. Gives what was kept before.
+    pub fn swap_in(
+        &mut self,
+        manifest: &Manifest,
+        ids: &[ComponentId],
+        plugin: &Plugin,
+    ) -> Swapped {
+        let before = self.swapped.clone();
+        for id in ids {
+            let Some((used, _)) = used(manifest, id) else {
+                continue;
+            };
+            let file_hash = self.loaded.get(&self.file(&used.spec)).map(Plugin::hash);
+            let swapped_in = SwappedIn {
+                plugin: plugin.clone(),
+                file_hash: file_hash.unwrap_or_default().to_owned(),
+            };
+            self.swapped.insert(id.clone(), swapped_in);
+        }
+        before
+    }
+
+    /// Goes back to what was kept before, for these components.
+    pub fn swap_back(&mut self, ids: &[ComponentId], before: &Swapped) {
+        for id in ids {
+            match before.get(id) {
+                Some(swapped_in) => self.swapped.insert(id.clone(), swapped_in.clone()),
+                None => self.swapped.remove(id),
+            };
+        }
+    }
+
+    /// Configures a plugin for some components of the manifest, as if it were what their files say.
+    pub fn configure_as(
+        &self,
+        manifest: &Manifest,
+        ids: &[ComponentId],
+        plugin: &Plugin,
+    ) -> Result<BTreeMap<ComponentId, LoadedPlugin>, Diagnostics> {
+        let mut out = Diagnostics::new(Arc::clone(&manifest.source));
+        let mut loaded = BTreeMap::new();
+        for id in ids {
+            let Some((used, role)) = used(manifest, id) else {
+                continue;
+            };
+            match configure(id, used, role, plugin.clone()) {
+                Ok(one) => drop(loaded.insert(id.clone(), one)),
+                Err(problems) => problems.into_iter().for_each(|problem| out.push(problem)),
+            }
+        }
+        if out.has_errors() {
+            Err(out)
+        } else {
+            Ok(loaded)
+        }
     }
 
     /// Loads and configures every plugin that the manifest uses. All complaints at once.
@@ -113,7 +191,10 @@ impl PluginLoader {
             .iter()
             .map(|(id, plugin)| (id, plugin, Role::Connector));
         for (id, plugin, role) in processors.chain(connectors) {
-            match self.configure(id, plugin, role) {
+            let configured = self
+                .plugin_of(id, plugin, role)
+                .and_then(|found| configure(id, plugin, role, found));
+            match configured {
                 Ok(one) => drop(loaded.insert(id.clone(), one)),
                 Err(problems) => problems.into_iter().for_each(|problem| out.push(problem)),
             }
@@ -125,18 +206,15 @@ impl PluginLoader {
         }
     }
 
-    fn configure(
+    /// The plugin of a component: what its file says, or what was swapped in since.
+    fn plugin_of(
         &mut self,
         id: &ComponentId,
         used: &PluginUse,
         role: Role,
-    ) -> Result<LoadedPlugin, Vec<Diagnostic>> {
+    ) -> Result<Plugin, Vec<Diagnostic>> {
         let spec = &used.spec;
-        let owner = format!("{} {id}", role.name());
-        let at_file = |message: String| {
-            let place = spec.file_place.unwrap_or(used.place);
-            Diagnostic::error(place, format!("{owner}: {message}"))
-        };
+        let at_file = |message| at_file(id, used, role, message);
         let plugin = self.load(spec).map_err(|error| {
             let diagnostic = at_file(error.to_string());
             vec![match (&error, &spec.file) {
@@ -155,61 +233,100 @@ impl PluginLoader {
                 _ => diagnostic,
             }]
         })?;
-        let fits = matches!(
-            (plugin.kind(), role),
-            (Kind::Processor, Role::Processor) | (Kind::Connector, Role::Connector)
-        );
-        if !fits {
-            let is = match plugin.kind() {
-                Kind::Processor => "processor",
-                Kind::Connector => "connector",
-            };
-            return Err(vec![
-                at_file(format!("the plugin is a {is}")).help(format!("name it under `{is}s:`")),
-            ]);
+        if self
+            .swapped
+            .get(id)
+            .is_some_and(|swapped| swapped.file_hash != plugin.hash())
+        {
+            self.swapped.remove(id);
         }
-        let settings = used.settings.json().to_string();
-        let limits = limits(spec);
-        let slot =
-            Slot::new(&plugin, id.as_str(), &settings, limits).map_err(|error| match error {
-                ConfigureError::Settings(problems) => problems
-                    .iter()
-                    .map(|problem| used.settings.problem(&problem.path, &problem.message))
-                    .collect(),
-                error => vec![at_file(error.to_string())],
-            })?;
-        let declared = slot.declared().clone();
-        let contract =
-            StageContract::parse(&declared.reads, &declared.writes).map_err(|error| {
-                vec![at_file(format!(
-                    "the plugin declares what it may not: {error}"
-                ))]
-            })?;
-        if let Some(allow) = &spec.allow {
-            self::allow(allow, &contract).map_err(|why| {
-                let place = spec.place.unwrap_or(used.place);
-                vec![Diagnostic::error(place, format!("{owner}: {why}"))]
-            })?;
-        }
-        Ok(LoadedPlugin {
-            id: id.clone(),
-            plugin,
-            declared,
-            contract,
-            memory_bytes: slot.memory_bytes(),
-            spec: spec.clone(),
-            settings,
-            first: Some(slot),
-        })
+        let swapped = self.swapped.get(id);
+        Ok(swapped.map_or(plugin, |swapped| swapped.plugin.clone()))
     }
 }
 
-fn limits(spec: &PluginSpec) -> Limits {
-    Limits {
-        memory_mib: spec.memory_mib,
-        timeout: spec.timeout,
-        ..Limits::default()
+/// What the manifest says of each plugin in it.
+pub fn plugins_of(manifest: &Manifest) -> impl Iterator<Item = &PluginSpec> {
+    let processors = manifest.processors.values();
+    let processors = processors.filter_map(|processor| match processor {
+        Processor::Plugin(plugin) => Some(&plugin.spec),
+        _ => None,
+    });
+    processors.chain(manifest.connectors.values().map(|used| &used.spec))
+}
+
+/// A component of the manifest that is a plugin.
+fn used<'m>(manifest: &'m Manifest, id: &ComponentId) -> Option<(&'m PluginUse, Role)> {
+    if let Some(Processor::Plugin(plugin)) = manifest.processors.get(id) {
+        return Some((plugin, Role::Processor));
     }
+    let connector = manifest.connectors.get(id)?;
+    Some((connector, Role::Connector))
+}
+
+fn at_file(id: &ComponentId, used: &PluginUse, role: Role, message: String) -> Diagnostic {
+    let place = used.spec.file_place.unwrap_or(used.place);
+    Diagnostic::error(place, format!("{} {id}: {message}", role.name()))
+}
+
+/// Configures a plugin as a component of the manifest says.
+fn configure(
+    id: &ComponentId,
+    used: &PluginUse,
+    role: Role,
+    plugin: Plugin,
+) -> Result<LoadedPlugin, Vec<Diagnostic>> {
+    let spec = &used.spec;
+    let owner = format!("{} {id}", role.name());
+    let at_file = |message| at_file(id, used, role, message);
+    let fits = matches!(
+        (plugin.kind(), role),
+        (Kind::Processor, Role::Processor) | (Kind::Connector, Role::Connector)
+    );
+    if !fits {
+        let is = match plugin.kind() {
+            Kind::Processor => "processor",
+            Kind::Connector => "connector",
+        };
+        return Err(vec![
+            at_file(format!("the plugin is a {is}")).help(format!("name it under `{is}s:`")),
+        ]);
+    }
+    let settings = used.settings.json().to_string();
+    let limits = limits(spec);
+    let slot = Slot::new(&plugin, id.as_str(), &settings, limits).map_err(|error| match error {
+        ConfigureError::Settings(problems) => problems
+            .iter()
+            .map(|problem| used.settings.problem(&problem.path, &problem.message))
+            .collect(),
+        error => vec![at_file(error.to_string())],
+    })?;
+    let declared = slot.declared().clone();
+    let contract = StageContract::parse(&declared.reads, &declared.writes).map_err(|error| {
+        vec![at_file(format!(
+            "the plugin declares what it may not: {error}"
+        ))]
+    })?;
+    if let Some(allow) = &spec.allow {
+        self::allow(allow, &contract).map_err(|why| {
+            let place = spec.place.unwrap_or(used.place);
+            vec![Diagnostic::error(place, format!("{owner}: {why}"))]
+        })?;
+    }
+    Ok(LoadedPlugin {
+        memory_bytes: slot.memory_bytes(),
+        version: Arc::new(Version {
+            id: id.clone(),
+            role,
+            plugin,
+            declared,
+            contract,
+            spec: spec.clone(),
+            stats: Arc::default(),
+            settings,
+        }),
+        first: Some(slot),
+    })
 }
 
 /// Fails if a plugin declares more than the manifest allows; says by what.
@@ -247,12 +364,7 @@ impl LoadedPlugin {
     pub fn instantiate(&mut self) -> Result<Slot, ConfigureError> {
         match self.first.take() {
             Some(slot) => Ok(slot),
-            None => Slot::new(
-                &self.plugin,
-                self.id.as_str(),
-                &self.settings,
-                limits(&self.spec),
-            ),
+            None => self.version.instantiate(),
         }
     }
 }

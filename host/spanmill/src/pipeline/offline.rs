@@ -7,17 +7,17 @@ use bytes::Bytes;
 use spanmill_otlp::{Malformed, Request, Spliced};
 use thiserror::Error;
 
-use super::build::{BuildError, assemble};
+use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made};
 use super::load::LoadedPlugin;
 use super::segments::{Pipeline, Ran};
 use crate::config::{ComponentId, Manifest, PipelineId};
-use crate::metrics::{Flushed, Totals};
+use crate::metrics::Flushed;
 use crate::receive::Refusal;
 
 /// The traces pipelines of a manifest, to be fed by hand.
 pub struct Offline {
-    pipelines: Vec<Pipeline>,
-    totals: BTreeMap<ComponentId, Arc<Totals>>,
+    pipelines: Vec<Arc<Pipeline>>,
+    totals: ByConnector,
 }
 
 /// What came out.
@@ -53,11 +53,19 @@ impl Offline {
         manifest: &Manifest,
         plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
     ) -> Result<Self, BuildError> {
-        let assembled = assemble(manifest, plugins, 1)?;
-        Ok(Offline {
-            pipelines: assembled.pipelines,
-            totals: assembled.totals,
-        })
+        let mut totals = ByConnector::new();
+        let mut builder = Builder {
+            manifest,
+            plugins,
+            running: &ByPipeline::new(),
+            totals: &mut totals,
+            workers: 1,
+        };
+        let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
+            Made::New(pipeline) | Made::Kept { pipeline, .. } => pipeline,
+        });
+        let pipelines = pipelines.collect();
+        Ok(Offline { pipelines, totals })
     }
 
     /// Feeds requests to every pipeline, each with the time it was received at.
@@ -100,7 +108,7 @@ impl Offline {
 
 /// Runs a batch from a segment to the end, and the batches that it completes.
 fn advance(
-    pipeline: &Pipeline,
+    pipeline: &Arc<Pipeline>,
     segment: usize,
     request: Request,
     received_unix_nano: u64,

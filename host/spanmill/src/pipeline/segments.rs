@@ -1,36 +1,65 @@
 //! A pipeline as its workers run it: chains with `batch` processors between them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
-use spanmill_otlp::{Request, Spliced};
+use spanmill_otlp::{Projection, Request, Spliced};
+use tokio_util::sync::CancellationToken;
 
 use super::batcher::Batcher;
-use super::chain::Chain;
+use super::chain::{Chain, Place, Stage};
 use super::delivery::{Delivery, Fanout};
 use super::gate::MemoryGate;
-use crate::config::PipelineId;
+use super::lane::Lane;
+use super::shadow::Tap;
+use super::version::Version;
+use crate::config::{self, ComponentId, PipelineId};
 use crate::receive::Refusal;
-use std::time::Duration;
+
+/// A traces pipeline.
+pub struct Pipeline {
+    /// Its name.
+    pub id: PipelineId,
+    pub(super) segments: Vec<Segment>,
+    ends: RwLock<Ends>,
+    /// Set when the pipeline was replaced or removed: it gets no more requests.
+    pub(super) retired: CancellationToken,
+}
+
+/// What a pipeline leads to and is guarded by.
+#[derive(Clone, Default)]
+pub(super) struct Ends {
+    pub(super) fanout: Arc<Fanout>,
+    pub(super) gates: Arc<[Arc<MemoryGate>]>,
+}
 
 /// Plugins up to a `batch` processor or the end.
 pub(super) struct Segment {
-    /// A chain for each worker.
-    pub(super) chains: Vec<Mutex<Chain>>,
-    /// What collects the chain's output for the next segment; nothing in the last.
+    /// One for each worker.
+    pub(super) lanes: Vec<Lane>,
+    plan: Mutex<Plan>,
+    /// What collects the chains' output for the next segment; nothing in the last.
     pub(super) batcher: Option<Batcher>,
 }
 
-/// A traces pipeline.
-pub(super) struct Pipeline {
-    pub(super) id: PipelineId,
-    pub(super) segments: Vec<Segment>,
-    pub(super) fanout: Arc<Fanout>,
-    pub(super) gates: Vec<Arc<MemoryGate>>,
+/// Which plugins a segment's chains are made of.
+#[derive(Clone)]
+pub(super) struct Plan {
+    pub(super) projection: Arc<Projection>,
+    pub(super) stages: Vec<Planned>,
+}
+
+/// One plugin of a segment.
+#[derive(Clone)]
+pub(super) struct Planned {
+    pub(super) version: Arc<Version>,
+    /// One for each worker, or the same for all of them.
+    pub(super) places: Vec<Arc<Mutex<Place>>>,
 }
 
 /// A batch that a batcher gave, on its way through the next segment.
 pub(super) struct Batched {
-    pub(super) pipeline: usize,
+    pub(super) pipeline: Arc<Pipeline>,
     /// The segment whose batcher it came from.
     pub(super) segment: usize,
     pub(super) batch: Spliced,
@@ -50,10 +79,118 @@ pub(super) enum Ran {
 /// How long a sender should wait when a batcher has no room.
 const AFTER_FULL: Duration = Duration::from_secs(1);
 
+impl Plan {
+    /// The chain of one worker. `on_trial` says which stages are new, `taps` who else is shown the batches.
+    pub(super) fn chain(
+        &self,
+        worker: usize,
+        on_trial: impl Fn(&ComponentId) -> bool,
+        taps: Vec<Tap>,
+    ) -> Chain {
+        let stages = self.stages.iter().filter_map(|planned| {
+            let place = planned.places.get(worker)?;
+            Some(Stage {
+                id: planned.version.id.clone(),
+                on_error: planned.version.spec.on_error,
+                place: Arc::clone(place),
+                on_trial: on_trial(&planned.version.id),
+            })
+        });
+        Chain::new(Arc::clone(&self.projection), stages.collect()).tapped(taps)
+    }
+
+    /// The plugin that stands in it for a component.
+    pub(super) fn planned(&self, id: &ComponentId) -> Option<&Planned> {
+        self.stages.iter().find(|planned| planned.version.id == *id)
+    }
+
+    /// Whether the other has the same plugins in the same order.
+    pub(super) fn is_like(&self, other: &Plan) -> bool {
+        let same = |(one, other): (&Planned, &Planned)| Arc::ptr_eq(&one.version, &other.version);
+        self.stages.len() == other.stages.len() && self.stages.iter().zip(&other.stages).all(same)
+    }
+}
+
+impl Segment {
+    pub(super) fn new(plan: Plan, workers: usize, batch: Option<config::Batch>) -> Self {
+        let chain = |worker| plan.chain(worker, |_| false, Vec::new());
+        Segment {
+            lanes: (0..workers)
+                .map(|worker| Lane::new(chain(worker)))
+                .collect(),
+            plan: Mutex::new(plan),
+            batcher: batch.map(Batcher::new),
+        }
+    }
+
+    /// Gives every lane a chain of the same plugins, with other taps. Not for one that is on trial.
+    pub(super) fn refit(&self, plan: &Plan, taps: impl Fn(usize) -> Vec<Tap>) {
+        for (worker, lane) in self.lanes.iter().enumerate() {
+            let chain = plan.chain(worker, |_| false, taps(worker));
+            let mut running = lane.hold();
+            if !running.is_on_trial() {
+                let of_no_use = running.switch(chain, None);
+                drop(running);
+                drop(of_no_use);
+            }
+        }
+    }
+
+    /// What its chains are made of.
+    pub(super) fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Pipeline {
+    pub(super) fn new(id: PipelineId, segments: Vec<Segment>) -> Arc<Self> {
+        Arc::new(Pipeline {
+            id,
+            segments,
+            ends: RwLock::default(),
+            retired: CancellationToken::new(),
+        })
+    }
+
+    /// What it leads to and is guarded by at the moment.
+    pub(super) fn ends(&self) -> Ends {
+        self.ends
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Leads it elsewhere, from the next delivery on.
+    pub(super) fn set_ends(&self, ends: Ends) {
+        *self.ends.write().unwrap_or_else(PoisonError::into_inner) = ends;
+    }
+
+    /// The batch processors in it, in order.
+    pub(super) fn batches(&self) -> Vec<&config::Batch> {
+        let batchers = self.segments.iter().filter_map(|s| s.batcher.as_ref());
+        batchers.map(Batcher::config).collect()
+    }
+
+    /// The versions of the components in it.
+    pub fn versions(&self) -> Vec<Arc<Version>> {
+        let of_segment = |segment: &Segment| {
+            let plan = segment.plan();
+            let versions = plan.stages.iter().map(|p| Arc::clone(&p.version));
+            versions.collect::<Vec<_>>()
+        };
+        self.segments.iter().flat_map(of_segment).collect()
+    }
+
+    /// Ends the trials of a pipeline that gets no more batches.
+    pub(super) fn abandon_trials(&self) {
+        for lane in self.segments.iter().flat_map(|segment| &segment.lanes) {
+            drop(lane.hold().abandon());
+        }
+    }
+
     /// Runs a batch through one segment.
     pub(super) fn run(
-        &self,
+        self: &Arc<Self>,
         worker: usize,
         segment: usize,
         request: Request,
@@ -61,14 +198,11 @@ impl Pipeline {
     ) -> Result<Ran, Refusal> {
         let missing = || Refusal::Internal(format!("pipeline {}: no such segment", self.id));
         let here = self.segments.get(segment).ok_or_else(missing)?;
-        let chain = here.chains.get(worker).ok_or_else(missing)?;
-        // A chain loads each batch anew, so one that a panic left behind is as good as any.
-        let mut chain = chain.lock().unwrap_or_else(PoisonError::into_inner);
-        let output = chain.run(request, received_unix_nano)?;
-        drop(chain);
+        let lane = here.lanes.get(worker).ok_or_else(missing)?;
+        let output = lane.run(request, received_unix_nano)?;
         match &here.batcher {
             None => Ok(Ran::Delivery(Delivery {
-                fanout: Arc::clone(&self.fanout),
+                pipeline: Arc::clone(self),
                 spliced: output.spliced,
                 measured: output.measured,
             })),

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,13 +26,15 @@ const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
 /// Between attempts to get a batch of a batcher on its way.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Between looks at whether everything was delivered.
+const PATIENCE: Duration = Duration::from_millis(5);
 /// Attempts after which a batch that its plugins keep refusing is given up: about five minutes.
 const MAX_ATTEMPTS: u32 = 18;
 
 enum Work {
     Request {
         bytes: Bytes,
-        pipelines: Arc<[usize]>,
+        pipelines: Arc<[Arc<Pipeline>]>,
         received_unix_nano: u64,
         reply: oneshot::Sender<Result<Vec<Delivery>, Refusal>>,
     },
@@ -46,7 +48,8 @@ pub struct Pipelines {
 }
 
 struct Shared {
-    pipelines: Vec<Pipeline>,
+    /// Those that run, and those that were replaced and hold batches still.
+    pipelines: Mutex<Vec<Arc<Pipeline>>>,
     work: async_channel::Sender<Work>,
     in_flight: Arc<Semaphore>,
     runtime: tokio::runtime::Handle,
@@ -67,14 +70,11 @@ pub struct Drained {
 pub(super) struct Workers(Vec<JoinHandle<()>>);
 
 impl Pipelines {
-    /// Starts as many workers as each segment has chains; must be called within a tokio runtime.
-    pub(super) fn start(
-        pipelines: Vec<Pipeline>,
-        workers: usize,
-    ) -> std::io::Result<(Self, Workers)> {
+    /// Starts the workers, without pipelines; must be called within a tokio runtime.
+    pub(super) fn start(workers: usize) -> std::io::Result<(Self, Workers)> {
         let (work, queue) = async_channel::bounded(workers * QUEUE_PER_WORKER);
         let shared = Arc::new(Shared {
-            pipelines,
+            pipelines: Mutex::default(),
             work,
             in_flight: Arc::new(Semaphore::new(IN_FLIGHT_KIB)),
             runtime: tokio::runtime::Handle::current(),
@@ -88,23 +88,38 @@ impl Pipelines {
             let thread = std::thread::Builder::new().name(format!("worker-{worker}"));
             threads.push(thread.spawn(move || work_on(worker, &shared, &queue))?);
         }
-        for pipeline in 0..shared.pipelines.len() {
-            let segments = shared
-                .pipelines
-                .get(pipeline)
-                .map_or(0, |pipeline| pipeline.segments.len());
-            for segment in 0..segments {
-                tokio::spawn(flush_when_due(Arc::clone(&shared), pipeline, segment));
-            }
-        }
         Ok((Pipelines { shared }, Workers(threads)))
     }
 
-    /// The way in for a receiver that feeds some pipelines, by index.
-    pub fn intake(&self, pipelines: Vec<usize>) -> Intake {
+    /// Takes a pipeline in; it gets what a [`Feed`] leads to it.
+    pub(super) fn add(&self, pipeline: Arc<Pipeline>) {
+        for segment in 0..pipeline.segments.len() {
+            let flusher = flush_when_due(Arc::clone(&self.shared), Arc::clone(&pipeline), segment);
+            self.shared.runtime.spawn(flusher);
+        }
+        self.shared.pipelines().push(pipeline);
+    }
+
+    /// Lets go of a pipeline that no feed leads to any more, once everything in it is delivered.
+    pub async fn retire(&self, pipeline: Arc<Pipeline>) {
+        pipeline.retired.cancel();
+        loop {
+            let held = self.shared.flush(&pipeline).await;
+            // Held here and in the list: no request or batch refers to it.
+            if held == 0 && Arc::strong_count(&pipeline) <= 2 {
+                break;
+            }
+            tokio::time::sleep(PATIENCE).await;
+        }
+        let same = |one: &Arc<Pipeline>| Arc::ptr_eq(one, &pipeline);
+        self.shared.pipelines().retain(|one| !same(one));
+    }
+
+    /// The way in for a receiver.
+    pub fn intake(&self, feed: Arc<Feed>) -> Intake {
         Intake {
             shared: Arc::clone(&self.shared),
-            pipelines: pipelines.into(),
+            feed,
         }
     }
 
@@ -113,16 +128,9 @@ impl Pipelines {
         let shared = &self.shared;
         loop {
             let mut held = 0;
-            for (number, pipeline) in shared.pipelines.iter().enumerate() {
-                for segment in 0..pipeline.segments.len() {
-                    let Some(batcher) = pipeline.batcher(segment) else {
-                        continue;
-                    };
-                    held += batcher.held_spans();
-                    for batch in batcher.flush() {
-                        shared.enqueue(batched(number, segment, batch)).await;
-                    }
-                }
+            let pipelines = shared.pipelines().clone();
+            for pipeline in &pipelines {
+                held += shared.flush(pipeline).await;
             }
             if held == 0 {
                 break;
@@ -131,7 +139,7 @@ impl Pipelines {
                 shared.lost_spans.fetch_add(held as u64, Relaxed);
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(PATIENCE).await;
         }
         shared.abort.cancel();
         shared.work.close();
@@ -152,16 +160,31 @@ impl Workers {
     }
 }
 
+/// The pipelines that a receiver feeds; others may be put in their place at any time.
+#[derive(Default)]
+pub struct Feed(RwLock<Arc<[Arc<Pipeline>]>>);
+
+impl Feed {
+    fn pipelines(&self) -> Arc<[Arc<Pipeline>]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Feeds these, from the next request on.
+    pub(super) fn set(&self, pipelines: Arc<[Arc<Pipeline>]>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = pipelines;
+    }
+}
+
 /// Where a receiver's requests go.
 pub struct Intake {
     shared: Arc<Shared>,
-    pipelines: Arc<[usize]>,
+    feed: Arc<Feed>,
 }
 
 impl TraceIntake for Intake {
     async fn accept(&self, request: Bytes) -> Result<(), Refusal> {
         let shared = Arc::clone(&self.shared);
-        let pipelines = Arc::clone(&self.pipelines);
+        let pipelines = self.feed.pipelines();
         // In a task of its own: a sender that hangs up must not leave a batch half delivered.
         let task = tokio::spawn(async move { shared.accept(request, pipelines).await });
         task.await.unwrap_or_else(|_| {
@@ -180,9 +203,9 @@ pub(crate) fn now_unix_nano() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn batched(pipeline: usize, segment: usize, batch: Spliced) -> Batched {
+fn batched(pipeline: &Arc<Pipeline>, segment: usize, batch: Spliced) -> Batched {
     Batched {
-        pipeline,
+        pipeline: Arc::clone(pipeline),
         segment,
         batch,
         received_unix_nano: now_unix_nano(),
@@ -191,15 +214,36 @@ fn batched(pipeline: usize, segment: usize, batch: Spliced) -> Batched {
 }
 
 impl Shared {
-    async fn accept(&self, bytes: Bytes, pipelines: Arc<[usize]>) -> Result<(), Refusal> {
+    fn pipelines(&self) -> MutexGuard<'_, Vec<Arc<Pipeline>>> {
+        self.pipelines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends on what a pipeline's batchers hold. Gives how many spans they held.
+    async fn flush(&self, pipeline: &Arc<Pipeline>) -> usize {
+        let mut held = 0;
+        for segment in 0..pipeline.segments.len() {
+            let Some(batcher) = pipeline.batcher(segment) else {
+                continue;
+            };
+            held += batcher.held_spans();
+            for batch in batcher.flush() {
+                self.enqueue(batched(pipeline, segment, batch)).await;
+            }
+        }
+        held
+    }
+
+    async fn accept(&self, bytes: Bytes, pipelines: Arc<[Arc<Pipeline>]>) -> Result<(), Refusal> {
         let overloaded = Refusal::Overloaded {
             retry_after: AFTER_OVERLOAD,
         };
-        let gates = pipelines
-            .iter()
-            .filter_map(|at| self.pipelines.get(*at))
-            .flat_map(|p| &p.gates);
-        if gates.into_iter().any(|gate| !gate.is_open()) {
+        let is_shut = |pipeline: &Arc<Pipeline>| {
+            let gates = pipeline.ends().gates;
+            gates.iter().any(|gate| !gate.is_open())
+        };
+        if pipelines.iter().any(is_shut) {
             return Err(Refusal::Unavailable {
                 retry_after: AFTER_OVERLOAD,
             });
@@ -244,18 +288,14 @@ impl Shared {
     }
 
     fn give_up(&self, batched: &Batched, why: &str) {
-        let Some(pipeline) = self.pipelines.get(batched.pipeline) else {
-            return;
-        };
         let spans = batched.batch.spans;
         self.lost_spans.fetch_add(spans as u64, Relaxed);
-        tracing::error!(pipeline = %pipeline.id, spans, "a batch is lost: {why}");
+        tracing::error!(pipeline = %batched.pipeline.id, spans, "a batch is lost: {why}");
         self.done(batched);
     }
 
     fn done(&self, batched: &Batched) {
-        let pipeline = self.pipelines.get(batched.pipeline);
-        if let Some(batcher) = pipeline.and_then(|pipeline| pipeline.batcher(batched.segment)) {
+        if let Some(batcher) = batched.pipeline.batcher(batched.segment) {
             batcher.done(&batched.batch);
         }
     }
@@ -265,7 +305,7 @@ impl Shared {
         &self,
         worker: usize,
         bytes: Bytes,
-        pipelines: &[usize],
+        pipelines: &[Arc<Pipeline>],
         received_unix_nano: u64,
         more: &mut VecDeque<Batched>,
     ) -> Result<Vec<Delivery>, Refusal> {
@@ -275,14 +315,11 @@ impl Shared {
         if request.span_count() == 0 {
             return Ok(deliveries);
         }
-        for &number in pipelines {
-            let Some(pipeline) = self.pipelines.get(number) else {
-                continue;
-            };
+        for pipeline in pipelines {
             match pipeline.run(worker, 0, request.clone(), received_unix_nano)? {
                 Ran::Delivery(delivery) => deliveries.push(delivery),
                 Ran::Batched(ready) => {
-                    more.extend(ready.into_iter().map(|batch| batched(number, 0, batch)));
+                    more.extend(ready.into_iter().map(|batch| batched(pipeline, 0, batch)));
                 }
             }
         }
@@ -296,9 +333,7 @@ impl Shared {
         batched: Batched,
         more: &mut VecDeque<Batched>,
     ) {
-        let Some(pipeline) = self.pipelines.get(batched.pipeline) else {
-            return;
-        };
+        let pipeline = Arc::clone(&batched.pipeline);
         let next = batched.segment + 1;
         let request = match Request::parse(batched.batch.bytes.clone()) {
             Ok(request) => request,
@@ -314,11 +349,10 @@ impl Shared {
             }
             Ok(Ran::Batched(ready)) => {
                 self.done(&batched);
-                let number = batched.pipeline;
                 more.extend(
                     ready
                         .into_iter()
-                        .map(|batch| self::batched(number, next, batch)),
+                        .map(|batch| self::batched(&pipeline, next, batch)),
                 );
             }
             Err(refusal) => {
@@ -403,27 +437,28 @@ fn work_on(worker: usize, shared: &Arc<Shared>, queue: &async_channel::Receiver<
 }
 
 /// Sends what a batcher holds when its time is over.
-async fn flush_when_due(shared: Arc<Shared>, pipeline: usize, segment: usize) {
-    let Some(batcher) = shared
-        .pipelines
-        .get(pipeline)
-        .and_then(|pipeline| pipeline.batcher(segment))
-    else {
+async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>, segment: usize) {
+    let Some(batcher) = pipeline.batcher(segment) else {
         return;
     };
     loop {
         tokio::select! {
             () = batcher.begun.notified() => {}
+            () = pipeline.retired.cancelled() => return,
             () = shared.abort.cancelled() => return,
         }
         while let Some(due) = batcher.due() {
-            tokio::time::sleep_until(due.into()).await;
+            tokio::select! {
+                () = tokio::time::sleep_until(due.into()) => {}
+                // Whoever retires it flushes it.
+                () = pipeline.retired.cancelled() => return,
+            }
             if batcher
                 .due()
                 .is_some_and(|due| due <= std::time::Instant::now())
             {
                 for batch in batcher.flush() {
-                    shared.enqueue(batched(pipeline, segment, batch)).await;
+                    shared.enqueue(batched(&pipeline, segment, batch)).await;
                 }
             }
         }

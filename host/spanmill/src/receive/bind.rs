@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 
 use thiserror::Error;
 use tokio::net::{TcpListener, lookup_host};
@@ -13,6 +14,36 @@ use crate::config::ComponentId;
 pub(crate) struct Bound {
     pub listener: TcpListener,
     pub address: SocketAddr,
+    /// The endpoint as the manifest has it.
+    endpoint: String,
+}
+
+/// Sockets of components that are about to be replaced, by endpoint. One that is asked for again is taken over while
+/// it listens: no connection is refused in between.
+#[derive(Debug, Default)]
+pub struct Spare(Vec<(String, std::net::TcpListener)>);
+
+impl Spare {
+    /// Adds a second handle of a socket.
+    pub(crate) fn add(&mut self, endpoint: &str, listener: &std::net::TcpListener) {
+        // Without it the address is in use, which is said then.
+        if let Ok(listener) = listener.try_clone() {
+            self.0.push((endpoint.to_owned(), listener));
+        }
+    }
+
+    fn take(&mut self, endpoint: &str) -> Option<TcpListener> {
+        let at = self.0.iter().position(|(known, _)| known == endpoint)?;
+        TcpListener::from_std(self.0.swap_remove(at).1).ok()
+    }
+}
+
+impl Bound {
+    /// A second handle of the socket, for who takes it over, and the endpoint.
+    pub(crate) fn handle(&self) -> Option<(String, std::net::TcpListener)> {
+        let handle = self.listener.as_fd().try_clone_to_owned().ok()?;
+        Some((self.endpoint.clone(), handle.into()))
+    }
 }
 
 /// Why a receiver or an endpoint cannot listen.
@@ -52,7 +83,12 @@ pub enum BindError {
     },
 }
 
-pub(crate) async fn bind(role: &str, id: &ComponentId, endpoint: &str) -> Result<Bound, BindError> {
+pub(crate) async fn bind(
+    role: &str,
+    id: &ComponentId,
+    endpoint: &str,
+    spare: &mut Spare,
+) -> Result<Bound, BindError> {
     let failed = |cause: io::Error| {
         let component = format!("{role} {id}");
         let endpoint = endpoint.to_owned();
@@ -72,7 +108,21 @@ pub(crate) async fn bind(role: &str, id: &ComponentId, endpoint: &str) -> Result
             },
         }
     };
-    let listener = match listen(endpoint).await {
+    let listener = match spare.take(endpoint) {
+        Some(listener) => Ok(listener),
+        None => open(endpoint).await,
+    };
+    let listener = listener.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound {
+        listener,
+        address,
+        endpoint: endpoint.to_owned(),
+    })
+}
+
+async fn open(endpoint: &str) -> io::Result<TcpListener> {
+    match listen(endpoint).await {
         Ok(listener) => Ok(listener),
         // `:4317` means every address; where there is no IPv6, every IPv4 one.
         Err(cause) if cause.kind() != io::ErrorKind::AddrInUse => {
@@ -82,10 +132,7 @@ pub(crate) async fn bind(role: &str, id: &ComponentId, endpoint: &str) -> Result
             }
         }
         Err(cause) => Err(cause),
-    };
-    let listener = listener.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok(Bound { listener, address })
+    }
 }
 
 /// Listens on the first address that a host has, IPv4 before IPv6: senders that are told `localhost:4317` or

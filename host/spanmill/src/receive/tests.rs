@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{OtlpReceiver, Refusal, TraceIntake};
+use super::{OtlpReceiver, Refusal, Spare, TraceIntake};
 use crate::config::{self, ComponentId, GrpcServer, HttpServer};
 
 const LIMIT: usize = 256 * 1024;
@@ -63,7 +63,7 @@ struct Server {
 
 impl Server {
     async fn start(recorder: Arc<Recorder>) -> Self {
-        let receiver = OtlpReceiver::bind(&id(), &both("localhost:0"))
+        let receiver = OtlpReceiver::bind(&id(), &both("localhost:0"), &mut Spare::default())
             .await
             .unwrap();
         let grpc = format!("http://{}", receiver.grpc_address().unwrap());

@@ -7,7 +7,7 @@ use super::spans::Spans;
 use super::{check_contract, columns, config_error, plugin_error};
 use crate::guest::{self, contract_wit, metrics_wit, telemetry};
 use crate::nested::double_text;
-use crate::{ConfigError, Connector, PluginError, Value};
+use crate::{ConfigError, Connector, PluginError, RestoreError, State, Value};
 
 /// A configured connector under test. It keeps totals across batches, as the host does.
 #[derive(Debug)]
@@ -210,6 +210,18 @@ impl<C: Connector> ConnectorKit<C> {
             stream.series_limit,
             stream.resource_limit,
         )
+    }
+}
+
+impl<C: Connector + State> ConnectorKit<C> {
+    /// What the connector knows: format and data. The totals are the host's, and not among it.
+    pub fn snapshot(&self) -> (u32, Vec<u8>) {
+        super::snapshot(&self.plugin)
+    }
+
+    /// Hands the connector what another instance knew, of this version or of another.
+    pub fn restore(&mut self, format: u32, data: &[u8]) -> Result<(), RestoreError> {
+        super::restore(&mut self.plugin, format, data)
     }
 }
 

@@ -17,6 +17,7 @@ wasmtime::component::bindgen!({
             import spanmill:plugin/counters@0.1.0;
             export spanmill:plugin/processor@0.1.0;
             export spanmill:plugin/connector@0.1.0;
+            export spanmill:plugin/state@0.1.0;
         }
     ",
     ownership: Borrowing { duplicate_if_necessary: true },

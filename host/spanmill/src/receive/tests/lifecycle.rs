@@ -11,7 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{OtlpReceiver, Recorder, Server, both, id, request};
+use super::{OtlpReceiver, Recorder, Server, Spare, both, id, request};
 
 fn blocked() -> Arc<Recorder> {
     let mut recorder = Recorder::new(None);
@@ -35,18 +35,20 @@ fn post(url: String) -> tokio::task::JoinHandle<Result<StatusCode, String>> {
 
 #[tokio::test]
 async fn a_taken_port_is_said_so() {
-    let first = OtlpReceiver::bind(&id(), &both("127.0.0.1:0"))
+    let first = OtlpReceiver::bind(&id(), &both("127.0.0.1:0"), &mut Spare::default())
         .await
         .unwrap();
     let taken = first.grpc_address().unwrap().to_string();
-    let error = OtlpReceiver::bind(&id(), &both(&taken)).await.unwrap_err();
+    let error = OtlpReceiver::bind(&id(), &both(&taken), &mut Spare::default())
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
             "receiver otlp/test: {taken} is in use already; stop what listens there, or set another endpoint (port 0 takes a free one)"
         )
     );
-    let error = OtlpReceiver::bind(&id(), &both("192.0.2.1:1"))
+    let error = OtlpReceiver::bind(&id(), &both("192.0.2.1:1"), &mut Spare::default())
         .await
         .unwrap_err();
     assert!(
@@ -59,7 +61,7 @@ async fn a_taken_port_is_said_so() {
 
 #[tokio::test]
 async fn localhost_is_found_by_its_usual_address() {
-    let receiver = OtlpReceiver::bind(&id(), &both("localhost:0"))
+    let receiver = OtlpReceiver::bind(&id(), &both("localhost:0"), &mut Spare::default())
         .await
         .unwrap();
     assert!(receiver.grpc_address().unwrap().ip().is_loopback());
@@ -81,7 +83,7 @@ async fn requests_in_flight_are_finished() {
 
 #[tokio::test]
 async fn waiting_for_them_has_an_end() {
-    let receiver = OtlpReceiver::bind(&id(), &both("localhost:0"))
+    let receiver = OtlpReceiver::bind(&id(), &both("localhost:0"), &mut Spare::default())
         .await
         .unwrap();
     let url = format!("http://{}", receiver.http_address().unwrap());

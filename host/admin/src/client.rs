@@ -1,0 +1,281 @@
+//! The client of the admin API, for the command line: one request a call, and errors that say what to do.
+
+mod error;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+
+pub use error::ClientError;
+
+use crate::config::Token;
+use crate::problem::{PROBLEM_JSON, Problem};
+use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
+use crate::server::{EventList, PluginList};
+
+/// A swap may compile a large plugin first.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// More than any report has; whoever sends more is no admin API.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// What is escaped in a path's segment or a query's value.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// Talks to a running service.
+#[derive(Clone, Debug)]
+pub struct AdminClient {
+    authority: Authority,
+    token: Option<Token>,
+    http: Client<HttpConnector, Full<Bytes>>,
+    timeout: Duration,
+}
+
+impl AdminClient {
+    /// For an endpoint `host:port` or `http://host:port`. Connects when it is used.
+    pub fn new(endpoint: &str, token: Option<Token>) -> Result<Self, ClientError> {
+        let authority =
+            authority(endpoint).ok_or_else(|| ClientError::Endpoint(endpoint.to_owned()))?;
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        connector.set_nodelay(true);
+        Ok(Self {
+            authority,
+            token,
+            http: Client::builder(TokioExecutor::new()).build(connector),
+            timeout: TIMEOUT,
+        })
+    }
+
+    /// Another time to wait for an answer than 60 s.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Every plugin that runs.
+    pub async fn plugins(&self) -> Result<Vec<PluginStatus>, ClientError> {
+        let list: PluginList = self.call(Method::GET, "/v1/plugins").await?;
+        Ok(list.plugins)
+    }
+
+    /// One plugin, by its component id.
+    pub async fn plugin(&self, component: &str) -> Result<PluginStatus, ClientError> {
+        self.call(Method::GET, &plugin_path(component, "")).await
+    }
+
+    /// Puts another version in a plugin's place; `probation` in batches, or the service's default.
+    pub async fn swap(
+        &self,
+        component: &str,
+        name: &str,
+        wasm: Bytes,
+        probation: Option<u32>,
+    ) -> Result<SwapReport, ClientError> {
+        let mut path = plugin_path(component, "/swap");
+        path.push_str(&format!("?name={}", escape(name)));
+        if let Some(probation) = probation {
+            path.push_str(&format!("&probation={probation}"));
+        }
+        self.upload(&path, wasm).await
+    }
+
+    /// Shows live batches to another version as well, without effect.
+    pub async fn shadow(
+        &self,
+        component: &str,
+        name: &str,
+        wasm: Bytes,
+        duration: Duration,
+    ) -> Result<ShadowReport, ClientError> {
+        let mut path = plugin_path(component, "/shadow");
+        let milliseconds = duration.as_millis();
+        path.push_str(&format!("?name={}&for={milliseconds}ms", escape(name)));
+        self.upload(&path, wasm).await
+    }
+
+    /// How a shadow fares, or fared.
+    pub async fn shadow_report(&self, component: &str) -> Result<ShadowReport, ClientError> {
+        self.call(Method::GET, &plugin_path(component, "/shadow"))
+            .await
+    }
+
+    /// Ends a shadow before its time.
+    pub async fn end_shadow(&self, component: &str) -> Result<ShadowReport, ClientError> {
+        self.call(Method::DELETE, &plugin_path(component, "/shadow"))
+            .await
+    }
+
+    /// Swaps the shadowed version in.
+    pub async fn promote(&self, component: &str) -> Result<SwapReport, ClientError> {
+        self.call(Method::POST, &plugin_path(component, "/promote"))
+            .await
+    }
+
+    /// Has the manifest and the plugin files read again.
+    pub async fn reload(&self) -> Result<ReloadReport, ClientError> {
+        self.call(Method::POST, "/v1/reload").await
+    }
+
+    /// What happened lately, oldest first.
+    pub async fn events(&self) -> Result<Vec<Event>, ClientError> {
+        let list: EventList = self.call(Method::GET, "/v1/events").await?;
+        Ok(list.events)
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+    ) -> Result<T, ClientError> {
+        let request = self.request(method, path, Bytes::new())?;
+        self.send(request).await
+    }
+
+    async fn upload<T: DeserializeOwned>(&self, path: &str, wasm: Bytes) -> Result<T, ClientError> {
+        let mut request = self.request(Method::POST, path, wasm)?;
+        let wasm = HeaderValue::from_static("application/wasm");
+        request.headers_mut().insert(CONTENT_TYPE, wasm);
+        self.send(request).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        // Escaped as they are, only an endless component id or name makes no address.
+        let path = PathAndQuery::try_from(path).map_err(|_| ClientError::Name)?;
+        let uri = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()
+            .map_err(|_| ClientError::Name)?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(value) = self.token.as_ref().and_then(Token::authorization) {
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(request)
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<T, ClientError> {
+        let answer = tokio::time::timeout(self.timeout, self.exchange(request)).await;
+        let (status, is_problem, body) = answer.map_err(|_| ClientError::Timeout {
+            endpoint: self.authority.to_string(),
+            seconds: self.timeout.as_secs(),
+        })??;
+        if status.is_success()
+            && let Ok(report) = serde_json::from_slice(&body)
+        {
+            return Ok(report);
+        }
+        let problem: Option<Problem> = is_problem
+            .then(|| serde_json::from_slice(&body).ok())
+            .flatten();
+        Err(match problem {
+            Some(_) if status == StatusCode::UNAUTHORIZED => ClientError::Unauthorized {
+                endpoint: self.authority.to_string(),
+                shown: self.token.is_some(),
+            },
+            Some(problem) => ClientError::Refused {
+                status: status.as_u16(),
+                detail: problem.detail,
+            },
+            None => ClientError::Unexpected {
+                endpoint: self.authority.to_string(),
+                status: status.as_u16(),
+            },
+        })
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, bool, Bytes), ClientError> {
+        let endpoint = || self.authority.to_string();
+        let response = self.http.request(request).await;
+        let response = response.map_err(|error| ClientError::from_hyper(endpoint(), &error))?;
+        let status = response.status();
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let is_problem = content_type.is_some_and(|value| value == PROBLEM_JSON);
+        let body = Limited::new(response.into_body(), MAX_ANSWER);
+        let body = body.collect().await.map_err(|error| ClientError::Broken {
+            endpoint: endpoint(),
+            cause: error.to_string(),
+        })?;
+        Ok((status, is_problem, body.to_bytes()))
+    }
+}
+
+fn plugin_path(component: &str, rest: &str) -> String {
+    format!("/v1/plugins/{}{rest}", escape(component))
+}
+
+fn escape(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// The `host:port` of an endpoint.
+fn authority(endpoint: &str) -> Option<Authority> {
+    let rest = match endpoint.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
+            rest.strip_suffix('/').unwrap_or(rest)
+        }
+        Some(_) => return None,
+        None => endpoint,
+    };
+    let authority: Authority = rest.parse().ok()?;
+    let complete = !authority.host().is_empty() && authority.port_u16().is_some();
+    (complete && !rest.contains('@')).then_some(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::authority;
+
+    #[test]
+    fn endpoints() {
+        for (endpoint, expected) in [
+            ("127.0.0.1:4319", "127.0.0.1:4319"),
+            ("http://localhost:4319", "localhost:4319"),
+            ("HTTP://localhost:4319/", "localhost:4319"),
+            ("[::1]:4319", "[::1]:4319"),
+        ] {
+            assert_eq!(authority(endpoint).unwrap(), expected);
+        }
+        for endpoint in [
+            "",
+            "localhost",
+            "http://localhost",
+            "https://localhost:4319",
+            "localhost:4319/v1",
+            "user@localhost:4319",
+            ":4319",
+            "localhost:99999",
+        ] {
+            assert_eq!(authority(endpoint), None, "{endpoint}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What can go wrong between the command line and the service, and what to do then.
+
+use std::error::Error;
+use std::io;
+
+use thiserror::Error;
+
+/// Why a call had no answer, or not the one hoped for.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The endpoint cannot be used.
+    #[error("`{0}` is no admin endpoint; give it as host:port, such as 127.0.0.1:4319")]
+    Endpoint(String),
+    /// A component id or a file's name is too long to be asked for.
+    #[error("the component id or the name is too long")]
+    Name,
+    /// Nobody is there.
+    #[error(
+        "nothing listens at {0}; is `spanmill run` running, and with which admin endpoint? name it with --admin or SPANMILL_ADMIN"
+    )]
+    NotListening(String),
+    /// The way there is closed.
+    #[error(
+        "cannot connect to {endpoint}: {cause}; name the admin endpoint of `spanmill run` with --admin or SPANMILL_ADMIN"
+    )]
+    Unreachable {
+        /// Where it should be.
+        endpoint: String,
+        /// What the system said.
+        cause: String,
+    },
+    /// The service wants a token, and another one if there was one.
+    #[error(
+        "{endpoint} {}; give the token that `spanmill run` was started with",
+        if *shown { "does not take this token" } else { "wants a token" }
+    )]
+    Unauthorized {
+        /// Who wants it.
+        endpoint: String,
+        /// Whether one was sent.
+        shown: bool,
+    },
+    /// The service says why it did not do it.
+    #[error("{detail}")]
+    Refused {
+        /// The response's status.
+        status: u16,
+        /// What was wrong and what to do.
+        detail: String,
+    },
+    /// No answer in time.
+    #[error(
+        "{endpoint} has not answered within {seconds} s; what was asked for may still be carried out"
+    )]
+    Timeout {
+        /// Who was asked.
+        endpoint: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The connection ended before the answer did.
+    #[error(
+        "the connection to {endpoint} broke ({cause}); what was asked for may still be carried out"
+    )]
+    Broken {
+        /// Who was asked.
+        endpoint: String,
+        /// What is known of it.
+        cause: String,
+    },
+    /// Whoever answered does not speak this API.
+    #[error(
+        "{endpoint} answered {status}, but not as this version's admin API does; does something else listen there? name another with --admin or SPANMILL_ADMIN"
+    )]
+    Unexpected {
+        /// Who was asked.
+        endpoint: String,
+        /// The response's status.
+        status: u16,
+    },
+}
+
+impl ClientError {
+    pub(super) fn from_hyper(
+        endpoint: String,
+        error: &hyper_util::client::legacy::Error,
+    ) -> ClientError {
+        // The innermost error is the system's, which says most.
+        let mut cause: &dyn Error = error;
+        let mut kind = None;
+        while let Some(source) = cause.source() {
+            cause = source;
+            kind = cause.downcast_ref().map(io::Error::kind).or(kind);
+        }
+        let text = cause.to_string();
+        match (error.is_connect(), kind) {
+            (true, Some(io::ErrorKind::ConnectionRefused)) => ClientError::NotListening(endpoint),
+            (true, _) => ClientError::Unreachable {
+                endpoint,
+                cause: text,
+            },
+            (false, _) => ClientError::Broken {
+                endpoint,
+                cause: text,
+            },
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What an operator may do to a running service, and what they are told: the interface between the admin API
+//! and the service.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
+
+/// Why a command was not carried out. What ran before goes on running.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ControlError {
+    /// There is no such component.
+    #[error("{0}")]
+    NotFound(String),
+    /// Not in the state the service is in now.
+    #[error("{0}")]
+    Conflict(String),
+    /// What was sent cannot be used: not a plugin, settings it does not take, more than it is allowed.
+    #[error("{0}")]
+    Invalid(String),
+    /// The service is ending.
+    #[error("the service is shutting down")]
+    ShuttingDown,
+}
+
+/// A running service, as its operators see it. `component` is a component id, `filter` or `filter/health`; a bare
+/// type means every component of that type.
+pub trait Control: Send + Sync + 'static {
+    /// Every plugin that runs.
+    fn plugins(&self) -> Vec<PluginStatus>;
+
+    /// Puts another version of a plugin in its place, after it was compiled, configured and given the state of the
+    /// running one. `name` is for messages; `probation` is how many batches it is on probation (none: the default).
+    fn swap(
+        &self,
+        component: String,
+        name: String,
+        wasm: Bytes,
+        probation: Option<u32>,
+    ) -> impl Future<Output = Result<SwapReport, ControlError>> + Send;
+
+    /// Shows live batches to another version as well, without effect, and counts how its answers differ.
+    fn shadow(
+        &self,
+        component: String,
+        name: String,
+        wasm: Bytes,
+        duration: Duration,
+    ) -> impl Future<Output = Result<ShadowReport, ControlError>> + Send;
+
+    /// How a shadow fares, or fared: the last one stays until the next one or until it is promoted.
+    fn shadow_report(&self, component: &str) -> Result<ShadowReport, ControlError>;
+
+    /// Ends a shadow before its time; its report and version stay.
+    fn end_shadow(
+        &self,
+        component: String,
+    ) -> impl Future<Output = Result<ShadowReport, ControlError>> + Send;
+
+    /// Swaps the shadowed version in.
+    fn promote(
+        &self,
+        component: String,
+    ) -> impl Future<Output = Result<SwapReport, ControlError>> + Send;
+
+    /// Reads the manifest and the plugin files again, and replaces what changed.
+    fn reload(&self) -> impl Future<Output = Result<ReloadReport, ControlError>> + Send;
+
+    /// What happened lately, oldest first; bounded.
+    fn events(&self) -> Vec<Event>;
+}

@@ -1,0 +1,20 @@
+//! The admin API: what an operator may do to a running service, over HTTP, and the client that the command line
+//! uses. Knows nothing of plugins and pipelines: the service implements [`Control`]. `openapi.yaml` documents it.
+
+mod client;
+mod config;
+mod control;
+mod problem;
+mod report;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use client::{AdminClient, ClientError};
+pub use config::{AdminConfig, DEFAULT_ENDPOINT, InvalidToken, Token};
+pub use control::{Control, ControlError};
+pub use report::{
+    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, ShadowReport,
+    ShadowState, SwapReport, SwappedComponent, VersionStatus,
+};
+pub use server::{AdminServer, BindError};

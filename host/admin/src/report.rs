@@ -1,0 +1,216 @@
+//! What operators are told, as the admin API writes it. `openapi.yaml` documents every field.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What a component does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PluginState {
+    /// It runs.
+    Running,
+    /// It runs, and the version before stands by.
+    Probation,
+    /// At least one of its instances pauses after repeated faults.
+    Quarantined,
+}
+
+/// A component that is a plugin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginStatus {
+    /// The component's id, `filter/health`.
+    pub component: String,
+    /// `processor` or `connector`.
+    pub role: String,
+    /// The pipelines it stands in, `traces/web`.
+    pub pipelines: Vec<String>,
+    /// What it does at the moment.
+    pub state: PluginState,
+    /// Set while it is on probation.
+    pub probation: Option<Probation>,
+    /// Instances that run, one a worker and pipeline.
+    pub instances: u64,
+    /// Memory of all of them, in bytes.
+    pub memory_bytes: u64,
+    /// How often a version was put in place of another since the start.
+    pub swaps: u64,
+    /// How often a version was taken back.
+    pub rollbacks: u64,
+    /// The version that runs.
+    pub version: VersionStatus,
+    /// The versions before, newest first; bounded.
+    pub history: Vec<VersionStatus>,
+}
+
+/// What is left of a probation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probation {
+    /// Batches that must still go well, in the pipeline that has seen fewest.
+    pub batches_left: u64,
+}
+
+/// One version of a component: a plugin under some settings, and what it has done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VersionStatus {
+    /// SHA-256 of the component file, in hexadecimal.
+    pub hash: String,
+    /// Where it came from: a file's path, or the name it was uploaded under.
+    pub source: String,
+    /// Since when it has run, RFC 3339 in UTC.
+    pub since: String,
+    /// Until when it ran; none if it runs.
+    pub until: Option<String>,
+    /// Why it was replaced; none if it runs.
+    pub ended: Option<String>,
+    /// Batches it was called with.
+    pub calls: u64,
+    /// Spans in these batches.
+    pub spans_in: u64,
+    /// Spans it kept. A connector keeps all.
+    pub spans_out: u64,
+    /// Spans it dropped.
+    pub spans_dropped: u64,
+    /// Spans it held.
+    pub spans_held: u64,
+    /// How long a call took.
+    pub latency: Latency,
+    /// Faults by kind: `trap`, `deadline`, `memory`, `output`, `contract`, `state`, `refused`, `restart`.
+    pub faults: BTreeMap<String, u64>,
+    /// Calls that were not made because the plugin was quarantined.
+    pub quarantined: u64,
+    /// Instances replaced because their memory had passed the mark.
+    pub recycled: u64,
+    /// The plugin's own counters.
+    pub counters: BTreeMap<String, u64>,
+}
+
+/// Time of a call, in microseconds; 0 before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Half of the calls took no longer.
+    pub p50_us: u64,
+    /// Of 100 calls, 99 took no longer.
+    pub p99_us: u64,
+}
+
+/// A swap that was carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SwapReport {
+    /// The components that have a new version now.
+    pub components: Vec<SwappedComponent>,
+    /// Compiling, or finding it compiled, in microseconds.
+    pub compile_us: u64,
+    /// Instantiating, configuring and trying the state out, in microseconds.
+    pub prepare_us: u64,
+    /// From the first worker's switch to the last one's, waiting for batches under way included, in microseconds.
+    pub switch_us: u64,
+    /// The longest that a worker was kept from its next batch, in microseconds.
+    pub held_us: u64,
+    /// Batches that each pipeline's new version is on probation.
+    pub probation: u64,
+}
+
+/// One component of a swap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwappedComponent {
+    /// The component's id.
+    pub component: String,
+    /// The hash of the version before.
+    pub from: String,
+    /// The hash of the version now.
+    pub to: String,
+    /// Whether the old version's state was handed over; not if either has none.
+    pub state_handed_over: bool,
+}
+
+/// A manifest that was read again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReloadReport {
+    /// What was replaced, added and removed, a line each; empty: nothing had changed.
+    pub changes: Vec<String>,
+    /// Warnings about the manifest.
+    pub warnings: Vec<String>,
+    /// The plugins that have a new version now.
+    pub components: Vec<SwappedComponent>,
+}
+
+/// Where a shadow stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShadowState {
+    /// It sees batches.
+    Running,
+    /// Its time is over, or it was ended; it can be promoted.
+    Ended,
+}
+
+/// What a shadow has shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShadowReport {
+    /// The components that are shadowed.
+    pub components: Vec<String>,
+    /// The hash of the shadow's version.
+    pub hash: String,
+    /// The name it was uploaded under.
+    pub source: String,
+    /// Where it stands.
+    pub state: ShadowState,
+    /// When it began, RFC 3339 in UTC.
+    pub since: String,
+    /// When it ends or ended.
+    pub until: String,
+    /// Batches that both versions have processed.
+    pub batches: u64,
+    /// Batches that it was not shown, because it was still busy.
+    pub batches_skipped: u64,
+    /// Spans in the batches that both have processed.
+    pub spans: u64,
+    /// Spans that only one of the two dropped.
+    pub verdicts_differ: u64,
+    /// Spans that both kept, with different edits.
+    pub edits_differ: u64,
+    /// For a connector: series of a batch that were measured differently.
+    pub measurements_differ: u64,
+    /// Trace ids of some spans that differ, in hexadecimal; bounded.
+    pub sampled_trace_ids: Vec<String>,
+    /// Faults of the shadow, by kind as in a version's status.
+    pub faults: BTreeMap<String, u64>,
+    /// What the last of them said.
+    pub last_fault: Option<String>,
+    /// How long a call of the shadow took.
+    pub latency: Latency,
+}
+
+/// What kind of thing happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A version was put in place of another.
+    Swap,
+    /// A version was taken back.
+    Rollback,
+    /// A version passed its probation.
+    ProbationPassed,
+    /// The manifest was read again, and something changed.
+    Reload,
+    /// A swap or a reload was refused; what ran goes on.
+    Refused,
+    /// A shadow began.
+    ShadowStarted,
+    /// A shadow ended.
+    ShadowEnded,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, RFC 3339 in UTC.
+    pub time: String,
+    /// What kind of thing.
+    pub kind: EventKind,
+    /// The components it is about.
+    pub components: Vec<String>,
+    /// What happened, for people.
+    pub message: String,
+}

@@ -1,0 +1,244 @@
+//! A service that runs one plugin, `filter/health`, and does what it is told to say.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::report::{
+    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, ShadowReport,
+    ShadowState, SwapReport, SwappedComponent, VersionStatus,
+};
+use crate::{Control, ControlError};
+
+pub(super) const COMPONENT: &str = "filter/health";
+const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const TIME: &str = "2026-11-21T03:44:47.123Z";
+
+/// Remembers its commands.
+pub(super) struct Fake {
+    pub commands: Mutex<Vec<String>>,
+    /// Every command but reading ends like this, if set.
+    pub refusal: Option<ControlError>,
+    /// A swap takes one of these before it ends.
+    pub turns: Semaphore,
+    /// A swap that has begun gives one of these, and one more at its end.
+    pub progress: Semaphore,
+    pub panics: bool,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self {
+            commands: Mutex::default(),
+            refusal: None,
+            turns: Semaphore::new(1000),
+            progress: Semaphore::new(0),
+            panics: false,
+        }
+    }
+}
+
+impl Fake {
+    pub fn refusing(refusal: ControlError) -> Self {
+        Self {
+            refusal: Some(refusal),
+            ..Self::default()
+        }
+    }
+
+    pub fn commands(&self) -> Vec<String> {
+        self.commands.lock().unwrap().clone()
+    }
+
+    fn command(&self, component: &str, text: String) -> Result<(), ControlError> {
+        assert!(!self.panics, "as the test wants it");
+        self.commands.lock().unwrap().push(text);
+        if component != COMPONENT {
+            return Err(ControlError::NotFound(format!(
+                "no plugin runs as component {component:?}"
+            )));
+        }
+        self.refusal.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// What is sent is a plugin if it begins like one.
+fn check(wasm: &[u8]) -> Result<(), ControlError> {
+    if wasm.starts_with(b"\0asm") {
+        Ok(())
+    } else {
+        let message = "what was sent is no WebAssembly component";
+        Err(ControlError::Invalid(message.to_owned()))
+    }
+}
+
+impl Control for Fake {
+    fn plugins(&self) -> Vec<PluginStatus> {
+        vec![
+            status(true),
+            PluginStatus {
+                component: "spanmetrics".to_owned(),
+                role: "connector".to_owned(),
+                ..status(false)
+            },
+        ]
+    }
+
+    async fn swap(
+        &self,
+        component: String,
+        name: String,
+        wasm: Bytes,
+        probation: Option<u32>,
+    ) -> Result<SwapReport, ControlError> {
+        self.progress.add_permits(1);
+        self.turns.acquire().await.unwrap().forget();
+        let text = format!("swap {component} {name} {} {probation:?}", wasm.len());
+        self.command(&component, text)?;
+        check(&wasm)?;
+        self.progress.add_permits(1);
+        Ok(swap_report())
+    }
+
+    async fn shadow(
+        &self,
+        component: String,
+        name: String,
+        wasm: Bytes,
+        duration: Duration,
+    ) -> Result<ShadowReport, ControlError> {
+        let text = format!("shadow {component} {name} {} {duration:?}", wasm.len());
+        self.command(&component, text)?;
+        check(&wasm)?;
+        Ok(ShadowReport {
+            source: name,
+            ..shadow_report(ShadowState::Running)
+        })
+    }
+
+    fn shadow_report(&self, component: &str) -> Result<ShadowReport, ControlError> {
+        self.command(component, format!("shadow_report {component}"))?;
+        Ok(shadow_report(ShadowState::Running))
+    }
+
+    async fn end_shadow(&self, component: String) -> Result<ShadowReport, ControlError> {
+        self.command(&component, format!("end_shadow {component}"))?;
+        Ok(shadow_report(ShadowState::Ended))
+    }
+
+    async fn promote(&self, component: String) -> Result<SwapReport, ControlError> {
+        self.command(&component, format!("promote {component}"))?;
+        Ok(swap_report())
+    }
+
+    async fn reload(&self) -> Result<ReloadReport, ControlError> {
+        self.command(COMPONENT, "reload".to_owned())?;
+        Ok(reload_report())
+    }
+
+    fn events(&self) -> Vec<Event> {
+        vec![event(EventKind::Swap), event(EventKind::ProbationPassed)]
+    }
+}
+
+/// With everything that may be there, or with nothing that need not be.
+pub(super) fn status(full: bool) -> PluginStatus {
+    PluginStatus {
+        component: COMPONENT.to_owned(),
+        role: "processor".to_owned(),
+        pipelines: vec!["traces/web".to_owned()],
+        state: PluginState::Running,
+        probation: full.then_some(Probation { batches_left: 42 }),
+        instances: 2,
+        memory_bytes: 1_114_112,
+        swaps: 1,
+        rollbacks: 0,
+        version: version(false),
+        history: full.then(|| version(true)).into_iter().collect(),
+    }
+}
+
+fn version(full: bool) -> VersionStatus {
+    VersionStatus {
+        hash: HASH.to_owned(),
+        source: "plugins/filter.wasm".to_owned(),
+        since: TIME.to_owned(),
+        until: full.then(|| TIME.to_owned()),
+        ended: full.then(|| "swapped".to_owned()),
+        calls: 3,
+        spans_in: 300,
+        spans_out: 200,
+        spans_dropped: 100,
+        spans_held: 0,
+        latency: Latency {
+            p50_us: 40,
+            p99_us: 90,
+        },
+        faults: BTreeMap::from([("trap".to_owned(), 1)]),
+        quarantined: 0,
+        recycled: 0,
+        counters: BTreeMap::from([("spans.matched".to_owned(), 100)]),
+    }
+}
+
+pub(super) fn swap_report() -> SwapReport {
+    SwapReport {
+        components: vec![swapped()],
+        compile_us: 120_000,
+        prepare_us: 900,
+        switch_us: 350,
+        held_us: 60,
+        probation: 100,
+    }
+}
+
+fn swapped() -> SwappedComponent {
+    SwappedComponent {
+        component: COMPONENT.to_owned(),
+        from: HASH.to_owned(),
+        to: HASH.to_owned(),
+        state_handed_over: true,
+    }
+}
+
+pub(super) fn reload_report() -> ReloadReport {
+    ReloadReport {
+        changes: vec!["processor filter/health: settings".to_owned()],
+        warnings: vec!["line 3: nothing uses it".to_owned()],
+        components: vec![swapped()],
+    }
+}
+
+pub(super) fn shadow_report(state: ShadowState) -> ShadowReport {
+    let ended = state == ShadowState::Ended;
+    ShadowReport {
+        components: vec![COMPONENT.to_owned()],
+        hash: HASH.to_owned(),
+        source: "new.wasm".to_owned(),
+        state,
+        since: TIME.to_owned(),
+        until: TIME.to_owned(),
+        batches: 10,
+        batches_skipped: 1,
+        spans: 1000,
+        verdicts_differ: 2,
+        edits_differ: 3,
+        measurements_differ: 0,
+        sampled_trace_ids: vec!["5b8efff798038103d269b633813fc60c".to_owned()],
+        faults: BTreeMap::from([("deadline".to_owned(), 1)]),
+        last_fault: ended.then(|| "took longer than 10 ms".to_owned()),
+        latency: Latency::default(),
+    }
+}
+
+pub(super) fn event(kind: EventKind) -> Event {
+    Event {
+        time: TIME.to_owned(),
+        kind,
+        components: vec![COMPONENT.to_owned()],
+        message: "something happened".to_owned(),
+    }
+}

@@ -1,0 +1,244 @@
+//! `spanmill plugin`: speaks to the admin API of a running spanmill.
+
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde::Serialize;
+use spanmill_admin::{AdminClient, DEFAULT_ENDPOINT, ShadowReport, ShadowState, SwapReport, Token};
+
+use super::run::{ADMIN, ADMIN_TOKEN};
+use super::{Failure, say};
+use crate::config::parse_duration;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum PluginCommand {
+    /// Show each plugin: its version, since when, calls, spans, time a batch, memory, faults, and the versions before.
+    Status {
+        /// The component, `type` or `type/name`; all if not given.
+        component: Option<String>,
+    },
+    /// Put another version in the place of the running one, between two batches. If it fails in its first batches,
+    /// the running one comes back by itself and those batches are run again.
+    Swap {
+        /// The component: `type` for every one of the type, `type/name` for one.
+        component: String,
+        /// The new version, a WebAssembly component.
+        file: PathBuf,
+        /// Batches in each pipeline after which it stays.
+        #[arg(long, value_name = "BATCHES")]
+        probation: Option<u32>,
+    },
+    /// Show live batches to another version as well, without effect, and count how its answers differ.
+    Shadow {
+        /// The component: `type` for every one of the type, `type/name` for one.
+        component: String,
+        /// The other version, a WebAssembly component; not needed with --stop or --report.
+        #[arg(required_unless_present_any = ["stop", "report"])]
+        file: Option<PathBuf>,
+        /// For how long, such as 60s or 5m.
+        #[arg(long = "for", value_name = "DURATION", default_value = "60s", value_parser = duration)]
+        duration: Duration,
+        /// Begin it and do not wait for its end.
+        #[arg(long)]
+        detach: bool,
+        /// Show what it has seen so far.
+        #[arg(long, conflicts_with_all = ["stop", "file"])]
+        report: bool,
+        /// End it now.
+        #[arg(long, conflicts_with = "file")]
+        stop: bool,
+    },
+    /// Swap the shadowed version in.
+    Promote {
+        /// The component, as it was shadowed.
+        component: String,
+    },
+    /// Read the manifest and the plugins' files again, as SIGHUP does, and say what changed.
+    Reload,
+    /// Show what happened lately: swaps, rollbacks, reloads, and what was refused.
+    Events,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("write a number and a unit, such as 500ms, 60s or 5m".to_owned()),
+    }
+}
+
+pub(super) fn plugin(
+    command: PluginCommand,
+    admin: Option<String>,
+    json: bool,
+) -> Result<(), Failure> {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let endpoint = admin.or_else(|| set(ADMIN));
+    let endpoint = endpoint.unwrap_or(DEFAULT_ENDPOINT.to_owned());
+    let token = match set(ADMIN_TOKEN) {
+        Some(token) => Some(
+            Token::new(token.trim())
+                .map_err(|error| Failure(format!("error: {ADMIN_TOKEN}: {error}")))?,
+        ),
+        None => None,
+    };
+    let client = AdminClient::new(&endpoint, token)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run(command, &client, json))
+}
+
+async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result<(), Failure> {
+    match command {
+        PluginCommand::Status { component } => {
+            let plugins = match component {
+                Some(component) => vec![client.plugin(&component).await?],
+                None => client.plugins().await?,
+            };
+            show(json, &plugins, || table::status(&plugins))
+        }
+        PluginCommand::Swap {
+            component,
+            file,
+            probation,
+        } => {
+            let (name, wasm) = read(&file)?;
+            let report = client.swap(&component, &name, wasm, probation).await?;
+            show(json, &report, || swapped(&report))
+        }
+        PluginCommand::Shadow {
+            component,
+            file: Some(file),
+            duration,
+            detach,
+            ..
+        } => {
+            let (name, wasm) = read(&file)?;
+            let mut report = client.shadow(&component, &name, wasm, duration).await?;
+            if !json {
+                let components = report.components.join(", ");
+                say(format_args!(
+                    "{components}: shadowed by {} for {duration:?}",
+                    short(&report.hash)
+                ));
+            }
+            while !detach && report.state == ShadowState::Running {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                report = client.shadow_report(&component).await?;
+            }
+            show(json, &report, || shadowed(&component, &report))
+        }
+        PluginCommand::Shadow {
+            component, stop, ..
+        } => {
+            let report = match stop {
+                true => client.end_shadow(&component).await?,
+                false => client.shadow_report(&component).await?,
+            };
+            show(json, &report, || shadowed(&component, &report))
+        }
+        PluginCommand::Promote { component } => {
+            let report = client.promote(&component).await?;
+            show(json, &report, || swapped(&report))
+        }
+        PluginCommand::Reload => {
+            let report = client.reload().await?;
+            show(json, &report, || {
+                let mut lines = report.warnings.clone();
+                match report.changes.is_empty() {
+                    true => lines.push("nothing has changed".to_owned()),
+                    false => lines.extend(report.changes.clone()),
+                }
+                lines
+            })
+        }
+        PluginCommand::Events => {
+            let events = client.events().await?;
+            show(json, &events, || {
+                let line =
+                    |event: &spanmill_admin::Event| format!("{}  {}", event.time, event.message);
+                events.iter().map(line).collect()
+            })
+        }
+    }
+}
+
+/// A file's bytes, and the name that it goes by in messages.
+fn read(file: &Path) -> Result<(String, bytes::Bytes), Failure> {
+    let wasm = std::fs::read(file)
+        .map_err(|error| Failure(format!("error: cannot read {}: {error}", file.display())))?;
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    Ok((name.to_string_lossy().into_owned(), wasm.into()))
+}
+
+fn show(
+    json: bool,
+    value: &impl Serialize,
+    lines: impl FnOnce() -> Vec<String>,
+) -> Result<(), Failure> {
+    if json {
+        say(serde_json::to_string_pretty(value)?);
+    } else {
+        lines().iter().for_each(say);
+    }
+    Ok(())
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+fn swapped(report: &SwapReport) -> Vec<String> {
+    let mut lines: Vec<String> = report
+        .components
+        .iter()
+        .map(|one| {
+            let state = match one.state_handed_over {
+                true => ", with its state",
+                false => "",
+            };
+            let (from, to) = (short(&one.from), short(&one.to));
+            format!("{}: {to} in place of {from}{state}", one.component)
+        })
+        .collect();
+    lines.push(format!(
+        "compiled in {} ms, prepared in {} ms, switched in {} us; on probation for {} batches",
+        report.compile_us / 1000,
+        report.prepare_us / 1000,
+        report.switch_us,
+        report.probation
+    ));
+    lines
+}
+
+fn shadowed(target: &str, report: &ShadowReport) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} batches, {} spans; {} batches skipped while it was busy",
+        report.batches, report.spans, report.batches_skipped
+    )];
+    lines.push(format!(
+        "verdicts that differ {}, edits that differ {}, measurements that differ {}",
+        report.verdicts_differ, report.edits_differ, report.measurements_differ
+    ));
+    lines.push(format!(
+        "p50 {} us, p99 {} us a batch",
+        report.latency.p50_us, report.latency.p99_us
+    ));
+    let faults: u64 = report.faults.values().sum();
+    if faults > 0 {
+        let last = report.last_fault.as_deref().unwrap_or("unknown");
+        lines.push(format!("{faults} faults, the last: {last}"));
+    }
+    if !report.sampled_trace_ids.is_empty() {
+        let ids = report.sampled_trace_ids.join(" ");
+        lines.push(format!("traces with spans that differ, some: {ids}"));
+    }
+    if report.state == ShadowState::Ended {
+        lines.push(format!("to swap it in: spanmill plugin promote {target}"));
+    }
+    lines
+}

@@ -1,0 +1,126 @@
+//! `spanmill plugin status` for people.
+
+use spanmill_admin::{PluginState, PluginStatus, VersionStatus};
+
+const HEADER: [&str; 12] = [
+    "PLUGIN", "VERSION", "STATE", "SINCE", "CALLS", "IN", "OUT", "DROPPED", "HELD", "P50", "P99",
+    "MEMORY",
+];
+
+/// A line for each plugin, and below it what is worth knowing beyond that.
+pub(super) fn status(plugins: &[PluginStatus]) -> Vec<String> {
+    let mut rows: Vec<Vec<String>> = vec![HEADER.iter().map(|name| (*name).to_owned()).collect()];
+    let mut notes: Vec<Vec<String>> = vec![Vec::new()];
+    for plugin in plugins {
+        rows.push(row(plugin));
+        notes.push(remarks(plugin));
+    }
+    let widths: Vec<usize> = (0..HEADER.len())
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        })
+        .collect();
+    let mut lines = Vec::new();
+    for (row, notes) in rows.iter().zip(notes) {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, width))| match column {
+            // Words to the left, numbers to the right.
+            0..4 => format!("{cell:<width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        lines.push(line.trim_end().to_owned());
+        lines.extend(notes.into_iter().map(|note| format!("  {note}")));
+    }
+    lines
+}
+
+fn row(plugin: &PluginStatus) -> Vec<String> {
+    let version = &plugin.version;
+    let state = match (plugin.state, plugin.probation) {
+        (PluginState::Running, _) => "running".to_owned(),
+        (PluginState::Probation, Some(left)) => format!("probation ({} left)", left.batches_left),
+        (PluginState::Probation, None) => "probation".to_owned(),
+        (PluginState::Quarantined, _) => "quarantined".to_owned(),
+    };
+    vec![
+        plugin.component.clone(),
+        short(version),
+        state,
+        // To the second: 2026-11-21T10:00:00.
+        version.since.get(..19).unwrap_or(&version.since).to_owned(),
+        version.calls.to_string(),
+        version.spans_in.to_string(),
+        version.spans_out.to_string(),
+        version.spans_dropped.to_string(),
+        version.spans_held.to_string(),
+        micros(version.latency.p50_us),
+        micros(version.latency.p99_us),
+        format!("{:.1} MiB", plugin.memory_bytes as f64 / (1024.0 * 1024.0)),
+    ]
+}
+
+fn remarks(plugin: &PluginStatus) -> Vec<String> {
+    let mut notes = vec![format!(
+        "{} of {}, {} instances",
+        plugin.role,
+        plugin.pipelines.join(", "),
+        plugin.instances
+    )];
+    notes.extend(faults(&plugin.version));
+    if !plugin.version.counters.is_empty() {
+        let counters = plugin.version.counters.iter();
+        let counters = counters.map(|(name, count)| format!("{name} {count}"));
+        notes.push(format!(
+            "counted {}",
+            counters.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if plugin.swaps + plugin.rollbacks > 0 {
+        notes.push(format!(
+            "{} swaps, {} rollbacks",
+            plugin.swaps, plugin.rollbacks
+        ));
+    }
+    for before in &plugin.history {
+        let until = before.until.as_deref().unwrap_or("");
+        let until = until.get(..19).unwrap_or(until);
+        let ended = before.ended.as_deref().unwrap_or("");
+        notes.push(format!(
+            "before: {} until {until}, {} calls, {ended}",
+            short(before),
+            before.calls
+        ));
+    }
+    notes
+}
+
+fn faults(version: &VersionStatus) -> Option<String> {
+    let mut parts: Vec<String> = version
+        .faults
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    if version.quarantined > 0 {
+        parts.push(format!(
+            "{} calls not made in quarantine",
+            version.quarantined
+        ));
+    }
+    if version.recycled > 0 {
+        parts.push(format!("{} instances recycled", version.recycled));
+    }
+    (!parts.is_empty()).then(|| format!("faults: {}", parts.join(", ")))
+}
+
+fn short(version: &VersionStatus) -> String {
+    version.hash.get(..12).unwrap_or(&version.hash).to_owned()
+}
+
+fn micros(us: u64) -> String {
+    match us {
+        0..10_000 => format!("{us} us"),
+        _ => format!("{} ms", us / 1000),
+    }
+}

@@ -1,0 +1,316 @@
+//! Other plugins for segments that run: state is handed over and lanes are switched between two batches, one
+//! worker after the other. The old chains stand by until the change has passed its trial.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use spanmill_runtime::Fault;
+use thiserror::Error;
+
+use super::chain::Place;
+use super::segments::{Pipeline, Plan, Planned};
+use super::trial::Trial;
+use super::version::Version;
+use crate::config::ComponentId;
+
+/// Plans for some segments, in place of the ones they have.
+pub struct Change {
+    segments: Vec<Changed>,
+}
+
+struct Changed {
+    pipeline: Arc<Pipeline>,
+    segment: usize,
+    old: Plan,
+    new: Plan,
+}
+
+/// A version in place of another.
+pub struct Replaced {
+    /// What ran.
+    pub old: Arc<Version>,
+    /// What runs.
+    pub new: Arc<Version>,
+    /// Whether the old one's state was handed over.
+    pub state_handed_over: bool,
+}
+
+/// A change that was made.
+pub struct Switched {
+    /// What has begun with it.
+    pub trial: Arc<Trial>,
+    /// From the first lane to the last, waiting for batches under way included.
+    pub took: Duration,
+    /// The longest that a lane was kept from its next batch.
+    pub held: Duration,
+}
+
+/// Why a change was not made.
+#[derive(Debug, Error)]
+pub enum ChangeError {
+    /// The old version could not say what it knows.
+    #[error("plugin {id}: the running version does not hand over its state: {fault}")]
+    Snapshot {
+        /// The component.
+        id: ComponentId,
+        /// Its fault.
+        fault: Fault,
+    },
+    /// The new version could not take it over.
+    #[error("plugin {id}: the new version {fault}")]
+    Restore {
+        /// The component.
+        id: ComponentId,
+        /// Its fault.
+        fault: Fault,
+    },
+}
+
+/// Two instances, and whose they are.
+struct Pair<'a> {
+    id: &'a ComponentId,
+    old: &'a Mutex<Place>,
+    new: &'a Mutex<Place>,
+}
+
+impl Change {
+    pub(super) fn new(segments: Vec<(Arc<Pipeline>, usize, Plan)>) -> Self {
+        let changed = |(pipeline, segment, new): (Arc<Pipeline>, usize, Plan)| {
+            let old = pipeline.segments.get(segment)?.plan().clone();
+            Some(Changed {
+                pipeline,
+                segment,
+                old,
+                new,
+            })
+        };
+        Change {
+            segments: segments.into_iter().filter_map(changed).collect(),
+        }
+    }
+
+    /// Whether there is nothing to change.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// The components that have another version, or none, or are new.
+    pub fn components(&self) -> Vec<String> {
+        let mut ids = BTreeSet::new();
+        for changed in &self.segments {
+            let new = changed.new.stages.iter().map(|planned| &planned.version.id);
+            let new = new.filter(|id| changed.is_new(id));
+            ids.extend(new.map(|id| id.to_string()));
+        }
+        ids.into_iter().collect()
+    }
+
+    /// Tries handing over, so that a version that cannot is known before anything is switched. Gives the versions
+    /// that take another's place.
+    pub fn rehearse(&self) -> Result<Vec<Replaced>, ChangeError> {
+        let mut replaced: BTreeMap<&ComponentId, Replaced> = BTreeMap::new();
+        for changed in &self.segments {
+            for (old, new) in changed.replaced() {
+                let mut state_handed_over = false;
+                for worker in 0..new.places.len() {
+                    if let Some(pair) = Pair::of(old, new, worker) {
+                        state_handed_over |= pair.hand_over()?;
+                    }
+                }
+                let known = replaced.entry(&new.version.id).or_insert_with(|| Replaced {
+                    old: Arc::clone(&old.version),
+                    new: Arc::clone(&new.version),
+                    state_handed_over,
+                });
+                known.state_handed_over |= state_handed_over;
+            }
+        }
+        Ok(replaced.into_values().collect())
+    }
+
+    /// Switches every lane. On an error, all is as it was.
+    pub fn switch(&self, probation: u32) -> Result<Switched, ChangeError> {
+        let trial = Trial::new(self.segments.len(), probation);
+        let began = Instant::now();
+        let mut held = Duration::ZERO;
+        let mut of_no_use = Vec::new();
+        for (number, changed) in self.segments.iter().enumerate() {
+            let switched = match changed.shares_instances() {
+                true => changed.switch_at_once(&trial, number),
+                false => changed.switch_in_turn(&trial, number),
+            };
+            match switched {
+                Ok((longest, chains)) => {
+                    held = held.max(longest);
+                    of_no_use.extend(chains);
+                }
+                Err(error) => {
+                    self.revert(&trial);
+                    return Err(error);
+                }
+            }
+        }
+        let took = began.elapsed();
+        for changed in &self.segments {
+            changed.set_plan(&changed.new);
+        }
+        drop(of_no_use);
+        Ok(Switched { trial, took, held })
+    }
+
+    /// Puts every lane back to what stood by.
+    pub fn revert(&self, trial: &Arc<Trial>) {
+        for changed in &self.segments {
+            for lane in changed.lanes() {
+                let chain = lane.hold().revert_of(trial);
+                drop(chain);
+            }
+            changed.set_plan(&changed.old);
+        }
+    }
+
+    /// Lets go of what stood by.
+    pub fn settle(&self, trial: &Arc<Trial>) {
+        for lane in self.segments.iter().flat_map(Changed::lanes) {
+            let chain = lane.hold().settle(trial);
+            drop(chain);
+        }
+    }
+}
+
+impl Changed {
+    fn lanes(&self) -> &[super::lane::Lane] {
+        let segment = self.pipeline.segments.get(self.segment);
+        segment.map_or(&[], |segment| &segment.lanes)
+    }
+
+    fn set_plan(&self, plan: &Plan) {
+        if let Some(segment) = self.pipeline.segments.get(self.segment) {
+            *segment.plan() = plan.clone();
+        }
+    }
+
+    /// Components that have another version now.
+    fn replaced(&self) -> impl Iterator<Item = (&Planned, &Planned)> {
+        self.new.stages.iter().filter_map(|new| {
+            let old = self.old.planned(&new.version.id)?;
+            (!Arc::ptr_eq(&old.version, &new.version)).then_some((old, new))
+        })
+    }
+
+    /// Whether this version is new here.
+    fn is_new(&self, id: &ComponentId) -> bool {
+        match (self.old.planned(id), self.new.planned(id)) {
+            (Some(old), Some(new)) => !Arc::ptr_eq(&old.version, &new.version),
+            (None, Some(_)) => true,
+            _ => false,
+        }
+    }
+
+    fn shares_instances(&self) -> bool {
+        self.replaced()
+            .any(|(old, new)| old.is_shared() || new.is_shared())
+    }
+
+    fn chain(&self, worker: usize) -> super::chain::Chain {
+        self.new.chain(worker, |id| self.is_new(id), Vec::new())
+    }
+
+    /// One lane after the other: each worker has instances of its own.
+    fn switch_in_turn(
+        &self,
+        trial: &Arc<Trial>,
+        number: usize,
+    ) -> Result<(Duration, Vec<super::chain::Chain>), ChangeError> {
+        let mut longest = Duration::ZERO;
+        let mut of_no_use = Vec::new();
+        for (worker, lane) in self.lanes().iter().enumerate() {
+            let chain = self.chain(worker);
+            let mut running = lane.hold();
+            let began = Instant::now();
+            for (old, new) in self.replaced() {
+                if let Some(pair) = Pair::of(old, new, worker) {
+                    pair.hand_over()?;
+                }
+            }
+            of_no_use.extend(running.switch(chain, Some((Arc::clone(trial), number))));
+            drop(running);
+            longest = longest.max(began.elapsed());
+        }
+        Ok((longest, of_no_use))
+    }
+
+    /// All lanes together: an instance that all workers share must not see a batch between its snapshot and the
+    /// switch.
+    fn switch_at_once(
+        &self,
+        trial: &Arc<Trial>,
+        number: usize,
+    ) -> Result<(Duration, Vec<super::chain::Chain>), ChangeError> {
+        let workers = self.lanes().len();
+        let chains: Vec<_> = (0..workers).map(|worker| self.chain(worker)).collect();
+        let mut began = None;
+        let mut held = Vec::with_capacity(workers);
+        for lane in self.lanes() {
+            held.push(lane.hold());
+            began.get_or_insert_with(Instant::now);
+        }
+        for (old, new) in self.replaced() {
+            for worker in 0..workers {
+                if let Some(pair) = Pair::of(old, new, worker) {
+                    pair.hand_over()?;
+                }
+            }
+        }
+        let mut of_no_use = Vec::new();
+        for (running, chain) in held.iter_mut().zip(chains) {
+            of_no_use.extend(running.switch(chain, Some((Arc::clone(trial), number))));
+        }
+        drop(held);
+        Ok((
+            began.map_or(Duration::ZERO, |began| began.elapsed()),
+            of_no_use,
+        ))
+    }
+}
+
+impl Planned {
+    /// Whether all workers have the same instance. A single worker's is its own.
+    fn is_shared(&self) -> bool {
+        matches!(self.places.as_slice(), [first, second, ..] if Arc::ptr_eq(first, second))
+    }
+}
+
+impl<'a> Pair<'a> {
+    /// The instances of a worker, if the one's state can be the other's: what several instances know cannot become
+    /// one's, nor the other way round. Shared ones are the first worker's.
+    fn of(old: &'a Planned, new: &'a Planned, worker: usize) -> Option<Self> {
+        if old.is_shared() != new.is_shared() || (new.is_shared() && worker > 0) {
+            return None;
+        }
+        Some(Pair {
+            id: &new.version.id,
+            old: old.places.get(worker)?,
+            new: new.places.get(worker)?,
+        })
+    }
+
+    /// Gives whether there was state to hand over.
+    fn hand_over(&self) -> Result<bool, ChangeError> {
+        let lock = |place: &'a Mutex<Place>| place.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = lock(self.old).slot.snapshot();
+        let snapshot = snapshot.map_err(|fault| ChangeError::Snapshot {
+            id: self.id.clone(),
+            fault,
+        })?;
+        let Some(snapshot) = snapshot else {
+            return Ok(false);
+        };
+        let restored = lock(self.new).slot.restore(&snapshot);
+        restored.map_err(|fault| ChangeError::Restore {
+            id: self.id.clone(),
+            fault,
+        })
+    }
+}

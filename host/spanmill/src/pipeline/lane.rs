@@ -1,0 +1,140 @@
+//! One worker's way through a segment: the chain that runs, and the one before while the new one is on trial.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use spanmill_otlp::Request;
+use spanmill_runtime::Tries;
+
+use super::chain::{Chain, Failed, Output};
+use super::trial::Trial;
+use crate::receive::Refusal;
+
+/// A chain in its place. The worker holds it for the time of a batch, so whoever gets hold of it is between two.
+pub(super) struct Lane {
+    running: Mutex<Running>,
+    /// Held by who waits for the lane to switch it. A worker that has batch after batch would keep it else.
+    waiting: Mutex<()>,
+}
+
+pub(super) struct Running {
+    chain: Chain,
+    before: Option<Before>,
+}
+
+/// What stands by while a change is on trial.
+struct Before {
+    chain: Chain,
+    trial: Arc<Trial>,
+    /// The segment's number in the trial.
+    segment: usize,
+}
+
+impl Lane {
+    pub(super) fn new(chain: Chain) -> Self {
+        Lane {
+            running: Mutex::new(Running {
+                chain,
+                before: None,
+            }),
+            waiting: Mutex::new(()),
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        // A chain loads each batch anew, so one that a panic left behind is as good as any.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a batch. If a version on trial fails, the old chain takes the batch, and every further one.
+    pub(super) fn run(&self, request: Request, received_unix_nano: u64) -> Result<Output, Refusal> {
+        drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut running = self.running();
+        let Running { chain, before } = &mut *running;
+        if let Some(standby) = before {
+            if !standby.trial.has_failed() {
+                let tries = match standby.trial.counts(standby.segment) {
+                    true => Tries::Once,
+                    false => Tries::Again,
+                };
+                match chain.run(request.clone(), received_unix_nano, tries) {
+                    Ok(output) => {
+                        standby.trial.went_well(standby.segment);
+                        return Ok(output);
+                    }
+                    Err(Failed::Refused(refusal)) => return Err(refusal),
+                    Err(Failed::OnTrial { id, fault }) => standby.trial.fail(id, fault),
+                }
+            }
+            running.revert();
+        }
+        match running.chain.run(request, received_unix_nano, Tries::Again) {
+            Ok(output) => Ok(output),
+            Err(Failed::Refused(refusal)) => Err(refusal),
+            Err(Failed::OnTrial { fault, .. }) => Err(Refusal::Internal(fault.to_string())),
+        }
+    }
+
+    /// Gets hold of the lane between two batches.
+    pub(super) fn hold(&self) -> MutexGuard<'_, Running> {
+        let _waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.running()
+    }
+}
+
+impl Running {
+    /// Puts another chain in; with a trial, the old one stands by. Gives back what is of no more use, to be
+    /// dropped when the lane is free again.
+    pub(super) fn switch(
+        &mut self,
+        chain: Chain,
+        trial: Option<(Arc<Trial>, usize)>,
+    ) -> Vec<Chain> {
+        let old = std::mem::replace(&mut self.chain, chain);
+        let mut done: Vec<Chain> = self.abandon().into_iter().collect();
+        match trial {
+            Some((trial, segment)) => {
+                self.before = Some(Before {
+                    chain: old,
+                    trial,
+                    segment,
+                });
+            }
+            None => done.push(old),
+        }
+        done
+    }
+
+    /// Whether an old chain stands by.
+    pub(super) fn is_on_trial(&self) -> bool {
+        self.before.is_some()
+    }
+
+    /// Lets go of what stands by, before its trial is over.
+    pub(super) fn abandon(&mut self) -> Option<Chain> {
+        let before = self.before.take()?;
+        before.trial.supersede();
+        Some(before.chain)
+    }
+
+    /// Goes back to what stands by, if anything does.
+    pub(super) fn revert(&mut self) -> Option<Chain> {
+        let before = self.before.take()?;
+        Some(std::mem::replace(&mut self.chain, before.chain))
+    }
+
+    /// Lets go of what stands by for a trial.
+    pub(super) fn settle(&mut self, trial: &Arc<Trial>) -> Option<Chain> {
+        let before = self
+            .before
+            .take_if(|before| Arc::ptr_eq(&before.trial, trial))?;
+        Some(before.chain)
+    }
+
+    /// Goes back to what stands by for a trial.
+    pub(super) fn revert_of(&mut self, trial: &Arc<Trial>) -> Option<Chain> {
+        match &self.before {
+            Some(before) if Arc::ptr_eq(&before.trial, trial) => self.revert(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Shadows: another version of a plugin is shown live batches, in a thread of its own and without effect, and its
+//! answers are compared with those of the one that runs.
+
+mod compare;
+mod report;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use spanmill_otlp::{Outcome, Workspace};
+use spanmill_runtime::{Answer, ConfigureError, Fault, Slot, Tries};
+
+use super::version::Version;
+use crate::metrics::{Measured, Recorder, Totals};
+pub use report::Seen;
+
+/// Batches that may wait for the shadow; while there is no room, it is not shown any.
+const WAITING: usize = 4;
+
+/// A shadow of some components.
+pub struct Shadow {
+    versions: Vec<Arc<Version>>,
+    jobs: async_channel::Sender<Job>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Where a chain shows its batches to a shadow.
+#[derive(Clone)]
+pub(super) struct Tap {
+    /// The stage that is shadowed.
+    pub(super) at: usize,
+    /// The shadow's number in the projection.
+    number: usize,
+    /// Which of the shadow's versions.
+    version: usize,
+    jobs: async_channel::Sender<Job>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// A batch as the plugin that runs saw it.
+struct Job {
+    workspace: Box<Workspace>,
+    at: usize,
+    number: usize,
+    version: usize,
+    live: Live,
+}
+
+/// What the plugin that runs made of a batch.
+enum Live {
+    Outcome(Outcome),
+    Measured(Measured),
+}
+
+/// A batch of which it is not known yet what the plugin that runs makes of it.
+pub(super) struct Mirrored {
+    tap: Tap,
+    workspace: Box<Workspace>,
+}
+
+/// A shadow's instance of one component.
+struct Instance {
+    slot: Slot,
+    recorder: Option<Recorder>,
+}
+
+impl Shadow {
+    /// Makes instances of the versions, and a thread that runs them until the shadow and its taps are dropped.
+    pub fn start(versions: Vec<Arc<Version>>) -> Result<Self, StartError> {
+        let mut instances = Vec::with_capacity(versions.len());
+        for version in &versions {
+            let streams = version.declared.metrics.as_ref();
+            instances.push(Instance {
+                slot: version.instantiate()?,
+                recorder: streams.map(|stream| Recorder::new(&Totals::new(stream.clone()))),
+            });
+        }
+        let (jobs, queue) = async_channel::bounded(WAITING);
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let to = Arc::clone(&seen);
+        std::thread::Builder::new()
+            .name("shadow".to_owned())
+            .spawn(move || {
+                while let Ok(job) = queue.recv_blocking() {
+                    work(&mut instances, job, &to);
+                }
+            })?;
+        Ok(Shadow {
+            versions,
+            jobs,
+            seen,
+        })
+    }
+
+    /// The versions that it runs.
+    pub fn versions(&self) -> &[Arc<Version>] {
+        &self.versions
+    }
+
+    /// What it has seen so far.
+    pub fn seen(&self) -> Seen {
+        lock(&self.seen).clone()
+    }
+
+    /// A tap of one of its versions, for a stage; `number` is the shadow's in the chain's projection.
+    pub(super) fn tap(&self, version: usize, at: usize, number: usize) -> Tap {
+        Tap {
+            at,
+            number,
+            version,
+            jobs: self.jobs.clone(),
+            seen: Arc::clone(&self.seen),
+        }
+    }
+}
+
+/// Why a shadow did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A version that was configured once could not be instantiated again.
+    #[error(transparent)]
+    Instance(#[from] ConfigureError),
+    /// There is no thread to be had.
+    #[error("cannot start a thread for the shadow: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Tap {
+    /// Keeps a batch as it is before the stage, if the shadow has room for it.
+    pub(super) fn before(&self, workspace: &Workspace) -> Option<Mirrored> {
+        if self.jobs.is_full() {
+            lock(&self.seen).batches_skipped += 1;
+            return None;
+        }
+        Some(Mirrored {
+            tap: self.clone(),
+            workspace: Box::new(workspace.clone()),
+        })
+    }
+}
+
+impl Mirrored {
+    /// The plugin that runs is a processor, and answered this.
+    pub(super) fn outcome(self, outcome: Outcome) {
+        self.send(Live::Outcome(outcome));
+    }
+
+    /// The plugin that runs is a connector, and measured this.
+    pub(super) fn measured(self, measured: Measured) {
+        self.send(Live::Measured(measured));
+    }
+
+    fn send(self, live: Live) {
+        let job = Job {
+            workspace: self.workspace,
+            at: self.tap.at,
+            number: self.tap.number,
+            version: self.tap.version,
+            live,
+        };
+        // Another worker took the last room.
+        if self.tap.jobs.try_send(job).is_err() {
+            lock(&self.tap.seen).batches_skipped += 1;
+        }
+    }
+}
+
+/// Runs one batch and compares.
+fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<Seen>) {
+    let Some(Instance { slot, recorder }) = instances.get_mut(job.version) else {
+        return;
+    };
+    let spans = job.workspace.span_count();
+    let Some(view) = job.workspace.view(job.number) else {
+        return;
+    };
+    let began = Instant::now();
+    let answer = slot.process(&view, Tries::Once);
+    let took = began.elapsed();
+    let fresh = slot.take_fresh();
+    let compared = answer.and_then(|answer| match (answer, &job.live, recorder) {
+        (Answer::Outcome(shadow), Live::Outcome(live), _) => {
+            compare::outcomes(&job.workspace, (job.at, live), (job.number, &shadow))
+                .map_err(Fault::from)
+                .inspect_err(|fault| slot.note(fault))
+        }
+        (Answer::Emission(emission), Live::Measured(live), Some(recorder)) => {
+            if fresh {
+                recorder.reset();
+            }
+            let shadow = recorder
+                .take(emission, &job.workspace, job.number, live.now_unix_nano())
+                .inspect_err(|fault| slot.note(fault))?;
+            Ok(compare::measured(live, &shadow))
+        }
+        // A processor does not shadow a connector, nor the other way round.
+        _ => Ok(report::Difference::default()),
+    });
+    slot.recycle();
+    let mut seen = lock(seen);
+    match compared {
+        Ok(difference) => seen.batch(spans, took, difference),
+        Err(fault) => seen.fault(&fault, took),
+    }
+}

@@ -1,0 +1,150 @@
+//! What two answers to the same batch come to: not whether they are written alike.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+use spanmill_otlp::{Outcome, OutcomeError, Workspace};
+
+use super::report::Difference;
+use crate::metrics::Measured;
+
+/// Trace ids that are kept of one batch.
+const SAMPLES: usize = 5;
+
+/// Compares a processor's outcome with its shadow's. Each comes with its stage, and both are for the batch in
+/// `workspace`, which the shadow has been shown. Fails if the shadow's breaks the contract.
+pub(super) fn outcomes(
+    workspace: &Workspace,
+    live: (usize, &Outcome),
+    shadow: (usize, &Outcome),
+) -> Result<Difference, OutcomeError> {
+    let shadow = applied(workspace, shadow)?;
+    // It was applied once; if it cannot be now, there is nothing to compare with.
+    let Ok(live) = applied(workspace, live) else {
+        return Ok(Difference::default());
+    };
+    Ok(compare(live, shadow))
+}
+
+/// What is left of a batch: the rows of the spans, and the spans.
+struct Left {
+    rows: Vec<u32>,
+    request: ExportTraceServiceRequest,
+    before: Vec<Vec<u8>>,
+}
+
+fn applied(
+    workspace: &Workspace,
+    (stage, outcome): (usize, &Outcome),
+) -> Result<Left, OutcomeError> {
+    let mut workspace = workspace.clone();
+    let before = trace_ids(&mut workspace.clone());
+    // An outcome is checked against what its stage was shown last.
+    let _ = workspace.view(stage);
+    workspace.apply(stage, outcome)?;
+    let rows = workspace.span_rows();
+    let spliced = workspace.splice();
+    Ok(Left {
+        rows,
+        request: ExportTraceServiceRequest::decode(spliced.bytes).unwrap_or_default(),
+        before,
+    })
+}
+
+/// The trace id of every row.
+fn trace_ids(workspace: &mut Workspace) -> Vec<Vec<u8>> {
+    let rows = workspace.span_rows();
+    let request = ExportTraceServiceRequest::decode(workspace.splice().bytes).unwrap_or_default();
+    let mut ids = Vec::new();
+    for (row, (_, _, span)) in rows.into_iter().zip(spans(&request)) {
+        ids.resize(row as usize, Vec::new());
+        ids.push(span.trace_id.clone());
+    }
+    ids
+}
+
+type Found<'a> = (
+    Option<&'a Resource>,
+    Option<&'a InstrumentationScope>,
+    &'a Span,
+);
+
+fn spans(request: &ExportTraceServiceRequest) -> impl Iterator<Item = Found<'_>> {
+    request.resource_spans.iter().flat_map(|resource| {
+        resource.scope_spans.iter().flat_map(|scope| {
+            let found = |span| (resource.resource.as_ref(), scope.scope.as_ref(), span);
+            scope.spans.iter().map(found)
+        })
+    })
+}
+
+fn compare(live: Left, shadow: Left) -> Difference {
+    let mut difference = Difference::default();
+    let mut differs = |row: u32| {
+        if let Some(id) = live.before.get(row as usize)
+            && difference.trace_ids.len() < SAMPLES
+        {
+            difference.trace_ids.push(id.clone());
+        }
+    };
+    let mut ours = live.rows.iter().zip(spans(&live.request)).peekable();
+    let mut theirs = shadow.rows.iter().zip(spans(&shadow.request)).peekable();
+    let (mut verdicts, mut edits) = (0, 0);
+    loop {
+        match (ours.peek(), theirs.peek()) {
+            (Some((row, one)), Some((other_row, other))) if row == other_row => {
+                if one != other {
+                    edits += 1;
+                    differs(**row);
+                }
+                ours.next();
+                theirs.next();
+            }
+            (Some((row, _)), Some((other_row, _))) => {
+                verdicts += 1;
+                if row < other_row {
+                    differs(**row);
+                    ours.next();
+                } else {
+                    differs(**other_row);
+                    theirs.next();
+                }
+            }
+            (Some((row, _)), None) => {
+                verdicts += 1;
+                differs(**row);
+                ours.next();
+            }
+            (None, Some((row, _))) => {
+                verdicts += 1;
+                differs(**row);
+                theirs.next();
+            }
+            (None, None) => break,
+        }
+    }
+    difference.verdicts = verdicts;
+    difference.edits = edits;
+    difference
+}
+
+/// Compares what a connector measured with what its shadow did, series by series.
+pub(super) fn measured(live: &Measured, shadow: &Measured) -> Difference {
+    let (ours, theirs) = (live.summary(), shadow.summary());
+    let differ = |one: &(u64, f64), other: Option<&(u64, f64)>| {
+        // Sums may be added up in another order.
+        other.is_none_or(|other| {
+            one.0 != other.0 || (one.1 - other.1).abs() > one.1.abs().max(other.1.abs()) * 1e-9
+        })
+    };
+    let ours_differ = ours
+        .iter()
+        .filter(|(series, sum)| differ(sum, theirs.get(*series)));
+    let only_theirs = theirs.keys().filter(|series| !ours.contains_key(*series));
+    Difference {
+        measurements: (ours_differ.count() + only_theirs.count()) as u64,
+        ..Difference::default()
+    }
+}

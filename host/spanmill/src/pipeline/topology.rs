@@ -1,0 +1,312 @@
+//! The pipelines that run, and how others come in their place: everything that can fail is done first, then the
+//! switch, and what is of no more use drains behind it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use spanmill_otlp::ContractError;
+use thiserror::Error;
+use tokio::time::Instant;
+
+use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made, projection};
+use super::change::{Change, ChangeError, Replaced, Switched};
+use super::delivery::Fanout;
+use super::gate::MemoryGate;
+use super::load::LoadedPlugin;
+use super::segments::{Ends, Pipeline, Plan};
+use super::shadow::Shadow;
+use super::version::Version;
+use super::worker::{Drained, Feed, Intake, Pipelines, Workers};
+use crate::config::{self, ComponentId, Manifest, PipelineId, Processor, Signal};
+use crate::export::Exporter;
+use crate::metrics::Totals;
+
+/// The exporters that run, by id.
+pub type Exporters = BTreeMap<ComponentId, Exporter>;
+
+/// The traces pipelines that run, and what belongs to them.
+pub struct Topology {
+    pipelines: Pipelines,
+    threads: Workers,
+    workers: usize,
+    running: ByPipeline,
+    totals: ByConnector,
+    feeds: BTreeMap<ComponentId, Arc<Feed>>,
+    gates: BTreeMap<ComponentId, (config::MemoryLimiter, Arc<MemoryGate>)>,
+}
+
+/// Pipelines that are ready to run, in place of those that do.
+pub struct Prepared {
+    made: Vec<Arc<Pipeline>>,
+    new: Vec<Arc<Pipeline>>,
+    change: Arc<Change>,
+    totals: ByConnector,
+}
+
+/// What has come in place of what.
+pub struct Committed {
+    /// The lanes that were switched, if any were.
+    pub switched: Option<(Arc<Change>, Switched)>,
+    /// Pipelines that get no more requests; to be given to [`Topology::retire`].
+    pub retired: Vec<Arc<Pipeline>>,
+    /// Where deliveries under way may still go; gone when they are done.
+    pub fanouts: Vec<Weak<Fanout>>,
+}
+
+impl Topology {
+    /// Starts the workers, without pipelines; must be called within a tokio runtime.
+    pub fn start(workers: usize) -> Result<Self, BuildError> {
+        let (pipelines, threads) = Pipelines::start(workers)?;
+        Ok(Topology {
+            pipelines,
+            threads,
+            workers,
+            running: ByPipeline::new(),
+            totals: ByConnector::new(),
+            feeds: BTreeMap::new(),
+            gates: BTreeMap::new(),
+        })
+    }
+
+    /// Makes what a manifest asks for and does not run yet. `plugins` need not have those that are to stay.
+    pub fn prepare(
+        &self,
+        manifest: &Manifest,
+        plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
+    ) -> Result<Prepared, BuildError> {
+        let mut totals = self.totals.clone();
+        let mut builder = Builder {
+            manifest,
+            plugins,
+            running: &self.running,
+            totals: &mut totals,
+            workers: self.workers,
+        };
+        let mut prepared = Vec::new();
+        let mut new = Vec::new();
+        let mut segments: Vec<(Arc<Pipeline>, usize, Plan)> = Vec::new();
+        for made in builder.pipelines()? {
+            match made {
+                Made::Kept { pipeline, changed } => {
+                    let here = changed.into_iter();
+                    segments.extend(here.map(|(at, plan)| (Arc::clone(&pipeline), at, plan)));
+                    prepared.push(pipeline);
+                }
+                Made::New(pipeline) => {
+                    new.push(Arc::clone(&pipeline));
+                    prepared.push(pipeline);
+                }
+            }
+        }
+        totals.retain(|id, _| manifest.connectors.contains_key(id));
+        Ok(Prepared {
+            made: prepared,
+            new,
+            change: Arc::new(Change::new(segments)),
+            totals,
+        })
+    }
+
+    /// Puts what was prepared in place. On an error everything is as it was. Blocks for the time of a batch.
+    pub fn commit(
+        &mut self,
+        manifest: &Manifest,
+        prepared: Prepared,
+        exporters: &Exporters,
+        probation: u32,
+    ) -> Result<Committed, ChangeError> {
+        let switched = match prepared.change.is_empty() {
+            true => None,
+            false => {
+                let switched = prepared.change.switch(probation)?;
+                Some((Arc::clone(&prepared.change), switched))
+            }
+        };
+        self.gates.retain(|id, (config, _)| {
+            matches!(manifest.processors.get(id), Some(Processor::MemoryLimiter(now)) if now == config)
+        });
+        let mut running = ByPipeline::new();
+        let mut fanouts = Vec::new();
+        for pipeline in &prepared.made {
+            fanouts.push(Arc::downgrade(&pipeline.ends().fanout));
+            let config = manifest.pipelines.iter().find(|c| c.id == pipeline.id);
+            if let Some(config) = config {
+                let ends = self.ends(manifest, config, exporters);
+                pipeline.set_ends(ends);
+            }
+            running.insert(pipeline.id.clone(), Arc::clone(pipeline));
+        }
+        for pipeline in &prepared.new {
+            self.pipelines.add(Arc::clone(pipeline));
+        }
+        let before = std::mem::replace(&mut self.running, running);
+        self.totals = prepared.totals;
+        self.feed(manifest);
+        let is_gone = |pipeline: &Arc<Pipeline>| {
+            let now = self.running.get(&pipeline.id);
+            !now.is_some_and(|now| Arc::ptr_eq(now, pipeline))
+        };
+        let retired: Vec<_> = before.into_values().filter(is_gone).collect();
+        for pipeline in &retired {
+            pipeline.abandon_trials();
+        }
+        Ok(Committed {
+            switched,
+            retired,
+            fanouts,
+        })
+    }
+
+    fn ends(
+        &mut self,
+        manifest: &Manifest,
+        config: &config::Pipeline,
+        exporters: &Exporters,
+    ) -> Ends {
+        let mut gates = Vec::new();
+        for id in &config.processors {
+            if let Some(Processor::MemoryLimiter(limiter)) = manifest.processors.get(id) {
+                let (_, gate) = self
+                    .gates
+                    .entry(id.clone())
+                    .or_insert_with(|| (limiter.clone(), MemoryGate::start(limiter)));
+                gates.push(Arc::clone(gate));
+            }
+        }
+        Ends {
+            fanout: Arc::new(Fanout::of(config, exporters)),
+            gates: gates.into(),
+        }
+    }
+
+    /// Leads each receiver to its pipelines.
+    fn feed(&mut self, manifest: &Manifest) {
+        self.feeds
+            .retain(|id, _| manifest.receivers.contains_key(id));
+        for receiver in manifest.receivers.keys() {
+            let fed = manifest.pipelines.iter().filter(|pipeline| {
+                pipeline.id.signal == Signal::Traces && pipeline.receivers.contains(receiver)
+            });
+            let fed = fed.filter_map(|config| self.running.get(&config.id).cloned());
+            let feed = self.feeds.entry(receiver.clone()).or_default();
+            feed.set(fed.collect());
+        }
+    }
+
+    /// The way in for a receiver; nothing if the manifest has none of that id.
+    pub fn intake(&self, receiver: &ComponentId) -> Option<Intake> {
+        let feed = self.feeds.get(receiver)?;
+        Some(self.pipelines.intake(Arc::clone(feed)))
+    }
+
+    /// The pipelines themselves, for draining them.
+    pub fn pipelines(&self) -> &Pipelines {
+        &self.pipelines
+    }
+
+    /// The traces pipelines that run.
+    pub fn running(&self) -> &ByPipeline {
+        &self.running
+    }
+
+    /// The totals of each connector.
+    pub fn totals(&self) -> &BTreeMap<ComponentId, Arc<Totals>> {
+        &self.totals
+    }
+
+    /// Shows the batches of some components to a shadow as well.
+    pub fn tap(&self, shadow: &Shadow) -> Result<(), TapError> {
+        let mut tapped = Vec::new();
+        for pipeline in self.running.values() {
+            for segment in &pipeline.segments {
+                let plan = segment.plan().clone();
+                let mut shown = Vec::new();
+                let mut versions = Vec::new();
+                for (at, planned) in plan.stages.iter().enumerate() {
+                    let id = &planned.version.id;
+                    let all = shadow.versions().iter();
+                    if let Some(version) = all.clone().position(|version| version.id == *id) {
+                        shown.push((version, at, plan.stages.len() + versions.len()));
+                        versions.extend(all.skip(version).take(1).cloned());
+                    }
+                }
+                if shown.is_empty() {
+                    continue;
+                }
+                if segment.lanes.iter().any(|lane| lane.hold().is_on_trial()) {
+                    return Err(TapError::OnTrial(pipeline.id.clone()));
+                }
+                let projection = projection(&plan.stages, &versions)?;
+                tapped.push((segment, Plan { projection, ..plan }, shown));
+            }
+        }
+        for (segment, plan, shown) in tapped {
+            segment.refit(&plan, |_| {
+                let taps = shown.iter();
+                let taps = taps.map(|(version, at, number)| shadow.tap(*version, *at, *number));
+                taps.collect()
+            });
+        }
+        Ok(())
+    }
+
+    /// Shows nobody anything any more.
+    pub fn untap(&self) {
+        for segment in self
+            .running
+            .values()
+            .flat_map(|pipeline| &pipeline.segments)
+        {
+            let plan = segment.plan().clone();
+            segment.refit(&plan, |_| Vec::new());
+        }
+    }
+
+    /// Goes back to other totals, with the versions that they are of.
+    pub fn set_totals(&mut self, totals: ByConnector) {
+        self.totals = totals;
+    }
+
+    /// The versions that run, and the pipelines that each stands in.
+    pub fn versions(&self) -> BTreeMap<ComponentId, (Arc<Version>, Vec<PipelineId>)> {
+        let mut versions = BTreeMap::new();
+        for pipeline in self.running.values() {
+            for version in pipeline.versions() {
+                let (_, pipelines) = versions
+                    .entry(version.id.clone())
+                    .or_insert_with(|| (version, Vec::new()));
+                pipelines.push(pipeline.id.clone());
+            }
+        }
+        versions
+    }
+
+    /// Sends on what batchers hold, until the deadline. Receivers must have stopped.
+    pub async fn drain(&self, deadline: Instant) -> Drained {
+        self.pipelines.drain(deadline).await
+    }
+
+    /// Waits for the workers to end, after the pipelines were drained.
+    pub fn join(self) {
+        drop(self.pipelines);
+        self.threads.join();
+    }
+}
+
+/// Why a plugin cannot be shadowed now.
+#[derive(Debug, Error)]
+pub enum TapError {
+    /// The old version stands by, and would be let go of.
+    #[error("pipeline {0} has a version on probation; wait for its end")]
+    OnTrial(PipelineId),
+    /// The versions' declarations do not go together.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+}
+
+impl Prepared {
+    /// Tries the handing over of state. Gives the versions that take another's place.
+    pub fn rehearse(&self) -> Result<Vec<Replaced>, ChangeError> {
+        self.change.rehearse()
+    }
+}

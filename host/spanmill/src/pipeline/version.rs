@@ -1,0 +1,55 @@
+//! A version of a component: a compiled plugin under some settings, and what it has done.
+
+use std::sync::Arc;
+
+use spanmill_otlp::StageContract;
+use spanmill_runtime::{ConfigureError, Declared, Limits, Plugin, Slot};
+
+use super::stats::Stats;
+use crate::config::{ComponentId, PluginSpec, Role};
+
+/// A version of a component. Its instances share it.
+pub struct Version {
+    /// The component's id.
+    pub id: ComponentId,
+    /// Processor or connector.
+    pub role: Role,
+    /// The compiled plugin.
+    pub plugin: Plugin,
+    /// What it declared.
+    pub declared: Declared,
+    /// What it declared about fields, checked.
+    pub contract: StageContract,
+    /// The manifest's word on it.
+    pub spec: PluginSpec,
+    /// What its instances have done.
+    pub stats: Arc<Stats>,
+    pub(super) settings: String,
+}
+
+impl Version {
+    /// Whether the other does the same under the same terms, so that it need not be put in place of this one.
+    pub fn is_like(&self, other: &Version) -> bool {
+        self.id == other.id
+            && self.role == other.role
+            && self.plugin.hash() == other.plugin.hash()
+            && self.settings == other.settings
+            && self.spec.has_terms_of(&other.spec)
+    }
+
+    /// One more instance.
+    pub fn instantiate(&self) -> Result<Slot, ConfigureError> {
+        let limits = limits(&self.spec);
+        Slot::new(&self.plugin, self.id.as_str(), &self.settings, limits)
+    }
+}
+
+/// A plugin's limits, as the manifest has them.
+pub(super) fn limits(spec: &PluginSpec) -> Limits {
+    Limits {
+        memory_mib: spec.memory_mib,
+        timeout: spec.timeout,
+        output_mib: spec.output_mib,
+        recycle_mib: spec.recycle_mib,
+    }
+}

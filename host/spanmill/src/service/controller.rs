@@ -1,0 +1,507 @@
+//! Changes a running service: one at a time, whoever asks for it. What fails leaves everything as it was.
+
+mod shadows;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use spanmill_admin::{
+    Control, ControlError, Event, EventKind, PluginStatus, ReloadReport, ShadowReport, SwapReport,
+    SwappedComponent,
+};
+use spanmill_runtime::Plugin;
+use tokio::task::block_in_place;
+use tokio_util::sync::CancellationToken;
+
+use super::history::{self, History};
+use super::running::{Changed, Ended, OnTrial, Running};
+use crate::config::{self, ComponentId, Manifest, Source};
+use crate::pipeline::{LoadedPlugin, PROBATION, PluginLoader, Replaced, Swapped, Verdict};
+use shadows::Shadows;
+
+/// Where a manifest comes from.
+#[derive(Clone, Debug)]
+pub enum ManifestSource {
+    /// A file, which may change.
+    File(PathBuf),
+    /// Text that is always the same, such as the built-in one; the name is for messages.
+    Text {
+        /// What it is called.
+        name: &'static str,
+        /// The manifest.
+        text: &'static str,
+    },
+}
+
+impl ManifestSource {
+    /// Reads it as it is now.
+    pub fn read(&self) -> Result<Source, config::ConfigError> {
+        match self {
+            ManifestSource::File(path) => config::source(path),
+            ManifestSource::Text { name, text } => Ok(Source::new(*name, *text)),
+        }
+    }
+
+    /// What paths in it are relative to.
+    pub fn folder(&self) -> &Path {
+        match self {
+            ManifestSource::File(path) => path.parent().unwrap_or(Path::new("")),
+            ManifestSource::Text { .. } => Path::new("."),
+        }
+    }
+}
+
+/// Holds what runs.
+pub struct Controller {
+    /// Nothing once it has ended. Held while something is changed.
+    running: tokio::sync::Mutex<Option<Running>>,
+    loader: Mutex<PluginLoader>,
+    source: ManifestSource,
+    history: Arc<History>,
+    shadows: Shadows,
+    shutdown: CancellationToken,
+    /// Why the last reload was refused; not said again for the same reason.
+    refused: Mutex<Option<String>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn invalid(error: impl std::fmt::Display) -> ControlError {
+    ControlError::Invalid(error.to_string())
+}
+
+impl Controller {
+    pub(super) fn new(
+        running: Running,
+        loader: PluginLoader,
+        source: ManifestSource,
+        shutdown: CancellationToken,
+    ) -> Arc<Self> {
+        let history = Arc::new(History::default());
+        history.now_running(running.topology().versions(), None, "");
+        Arc::new(Controller {
+            running: tokio::sync::Mutex::new(Some(running)),
+            loader: Mutex::new(loader),
+            source,
+            history,
+            shadows: Shadows::default(),
+            shutdown,
+            refused: Mutex::default(),
+        })
+    }
+
+    /// Waits until the service is told to end, and ends it without losing a span.
+    pub async fn ended(&self) -> Ended {
+        self.shutdown.cancelled().await;
+        let running = self.running.lock().await.take();
+        match running {
+            Some(running) => running.end().await,
+            None => Ended::default(),
+        }
+    }
+
+    /// The files whose change is a reason to reload: the manifest's and the plugins'.
+    pub async fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        if let ManifestSource::File(path) = &self.source {
+            files.push(path.clone());
+        }
+        if let Some(running) = &*self.running.lock().await {
+            let manifest = running.manifest();
+            let loader = lock(&self.loader);
+            let plugins = crate::pipeline::plugins_of(manifest);
+            files.extend(plugins.map(|spec| loader.file(spec)));
+        }
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+
+    /// The components that a target means: the one of that id, or with a bare type every one of the type.
+    fn components(&self, target: &str) -> Result<Vec<ComponentId>, ControlError> {
+        let versions = self.history.versions();
+        let kind = config::canonical_type(target);
+        let meant = versions
+            .keys()
+            .filter(|id| id.as_str() == target || config::canonical_type(id.kind()) == kind);
+        let meant: Vec<ComponentId> = meant.cloned().collect();
+        if meant.is_empty() {
+            let known: Vec<&str> = versions.keys().map(ComponentId::as_str).collect();
+            return Err(ControlError::NotFound(format!(
+                "no plugin `{target}` is running; these are: {}",
+                known.join(", ")
+            )));
+        }
+        Ok(meant)
+    }
+
+    fn compile(&self, name: &str, wasm: &[u8]) -> Result<Plugin, ControlError> {
+        block_in_place(|| lock(&self.loader).load_bytes(name, wasm)).map_err(invalid)
+    }
+
+    /// Configures a plugin as the running manifest says for some components.
+    fn configure(
+        &self,
+        manifest: &Manifest,
+        ids: &[ComponentId],
+        plugin: &Plugin,
+    ) -> Result<BTreeMap<ComponentId, LoadedPlugin>, ControlError> {
+        let loader = lock(&self.loader);
+        block_in_place(|| loader.configure_as(manifest, ids, plugin))
+            .map_err(|found| invalid(found.render(false)))
+    }
+
+    /// Puts a compiled plugin in the place of the running ones.
+    async fn swap_in(
+        self: &Arc<Self>,
+        target: &str,
+        plugin: Plugin,
+        compile: Duration,
+        probation: Option<u32>,
+    ) -> Result<SwapReport, ControlError> {
+        let probation = probation.unwrap_or(PROBATION);
+        let mut guard = self.running.lock().await;
+        let running = guard.as_mut().ok_or(ControlError::ShuttingDown)?;
+        let mut ids = self.components(target)?;
+        let manifest = running.manifest().clone();
+        let mut plugins = self.configure(&manifest, &ids, &plugin)?;
+        let versions = self.history.versions();
+        let runs_already = |id: &ComponentId, loaded: &LoadedPlugin| {
+            versions
+                .get(id)
+                .is_some_and(|now| now.is_like(&loaded.version))
+        };
+        plugins.retain(|id, loaded| !runs_already(id, loaded));
+        ids.retain(|id| plugins.contains_key(id));
+        if ids.is_empty() {
+            return Err(ControlError::Conflict(format!(
+                "{target} runs this version already, {}",
+                short(plugin.hash())
+            )));
+        }
+        self.end_shadows(running, "a swap");
+        let changed = running
+            .change(manifest.clone(), &mut plugins, probation)
+            .await
+            .map_err(invalid)?;
+        let before = lock(&self.loader).swap_in(&manifest, &ids, &plugin);
+        let Changed {
+            replaced,
+            switched,
+            prepared,
+            ..
+        } = changed;
+        let components = swapped_components(&replaced);
+        let trial = switched.as_ref().map(OnTrial::trial);
+        self.history
+            .now_running(running.topology().versions(), trial, "swapped");
+        let (took, held) = switched.as_ref().map_or_else(Default::default, |on_trial| {
+            (on_trial.switched.took, on_trial.switched.held)
+        });
+        self.swapped(&replaced, "swapped", held);
+        if let Some(on_trial) = switched {
+            self.watch_trial(on_trial, Some((ids, before)));
+        }
+        Ok(SwapReport {
+            components,
+            compile_us: micros(compile),
+            prepare_us: micros(prepared),
+            switch_us: micros(took),
+            held_us: micros(held),
+            probation: u64::from(probation),
+        })
+    }
+
+    fn swapped(&self, replaced: &[Replaced], how: &str, held: Duration) {
+        for one in replaced {
+            let id = one.new.id.to_string();
+            let (from, to) = (one.old.plugin.hash(), one.new.plugin.hash());
+            let what = match from == to {
+                true => format!("version {} with other settings", short(to)),
+                false => format!("version {} in place of {}", short(to), short(from)),
+            };
+            let state = match one.state_handed_over {
+                true => "; its state was handed over",
+                false => "",
+            };
+            let message =
+                format!("plugin {id} {how}: {what}{state}; workers were held for {held:?} at most");
+            self.history.event(EventKind::Swap, vec![id], message);
+        }
+    }
+
+    /// Waits for the end of a trial, and does what it asks for. `swapped` is what was swapped in, and what before.
+    fn watch_trial(
+        self: &Arc<Self>,
+        on_trial: OnTrial,
+        swapped: Option<(Vec<ComponentId>, Swapped)>,
+    ) {
+        let controller = Arc::clone(self);
+        tokio::spawn(async move {
+            let trial = Arc::clone(on_trial.trial());
+            let verdict = tokio::select! {
+                verdict = trial.over() => verdict,
+                () = controller.shutdown.cancelled() => return,
+            };
+            let mut guard = controller.running.lock().await;
+            let Some(running) = guard.as_mut() else {
+                return;
+            };
+            match &verdict {
+                Verdict::Passed | Verdict::Superseded => {
+                    block_in_place(|| on_trial.change.settle(&trial));
+                    if verdict == Verdict::Passed {
+                        let ids = on_trial.change.components();
+                        let message = format!("plugin {} passed its probation", ids.join(", "));
+                        controller
+                            .history
+                            .event(EventKind::ProbationPassed, ids, message);
+                    }
+                }
+                Verdict::Failed(id, _) => {
+                    running.take_back(&on_trial);
+                    if let Some((ids, before)) = &swapped {
+                        lock(&controller.loader).swap_back(ids, before);
+                    }
+                    let why = history::ending(&verdict);
+                    let versions = running.topology().versions();
+                    let mut ids = controller
+                        .history
+                        .rolled_back(versions, &format!("rolled back: {why}"));
+                    if ids.is_empty() {
+                        ids.push(id.to_string());
+                    }
+                    let message = format!(
+                        "{why}; {} rolled back, and the batch was run again on the version before",
+                        ids.join(", ")
+                    );
+                    controller.history.event(EventKind::Rollback, ids, message);
+                }
+            }
+        });
+    }
+
+    /// Reads the manifest and the plugins again, and becomes what they say.
+    async fn reload_now(self: &Arc<Self>) -> Result<ReloadReport, ControlError> {
+        let mut guard = self.running.lock().await;
+        let running = guard.as_mut().ok_or(ControlError::ShuttingDown)?;
+        let (manifest, warnings, mut plugins) = block_in_place(|| self.load())?;
+        let admin_changed = manifest.admin != running.manifest().admin;
+        let log_changed = manifest.log_level != running.manifest().log_level;
+        let versions = self.history.versions();
+        let switches = plugins.iter().any(|(id, loaded)| {
+            !versions
+                .get(id)
+                .is_some_and(|now| now.is_like(&loaded.version))
+        });
+        if switches {
+            self.end_shadows(running, "a reload");
+        }
+        let changed = running
+            .change(manifest, &mut plugins, PROBATION)
+            .await
+            .map_err(invalid)?;
+        let Changed {
+            mut changes,
+            replaced,
+            switched,
+            ..
+        } = changed;
+        let mut warnings = warnings;
+        if admin_changed {
+            warnings.push("admin: changes take effect at the next start".to_owned());
+        }
+        if log_changed {
+            warnings.push(
+                "service.telemetry.logs.level: a change takes effect at the next start".to_owned(),
+            );
+        }
+        let trial = switched.as_ref().map(OnTrial::trial);
+        self.history
+            .now_running(running.topology().versions(), trial, "replaced by a reload");
+        let held = switched
+            .as_ref()
+            .map_or(Duration::ZERO, |s| s.switched.held);
+        self.swapped(&replaced, "reloaded", held);
+        for one in &replaced {
+            changes.push(format!("plugin {} has another version", one.new.id));
+        }
+        if !changes.is_empty() {
+            let message = format!("reloaded: {}", changes.join("; "));
+            self.history.event(EventKind::Reload, Vec::new(), message);
+        }
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
+        let components = swapped_components(&replaced);
+        if let Some(on_trial) = switched {
+            self.watch_trial(on_trial, None);
+        }
+        Ok(ReloadReport {
+            changes,
+            warnings,
+            components,
+        })
+    }
+
+    /// The manifest and its plugins as the files say now; every mistake at once.
+    #[allow(clippy::type_complexity)]
+    fn load(
+        &self,
+    ) -> Result<(Manifest, Vec<String>, BTreeMap<ComponentId, LoadedPlugin>), ControlError> {
+        let env = |name: &str| std::env::var(name).ok();
+        let source = self.source.read().map_err(invalid)?;
+        let built_in = PluginLoader::built_in();
+        let (manifest, mut found) = config::examine(source, self.source.folder(), &built_in, &env);
+        if let Some(manifest) = manifest {
+            match lock(&self.loader).load_all(&manifest) {
+                Ok(plugins) if !found.has_errors() => {
+                    let warnings = match found.is_empty() {
+                        true => Vec::new(),
+                        false => vec![found.render(false)],
+                    };
+                    return Ok((manifest, warnings, plugins));
+                }
+                Ok(_) => {}
+                Err(problems) => problems
+                    .iter()
+                    .for_each(|problem| found.push(problem.clone())),
+            }
+        }
+        Err(invalid(found.render(false)))
+    }
+
+    /// Reloads, and says why not if it cannot; for signals and files that change, which get no answer.
+    pub async fn reload_or_say(self: &Arc<Self>, because: &str) {
+        let result = self.reload_now().await;
+        let mut refused = lock(&self.refused);
+        match result {
+            Ok(report) => {
+                *refused = None;
+                if report.changes.is_empty() {
+                    tracing::debug!("{because}: nothing has changed");
+                }
+            }
+            Err(ControlError::ShuttingDown) => {}
+            Err(error) => {
+                let why = error.to_string();
+                if refused.as_ref() != Some(&why) {
+                    let message = format!(
+                        "{because}, and is not taken over; what ran goes on running: {why}"
+                    );
+                    self.history.event(EventKind::Refused, Vec::new(), message);
+                    *refused = Some(why);
+                }
+            }
+        }
+    }
+}
+
+/// The admin API's way to a service.
+#[derive(Clone)]
+pub struct Admin(pub Arc<Controller>);
+
+impl Admin {
+    fn refused<T>(
+        &self,
+        what: &str,
+        target: &str,
+        result: Result<T, ControlError>,
+    ) -> Result<T, ControlError> {
+        if let Err(error @ (ControlError::Invalid(_) | ControlError::Conflict(_))) = &result {
+            let message = format!("{what} of {target} was refused: {error}");
+            let history = &self.0.history;
+            history.event(EventKind::Refused, vec![target.to_owned()], message);
+        }
+        result
+    }
+}
+
+impl Control for Admin {
+    fn plugins(&self) -> Vec<PluginStatus> {
+        self.0.history.plugins()
+    }
+
+    async fn swap(
+        &self,
+        component: String,
+        name: String,
+        wasm: Bytes,
+        probation: Option<u32>,
+    ) -> Result<SwapReport, ControlError> {
+        let swap = async {
+            self.0.components(&component)?;
+            let began = Instant::now();
+            let plugin = self.0.compile(&name, &wasm)?;
+            let compile = began.elapsed();
+            self.0.swap_in(&component, plugin, compile, probation).await
+        };
+        let swapped = swap.await;
+        self.refused("a swap", &component, swapped)
+    }
+
+    async fn shadow(
+        &self,
+        component: String,
+        name: String,
+        wasm: Bytes,
+        duration: Duration,
+    ) -> Result<ShadowReport, ControlError> {
+        let shadow = async {
+            self.0.components(&component)?;
+            let plugin = self.0.compile(&name, &wasm)?;
+            self.0.start_shadow(&component, plugin, duration).await
+        };
+        let shadowed = shadow.await;
+        self.refused("a shadow", &component, shadowed)
+    }
+
+    fn shadow_report(&self, component: &str) -> Result<ShadowReport, ControlError> {
+        self.0.shadow_report(component)
+    }
+
+    async fn end_shadow(&self, component: String) -> Result<ShadowReport, ControlError> {
+        self.0.end_shadow(&component).await
+    }
+
+    async fn promote(&self, component: String) -> Result<SwapReport, ControlError> {
+        let promoted = self.0.promote(&component).await;
+        self.refused("promoting the shadow", &component, promoted)
+    }
+
+    async fn reload(&self) -> Result<ReloadReport, ControlError> {
+        let reloaded = self.0.reload_now().await;
+        if reloaded.is_ok() {
+            *lock(&self.0.refused) = None;
+        }
+        self.refused("a reload", "the manifest", reloaded)
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.0.history.events()
+    }
+}
+
+fn swapped_components(replaced: &[Replaced]) -> Vec<SwappedComponent> {
+    let component = |one: &Replaced| SwappedComponent {
+        component: one.new.id.to_string(),
+        from: one.old.plugin.hash().to_owned(),
+        to: one.new.plugin.hash().to_owned(),
+        state_handed_over: one.state_handed_over,
+    };
+    replaced.iter().map(component).collect()
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// As much of a hash as people read.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}

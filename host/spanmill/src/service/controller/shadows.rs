@@ -1,0 +1,186 @@
+//! Shadows of running plugins: begun, ended by time, by hand or by a change, and promoted.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use spanmill_admin::{ControlError, EventKind, Latency, ShadowReport, ShadowState, SwapReport};
+use spanmill_runtime::Plugin;
+use tokio::task::block_in_place;
+
+use super::{Controller, invalid, lock, short};
+use crate::pipeline::Shadow;
+use crate::service::running::Running;
+
+/// Shadows by the target that they were asked for with. The last of each stays until it is promoted.
+#[derive(Default)]
+pub(super) struct Shadows(Mutex<BTreeMap<String, Arc<Kept>>>);
+
+struct Kept {
+    shadow: Shadow,
+    plugin: Plugin,
+    since: SystemTime,
+    /// When it ends, or ended.
+    until: Mutex<(ShadowState, SystemTime)>,
+}
+
+impl Shadows {
+    fn get(&self, target: &str) -> Result<Arc<Kept>, ControlError> {
+        let kept = lock(&self.0).get(target).cloned();
+        kept.ok_or_else(|| {
+            ControlError::NotFound(format!(
+                "there is no shadow of {target}; begin one with `spanmill plugin shadow {target} FILE`"
+            ))
+        })
+    }
+
+    fn running(&self) -> Vec<(String, Arc<Kept>)> {
+        let all = lock(&self.0);
+        let running = all.iter().filter(|(_, kept)| kept.is_running());
+        running
+            .map(|(target, kept)| (target.clone(), Arc::clone(kept)))
+            .collect()
+    }
+}
+
+impl Kept {
+    fn is_running(&self) -> bool {
+        lock(&self.until).0 == ShadowState::Running
+    }
+
+    /// Notes the end; false if it had ended.
+    fn end(&self) -> bool {
+        let mut until = lock(&self.until);
+        let ran = until.0 == ShadowState::Running;
+        if ran {
+            *until = (ShadowState::Ended, SystemTime::now());
+        }
+        ran
+    }
+
+    fn report(&self) -> ShadowReport {
+        let seen = self.shadow.seen();
+        let (state, until) = *lock(&self.until);
+        let time = |at| humantime::format_rfc3339_millis(at).to_string();
+        let versions = self.shadow.versions().iter();
+        ShadowReport {
+            components: versions.map(|version| version.id.to_string()).collect(),
+            hash: self.plugin.hash().to_owned(),
+            source: self.plugin.name().to_owned(),
+            state,
+            since: time(self.since),
+            until: time(until),
+            batches: seen.batches,
+            batches_skipped: seen.batches_skipped,
+            spans: seen.spans,
+            verdicts_differ: seen.verdicts_differ,
+            edits_differ: seen.edits_differ,
+            measurements_differ: seen.measurements_differ,
+            latency: Latency {
+                p50_us: seen.latency_ns(0.5) / 1000,
+                p99_us: seen.latency_ns(0.99) / 1000,
+            },
+            sampled_trace_ids: seen.trace_ids,
+            faults: seen.faults,
+            last_fault: seen.last_fault,
+        }
+    }
+}
+
+impl Controller {
+    pub(super) async fn start_shadow(
+        self: &Arc<Self>,
+        target: &str,
+        plugin: Plugin,
+        duration: Duration,
+    ) -> Result<ShadowReport, ControlError> {
+        let guard = self.running.lock().await;
+        let running = guard.as_ref().ok_or(ControlError::ShuttingDown)?;
+        if let Some((other, _)) = self.shadows.running().first() {
+            return Err(ControlError::Conflict(format!(
+                "a shadow of {other} is running; wait for its end, or end it with `spanmill plugin shadow {other} --stop`"
+            )));
+        }
+        let ids = self.components(target)?;
+        let plugins = self.configure(running.manifest(), &ids, &plugin)?;
+        let versions = plugins.into_values().map(|loaded| loaded.version).collect();
+        let shadow = Shadow::start(versions).map_err(invalid)?;
+        block_in_place(|| running.topology().tap(&shadow))
+            .map_err(|error| ControlError::Conflict(error.to_string()))?;
+        let since = SystemTime::now();
+        let kept = Arc::new(Kept {
+            shadow,
+            plugin,
+            since,
+            until: Mutex::new((ShadowState::Running, since + duration)),
+        });
+        lock(&self.shadows.0).insert(target.to_owned(), Arc::clone(&kept));
+        let message = format!(
+            "plugin {target} is shadowed by version {} for {duration:?}",
+            short(kept.plugin.hash())
+        );
+        self.history
+            .event(EventKind::ShadowStarted, vec![target.to_owned()], message);
+        let report = kept.report();
+        self.end_in(duration, target.to_owned(), kept);
+        Ok(report)
+    }
+
+    /// Ends a shadow when its time is over.
+    fn end_in(self: &Arc<Self>, duration: Duration, target: String, kept: Arc<Kept>) {
+        let controller = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(duration) => {}
+                () = controller.shutdown.cancelled() => return,
+            }
+            if let Some(running) = &*controller.running.lock().await {
+                controller.end_kept(running, &target, &kept, "its time is over");
+            }
+        });
+    }
+
+    fn end_kept(&self, running: &Running, target: &str, kept: &Kept, why: &str) {
+        if !kept.end() {
+            return;
+        }
+        block_in_place(|| running.topology().untap());
+        let seen = kept.shadow.seen();
+        let message = format!(
+            "the shadow of {target} has ended ({why}): {} batches, {} verdicts, {} edits and {} measurements differ",
+            seen.batches, seen.verdicts_differ, seen.edits_differ, seen.measurements_differ
+        );
+        self.history
+            .event(EventKind::ShadowEnded, vec![target.to_owned()], message);
+    }
+
+    /// Ends every shadow, before chains are made that do not show it anything.
+    pub(super) fn end_shadows(&self, running: &Running, why: &str) {
+        for (target, kept) in self.shadows.running() {
+            self.end_kept(running, &target, &kept, why);
+        }
+    }
+
+    pub(super) fn shadow_report(&self, target: &str) -> Result<ShadowReport, ControlError> {
+        Ok(self.shadows.get(target)?.report())
+    }
+
+    pub(super) async fn end_shadow(&self, target: &str) -> Result<ShadowReport, ControlError> {
+        let kept = self.shadows.get(target)?;
+        let guard = self.running.lock().await;
+        let running = guard.as_ref().ok_or(ControlError::ShuttingDown)?;
+        self.end_kept(running, target, &kept, "it was told to");
+        Ok(kept.report())
+    }
+
+    pub(super) async fn promote(
+        self: &Arc<Self>,
+        target: &str,
+    ) -> Result<SwapReport, ControlError> {
+        let kept = self.shadows.get(target)?;
+        let plugin = kept.plugin.clone();
+        let swapped = self.swap_in(target, plugin, Duration::ZERO, None).await?;
+        lock(&self.shadows.0).remove(target);
+        Ok(swapped)
+    }
+}

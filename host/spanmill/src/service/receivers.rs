@@ -1,0 +1,159 @@
+//! The receivers that run: replaced without a refused connection, ended without a lost request.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ComponentId, Receiver};
+use crate::pipeline::Topology;
+use crate::receive::{BindError, OtlpReceiver, Spare};
+
+/// The receivers of a manifest.
+#[derive(Default)]
+pub(super) struct Receivers {
+    by_id: BTreeMap<ComponentId, Open>,
+    /// Those that serve; each gives the connections that had to be cut off.
+    serving: JoinSet<usize>,
+}
+
+/// One receiver.
+struct Open {
+    config: Receiver,
+    addresses: Vec<String>,
+    handles: Vec<(String, std::net::TcpListener)>,
+    /// Bound and not served yet.
+    bound: Option<OtlpReceiver>,
+    stop: CancellationToken,
+}
+
+/// Receivers that are bound, in place of those that serve.
+pub(super) struct Opened(BTreeMap<ComponentId, Open>);
+
+impl Receivers {
+    /// Whether a manifest's receiver is served as it is.
+    fn has(&self, id: &ComponentId, config: &Receiver) -> bool {
+        self.by_id
+            .get(id)
+            .is_some_and(|open| open.config == *config)
+    }
+
+    /// Leaves the sockets of receivers that are to change or to go.
+    pub(super) fn spare(&self, wanted: &BTreeMap<ComponentId, Receiver>, spare: &mut Spare) {
+        for (id, open) in &self.by_id {
+            if wanted.get(id).is_none_or(|config| *config != open.config) {
+                for (endpoint, handle) in &open.handles {
+                    spare.add(endpoint, handle);
+                }
+            }
+        }
+    }
+
+    /// Binds those that are not served as they are wanted.
+    pub(super) async fn open(
+        &self,
+        wanted: &BTreeMap<ComponentId, Receiver>,
+        spare: &mut Spare,
+    ) -> Result<Opened, BindError> {
+        let mut opened = BTreeMap::new();
+        for (id, config) in wanted {
+            if self.has(id, config) {
+                continue;
+            }
+            let Receiver::Otlp(otlp) = config;
+            let bound = OtlpReceiver::bind(id, otlp, spare).await?;
+            let named = [
+                ("grpc", bound.grpc_address()),
+                ("http", bound.http_address()),
+            ];
+            let addresses = named.into_iter().filter_map(|(protocol, address)| {
+                address.map(|address| format!("receiver {id} {protocol} {address}"))
+            });
+            let open = Open {
+                config: config.clone(),
+                addresses: addresses.collect(),
+                handles: bound.handles(),
+                bound: Some(bound),
+                stop: CancellationToken::new(),
+            };
+            opened.insert(id.clone(), open);
+        }
+        Ok(Opened(opened))
+    }
+
+    /// Serves what was opened, and ends what it replaces and what is wanted no more. Requests under way are finished.
+    /// Gives a line for each change.
+    pub(super) fn replace(
+        &mut self,
+        opened: Opened,
+        wanted: &BTreeMap<ComponentId, Receiver>,
+    ) -> Vec<String> {
+        let mut changes = Vec::new();
+        self.by_id.retain(|id, open| {
+            let stays = wanted.contains_key(id);
+            if !stays {
+                changes.push(format!("receiver {id} removed"));
+                open.stop.cancel();
+            }
+            stays
+        });
+        for (id, open) in opened.0 {
+            let at = open.addresses.join(", ");
+            let id_text = id.to_string();
+            match self.by_id.insert(id, open) {
+                Some(before) => {
+                    before.stop.cancel();
+                    changes.push(format!("receiver {id_text} changed: {at}"));
+                }
+                None => changes.push(format!("receiver {id_text} added: {at}")),
+            }
+        }
+        changes
+    }
+
+    /// Serves every receiver that does not serve yet.
+    pub(super) fn serve(
+        &mut self,
+        topology: &Topology,
+        shutdown: &CancellationToken,
+        grace: Duration,
+    ) {
+        // Reaps those that have ended.
+        while self.serving.try_join_next().is_some() {}
+        for (id, open) in &mut self.by_id {
+            let (Some(bound), Some(intake)) = (open.bound.take(), topology.intake(id)) else {
+                continue;
+            };
+            let (stop, shutdown) = (open.stop.clone(), shutdown.clone());
+            self.serving.spawn(async move {
+                let end = stop.clone();
+                let ending = async move {
+                    shutdown.cancelled().await;
+                    end.cancel();
+                };
+                let serving = bound.serve(Arc::new(intake), stop, grace);
+                tokio::pin!(serving);
+                tokio::select! {
+                    cut_off = &mut serving => cut_off,
+                    () = ending => serving.await,
+                }
+            });
+        }
+    }
+
+    /// Waits until all have ended; gives the connections that had to be cut off.
+    pub(super) async fn ended(&mut self) -> usize {
+        let mut cut_off = 0;
+        while let Some(served) = self.serving.join_next().await {
+            cut_off += served.unwrap_or(0);
+        }
+        cut_off
+    }
+
+    /// What is listened on, a line each.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = String> {
+        self.by_id.values().flat_map(|open| open.addresses.clone())
+    }
+}

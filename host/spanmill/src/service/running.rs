@@ -1,0 +1,350 @@
+//! What runs: the parts of a manifest, and how they become those of another one while telemetry flows.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, block_in_place};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::StartError;
+use super::flushing::Flushing;
+use super::receivers::Receivers;
+use crate::config::{ComponentId, Manifest};
+use crate::export::{DebugOutput, Exporter};
+use crate::pipeline::{
+    ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines, Replaced, Switched,
+    Topology, Trial,
+};
+use crate::receive::Spare;
+
+/// How long a shutdown may take before what is left is given up.
+const GRACE: Duration = Duration::from_secs(30);
+/// Between looks at whether deliveries under way are done.
+const PATIENCE: Duration = Duration::from_millis(5);
+/// An exporter that was replaced has all the time it needs, as long as the service runs.
+const NO_HURRY: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How a service ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Items that were taken and could not be delivered.
+    pub lost: u64,
+}
+
+/// The parts of a manifest that runs.
+pub(super) struct Running {
+    manifest: Manifest,
+    topology: Topology,
+    receivers: Receivers,
+    exporters: Exporters,
+    /// Exporters that were replaced, and may have something to send still.
+    leaving: Arc<Mutex<Vec<Exporter>>>,
+    flushing: Flushing,
+    output: DebugOutput,
+    shutdown: CancellationToken,
+}
+
+/// A change that was made.
+pub(super) struct Changed {
+    /// What was replaced, added and removed, a line each.
+    pub(super) changes: Vec<String>,
+    /// The plugins that have another version now.
+    pub(super) replaced: Vec<Replaced>,
+    /// Set if lanes were switched.
+    pub(super) switched: Option<OnTrial>,
+    /// How long making and rehearsing took.
+    pub(super) prepared: Duration,
+}
+
+/// A change whose old side stands by.
+pub(super) struct OnTrial {
+    pub(super) change: Arc<Change>,
+    pub(super) switched: Switched,
+    /// The connectors' totals before.
+    totals: ByConnector,
+}
+
+impl OnTrial {
+    pub(super) fn trial(&self) -> &Arc<Trial> {
+        &self.switched.trial
+    }
+}
+
+impl Running {
+    /// Binds every address and builds every pipeline.
+    pub(super) async fn start(
+        manifest: Manifest,
+        plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
+        output: DebugOutput,
+        workers: usize,
+    ) -> Result<Self, StartError> {
+        let mut running = Running {
+            manifest: manifest.without_components(),
+            topology: Topology::start(workers)?,
+            receivers: Receivers::default(),
+            exporters: Exporters::new(),
+            leaving: Arc::default(),
+            flushing: Flushing::default(),
+            output,
+            shutdown: CancellationToken::new(),
+        };
+        running.change(manifest, plugins, 0).await?;
+        Ok(running)
+    }
+
+    /// Takes requests in from now on.
+    pub(super) fn serve(&mut self, shutdown: &CancellationToken) {
+        self.shutdown = shutdown.clone();
+        self.receivers.serve(&self.topology, shutdown, GRACE / 3);
+    }
+
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(super) fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let exporters = self.exporters.iter().filter_map(|(id, exporter)| {
+            let address = exporter.address()?;
+            Some(format!("exporter {id} http {address}"))
+        });
+        self.receivers.addresses().chain(exporters).collect()
+    }
+
+    /// Becomes what another manifest says. What is the same in both goes on untouched. Everything that can fail
+    /// comes first: on an error, what runs is as it was. `plugins` need not have those that are to stay as they run.
+    pub(super) async fn change(
+        &mut self,
+        manifest: Manifest,
+        plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
+        probation: u32,
+    ) -> Result<Changed, StartError> {
+        let mut spare = Spare::default();
+        self.receivers.spare(&manifest.receivers, &mut spare);
+        for (id, exporter) in &self.exporters {
+            if manifest.exporters.get(id) != self.manifest.exporters.get(id) {
+                exporter.hand_on(&mut spare);
+            }
+        }
+        let opened = self.receivers.open(&manifest.receivers, &mut spare).await?;
+        let (exporters, replaced) = self.exporters_of(&manifest, &mut spare).await?;
+        // Instances are made and old ones asked for their state, which may take as long as a plugin's timeout.
+        let began = Instant::now();
+        let made = block_in_place(|| {
+            let prepared = self.topology.prepare(&manifest, plugins)?;
+            let replaced = prepared.rehearse()?;
+            let took = began.elapsed();
+            let totals = self.topology.totals().clone();
+            let committed = self
+                .topology
+                .commit(&manifest, prepared, &exporters, probation)?;
+            Ok::<_, StartError>((replaced, took, totals, committed))
+        });
+        let (versions, prepared, totals, committed) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                // The new ones have seen nothing yet.
+                for exporter in replaced.new {
+                    exporter.drain(Instant::now()).await;
+                }
+                return Err(error);
+            }
+        };
+        let mut changes = self.receivers.replace(opened, &manifest.receivers);
+        if !self.shutdown.is_cancelled() && !self.manifest.pipelines.is_empty() {
+            self.receivers
+                .serve(&self.topology, &self.shutdown, GRACE / 3);
+        }
+        changes.extend(replaced.changes);
+        self.exporters = exporters;
+        let ending = self
+            .flushing
+            .set(self.topology.totals(), &manifest, &self.exporters);
+        changes.extend(pipeline_changes(&self.manifest, &manifest));
+        self.leave(committed.retired, committed.fanouts, ending, replaced.old);
+        self.manifest = manifest;
+        Ok(Changed {
+            changes,
+            replaced: versions,
+            switched: committed.switched.map(|(change, switched)| OnTrial {
+                change,
+                switched,
+                totals,
+            }),
+            prepared,
+        })
+    }
+
+    /// The manifest's exporters: those that run as they are wanted, and new ones.
+    async fn exporters_of(
+        &self,
+        manifest: &Manifest,
+        spare: &mut Spare,
+    ) -> Result<(Exporters, ReplacedExporters), StartError> {
+        let mut exporters = Exporters::new();
+        let mut replaced = ReplacedExporters::default();
+        for (id, config) in &manifest.exporters {
+            let running = self.exporters.get(id);
+            let same = self.manifest.exporters.get(id) == Some(config);
+            let exporter = match running {
+                Some(running) if same => running.clone(),
+                _ => {
+                    let started = Exporter::start(id, config, self.output.clone(), spare).await;
+                    let exporter = match started {
+                        Ok(exporter) => exporter,
+                        Err(error) => {
+                            for exporter in replaced.new {
+                                exporter.drain(Instant::now()).await;
+                            }
+                            return Err(error.into());
+                        }
+                    };
+                    replaced.new.push(exporter.clone());
+                    replaced.changes.push(match running {
+                        Some(_) => format!("exporter {id} changed"),
+                        None => format!("exporter {id} added"),
+                    });
+                    exporter
+                }
+            };
+            exporters.insert(id.clone(), exporter);
+        }
+        for (id, exporter) in &self.exporters {
+            let stays = manifest.exporters.get(id) == self.manifest.exporters.get(id);
+            if !stays {
+                replaced.old.push(exporter.clone());
+            }
+            if !manifest.exporters.contains_key(id) {
+                replaced.changes.push(format!("exporter {id} removed"));
+            }
+        }
+        Ok((exporters, replaced))
+    }
+
+    /// Lets what was replaced send what it has: pipelines first, then totals, then exporters.
+    fn leave(
+        &self,
+        pipelines: Vec<Arc<Pipeline>>,
+        fanouts: Vec<Weak<Fanout>>,
+        flushes: Vec<JoinHandle<()>>,
+        exporters: Vec<Exporter>,
+    ) {
+        let leaving = Arc::clone(&self.leaving);
+        leaving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(exporters.iter().cloned());
+        let all: Pipelines = self.topology.pipelines().clone();
+        tokio::spawn(async move {
+            for pipeline in pipelines {
+                all.retire(pipeline).await;
+            }
+            while fanouts.iter().any(|fanout| fanout.strong_count() > 0) {
+                tokio::time::sleep(PATIENCE).await;
+            }
+            for flush in flushes {
+                let _ = flush.await;
+            }
+            for exporter in exporters {
+                exporter.drain(Instant::now() + NO_HURRY).await;
+                leaving
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .retain(|other| !other.is(&exporter));
+            }
+        });
+    }
+
+    /// Takes a change back whose trial has failed.
+    pub(super) fn take_back(&mut self, failed: &OnTrial) {
+        block_in_place(|| failed.change.revert(failed.trial()));
+        // A version that declared other metrics had other totals; the old ones go on.
+        self.topology.set_totals(failed.totals.clone());
+        let ending = self
+            .flushing
+            .set(self.topology.totals(), &self.manifest, &self.exporters);
+        self.leave(Vec::new(), Vec::new(), ending, Vec::new());
+    }
+
+    /// Ends: what was taken is sent on, batches under way, what batchers hold, connectors' totals, exporters' queues.
+    /// Receivers must have been told to stop.
+    pub(super) async fn end(mut self) -> Ended {
+        let deadline = Instant::now() + GRACE;
+        let cut_off = self.receivers.ended().await;
+        if cut_off > 0 {
+            tracing::warn!(
+                connections = cut_off,
+                "connections did not end in time; their senders will send again"
+            );
+        }
+        let drained = self.topology.drain(deadline).await;
+        self.flushing.end().await;
+        let mut lost = drained.lost_spans;
+        let leaving =
+            std::mem::take(&mut *self.leaving.lock().unwrap_or_else(PoisonError::into_inner));
+        for exporter in self.exporters.values().chain(&leaving) {
+            let left = exporter.drain(deadline).await;
+            if left > 0 {
+                tracing::error!(exporter = %exporter.id(), items = left, "items could not be exported before the end");
+            }
+            lost += left;
+        }
+        let topology = self.topology;
+        // Workers end as soon as their queue is closed; joining blocks, so not on the runtime's threads.
+        let _ = tokio::task::spawn_blocking(move || topology.join()).await;
+        Ended { lost }
+    }
+}
+
+/// Exporters of two manifests.
+#[derive(Default)]
+struct ReplacedExporters {
+    new: Vec<Exporter>,
+    old: Vec<Exporter>,
+    changes: Vec<String>,
+}
+
+/// Which pipelines are others than they were, a line each.
+fn pipeline_changes(before: &Manifest, now: &Manifest) -> Vec<String> {
+    let mut changes = Vec::new();
+    for pipeline in &now.pipelines {
+        let id = &pipeline.id;
+        match before.pipelines.iter().find(|before| before.id == *id) {
+            None => changes.push(format!("pipeline {id} added")),
+            Some(before) => {
+                let parts = |p: &crate::config::Pipeline| {
+                    (
+                        p.receivers.clone(),
+                        p.processors.clone(),
+                        p.exporters.clone(),
+                    )
+                };
+                if parts(before) != parts(pipeline) {
+                    changes.push(format!("pipeline {id} changed"));
+                }
+            }
+        }
+    }
+    let gone = before
+        .pipelines
+        .iter()
+        .filter(|before| !now.pipelines.iter().any(|now| now.id == before.id));
+    changes.extend(gone.map(|pipeline| format!("pipeline {} removed", pipeline.id)));
+    for (id, processor) in &now.processors {
+        use crate::config::Processor::{Batch, MemoryLimiter};
+        let differs = match (before.processors.get(id), processor) {
+            (Some(Batch(before)), Batch(now)) => before != now,
+            (Some(MemoryLimiter(before)), MemoryLimiter(now)) => before != now,
+            _ => false,
+        };
+        if differs {
+            changes.push(format!("processor {id} changed"));
+        }
+    }
+    changes
+}

@@ -1,0 +1,252 @@
+//! What the traits speak of, turned into what crosses the boundary, and back.
+
+use super::{contract_wit, metrics_wit, state_wit, telemetry};
+use crate::connector::OwnedLists;
+use crate::outcome::{OwnedCells, in_order};
+use crate::{
+    Attributes, Batch, Cells, Column, ConfigError, Context, Contract, Emission, InstrumentKind,
+    MetricStream, Outcome, PluginError, Problem, RestoreError, Sharding, Table, Temporality, Texts,
+};
+
+pub(super) fn config_error(error: ConfigError) -> contract_wit::ConfigError {
+    match error {
+        ConfigError::Settings(problems) => contract_wit::ConfigError::Settings(
+            problems
+                .into_iter()
+                .map(|Problem { path, message }| contract_wit::Problem { path, message })
+                .collect(),
+        ),
+        ConfigError::Unavailable(why) => contract_wit::ConfigError::Unavailable(why),
+    }
+}
+
+pub(super) fn plugin_error(error: PluginError) -> contract_wit::PluginError {
+    match error {
+        PluginError::Batch(why) => contract_wit::PluginError::Batch(why),
+        PluginError::State(why) => contract_wit::PluginError::State(why),
+    }
+}
+
+pub(super) fn restore_error(error: RestoreError) -> state_wit::RestoreError {
+    match error {
+        RestoreError::Format => state_wit::RestoreError::Format,
+        RestoreError::Data(why) => state_wit::RestoreError::Data(why),
+    }
+}
+
+pub(super) fn declared(contract: Contract) -> contract_wit::Contract {
+    contract_wit::Contract {
+        sharding: match contract.sharding() {
+            Sharding::None => contract_wit::Sharding::None,
+            Sharding::ByTrace => contract_wit::Sharding::ByTrace,
+            Sharding::Whole => contract_wit::Sharding::Whole,
+        },
+        reads: contract.reads,
+        writes: contract.writes,
+    }
+}
+
+pub(super) fn metrics(stream: MetricStream) -> metrics_wit::MetricStream {
+    metrics_wit::MetricStream {
+        scope: stream.scope,
+        instruments: stream
+            .instruments
+            .into_iter()
+            .map(|instrument| metrics_wit::Instrument {
+                name: instrument.name,
+                description: instrument.description,
+                unit: instrument.unit,
+                kind: match instrument.kind {
+                    InstrumentKind::Sum => metrics_wit::InstrumentKind::Sum,
+                    InstrumentKind::Histogram(bounds) => {
+                        metrics_wit::InstrumentKind::Histogram(bounds)
+                    }
+                    InstrumentKind::ExponentialHistogram(buckets) => {
+                        metrics_wit::InstrumentKind::ExponentialHistogram(buckets)
+                    }
+                },
+                exemplars: instrument.exemplars,
+            })
+            .collect(),
+        temporality: match stream.temporality {
+            Temporality::Delta => metrics_wit::Temporality::Delta,
+            Temporality::Cumulative => metrics_wit::Temporality::Cumulative,
+        },
+        flush_interval_ns: stream.flush_interval_ns,
+        expiration_ns: stream.expiration_ns,
+        series_limit: stream.series_limit,
+        resource_limit: stream.resource_limit,
+    }
+}
+
+fn cells(cells: &telemetry::Cells) -> Cells<'_> {
+    Cells {
+        kinds: &cells.kinds,
+        bits: &cells.bits,
+    }
+}
+
+fn column(column: &telemetry::Column) -> Column<'_> {
+    match column {
+        telemetry::Column::Narrow(values) => Column::Narrow(values),
+        telemetry::Column::Wide(values) => Column::Wide(values),
+        telemetry::Column::TraceId(words) => Column::TraceId(words),
+        telemetry::Column::Text(indices) => Column::Text(indices),
+        telemetry::Column::Cells(values) => Column::Cells(cells(values)),
+        telemetry::Column::Attributes(list) => Column::Attributes(Attributes {
+            ends: &list.ends,
+            keys: &list.keys,
+            values: cells(&list.values),
+        }),
+    }
+}
+
+/// A batch as the plugin's traits see it. Tables of contexts that this SDK does not know are left out.
+pub(crate) fn view(batch: &telemetry::Batch) -> Batch<'_> {
+    let tables = batch.tables.iter().filter_map(|table| {
+        let context = match table.context {
+            telemetry::Context::Resource => Context::Resource,
+            telemetry::Context::Scope => Context::Scope,
+            telemetry::Context::Span => Context::Span,
+            telemetry::Context::SpanEvent => Context::SpanEvent,
+            telemetry::Context::SpanLink => Context::SpanLink,
+            _ => return None,
+        };
+        Some(Table {
+            context,
+            rows: table.rows,
+            parents: &table.parents,
+            columns: table.columns.iter().map(column).collect(),
+        })
+    });
+    Batch {
+        received_unix_nano: batch.received_unix_nano,
+        texts: Texts {
+            ends: &batch.texts.ends,
+            bytes: &batch.texts.bytes,
+        },
+        tables: tables.collect(),
+    }
+}
+
+fn wire_cells(cells: OwnedCells) -> telemetry::Cells {
+    telemetry::Cells {
+        kinds: cells.kinds,
+        bits: cells.bits,
+    }
+}
+
+fn split(edits: Vec<(u32, crate::Cell)>) -> (Vec<u32>, telemetry::Cells) {
+    let edits = in_order(edits);
+    let mut values = OwnedCells::default();
+    edits.iter().for_each(|(_, cell)| values.push(*cell));
+    (
+        edits.into_iter().map(|(place, _)| place).collect(),
+        wire_cells(values),
+    )
+}
+
+pub(super) fn wire_outcome(outcome: Outcome) -> telemetry::Outcome {
+    let mut wire = telemetry::Outcome {
+        verdicts: Vec::new(),
+        texts: telemetry::TextPool {
+            ends: outcome.text_ends,
+            bytes: outcome.text_bytes,
+        },
+        writes: Vec::new(),
+        entry_writes: Vec::new(),
+        replacements: Vec::new(),
+        removals: Vec::new(),
+        appends: Vec::new(),
+    };
+    for (context, rows) in [
+        (telemetry::Context::Span, outcome.spans),
+        (telemetry::Context::SpanEvent, outcome.events),
+    ] {
+        if !rows.is_empty() {
+            wire.verdicts.push(telemetry::Verdicts { context, rows });
+        }
+    }
+    for (field, edits) in (0u32..).zip(outcome.fields) {
+        if let Some(cell) = edits.all {
+            let mut values = OwnedCells::default();
+            values.push(cell);
+            wire.writes.push(telemetry::Write {
+                field,
+                rows: Vec::new(),
+                values: wire_cells(values),
+            });
+        }
+        if !edits.rows.is_empty() {
+            let (rows, values) = split(edits.rows);
+            wire.writes.push(telemetry::Write {
+                field,
+                rows,
+                values,
+            });
+        }
+        if !edits.entries.is_empty() {
+            let (entries, values) = split(edits.entries);
+            wire.entry_writes.push(telemetry::EntryWrite {
+                field,
+                entries,
+                values,
+            });
+        }
+        if !edits.old.is_empty() {
+            wire.replacements.push(telemetry::Replacement {
+                field,
+                old: edits.old,
+                new: edits.new,
+            });
+        }
+        if !edits.removed.is_empty() {
+            let mut entries = edits.removed;
+            entries.sort_unstable();
+            entries.dedup();
+            wire.removals.push(telemetry::Removal { field, entries });
+        }
+        if !edits.append_rows.is_empty() {
+            wire.appends.push(telemetry::Append {
+                field,
+                rows: edits.append_rows,
+                keys: edits.append_keys,
+                values: wire_cells(edits.append_values),
+            });
+        }
+    }
+    wire
+}
+
+fn wire_lists(lists: OwnedLists) -> telemetry::AttributeList {
+    telemetry::AttributeList {
+        ends: lists.ends,
+        keys: lists.keys,
+        values: wire_cells(lists.values),
+    }
+}
+
+pub(super) fn wire_emission(emission: Emission) -> metrics_wit::Emission {
+    metrics_wit::Emission {
+        texts: telemetry::TextPool {
+            ends: emission.text_ends,
+            bytes: emission.text_bytes,
+        },
+        restart: emission.restart,
+        series: metrics_wit::SeriesTable {
+            resources: wire_lists(emission.resources),
+            attributes: wire_lists(emission.attributes),
+        },
+        recordings: emission
+            .recordings
+            .into_iter()
+            .map(|recording| metrics_wit::Recording {
+                instrument: recording.instrument,
+                series: recording.series,
+                values: recording.values,
+                counts: recording.counts,
+                rows: recording.rows,
+            })
+            .collect(),
+    }
+}

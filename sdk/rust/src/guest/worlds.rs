@@ -1,0 +1,52 @@
+//! Bindings of the worlds that a plugin may be built against. What they import is bound once.
+
+/// Bindings of the `processor-plugin` world.
+#[allow(missing_docs)]
+pub mod processor_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "processor-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_processor",
+        default_bindings_module: "spanmill_sdk::guest::processor_world",
+        generate_all,
+    });
+}
+
+/// Bindings of the `connector-plugin` world.
+#[allow(missing_docs)]
+pub mod connector_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "connector-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_connector",
+        default_bindings_module: "spanmill_sdk::guest::connector_world",
+        with: {
+            "spanmill:plugin/telemetry@0.1.0": crate::guest::processor_world::spanmill::plugin::telemetry,
+            "spanmill:plugin/contract@0.1.0": crate::guest::processor_world::spanmill::plugin::contract,
+            "spanmill:plugin/log@0.1.0": crate::guest::processor_world::spanmill::plugin::log,
+            "spanmill:plugin/counters@0.1.0": crate::guest::processor_world::spanmill::plugin::counters,
+        },
+        generate_all,
+    });
+}
+
+/// Bindings of `state`, in a world of its own. The linker joins it with one of the above into the contract's
+/// `stateful-` world. Those are not bound themselves: two worlds of one crate cannot offer the same export,
+/// since the macros for it would have one name.
+#[allow(missing_docs)]
+pub mod state_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package spanmill:sdk;
+            world state-plugin { export spanmill:plugin/state@0.1.0; }
+        ",
+        world: "spanmill:sdk/state-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_state",
+        default_bindings_module: "spanmill_sdk::guest::state_world",
+        generate_all,
+    });
+}

@@ -1,0 +1,98 @@
+//! The macros that make a plugin the component's export.
+
+/// Makes a [`Processor`](crate::Processor) the component's export. Outside WebAssembly it expands to nothing,
+/// so that the crate links natively, into tests or beside other plugins.
+///
+/// `register_processor!(MyPlugin, state)` exports [`State`](crate::State) as well, which `MyPlugin` must
+/// implement then; without `state` its instances start anew at each swap.
+#[macro_export]
+macro_rules! register_processor {
+    ($plugin:ty $(, $state:ident)?) => {
+        $crate::register!(
+            $plugin,
+            processor_world,
+            processor,
+            export_processor,
+            configure_processor,
+            run_processor,
+            Contract,
+            Outcome
+            $(, $state)?
+        );
+    };
+}
+
+/// Makes a [`Connector`](crate::Connector) the component's export, and its [`State`](crate::State) too with
+/// `register_connector!(MyPlugin, state)`; as [`register_processor!`].
+#[macro_export]
+macro_rules! register_connector {
+    ($plugin:ty $(, $state:ident)?) => {
+        $crate::register!(
+            $plugin,
+            connector_world,
+            connector,
+            export_connector,
+            configure_connector,
+            run_connector,
+            ConnectorContract,
+            Emission
+            $(, $state)?
+        );
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! register {
+    (
+        $plugin:ty, $world:ident, $interface:ident, $export:ident, $configure:ident, $run:ident,
+        $declared:ident, $result:ident $(, $state:ident)?
+    ) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::guest::$world::exports::spanmill::plugin::$interface as wit;
+
+            thread_local! {
+                static PLUGIN: std::cell::RefCell<Option<$plugin>> = const { std::cell::RefCell::new(None) };
+            }
+
+            struct Component;
+
+            impl wit::Guest for Component {
+                fn configure(settings: String) -> Result<wit::$declared, wit::ConfigError> {
+                    let (plugin, declared) = $crate::guest::$configure::<$plugin>(&settings)?;
+                    PLUGIN.with(|slot| *slot.borrow_mut() = Some(plugin));
+                    Ok(declared)
+                }
+
+                fn process(batch: wit::Batch) -> Result<wit::$result, wit::PluginError> {
+                    PLUGIN.with(|slot| $crate::guest::$run(slot.borrow_mut().as_mut(), batch))
+                }
+            }
+
+            $crate::guest::$world::$export!(Component with_types_in $crate::guest::$world);
+            $($crate::register_state!($state, Component, PLUGIN);)?
+        };
+    };
+}
+
+/// What `, state` adds: `state` asks the plugin that the other export keeps in its slot.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! register_state {
+    (state, $component:ident, $slot:ident) => {
+        use $crate::guest::state_world::exports::spanmill::plugin::state as state_wit;
+
+        impl state_wit::Guest for $component {
+            fn snapshot() -> state_wit::SavedState {
+                $slot.with(|slot| $crate::guest::take_snapshot(slot.borrow().as_ref()))
+            }
+
+            fn restore(saved: state_wit::SavedState) -> Result<(), state_wit::RestoreError> {
+                $slot.with(|slot| $crate::guest::restore(slot.borrow_mut().as_mut(), saved))
+            }
+        }
+
+        $crate::guest::state_world::export_state!($component with_types_in $crate::guest::state_world);
+    };
+}

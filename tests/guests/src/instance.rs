@@ -1,0 +1,101 @@
+//! One instance: its settings, what it has counted, and which behaviour a batch meets.
+
+use std::cell::RefCell;
+
+use crate::bindings::spanmill::plugin::contract::{
+    ConfigError, Contract, PluginError, Problem, Sharding,
+};
+use crate::bindings::spanmill::plugin::telemetry::{Batch, Outcome};
+use crate::{answers, crimes, manners};
+
+#[derive(Clone, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) behaviour: String,
+    /// What `rename` calls every span.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// How large `big-outcome`, `giant-outcome` and `giant-snapshot` are.
+    pub(crate) size_mib: Option<usize>,
+}
+
+impl Settings {
+    pub(crate) fn size(&self, default_mib: usize) -> usize {
+        self.size_mib.unwrap_or(default_mib) << 20
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Instance {
+    pub(crate) settings: Settings,
+    /// Handed on by a snapshot.
+    pub(crate) batches: u64,
+    /// This instance's own, whatever was restored.
+    pub(crate) served: u64,
+    pub(crate) hoard: Vec<Vec<u8>>,
+}
+
+thread_local! {
+    pub(crate) static INSTANCE: RefCell<Instance> = RefCell::default();
+}
+
+/// Contracts that are right, wrong, or not to be had.
+pub fn configure(settings: &str) -> Result<Contract, ConfigError> {
+    let settings: Settings = serde_json::from_str(settings).map_err(|error| {
+        ConfigError::Settings(vec![Problem {
+            path: "/behaviour".to_owned(),
+            message: error.to_string(),
+        }])
+    })?;
+    let mut contract = Contract {
+        reads: vec!["span.name".to_owned()],
+        writes: vec!["span.name".to_owned()],
+        sharding: Sharding::None,
+    };
+    match settings.behaviour.as_str() {
+        "panic-in-configure" => panic!("no settings are good enough"),
+        "loop-in-configure" => crimes::spin(),
+        "unavailable" => {
+            return Err(ConfigError::Unavailable("it is not my day".to_owned()));
+        }
+        "unknown-field" => contract.reads.push("span.colour".to_owned()),
+        "read-twice" => contract.reads.push("span.name".to_owned()),
+        "reads-more" => {
+            let secret = r#"span.attributes["secret"]"#;
+            contract.reads.push(secret.to_owned());
+            contract.writes.push(secret.to_owned());
+        }
+        "by-trace" => contract.sharding = Sharding::ByTrace,
+        "whole" => contract.sharding = Sharding::Whole,
+        _ => {}
+    }
+    INSTANCE.with_borrow_mut(|instance| instance.settings = settings);
+    Ok(contract)
+}
+
+/// Answers a batch as the behaviour has it.
+pub fn process(version: u32, batch: &Batch) -> Result<Outcome, PluginError> {
+    INSTANCE.with_borrow_mut(|instance| {
+        instance.batches += 1;
+        instance.served += 1;
+        let name = match version {
+            1 => format!("batch {}", instance.batches),
+            version => format!("v{version} batch {}", instance.batches),
+        };
+        if let Some(outcome) = manners::answer(instance, batch, &name) {
+            return Ok(outcome);
+        }
+        if !answers::has_text(batch, "misbehave") {
+            return Ok(answers::named(batch, &name));
+        }
+        let settings = &instance.settings;
+        if let Some(outcome) = answers::oversized(batch, settings, &name) {
+            return Ok(outcome);
+        }
+        if let Some(outcome) = answers::broken(batch, &settings.behaviour) {
+            return Ok(outcome);
+        }
+        crimes::commit(&settings.behaviour)?;
+        Ok(answers::named(batch, &name))
+    })
+}
