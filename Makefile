@@ -47,7 +47,7 @@ unit:
 
 # Plugins for tests/, most of which misbehave, and the example, which is a crate of its own.
 guests: wasm-target
-	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest -p spanmill-hostile --examples
+	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest -p spanmill-hostile --examples --features guests
 	@mkdir -p target/release/guests
 	@for guest in $(GUESTS); do cp $(GUEST_DIR)/examples/$$guest.wasm target/release/guests/$$guest.wasm; done
 	cd examples/drop-routes && $(CARGO) test --locked --target-dir ../../target/example

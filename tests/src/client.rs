@@ -84,6 +84,23 @@ pub async fn post(address: SocketAddr, content_type: &str, body: impl Into<Bytes
     http(address, Method::POST, "/v1/traces", &headers, body).await
 }
 
+/// A request to the admin API, which must go well; gives its JSON.
+///
+/// # Panics
+///
+/// If it does not.
+pub async fn admin(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    wasm: impl Into<Bytes>,
+) -> serde_json::Value {
+    let headers = [("content-type", "application/wasm")];
+    let reply = http(address, method, path, &headers, wasm).await;
+    assert!(reply.status.is_success(), "{path}: {}", reply.text());
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
 /// `GET`, asking for OpenMetrics or not.
 pub async fn get(address: SocketAddr, path: &str, open_metrics: bool) -> HttpReply {
     let accept = match open_metrics {

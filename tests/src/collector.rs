@@ -122,6 +122,18 @@ impl Spanmill {
         .await
     }
 
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        kill_process(self.pid, Signal::HUP).unwrap();
+    }
+
+    /// Puts other text in the place of the manifest, at once.
+    pub fn edit(&self, manifest: &str) {
+        let draft = self.file("manifest.yaml.new");
+        std::fs::write(&draft, manifest).unwrap();
+        std::fs::rename(draft, self.file("manifest.yaml")).unwrap();
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         kill_process(self.pid, Signal::TERM).unwrap();

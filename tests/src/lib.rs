@@ -9,15 +9,17 @@ mod command;
 pub mod prometheus;
 mod sdk;
 mod spans;
+mod versions;
 
 use std::time::Duration;
 
 pub use backend::{Answer, Backend, Received};
-pub use client::{GrpcSender, HttpReply, get, http, post};
+pub use client::{GrpcSender, HttpReply, admin, get, http, post};
 pub use collector::{Ended, Spanmill};
 pub use command::{Output, spanmill};
-pub use sdk::{node, python};
+pub use sdk::{admin_api, node, python};
 pub use spans::{Found, attributes, flatten, request, service, span, span_id, text};
+pub use versions::{built_in, guest, version};
 
 /// Longer than anything here may take, on a slow and busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);

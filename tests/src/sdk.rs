@@ -1,4 +1,4 @@
-//! Senders that are the OpenTelemetry SDKs themselves; `make clients` installs them.
+//! Senders that are the OpenTelemetry SDKs themselves, and a client of the admin API; `make clients` installs them.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,6 +17,21 @@ pub async fn python(address: SocketAddr, traces: usize) {
     command.arg(traces.to_string());
     let sent = output(command).await;
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+}
+
+/// Runs `admin_api.py`, which must find nothing wrong.
+///
+/// # Panics
+///
+/// If it finds something.
+pub async fn admin_api(arguments: &[&str]) {
+    let clients = Path::new(CLIENTS);
+    let mut command = prepared(clients.join(".python/bin/python"));
+    command
+        .arg(clients.join("python/admin_api.py"))
+        .args(arguments);
+    let checked = output(command).await;
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
 }
 
 /// Sends traces with the SDK for Node, over HTTP; `format` is `proto` or `json`.

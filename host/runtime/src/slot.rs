@@ -45,6 +45,8 @@ pub struct Slot {
     served: u64,
     /// Memory at which the instance is replaced, in bytes.
     recycle_at: usize,
+    /// A fault that a second try has made good.
+    made_good: Option<Fault>,
 }
 
 impl Slot {
@@ -73,6 +75,7 @@ impl Slot {
             recycle_at: usize::try_from(limits.recycle_mib)
                 .unwrap_or(usize::MAX)
                 .saturating_mul(MIB),
+            made_good: None,
         })
     }
 
@@ -95,8 +98,12 @@ impl Slot {
             && seasoned
         {
             tracing::warn!(plugin = self.component, %fault, "plugin fault; the batch is tried on a new instance");
+            let first = fault.clone();
             self.instance = None;
             answer = self.instance().and_then(|instance| instance.process(view));
+            if answer.is_ok() {
+                self.made_good = Some(first);
+            }
         }
         match &answer {
             Ok(_) => {
@@ -107,6 +114,11 @@ impl Slot {
             Err(fault) => self.count(fault),
         }
         answer
+    }
+
+    /// The fault that the last batch met before a second try went well; for counting.
+    pub fn take_made_good(&mut self) -> Option<Fault> {
+        self.made_good.take()
     }
 
     /// Tells the slot of a fault that showed only after the call: an answer that breaks the contract.

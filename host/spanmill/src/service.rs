@@ -25,7 +25,7 @@ pub use controller::{Admin, Controller, ManifestSource};
 pub use folders::Folders;
 pub use running::Ended;
 use running::Running;
-pub use watch::watch;
+pub use watch::Watch;
 
 /// Why a service did not start, or did not change.
 #[derive(Debug, Error)]

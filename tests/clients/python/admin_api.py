@@ -1,13 +1,15 @@
-"""Holds a running admin API to its document: admin_api.py BASE_URL OPENAPI COMPONENT GOOD_WASM BAD_FILE.
+"""Holds a running admin API to its document: admin_api.py BASE_URL OPENAPI COMPONENT GOOD_WASM BAD_FILE, or what the
+command line prints: admin_api.py OPENAPI SCHEMA JSON_FILE, for one of the document's schemas or a list of it.
 
 Calls every operation, the ways in which it goes well and those in which it does not, and checks that each status is
 documented, that the content type is the documented one, and that the body matches its schema. GOOD_WASM must be a plugin
-that the component can be swapped to, BAD_FILE none.
+that the component can be swapped to, BAD_FILE none. Batches must flow all the while, so that probations end.
 """
 
 import http.client
 import json
 import sys
+import time
 import urllib.parse
 from collections import Counter
 from datetime import datetime
@@ -182,6 +184,24 @@ class Conversation:
                     self.complain(operation.id, f"no answer was {status}")
 
 
+def custom_section(name, content):
+    """A section of a component that means nothing, so short that its length is one byte."""
+    content = bytes([len(name)]) + name + content
+    return bytes([0, len(content)]) + content
+
+
+def wait_for_probation(talk, component):
+    """Asks until the version has passed its probation; returns its status."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        plugin = talk.call("getPlugin", component, {200})
+        if plugin is None or plugin["state"] == "running":
+            return plugin
+        time.sleep(0.05)
+    talk.complain("getPlugin", "the probation does not end; do batches flow?")
+    return None
+
+
 def succeed(talk, component, good, document_text):
     """Everything that goes well, in an order in which it can."""
     listed = talk.call("listPlugins", component, {200})
@@ -191,23 +211,34 @@ def succeed(talk, component, good, document_text):
     plugin = talk.call("getPlugin", component, {200})
     if plugin and plugin["component"] != component:
         talk.complain("getPlugin", f"is about {plugin['component']}")
-    # A shadow that has ended may be ended again or not, and a promoted one may be gone: 404 and 409 are as good.
-    perhaps = {200, 404, 409}
     named = {"name": "a good one.wasm"}
     shadow = talk.call(
         "startShadow", component, {201}, named | {"for": "5m"}, body=good
     )
     if shadow and shadow["source"] != named["name"]:
         talk.complain("startShadow", f"the source is {shadow['source']}")
-    talk.call("startShadow", component, {201, 409}, {"for": "5m"}, body=good)
+    talk.call("startShadow", component, {409}, {"for": "5m"}, body=good)
     talk.call("getShadow", component, {200})
     talk.call("endShadow", component, {200})
-    talk.call("endShadow", component, perhaps)
+    # It has ended already: as good.
+    talk.call("endShadow", component, {200, 409})
     talk.call("promote", component, {200})
-    talk.call("getShadow", component, perhaps)
-    talk.call("promote", component, perhaps)
-    talk.call("swap", component, {200}, named | {"probation": 3}, body=good)
-    talk.call("getPlugin", component, {200})
+    talk.call("promote", component, {404})
+    talk.call("getShadow", component, {404})
+    # That version runs now; with a section that says nothing more, it is another one.
+    talk.call("swap", component, {409}, named, body=good)
+    another = good + custom_section(b"note", b"another version")
+    swapped = talk.call("swap", component, {200}, named | {"probation": 3}, body=another)
+    if swapped and swapped["probation"] != 3:
+        talk.complain("swap", f"the probation is {swapped['probation']}")
+    passed = wait_for_probation(talk, component)
+    if passed and [one["ended"] for one in passed["history"]] != ["swapped"] * 2:
+        talk.complain("getPlugin", f"the history is {passed['history']}")
+    # A shadow of the version that runs cannot take its place, and stays.
+    talk.call("startShadow", component, {201}, body=another)
+    talk.call("endShadow", component, {200})
+    talk.call("promote", component, {409})
+    talk.call("getShadow", component, {200})
     talk.call("reload", component, {200})
     talk.call("listEvents", component, {200})
     text = talk.call("getDocument", component, {200})
@@ -235,11 +266,30 @@ def fail(talk, component, good, bad):
     for target, methods in paths.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
             talk.outside(method, target, 405)
+        if "GET" in methods:
+            get, head = (talk.send(method, target) for method in ("GET", "HEAD"))
+            if head[0] != get[0] or head[2]:
+                talk.complain(f"HEAD {target}", f"is {head[0]}, and GET {get[0]}")
     for target in ("/", "/v1", "/v1/plugins/", "/v1/nothing", "/v2/plugins"):
         talk.outside("GET", target, 404)
 
 
+def check_output(document_path, schema, output_path):
+    """Checks what is in a file against one of the document's schemas."""
+    with open(document_path, encoding="utf-8") as file:
+        talk = Conversation("http://nowhere", yaml.safe_load(file))
+    with open(output_path, encoding="utf-8") as file:
+        value = json.load(file)
+    for one in value if isinstance(value, list) else [value]:
+        talk.validate(schema, {"$ref": f"#/components/schemas/{schema}"}, one)
+    if talk.violations:
+        sys.exit("\n".join(talk.violations))
+
+
 def main():
+    if len(sys.argv) == 4:
+        check_output(*sys.argv[1:])
+        return
     base, document_path, component, good_path, bad_path = sys.argv[1:]
     with open(document_path, encoding="utf-8") as file:
         document_text = file.read()

@@ -10,6 +10,8 @@ pub(crate) fn commit(behaviour: &str) -> Result<(), PluginError> {
         "panic" => panic!("the guest panics"),
         "trap" => trap(),
         "loop" => spin(),
+        // No code of the guest's runs meanwhile.
+        "sleep" => std::thread::sleep(std::time::Duration::from_secs(3600)),
         "grow" => grow(),
         "recurse" => {
             black_box(recurse(black_box(0)));
@@ -71,7 +73,10 @@ fn recurse(depth: u64) -> u64 {
 /// Reaches for everything that a plugin has not got; says what it could get hold of.
 fn escape() {
     let mut got = Vec::new();
-    if std::fs::read_dir("/").is_ok() || std::fs::read("/etc/passwd").is_ok() {
+    if std::fs::read_dir("/").is_ok()
+        || std::fs::read("/etc/passwd").is_ok()
+        || std::fs::write("/tmp/escaped", "here").is_ok()
+    {
         got.push("files");
     }
     if std::env::vars().next().is_some() || std::env::args().next().is_some() {
@@ -79,12 +84,21 @@ fn escape() {
     }
     if std::net::TcpStream::connect("127.0.0.1:4317").is_ok()
         || std::net::TcpListener::bind("127.0.0.1:0").is_ok()
+        || std::net::UdpSocket::bind("127.0.0.1:0").is_ok()
+        || std::net::ToSocketAddrs::to_socket_addrs("localhost:80").is_ok()
     {
         got.push("sockets");
     }
     let now = std::time::SystemTime::now();
     if now != std::time::SystemTime::UNIX_EPOCH {
         got.push("the time");
+    }
+    let began = std::time::Instant::now();
+    (0..1_000_000u64).for_each(|turn| {
+        black_box(turn);
+    });
+    if !began.elapsed().is_zero() {
+        got.push("a stopwatch");
     }
     println!("got hold of {got:?}");
 }

@@ -12,6 +12,8 @@ use crate::{answers, crimes, manners};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
     pub(crate) behaviour: String,
+    /// What the second version does instead.
+    v2: Option<String>,
     /// What `rename` calls every span.
     #[serde(default)]
     pub(crate) name: String,
@@ -40,13 +42,17 @@ thread_local! {
 }
 
 /// Contracts that are right, wrong, or not to be had.
-pub fn configure(settings: &str) -> Result<Contract, ConfigError> {
-    let settings: Settings = serde_json::from_str(settings).map_err(|error| {
+pub fn configure(version: u32, settings: &str) -> Result<Contract, ConfigError> {
+    let mut settings: Settings = serde_json::from_str(settings).map_err(|error| {
         ConfigError::Settings(vec![Problem {
             path: "/behaviour".to_owned(),
             message: error.to_string(),
         }])
     })?;
+    if version > 1 {
+        let instead = settings.v2.take();
+        settings.behaviour = instead.unwrap_or(settings.behaviour);
+    }
     let mut contract = Contract {
         reads: vec!["span.name".to_owned()],
         writes: vec!["span.name".to_owned()],

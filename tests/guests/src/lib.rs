@@ -1,4 +1,5 @@
-//! Plugins that do what no plugin should, as their settings say: `behaviour`, and for some `name` and `size_mib`.
+//! Plugins that do what no plugin should, as their settings say: `behaviour`, and for some `name` and `size_mib`; the
+//! second versions do what `v2` says instead, if it is there.
 //! They read and write `span.name`. Answering well means that every span is called `batch N`, or `v2 batch N` by the
 //! second version, where N counts the batches that this instance has seen, those before a `restore` included.
 //! They stand on the bare bindings: the SDK would not let them do much of this.
@@ -61,7 +62,7 @@ macro_rules! processor {
                 bindings::exports::spanmill::plugin::processor::Contract,
                 bindings::exports::spanmill::plugin::processor::ConfigError,
             > {
-                $crate::configure(&settings)
+                $crate::configure($version, &settings)
             }
 
             fn process(

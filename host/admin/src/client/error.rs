@@ -31,7 +31,7 @@ pub enum ClientError {
     },
     /// The service wants a token, and another one if there was one.
     #[error(
-        "{endpoint} {}; give the token that `spanmill run` was started with",
+        "{endpoint} {}; set SPANMILL_ADMIN_TOKEN to the one that `spanmill run` was started with",
         if *shown { "does not take this token" } else { "wants a token" }
     )]
     Unauthorized {

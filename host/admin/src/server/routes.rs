@@ -189,13 +189,19 @@ async fn plugin<C: Control>(
     State(app): State<App<C>>,
     Component(id): Component,
 ) -> Result<Json<PluginStatus>, Problem> {
-    let plugins = app.control.plugins();
-    match plugins.into_iter().find(|plugin| plugin.component == id) {
-        Some(plugin) => Ok(Json(plugin)),
-        None => Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            format!("no plugin runs as component {id:?}; GET /v1/plugins lists those that do"),
-        )),
+    let mut plugins = app.control.plugins();
+    match plugins.iter().position(|plugin| plugin.component == id) {
+        Some(at) => Ok(Json(plugins.swap_remove(at))),
+        None => {
+            let known: Vec<&str> = plugins.iter().map(|one| one.component.as_str()).collect();
+            Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                format!(
+                    "no plugin runs as component {id:?}; these do: {}",
+                    known.join(", ")
+                ),
+            ))
+        }
     }
 }
 

@@ -127,7 +127,7 @@ async fn says_that_a_token_is_wanted() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{} wants a token; give the token that `spanmill run` was started with",
+            "{} wants a token; set SPANMILL_ADMIN_TOKEN to the one that `spanmill run` was started with",
             server.address
         )
     );

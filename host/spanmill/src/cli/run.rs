@@ -11,7 +11,7 @@ use super::log::Log;
 use super::{Failure, manifest, say};
 use crate::config::{Manifest, Pipeline};
 use crate::export::DebugOutput;
-use crate::service::{Admin, Controller, Folders, Service, watch};
+use crate::service::{Admin, Controller, Folders, Service, Watch};
 
 /// Where the admin API is, if the command line does not say.
 pub(super) const ADMIN: &str = "SPANMILL_ADMIN";
@@ -59,8 +59,8 @@ pub(super) fn run(
         let pipelines = manifest.pipelines.len();
         let controller = service.serve(shutdown.clone());
         tokio::spawn(reload_on_signal(Arc::clone(&controller), hang_up));
-        if !no_watch {
-            tokio::spawn(watch(Arc::clone(&controller), shutdown.clone()));
+        if !no_watch && let Some(watch) = Watch::start(Arc::clone(&controller)).await {
+            tokio::spawn(watch.run(shutdown.clone()));
         }
         let serving = server.map(|server| {
             let admin = Arc::new(Admin(Arc::clone(&controller)));

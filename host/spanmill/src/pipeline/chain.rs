@@ -237,6 +237,9 @@ fn run_stage(
         Err(fault) => Err(fault),
         Ok(answer) => take(answer).inspect_err(|fault| slot.note(fault)),
     };
+    if let Some(fault) = slot.take_made_good() {
+        stats.fault(&fault);
+    }
     match &taken {
         Err(fault) => stats.fault(fault),
         Ok(_) if slot.recycle() => stats.recycled(),

@@ -12,7 +12,7 @@ use super::chain::Place;
 use super::segments::{Pipeline, Plan, Planned};
 use super::trial::Trial;
 use super::version::Version;
-use crate::config::ComponentId;
+use crate::config::{ComponentId, PipelineId};
 
 /// Plans for some segments, in place of the ones they have.
 pub struct Change {
@@ -104,6 +104,12 @@ impl Change {
             ids.extend(new.map(|id| id.to_string()));
         }
         ids.into_iter().collect()
+    }
+
+    /// The pipelines that have other plugins.
+    pub fn pipelines(&self) -> Vec<PipelineId> {
+        let ids = self.segments.iter();
+        ids.map(|changed| changed.pipeline.id.clone()).collect()
     }
 
     /// Tries handing over, so that a version that cannot is known before anything is switched. Gives the versions

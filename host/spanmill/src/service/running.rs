@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::StartError;
 use super::flushing::Flushing;
 use super::receivers::Receivers;
-use crate::config::{ComponentId, Manifest};
+use crate::config::{ComponentId, Manifest, PipelineId, Processor};
 use crate::export::{DebugOutput, Exporter};
 use crate::pipeline::{
     ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines, Replaced, Switched,
@@ -64,6 +64,8 @@ pub(super) struct OnTrial {
     pub(super) switched: Switched,
     /// The connectors' totals before.
     totals: ByConnector,
+    /// The manifest before.
+    manifest: Manifest,
 }
 
 impl OnTrial {
@@ -167,7 +169,7 @@ impl Running {
             .set(self.topology.totals(), &manifest, &self.exporters);
         changes.extend(pipeline_changes(&self.manifest, &manifest));
         self.leave(committed.retired, committed.fanouts, ending, replaced.old);
-        self.manifest = manifest;
+        let before = std::mem::replace(&mut self.manifest, manifest);
         Ok(Changed {
             changes,
             replaced: versions,
@@ -175,6 +177,7 @@ impl Running {
                 change,
                 switched,
                 totals,
+                manifest: before,
             }),
             prepared,
         })
@@ -263,6 +266,8 @@ impl Running {
     /// Takes a change back whose trial has failed.
     pub(super) fn take_back(&mut self, failed: &OnTrial) {
         block_in_place(|| failed.change.revert(failed.trial()));
+        let pipelines = failed.change.pipelines();
+        take_back(&mut self.manifest, &failed.manifest, &pipelines);
         // A version that declared other metrics had other totals; the old ones go on.
         self.topology.set_totals(failed.totals.clone());
         let ending = self
@@ -307,6 +312,31 @@ struct ReplacedExporters {
     new: Vec<Exporter>,
     old: Vec<Exporter>,
     changes: Vec<String>,
+}
+
+/// Makes a manifest say of the plugins of some pipelines what it said before: that is what runs again, and what a
+/// swap configures new versions by. Receivers, exporters and the host's own processors stay as they are.
+fn take_back(now: &mut Manifest, before: &Manifest, pipelines: &[PipelineId]) {
+    for id in pipelines {
+        let old = before.pipelines.iter().find(|pipeline| pipeline.id == *id);
+        let new = now.pipelines.iter_mut().find(|pipeline| pipeline.id == *id);
+        let (Some(old), Some(new)) = (old, new) else {
+            continue;
+        };
+        for id in &old.processors {
+            if let Some(plugin @ Processor::Plugin(_)) = before.processors.get(id) {
+                now.processors.insert(id.clone(), plugin.clone());
+            }
+        }
+        new.processors.clone_from(&old.processors);
+        new.exporters.retain(|id| !now.connectors.contains_key(id));
+        for id in &old.exporters {
+            if let Some(connector) = before.connectors.get(id) {
+                now.connectors.insert(id.clone(), connector.clone());
+                new.exporters.push(id.clone());
+            }
+        }
+    }
 }
 
 /// Which pipelines are others than they were, a line each.
