@@ -1,23 +1,16 @@
-//! The admin API of the real binary, and the command line that speaks to it: what it does, what it refuses and how it
-//! says so, and who may use it at all.
+//! The admin API of the real binary, and the command line that speaks to it: what it does, what it refuses, and how it
+//! says so.
 
+mod admin_access;
 mod operator;
 
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 
 use http::Method;
 use operator::{OPENAPI, Operated, spans};
 use serde_json::{Value, json};
-use spanmill_tests::{
-    HttpReply, Output, Spanmill, admin_api, built_in, guest, http, spanmill, version,
-};
-
-/// Nothing listens there.
-const NOWHERE: &str = "127.0.0.1:1";
-const TOKEN: &str = "2f6b0c-a.secret";
+use spanmill_tests::{HttpReply, admin_api, built_in, guest, http, version};
 
 /// Two of a type in a row, and a connector that goes by its other name.
 fn manifest() -> String {
@@ -40,25 +33,6 @@ service:
 "#,
         guest("hostile").display()
     )
-}
-
-/// A manifest that needs nobody else, with a section `admin`.
-fn alone(admin: &str) -> String {
-    format!(
-        r#"admin: {admin}
-receivers:
-  otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0"}}}}}}
-exporters:
-  debug:
-service:
-  pipelines:
-    traces: {{receivers: [otlp], exporters: [debug]}}
-"#
-    )
-}
-
-async fn start(manifest: &str, arguments: &[&str]) -> Spanmill {
-    Spanmill::start_in(tempfile::tempdir().unwrap(), Some(manifest), arguments).await
 }
 
 fn path(file: PathBuf) -> String {
@@ -307,188 +281,4 @@ async fn who_asks_for_nobody_is_told_who_there_is() {
             output.stderr
         );
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_wanted_where_there_is_one() {
-    let manifest = alone(&format!("{{endpoint: \"127.0.0.1:0\", token: {TOKEN}}}"));
-    let running = start(&manifest, &[]).await;
-    let address = running.address("admin http");
-    for (token, part) in [
-        (None, Some("wants a token; set SPANMILL_ADMIN_TOKEN")),
-        (
-            Some("wrong"),
-            Some("does not take this token; set SPANMILL_ADMIN_TOKEN"),
-        ),
-        (Some(TOKEN), None),
-    ] {
-        let output = with_token(address, token).await;
-        assert_eq!(
-            output.code,
-            Some(i32::from(part.is_some())),
-            "{}",
-            output.stderr
-        );
-        let part = part.unwrap_or_default();
-        assert!(output.stderr.contains(part), "{}", output.stderr);
-    }
-    let reply = http(address, Method::GET, "/v1/plugins", &[], "").await;
-    assert_eq!(
-        (reply.status.as_u16(), reply.header("www-authenticate")),
-        (401, "Bearer")
-    );
-    // Who shows it need not come from this machine.
-    let authorization = format!("Bearer {TOKEN}");
-    let headers = [
-        ("authorization", authorization.as_str()),
-        ("origin", "http://a.example"),
-    ];
-    let reply = http(address, Method::GET, "/v1/plugins", &headers, "").await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
-    let ended = running.stop().await;
-    assert!(!ended.log.join("\n").contains(TOKEN));
-}
-
-/// `spanmill plugin status` with a token in the environment or without one.
-async fn with_token(address: SocketAddr, token: Option<&str>) -> Output {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let set = std::env::var_os("SPANMILL_BINARY").map(PathBuf::from);
-    let binary = set.unwrap_or_else(|| PathBuf::from(root).join("target/release/spanmill"));
-    let mut command = Command::new(binary);
-    command.args(["plugin", "--admin", &address.to_string(), "status"]);
-    match token {
-        Some(token) => command.env("SPANMILL_ADMIN_TOKEN", token),
-        None => command.env_remove("SPANMILL_ADMIN_TOKEN"),
-    };
-    let output = tokio::task::spawn_blocking(move || command.output());
-    let output = spanmill_tests::within("an answer", output).await;
-    let output = output.unwrap().unwrap();
-    Output {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-#[tokio::test]
-async fn others_do_not_get_in_without_a_token() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |text: &str| std::fs::write(folder.path().join("bad.yaml"), text).unwrap();
-    for endpoint in ["0.0.0.0:0", "[::]:0", "203.0.113.1:4319"] {
-        write(&alone(&format!("{{endpoint: \"{endpoint}\"}}")));
-        for command in ["validate", "run"] {
-            let output = spanmill(folder.path(), &[command, "--config", "bad.yaml"]).await;
-            assert_eq!(output.code, Some(1), "{}", output.stderr);
-            for part in [
-                "bad.yaml:1:19",
-                "there is no token",
-                "help: add `token: ${env:",
-            ] {
-                assert!(
-                    output.stderr.contains(part),
-                    "no {part} in:\n{}",
-                    output.stderr
-                );
-            }
-        }
-    }
-    // The command line is no way around it.
-    write(&alone("{}"));
-    let arguments = ["run", "--config", "bad.yaml", "--admin", "0.0.0.0:0"];
-    let output = spanmill(folder.path(), &arguments).await;
-    assert_eq!(output.code, Some(1), "{}", output.stderr);
-    assert!(
-        output.stderr.contains("no token is set"),
-        "{}",
-        output.stderr
-    );
-}
-
-#[tokio::test]
-async fn a_token_that_could_not_be_shown_is_a_mistake() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |text: &str| std::fs::write(folder.path().join("bad.yaml"), text).unwrap();
-    for token in ["'two words'", "''"] {
-        write(&alone(&format!("{{token: {token}}}")));
-        for command in ["validate", "run"] {
-            let output = spanmill(folder.path(), &[command, "--config", "bad.yaml"]).await;
-            assert_eq!(output.code, Some(1), "{command} {token}: {}", output.stdout);
-            assert!(output.stderr.contains("token"), "{}", output.stderr);
-            assert!(!output.stderr.contains("two words"), "{}", output.stderr);
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn web_pages_are_refused() {
-    let running = start(&alone("{}"), &[]).await;
-    let address = running.address("admin http");
-    assert!(address.ip().is_loopback());
-    for (name, value) in [
-        ("origin", "http://evil.example"),
-        ("origin", "null"),
-        ("host", "evil.example"),
-    ] {
-        // A second Host is as bad as a wrong one.
-        let reply = http(address, Method::POST, "/v1/reload", &[(name, value)], "").await;
-        assert_eq!(reply.status, 403, "{name}: {}", reply.text());
-        assert_eq!(reply.header("content-type"), "application/problem+json");
-    }
-    let reply = http(address, Method::POST, "/v1/reload", &[], "").await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
-}
-
-/// A port that is held here: who tries to listen on it fails.
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_listens_if_it_is_turned_off() {
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = held.local_addr().unwrap().to_string();
-    let off = alone(&format!("{{enabled: false, endpoint: \"{taken}\"}}"));
-    let on = alone(&format!("{{endpoint: \"{taken}\"}}"));
-    for (manifest, arguments) in [
-        (&off, &["--admin", &taken][..]),
-        (&off, &[]),
-        (&on, &["--admin", "off"]),
-    ] {
-        let running = start(manifest, arguments).await;
-        let log = running.log().join("\n");
-        assert!(!log.contains("admin http"), "{log}");
-        running.stop().await;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("on.yaml"), &on).unwrap();
-    let arguments = ["run", "--config", "on.yaml", "--admin", &taken];
-    let output = spanmill(folder.path(), &arguments).await;
-    assert_eq!(output.code, Some(1), "{}", output.stderr);
-    assert!(output.stderr.contains(&taken), "{}", output.stderr);
-}
-
-#[tokio::test]
-async fn where_nobody_listens_it_says_what_to_do() {
-    let folder = tempfile::tempdir().unwrap();
-    let wasm = path(guest("hostile"));
-    for command in [
-        &["status"][..],
-        &["swap", "filter", &wasm],
-        &["shadow", "filter", &wasm],
-        &["promote", "filter"],
-        &["reload"],
-        &["events"],
-    ] {
-        let mut arguments = vec!["plugin", "--admin", NOWHERE];
-        arguments.extend(command);
-        let output = spanmill(folder.path(), &arguments).await;
-        assert_eq!(output.code, Some(1), "{command:?}");
-        assert_eq!(output.stdout, "");
-        for part in ["nothing listens at 127.0.0.1:1", "spanmill run", "--admin"] {
-            assert!(
-                output.stderr.contains(part),
-                "{command:?}: {}",
-                output.stderr
-            );
-        }
-    }
-    let output = spanmill(folder.path(), &["plugin", "--admin", "here", "status"]).await;
-    assert_eq!(output.code, Some(1));
-    assert!(output.stderr.contains("host:port"), "{}", output.stderr);
 }

@@ -238,7 +238,8 @@ async fn a_plugin_that_fails_again_and_again_is_paused_and_comes_back() {
         let mut bench = Bench::start_with(behaviour, "pass", "debug").await;
         let mut sent = 0;
         spanmill_tests::within("a pause", async {
-            let paused = |log: Vec<String>| log.iter().any(|line| line.contains("is paused for"));
+            let paused =
+                |log: Vec<String>| log.iter().any(|line| line.contains("is quarantined for"));
             while !paused(bench.spanmill.log()) {
                 bench.send("misbehave").await.unwrap();
                 sent += 2;

@@ -2,6 +2,7 @@
 //! is counted to the span.
 
 mod operator;
+mod shadow_course;
 
 use std::collections::BTreeSet;
 
@@ -216,82 +217,6 @@ async fn a_shadow_changes_no_byte_of_what_is_exported() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shadow_that_fails_only_shows_in_its_report() {
-    for (crime, kind, why) in [
-        ("trap", "trap", "unreachable"),
-        ("loop", "deadline", "did not return within 200ms"),
-        ("grow", "memory", "16 MiB"),
-        ("batch-error", "refused", "this batch is not for me"),
-        ("too-many-verdicts", "contract", "verdicts"),
-    ] {
-        let settings = format!("{{behaviour: well, v2: {crime}}}");
-        let manifest = one(&settings).replace("timeout: 5s", "timeout: 200ms");
-        let mine = Operated::start(&manifest).await;
-        mine.shadow("mine", &v2()).await;
-        mine.send(spans(1..3, "misbehave")).await;
-        let report = mine.report("mine", 1).await;
-        assert_eq!(report["faults"], json!({ kind: 1 }), "{crime}: {report}");
-        let last = report["last_fault"].as_str().unwrap();
-        assert!(last.contains(why), "{crime}: {last}");
-        assert_eq!(count(&report, "batches"), 0, "{crime}: {report}");
-        assert_eq!(differences(&report), [0, 0, 0], "{crime}: {report}");
-        // A fault costs it its instance, not the shadow.
-        mine.send(spans(3..5, "fine")).await;
-        let report = mine.report("mine", 2).await;
-        assert_eq!(count(&report, "batches"), 1, "{crime}: {report}");
-        assert_eq!(
-            mine.names(4).await,
-            ["batch 1", "batch 1", "batch 2", "batch 2"],
-            "{crime}"
-        );
-        let status = mine.told(&["status", "mine"]).await;
-        assert_eq!(status[0]["version"]["faults"], json!({}), "{crime}");
-        assert_eq!(status[0]["state"], "running", "{crime}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shadow_in_quarantine_keeps_the_books() {
-    let mine = Operated::start(&one("{behaviour: well, v2: trap}")).await;
-    mine.shadow("mine", &v2()).await;
-    let report = mine.send_slowly("mine", batches(20, &["misbehave"])).await;
-    assert_eq!(count(&report, "batches"), 0, "{report}");
-    // Those that the document knows; a batch that was not shown is one that was skipped.
-    let faults: Vec<&String> = report["faults"].as_object().unwrap().keys().collect();
-    assert_eq!(faults, ["trap"], "{report}");
-    assert_eq!(mine.names(20).await.len(), 20);
-    mine.holds_to_the_document(&["shadow", "mine", "--report"], "ShadowReport")
-        .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_busy_shadow_is_not_waited_for() {
-    let mine = Operated::start(&one("{behaviour: rename, name: one, v2: slow}")).await;
-    mine.shadow("mine", &v2()).await;
-    for batch in batches(60, &["a"]) {
-        mine.send(batch).await;
-    }
-    assert_eq!(mine.names(60).await, ["one"; 60]);
-    let report = mine.report("mine", 60).await;
-    let (seen, skipped) = (count(&report, "batches"), count(&report, "batches_skipped"));
-    assert_eq!(seen + skipped, 60, "{report}");
-    assert!(seen > 0 && skipped > 0, "{report}");
-}
-
-/// What waits when a shadow ends is in its report, or counts as skipped: who decides by it has all there is.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_ended_report_is_final() {
-    let mine = Operated::start(&one("{behaviour: rename, name: one, v2: slow}")).await;
-    mine.shadow("mine", &v2()).await;
-    for batch in batches(20, &["a"]) {
-        mine.send(batch).await;
-    }
-    let ended = mine.told(&["shadow", "mine", "--stop"]).await;
-    assert_eq!(ended["state"], "ended");
-    assert_eq!(mine.report("mine", 20).await, ended);
-}
-
 /// Each stage of a chain is shadowed with what the stages before have left of the batch.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shadow_in_a_chain_sees_what_its_stage_does() {
@@ -380,7 +305,11 @@ service:
     let mine = Operated::start(manifest).await;
     let batch = |first: u64| {
         let span = |number: u64| {
-            let route = if number % 5 == 0 { "/healthz" } else { "/" };
+            let route = if number.is_multiple_of(5) {
+                "/healthz"
+            } else {
+                "/"
+            };
             let mail = text("mail", "jane@example.com");
             let all = vec![text("http.route", route), text("b", "c"), mail];
             span(number, "a", all)
@@ -481,146 +410,15 @@ service:
     assert_eq!(report["faults"], json!({}), "{report}");
     mine.told(&["shadow", "spanmetrics", "--stop"]).await;
 
-    // This one has counted ten batches already, and its shadow none: of the two series, each has one of its own.
+    // This one has counted ten batches already, which its shadow has been told: the same version goes on alike.
     mine.shadow("tally", &tally).await;
     let report = mine.send_slowly("tally", batches(3, &["a"])).await;
     assert_eq!(count(&report, "batches"), 3, "{report}");
-    assert_eq!(differences(&report), [0, 0, 3 * 2], "{report}");
-}
+    assert_eq!(differences(&report), [0, 0, 0], "{report}");
+    mine.told(&["shadow", "tally", "--stop"]).await;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_ends_by_itself_and_can_be_promoted() {
-    let mine = Operated::start(&one("{behaviour: well}")).await;
-    mine.send(spans(1..3, "a")).await;
-    let output = mine
-        .plugin(&["shadow", "mine", &v2(), "--for", "300ms"])
-        .await;
-    assert_eq!(output.code, Some(0), "{}", output.stderr);
-    for part in [
-        "mine: shadowed by ",
-        "for 300ms",
-        "0 batches, 0 spans",
-        "verdicts that differ 0, edits that differ 0",
-        "to swap it in: spanmill plugin promote mine",
-    ] {
-        assert!(
-            output.stdout.contains(part),
-            "no {part} in:\n{}",
-            output.stdout
-        );
-    }
-    mine.send(spans(3..5, "a")).await;
-    let ended = mine.told(&["shadow", "mine", "--report"]).await;
-    assert_eq!(
-        (&ended["state"], count(&ended, "batches")),
-        (&json!("ended"), 0)
-    );
-    assert!(ended["until"].as_str() > ended["since"].as_str(), "{ended}");
-
-    let promoted = mine.told(&["promote", "mine"]).await;
-    let to = &promoted["components"][0]["to"];
-    assert_eq!(
-        (&promoted["components"][0]["component"], to),
-        (&json!("mine"), &ended["hash"])
-    );
-    mine.send(spans(5..7, "a")).await;
-    let names = [
-        "batch 1",
-        "batch 1",
-        "batch 2",
-        "batch 2",
-        "v2 batch 1",
-        "v2 batch 1",
-    ];
-    assert_eq!(mine.names(6).await, names);
-    let status = mine.told(&["status", "mine"]).await;
-    assert_eq!(&status[0]["version"]["hash"], to);
-    assert_eq!(status[0]["version"]["source"], "hostile_v2.wasm");
-
-    let again = mine.refused(&["promote", "mine"]).await;
-    assert!(again.contains("there is no shadow of mine"), "{again}");
-    let kinds = kinds(&mine).await;
-    assert_eq!(kinds[..3], ["shadow_started", "shadow_ended", "swap"]);
-}
-
-async fn kinds(mine: &Operated) -> Vec<String> {
-    let events = mine.told(&["events"]).await;
-    let events = events.as_array().unwrap().iter();
-    events
-        .map(|event| event["kind"].as_str().unwrap().to_owned())
-        .collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn it_can_be_ended_by_hand_and_promoted_while_it_runs() {
-    let mine = Operated::start(&one("{behaviour: well}")).await;
-    let none = mine.refused(&["shadow", "mine", "--report"]).await;
-    assert!(none.contains("spanmill plugin shadow mine FILE"), "{none}");
-    mine.shadow("mine", &v2()).await;
-    mine.send_slowly("mine", batches(2, &["a"])).await;
-    let ended = mine.told(&["shadow", "mine", "--stop"]).await;
-    assert_eq!(
-        (&ended["state"], count(&ended, "batches")),
-        (&json!("ended"), 2)
-    );
-    mine.send(spans(3..4, "a")).await;
-    assert_eq!(mine.told(&["shadow", "mine", "--report"]).await, ended);
-
-    mine.shadow("mine", &v2()).await;
-    mine.told(&["promote", "mine"]).await;
-    mine.send(spans(4..5, "a")).await;
-    assert_eq!(mine.names(4).await[3], "v2 batch 1");
-    assert_eq!(
-        kinds(&mine).await[..5],
-        [
-            "shadow_started",
-            "shadow_ended",
-            "shadow_started",
-            "shadow_ended",
-            "swap"
-        ]
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_at_a_time_and_until_the_next_swap() {
-    let mine = Operated::start(&one("{behaviour: well}")).await;
-    mine.shadow("mine", &v2()).await;
-    let second = mine.refused(&["shadow", "mine", &v2()]).await;
-    assert!(second.contains("a shadow of mine is running"), "{second}");
-    assert!(
-        second.contains("spanmill plugin shadow mine --stop"),
-        "{second}"
-    );
-
-    let other = mine.spanmill.file("other.wasm");
-    std::fs::write(&other, version(&guest("hostile"), "3")).unwrap();
-    let other = other.display().to_string();
-    mine.told(&["swap", "mine", &other, "--probation", "2"])
-        .await;
-    let ended = mine.told(&["shadow", "mine", "--report"]).await;
-    assert_eq!(ended["state"], "ended", "{ended}");
-    let events = mine.plugin(&["events"]).await.stdout;
-    assert!(
-        events.contains("the shadow of mine has ended (a swap)"),
-        "{events}"
-    );
-
-    // The version that is on probation is not to be measured against.
-    let early = mine.refused(&["shadow", "mine", &v2()]).await;
-    assert!(early.contains("probation"), "{early}");
-    for batch in batches(2, &["a"]) {
-        mine.send(batch).await;
-    }
-    let passed = |status: &Value| status[0]["state"] == "running";
-    mine.told_at_last(&["status", "mine"], passed).await;
-    mine.shadow("mine", &v2()).await;
-
-    // What cannot be a shadow here leaves none behind.
-    mine.told(&["shadow", "mine", "--stop"]).await;
-    let connector = guest("sdk_connector").display().to_string();
-    let refused = mine.refused(&["shadow", "mine", &connector]).await;
-    assert!(refused.contains("the plugin is a connector"), "{refused}");
-    let report = mine.told(&["shadow", "mine", "--report"]).await;
-    assert_eq!(report["source"], "hostile_v2.wasm");
+    // Another connector measures something else: its two series a batch differ, and the one that it does not have.
+    mine.shadow("tally", &spanmetrics).await;
+    let report = mine.send_slowly("tally", batches(3, &["a"])).await;
+    assert_eq!(differences(&report), [0, 0, 3 * 3], "{report}");
 }

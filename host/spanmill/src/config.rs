@@ -42,7 +42,7 @@ pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role, Settings
 pub use processors::{Batch, MemoryLimiter, Processor};
 pub use receivers::{GrpcServer, HttpServer, OtlpReceiver, Receiver};
 
-pub use plugins::canonical as canonical_type;
+pub use plugins::{canonical as canonical_type, canonical_component};
 
 use pipelines::Declared;
 use walk::Section;

@@ -14,8 +14,6 @@ use neighbour::Neighbour;
 
 /// A type under `plugins:`, the guest that it is, and its terms.
 pub type Plugin<'a> = (&'a str, &'a str, &'a str);
-/// A component of such a type, `type/name`, and its settings.
-pub type Component<'a> = (&'a str, &'a str);
 
 pub struct Rig {
     pub spanmill: Spanmill,
@@ -29,7 +27,11 @@ fn lane(id: &str) -> String {
     id.replace('/', "-")
 }
 
-fn manifest(plugins: &[Plugin<'_>], components: &[Component<'_>], backend: &Backend) -> Sections {
+fn manifest(
+    plugins: &[Plugin<'_>],
+    components: &[(impl AsRef<str>, impl AsRef<str>)],
+    backend: &Backend,
+) -> Sections {
     let mut sections = Sections::default();
     for (kind, file, terms) in plugins {
         let file = guest(file);
@@ -37,6 +39,7 @@ fn manifest(plugins: &[Plugin<'_>], components: &[Component<'_>], backend: &Back
         sections.plugins.push_str(&plugin);
     }
     for (id, settings) in components {
+        let (id, settings) = (id.as_ref(), settings.as_ref());
         let lane = lane(id);
         sections.receivers.push_str(&format!(
             "  otlp/{lane}: {{protocols: {{grpc: {{endpoint: \"127.0.0.1:0\"}}}}}}\n"
@@ -66,19 +69,21 @@ pub struct Sections {
 }
 
 impl Rig {
-    /// One worker has one instance of each plugin, whose successors can be told from it by their numbering.
+    /// `components` are ids, `type/name`, and settings. One worker has one instance of each plugin, whose successors
+    /// can be told from it by their numbering.
     pub async fn start(
         workers: usize,
         plugins: &[Plugin<'_>],
-        components: &[Component<'_>],
+        components: &[(impl AsRef<str>, impl AsRef<str>)],
     ) -> Self {
         let backend = Backend::start().await;
         let sections = manifest(plugins, components, &backend);
         let (spanmill, neighbour) = Neighbour::start(sections, workers).await;
         let mut senders = BTreeMap::new();
         for (id, _) in components {
+            let id = id.as_ref();
             let address = spanmill.address(&format!("receiver otlp/{} grpc", lane(id)));
-            senders.insert((*id).to_owned(), GrpcSender::connect(address).await);
+            senders.insert(id.to_owned(), GrpcSender::connect(address).await);
         }
         Rig {
             spanmill,

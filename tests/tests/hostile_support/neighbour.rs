@@ -82,17 +82,17 @@ fn spans(first: u64) -> Vec<Span> {
             text("http.route", route),
             text("http.user_agent", "curl/8.5.0"),
             value("http.status_code", Value::IntValue(200 + number as i64)),
-            value("cache.hit", Value::BoolValue(number % 2 == 0)),
+            value("cache.hit", Value::BoolValue(number.is_multiple_of(2))),
             value("load", Value::DoubleValue(number as f64 / 7.0)),
         ];
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             attributes.push(text("user.id", &format!("user-{number}")));
             attributes.push(text(
                 "note",
                 "paid with 4111 1111 1111 1111, wrote ann@mail.example",
             ));
         }
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             let item = |text: &str| AnyValue {
                 value: Some(Value::StringValue(text.to_owned())),
             };

@@ -6,7 +6,7 @@ use crate::hostile_support::Rig;
 
 const MIB: u64 = 1 << 20;
 
-/// `prefix 1`, `prefix 2` and so on, each number once.
+/// The names of batches with these numbers.
 fn numbered(names: impl IntoIterator<Item = usize>) -> Vec<String> {
     names
         .into_iter()
@@ -24,10 +24,10 @@ async fn a_trap_after_a_thousand_batches_costs_none_of_them() {
     let components = ids.map(|id| (id, "behaviour: trap-after-1000"));
     let mut rig = Rig::start(1, &plugins, &components).await;
     for id in ids {
-        for number in 1..=2_100 {
+        for number in 1..=2_100_u32 {
             rig.send(id, "fine").await.unwrap();
             // Just before, during and after the change of instances.
-            if number % 250 == 0 || number % 1000 == 1 {
+            if number.is_multiple_of(250) || number % 1000 == 1 {
                 rig.neighbour.send(1).await;
             }
         }
@@ -61,7 +61,7 @@ async fn a_leak_never_reaches_the_limit() {
         let mut most = 0;
         for number in 1..=BATCHES {
             rig.send(id, "fine").await.unwrap();
-            if number % 20 == 0 {
+            if number.is_multiple_of(20) {
                 rig.neighbour.send(1).await;
                 let memory = rig.status(id).await["memory_bytes"].as_u64().unwrap();
                 assert!(

@@ -83,15 +83,12 @@ async fn bad_new_versions_are_taken_back_without_a_sender_noticing() {
         ("undeclared-write", 4, "contract", contract),
         ("too-many-verdicts", 1, "contract", contract),
     ];
-    let all = cases.map(|(behaviour, ..)| {
+    let components = cases.map(|(behaviour, ..)| {
         (
             format!("mine/{behaviour}"),
             format!("behaviour: well, v2: {behaviour}"),
         )
     });
-    let components = all
-        .each_ref()
-        .map(|(id, settings)| (id.as_str(), settings.as_str()));
     let plugins = [("mine", "hostile", "timeout: 200ms, memory_mib: 16")];
     let mut rig = Rig::start(1, &plugins, &components).await;
     for ((id, _), (_, good, kind, why)) in components.iter().zip(cases) {

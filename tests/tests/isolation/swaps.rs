@@ -35,17 +35,14 @@ async fn a_new_version_that_does_not_take_the_state_leaves_it_where_it_was() {
             "did not take over the state: I do not like this state",
         ),
     ];
-    let all = cases.map(|(behaviour, _)| {
+    let components = cases.map(|(behaviour, _)| {
         (
             format!("mine/{behaviour}"),
             format!("behaviour: {behaviour}"),
         )
     });
-    let components = all
-        .each_ref()
-        .map(|(id, settings)| (id.as_str(), settings.as_str()));
     let plugins = [("mine", "stateful", "timeout: 200ms, memory_mib: 16")];
-    // `refuse-*` and the like do everything well but to restore, so that the old version is not in question.
+    // They answer batches well, and hand over: only the new version is asked to restore.
     let mut rig = Rig::start(1, &plugins, &components).await;
     for ((id, _), (_, why)) in components.iter().zip(cases) {
         let message = refused(&mut rig, id, "stateful_v2", "batch 3").await;
@@ -68,15 +65,12 @@ async fn an_old_version_that_does_not_hand_over_its_state_stays_and_begins_anew(
         ),
         ("giant-snapshot", "answered with more than 4 MiB", "output"),
     ];
-    let all = cases.map(|(behaviour, ..)| {
+    let components = cases.map(|(behaviour, ..)| {
         (
             format!("mine/{behaviour}"),
             format!("behaviour: {behaviour}, size_mib: 8"),
         )
     });
-    let components = all
-        .each_ref()
-        .map(|(id, settings)| (id.as_str(), settings.as_str()));
     let plugins = [(
         "mine",
         "stateful",
@@ -109,15 +103,12 @@ async fn a_new_version_that_does_not_take_its_settings_changes_nothing() {
         ("unknown-field", "`span.colour` names no field of a span"),
         ("read-twice", "`span.name` is declared twice"),
     ];
-    let all = cases.map(|(behaviour, _)| {
+    let components = cases.map(|(behaviour, _)| {
         (
             format!("mine/{behaviour}"),
             format!("behaviour: well, v2: {behaviour}"),
         )
     });
-    let components = all
-        .each_ref()
-        .map(|(id, settings)| (id.as_str(), settings.as_str()));
     let plugins = [("mine", "stateful", "timeout: 200ms, memory_mib: 16")];
     let mut rig = Rig::start(1, &plugins, &components).await;
     for ((id, _), (_, why)) in components.iter().zip(cases) {

@@ -11,14 +11,14 @@ use spanmill_admin::{AdminClient, DEFAULT_ENDPOINT, ShadowReport, ShadowState, S
 
 use super::run::{ADMIN, ADMIN_TOKEN};
 use super::{Failure, say};
-use crate::config::parse_duration;
+use crate::config::{canonical_component, parse_duration};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum PluginCommand {
     /// Show each plugin: its version, since when, calls, spans, time a batch, memory, faults, and the versions before.
     Status {
-        /// The component, `type` or `type/name`; all if not given.
+        /// The component: `type` for every one of the type, `type/name` for one; all if not given.
         component: Option<String>,
     },
     /// Put another version in the place of the running one, between two batches. If it fails in its first batches,
@@ -96,7 +96,7 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
     match command {
         PluginCommand::Status { component } => {
             let plugins = match component {
-                Some(component) => vec![client.plugin(&component).await?],
+                Some(component) => of(&component, client).await?,
                 None => client.plugins().await?,
             };
             show(json, &plugins, || table::status(&plugins))
@@ -164,6 +164,23 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
                 events.iter().map(line).collect()
             })
         }
+    }
+}
+
+/// The components that a name means, as for a swap.
+async fn of(
+    component: &str,
+    client: &AdminClient,
+) -> Result<Vec<spanmill_admin::PluginStatus>, Failure> {
+    let all = client.plugins().await?;
+    let wanted = canonical_component(component);
+    let kind = |id: &str| id.split('/').next().map(canonical_component);
+    let is_meant = |id: &str| canonical_component(id) == wanted || kind(id) == Some(wanted.clone());
+    let meant: Vec<_> = all.into_iter().filter(|p| is_meant(&p.component)).collect();
+    match meant.is_empty() {
+        // Says which there are.
+        true => Ok(vec![client.plugin(component).await?]),
+        false => Ok(meant),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use spanmill_admin::Token;
+
 use super::Secret;
 use super::diagnostics::{Diagnostic, Diagnostics};
 use super::endpoint;
@@ -22,6 +24,12 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
     let place = section.place();
     let named = section.value("endpoint").map(|node| node.place);
     let endpoint = named.map(|_| endpoint::listen(&mut section, "127.0.0.1:4319", out));
+    if let Some(node) = section.value("token")
+        && let Some(token) = section.text("token", out)
+        && let Err(why) = Token::new(token)
+    {
+        out.push(section.wrong("token", node, why));
+    }
     let admin = Admin {
         enabled: section.flag("enabled", true, out),
         endpoint,

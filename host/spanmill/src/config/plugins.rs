@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use spanmill_runtime::Kind;
 
 use super::component_id::ComponentId;
 use super::diagnostics::{Diagnostic, Diagnostics, Place, did_you_mean};
@@ -32,6 +33,14 @@ pub enum Role {
 }
 
 impl Role {
+    /// What a plugin of that kind can be used as.
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Processor => Role::Processor,
+            Kind::Connector => Role::Connector,
+        }
+    }
+
     /// As messages call it.
     pub fn name(self) -> &'static str {
         match self {
@@ -205,6 +214,14 @@ const ALIASES: [(&str, &str); 2] = [
     ("spanmetrics", "span_metrics"),
     ("servicegraph", "service_graph"),
 ];
+
+/// A component's id with its type by the name that it goes by, so that an id can be told from its alias.
+pub fn canonical_component(id: &str) -> String {
+    match id.split_once('/') {
+        Some((kind, name)) => format!("{}/{name}", canonical(kind)),
+        None => canonical(id).to_owned(),
+    }
+}
 
 /// The name a type goes by.
 pub fn canonical(kind: &str) -> &str {

@@ -46,7 +46,7 @@ impl Measured {
 
     /// How often each series was measured, and what that adds up to: by instrument, and the encoded attributes of
     /// resource and series.
-    pub fn summary(&self) -> BTreeMap<(u32, &[u8], &[u8]), (u64, f64)> {
+    pub fn summary(&self) -> Summary<'_> {
         let mut summary = BTreeMap::new();
         for (instrument, measurements) in &self.recordings {
             for measurement in measurements {
@@ -62,6 +62,9 @@ impl Measured {
         summary
     }
 }
+
+/// How often each series was measured, and what that adds up to; see [`Measured::summary`].
+pub type Summary<'a> = BTreeMap<(u32, &'a [u8], &'a [u8]), (u64, f64)>;
 
 fn broken(what: &str) -> Fault {
     Fault::Emission(what.to_owned())

@@ -46,6 +46,8 @@ pub struct Output {
     pub spliced: Spliced,
     /// What connectors measured. To be committed once the batch is delivered.
     pub measured: Vec<Measured>,
+    /// Whether every stage has seen some of it, so that those on trial have proven something.
+    pub proved: bool,
 }
 
 /// Why a chain made nothing of a batch.
@@ -111,15 +113,18 @@ impl Chain {
             return Ok(Output {
                 spliced,
                 measured: Vec::new(),
+                proved: true,
             });
         }
         self.workspace
             .load(request, received_unix_nano)
             .map_err(|malformed| Failed::Refused(Refusal::Malformed(malformed.to_string())))?;
         let mut measured = Vec::new();
+        let mut proved = true;
         for (number, stage) in self.stages.iter().enumerate() {
             let spans = self.workspace.span_count();
             if spans == 0 {
+                proved = false;
                 break;
             }
             let tries = match stage.on_trial {
@@ -160,7 +165,12 @@ impl Chain {
                                 bytes: Default::default(),
                                 spans: 0,
                             };
-                            return Ok(Output { spliced, measured });
+                            let proved = false;
+                            return Ok(Output {
+                                spliced,
+                                measured,
+                                proved,
+                            });
                         }
                     }
                 }
@@ -169,6 +179,7 @@ impl Chain {
         Ok(Output {
             spliced: self.workspace.splice(),
             measured,
+            proved,
         })
     }
 }
@@ -217,7 +228,7 @@ fn run_stage(
     let mut take = |answer| match (answer, &mut *recorder) {
         (Answer::Outcome(outcome), _) => {
             let applied = workspace.apply(number, &outcome)?;
-            stats.dropped(applied.dropped_spans);
+            stats.let_out(spans, applied.dropped_spans);
             taps.drain(..).for_each(|tap| tap.outcome(outcome.clone()));
             Ok(None)
         }
@@ -226,6 +237,7 @@ fn run_stage(
                 recorder.reset();
             }
             let measured = recorder.take(emission, workspace, number, now_unix_nano)?;
+            stats.let_out(spans, 0);
             taps.drain(..)
                 .for_each(|tap| tap.measured(measured.clone()));
             Ok(Some(measured))

@@ -2,13 +2,15 @@
 //! worker after the other. The old chains stand by until the change has passed its trial.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use spanmill_runtime::Fault;
 use thiserror::Error;
 
-use super::chain::Place;
+use super::chain::{Chain, Place};
+use super::lane::Lane;
 use super::segments::{Pipeline, Plan, Planned};
 use super::trial::Trial;
 use super::version::Version;
@@ -67,11 +69,17 @@ pub enum ChangeError {
     },
 }
 
+/// The longest that a lane was held, and chains that are of no more use.
+type Lanes = (Duration, Vec<Chain>);
+
+/// How long a lane is given before it is looked at whether its worker is idle.
+const NUDGE: Duration = Duration::from_micros(200);
+
 /// Two instances, and whose they are.
-struct Pair<'a> {
-    id: &'a ComponentId,
-    old: &'a Mutex<Place>,
-    new: &'a Mutex<Place>,
+struct Pair {
+    id: ComponentId,
+    old: Arc<Mutex<Place>>,
+    new: Arc<Mutex<Place>>,
 }
 
 impl Change {
@@ -144,7 +152,7 @@ impl Change {
         for (number, changed) in self.segments.iter().enumerate() {
             let switched = match changed.shares_instances() {
                 true => changed.switch_at_once(&trial, number),
-                false => changed.switch_in_turn(&trial, number),
+                false => changed.switch_each(&trial, number),
             };
             match switched {
                 Ok((longest, chains)) => {
@@ -186,7 +194,7 @@ impl Change {
 }
 
 impl Changed {
-    fn lanes(&self) -> &[super::lane::Lane] {
+    fn lanes(&self) -> &[Lane] {
         let segment = self.pipeline.segments.get(self.segment);
         segment.map_or(&[], |segment| &segment.lanes)
     }
@@ -219,41 +227,56 @@ impl Changed {
             .any(|(old, new)| old.is_shared() || new.is_shared())
     }
 
-    fn chain(&self, worker: usize) -> super::chain::Chain {
+    fn chain(&self, worker: usize) -> Chain {
         self.new.chain(worker, |id| self.is_new(id), Vec::new())
     }
 
-    /// One lane after the other: each worker has instances of its own.
-    fn switch_in_turn(
-        &self,
-        trial: &Arc<Trial>,
-        number: usize,
-    ) -> Result<(Duration, Vec<super::chain::Chain>), ChangeError> {
-        let mut longest = Duration::ZERO;
-        let mut of_no_use = Vec::new();
+    /// Each lane at its own next gap between two batches: each worker has instances of its own.
+    fn switch_each(&self, trial: &Arc<Trial>, number: usize) -> Result<Lanes, ChangeError> {
+        let (done, switched) = mpsc::channel();
         for (worker, lane) in self.lanes().iter().enumerate() {
             let chain = self.chain(worker);
-            let mut running = lane.hold();
-            let began = Instant::now();
-            for (old, new) in self.replaced() {
-                if let Some(pair) = Pair::of(old, new, worker) {
-                    pair.hand_over()?;
-                }
-            }
-            of_no_use.extend(running.switch(chain, Some((Arc::clone(trial), number))));
-            drop(running);
-            longest = longest.max(began.elapsed());
+            let replaced = self.replaced();
+            let pairs: Vec<_> = replaced
+                .filter_map(|(old, new)| Pair::of(old, new, worker))
+                .collect();
+            let (trial, done) = (Arc::clone(trial), done.clone());
+            lane.post(Box::new(move |running| {
+                let began = Instant::now();
+                let handed_over = pairs
+                    .iter()
+                    .try_for_each(|pair| pair.hand_over().map(|_| ()));
+                let result = handed_over.map(|()| {
+                    let of_no_use = running.switch(chain, Some((trial, number)));
+                    (began.elapsed(), of_no_use)
+                });
+                // Whoever asked waits for it.
+                let _ = done.send(result);
+            }));
         }
-        Ok((longest, of_no_use))
+        drop(done);
+        let mut longest = Duration::ZERO;
+        let mut of_no_use = Vec::new();
+        let mut failed = Ok(());
+        loop {
+            match switched.recv_timeout(NUDGE) {
+                Ok(Ok((held, chains))) => {
+                    longest = longest.max(held);
+                    of_no_use.extend(chains);
+                }
+                Ok(Err(error)) => failed = Err(error),
+                // A worker that went idle just as it was asked.
+                Err(RecvTimeoutError::Timeout) => self.lanes().iter().for_each(Lane::nudge),
+                // Every lane has done it.
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        failed.map(|()| (longest, of_no_use))
     }
 
     /// All lanes together: an instance that all workers share must not see a batch between its snapshot and the
     /// switch.
-    fn switch_at_once(
-        &self,
-        trial: &Arc<Trial>,
-        number: usize,
-    ) -> Result<(Duration, Vec<super::chain::Chain>), ChangeError> {
+    fn switch_at_once(&self, trial: &Arc<Trial>, number: usize) -> Result<Lanes, ChangeError> {
         let workers = self.lanes().len();
         let chains: Vec<_> = (0..workers).map(|worker| self.chain(worker)).collect();
         let mut began = None;
@@ -282,30 +305,38 @@ impl Changed {
 }
 
 impl Planned {
+    /// The instance, if there is but one.
+    pub(super) fn only_place(&self) -> Option<&Arc<Mutex<Place>>> {
+        match self.places.as_slice() {
+            [only] => Some(only),
+            [first, ..] if self.is_shared() => Some(first),
+            _ => None,
+        }
+    }
+
     /// Whether all workers have the same instance. A single worker's is its own.
     fn is_shared(&self) -> bool {
         matches!(self.places.as_slice(), [first, second, ..] if Arc::ptr_eq(first, second))
     }
 }
 
-impl<'a> Pair<'a> {
+impl Pair {
     /// The instances of a worker, if the one's state can be the other's: what several instances know cannot become
     /// one's, nor the other way round. Shared ones are the first worker's.
-    fn of(old: &'a Planned, new: &'a Planned, worker: usize) -> Option<Self> {
+    fn of(old: &Planned, new: &Planned, worker: usize) -> Option<Self> {
         if old.is_shared() != new.is_shared() || (new.is_shared() && worker > 0) {
             return None;
         }
         Some(Pair {
-            id: &new.version.id,
-            old: old.places.get(worker)?,
-            new: new.places.get(worker)?,
+            id: new.version.id.clone(),
+            old: old.places.get(worker).map(Arc::clone)?,
+            new: new.places.get(worker).map(Arc::clone)?,
         })
     }
 
     /// Gives whether there was state to hand over.
     fn hand_over(&self) -> Result<bool, ChangeError> {
-        let lock = |place: &'a Mutex<Place>| place.lock().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = lock(self.old).slot.snapshot();
+        let snapshot = lock(&self.old).slot.snapshot();
         let snapshot = snapshot.map_err(|fault| ChangeError::Snapshot {
             id: self.id.clone(),
             fault,
@@ -313,10 +344,15 @@ impl<'a> Pair<'a> {
         let Some(snapshot) = snapshot else {
             return Ok(false);
         };
-        let restored = lock(self.new).slot.restore(&snapshot);
+        let restored = lock(&self.new).slot.restore(&snapshot);
         restored.map_err(|fault| ChangeError::Restore {
             id: self.id.clone(),
             fault,
         })
     }
+}
+
+fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
+    // A slot replaces its instance after any fault, so a panic cannot leave a half-made one.
+    place.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,10 @@
 //! One worker's way through a segment: the chain that runs, and the one before while the new one is on trial.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{AcqRel, Release},
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use spanmill_otlp::Request;
 use spanmill_runtime::Tries;
@@ -12,9 +16,14 @@ use crate::receive::Refusal;
 /// A chain in its place. The worker holds it for the time of a batch, so whoever gets hold of it is between two.
 pub(super) struct Lane {
     running: Mutex<Running>,
-    /// Held by who waits for the lane to switch it. A worker that has batch after batch would keep it else.
+    /// Held by who waits for the lane. A worker that has batch after batch would keep it else.
     waiting: Mutex<()>,
+    posted: Mutex<Option<Switch>>,
+    has_posted: AtomicBool,
 }
+
+/// What is to be done to a lane between two batches.
+pub(super) type Switch = Box<dyn FnOnce(&mut Running) + Send>;
 
 pub(super) struct Running {
     chain: Chain,
@@ -37,6 +46,8 @@ impl Lane {
                 before: None,
             }),
             waiting: Mutex::new(()),
+            posted: Mutex::new(None),
+            has_posted: AtomicBool::new(false),
         }
     }
 
@@ -49,7 +60,19 @@ impl Lane {
     pub(super) fn run(&self, request: Request, received_unix_nano: u64) -> Result<Output, Refusal> {
         drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut running = self.running();
-        let Running { chain, before } = &mut *running;
+        self.do_posted(&mut running);
+        let output = self.run_on(&mut running, request, received_unix_nano);
+        self.do_posted(&mut running);
+        output
+    }
+
+    fn run_on(
+        &self,
+        running: &mut Running,
+        request: Request,
+        received_unix_nano: u64,
+    ) -> Result<Output, Refusal> {
+        let Running { chain, before } = running;
         if let Some(standby) = before {
             if !standby.trial.has_failed() {
                 let tries = match standby.trial.counts(standby.segment) {
@@ -58,7 +81,9 @@ impl Lane {
                 };
                 match chain.run(request.clone(), received_unix_nano, tries) {
                     Ok(output) => {
-                        standby.trial.went_well(standby.segment);
+                        if output.proved {
+                            standby.trial.went_well(standby.segment);
+                        }
                         return Ok(output);
                     }
                     Err(Failed::Refused(refusal)) => return Err(refusal),
@@ -71,6 +96,38 @@ impl Lane {
             Ok(output) => Ok(output),
             Err(Failed::Refused(refusal)) => Err(refusal),
             Err(Failed::OnTrial { fault, .. }) => Err(Refusal::Internal(fault.to_string())),
+        }
+    }
+
+    /// Has something done at the next gap between two batches: by the worker itself, so that no batch waits for
+    /// another thread to get its turn, or here if the worker has nothing to do.
+    pub(super) fn post(&self, switch: Switch) {
+        *self.posted.lock().unwrap_or_else(PoisonError::into_inner) = Some(switch);
+        self.has_posted.store(true, Release);
+        self.nudge();
+    }
+
+    /// Does what was posted, if the worker is idle.
+    pub(super) fn nudge(&self) {
+        let running = match self.running.try_lock() {
+            Ok(running) => Some(running),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        if let Some(mut running) = running {
+            self.do_posted(&mut running);
+        }
+    }
+
+    fn do_posted(&self, running: &mut Running) {
+        if !self.has_posted.swap(false, AcqRel) {
+            return;
+        }
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        let switch = posted.take();
+        drop(posted);
+        if let Some(switch) = switch {
+            switch(running);
         }
     }
 

@@ -5,12 +5,14 @@ mod compare;
 mod report;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use spanmill_otlp::{Outcome, Workspace};
-use spanmill_runtime::{Answer, ConfigureError, Fault, Slot, Tries};
+use spanmill_runtime::{Answer, ConfigureError, Fault, Slot, Snapshot, Tries};
 
 use super::version::Version;
+use crate::config::ComponentId;
 use crate::metrics::{Measured, Recorder, Totals};
 pub use report::Seen;
 
@@ -22,6 +24,7 @@ pub struct Shadow {
     versions: Vec<Arc<Version>>,
     jobs: async_channel::Sender<Job>,
     seen: Arc<Mutex<Seen>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Where a chain shows its batches to a shadow.
@@ -66,19 +69,27 @@ struct Instance {
 
 impl Shadow {
     /// Makes instances of the versions, and a thread that runs them until the shadow and its taps are dropped.
-    pub fn start(versions: Vec<Arc<Version>>) -> Result<Self, StartError> {
+    /// `state` gives what the instance that runs knows of earlier batches, where there is but one.
+    pub fn start(
+        versions: Vec<Arc<Version>>,
+        state: impl Fn(&ComponentId) -> Result<Option<Snapshot>, Fault>,
+    ) -> Result<Self, StartError> {
         let mut instances = Vec::with_capacity(versions.len());
         for version in &versions {
             let streams = version.declared.metrics.as_ref();
+            let mut slot = version.instantiate()?;
+            if let Some(snapshot) = state(&version.id)? {
+                slot.restore(&snapshot)?;
+            }
             instances.push(Instance {
-                slot: version.instantiate()?,
+                slot,
                 recorder: streams.map(|stream| Recorder::new(&Totals::new(stream.clone()))),
             });
         }
         let (jobs, queue) = async_channel::bounded(WAITING);
         let seen = Arc::new(Mutex::new(Seen::default()));
         let to = Arc::clone(&seen);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("shadow".to_owned())
             .spawn(move || {
                 while let Ok(job) = queue.recv_blocking() {
@@ -89,12 +100,28 @@ impl Shadow {
             versions,
             jobs,
             seen,
+            thread: Mutex::new(Some(thread)),
         })
     }
 
     /// The versions that it runs.
     pub fn versions(&self) -> &[Arc<Version>] {
         &self.versions
+    }
+
+    /// Takes no more batches, and waits until it has processed those it has: what it has seen is final then. Blocks for
+    /// the time of a few calls.
+    pub fn finish(&self) {
+        self.jobs.close();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread {
+            // One that panicked has nothing more to say.
+            let _ = thread.join();
+        }
     }
 
     /// What it has seen so far.
@@ -120,6 +147,9 @@ pub enum StartError {
     /// A version that was configured once could not be instantiated again.
     #[error(transparent)]
     Instance(#[from] ConfigureError),
+    /// The state of the version that runs was not handed over.
+    #[error(transparent)]
+    State(#[from] Fault),
     /// There is no thread to be had.
     #[error("cannot start a thread for the shadow: {0}")]
     Thread(#[from] std::io::Error),
@@ -204,6 +234,8 @@ fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<Seen>) {
     let mut seen = lock(seen);
     match compared {
         Ok(difference) => seen.batch(spans, took, difference),
+        // It was not called.
+        Err(Fault::Quarantined(_)) => seen.batches_skipped += 1,
         Err(fault) => seen.fault(&fault, took),
     }
 }

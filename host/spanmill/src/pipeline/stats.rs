@@ -13,6 +13,7 @@ use spanmill_runtime::{Fault, Slot};
 pub struct Stats {
     calls: AtomicU64,
     spans_in: AtomicU64,
+    spans_out: AtomicU64,
     spans_dropped: AtomicU64,
     quarantined: AtomicU64,
     recycled: AtomicU64,
@@ -42,6 +43,8 @@ pub struct Counted {
     pub calls: u64,
     /// Spans in them.
     pub spans_in: u64,
+    /// Spans it let go on.
+    pub spans_out: u64,
     /// Spans it dropped.
     pub spans_dropped: u64,
     /// Calls that were not made because it was in quarantine.
@@ -99,11 +102,11 @@ impl Stats {
         }
     }
 
-    /// Counts spans that the plugin dropped.
-    pub fn dropped(&self, spans: usize) {
-        if spans > 0 {
-            self.spans_dropped.fetch_add(spans as u64, Relaxed);
-        }
+    /// Counts what became of the spans of a call that went well.
+    pub fn let_out(&self, spans: usize, dropped: usize) {
+        let kept = spans.saturating_sub(dropped);
+        self.spans_out.fetch_add(kept as u64, Relaxed);
+        self.spans_dropped.fetch_add(dropped as u64, Relaxed);
     }
 
     /// Counts a fault.
@@ -143,6 +146,7 @@ impl Stats {
         Counted {
             calls: self.calls.load(Relaxed),
             spans_in: self.spans_in.load(Relaxed),
+            spans_out: self.spans_out.load(Relaxed),
             spans_dropped: self.spans_dropped.load(Relaxed),
             quarantined: self.quarantined.load(Relaxed),
             recycled: self.recycled.load(Relaxed),

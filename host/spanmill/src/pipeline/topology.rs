@@ -2,9 +2,10 @@
 //! switch, and what is of no more use drains behind it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use spanmill_otlp::ContractError;
+use spanmill_runtime::{Fault, Snapshot};
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -214,6 +215,23 @@ impl Topology {
         &self.totals
     }
 
+    /// What the instance of a component knows of earlier batches; nothing if workers have an instance each.
+    pub fn state_of(&self, id: &ComponentId) -> Result<Option<Snapshot>, Fault> {
+        for segment in self
+            .running
+            .values()
+            .flat_map(|pipeline| &pipeline.segments)
+        {
+            let planned = segment.plan().planned(id).cloned();
+            let place = planned.as_ref().and_then(|planned| planned.only_place());
+            if let Some(place) = place {
+                let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+                return place.slot.snapshot();
+            }
+        }
+        Ok(None)
+    }
+
     /// Shows the batches of some components to a shadow as well.
     pub fn tap(&self, shadow: &Shadow) -> Result<(), TapError> {
         let mut tapped = Vec::new();
@@ -305,6 +323,11 @@ pub enum TapError {
 }
 
 impl Prepared {
+    /// Whether nothing but exporters and receivers can differ from what runs.
+    pub fn changes_nothing(&self, running: &Topology) -> bool {
+        self.change.is_empty() && self.new.is_empty() && self.made.len() == running.running.len()
+    }
+
     /// Tries the handing over of state. Gives the versions that take another's place.
     pub fn rehearse(&self) -> Result<Vec<Replaced>, ChangeError> {
         self.change.rehearse()

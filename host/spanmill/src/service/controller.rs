@@ -1,25 +1,23 @@
 //! Changes a running service: one at a time, whoever asks for it. What fails leaves everything as it was.
 
+mod admin;
 mod shadows;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use spanmill_admin::{
-    Control, ControlError, Event, EventKind, PluginStatus, ReloadReport, ShadowReport, SwapReport,
-    SwappedComponent,
-};
+use spanmill_admin::{ControlError, EventKind, ReloadReport, SwapReport, SwappedComponent};
 use spanmill_runtime::Plugin;
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
 use super::history::{self, History};
 use super::running::{Changed, Ended, OnTrial, Running};
-use crate::config::{self, ComponentId, Manifest, Source};
+use crate::config::{self, ComponentId, Diagnostics, Manifest, Role, Source};
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginLoader, Replaced, Swapped, Verdict};
+pub use admin::Admin;
 use shadows::Shadows;
 
 /// Where a manifest comes from.
@@ -75,6 +73,12 @@ fn invalid(error: impl std::fmt::Display) -> ControlError {
     ControlError::Invalid(error.to_string())
 }
 
+/// Diagnostics as the reason of a refusal, which is called an error already.
+fn refused(found: &Diagnostics) -> ControlError {
+    let found = found.render(false);
+    invalid(found.strip_prefix("error: ").unwrap_or(&found).trim_end())
+}
+
 impl Controller {
     pub(super) fn new(
         running: Running,
@@ -125,11 +129,12 @@ impl Controller {
     /// The components that a target means: the one of that id, or with a bare type every one of the type.
     fn components(&self, target: &str) -> Result<Vec<ComponentId>, ControlError> {
         let versions = self.history.versions();
-        let kind = config::canonical_type(target);
-        let meant = versions
-            .keys()
-            .filter(|id| id.as_str() == target || config::canonical_type(id.kind()) == kind);
-        let meant: Vec<ComponentId> = meant.cloned().collect();
+        let wanted = config::canonical_component(target);
+        let is_meant = |id: &&ComponentId| {
+            config::canonical_component(id.as_str()) == wanted
+                || config::canonical_type(id.kind()) == wanted
+        };
+        let meant: Vec<ComponentId> = versions.keys().filter(is_meant).cloned().collect();
         if meant.is_empty() {
             let known: Vec<&str> = versions.keys().map(ComponentId::as_str).collect();
             return Err(ControlError::NotFound(format!(
@@ -151,9 +156,22 @@ impl Controller {
         ids: &[ComponentId],
         plugin: &Plugin,
     ) -> Result<BTreeMap<ComponentId, LoadedPlugin>, ControlError> {
+        let versions = self.history.versions();
+        for version in ids.iter().filter_map(|id| versions.get(id)) {
+            let (role, is) = (version.role, Role::of(plugin.kind()));
+            if role != is {
+                return Err(ControlError::Invalid(format!(
+                    "{} is a {}, and {role} {} takes a {role}",
+                    plugin.name(),
+                    is.name(),
+                    version.id,
+                    role = role.name(),
+                )));
+            }
+        }
         let loader = lock(&self.loader);
         block_in_place(|| loader.configure_as(manifest, ids, plugin))
-            .map_err(|found| invalid(found.render(false)))
+            .map_err(|found| refused(&found))
     }
 
     /// Puts a compiled plugin in the place of the running ones.
@@ -184,11 +202,13 @@ impl Controller {
                 short(plugin.hash())
             )));
         }
-        self.end_shadows(running, "a swap");
         let changed = running
             .change(manifest.clone(), &mut plugins, probation)
             .await
             .map_err(invalid)?;
+        if changed.untapped {
+            self.end_shadows("a swap");
+        }
         let before = lock(&self.loader).swap_in(&manifest, &ids, &plugin);
         let Changed {
             replaced,
@@ -293,19 +313,13 @@ impl Controller {
         let (manifest, warnings, mut plugins) = block_in_place(|| self.load())?;
         let admin_changed = manifest.admin != running.manifest().admin;
         let log_changed = manifest.log_level != running.manifest().log_level;
-        let versions = self.history.versions();
-        let switches = plugins.iter().any(|(id, loaded)| {
-            !versions
-                .get(id)
-                .is_some_and(|now| now.is_like(&loaded.version))
-        });
-        if switches {
-            self.end_shadows(running, "a reload");
-        }
         let changed = running
             .change(manifest, &mut plugins, PROBATION)
             .await
             .map_err(invalid)?;
+        if changed.untapped {
+            self.end_shadows("a reload");
+        }
         let Changed {
             mut changes,
             replaced,
@@ -373,7 +387,7 @@ impl Controller {
                     .for_each(|problem| found.push(problem.clone())),
             }
         }
-        Err(invalid(found.render(false)))
+        Err(refused(&found))
     }
 
     /// Reloads, and says why not if it cannot; for signals and files that change, which get no answer.
@@ -399,91 +413,6 @@ impl Controller {
                 }
             }
         }
-    }
-}
-
-/// The admin API's way to a service.
-#[derive(Clone)]
-pub struct Admin(pub Arc<Controller>);
-
-impl Admin {
-    fn refused<T>(
-        &self,
-        what: &str,
-        target: &str,
-        result: Result<T, ControlError>,
-    ) -> Result<T, ControlError> {
-        if let Err(error @ (ControlError::Invalid(_) | ControlError::Conflict(_))) = &result {
-            let message = format!("{what} of {target} was refused: {error}");
-            let history = &self.0.history;
-            history.event(EventKind::Refused, vec![target.to_owned()], message);
-        }
-        result
-    }
-}
-
-impl Control for Admin {
-    fn plugins(&self) -> Vec<PluginStatus> {
-        self.0.history.plugins()
-    }
-
-    async fn swap(
-        &self,
-        component: String,
-        name: String,
-        wasm: Bytes,
-        probation: Option<u32>,
-    ) -> Result<SwapReport, ControlError> {
-        let swap = async {
-            self.0.components(&component)?;
-            let began = Instant::now();
-            let plugin = self.0.compile(&name, &wasm)?;
-            let compile = began.elapsed();
-            self.0.swap_in(&component, plugin, compile, probation).await
-        };
-        let swapped = swap.await;
-        self.refused("a swap", &component, swapped)
-    }
-
-    async fn shadow(
-        &self,
-        component: String,
-        name: String,
-        wasm: Bytes,
-        duration: Duration,
-    ) -> Result<ShadowReport, ControlError> {
-        let shadow = async {
-            self.0.components(&component)?;
-            let plugin = self.0.compile(&name, &wasm)?;
-            self.0.start_shadow(&component, plugin, duration).await
-        };
-        let shadowed = shadow.await;
-        self.refused("a shadow", &component, shadowed)
-    }
-
-    fn shadow_report(&self, component: &str) -> Result<ShadowReport, ControlError> {
-        self.0.shadow_report(component)
-    }
-
-    async fn end_shadow(&self, component: String) -> Result<ShadowReport, ControlError> {
-        self.0.end_shadow(&component).await
-    }
-
-    async fn promote(&self, component: String) -> Result<SwapReport, ControlError> {
-        let promoted = self.0.promote(&component).await;
-        self.refused("promoting the shadow", &component, promoted)
-    }
-
-    async fn reload(&self) -> Result<ReloadReport, ControlError> {
-        let reloaded = self.0.reload_now().await;
-        if reloaded.is_ok() {
-            *lock(&self.0.refused) = None;
-        }
-        self.refused("a reload", "the manifest", reloaded)
-    }
-
-    fn events(&self) -> Vec<Event> {
-        self.0.history.events()
     }
 }
 

@@ -207,7 +207,7 @@ fn version_status(version: &Version, since: SystemTime) -> VersionStatus {
         ended: None,
         calls: counted.calls,
         spans_in: counted.spans_in,
-        spans_out: counted.spans_in.saturating_sub(counted.spans_dropped),
+        spans_out: counted.spans_out,
         spans_dropped: counted.spans_dropped,
         spans_held: 0,
         latency: Latency {

@@ -56,6 +56,8 @@ pub(super) struct Changed {
     pub(super) switched: Option<OnTrial>,
     /// How long making and rehearsing took.
     pub(super) prepared: Duration,
+    /// Whether shadows are shown nothing any more.
+    pub(super) untapped: bool,
 }
 
 /// A change whose old side stands by.
@@ -142,12 +144,17 @@ impl Running {
             let replaced = prepared.rehearse()?;
             let took = began.elapsed();
             let totals = self.topology.totals().clone();
+            // Nothing can fail any more but a last hand-over: chains that are made now show nobody anything.
+            let untapped = !prepared.changes_nothing(&self.topology);
+            if untapped {
+                self.topology.untap();
+            }
             let committed = self
                 .topology
                 .commit(&manifest, prepared, &exporters, probation)?;
-            Ok::<_, StartError>((replaced, took, totals, committed))
+            Ok::<_, StartError>((replaced, took, totals, committed, untapped))
         });
-        let (versions, prepared, totals, committed) = match made {
+        let (versions, prepared, totals, committed, untapped) = match made {
             Ok(made) => made,
             Err(error) => {
                 // The new ones have seen nothing yet.
@@ -180,6 +187,7 @@ impl Running {
                 manifest: before,
             }),
             prepared,
+            untapped,
         })
     }
 

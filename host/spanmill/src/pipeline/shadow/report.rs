@@ -64,10 +64,8 @@ impl Seen {
 
     pub(super) fn fault(&mut self, fault: &Fault, took: Duration) {
         *self.faults.entry(fault.kind().to_owned()).or_default() += 1;
-        if !matches!(fault, Fault::Quarantined(_)) {
-            self.last_fault = Some(fault.to_string());
-            self.took(took);
-        }
+        self.last_fault = Some(fault.to_string());
+        self.took(took);
     }
 
     fn took(&mut self, took: Duration) {

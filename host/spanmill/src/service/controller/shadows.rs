@@ -9,6 +9,7 @@ use spanmill_runtime::Plugin;
 use tokio::task::block_in_place;
 
 use super::{Controller, invalid, lock, short};
+use crate::config::{ComponentId, canonical_component};
 use crate::pipeline::Shadow;
 use crate::service::running::Running;
 
@@ -26,7 +27,7 @@ struct Kept {
 
 impl Shadows {
     fn get(&self, target: &str) -> Result<Arc<Kept>, ControlError> {
-        let kept = lock(&self.0).get(target).cloned();
+        let kept = lock(&self.0).get(&canonical_component(target)).cloned();
         kept.ok_or_else(|| {
             ControlError::NotFound(format!(
                 "there is no shadow of {target}; begin one with `spanmill plugin shadow {target} FILE`"
@@ -48,14 +49,10 @@ impl Kept {
         lock(&self.until).0 == ShadowState::Running
     }
 
-    /// Notes the end; false if it had ended.
-    fn end(&self) -> bool {
-        let mut until = lock(&self.until);
-        let ran = until.0 == ShadowState::Running;
-        if ran {
-            *until = (ShadowState::Ended, SystemTime::now());
-        }
-        ran
+    /// Lets it process what it has been shown, and notes the end.
+    fn end(&self) {
+        block_in_place(|| self.shadow.finish());
+        *lock(&self.until) = (ShadowState::Ended, SystemTime::now());
     }
 
     fn report(&self) -> ShadowReport {
@@ -104,7 +101,8 @@ impl Controller {
         let ids = self.components(target)?;
         let plugins = self.configure(running.manifest(), &ids, &plugin)?;
         let versions = plugins.into_values().map(|loaded| loaded.version).collect();
-        let shadow = Shadow::start(versions).map_err(invalid)?;
+        let state = |id: &ComponentId| running.topology().state_of(id);
+        let shadow = block_in_place(|| Shadow::start(versions, state)).map_err(invalid)?;
         block_in_place(|| running.topology().tap(&shadow))
             .map_err(|error| ControlError::Conflict(error.to_string()))?;
         let since = SystemTime::now();
@@ -114,7 +112,7 @@ impl Controller {
             since,
             until: Mutex::new((ShadowState::Running, since + duration)),
         });
-        lock(&self.shadows.0).insert(target.to_owned(), Arc::clone(&kept));
+        lock(&self.shadows.0).insert(canonical_component(target), Arc::clone(&kept));
         let message = format!(
             "plugin {target} is shadowed by version {} for {duration:?}",
             short(kept.plugin.hash())
@@ -141,10 +139,21 @@ impl Controller {
     }
 
     fn end_kept(&self, running: &Running, target: &str, kept: &Kept, why: &str) {
-        if !kept.end() {
-            return;
+        if kept.is_running() {
+            block_in_place(|| running.topology().untap());
+            self.finish(target, kept, why);
         }
-        block_in_place(|| running.topology().untap());
+    }
+
+    /// Ends every shadow, none of which is shown anything any more.
+    pub(super) fn end_shadows(&self, why: &str) {
+        for (target, kept) in self.shadows.running() {
+            self.finish(&target, &kept, why);
+        }
+    }
+
+    fn finish(&self, target: &str, kept: &Kept, why: &str) {
+        kept.end();
         let seen = kept.shadow.seen();
         let message = format!(
             "the shadow of {target} has ended ({why}): {} batches, {} verdicts, {} edits and {} measurements differ",
@@ -152,13 +161,6 @@ impl Controller {
         );
         self.history
             .event(EventKind::ShadowEnded, vec![target.to_owned()], message);
-    }
-
-    /// Ends every shadow, before chains are made that do not show it anything.
-    pub(super) fn end_shadows(&self, running: &Running, why: &str) {
-        for (target, kept) in self.shadows.running() {
-            self.end_kept(running, &target, &kept, why);
-        }
     }
 
     pub(super) fn shadow_report(&self, target: &str) -> Result<ShadowReport, ControlError> {
@@ -180,7 +182,7 @@ impl Controller {
         let kept = self.shadows.get(target)?;
         let plugin = kept.plugin.clone();
         let swapped = self.swap_in(target, plugin, Duration::ZERO, None).await?;
-        lock(&self.shadows.0).remove(target);
+        lock(&self.shadows.0).remove(&canonical_component(target));
         Ok(swapped)
     }
 }

@@ -1,0 +1,96 @@
+//! The admin API's way to a service.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use spanmill_admin::{
+    Control, ControlError, Event, EventKind, PluginStatus, ReloadReport, ShadowReport, SwapReport,
+};
+
+use super::{Controller, lock};
+
+/// A service as the admin API sees it.
+#[derive(Clone)]
+pub struct Admin(pub Arc<Controller>);
+
+impl Admin {
+    fn refused<T>(
+        &self,
+        what: &str,
+        target: &str,
+        result: Result<T, ControlError>,
+    ) -> Result<T, ControlError> {
+        if let Err(error @ (ControlError::Invalid(_) | ControlError::Conflict(_))) = &result {
+            let message = format!("{what} of {target} was refused: {error}");
+            let history = &self.0.history;
+            history.event(EventKind::Refused, vec![target.to_owned()], message);
+        }
+        result
+    }
+}
+
+impl Control for Admin {
+    fn plugins(&self) -> Vec<PluginStatus> {
+        self.0.history.plugins()
+    }
+
+    async fn swap(
+        &self,
+        component: String,
+        name: String,
+        wasm: Bytes,
+        probation: Option<u32>,
+    ) -> Result<SwapReport, ControlError> {
+        let swap = async {
+            self.0.components(&component)?;
+            let began = Instant::now();
+            let plugin = self.0.compile(&name, &wasm)?;
+            let compile = began.elapsed();
+            self.0.swap_in(&component, plugin, compile, probation).await
+        };
+        let swapped = swap.await;
+        self.refused("a swap", &component, swapped)
+    }
+
+    async fn shadow(
+        &self,
+        component: String,
+        name: String,
+        wasm: Bytes,
+        duration: Duration,
+    ) -> Result<ShadowReport, ControlError> {
+        let shadow = async {
+            self.0.components(&component)?;
+            let plugin = self.0.compile(&name, &wasm)?;
+            self.0.start_shadow(&component, plugin, duration).await
+        };
+        let shadowed = shadow.await;
+        self.refused("a shadow", &component, shadowed)
+    }
+
+    fn shadow_report(&self, component: &str) -> Result<ShadowReport, ControlError> {
+        self.0.shadow_report(component)
+    }
+
+    async fn end_shadow(&self, component: String) -> Result<ShadowReport, ControlError> {
+        self.0.end_shadow(&component).await
+    }
+
+    async fn promote(&self, component: String) -> Result<SwapReport, ControlError> {
+        let promoted = self.0.promote(&component).await;
+        self.refused("promoting the shadow", &component, promoted)
+    }
+
+    async fn reload(&self) -> Result<ReloadReport, ControlError> {
+        let reloaded = self.0.reload_now().await;
+        if reloaded.is_ok() {
+            *lock(&self.0.refused) = None;
+        }
+        self.refused("a reload", "the manifest", reloaded)
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.0.history.events()
+    }
+}
