@@ -12,7 +12,7 @@ use crate::abi::v0_1::bindings;
 use crate::cache::Cache;
 use crate::error::LoadError;
 use crate::plugin::Plugin;
-use crate::sandbox::Guest;
+use crate::sandbox::{Guest, clock};
 
 /// How often the clock ticks; deadlines are met to about twice this.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
@@ -78,6 +78,7 @@ impl Runtime {
             .map_err(|error| LoadError::Engine(error.to_string()))?;
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
+        clock::refuse_waiting(&mut linker).map_err(failed)?;
         type Data = wasmtime::component::HasSelf<Guest>;
         bindings::spanmill::plugin::log::add_to_linker::<_, Data>(&mut linker, |guest| guest)
             .map_err(failed)?;

@@ -125,8 +125,14 @@ impl Instance {
         }
     }
 
-    pub(crate) fn configure(&mut self, settings: &str) -> Result<answer::Declared, ConfigureError> {
+    /// Sets the limits of one call.
+    fn begin(&mut self) {
         self.store.set_epoch_deadline(ticks(self.limits.timeout));
+        self.store.data_mut().memory.refused = false;
+    }
+
+    pub(crate) fn configure(&mut self, settings: &str) -> Result<answer::Declared, ConfigureError> {
+        self.begin();
         let answered = match &self.calls {
             Calls::Processor(guest) => guest
                 .call_configure(&mut self.store, settings)
@@ -155,7 +161,7 @@ impl Instance {
     }
 
     pub(crate) fn process(&mut self, view: &BatchView<'_>) -> Result<Answer, Fault> {
-        self.store.set_epoch_deadline(ticks(self.limits.timeout));
+        self.begin();
         let store = &mut self.store;
         let answered = match &self.calls {
             Calls::Processor(guest) => {
@@ -185,7 +191,7 @@ impl Instance {
 
     /// What the instance knows; nothing if it does not hand it on.
     pub(crate) fn snapshot(&mut self) -> Result<Option<Snapshot>, Fault> {
-        self.store.set_epoch_deadline(ticks(self.limits.timeout));
+        self.begin();
         let Some(guest) = &self.state else {
             return Ok(None);
         };
@@ -197,7 +203,7 @@ impl Instance {
 
     /// Takes over what another instance knew.
     pub(crate) fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Fault> {
-        self.store.set_epoch_deadline(ticks(self.limits.timeout));
+        self.begin();
         let Some(guest) = &self.state else {
             return Ok(());
         };
@@ -230,15 +236,14 @@ impl Instance {
     }
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {
-        if self.store.data().memory.refused {
-            return Fault::Memory(self.limits.memory_mib);
-        }
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Fault::Deadline(self.limits.timeout),
-            Some(trap) => Fault::Trap(format!("{trap}{}", place(error))),
             None if format!("{error:#}").contains("fuel allocated for hostcalls") => {
                 Fault::Output(self.limits.output_mib)
             }
+            // A guest that does not get its memory mostly traps; one that went on has met something else above.
+            _ if self.store.data().memory.refused => Fault::Memory(self.limits.memory_mib),
+            Some(trap) => Fault::Trap(format!("{trap}{}", place(error))),
             None => Fault::Trap(format!("{error:#}")),
         }
     }

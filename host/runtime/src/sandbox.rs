@@ -1,6 +1,6 @@
 //! What surrounds a guest: WASI with nothing granted, a limit on its memory, and its log lines.
 
-mod clock;
+pub(crate) mod clock;
 mod lines;
 mod output;
 
@@ -13,6 +13,9 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 
 use crate::abi::v0_1::bindings::spanmill::plugin::{counters, log};
 use lines::{Level, Lines};
+
+/// Handles of streams and the like that a guest may hold: they live in the host's memory.
+const HANDLES: usize = 256;
 
 /// Counters a plugin may have.
 const COUNTERS: usize = 64;
@@ -51,9 +54,11 @@ impl Guest {
             .allow_tcp(false)
             .allow_udp(false)
             .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES);
         Guest {
             wasi,
-            table: ResourceTable::new(),
+            table,
             lines,
             memory: MemoryLimit {
                 bytes: memory_bytes,

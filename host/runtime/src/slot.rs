@@ -143,29 +143,31 @@ impl Slot {
     }
 
     /// Replaces an instance whose memory has passed the mark, and hands its state on. To be called between two
-    /// batches. Gives whether it did.
-    pub fn recycle(&mut self) -> bool {
+    /// batches. Gives whether it did. On a fault the old instance stays, unless the fault is its own.
+    pub fn recycle(&mut self) -> Result<bool, Fault> {
         let before = self.memory_bytes();
         if before <= self.recycle_at {
-            return false;
+            return Ok(false);
         }
         let made = self.successor();
-        match made {
+        let recycled = match made {
             Ok(instance) => {
                 self.instance = Some(instance);
                 self.fresh = true;
                 self.served = 0;
+                Ok(true)
             }
             Err(fault) => {
                 tracing::warn!(plugin = self.component, %fault, "an instance that has grown could not be replaced");
+                Err(fault)
             }
-        }
+        };
         // What is needed, and not leaked, is needed again: without this, every batch would replace the instance.
         let after = self.memory_bytes();
         if after > self.recycle_at / 4 * 3 {
             self.recycle_at = after.max(before).saturating_mul(2);
         }
-        after < before
+        recycled
     }
 
     fn successor(&mut self) -> Result<Instance, Fault> {

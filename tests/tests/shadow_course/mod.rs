@@ -214,7 +214,10 @@ async fn one_at_a_time_and_until_the_next_swap() {
     mine.told(&["shadow", "mine", "--stop"]).await;
     let connector = guest("sdk_connector").display().to_string();
     let refused = mine.refused(&["shadow", "mine", &connector]).await;
-    assert!(refused.contains("is a connector, and processor mine takes a processor"), "{refused}");
+    assert!(
+        refused.contains("is a connector, and processor mine takes a processor"),
+        "{refused}"
+    );
     let report = mine.told(&["shadow", "mine", "--report"]).await;
     assert_eq!(report["source"], "hostile_v2.wasm");
 }
@@ -253,7 +256,8 @@ async fn a_swap_that_is_refused_does_not_end_it() {
     let mine = Operated::start(&manifest).await;
     mine.send(spans(1..2, "a")).await;
     let v2 = guest("stateful_v2").display().to_string();
-    mine.shadow("mine", guest("stateful").to_str().unwrap()).await;
+    mine.shadow("mine", guest("stateful").to_str().unwrap())
+        .await;
     let refused = mine.refused(&["swap", "mine", &v2]).await;
     assert!(
         refused.contains("plugin mine: the new version trapped"),

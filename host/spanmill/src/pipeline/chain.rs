@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use spanmill_otlp::{Projection, Request, Spliced, Workspace};
-use spanmill_runtime::{Answer, Fault, Slot, Tries};
+use spanmill_runtime::{Answer, Fault, Slot, Snapshot, Tries};
 
 use super::shadow::Tap;
 use super::stats::{Gauge, Stats};
@@ -68,6 +68,21 @@ pub enum Failed {
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
 impl Place {
+    /// What the instance knows of earlier batches, for another version's.
+    pub(super) fn snapshot(&mut self) -> Result<Option<Snapshot>, Fault> {
+        let snapshot = self.slot.snapshot();
+        if let Err(fault) = &snapshot {
+            self.stats.fault(fault);
+            self.gauge.set(&self.slot);
+        }
+        snapshot
+    }
+
+    /// Takes over what another version's instance knew.
+    pub(super) fn restore(&mut self, snapshot: &Snapshot) -> Result<bool, Fault> {
+        self.slot.restore(snapshot)
+    }
+
     /// A place for an instance. `recorder` is for connectors.
     pub fn new(slot: Slot, recorder: Option<Recorder>, stats: &Arc<Stats>) -> Self {
         let gauge = stats.instance();
@@ -153,6 +168,8 @@ impl Chain {
                     return Err(Failed::OnTrial { id, fault });
                 }
                 Err(fault) => {
+                    // A version on trial that refuses what it is given has proven nothing.
+                    proved &= !stage.on_trial;
                     report(stage, &fault, spans);
                     match stage.on_error {
                         OnError::Reject => {
@@ -254,8 +271,11 @@ fn run_stage(
     }
     match &taken {
         Err(fault) => stats.fault(fault),
-        Ok(_) if slot.recycle() => stats.recycled(),
-        Ok(_) => {}
+        Ok(_) => match slot.recycle() {
+            Ok(true) => stats.recycled(),
+            Ok(false) => {}
+            Err(fault) => stats.fault(&fault),
+        },
     }
     stats.take(slot);
     gauge.set(slot);

@@ -336,7 +336,7 @@ impl Pair {
 
     /// Gives whether there was state to hand over.
     fn hand_over(&self) -> Result<bool, ChangeError> {
-        let snapshot = lock(&self.old).slot.snapshot();
+        let snapshot = lock(&self.old).snapshot();
         let snapshot = snapshot.map_err(|fault| ChangeError::Snapshot {
             id: self.id.clone(),
             fault,
@@ -344,7 +344,7 @@ impl Pair {
         let Some(snapshot) = snapshot else {
             return Ok(false);
         };
-        let restored = lock(&self.new).slot.restore(&snapshot);
+        let restored = lock(&self.new).restore(&snapshot);
         restored.map_err(|fault| ChangeError::Restore {
             id: self.id.clone(),
             fault,

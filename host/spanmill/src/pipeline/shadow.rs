@@ -230,7 +230,8 @@ fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<Seen>) {
         // A processor does not shadow a connector, nor the other way round.
         _ => Ok(report::Difference::default()),
     });
-    slot.recycle();
+    // It tells of itself in the log.
+    let _ = slot.recycle();
     let mut seen = lock(seen);
     match compared {
         Ok(difference) => seen.batch(spans, took, difference),

@@ -1,9 +1,9 @@
 //! What a version of a component has done, counted by all of its instances.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use spanmill_runtime::{Fault, Slot};
@@ -33,7 +33,7 @@ struct More {
 #[derive(Default)]
 pub struct Gauge {
     memory_bytes: AtomicU64,
-    quarantined: AtomicBool,
+    quarantined_until: Mutex<Option<Instant>>,
 }
 
 /// The counts at one moment.
@@ -163,9 +163,7 @@ impl Stats {
                 .iter()
                 .map(|gauge| gauge.memory_bytes.load(Relaxed))
                 .sum(),
-            is_quarantined: instances
-                .iter()
-                .any(|gauge| gauge.quarantined.load(Relaxed)),
+            is_quarantined: instances.iter().any(|gauge| gauge.is_quarantined()),
         }
     }
 }
@@ -174,9 +172,15 @@ impl Gauge {
     /// Takes in how a slot stands.
     pub fn set(&self, slot: &Slot) {
         self.memory_bytes.store(slot.memory_bytes() as u64, Relaxed);
-        let quarantined = slot
-            .quarantined_until()
-            .is_some_and(|until| until > std::time::Instant::now());
-        self.quarantined.store(quarantined, Relaxed);
+        *self.until() = slot.quarantined_until();
+    }
+
+    fn is_quarantined(&self) -> bool {
+        self.until().is_some_and(|until| until > Instant::now())
+    }
+
+    fn until(&self) -> MutexGuard<'_, Option<Instant>> {
+        let until = &self.quarantined_until;
+        until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

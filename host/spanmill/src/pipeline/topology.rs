@@ -226,7 +226,7 @@ impl Topology {
             let place = planned.as_ref().and_then(|planned| planned.only_place());
             if let Some(place) = place {
                 let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-                return place.slot.snapshot();
+                return place.snapshot();
             }
         }
         Ok(None)
