@@ -122,6 +122,7 @@ impl Runtime {
         let component = match self.cache.load(&self.engine, &hash) {
             Some(component) => component,
             None => {
+                tracing::info!(plugin = name, "compiling; later starts find it done");
                 let component = Component::new(&self.engine, bytes).map_err(|error| {
                     LoadError::NotAComponent {
                         name: name.to_owned(),
