@@ -23,7 +23,7 @@ fn manifest(backend: &Backend, behaviour: &str) -> String {
     format!(
         r#"
 plugins:
-  mine: {{file: {}, timeout: 200ms}}
+  mine: {{file: {}, timeout: 1s}}
 receivers:
   otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0"}}}}}}
 processors:

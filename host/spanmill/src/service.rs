@@ -42,6 +42,9 @@ pub enum StartError {
     /// What runs cannot be replaced.
     #[error(transparent)]
     Change(#[from] pipeline::ChangeError),
+    /// A change before this one has failed its trial while this one was prepared.
+    #[error("the change before was rolled back at this moment; try again")]
+    RolledBack,
 }
 
 /// A service that is bound, built and not yet serving.

@@ -180,7 +180,10 @@ impl Change {
                 let chain = lane.hold().revert_of(trial);
                 drop(chain);
             }
-            changed.set_plan(&changed.old);
+            // Another change may have come since.
+            if changed.plan_is(&changed.new) {
+                changed.set_plan(&changed.old);
+            }
         }
     }
 
@@ -197,6 +200,11 @@ impl Changed {
     fn lanes(&self) -> &[Lane] {
         let segment = self.pipeline.segments.get(self.segment);
         segment.map_or(&[], |segment| &segment.lanes)
+    }
+
+    fn plan_is(&self, plan: &Plan) -> bool {
+        let segment = self.pipeline.segments.get(self.segment);
+        segment.is_some_and(|segment| segment.plan().is_like(plan))
     }
 
     fn set_plan(&self, plan: &Plan) {

@@ -146,8 +146,13 @@ impl Running {
         chain: Chain,
         trial: Option<(Arc<Trial>, usize)>,
     ) -> Vec<Chain> {
+        let mut done: Vec<Chain> = Vec::new();
+        // What has failed a moment ago is not what to go back to.
+        if self.before.as_ref().is_some_and(|b| b.trial.has_failed()) {
+            done.extend(self.revert());
+        }
         let old = std::mem::replace(&mut self.chain, chain);
-        let mut done: Vec<Chain> = self.abandon().into_iter().collect();
+        done.extend(self.abandon());
         match trial {
             Some((trial, segment)) => {
                 self.before = Some(Before {

@@ -75,7 +75,8 @@ impl Trial {
         self.over.notify_one();
     }
 
-    pub(super) fn has_failed(&self) -> bool {
+    /// Whether a new version has failed.
+    pub fn has_failed(&self) -> bool {
         self.failed.get().is_some()
     }
 

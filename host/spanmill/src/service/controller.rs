@@ -2,6 +2,7 @@
 
 mod admin;
 mod shadows;
+mod trials;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,12 +14,14 @@ use spanmill_runtime::Plugin;
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
-use super::history::{self, History};
+use super::StartError;
+use super::history::History;
 use super::running::{Changed, Ended, OnTrial, Running};
 use crate::config::{self, ComponentId, Diagnostics, Manifest, Role, Source};
-use crate::pipeline::{LoadedPlugin, PROBATION, PluginLoader, Replaced, Swapped, Verdict};
+use crate::pipeline::{LoadedPlugin, PROBATION, PluginLoader, Replaced};
 pub use admin::Admin;
 use shadows::Shadows;
+use trials::Trials;
 
 /// Where a manifest comes from.
 #[derive(Clone, Debug)]
@@ -60,6 +63,7 @@ pub struct Controller {
     source: ManifestSource,
     history: Arc<History>,
     shadows: Shadows,
+    trials: Trials,
     shutdown: CancellationToken,
     /// Why the last reload was refused; not said again for the same reason.
     refused: Mutex<Option<String>>,
@@ -71,6 +75,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn invalid(error: impl std::fmt::Display) -> ControlError {
     ControlError::Invalid(error.to_string())
+}
+
+fn not_changed(error: StartError) -> ControlError {
+    match error {
+        StartError::RolledBack => ControlError::Conflict(error.to_string()),
+        error => invalid(error),
+    }
 }
 
 /// Diagnostics as the reason of a refusal, which is called an error already.
@@ -94,6 +105,7 @@ impl Controller {
             source,
             history,
             shadows: Shadows::default(),
+            trials: Trials::default(),
             shutdown,
             refused: Mutex::default(),
         })
@@ -185,6 +197,7 @@ impl Controller {
         let probation = probation.unwrap_or(PROBATION);
         let mut guard = self.running.lock().await;
         let running = guard.as_mut().ok_or(ControlError::ShuttingDown)?;
+        self.conclude_failed(running);
         let mut ids = self.components(target)?;
         let manifest = running.manifest().clone();
         let mut plugins = self.configure(&manifest, &ids, &plugin)?;
@@ -205,7 +218,7 @@ impl Controller {
         let changed = running
             .change(manifest.clone(), &mut plugins, probation)
             .await
-            .map_err(invalid)?;
+            .map_err(not_changed)?;
         if changed.untapped {
             self.end_shadows("a swap");
         }
@@ -255,68 +268,18 @@ impl Controller {
         }
     }
 
-    /// Waits for the end of a trial, and does what it asks for. `swapped` is what was swapped in, and what before.
-    fn watch_trial(
-        self: &Arc<Self>,
-        on_trial: OnTrial,
-        swapped: Option<(Vec<ComponentId>, Swapped)>,
-    ) {
-        let controller = Arc::clone(self);
-        tokio::spawn(async move {
-            let trial = Arc::clone(on_trial.trial());
-            let verdict = tokio::select! {
-                verdict = trial.over() => verdict,
-                () = controller.shutdown.cancelled() => return,
-            };
-            let mut guard = controller.running.lock().await;
-            let Some(running) = guard.as_mut() else {
-                return;
-            };
-            match &verdict {
-                Verdict::Passed | Verdict::Superseded => {
-                    block_in_place(|| on_trial.change.settle(&trial));
-                    if verdict == Verdict::Passed {
-                        let ids = on_trial.change.components();
-                        let message = format!("plugin {} passed its probation", ids.join(", "));
-                        controller
-                            .history
-                            .event(EventKind::ProbationPassed, ids, message);
-                    }
-                }
-                Verdict::Failed(id, _) => {
-                    running.take_back(&on_trial);
-                    if let Some((ids, before)) = &swapped {
-                        lock(&controller.loader).swap_back(ids, before);
-                    }
-                    let why = history::ending(&verdict);
-                    let versions = running.topology().versions();
-                    let mut ids = controller
-                        .history
-                        .rolled_back(versions, &format!("rolled back: {why}"));
-                    if ids.is_empty() {
-                        ids.push(id.to_string());
-                    }
-                    let message = format!(
-                        "{why}; {} rolled back, and the batch was run again on the version before",
-                        ids.join(", ")
-                    );
-                    controller.history.event(EventKind::Rollback, ids, message);
-                }
-            }
-        });
-    }
-
     /// Reads the manifest and the plugins again, and becomes what they say.
     async fn reload_now(self: &Arc<Self>) -> Result<ReloadReport, ControlError> {
         let mut guard = self.running.lock().await;
         let running = guard.as_mut().ok_or(ControlError::ShuttingDown)?;
+        self.conclude_failed(running);
         let (manifest, warnings, mut plugins) = block_in_place(|| self.load())?;
         let admin_changed = manifest.admin != running.manifest().admin;
         let log_changed = manifest.log_level != running.manifest().log_level;
         let changed = running
             .change(manifest, &mut plugins, PROBATION)
             .await
-            .map_err(invalid)?;
+            .map_err(not_changed)?;
         if changed.untapped {
             self.end_shadows("a reload");
         }

@@ -43,6 +43,8 @@ pub(super) struct Running {
     leaving: Arc<Mutex<Vec<Exporter>>>,
     flushing: Flushing,
     output: DebugOutput,
+    /// Changes whose old side may stand by still.
+    trials: Vec<Arc<Trial>>,
     shutdown: CancellationToken,
 }
 
@@ -92,6 +94,7 @@ impl Running {
             leaving: Arc::default(),
             flushing: Flushing::default(),
             output,
+            trials: Vec::new(),
             shutdown: CancellationToken::new(),
         };
         running.change(manifest, plugins, 0).await?;
@@ -144,6 +147,10 @@ impl Running {
             let replaced = prepared.rehearse()?;
             let took = began.elapsed();
             let totals = self.topology.totals().clone();
+            // What is replaced must be what runs, or there would be nothing right to go back to.
+            if self.trials.iter().any(|trial| trial.has_failed()) {
+                return Err(StartError::RolledBack);
+            }
             // Nothing can fail any more but a last hand-over: chains that are made now show nobody anything.
             let untapped = !prepared.changes_nothing(&self.topology);
             if untapped {
@@ -176,6 +183,10 @@ impl Running {
             .set(self.topology.totals(), &manifest, &self.exporters);
         changes.extend(pipeline_changes(&self.manifest, &manifest));
         self.leave(committed.retired, committed.fanouts, ending, replaced.old);
+        self.trials.retain(|trial| trial.verdict().is_none());
+        if let Some((_, switched)) = &committed.switched {
+            self.trials.push(Arc::clone(&switched.trial));
+        }
         let before = std::mem::replace(&mut self.manifest, manifest);
         Ok(Changed {
             changes,
@@ -274,6 +285,8 @@ impl Running {
     /// Takes a change back whose trial has failed.
     pub(super) fn take_back(&mut self, failed: &OnTrial) {
         block_in_place(|| failed.change.revert(failed.trial()));
+        self.trials
+            .retain(|trial| !Arc::ptr_eq(trial, failed.trial()));
         let pipelines = failed.change.pipelines();
         take_back(&mut self.manifest, &failed.manifest, &pipelines);
         // A version that declared other metrics had other totals; the old ones go on.
