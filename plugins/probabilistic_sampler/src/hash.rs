@@ -50,7 +50,8 @@ pub(crate) fn bucket(hash: u32) -> u32 {
 /// mixed, and the bucket again.
 pub(crate) fn randomness(hash: u32) -> u64 {
     let bucket = u64::from(bucket(hash));
-    let unused = u64::from(hash >> 14);
+    // As the Collector shifts: it says 18 bits, and takes the upper 14.
+    let unused = u64::from(hash >> 18);
     let unused = unused ^ (unused << 10);
     ((0x3fff - bucket) << 42) | (unused << 14) | bucket
 }
@@ -95,6 +96,12 @@ mod tests {
             let naive: Vec<u32> = ids.iter().map(|&id| naive(seed, id)).collect();
             assert_eq!(out, naive);
         }
+    }
+
+    /// Of a span that the Collector's processor (0.158) kept.
+    #[test]
+    fn randomness_is_the_collectors() {
+        assert_eq!(randomness(0xa8f8_987a), 0x9e14_2a34_8f98_7a);
     }
 
     #[test]

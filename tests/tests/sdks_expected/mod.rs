@@ -109,7 +109,7 @@ pub fn processed(sent: &[Found]) -> Vec<Found> {
         let hash = hash(22, &found.span.trace_id);
         let bucket = u64::from(hash & 0x3fff);
         if bucket < 0x2000 {
-            let unused = u64::from(hash >> 14);
+            let unused = u64::from(hash >> 18);
             let unused = unused ^ (unused << 10);
             let randomness = ((0x3fff - bucket) << 42) | (unused << 14) | bucket;
             assert_eq!(found.span.trace_state, "");
