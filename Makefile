@@ -12,7 +12,7 @@ GUEST_FLAGS := CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS="-C target-feature=+simd128"
 PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint fuzz bench bench-guests clean
+.PHONY: build run test plugins guests host wasm-target unit clients lint fuzz bench bench-guests compare clean
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -77,6 +77,20 @@ bench-guests: wasm-target
 ## CPU time a span and a call; benches/README.md has the figures and the method.
 bench: build bench-guests
 	$(CARGO) bench --locked -p spanmill-benches
+
+GO ?= $(shell command -v go || echo /usr/local/go/bin/go)
+COLLECTOR := target/collector/otelcol
+# The builder is of the version that it builds.
+COLLECTOR_VERSION := $(shell sed -n 's/^ *version: //p' benches/collector/builder.yaml)
+
+$(COLLECTOR): benches/collector/builder.yaml
+	@mkdir -p $(@D)
+	PATH="$$PATH:$(dir $(GO))" $(GO) run go.opentelemetry.io/collector/cmd/builder@v$(COLLECTOR_VERSION) --config $<
+
+## Spanmill beside the Collector, into benches/README.md; needs Go. COMPARE=full takes all sizes and wires.
+compare: build bench-guests $(COLLECTOR)
+	$(CARGO) build --release --locked -p spanmill-benches --bin compare --bin null-proxy
+	target/release/compare
 
 clean:
 	$(CARGO) clean

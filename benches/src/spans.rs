@@ -1,10 +1,12 @@
-//! Pre-encoded batches of spans of about 500 bytes: random ids, skewed services, routes and users, SQL.
+//! Pre-encoded batches of spans of about 500 bytes, or of other sizes: random ids, skewed services, routes and users,
+//! SQL, stack traces.
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 use rand::rngs::StdRng;
@@ -134,4 +136,92 @@ pub fn request(count: usize, seed: u64) -> ExportTraceServiceRequest {
 /// The same, encoded.
 pub fn encoded(count: usize, seed: u64) -> Bytes {
     request(count, seed).encode_to_vec().into()
+}
+
+/// A request of `count` spans of about `bytes` bytes: 300, 500 or 1,000. Those that failed have a stack trace.
+pub fn sized(count: usize, seed: u64, bytes: usize) -> Bytes {
+    let mut rng = StdRng::seed_from_u64(seed ^ 0x5eed);
+    let mut request = request(count, seed);
+    let spans = request
+        .resource_spans
+        .iter_mut()
+        .flat_map(|resource| &mut resource.scope_spans)
+        .flat_map(|scope| &mut scope.spans);
+    for span in spans {
+        if bytes < 400 {
+            // What the plugins look at stays.
+            const KEPT: [&str; 6] = [
+                "http.request.method",
+                "http.route",
+                "http.response.status_code",
+                "user.id",
+                "user.email",
+                "payment.card",
+            ];
+            span.attributes
+                .retain(|attribute| KEPT.contains(&attribute.key.as_str()));
+        }
+        if bytes > 700 {
+            enlarge(&mut rng, span);
+        }
+        if span.status.as_ref().is_some_and(|status| status.code == 2) {
+            let frames = if bytes < 400 { 4 } else { 12 };
+            span.events.push(exception(&mut rng, span, frames));
+        }
+    }
+    request.encode_to_vec().into()
+}
+
+/// About as much again.
+fn enlarge(rng: &mut StdRng, span: &mut Span) {
+    let joined = skewed(rng, 9);
+    let build = skewed(rng, 30);
+    span.attributes.extend([
+        text(
+            "user_agent.original",
+            format!(
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/1{build}.0.0.0 Safari/537.36"
+            ),
+        ),
+        text(
+            "db.query.text",
+            format!(
+                "SELECT o.id, o.total, c.name FROM orders o JOIN t{joined} c ON c.id = o.customer_id WHERE o.created > {} \
+                 AND o.state IN ('open', 'paid') ORDER BY o.created DESC LIMIT {}",
+                rng.random_range(0..99_999_999),
+                rng.random_range(1..500),
+            ),
+        ),
+        text("session.id", format!("{:032x}", rng.random::<u128>())),
+        text(
+            "k8s.pod.name",
+            format!("checkout-{:08x}-{}", skewed(rng, 40), skewed(rng, 12)),
+        ),
+    ]);
+    span.events.push(Event {
+        time_unix_nano: span.start_time_unix_nano + 1000,
+        name: "cache.miss".to_owned(),
+        attributes: vec![text("cache.key", format!("cart:{}", rng.random::<u32>()))],
+        ..Event::default()
+    });
+}
+
+fn exception(rng: &mut StdRng, span: &Span, frames: usize) -> Event {
+    let mut trace = String::from("java.lang.IllegalStateException: connection is closed");
+    for _ in 0..frames {
+        let (class, line) = (skewed(rng, 60), skewed(rng, 900));
+        trace.push_str(&format!(
+            "\n\tat com.example.shop.Layer{class}.handle(Layer{class}.java:{line})"
+        ));
+    }
+    Event {
+        time_unix_nano: span.end_time_unix_nano,
+        name: "exception".to_owned(),
+        attributes: vec![
+            text("exception.type", "java.lang.IllegalStateException"),
+            text("exception.message", "connection is closed"),
+            text("exception.stacktrace", trace),
+        ],
+        ..Event::default()
+    }
 }

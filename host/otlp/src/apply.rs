@@ -2,8 +2,8 @@
 
 use crate::ABSENT;
 use crate::attributes::kind;
-use crate::edit::{Editor, rebuild};
-use crate::outcome::{CellColumn, Outcome};
+use crate::edit::Editor;
+use crate::outcome::{CellColumn, Outcome, Replacement};
 use crate::patch::Patches;
 use crate::path::Path;
 use crate::projection::{Projection, StagePlan};
@@ -42,7 +42,8 @@ impl Apply<'_> {
             }
         };
         let mut replaced: Vec<u32> = Vec::new();
-        for replacement in &outcome.replacements {
+        let some = |replacement: &&Replacement| !replacement.old.is_empty();
+        for replacement in outcome.replacements.iter().filter(some) {
             let Some((path, mut editor)) = self.editor(replacement.field) else {
                 continue;
             };
@@ -120,7 +121,7 @@ impl Apply<'_> {
             if let Some(store) = &mut table.attributes
                 && store.kinds.contains(&kind::ABSENT)
             {
-                rebuild(store, &mut []);
+                store.close_holes();
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Edits of one table: its columns, so that the next stage sees them, and patches of the request.
 
 use crate::ABSENT;
-use crate::attributes::{Store, kind};
+use crate::attributes::{Pending, Store, kind};
 use crate::patch::{Encoded, Patches};
 use crate::path::{Context, Fixed, Home, Shape, Target};
 use crate::projection::AttributePlan;
@@ -9,15 +9,6 @@ use crate::stage::Alive;
 use crate::table::{Data, MISSING, Table};
 use crate::texts::Texts;
 use crate::wire::{FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint};
-
-/// A new entry that waits for its row's list to be rebuilt.
-pub(crate) struct Pending {
-    row: u32,
-    key: u32,
-    kind: u8,
-    bits: u64,
-    source: u32,
-}
 
 /// One table being edited, and all that goes with it.
 pub(crate) struct Editor<'a> {
@@ -71,21 +62,30 @@ impl Editor<'_> {
             Target::Attributes => {
                 for row in 0..rows {
                     let row = self.alive.base(row);
-                    let Some(store) = &self.table.attributes else {
-                        break;
-                    };
-                    for entry in store.entries(row) {
-                        let Some(store) = &self.table.attributes else {
-                            break;
-                        };
-                        if let Some(new) = text_at(store, entry).and_then(new_of) {
-                            self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
-                        }
+                    let mut from = 0;
+                    while let Some((entry, new)) = self.next_replaced(row, from, replaced) {
+                        from = entry + 1;
+                        self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// The next entry of a row whose text is replaced, and by which.
+    #[inline]
+    fn next_replaced(&self, row: u32, from: usize, replaced: &[u32]) -> Option<(usize, u32)> {
+        let store = self.table.attributes.as_ref()?;
+        let entries = store.entries(row);
+        let from = from.max(entries.start);
+        let kinds = store.kinds.get(from..entries.end)?;
+        let bits = store.bits.get(from..entries.end)?;
+        let mut texts = (from..).zip(kinds.iter().zip(bits));
+        texts.find_map(|(entry, (&kind, &bits))| {
+            let new = replaced.get(bits as usize).copied().unwrap_or(ABSENT);
+            (kind == kind::TEXT && new != ABSENT).then_some((entry, new))
+        })
     }
 
     fn text_of(&self, fixed: &'static Fixed, row: u32) -> Option<u32> {
@@ -293,9 +293,7 @@ impl Editor<'_> {
         }
         let pooled = kind::is_pooled(kind);
         if let (true, Some(plan)) = (pooled, self.attributes) {
-            let name = self.texts.get(key);
-            let by_key = plan.keys.iter().find(|(wanted, _)| **wanted == *name);
-            let readers = plan.list_readers | by_key.map_or(0, |(_, readers)| *readers);
+            let (_, readers) = plan.wants(self.texts.get(key));
             self.texts.grant(bits as u32, readers);
         }
         let text = if pooled {
@@ -317,7 +315,8 @@ impl Editor<'_> {
             && (self.holes || !self.pending.is_empty())
         {
             self.pending.sort_by_key(|pending| pending.row);
-            rebuild(store, &mut self.pending);
+            store.close_holes();
+            store.insert(&self.pending);
         }
     }
 }
@@ -348,31 +347,5 @@ fn text_at(store: &Store, entry: usize) -> Option<u32> {
     match store.kinds.get(entry) {
         Some(&kind::TEXT) => store.bits.get(entry).map(|&bits| bits as u32),
         _ => None,
-    }
-}
-
-/// Writes the lists anew, without removed entries and with the new ones, which are in order of their rows.
-pub(crate) fn rebuild(store: &mut Store, pending: &mut [Pending]) {
-    let old = std::mem::take(store);
-    let mut pending = pending.iter().peekable();
-    let mut start = 0usize;
-    for (row, &end) in (0u32..).zip(&old.ends) {
-        let end = end as usize;
-        for at in start..end {
-            if let (Some(&key), Some(&kind), Some(&bits), Some(&source)) = (
-                old.keys.get(at),
-                old.kinds.get(at),
-                old.bits.get(at),
-                old.sources.get(at),
-            ) && kind != kind::ABSENT
-            {
-                store.push(key, kind, bits, source);
-            }
-        }
-        while let Some(new) = pending.next_if(|new| new.row == row) {
-            store.push(new.key, new.kind, new.bits, new.source);
-        }
-        store.end_row();
-        start = end;
     }
 }

@@ -7,6 +7,7 @@ use crate::schema::number;
 use crate::table::{Column, Data, NONE, Table};
 use crate::texts::Texts;
 use crate::validate::DEPTH;
+use crate::window::Window;
 use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
 
 /// Events and links met while walking spans.
@@ -25,7 +26,7 @@ pub(crate) fn extract(
 ) -> Result<(), Flaw> {
     let bytes: &[u8] = &request.bytes;
     let [resources, scopes, spans, events, links] = tables;
-    texts.clear();
+    texts.clear(request.span_count());
     for table in [
         &mut *resources,
         &mut *scopes,
@@ -113,20 +114,20 @@ fn message(
     };
     let is_span = table.context == Context::Span;
     let attributes_number = table.context.attributes_number();
+    let attributes_tag = (attributes_number << 3) as u8 | DELIMITED;
     let mut reader = entry.reader(bytes);
-    let mut ordinal = 0;
+    if is_span {
+        head(table, texts, bytes, &mut reader, row)?;
+    }
     while !reader.is_done() {
         let start = reader.pos();
-        let (number, wire) = reader.tag()?;
-        if number == attributes_number && wire == DELIMITED {
-            let body = reader.delimited()?;
-            if let (Some(store), Some(plan)) = (&mut table.attributes, plan) {
-                let end = reader.pos();
-                store.read(plan, texts, bytes, (start, end - body.len(), end), ordinal)?;
-                ordinal += 1;
-            }
+        if let (Some(store), Some(plan)) = (&mut table.attributes, plan)
+            && reader.rest().first() == Some(&attributes_tag)
+        {
+            store.read(plan, texts, bytes, &mut reader, attributes_tag)?;
             continue;
         }
+        let (number, wire) = reader.tag()?;
         if is_span && wire == DELIMITED {
             match number {
                 number::SPAN_EVENTS | number::SPAN_LINKS => {
@@ -151,7 +152,13 @@ fn message(
                     let body = reader.delimited()?;
                     if table.status_code != NONE || table.status_message != NONE {
                         let end = reader.pos();
-                        status(table, texts, Reader::new(bytes, end - body.len(), end), row)?;
+                        status(
+                            table,
+                            texts,
+                            bytes,
+                            Reader::new(bytes, end - body.len(), end),
+                            row,
+                        )?;
                     }
                     continue;
                 }
@@ -166,7 +173,7 @@ fn message(
         match table.columns.get_mut(slot as usize) {
             Some(column) => {
                 column.found(row, start);
-                value(column, texts, &mut reader, wire, row)?;
+                value(column, texts, bytes, &mut reader, wire, row)?;
             }
             None => reader.skip(number, wire, DEPTH)?,
         }
@@ -177,9 +184,55 @@ fn message(
     Ok(())
 }
 
+/// The fields that nearly every span begins with, in the order of their numbers: each is the only one
+/// whose bytes fit here, so that nothing has to be looked up.
+#[inline]
+fn head(
+    table: &mut Table,
+    texts: &mut Texts,
+    bytes: &[u8],
+    reader: &mut Reader<'_>,
+    row: usize,
+) -> Result<(), Flaw> {
+    let [_, trace, span, state, parent, name, kind, start, end, ..] = table.by_number;
+    let mut take = |slot: u8, tag: u8, length: Option<u8>, whole: usize| -> Result<(), Flaw> {
+        let rest = reader.rest();
+        let fits = match (rest.first_chunk::<2>(), length) {
+            (Some([first, second]), Some(length)) => *first == tag && *second == length,
+            (Some([first, _]), None) => *first == tag,
+            (None, _) => false,
+        };
+        if !fits || rest.len() < whole {
+            return Ok(());
+        }
+        match table.columns.get_mut(slot as usize) {
+            None if whole > 0 => reader.advance(whole),
+            None => {
+                let (number, wire) = reader.tag()?;
+                reader.skip(number, wire, DEPTH)?;
+            }
+            Some(column) => {
+                column.found(row, reader.pos());
+                reader.advance(1);
+                value(column, texts, bytes, reader, tag & 7, row)?;
+            }
+        }
+        Ok(())
+    };
+    take(trace, 0x0a, Some(16), 18)?;
+    take(span, 0x12, Some(8), 10)?;
+    take(state, 0x1a, None, 0)?;
+    take(parent, 0x22, Some(8), 10)?;
+    take(name, 0x2a, None, 0)?;
+    take(kind, 0x30, None, 0)?;
+    take(start, 0x39, None, 9)?;
+    take(end, 0x41, None, 9)
+}
+
 fn status(
     table: &mut Table,
     texts: &mut Texts,
+    bytes: &[u8],
     mut reader: Reader<'_>,
     row: usize,
 ) -> Result<(), Flaw> {
@@ -191,7 +244,7 @@ fn status(
             _ => NONE,
         };
         match table.columns.get_mut(slot as usize) {
-            Some(column) => value(column, texts, &mut reader, wire, row)?,
+            Some(column) => value(column, texts, bytes, &mut reader, wire, row)?,
             None => reader.skip(number, wire, DEPTH)?,
         }
     }
@@ -212,7 +265,7 @@ fn schema_url(
             table.columns.get_mut(table.schema_url as usize),
         ) {
             ((number::SCHEMA_URL, DELIMITED), Some(column)) => {
-                value(column, texts, &mut reader, DELIMITED, row)?;
+                value(column, texts, bytes, &mut reader, DELIMITED, row)?;
             }
             ((number, wire), _) => reader.skip(number, wire, DEPTH)?,
         }
@@ -225,6 +278,7 @@ fn schema_url(
 fn value(
     column: &mut Column,
     texts: &mut Texts,
+    bytes: &[u8],
     reader: &mut Reader<'_>,
     wire: u8,
     row: usize,
@@ -236,7 +290,8 @@ fn value(
                 *index = if text.is_empty() {
                     crate::ABSENT
                 } else {
-                    texts.intern(text, column.readers)
+                    let from = bytes.get(reader.pos() - text.len()..).unwrap_or(&[]);
+                    texts.intern_known(Window::new(from, text.len()), text, column.readers)
                 };
             }
         }

@@ -178,8 +178,7 @@ fn group(whole: Entry, bytes: &[u8], index: &mut Index, level: Level) -> Located
                         last,
                     });
                 } else {
-                    validate::message(&mut entry.reader(bytes), Message::Span, depth - 1)
-                        .map_err(at)?;
+                    validate::span(&mut entry.reader(bytes), depth - 1).map_err(at)?;
                     index.spans.push(entry);
                 }
             }

@@ -12,6 +12,7 @@
 //! No input panics: malformed bytes are a [`Malformed`], a bad outcome an [`OutcomeError`].
 
 mod pair;
+mod plain;
 mod wire;
 
 mod schema;
@@ -23,9 +24,11 @@ mod path;
 mod projection;
 
 mod texts;
+mod window;
 
 mod attributes;
 mod extract;
+mod known;
 mod table;
 
 mod stage;

@@ -74,6 +74,15 @@ pub(crate) struct AttributePlan {
     pub(crate) keys: Vec<(Box<[u8]>, u64)>,
 }
 
+impl AttributePlan {
+    /// Whether a key is wanted, and who may read its values.
+    pub(crate) fn wants(&self, key: &[u8]) -> (bool, u64) {
+        let by_key = self.keys.iter().find(|(wanted, _)| **wanted == *key);
+        let readers = by_key.map_or(0, |(_, readers)| *readers) | self.list_readers;
+        (self.all || by_key.is_some(), readers)
+    }
+}
+
 /// What is extracted of one context.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ContextPlan {

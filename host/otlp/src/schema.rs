@@ -33,6 +33,18 @@ use Kind::{Bytes, Fixed32, Fixed64, Text, Unknown, Varint};
 const KEY_VALUE: Kind = Kind::Message(Message::KeyValue);
 
 impl Message {
+    /// The first byte of an attribute, a one-byte tag; 0 where there are none.
+    pub(crate) const fn attribute_tag(self) -> u8 {
+        let number = match self {
+            Message::Resource | Message::KeyValueList => 1,
+            Message::Scope | Message::Event => 3,
+            Message::Link => 4,
+            Message::Span => 9,
+            _ => return 0,
+        };
+        number << 3 | crate::wire::DELIMITED
+    }
+
     /// What each field holds, by its number.
     pub(crate) const fn fields(self) -> &'static [Kind] {
         match self {

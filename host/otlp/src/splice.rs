@@ -24,6 +24,12 @@ struct Cut {
     to: u32,
 }
 
+impl Cut {
+    fn order(&self) -> u64 {
+        u64::from(self.start) << 8 | u64::from(self.rank)
+    }
+}
+
 /// By how much each message's content grows.
 struct Growth {
     rows: [Vec<i64>; 5],
@@ -168,7 +174,8 @@ impl Splice<'_> {
         if cuts.is_empty() {
             return self.request.bytes.clone();
         }
-        cuts.sort_by_key(|cut| (cut.start, cut.rank));
+        // Stable, and fast where they are in order already, as those of one context are.
+        cuts.sort_by_key(Cut::order);
         write(&self.request.bytes, &self.patches.arena, &cuts)
     }
 

@@ -144,35 +144,30 @@ impl Scratch {
             self.spare_pool = pool;
         }
         let readers = texts.readers();
-        if readers.iter().fold(bit, |all, readers| all & readers) != 0 {
+        let is_shown = |readers: &u64| readers & bit != 0;
+        if readers.iter().all(is_shown) {
             return;
         }
         let (mut ends, mut bytes) = std::mem::take(&mut self.spare_pool);
         ends.clear();
         bytes.clear();
+        let (mut before, mut total) = (0u32, 0u32);
+        ends.extend(texts.ends().iter().zip(readers).map(|(&end, readers)| {
+            let length = end - std::mem::replace(&mut before, end);
+            total += if is_shown(readers) { length } else { 0 };
+            total
+        }));
         // Neighbours are copied together: hidden texts are few or many, but seldom alternate.
-        let (mut start, mut run, mut shown) = (0u32, 0u32, 0u32);
-        for (&end, readers) in texts.ends().iter().zip(readers) {
-            if readers & bit != 0 {
-                shown += end - start;
-            } else {
-                bytes.extend_from_slice(
-                    texts
-                        .pool()
-                        .get(run as usize..start as usize)
-                        .unwrap_or(&[]),
-                );
-                run = end;
+        let (mut start, mut at) = (0u32, 0usize);
+        for run in readers.chunk_by(|a, b| is_shown(a) == is_shown(b)) {
+            at += run.len();
+            let end = texts.ends().get(at - 1).copied().unwrap_or(start);
+            if run.first().is_some_and(is_shown) {
+                let shown = texts.pool().get(start as usize..end as usize);
+                bytes.extend_from_slice(shown.unwrap_or(&[]));
             }
-            ends.push(shown);
             start = end;
         }
-        bytes.extend_from_slice(
-            texts
-                .pool()
-                .get(run as usize..start as usize)
-                .unwrap_or(&[]),
-        );
         self.pool = Some((ends, bytes));
     }
 
@@ -304,17 +299,27 @@ impl Gathered {
         self.narrow.clear();
         self.kinds.clear();
         self.wide.clear();
-        for &row in &alive.rows {
-            let entries = store.entries(row);
+        // Rows that stand together are copied together.
+        for rows in alive.rows.chunk_by(|row, next| row + 1 == *next) {
+            let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else {
+                continue;
+            };
+            let entries = store.entries(first).start..store.entries(last).end;
+            let shift = (entries.start as u32).wrapping_sub(self.narrow.len() as u32);
+            let ends = store.ends.get(first as usize..=last as usize);
+            self.ends.extend(
+                ends.unwrap_or(&[])
+                    .iter()
+                    .map(|end| end.wrapping_sub(shift)),
+            );
             self.narrow
                 .extend_from_slice(store.keys.get(entries.clone()).unwrap_or(&[]));
             self.kinds
                 .extend_from_slice(store.kinds.get(entries.clone()).unwrap_or(&[]));
             self.wide
                 .extend_from_slice(store.bits.get(entries.clone()).unwrap_or(&[]));
-            self.ends.push(self.narrow.len() as u32);
             if let Some(origins) = &mut origins {
-                origins.extend(entries.map(|entry| entry as u32));
+                origins.extend(entries.start as u32..entries.end as u32);
             }
         }
     }
@@ -328,8 +333,10 @@ impl Gathered {
             self.narrow.resize(count, ABSENT);
             return;
         };
+        self.narrow.reserve(count);
+        let mut place = 0;
         for row in 0..count as u32 {
-            match find_key(store, alive.base(row), key) {
+            match find_key(store, alive.base(row), key, &mut place) {
                 None => self.narrow.push(ABSENT),
                 Some(entry) => {
                     let kind = store.kinds.get(entry).copied().unwrap_or(kind::ABSENT);
@@ -347,8 +354,9 @@ impl Gathered {
         self.mode = Mode::Cells;
         self.kinds.clear();
         self.wide.clear();
+        let mut place = 0;
         for row in 0..count as u32 {
-            let entry = find_key(store, alive.base(row), key);
+            let entry = find_key(store, alive.base(row), key, &mut place);
             let kind = entry.and_then(|entry| store.kinds.get(entry)).copied();
             let bits = entry.and_then(|entry| store.bits.get(entry)).copied();
             self.kinds.push(kind.unwrap_or(kind::ABSENT));
@@ -402,11 +410,18 @@ impl Gathered {
     }
 }
 
-/// The first entry of a row with a key.
+/// The first entry of a row with a key. `place` is where in a row the last one stood.
 #[inline]
-fn find_key(store: &Store, row: u32, key: u32) -> Option<usize> {
+fn find_key(store: &Store, row: u32, key: u32, place: &mut usize) -> Option<usize> {
     let entries = store.entries(row);
     let keys = store.keys.get(entries.clone())?;
-    let at = keys.iter().position(|&known| known == key)?;
-    Some(entries.start + at)
+    let before = keys.get(..*place).unwrap_or(&[]);
+    // Without a branch on each: those before are few, and seldom the key.
+    let is_first = !before
+        .iter()
+        .fold(false, |any, &known| any | (known == key));
+    if !is_first || keys.get(*place) != Some(&key) {
+        *place = keys.iter().position(|&known| known == key)?;
+    }
+    Some(entries.start + *place)
 }

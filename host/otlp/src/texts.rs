@@ -1,71 +1,91 @@
 //! The text pool of a batch: every distinct text once, and who may read it.
 
-use crate::ABSENT;
 use crate::pair;
+use crate::window::{Seed, WIDTH, Window};
 
-/// A place in the hash table. Generations make clearing it free.
+/// A place in the hash table.
 #[derive(Clone, Copy, Default)]
 struct Slot {
-    generation: u32,
+    /// The text's number over all batches; those of earlier batches are out of date, so that clearing is free.
+    serial: u32,
     hash: u32,
-    index: u32,
 }
 
 /// Distinct texts, numbered as they come. Reused from batch to batch without giving memory back.
 #[derive(Clone)]
 pub(crate) struct Texts {
     ends: Vec<u32>,
+    /// The texts end to end, and at least a window's width of anything behind them.
     bytes: Vec<u8>,
+    used: usize,
     /// The stages that may read each text, a bit each.
     readers: Vec<u64>,
     slots: Vec<Slot>,
-    generation: u32,
+    /// The part of `slots` that this batch uses, less one: a power of two that suits its size.
+    mask: usize,
+    /// The serial number of the first text.
+    base: u32,
+    seed: Seed,
+    /// Rows of this batch, and texts a row in the last, in sixteenths.
+    rows: usize,
+    per_row: usize,
+}
+
+const LEAST_SLOTS: usize = 256;
+
+/// How many slots some texts need: four times as many, so that nearly all stand in their own, until that
+/// costs more in cache misses than it saves.
+#[inline]
+fn slots_for(texts: usize) -> usize {
+    let spacious = texts * 4;
+    let needed = if spacious <= 1 << 14 {
+        spacious
+    } else {
+        (texts * 2).max(1 << 14)
+    };
+    needed.next_power_of_two()
 }
 
 impl Default for Texts {
     fn default() -> Self {
         Texts {
             ends: Vec::new(),
-            bytes: Vec::new(),
+            bytes: vec![0; 2 * WIDTH],
+            used: 0,
             readers: Vec::new(),
-            slots: vec![Slot::default(); 1024],
-            generation: 1,
+            slots: vec![Slot::default(); LEAST_SLOTS],
+            mask: LEAST_SLOTS - 1,
+            base: 1,
+            seed: Seed::random(),
+            rows: 1,
+            per_row: 0,
         }
     }
-}
-
-/// A multiply-rotate hash over eight-byte words: texts are short, and the table is the batch's own.
-#[inline]
-fn hash(bytes: &[u8]) -> u32 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut state = (bytes.len() as u64).wrapping_mul(FACTOR);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for word in words {
-        state = (state.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
-    }
-    if !rest.is_empty() {
-        let tail = match bytes.last_chunk::<8>() {
-            // Overlaps the last word; cheaper than putting the rest together.
-            Some(tail) => u64::from_le_bytes(*tail),
-            None => rest
-                .iter()
-                .fold(0, |tail, &byte| tail << 8 | u64::from(byte)),
-        };
-        state = (state.rotate_left(23) ^ tail).wrapping_mul(FACTOR);
-    }
-    (state >> 32) as u32
 }
 
 impl Texts {
-    pub(crate) fn clear(&mut self) {
-        self.ends.clear();
-        self.bytes.clear();
-        self.readers.clear();
-        self.generation = self.generation.wrapping_add(1);
-        if self.generation == 0 {
-            self.slots.fill(Slot::default());
-            self.generation = 1;
+    /// Empties the pool for a batch of so many rows.
+    pub(crate) fn clear(&mut self, rows: usize) {
+        let count = self.ends.len();
+        // A batch's serial numbers may not wrap round into each other.
+        self.base = match self.base.checked_add(count as u32) {
+            Some(base) if base < 1 << 31 => base,
+            _ => {
+                self.slots.fill(Slot::default());
+                1
+            }
+        };
+        if let Some(per_row) = (count * 16).checked_div(self.rows) {
+            self.per_row = per_row + 1;
         }
+        self.rows = rows;
+        // Only as many slots as will be needed, so that a small batch stays in the cache.
+        let most = self.slots.len();
+        let wanted = slots_for((rows.saturating_mul(self.per_row) / 16).min(most));
+        self.mask = wanted.clamp(LEAST_SLOTS, most) - 1;
+        self.ends.clear();
+        self.used = 0;
+        self.readers.clear();
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -77,7 +97,7 @@ impl Texts {
     }
 
     pub(crate) fn pool(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(..self.used).unwrap_or(&[])
     }
 
     pub(crate) fn readers(&self) -> &[u64] {
@@ -86,13 +106,19 @@ impl Texts {
 
     #[inline]
     pub(crate) fn get(&self, index: u32) -> &[u8] {
+        let (start, end) = self.place(index);
+        self.bytes.get(start..end).unwrap_or(&[])
+    }
+
+    #[inline]
+    fn place(&self, index: u32) -> (usize, usize) {
         let index = index as usize;
         let end = self.ends.get(index).copied().unwrap_or(0) as usize;
         let start = match index.checked_sub(1) {
             Some(before) => self.ends.get(before).copied().unwrap_or(0) as usize,
             None => 0,
         };
-        self.bytes.get(start..end).unwrap_or(&[])
+        (start, end)
     }
 
     /// Lets more stages read a text.
@@ -112,75 +138,116 @@ impl Texts {
 
     /// The index of a text if it is there.
     pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
-        let hash = hash(text);
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            let slot = self.slots.get(at)?;
-            if slot.generation != self.generation {
-                return None;
-            }
-            if slot.hash == hash && self.get(slot.index) == text {
-                return Some(slot.index);
-            }
-            at = (at + 1) & mask;
-        }
+        let window = Window::new(text, text.len());
+        let hash = self.seed.hash(window, text);
+        self.search(window, text, hash).ok()
     }
 
     /// The index of a text, added if it is new.
-    #[inline]
     pub(crate) fn intern(&mut self, text: &[u8], readers: u64) -> u32 {
-        let hash = hash(text);
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        while let Some(slot) = self.slots.get(at) {
-            if slot.generation != self.generation {
-                return self.add(text, readers, hash, at);
-            }
-            let index = slot.index;
-            if slot.hash == hash && pair::same(self.get(index), text) {
-                self.grant(index, readers);
-                return index;
-            }
-            at = (at + 1) & mask;
-        }
-        ABSENT
+        self.intern_known(Window::new(text, text.len()), text, readers)
     }
 
-    fn add(&mut self, text: &[u8], readers: u64, hash: u32, at: usize) -> u32 {
+    /// The same for a text whose window is known.
+    #[inline]
+    pub(crate) fn intern_known(&mut self, window: Window, text: &[u8], readers: u64) -> u32 {
+        let hash = self.seed.hash(window, text);
+        match self.search(window, text, hash) {
+            Ok(index) => {
+                self.grant(index, readers);
+                index
+            }
+            Err(at) => self.add(window, text, readers, hash, at),
+        }
+    }
+
+    /// The index of a text, or the slot where it belongs.
+    #[inline]
+    fn search(&self, window: Window, text: &[u8], hash: u32) -> Result<u32, usize> {
+        let mut at = hash as usize & self.mask;
+        while let Some(slot) = self.slots.get(at) {
+            let index = slot.serial.wrapping_sub(self.base);
+            if index as usize >= self.ends.len() {
+                break;
+            }
+            if slot.hash == hash && self.is(index, window, text) {
+                return Ok(index);
+            }
+            at = (at + 1) & self.mask;
+        }
+        Err(at)
+    }
+
+    #[inline]
+    fn is(&self, index: u32, window: Window, text: &[u8]) -> bool {
+        let (start, end) = self.place(index);
+        if end - start != text.len() {
+            return false;
+        }
+        let from = self.bytes.get(start..).unwrap_or(&[]);
+        if text.len() <= WIDTH {
+            Window::new(from, text.len()) == window
+        } else {
+            from.get(..text.len())
+                .is_some_and(|known| pair::same(known, text))
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, window: Window, text: &[u8], readers: u64, hash: u32, at: usize) -> u32 {
         let index = self.ends.len() as u32;
-        self.bytes.extend_from_slice(text);
-        self.ends.push(self.bytes.len() as u32);
+        let start = self.used;
+        self.used += text.len();
+        if self.used + WIDTH > self.bytes.len() {
+            self.bytes.resize((self.used + WIDTH) * 2, 0);
+        }
+        if text.len() <= WIDTH {
+            // Whole windows are copied without a call; what is too much is written over later.
+            if let Some(place) = self.bytes.get_mut(start..start + WIDTH) {
+                place.copy_from_slice(&window.bytes());
+            }
+        } else if let Some(place) = self.bytes.get_mut(start..self.used) {
+            place.copy_from_slice(text);
+        }
+        self.ends.push(self.used as u32);
         self.readers.push(readers);
         if let Some(slot) = self.slots.get_mut(at) {
             *slot = Slot {
-                generation: self.generation,
+                serial: self.base.wrapping_add(index),
                 hash,
-                index,
             };
         }
-        if self.ends.len() * 2 > self.slots.len() {
+        if slots_for(self.ends.len()) > self.mask + 1 {
             self.grow();
         }
         index
     }
 
+    /// Takes twice the slots into use.
+    #[cold]
     fn grow(&mut self) {
-        let bigger = vec![Slot::default(); self.slots.len() * 2];
-        let mask = bigger.len() - 1;
-        for slot in std::mem::replace(&mut self.slots, bigger) {
-            if slot.generation != self.generation {
+        let (before, bigger) = (self.mask + 1, (self.mask + 1) * 2);
+        let slots = vec![Slot::default(); bigger.max(self.slots.len())];
+        let old = std::mem::replace(&mut self.slots, slots);
+        self.mask = bigger - 1;
+        for slot in old.into_iter().take(before) {
+            if !self.is_current(&slot) {
                 continue;
             }
-            let mut at = slot.hash as usize & mask;
-            while let Some(place) = self.slots.get_mut(at) {
-                if place.generation != self.generation {
-                    *place = slot;
-                    break;
-                }
-                at = (at + 1) & mask;
+            let mut at = slot.hash as usize & self.mask;
+            while let Some(place) = self.slots.get(at)
+                && self.is_current(place)
+            {
+                at = (at + 1) & self.mask;
+            }
+            if let Some(place) = self.slots.get_mut(at) {
+                *place = slot;
             }
         }
+    }
+
+    fn is_current(&self, slot: &Slot) -> bool {
+        (slot.serial.wrapping_sub(self.base) as usize) < self.ends.len()
     }
 }
 
@@ -191,10 +258,15 @@ mod tests {
     #[test]
     fn texts_are_distinct_and_found_again_across_growth_and_batches() {
         let mut texts = Texts::default();
-        for round in 0..3u64 {
-            texts.clear();
+        for (round, rows) in [1000, 5, 0, 3000].into_iter().enumerate() {
+            texts.clear(rows);
+            if round == 2 {
+                // Serial numbers run out.
+                texts.base = u32::MAX - 1000;
+                texts.clear(rows);
+            }
             let names: Vec<String> = (0..5000)
-                .map(|n| format!("{:>width$}", n, width = n % 40))
+                .map(|n| format!("{:>width$}", n, width = n % 80))
                 .collect();
             let first: Vec<u32> = names
                 .iter()
@@ -205,6 +277,7 @@ mod tests {
                 .map(|name| texts.intern(name.as_bytes(), 2))
                 .collect();
             assert_eq!(first, again, "round {round}");
+            assert_eq!(texts.len(), 5000);
             for (name, index) in names.iter().zip(&first) {
                 assert_eq!(texts.get(*index), name.as_bytes());
                 assert_eq!(texts.find(name.as_bytes()), Some(*index));

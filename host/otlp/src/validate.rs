@@ -2,6 +2,7 @@
 //! everywhere downstream, and what prost would refuse is refused.
 
 use crate::pair;
+use crate::plain;
 use crate::schema::{Kind, Message};
 use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
 
@@ -11,7 +12,22 @@ pub(crate) const DEPTH: u32 = 100;
 /// Checks the rest of a message. `left` is how many levels deeper it may go.
 pub(crate) fn message(reader: &mut Reader<'_>, message: Message, left: u32) -> Result<(), Flaw> {
     let fields = message.fields();
+    // Attributes of the plain shape are checked many at a time, until some are met that are not plain.
+    let mut plain_tag = if left >= 2 {
+        message.attribute_tag()
+    } else {
+        0
+    };
     while !reader.is_done() {
+        if plain_tag != 0 && reader.rest().first() == Some(&plain_tag) {
+            match plain::attributes(reader.rest(), plain_tag) {
+                0 => plain_tag = 0,
+                length => {
+                    reader.advance(length);
+                    continue;
+                }
+            }
+        }
         let (number, wire) = reader.tag()?;
         let kind = fields
             .get(number as usize)
@@ -29,6 +45,12 @@ pub(crate) fn message(reader: &mut Reader<'_>, message: Message, left: u32) -> R
         }
     }
     Ok(())
+}
+
+/// Checks a span: most begin with the same fields in the same order.
+pub(crate) fn span(reader: &mut Reader<'_>, left: u32) -> Result<(), Flaw> {
+    reader.advance(plain::span_head(reader.rest()));
+    message(reader, Message::Span, left)
 }
 
 /// Checks a nested message whose tag was just read.

@@ -58,6 +58,18 @@ impl<'a> Reader<'a> {
         self.pos
     }
 
+    /// What was not read yet.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.pos..).unwrap_or(&[])
+    }
+
+    /// Steps over bytes of [`Reader::rest`].
+    #[inline]
+    pub(crate) fn advance(&mut self, count: usize) {
+        self.pos += count;
+    }
+
     #[inline]
     pub(crate) fn is_done(&self) -> bool {
         self.pos >= self.bytes.len()
@@ -70,11 +82,18 @@ impl<'a> Reader<'a> {
                 self.pos += 1;
                 Ok(u64::from(byte))
             }
-            Some(_) => self.long_varint(),
+            Some(&low) => match self.bytes.get(self.pos + 1) {
+                Some(&high) if high < 0x80 => {
+                    self.pos += 2;
+                    Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
+                }
+                _ => self.long_varint(),
+            },
             None => Err(Flaw::Truncated),
         }
     }
 
+    #[cold]
     fn long_varint(&mut self) -> Result<u64, Flaw> {
         let mut value = 0u64;
         for (count, &byte) in self.bytes.iter().skip(self.pos).take(10).enumerate() {
@@ -137,6 +156,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Steps over a field whose tag was just read. `left` is how many levels deeper it may go.
+    #[inline]
     pub(crate) fn skip(&mut self, number: u32, wire: u8, left: u32) -> Result<(), Flaw> {
         if left == 0 {
             return Err(Flaw::TooDeep);
@@ -145,20 +165,25 @@ impl<'a> Reader<'a> {
             VARINT => self.varint().map(drop),
             FIXED64 => self.take(8).map(drop),
             DELIMITED => self.delimited().map(drop),
-            GROUP => loop {
-                let (inner, wire) = self.tag()?;
-                if wire == GROUP_END {
-                    return if inner == number {
-                        Ok(())
-                    } else {
-                        Err(Flaw::GroupEnd)
-                    };
-                }
-                self.skip(inner, wire, left - 1)?;
-            },
-            GROUP_END => Err(Flaw::GroupEnd),
             FIXED32 => self.take(4).map(drop),
+            GROUP => self.skip_group(number, left),
+            GROUP_END => Err(Flaw::GroupEnd),
             _ => Err(Flaw::Tag),
+        }
+    }
+
+    #[cold]
+    fn skip_group(&mut self, number: u32, left: u32) -> Result<(), Flaw> {
+        loop {
+            let (inner, wire) = self.tag()?;
+            if wire == GROUP_END {
+                return if inner == number {
+                    Ok(())
+                } else {
+                    Err(Flaw::GroupEnd)
+                };
+            }
+            self.skip(inner, wire, left - 1)?;
         }
     }
 }

@@ -101,7 +101,7 @@ mod tests {
     /// Of a span that the Collector's processor (0.158) kept.
     #[test]
     fn randomness_is_the_collectors() {
-        assert_eq!(randomness(0xa8f8_987a), 0x9e14_2a34_8f98_7a);
+        assert_eq!(randomness(0xa8f8_987a), 0x009e_142a_348f_987a);
     }
 
     #[test]

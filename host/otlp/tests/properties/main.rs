@@ -6,6 +6,7 @@
     reason = "clippy frees test functions from these, and not what they call"
 )]
 
+mod columns;
 mod edits;
 mod requests;
 
