@@ -145,6 +145,10 @@ impl Receivers {
 
     /// Waits until all have ended; gives the connections that had to be cut off.
     pub(super) async fn ended(&mut self) -> usize {
+        // As long as there is a handle of a socket, the system takes connections that nobody serves.
+        for open in self.by_id.values_mut() {
+            open.handles.clear();
+        }
         let mut cut_off = 0;
         while let Some(served) = self.serving.join_next().await {
             cut_off += served.unwrap_or(0);
