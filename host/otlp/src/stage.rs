@@ -151,22 +151,30 @@ impl Scratch {
         let (mut ends, mut bytes) = std::mem::take(&mut self.spare_pool);
         ends.clear();
         bytes.clear();
+        ends.reserve(readers.len());
+        let pool = texts.pool();
+        let mut copy = |from: u32, to: u32| {
+            let shown = pool.get(from as usize..to as usize);
+            bytes.extend_from_slice(shown.unwrap_or(&[]));
+        };
+        // Neighbours are copied together: hidden texts are few or many, but seldom alternate.
         let (mut before, mut total) = (0u32, 0u32);
+        let (mut in_run, mut run) = (false, 0u32);
         ends.extend(texts.ends().iter().zip(readers).map(|(&end, readers)| {
-            let length = end - std::mem::replace(&mut before, end);
-            total += if is_shown(readers) { length } else { 0 };
+            let shown = is_shown(readers);
+            if shown != in_run {
+                match shown {
+                    true => run = before,
+                    false => copy(run, before),
+                }
+                in_run = shown;
+            }
+            total += if shown { end - before } else { 0 };
+            before = end;
             total
         }));
-        // Neighbours are copied together: hidden texts are few or many, but seldom alternate.
-        let (mut start, mut at) = (0u32, 0usize);
-        for run in readers.chunk_by(|a, b| is_shown(a) == is_shown(b)) {
-            at += run.len();
-            let end = texts.ends().get(at - 1).copied().unwrap_or(start);
-            if run.first().is_some_and(is_shown) {
-                let shown = texts.pool().get(start as usize..end as usize);
-                bytes.extend_from_slice(shown.unwrap_or(&[]));
-            }
-            start = end;
+        if in_run {
+            copy(run, before);
         }
         self.pool = Some((ends, bytes));
     }

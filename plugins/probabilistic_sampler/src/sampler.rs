@@ -31,7 +31,12 @@ pub struct ProbabilisticSampler {
     /// What a trace state was made of last; spans of a trace mostly come one after the other.
     last: Option<(u64, u64, u32, bool, u32)>,
     text: String,
+    /// The trace state of a span that had none and is kept by its hash; its randomness stands from [`DIGITS`] on.
+    plain: Vec<u8>,
 }
+
+/// Where the randomness stands in `ot=rv:00000000000000;th:8`.
+const DIGITS: usize = 6;
 
 impl Processor for ProbabilisticSampler {
     type Config = Settings;
@@ -39,10 +44,12 @@ impl Processor for ProbabilisticSampler {
     fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
         settings.check()?;
         let kept_buckets = settings.kept_buckets();
+        let threshold = threshold_digits(u64::from(0x4000 - kept_buckets) << 42);
         Ok(ProbabilisticSampler {
             seeded: seeded(settings.hash_seed),
             kept_buckets,
-            threshold: threshold_digits(u64::from(0x4000 - kept_buckets) << 42),
+            plain: format!("ot=rv:{NO_RANDOMNESS};th:{threshold}").into_bytes(),
+            threshold,
             fail_closed: settings.fail_closed,
             trace_id: contract.read_trace_id("span.trace_id"),
             trace_state: contract.read_text("span.trace_state"),
@@ -131,6 +138,14 @@ impl ProbabilisticSampler {
     /// Whether the span is kept; if so, its trace state is written.
     fn decide(&mut self, batch: &Batch<'_>, outcome: &mut Outcome, row: usize, span: Span) -> bool {
         let must = span.wish == Priority::Keep;
+        if span.state == ABSENT && !must && (span.high, span.low) != (0, 0) && self.kept_buckets > 0
+        {
+            let kept = bucket(span.hash) < self.kept_buckets;
+            if kept {
+                self.write_plain(outcome, row, &span);
+            }
+            return kept;
+        }
         let Some(state) = parse(batch.texts.get(span.state)) else {
             return must || !self.fail_closed;
         };
@@ -161,6 +176,23 @@ impl ProbabilisticSampler {
             self.write_shared(outcome, row, &state, &span, missing, everything);
         }
         kept
+    }
+
+    /// Writes the trace state of a span that had none.
+    fn write_plain(&mut self, outcome: &mut Outcome, row: usize, span: &Span) {
+        let text = match self.last {
+            Some((high, low, ABSENT, false, text)) if (high, low) == (span.high, span.low) => text,
+            _ => {
+                let digits = hex_digits(randomness(span.hash));
+                if let Some(place) = self.plain.get_mut(DIGITS..DIGITS + digits.len()) {
+                    place.copy_from_slice(&digits);
+                }
+                let text = outcome.bytes(&self.plain);
+                self.last = Some((span.high, span.low, ABSENT, false, text));
+                text
+            }
+        };
+        outcome.set(self.write_trace_state, row as u32, Cell::Text(text));
     }
 
     /// Writes the trace state, which consecutive spans of a trace share.

@@ -24,7 +24,6 @@ pub(crate) enum KeyClass {
 /// What becomes of a value whose key is plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    Open,
     Clean,
     Allowed,
     /// Becomes the text with this index.
@@ -38,11 +37,24 @@ pub(crate) struct Memo {
     ignored_keys: HashSet<String>,
     redact_all_types: bool,
     keys: Vec<KeyClass>,
+    /// For each text what is known of it: nothing to be masked, patterns that may match, or that its fate is decided.
+    flags: Vec<u8>,
+    /// Fates of those texts that are decided.
     fates: Vec<Fate>,
     /// Whether there is a text whose fate is open.
     pub(crate) any_open: bool,
     /// Fates of values that are no texts, by kind and bits.
     others: HashMap<(u8, u64), Fate>,
+}
+
+/// The text's fate stands among the fates.
+const DECIDED: u8 = 1 << 7;
+/// Every pattern may match.
+const ANY: u8 = DECIDED - 1;
+
+/// The flag of a pattern; those beyond share one.
+fn flag(pattern: usize) -> u8 {
+    1 << pattern.min(6)
 }
 
 /// Keys that stay allowed, so that the summary of an earlier redaction is not redacted.
@@ -67,6 +79,7 @@ impl Memo {
             ignored_keys: set(settings.ignored_keys),
             redact_all_types: settings.redact_all_types,
             keys: Vec::new(),
+            flags: Vec::new(),
             fates: Vec::new(),
             any_open: false,
             others: HashMap::new(),
@@ -84,17 +97,14 @@ impl Memo {
     pub(crate) fn start(&mut self, rules: &Rules, batch: &Batch<'_>, keys_matter: bool) {
         let texts = &batch.texts;
         self.any_open = !rules.allowed_values.is_empty();
-        let fate = if self.any_open {
-            Fate::Open
-        } else {
-            Fate::Clean
-        };
-        self.fates.clear();
-        self.fates.resize(texts.len(), fate);
+        self.flags.clear();
+        self.flags
+            .resize(texts.len(), if self.any_open { ANY } else { 0 });
+        self.fates.resize(texts.len(), Fate::Clean);
         if !self.any_open {
-            for pattern in &rules.blocked {
-                pattern.screen(texts.ends, texts.bytes, |text| {
-                    self.fates[text] = Fate::Open;
+            for (number, pattern) in rules.blocked.iter().enumerate() {
+                pattern.candidates(texts.ends, texts.bytes, |text| {
+                    self.flags[text] |= flag(number);
                     self.any_open = true;
                 });
             }
@@ -137,15 +147,17 @@ impl Memo {
         (kind, bits): (u8, u64),
     ) -> Fate {
         if kind == 1 {
-            match self.fates.get(bits as usize) {
-                Some(Fate::Open) | None => {}
-                Some(&fate) => return fate,
-            }
-            let fate = decide(rules, batch.texts.get(bits as u32), outcome);
-            if let Some(known) = self.fates.get_mut(bits as usize) {
-                *known = fate;
-            }
-            return fate;
+            let text = bits as usize;
+            return match self.flags.get(text) {
+                Some(0) | None => Fate::Clean,
+                Some(&DECIDED) => self.fates.get(text).copied().unwrap_or(Fate::Clean),
+                Some(&open) => {
+                    let fate = decide(rules, open, batch.texts.get(bits as u32), outcome);
+                    self.flags[text] = DECIDED;
+                    self.fates[text] = fate;
+                    fate
+                }
+            };
         }
         // Without redact_all_types, a value that is no string reads as an empty one, as in the Collector.
         let place = if self.redact_all_types {
@@ -156,7 +168,7 @@ impl Memo {
         if let Some(&fate) = self.others.get(&place) {
             return fate;
         }
-        let fate = decide(rules, &self.text(batch, (kind, bits)), outcome);
+        let fate = decide(rules, ANY, &self.text(batch, (kind, bits)), outcome);
         self.others.insert(place, fate);
         fate
     }
@@ -170,12 +182,17 @@ impl Memo {
     }
 }
 
-fn decide(rules: &Rules, text: &str, outcome: &mut Outcome) -> Fate {
+/// Decides a text's fate; `open` flags the patterns that may match in it.
+fn decide(rules: &Rules, open: u8, text: &str, outcome: &mut Outcome) -> Fate {
     if !rules.allowed_values.is_empty() && rules.allowed_values.is_match(text) {
         return Fate::Allowed;
     }
     let mut masked = Cow::Borrowed(text);
-    for pattern in &rules.blocked {
+    for (number, pattern) in rules.blocked.iter().enumerate() {
+        // In what another has masked, any may match.
+        if matches!(masked, Cow::Borrowed(_)) && open & flag(number) == 0 {
+            continue;
+        }
         if let Cow::Owned(changed) = rules.mask.matches(&masked, pattern) {
             masked = Cow::Owned(changed);
         }

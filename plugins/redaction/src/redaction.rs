@@ -152,15 +152,11 @@ impl Redaction {
                     Event::Redacted
                 }
                 KeyClass::Plain | KeyClass::Open | KeyClass::Blocked => {
-                    let mut fate = if class == KeyClass::Blocked {
+                    let fate = if class == KeyClass::Blocked {
                         self.blocked(batch, outcome, (kind, bits))
                     } else {
                         self.memo.fate(&self.rules, batch, outcome, (kind, bits))
                     };
-                    // Fates that are not known yet are decided by now.
-                    if fate == Fate::Open {
-                        fate = Fate::Clean;
-                    }
                     match fate {
                         Fate::Allowed => Event::Allowed,
                         Fate::Masked(text) => {
@@ -169,7 +165,7 @@ impl Redaction {
                             outcome.set_entry(write, entry as u32, Cell::Text(text));
                             Event::Masked
                         }
-                        Fate::Clean | Fate::Open => continue,
+                        Fate::Clean => continue,
                     }
                 }
             };

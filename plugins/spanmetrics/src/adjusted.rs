@@ -5,55 +5,85 @@ const ALL: u64 = 1 << 56;
 
 /// Reads thresholds, and rounds what is no whole number up or down by chance, so that sums come out right.
 #[derive(Debug)]
-pub(crate) struct Adjusted(u64);
+pub(crate) struct Adjusted {
+    random: u64,
+    /// What was divided last, with quotient and remainder: most spans of a batch were kept alike.
+    last: (u64, u64, u64),
+}
 
 impl Default for Adjusted {
     fn default() -> Self {
-        Adjusted(0x9e37_79b9_7f4a_7c15)
+        Adjusted {
+            random: 0x9e37_79b9_7f4a_7c15,
+            last: (ALL, 1, 0),
+        }
     }
 }
 
 /// The share of randomness that was kept, of [`ALL`]; `None` if the trace state says nothing valid.
-pub(crate) fn kept(trace_state: &str) -> Option<u64> {
+pub(crate) fn kept(trace_state: &[u8]) -> Option<u64> {
     if trace_state.len() > 1024 {
         return None;
     }
     let mut threshold = None;
-    for member in trace_state.split(',') {
-        let member = member.trim_matches([' ', '\t']);
+    for member in trace_state.split(|&byte| byte == b',') {
+        let member = trim(member);
         if member.is_empty() {
             continue;
         }
-        let (key, value) = member.split_once('=')?;
-        if key != "ot" {
+        let [b'o', b't', b'=', value @ ..] = member else {
+            // Of another vendor, if it is a member at all.
+            member.iter().position(|&byte| byte == b'=')?;
             continue;
-        }
-        for field in value.split(';') {
-            let (key, digits) = field.split_once(':')?;
-            if key == "th" {
-                let valid = (1..=14).contains(&digits.len())
-                    && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-                let number = u64::from_str_radix(digits, 16).ok().filter(|_| valid)?;
-                threshold = Some(number << (4 * (14 - digits.len())));
+        };
+        for field in value.split(|&byte| byte == b';') {
+            if let [b't', b'h', b':', digits @ ..] = field {
+                threshold = Some(hex(digits)? << (4 * (14 - digits.len())));
+            } else {
+                field.iter().position(|&byte| byte == b':')?;
             }
         }
     }
     threshold.map(|threshold| ALL - threshold)
 }
 
+fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+/// The number that one to fourteen digits say.
+fn hex(digits: &[u8]) -> Option<u64> {
+    if !(1..=14).contains(&digits.len()) {
+        return None;
+    }
+    digits.iter().try_fold(0, |number, &digit| {
+        let digit = char::from(digit).to_digit(16)?;
+        Some(number << 4 | u64::from(digit))
+    })
+}
+
 impl Adjusted {
     /// How many spans one stands for, of which `kept` of all were kept.
     pub(crate) fn count(&mut self, kept: u64) -> u64 {
-        let (count, rest) = (ALL / kept.max(1), ALL % kept.max(1));
+        if self.last.0 != kept {
+            self.last = (kept, ALL / kept.max(1), ALL % kept.max(1));
+        }
+        let (_, count, rest) = self.last;
         count + u64::from(rest > 0 && self.next() % kept < rest)
     }
 
     /// xorshift64*: good enough to round by, and the same for the same batches.
     fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+        self.random ^= self.random >> 12;
+        self.random ^= self.random << 25;
+        self.random ^= self.random >> 27;
+        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 }
 
@@ -67,9 +97,14 @@ mod tests {
         for (state, count) in [
             ("ot=th:0", 1),
             ("ot=th:8", 2),
+            ("a=b,\tot=th:C ,,", 4),
             ("a=b, ot=rv:00000000000000;th:c", 4),
         ] {
-            assert_eq!(adjusted.count(kept(state).unwrap()), count, "{state}");
+            assert_eq!(
+                adjusted.count(kept(state.as_bytes()).unwrap()),
+                count,
+                "{state}"
+            );
         }
         for state in [
             "",
@@ -78,9 +113,13 @@ mod tests {
             "ot=th:xyz",
             "ot=th:",
             "nonsense",
+            "ot=th",
+            "ot=th:8;x",
+            "ot=th:8,x",
+            "ot=th:+8",
             "ot=th:123456789abcdef",
         ] {
-            assert_eq!(kept(state), None, "{state}");
+            assert_eq!(kept(state.as_bytes()), None, "{state}");
         }
     }
 
@@ -89,7 +128,7 @@ mod tests {
         let mut adjusted = Adjusted::default();
         // Three quarters kept: a span stands for 4/3.
         let sum: u64 = (0..30_000)
-            .map(|_| adjusted.count(kept("ot=th:4").unwrap()))
+            .map(|_| adjusted.count(kept(b"ot=th:4").unwrap()))
             .sum();
         assert!((39_500..40_500).contains(&sum), "{sum}");
     }

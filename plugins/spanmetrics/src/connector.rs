@@ -12,11 +12,12 @@ use crate::adjusted::{Adjusted, kept};
 use crate::dimensions::Dimensions;
 use crate::groups::Groups;
 use crate::resources::Resources;
-use crate::series::{Names, SeriesMap};
+use crate::series::{Names, SeriesTable};
 use crate::settings::{BUILT_IN, Settings};
+use crate::texts::TextIds;
 
 /// The numbering of series starts over beyond this many.
-const SERIES_LIMIT: usize = 100_000;
+const SERIES_LIMIT: u32 = 100_000;
 
 const KINDS: [&str; 6] = [
     "SPAN_KIND_UNSPECIFIED",
@@ -53,7 +54,11 @@ pub struct SpanMetrics {
     span_groups: Groups,
     event_groups: Groups,
     resources: Resources,
-    series: SeriesMap,
+    /// By metric.
+    tables: [SeriesTable; 3],
+    /// How many series have been named.
+    series: u32,
+    texts: TextIds,
     names: Names,
     adjusted: Adjusted,
     buffers: Buffers,
@@ -74,7 +79,7 @@ struct Fields {
 #[derive(Debug, Default)]
 struct Buffers {
     key: Vec<u64>,
-    series_key: Vec<u8>,
+    series_key: Vec<u64>,
     /// The group of each span; `ABSENT`: not measured.
     group_of: Vec<u32>,
     counts: Vec<u64>,
@@ -124,7 +129,20 @@ impl Connector for SpanMetrics {
                 )
             }),
         };
+        let width = |dimensions: usize| naming::width(fields.scope.is_some(), dimensions);
+        let (calls_plan, duration_plan): (Vec<usize>, Vec<usize>) = (
+            (0..calls).collect(),
+            (0..shared)
+                .chain(calls..span_dimensions.list.len())
+                .collect(),
+        );
+        let tables = [
+            calls_plan.len(),
+            duration_plan.len(),
+            event_dimensions.list.len(),
+        ];
         let connector = SpanMetrics {
+            tables: tables.map(|dimensions| SeriesTable::new(width(dimensions))),
             fields,
             excluded: BUILT_IN.map(|name| {
                 settings
@@ -140,17 +158,16 @@ impl Connector for SpanMetrics {
                 .events
                 .enabled
                 .then_some(if settings.histogram.disable { 1 } else { 2 }),
-            calls_plan: (0..calls).collect(),
-            duration_plan: (0..shared)
-                .chain(calls..span_dimensions.list.len())
-                .collect(),
+            calls_plan,
+            duration_plan,
             span_groups: Groups::new(BASE + span_dimensions.width()),
             event_groups: Groups::new(BASE + event_dimensions.width()),
             span_dimensions,
             event_dimensions,
             resources: Resources::new(settings.resource_metrics_key_attributes),
             scopes: settings.include_instrumentation_scope,
-            series: SeriesMap::default(),
+            series: 0,
+            texts: TextIds::default(),
             names: Names::default(),
             adjusted: Adjusted::default(),
             buffers: Buffers::default(),
@@ -159,11 +176,14 @@ impl Connector for SpanMetrics {
     }
 
     fn process(&mut self, batch: &Batch<'_>, emission: &mut Emission) -> Result<(), PluginError> {
-        if self.series.len() > SERIES_LIMIT {
+        if self.series > SERIES_LIMIT {
             emission.restart();
-            self.series.clear();
+            self.series = 0;
+            self.tables.iter_mut().for_each(SeriesTable::restart);
+            self.texts.restart();
             self.resources.restart();
         }
+        self.texts.start(batch);
         let list = batch.attributes(self.fields.resource);
         self.names.start();
         self.resources.start(batch, &list);
@@ -209,7 +229,7 @@ impl SpanMetrics {
                 return 0;
             }
             if state != last.0 {
-                let kept = kept(batch.texts.get(state));
+                let kept = kept(batch.texts.bytes(state));
                 last = (
                     state,
                     kept.filter(|&kept| kept > 0)

@@ -16,10 +16,15 @@ impl Groups {
     pub(crate) fn new(width: usize) -> Self {
         Groups {
             width,
-            generation: 0,
+            generation: 1,
             slots: vec![(0, 0); 256],
             keys: Vec::new(),
         }
+    }
+
+    /// An empty table of the same kind.
+    pub(crate) fn empty(&self) -> Self {
+        Groups::new(self.width)
     }
 
     /// Forgets all groups.

@@ -11,6 +11,7 @@ mod groups;
 mod resources;
 mod series;
 mod settings;
+mod texts;
 
 pub use connector::SpanMetrics;
 

@@ -1,32 +1,47 @@
 //! The series this instance has named, by what they are.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use spanmill_sdk::{Cell, Emission, SeriesAttribute};
 
-/// Multiply and rotate over words of eight bytes: keys are long, and looked up by the thousand.
-#[derive(Debug, Default)]
-pub(crate) struct WordHasher(u64);
+use crate::groups::Groups;
 
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        for word in words.iter().chain([&last]) {
-            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(*word))
-                .wrapping_mul(0x517c_c1b7_2722_0a95);
+/// The series of one metric. Two metrics with the same dimensions share them.
+#[derive(Debug)]
+pub(crate) struct SeriesTable {
+    keys: Groups,
+    /// The number of each; numbers are given out over all tables.
+    numbers: Vec<u32>,
+}
+
+impl SeriesTable {
+    /// A table of keys of so many words.
+    pub(crate) fn new(width: usize) -> Self {
+        SeriesTable {
+            keys: Groups::new(width),
+            numbers: Vec::new(),
         }
     }
 
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 29)
+    /// Forgets every series.
+    pub(crate) fn restart(&mut self) {
+        self.keys = self.keys.empty();
+        self.numbers.clear();
+    }
+
+    /// The number of a series. `next` is its number if it is new, which `true` says.
+    #[inline]
+    pub(crate) fn find(&mut self, key: &[u64], next: u32) -> (u32, bool) {
+        let place = self.keys.find(key) as usize;
+        match self.numbers.get(place) {
+            Some(&number) => (number, false),
+            None => {
+                self.numbers.push(next);
+                (next, true)
+            }
+        }
     }
 }
-
-/// Series by key.
-pub(crate) type SeriesMap = HashMap<Vec<u8>, u32, BuildHasherDefault<WordHasher>>;
 
 /// The texts that data points have in common, made at most once a batch.
 #[derive(Debug, Default)]

@@ -1,8 +1,12 @@
 //! OTLP over gRPC: the bytes as they are, on one connection that is made when it is needed.
 
+mod connector;
+mod message;
+
 use std::error::Error as _;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::HeaderMap;
 use http::uri::PathAndQuery;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
@@ -20,6 +24,9 @@ use super::{
 };
 use crate::config::{ComponentId, Compression, OtlpExporter};
 use crate::receive::raw_codec::RawCodec;
+
+use connector::Connector;
+use message::Uncopied;
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
@@ -54,14 +61,19 @@ impl OtlpGrpc {
             })?;
         }
         Ok(Self {
-            channel: endpoint.connect_lazy(),
+            channel: endpoint.connect_with_connector_lazy(Connector::new()),
             compression: config.client.compression,
             headers: settings::headers(&config.client.headers),
         })
     }
 
     async fn send(&self, payload: &Payload) -> Result<Accepted, ExportError> {
-        let mut client = Grpc::new(self.channel.clone());
+        // tonic copies a message to compress it or to put five bytes before it; the latter needs no copy.
+        let (ready_made, message) = match self.compression {
+            Compression::None => (Some(payload.bytes.clone()), Bytes::new()),
+            _ => (None, payload.bytes.clone()),
+        };
+        let mut client = Grpc::new(Uncopied::new(self.channel.clone(), ready_made));
         client = match self.compression {
             Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
             Compression::Zstd => client.send_compressed(CompressionEncoding::Zstd),
@@ -72,7 +84,7 @@ impl OtlpGrpc {
         client.ready().await.map_err(|error| {
             ExportError::retryable(format!("cannot connect: {}", chain(&error)))
         })?;
-        let mut request = Request::new(payload.bytes.clone());
+        let mut request = Request::new(message);
         *request.metadata_mut() = MetadataMap::from_headers(self.headers.clone());
         let path = match payload.signal {
             Signal::Traces => TRACES,

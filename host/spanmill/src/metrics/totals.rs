@@ -1,6 +1,7 @@
 //! The running totals of one connector.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -45,7 +46,8 @@ struct State {
 struct Resources {
     attributes: Vec<KeyValue>,
     series: HashMap<Box<[u8]>, u32>,
-    touched_unix_nano: u64,
+    /// When it was measured last, ns since 1970. Its rows have it too, so that nothing has to be looked up.
+    touched: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -54,6 +56,7 @@ struct Row {
     attributes: Vec<KeyValue>,
     points: Vec<Option<Point>>,
     touched_unix_nano: u64,
+    resource_touched: Arc<AtomicU64>,
 }
 
 /// One measurement, its series by index into the batch's own.
@@ -215,9 +218,7 @@ impl State {
                 .filter(|row| row.generation == generation)
             {
                 row.touched_unix_nano = now;
-                if let Some(resource) = self.resources.get_mut(&series.resource_key) {
-                    resource.touched_unix_nano = now;
-                }
+                row.resource_touched.store(now, Relaxed);
                 return at;
             }
         }
@@ -235,9 +236,9 @@ impl State {
             .or_insert_with(|| Resources {
                 attributes: series.resource.clone(),
                 series: HashMap::new(),
-                touched_unix_nano: now,
+                touched: Arc::default(),
             });
-        resource.touched_unix_nano = now;
+        resource.touched.store(now, Relaxed);
         let limit = stream.series_limit as usize;
         let full = limit > 0
             && resource.series.len() >= limit
@@ -253,6 +254,7 @@ impl State {
             }
             if let Some(row) = rows.get_mut(at as usize) {
                 row.attributes = attributes;
+                row.resource_touched = Arc::clone(&resource.touched);
                 row.points = vec![None; stream.instruments.len()];
             }
             at
@@ -272,7 +274,7 @@ impl State {
             let oldest = self
                 .resources
                 .iter()
-                .min_by_key(|(_, resource)| resource.touched_unix_nano);
+                .min_by_key(|(_, resource)| resource.touched.load(Relaxed));
             let Some(key) = oldest.map(|(key, _)| key.clone()) else {
                 return;
             };

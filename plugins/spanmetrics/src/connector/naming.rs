@@ -4,7 +4,6 @@ use spanmill_sdk::{ABSENT, Attributes, Batch, Cell, Emission, SeriesAttribute};
 
 use super::{BASE, CODES, KINDS, SpanMetrics};
 use crate::dimensions::DEFAULT;
-use crate::resources::{push_cell, push_text};
 use crate::series::put;
 use crate::settings::BUILT_IN;
 
@@ -16,7 +15,7 @@ impl SpanMetrics {
         batch: &Batch<'_>,
         list: &Attributes<'_>,
         group: usize,
-        key: &mut Vec<u8>,
+        key: &mut Vec<u64>,
         metric: Metric,
         emission: &mut Emission,
     ) -> u32 {
@@ -37,42 +36,51 @@ impl SpanMetrics {
         let Some(Some((number, service))) = self.resources.rows.get(point.resource).copied() else {
             return 0;
         };
+        let texts = &mut self.texts;
+        // A value by what it holds, so that it is the same in every batch.
+        let mut lasting = |(kind, bits): (u8, u64)| match kind {
+            1 | 5 | 6 | 7 => u64::from(texts.id(batch, bits as u32)),
+            _ => bits,
+        };
+        let shown = |excluded: bool, cell: (u8, u64)| if excluded { (0, 0) } else { cell };
+        let by_service = shown(self.excluded[0], service);
+        let by_name = shown(self.excluded[1], (1, u64::from(point.name)));
         key.clear();
-        // Metrics with other dimensions have series of their own.
+        key.push(u64::from(number) << 32 | lasting(by_name));
         key.push(
-            if self.calls_plan == self.duration_plan && metric == Metric::Duration {
-                0
-            } else {
-                metric as u8
-            },
+            u64::from(by_service.0) << 24
+                | u64::from(point.kind) << 16
+                | u64::from(point.code) << 8
+                | u64::from(point.adjusted),
         );
-        key.extend(number.to_le_bytes());
-        push_cell(key, batch, if self.excluded[0] { (0, 0) } else { service });
-        push_text(
-            key,
-            batch
-                .texts
-                .bytes(if self.excluded[1] { ABSENT } else { point.name }),
-        );
-        key.extend([point.kind, point.code, u8::from(point.adjusted)]);
-        let scope = self
-            .fields
-            .scope
-            .filter(|_| point.scope > 0)
-            .map(|(name, version)| {
-                let row = point.scope - 1;
-                [name, version].map(|field| batch.text(field).get(row).copied().unwrap_or(ABSENT))
-            });
-        for text in scope.into_iter().flatten() {
-            push_text(key, batch.texts.bytes(text));
+        key.push(lasting(by_service));
+        let scope = self.fields.scope.map(|(name, version)| {
+            [name, version].map(|field| match point.scope.checked_sub(1) {
+                Some(row) => batch.text(field).get(row).copied().unwrap_or(ABSENT),
+                None => ABSENT,
+            })
+        });
+        if let Some([name, version]) = scope {
+            let shown = u64::from(point.scope > 0) << 63;
+            key.push(
+                shown | lasting((1, u64::from(name))) << 32 | lasting((1, u64::from(version))),
+            );
         }
         let words = &words[BASE..];
         for &dimension in plan {
-            push_cell(key, batch, dimensions.cell(words, dimension));
+            let cell = dimensions.cell(words, dimension);
+            key.push(u64::from(cell.0));
+            key.push(lasting(cell));
         }
-        if let Some(&known) = self.series.get(key.as_slice()) {
-            return known;
+        let scope = scope.filter(|_| point.scope > 0);
+        // Metrics with other dimensions have series of their own.
+        let same = metric == Metric::Duration && self.calls_plan == self.duration_plan;
+        let table = if same { Metric::Calls } else { metric };
+        let (series, is_new) = self.tables[table as usize].find(key, self.series);
+        if !is_new {
+            return series;
         }
+        self.series += 1;
         let attributes = {
             let names = &mut self.names;
             let mut attributes: Vec<SeriesAttribute> = Vec::new();
@@ -154,10 +162,13 @@ impl SpanMetrics {
             .resources
             .attributes(point.resource, number, list, emission);
         emission.series(&resource, &attributes);
-        let series = self.series.len() as u32;
-        self.series.insert(key.clone(), series);
         series
     }
+}
+
+/// How many words the key of a series has: resource and name; service, kind, code and sampling; scope; dimensions.
+pub(super) fn width(scope: bool, dimensions: usize) -> usize {
+    3 + usize::from(scope) + 2 * dimensions
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,131 @@
+//! Numbers for texts that stay the same from batch to batch, so that series are found by numbers.
+
+use spanmill_sdk::{ABSENT, Batch};
+
+/// The texts seen so far, each with a number from 1 on, and where those of the batch at hand are among them.
+#[derive(Debug, Default)]
+pub(crate) struct TextIds {
+    /// Hash and number; number 0: free. A power of two of them.
+    slots: Vec<(u32, u32)>,
+    ends: Vec<u32>,
+    bytes: Vec<u8>,
+    /// By index into the batch's pool; 0: not looked up yet.
+    known: Vec<u32>,
+}
+
+const LEAST_SLOTS: usize = 256;
+
+impl TextIds {
+    /// Forgets every text.
+    pub(crate) fn restart(&mut self) {
+        *self = TextIds::default();
+    }
+
+    /// Begins a batch.
+    pub(crate) fn start(&mut self, batch: &Batch<'_>) {
+        self.known.clear();
+        self.known.resize(batch.texts.len(), 0);
+    }
+
+    /// The number of a text of the batch; 0 for [`ABSENT`].
+    #[inline]
+    pub(crate) fn id(&mut self, batch: &Batch<'_>, index: u32) -> u32 {
+        match self.known.get(index as usize) {
+            None => 0,
+            Some(0) if index != ABSENT => {
+                let id = self.find(batch.texts.bytes(index));
+                self.known[index as usize] = id;
+                id
+            }
+            Some(&id) => id,
+        }
+    }
+
+    fn text(&self, id: u32) -> &[u8] {
+        let place = id as usize - 1;
+        let start = match place {
+            0 => 0,
+            _ => self.ends[place - 1],
+        };
+        &self.bytes[start as usize..self.ends[place] as usize]
+    }
+
+    fn find(&mut self, text: &[u8]) -> u32 {
+        if self.ends.len() * 2 >= self.slots.len() {
+            self.grow();
+        }
+        let mask = self.slots.len() - 1;
+        let hash = hash(text);
+        let mut slot = hash as usize & mask;
+        loop {
+            let (known, id) = self.slots[slot];
+            if id == 0 {
+                break;
+            }
+            if known == hash && same(self.text(id), text) {
+                return id;
+            }
+            slot = (slot + 1) & mask;
+        }
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len() as u32);
+        let id = self.ends.len() as u32;
+        self.slots[slot] = (hash, id);
+        id
+    }
+
+    fn grow(&mut self) {
+        let size = (self.slots.len() * 2).max(LEAST_SLOTS);
+        let old = std::mem::replace(&mut self.slots, vec![(0, 0); size]);
+        for entry in old.into_iter().filter(|entry| entry.1 > 0) {
+            let mut slot = entry.0 as usize & (size - 1);
+            while self.slots[slot].1 > 0 {
+                slot = (slot + 1) & (size - 1);
+            }
+            self.slots[slot] = entry;
+        }
+    }
+}
+
+/// Word by word: comparing slices is a call, in WebAssembly one that goes byte by byte.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let (words, rest) = one.as_chunks::<8>();
+    let (others, other_rest) = other.as_chunks::<8>();
+    one.len() == other.len()
+        && words
+            .iter()
+            .zip(others)
+            .all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+        && rest.iter().zip(other_rest).all(|(a, b)| a == b)
+}
+
+/// Multiply and rotate, eight bytes at a time.
+fn hash(text: &[u8]) -> u32 {
+    let (words, rest) = text.as_chunks::<8>();
+    let mut last = text.len() as u64;
+    for &byte in rest {
+        last = last << 8 | u64::from(byte);
+    }
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let mixed = words.chain([last]).fold(0u64, |hash, word| {
+        (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95)
+    });
+    (mixed ^ mixed >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_keep_their_numbers() {
+        let mut ids = TextIds::default();
+        let texts: Vec<String> = (0..3000)
+            .map(|n| format!("{:>width$}", n, width = n % 40))
+            .collect();
+        let first: Vec<u32> = texts.iter().map(|text| ids.find(text.as_bytes())).collect();
+        let again: Vec<u32> = texts.iter().map(|text| ids.find(text.as_bytes())).collect();
+        assert_eq!(first, (1..=3000).collect::<Vec<_>>());
+        assert_eq!(first, again);
+    }
+}
