@@ -87,9 +87,9 @@ $(COLLECTOR): benches/collector/builder.yaml
 	@mkdir -p $(@D)
 	PATH="$$PATH:$(dir $(GO))" $(GO) run go.opentelemetry.io/collector/cmd/builder@v$(COLLECTOR_VERSION) --config $<
 
-## Spanmill beside the Collector, into benches/README.md; needs Go. COMPARE=full takes all sizes and wires.
+## Spanmill beside the Collector, into benches/README.md; needs Go. COMPARE=full takes all sizes, stages and wires, COMPARE=stages,.. some.
 compare: build bench-guests $(COLLECTOR)
-	$(CARGO) build --release --locked -p spanmill-benches --bin compare --bin null-proxy
+	$(CARGO) build --release --locked -p spanmill-benches --bin compare --bin null-proxy --bin spanmill-native
 	target/release/compare
 
 clean:

@@ -12,4 +12,5 @@ pub mod metrics;
 pub mod plan;
 pub mod plot;
 pub mod report;
+pub mod results;
 pub mod sink;

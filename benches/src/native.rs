@@ -1,5 +1,9 @@
 //! Plugins linked natively: the same code over the host's own columns, without a boundary.
 
+mod declared;
+
+pub use declared::{connector, processor};
+
 use spanmill_otlp::{
     Append, BatchView, CellColumn, ColumnView, Context, EntryWrite, Outcome, Pool, Removal,
     Replacement, Verdicts, Write,

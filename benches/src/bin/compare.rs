@@ -1,21 +1,24 @@
-//! Spanmill beside the Collector and a null proxy, with the same pipelines and settings: `make compare`.
+//! Spanmill beside itself with native plugins, the Collector and a null proxy, with the same pipelines and settings:
+//! `make compare`.
 //!
-//! `COMPARE=full` takes all sizes, stages and wires; otherwise a few minutes are enough. `compare check` only checks
-//! that outputs are equal.
+//! `COMPARE` says which groups: `full` takes all sizes, stages and wires, `stages,wires-http` these; without it, a few
+//! minutes are enough. `compare check` only checks that outputs are equal.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use spanmill_benches::compare::batches::Batches;
 use spanmill_benches::compare::check;
 use spanmill_benches::compare::contestants::{Contestant, Home, Program};
+use spanmill_benches::compare::load::Wire;
+use spanmill_benches::compare::manifest::Pipeline;
 use spanmill_benches::compare::measure::{Machine, Runner};
-use spanmill_benches::compare::plan::{Group, Plan};
+use spanmill_benches::compare::plan::{self, Group, PACED, WARM};
 use spanmill_benches::compare::plot;
 use spanmill_benches::compare::report::{self, Row};
+use spanmill_benches::compare::results::Results;
 use spanmill_benches::machine;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,7 +27,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Metrics leave as often as they do by default.
 const FLUSH: &str = "60s";
-const WARM: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -38,54 +40,148 @@ async fn main() -> Result<()> {
 }
 
 async fn compare() -> Result<()> {
-    let full = std::env::var("COMPARE").is_ok_and(|what| what == "full");
-    let plan = if full { Plan::full() } else { Plan::quick() };
+    let groups = plan::chosen(&std::env::var("COMPARE").unwrap_or_default())?;
+    let only_check = std::env::args().nth(1).is_some_and(|what| what == "check");
     let home = Home::new()?;
-    let mut checks = Vec::new();
-    for (pipeline, wire) in &plan.checks {
-        let equal = check::equal(&home, *pipeline, *wire).await?;
-        eprintln!("equal: {equal}");
-        checks.push(equal);
-    }
-    if std::env::args().nth(1).is_some_and(|what| what == "check") {
-        return Ok(());
-    }
-    let before = Machine::now()?;
-    let mut rows = Vec::new();
-    for group in &plan.groups {
-        rows.extend(run(&home, group).await?);
-    }
-    let (others, stolen) = before.others()?;
-    let mut text = format!(
-        "{}: {}; {}; {}. Other processes kept {others:.2} cores busy meanwhile, the host of the machine {stolen:.2}.\n\n",
-        report::today(),
+    let head = format!(
+        "{}; {}; {}.",
         machine(),
         home.version(Program::Spanmill),
-        home.version(Program::Collector),
+        home.version(Program::Collector)
     );
-    let _ = writeln!(text, "{}", report::table(&rows));
-    let _ = writeln!(text, "![CPU time a span](compare.svg)\n");
-    text.push_str("Found equal before anything was timed:\n\n");
-    for check in checks {
-        let _ = writeln!(text, "- {check}");
-    }
-    for field in check::ignored() {
-        let _ = writeln!(text, "- not compared: {field}");
-    }
-    println!("{text}");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    report::place(&folder.join("README.md"), &text)?;
-    std::fs::write(folder.join("compare.svg"), plot::svg(&rows))?;
+    let mut results = Results::read(&folder.join("README.md"), &head)?;
+    let mut checks = Checks::default();
+    let began = Instant::now();
+    eprintln!(
+        "{} groups, about {}",
+        groups.len(),
+        minutes(left(&groups, &checks, only_check))
+    );
+    let mut failed = Vec::new();
+    for (number, group) in groups.iter().enumerate() {
+        if only_check
+            && group
+                .checks()
+                .iter()
+                .all(|check| checks.done(check).is_some())
+        {
+            continue;
+        }
+        let rest = groups.get(number..).unwrap_or_default();
+        eprintln!(
+            "\n[{}/{}] {}: {group}; {} to go",
+            number + 1,
+            groups.len(),
+            group.name,
+            minutes(left(rest, &checks, only_check))
+        );
+        if let Err(error) = one(&home, group, only_check, &mut checks, &mut results).await {
+            eprintln!("{} failed: {error:#}", group.name);
+            failed.push(group.name.as_str());
+        } else if !only_check {
+            // At once, so that a later group's failure costs no figures.
+            results.write()?;
+            let all = plan::groups();
+            std::fs::write(folder.join("compare.svg"), plot::svg(&results.points(&all)))?;
+        }
+    }
+    eprintln!("\ntook {}", minutes(began.elapsed()));
+    ensure!(
+        failed.is_empty(),
+        "these groups failed, and their figures are what they were before: {}",
+        failed.join(", ")
+    );
     Ok(())
 }
 
-async fn run(home: &Home, group: &Group) -> Result<Vec<Row>> {
+/// Checks done so far; each is done once, whichever group asks first.
+#[derive(Default)]
+struct Checks(Vec<((Pipeline, Wire), Result<(), String>)>);
+
+impl Checks {
+    fn done(&self, check: &(Pipeline, Wire)) -> Option<&Result<(), String>> {
+        let mut done = self.0.iter();
+        done.find(|(done, _)| done == check).map(|(_, found)| found)
+    }
+
+    async fn check(
+        &mut self,
+        home: &Home,
+        check: (Pipeline, Wire),
+        results: &mut Results,
+    ) -> Result<()> {
+        if self.done(&check).is_none() {
+            let found = check::equal(home, check.0, check.1).await;
+            if let Ok(line) = &found {
+                eprintln!("equal: {line}");
+                results.found_equal(line);
+            }
+            let found = found.map(|_| ()).map_err(|error| format!("{error:#}"));
+            self.0.push((check, found));
+        }
+        match self.done(&check) {
+            Some(Err(why)) => bail!("{why}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How long groups take, about, with the checks that they still need.
+fn left(groups: &[Group], checks: &Checks, only_check: bool) -> Duration {
+    let mut needed: Vec<(Pipeline, Wire)> = Vec::new();
+    for check in groups.iter().flat_map(Group::checks) {
+        if checks.done(&check).is_none() && !needed.contains(&check) {
+            needed.push(check);
+        }
+    }
+    let checking: Duration = needed
+        .iter()
+        .map(|(pipeline, _)| plan::estimate_of_check(*pipeline))
+        .sum();
+    match only_check {
+        true => checking,
+        false => checking + groups.iter().map(Group::estimate).sum::<Duration>(),
+    }
+}
+
+fn minutes(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    format!("{}:{:02} min", seconds / 60, seconds % 60)
+}
+
+/// A group: checked, run, and its figures put with the results.
+async fn one(
+    home: &Home,
+    group: &Group,
+    only_check: bool,
+    checks: &mut Checks,
+    results: &mut Results,
+) -> Result<()> {
+    for check in group.checks() {
+        checks.check(home, check, results).await?;
+    }
+    if only_check {
+        return Ok(());
+    }
     let batches = Arc::new(Batches::new(group.shape));
-    eprintln!("{:?}, {}", group.shape, group.wire);
+    let before = Machine::now()?;
+    let rows = run(home, group, &batches).await?;
+    let caption = report::caption(group, &batches, before.others()?);
+    let mut section = format!("{caption}\n\n{}", report::table(&rows));
+    for field in check::ignored() {
+        section.push_str(&format!("\nNot compared: {field}.\n"));
+    }
+    println!("{section}");
+    results.put(&group.name, &section);
+    Ok(())
+}
+
+async fn run(home: &Home, group: &Group, batches: &Arc<Batches>) -> Result<Vec<Row>> {
     let mut runners = Vec::new();
     for entry in &group.entries {
         let contestant = Contestant::start(home, *entry, group.wire, FLUSH, false).await?;
-        runners.push(Runner::new(contestant, &batches).await?);
+        runners.push(Runner::new(contestant, batches).await?);
     }
     for runner in &runners {
         let entry = runner.contestant.entry;
@@ -101,21 +197,19 @@ async fn run(home: &Home, group: &Group) -> Result<Vec<Row>> {
         }
     }
     for runner in &mut runners {
-        runner.saturate(&batches, WARM, false).await?;
+        runner.saturate(batches, WARM, false).await?;
     }
     for _ in 0..group.rounds {
         for runner in &mut runners {
-            runner.saturate(&batches, group.slice, true).await?;
+            runner.saturate(batches, group.slice, true).await?;
         }
     }
     if let Some(slice) = group.paced {
-        for _ in 0..2 {
+        for _ in 0..PACED {
             for runner in &mut runners {
-                runner.half_load(&batches, slice).await?;
+                runner.half_load(batches, slice).await?;
             }
         }
     }
-    let rows = report::rows(group, &batches, &runners);
-    eprint!("{}", report::table(&rows));
-    Ok(rows)
+    Ok(report::rows(&runners))
 }

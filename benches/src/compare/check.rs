@@ -211,6 +211,9 @@ pub async fn equal(home: &Home, pipeline: Pipeline, wire: Wire) -> Result<String
     });
     batches.encoded.truncate(8);
     let mut programs = vec![Program::Collector, Program::Spanmill];
+    if pipeline.has_built_ins() {
+        programs.push(Program::Native);
+    }
     if pipeline == Pipeline::Passthrough && !wire.http && !wire.zstd {
         programs.push(Program::NullProxy);
     }

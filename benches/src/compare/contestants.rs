@@ -18,6 +18,8 @@ use super::sink::Sink;
 pub enum Program {
     NullProxy,
     Spanmill,
+    /// The same with the plugins linked in: what it saves is the sandbox.
+    Native,
     Collector,
 }
 
@@ -26,6 +28,7 @@ impl std::fmt::Display for Program {
         f.write_str(match self {
             Program::NullProxy => "null proxy",
             Program::Spanmill => "Spanmill",
+            Program::Native => "Spanmill, native plugins",
             Program::Collector => "Collector",
         })
     }
@@ -61,6 +64,7 @@ impl Home {
         self.target.join(match program {
             Program::NullProxy => "release/null-proxy",
             Program::Spanmill => "release/spanmill",
+            Program::Native => "release/spanmill-native",
             Program::Collector => "collector/otelcol",
         })
     }
@@ -70,7 +74,10 @@ impl Home {
         let said = Command::new(self.binary(program)).arg("--version").output();
         said.map_or_else(
             |error| error.to_string(),
-            |said| String::from_utf8_lossy(&said.stdout).trim().to_owned(),
+            |said| {
+                let said = String::from_utf8_lossy(&said.stdout);
+                said.lines().next().unwrap_or_default().trim().to_owned()
+            },
         )
     }
 }
@@ -122,7 +129,7 @@ impl Contestant {
             Program::NullProxy => {
                 command.args([listen.to_string(), sink.address.to_string()]);
             }
-            Program::Spanmill => {
+            Program::Spanmill | Program::Native => {
                 command
                     .args(["run", "--admin", "off", "--no-watch", "--config"])
                     .arg(&config)

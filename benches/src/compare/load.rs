@@ -19,7 +19,6 @@ use tonic::transport::{Channel, Endpoint};
 use super::batches::Batches;
 use super::codec::{Raw, TRACES};
 
-const CONNECTIONS: usize = 4;
 /// Requests under way in the closed loop: more than any contestant works on at once.
 const STREAMS: usize = 8;
 const WINDOW: u32 = 8 << 20;
@@ -33,12 +32,28 @@ const STUCK: Duration = Duration::from_secs(20);
 pub struct Wire {
     pub http: bool,
     pub zstd: bool,
+    /// From the generator, over gRPC. HTTP/1.1 takes as many as there are requests under way.
+    pub connections: usize,
 }
+
+/// How batches travel unless something else is looked at.
+pub const GRPC: Wire = Wire {
+    http: false,
+    zstd: false,
+    connections: 4,
+};
 
 impl std::fmt::Display for Wire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.http { "HTTP" } else { "gRPC" })?;
-        f.write_str(if self.zstd { ", zstd" } else { "" })
+        f.write_str(if self.zstd { ", zstd" } else { "" })?;
+        match self.connections {
+            1 => f.write_str(", 1 connection"),
+            connections if connections != GRPC.connections => {
+                write!(f, ", {connections} connections")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -104,7 +119,7 @@ impl Load {
     /// Connects, as soon as the other side listens.
     pub async fn connect(address: SocketAddr, wire: Wire) -> Result<Self> {
         let mut senders = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..wire.connections {
             senders.push(if wire.http {
                 let mut connector = HttpConnector::new();
                 connector.set_nodelay(true);

@@ -44,6 +44,11 @@ impl Pipeline {
         matches!(self, Pipeline::Reference | Pipeline::Stage("spanmetrics"))
     }
 
+    /// Whether plugins of Spanmill's own take part, which there are natively as well.
+    pub fn has_built_ins(self) -> bool {
+        !self.stages().is_empty()
+    }
+
     fn stages(self) -> &'static [&'static str] {
         match self {
             Pipeline::Reference => &STAGES,

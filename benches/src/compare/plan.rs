@@ -2,33 +2,38 @@
 
 use std::time::Duration;
 
+use anyhow::{Result, bail};
+
 use super::batches::Shape;
 use super::contestants::{Entry, Program};
-use super::load::Wire;
+use super::load::{GRPC, Wire};
 use super::manifest::{Pipeline, STAGES};
+use super::report::with_commas;
 
-pub const GRPC: Wire = Wire {
-    http: false,
-    zstd: false,
-};
+/// Warming, before turns count.
+pub const WARM: Duration = Duration::from_millis(500);
+/// Turns at half load.
+pub const PACED: usize = 2;
+
+/// Starting a contestant and sending every batch once, about.
+const START: Duration = Duration::from_millis(800);
+/// Checking one contestant's output, about; where there are metrics, they are waited for.
+const CHECK: Duration = Duration::from_millis(600);
+const CHECK_METRICS: Duration = Duration::from_millis(2500);
 
 /// Contestants that take turns.
+#[derive(Clone, Debug)]
 pub struct Group {
+    /// What it is chosen by, as a whole or by its first word.
+    pub name: String,
     pub shape: Shape,
     pub wire: Wire,
     pub entries: Vec<Entry>,
     /// Turns in the closed loop.
     pub rounds: usize,
     pub slice: Duration,
-    /// Each of two turns at half load; none: no latencies.
+    /// A turn at half load; none: no latencies.
     pub paced: Option<Duration>,
-}
-
-/// Everything that one run compares.
-pub struct Plan {
-    pub groups: Vec<Group>,
-    /// Pipelines whose output must be equal, and how it travels.
-    pub checks: Vec<(Pipeline, Wire)>,
 }
 
 fn entry(program: Program, pipeline: Pipeline) -> Entry {
@@ -38,80 +43,158 @@ fn entry(program: Program, pipeline: Pipeline) -> Entry {
 /// Every program, without a chain and with the reference pipeline.
 fn all(wire: Wire) -> Vec<Entry> {
     let mut entries = Vec::new();
-    if wire == GRPC {
+    if !wire.http && !wire.zstd {
         entries.push(entry(Program::NullProxy, Pipeline::Passthrough));
     }
-    for pipeline in [Pipeline::Passthrough, Pipeline::Reference] {
-        entries.push(entry(Program::Spanmill, pipeline));
-        entries.push(entry(Program::Collector, pipeline));
+    entries.push(entry(Program::Spanmill, Pipeline::Passthrough));
+    entries.push(entry(Program::Collector, Pipeline::Passthrough));
+    for program in [Program::Spanmill, Program::Native, Program::Collector] {
+        entries.push(entry(program, Pipeline::Reference));
     }
     entries
 }
 
-/// Plugins that do nothing: their number is the price.
-fn noops() -> Vec<Entry> {
-    [0, 1, 2, 4, 8]
-        .map(|copies| entry(Program::Spanmill, Pipeline::Noops(copies)))
-        .to_vec()
+impl Group {
+    /// What all contestants do of which several take part: their output must be the same. The number of connections
+    /// is nothing that output could depend on.
+    pub fn checks(&self) -> Vec<(Pipeline, Wire)> {
+        let wire = Wire {
+            connections: GRPC.connections,
+            ..self.wire
+        };
+        let mut checks = Vec::new();
+        for Entry { program, pipeline } in &self.entries {
+            if *program == Program::Collector && !checks.contains(&(*pipeline, wire)) {
+                checks.push((*pipeline, wire));
+            }
+        }
+        checks
+    }
+
+    /// How long it takes, about, without its checks.
+    pub fn estimate(&self) -> Duration {
+        let rounds = u32::try_from(self.rounds).unwrap_or(u32::MAX);
+        let paced = self.paced.unwrap_or_default() * PACED as u32;
+        let each = START + WARM + self.slice * rounds + paced;
+        each * u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
 }
 
-impl Plan {
-    /// About four minutes.
-    pub fn quick() -> Self {
-        let group = |spans, entries, rounds, paced| Group {
-            shape: Shape { bytes: 500, spans },
-            wire: GRPC,
-            entries,
-            rounds,
-            slice: Duration::from_secs(2),
-            paced,
-        };
-        let paced = Some(Duration::from_secs(2));
-        Plan {
-            groups: vec![
-                group(1000, all(GRPC), 5, paced),
-                group(100, all(GRPC), 5, paced),
-                group(1000, noops(), 3, None),
-            ],
-            checks: vec![(Pipeline::Passthrough, GRPC), (Pipeline::Reference, GRPC)],
-        }
+impl std::fmt::Display for Group {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Shape { bytes, spans } = self.shape;
+        let spans = with_commas(spans as u64);
+        write!(f, "{spans} spans of about {bytes} bytes, {}", self.wire)
     }
+}
 
-    /// All sizes, stages and wires.
-    pub fn full() -> Self {
-        let group = |bytes, spans, wire, entries, paced| Group {
-            shape: Shape { bytes, spans },
-            wire,
-            entries,
-            rounds: 5,
-            slice: Duration::from_secs(2),
-            paced,
-        };
-        let paced = Some(Duration::from_secs(4));
-        let mut plan = Plan {
-            groups: Vec::new(),
-            checks: vec![(Pipeline::Passthrough, GRPC), (Pipeline::Reference, GRPC)],
-        };
-        for spans in [1000, 10, 100, 8192] {
-            plan.groups.push(group(500, spans, GRPC, all(GRPC), paced));
-        }
-        for bytes in [300, 1000] {
-            plan.groups.push(group(bytes, 1000, GRPC, all(GRPC), paced));
-        }
-        let zstd = Wire { zstd: true, ..GRPC };
-        let http = Wire { http: true, ..GRPC };
-        for wire in [zstd, http] {
-            plan.groups.push(group(500, 1000, wire, all(wire), paced));
-            plan.checks.push((Pipeline::Reference, wire));
-        }
-        let mut alone = Vec::new();
-        for stage in STAGES.map(Pipeline::Stage) {
-            alone.push(entry(Program::Spanmill, stage));
-            alone.push(entry(Program::Collector, stage));
-            plan.checks.push((stage, GRPC));
-        }
-        plan.groups.push(group(500, 1000, GRPC, alone, None));
-        plan.groups.push(group(500, 1000, GRPC, noops(), None));
-        plan
+/// How long a check takes, about.
+pub fn estimate_of_check(pipeline: Pipeline) -> Duration {
+    match pipeline.measures() {
+        true => CHECK_METRICS * 3,
+        false => CHECK * 3,
     }
+}
+
+/// Every group there is: sizes of spans and batches, wires, stages alone, plugins that do nothing.
+pub fn groups() -> Vec<Group> {
+    let group = |name: String, shape, wire, entries| Group {
+        name,
+        shape,
+        wire,
+        entries,
+        rounds: 5,
+        slice: Duration::from_secs(1),
+        paced: Some(Duration::from_secs(1)),
+    };
+    let usual = Shape {
+        bytes: 500,
+        spans: 1000,
+    };
+    let mut groups = Vec::new();
+    for bytes in [500, 300, 1000] {
+        for spans in [1000, 100, 10, 8192] {
+            let shape = Shape { bytes, spans };
+            let name = format!("sizes-{bytes}x{spans}");
+            let mut group = group(name, shape, GRPC, all(GRPC));
+            // Where neither size is the usual one, CPU time is enough.
+            if bytes != usual.bytes && spans != usual.spans {
+                group.rounds = 3;
+                group.paced = None;
+            }
+            groups.push(group);
+        }
+    }
+    let one = Wire {
+        connections: 1,
+        ..GRPC
+    };
+    let zstd = Wire { zstd: true, ..GRPC };
+    let http = Wire { http: true, ..GRPC };
+    for (name, wire) in [("one-connection", one), ("zstd", zstd), ("http", http)] {
+        groups.push(group(format!("wires-{name}"), usual, wire, all(wire)));
+    }
+    for stage in STAGES {
+        let alone = Pipeline::Stage(stage);
+        let programs = [Program::Spanmill, Program::Native, Program::Collector];
+        let entries = programs.map(|program| entry(program, alone)).to_vec();
+        groups.push(Group {
+            paced: None,
+            ..group(format!("stages-{stage}"), usual, GRPC, entries)
+        });
+    }
+    for spans in [1000, 100, 10, 8192] {
+        let shape = Shape { spans, ..usual };
+        let copies = [0, 1, 2, 4, 8];
+        let entries = copies.map(|copies| entry(Program::Spanmill, Pipeline::Noops(copies)));
+        groups.push(Group {
+            rounds: 4,
+            paced: None,
+            ..group(format!("noops-{spans}"), shape, GRPC, entries.to_vec())
+        });
+    }
+    groups
+}
+
+/// The groups that take about four minutes, with longer turns.
+fn quick() -> Vec<Group> {
+    let mut groups = groups();
+    let names = ["sizes-500x1000", "sizes-500x100", "noops-1000"];
+    groups.retain(|group| names.contains(&group.name.as_str()));
+    for group in &mut groups {
+        group.slice *= 2;
+        group.paced = group.paced.map(|slice| slice * 2);
+    }
+    groups
+}
+
+/// The groups that `COMPARE` asks for: `quick` or nothing, `full`, or names between commas, where a first word
+/// stands for all that begin with it.
+///
+/// # Errors
+///
+/// If there is no such group.
+pub fn chosen(asked: &str) -> Result<Vec<Group>> {
+    match asked.trim() {
+        "" | "quick" => return Ok(quick()),
+        "full" => return Ok(groups()),
+        _ => {}
+    }
+    let mut all = groups();
+    let is = |group: &Group, word: &str| {
+        let rest = group.name.strip_prefix(word);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let words: Vec<&str> = asked.split(',').map(str::trim).collect();
+    for word in &words {
+        if !all.iter().any(|group| is(group, word)) {
+            let names: Vec<&str> = all.iter().map(|group| group.name.as_str()).collect();
+            bail!(
+                "COMPARE: there is no group `{word}`; there are quick, full, sizes, wires, stages, noops, or one of {}",
+                names.join(", ")
+            );
+        }
+    }
+    all.retain(|group| words.iter().any(|word| is(group, word)));
+    Ok(all)
 }

@@ -3,14 +3,20 @@
 use std::fmt::Write as _;
 
 use super::contestants::Program;
+use super::load::GRPC;
 use super::manifest::Pipeline;
-use super::report::Row;
+use super::report::with_commas;
+use super::results::Point;
 
 const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 60.0;
 const TOP: f64 = 40.0;
-const COLORS: [&str; 5] = ["#6b7280", "#86b6f2", "#1d6fd1", "#f2b483", "#d1621d"];
+const COLORS: [&str; 6] = [
+    "#6b7280", "#86b6f2", "#1d6fd1", "#2c9a5b", "#f2b483", "#d1621d",
+];
+/// Bytes a span, in both panels.
+const BYTES: usize = 500;
 
 /// A line: its name, its colour, and points of x and y.
 struct Line {
@@ -22,13 +28,14 @@ struct Line {
 struct Panel {
     title: &'static str,
     x: &'static str,
+    /// Whether x goes by factors; y always does.
     logarithmic: bool,
     lines: Vec<Line>,
 }
 
-/// The plot of a run; panels without points are left out.
-pub fn svg(rows: &[Row]) -> String {
-    let panels: Vec<Panel> = [by_plugins(rows), by_batch(rows)]
+/// The plot of what was found; panels without lines are left out.
+pub fn svg(points: &[Point<'_>]) -> String {
+    let panels: Vec<Panel> = [by_plugins(points), by_batch(points)]
         .into_iter()
         .filter(|panel| panel.lines.iter().any(|line| line.points.len() > 1))
         .collect();
@@ -48,52 +55,65 @@ pub fn svg(rows: &[Row]) -> String {
     text
 }
 
-fn by_plugins(rows: &[Row]) -> Panel {
-    let points = rows.iter().filter_map(|row| match row.entry.pipeline {
-        Pipeline::Noops(copies) => Some((copies as f64, row.cpu)),
-        _ => None,
-    });
-    Panel {
-        title: "Cost of plugins that do nothing, 1,000 spans a batch",
-        x: "plugins",
-        logarithmic: false,
-        lines: vec![Line {
-            name: "Spanmill".to_owned(),
-            color: COLORS[2],
-            points: points.collect(),
-        }],
+fn line(name: String, color: &'static str, points: impl Iterator<Item = (f64, f64)>) -> Line {
+    let mut points: Vec<(f64, f64)> = points.collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Line {
+        name,
+        color,
+        points,
     }
 }
 
-fn by_batch(rows: &[Row]) -> Panel {
-    let lines = [
+fn by_plugins(points: &[Point<'_>]) -> Panel {
+    let of = |spans| {
+        points.iter().filter_map(move |point| {
+            let Pipeline::Noops(copies) = point.entry.pipeline else {
+                return None;
+            };
+            (point.group.shape.spans == spans).then_some((copies as f64, point.cpu))
+        })
+    };
+    let sizes = [10, 100, 1000, 8192].into_iter().zip(COLORS);
+    let lines = sizes.map(|(spans, color)| {
+        let name = format!("{} spans a batch", with_commas(spans as u64));
+        line(name, color, of(spans))
+    });
+    Panel {
+        title: "Spanmill with plugins that do nothing",
+        x: "plugins",
+        logarithmic: false,
+        lines: lines.filter(|line| !line.points.is_empty()).collect(),
+    }
+}
+
+fn by_batch(points: &[Point<'_>]) -> Panel {
+    let entries = [
         (Program::NullProxy, Pipeline::Passthrough),
         (Program::Spanmill, Pipeline::Passthrough),
         (Program::Spanmill, Pipeline::Reference),
+        (Program::Native, Pipeline::Reference),
         (Program::Collector, Pipeline::Passthrough),
         (Program::Collector, Pipeline::Reference),
     ];
-    // Those of the first row's size and wire: the others are points of their own.
-    let alike = |row: &&Row| {
-        let first = rows.first();
-        first.is_some_and(|first| row.wire == first.wire && row.bytes.abs_diff(first.bytes) < 120)
-    };
-    let line = |((program, pipeline), color)| {
-        let of = rows.iter().filter(alike);
-        let of = of.filter(|row| row.entry.program == program && row.entry.pipeline == pipeline);
-        let mut points: Vec<(f64, f64)> = of.map(|row| (row.spans as f64, row.cpu)).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Line {
-            name: format!("{program}, {pipeline}"),
-            color,
-            points,
-        }
-    };
+    let lines = entries
+        .into_iter()
+        .zip(COLORS)
+        .map(|((program, pipeline), color)| {
+            let of = points.iter().filter(|point| {
+                let (group, entry) = (point.group, point.entry);
+                // The others are points of their own.
+                let alike = group.wire == GRPC && group.shape.bytes == BYTES;
+                alike && entry.program == program && entry.pipeline == pipeline
+            });
+            let of = of.map(|point| (point.group.shape.spans as f64, point.cpu));
+            line(format!("{program}, {pipeline}"), color, of)
+        });
     Panel {
         title: "Cost by size of batch",
         x: "spans a batch",
         logarithmic: true,
-        lines: lines.into_iter().zip(COLORS).map(line).collect(),
+        lines: lines.filter(|line| !line.points.is_empty()).collect(),
     }
 }
 
@@ -101,36 +121,25 @@ impl Panel {
     fn draw(&self, text: &mut String) {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let scale = |x: f64| if self.logarithmic { x.log10() } else { x };
-        let low = points()
-            .map(|(x, _)| scale(*x))
-            .fold(f64::INFINITY, f64::min);
-        let high = points()
-            .map(|(x, _)| scale(*x))
-            .fold(f64::NEG_INFINITY, f64::max);
-        let step = round_step(points().map(|(_, y)| *y).fold(0.0, f64::max) / 5.0);
-        let most = points().map(|(_, y)| *y).fold(0.0, f64::max);
-        let top = (most / step).ceil() * step;
-        let at_x = |x: f64| (scale(x) - low) / (high - low) * WIDTH;
-        let at_y = |y: f64| HEIGHT - y / top * HEIGHT;
+        let (left, right) = extent(points().map(|(x, _)| scale(*x)));
+        let (least, most) = extent(points().map(|(_, y)| y.log10()));
+        // From one round figure to another.
+        let marks: Vec<f64> = marks(10f64.powf(least), 10f64.powf(most));
+        let (bottom, top) = extent(marks.iter().map(|mark| mark.log10()));
+        let at_x = |x: f64| (scale(x) - left) / (right - left).max(1e-9) * WIDTH;
+        let at_y = |y: f64| HEIGHT - (y.log10() - bottom) / (top - bottom).max(1e-9) * HEIGHT;
+        let (title, middle) = (self.title, HEIGHT / 2.0);
         let _ = writeln!(
             text,
-            "<text y=\"-16\" font-weight=\"bold\">{}</text>",
-            self.title
+            "<text y=\"-16\" font-weight=\"bold\">{title}</text>\n<text x=\"-44\" y=\"{middle:.0}\" transform=\"rotate(-90 -44 {middle:.0})\" text-anchor=\"middle\">CPU us a span</text>",
         );
-        let _ = writeln!(
-            text,
-            "<text x=\"-44\" y=\"{:.0}\" transform=\"rotate(-90 -44 {:.0})\" text-anchor=\"middle\">CPU us a span</text>",
-            HEIGHT / 2.0,
-            HEIGHT / 2.0
-        );
-        for tick in 0..=(top / step).round() as u32 {
-            let value = f64::from(tick) * step;
-            let y = at_y(value);
+        for mark in marks {
+            let y = at_y(mark);
             let _ = writeln!(
                 text,
                 "<path d=\"M0 {y:.1}H{WIDTH}\" stroke=\"#e5e7eb\"/><text x=\"-8\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 y + 4.0,
-                (value * 1000.0).round() / 1000.0
+                (mark * 1000.0).round() / 1000.0
             );
         }
         let mut ticks: Vec<f64> = points().map(|(x, _)| *x).collect();
@@ -177,12 +186,20 @@ impl Panel {
     }
 }
 
-/// 1, 2 or 5 times a power of ten, not below.
-fn round_step(least: f64) -> f64 {
-    let power = 10f64.powf(least.max(1e-6).log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);
-    steps
-        .into_iter()
-        .find(|step| *step >= least * 0.999)
-        .unwrap_or(power)
+fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    })
+}
+
+/// 1, 2 and 5 times powers of ten: from the last that is not above `least` to the first that is not below `most`.
+fn marks(least: f64, most: f64) -> Vec<f64> {
+    let (from, to) = (least.log10().floor() as i32, most.log10().ceil() as i32);
+    let all: Vec<f64> = (from..=to)
+        .flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10f64.powi(power)))
+        .collect();
+    let first = all.iter().rposition(|mark| *mark <= least).unwrap_or(0);
+    let last = all.iter().position(|mark| *mark >= most);
+    let last = last.unwrap_or(all.len().saturating_sub(1));
+    all.get(first..=last).unwrap_or_default().to_vec()
 }

@@ -1,9 +1,6 @@
-//! The table, and where it goes.
+//! What a group's contestants used, as a table.
 
 use std::fmt::Write as _;
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
 
 use super::batches::Batches;
 use super::contestants::{Entry, Program};
@@ -15,9 +12,6 @@ use super::plan::Group;
 #[derive(Clone, Debug)]
 pub struct Row {
     pub entry: Entry,
-    pub spans: usize,
-    pub bytes: usize,
-    pub wire: String,
     pub cpu: f64,
     /// Spans a second at saturation.
     pub rate: f64,
@@ -26,12 +20,14 @@ pub struct Row {
     pub peak_rss: f64,
     /// CPU time against that of the null proxy.
     pub over_null: Option<f64>,
+    /// CPU time against that with native plugins, same pipeline.
+    pub over_native: Option<f64>,
     /// CPU time against that of the Collector with the same pipeline.
     pub over_collector: Option<f64>,
 }
 
 /// A group's rows. Each ratio is that of neighbours, round by round; the middle one counts.
-pub fn rows(group: &Group, batches: &Batches, runners: &[Runner]) -> Vec<Row> {
+pub fn rows(runners: &[Runner]) -> Vec<Row> {
     let against = |runner: &Runner, program, pipeline| {
         let entry = Entry { program, pipeline };
         let other = runners
@@ -45,25 +41,35 @@ pub fn rows(group: &Group, batches: &Batches, runners: &[Runner]) -> Vec<Row> {
         let entry = runner.contestant.entry;
         Row {
             entry,
-            spans: group.shape.spans,
-            bytes: batches.bytes_a_span().round() as usize,
-            wire: group.wire.to_string(),
             cpu: median(&runner.cpu),
             rate: median(&runner.rate),
             p50: quantile(&runner.latency, 0.5),
             p99: quantile(&runner.latency, 0.99),
             peak_rss: runner.peak_rss,
             over_null: against(runner, Program::NullProxy, Pipeline::Passthrough),
+            over_native: against(runner, Program::Native, entry.pipeline),
             over_collector: against(runner, Program::Collector, entry.pipeline),
         }
     };
     runners.iter().map(row).collect()
 }
 
+/// What stands above a group's table: what was sent, when, and what else the machine did.
+pub fn caption(group: &Group, batches: &Batches, (others, stolen): (f64, f64)) -> String {
+    format!(
+        "**{}**: {} spans of {:.0} bytes a batch, {}. {}; other processes kept {others:.2} cores busy meanwhile, the host of the machine {stolen:.2}.",
+        group.name,
+        with_commas(group.shape.spans as u64),
+        batches.bytes_a_span(),
+        group.wire,
+        today(),
+    )
+}
+
 /// The table, as Markdown.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
-        "| spans a batch | bytes a span | wire | pipeline | contestant | CPU us/span | spans/s | p50 ms | p99 ms | peak RSS MiB | CPU / null proxy | CPU / Collector |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| pipeline | contestant | CPU us/span | spans/s | p50 ms | p99 ms | peak RSS MiB | CPU / null proxy | CPU / native | CPU / Collector |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let figure = |value: f64| match value.is_nan() {
@@ -73,52 +79,32 @@ pub fn table(rows: &[Row]) -> String {
         let ratio = |value: Option<f64>| value.map(figure).unwrap_or_default();
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {:.3} | {} | {} | {} | {:.0} | {} | {} |",
-            row.spans,
-            row.bytes,
-            row.wire,
+            "| {} | {} | {:.3} | {} | {} | {} | {:.0} | {} | {} | {} |",
             row.entry.pipeline,
             row.entry.program,
             row.cpu,
-            thousands(row.rate),
+            with_commas((row.rate / 1000.0).round() as u64 * 1000),
             figure(row.p50),
             figure(row.p99),
             row.peak_rss,
             ratio(row.over_null),
+            ratio(row.over_native),
             ratio(row.over_collector),
         );
     }
     text
 }
 
-fn thousands(number: f64) -> String {
-    let number = (number / 1000.0).round() as u64 * 1000;
-    match number / 1_000_000 {
-        0 => format!("{},000", number / 1000),
-        millions => format!("{millions},{:03},000", number / 1000 % 1000),
+/// 1234567 as 1,234,567.
+pub fn with_commas(number: u64) -> String {
+    match number / 1000 {
+        0 => number.to_string(),
+        thousands => format!("{},{:03}", with_commas(thousands), number % 1000),
     }
 }
 
-const BEGIN: &str = "<!-- compare:begin -->";
-const END: &str = "<!-- compare:end -->";
-
-/// Puts a text between the marks of a file; at its end if there are none.
-pub fn place(file: &Path, text: &str) -> Result<()> {
-    let old = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
-    let new = match (old.find(BEGIN), old.find(END)) {
-        (Some(begin), Some(end)) if begin < end => format!(
-            "{}{BEGIN}\n{text}{}",
-            old.get(..begin).unwrap_or_default(),
-            old.get(end..).unwrap_or_default()
-        ),
-        _ => format!("{old}\n{BEGIN}\n{text}{END}\n"),
-    };
-    std::fs::write(file, new)?;
-    Ok(())
-}
-
 /// Days since 1970 as a date.
-pub fn today() -> String {
+fn today() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let days = now.map_or(0, |now| now.as_secs() / 86_400) as i64;
     // Howard Hinnant's civil_from_days.

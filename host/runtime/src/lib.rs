@@ -9,6 +9,9 @@ mod cache;
 mod engine;
 mod error;
 mod instance;
+#[cfg(feature = "native")]
+#[doc(hidden)]
+pub mod native;
 mod plugin;
 mod sandbox;
 mod slot;

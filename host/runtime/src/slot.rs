@@ -6,7 +6,11 @@ use spanmill_otlp::BatchView;
 
 use crate::abi::v0_1::answer::Declared;
 use crate::error::{ConfigureError, Fault};
-use crate::instance::{Answer, Instance, Limits, Snapshot};
+#[cfg(not(feature = "native"))]
+use crate::instance::Instance;
+use crate::instance::{Answer, Limits, Snapshot};
+#[cfg(feature = "native")]
+use crate::native::Instance;
 use crate::plugin::Plugin;
 
 /// The quarantine after the second fault in a row; it doubles with each further one.
