@@ -1,6 +1,7 @@
 //! What the benches share: telemetry with real entropy, CPU time, and medians of alternating runs.
 
 pub mod compare;
+pub mod counts;
 pub mod native;
 pub mod reference;
 pub mod spans;
