@@ -4,6 +4,7 @@ pub mod compare;
 pub mod counts;
 pub mod native;
 pub mod reference;
+pub mod saturate;
 pub mod spans;
 
 use std::time::Duration;
