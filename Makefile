@@ -12,7 +12,7 @@ GUEST_FLAGS := CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS="-C target-feature=+simd128"
 PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint fuzz bench bench-guests compare clean
+.PHONY: build run test plugins guests host wasm-target unit clients lint fuzz bench bench-check bench-guests compare clean
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -77,6 +77,12 @@ bench-guests: wasm-target
 ## CPU time a span and a call; benches/README.md has the figures and the method.
 bench: build bench-guests
 	$(CARGO) bench --locked -p spanmill-benches
+
+## Instructions a span, held to benches/limits.txt; needs valgrind. UPDATE=1 writes the figures down.
+bench-check: plugins
+	@command -v valgrind >/dev/null || { echo 'bench-check counts instructions with valgrind; install the package `valgrind`' >&2; exit 1; }
+	$(CARGO) build --release --locked -p spanmill-benches --bin chain-once --bin bench-check
+	target/release/bench-check
 
 GO ?= $(shell command -v go || echo /usr/local/go/bin/go)
 COLLECTOR := target/collector/otelcol

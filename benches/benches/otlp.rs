@@ -9,46 +9,15 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
+use spanmill_benches::reference::{self, DECLARED, Declared};
 use spanmill_benches::{Contestant, machine, race, spans};
 use spanmill_otlp::{
-    BatchView, Context, Outcome, Projection, Replacement, Request, StageContract, Verdicts,
-    Workspace,
+    BatchView, Context, Outcome, Projection, Replacement, Request, Verdicts, Workspace,
 };
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What a stage reads and writes.
-type Declared = (&'static [&'static str], &'static [&'static str]);
-
-/// What the plugins of the reference chain declare.
-const REFERENCE: &[Declared] = &[
-    (&["span.attributes[\"http.route\"]"], &[]),
-    (
-        &["resource.attributes", "span.attributes"],
-        &["resource.attributes", "span.attributes"],
-    ),
-    (
-        &[
-            "span.trace_id",
-            "span.trace_state",
-            "span.attributes[\"sampling.priority\"]",
-        ],
-        &["span.trace_state"],
-    ),
-    (
-        &[
-            "resource.attributes",
-            "span.name",
-            "span.kind",
-            "span.status.code",
-            "span.start_time_unix_nano",
-            "span.end_time_unix_nano",
-            "span.attributes[\"http.route\"]",
-        ],
-        &[],
-    ),
-];
 const THREE: &[Declared] = &[(
     &[
         "span.attributes[\"http.route\"]",
@@ -60,13 +29,8 @@ const THREE: &[Declared] = &[(
 const NOTHING: &[Declared] = &[(&[], &[])];
 
 fn workspace(stages: &[Declared]) -> Result<Workspace> {
-    let owned =
-        |paths: &[&str]| -> Vec<String> { paths.iter().map(|&path| path.to_owned()).collect() };
-    let contracts = stages
-        .iter()
-        .map(|(reads, writes)| StageContract::parse(&owned(reads), &owned(writes)))
-        .collect::<Result<_, _>>()?;
-    Ok(Workspace::new(Arc::new(Projection::new(contracts, &[])?)))
+    let projection = Projection::new(reference::contracts(stages)?, &[])?;
+    Ok(Workspace::new(Arc::new(projection)))
 }
 
 /// Drops every other span, more or less.
@@ -160,7 +124,7 @@ fn table(count: usize) -> Result<()> {
         }),
     ];
     for (name, stages) in [
-        ("load, reference chain", REFERENCE),
+        ("load, reference chain", DECLARED),
         ("load, three attributes", THREE),
         ("load, nothing", NOTHING),
     ] {
@@ -178,7 +142,7 @@ fn table(count: usize) -> Result<()> {
         ),
         (
             "load, mask and splice, all attributes",
-            &REFERENCE[1..2],
+            &DECLARED[1..2],
             Some(mask as fn(&BatchView<'_>) -> Outcome),
         ),
     ] {

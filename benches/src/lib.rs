@@ -1,8 +1,10 @@
 //! What the benches share: telemetry with real entropy, CPU time, and medians of alternating runs.
 
 pub mod compare;
+pub mod counts;
 pub mod native;
 pub mod reference;
+pub mod saturate;
 pub mod spans;
 
 use std::time::Duration;

@@ -60,8 +60,65 @@ pub fn plugin_folder() -> PathBuf {
     )
 }
 
+/// What a stage reads and writes.
+pub type Declared = (&'static [&'static str], &'static [&'static str]);
+
+/// What the plugins of the chain declare.
+pub const DECLARED: &[Declared] = &[
+    (&["span.attributes[\"http.route\"]"], &[]),
+    (
+        &["resource.attributes", "span.attributes"],
+        &["resource.attributes", "span.attributes"],
+    ),
+    (
+        &[
+            "span.trace_id",
+            "span.trace_state",
+            "span.attributes[\"sampling.priority\"]",
+        ],
+        &["span.trace_state"],
+    ),
+    (
+        &[
+            "resource.attributes",
+            "span.name",
+            "span.kind",
+            "span.status.code",
+            "span.start_time_unix_nano",
+            "span.end_time_unix_nano",
+            "span.attributes[\"http.route\"]",
+        ],
+        &[],
+    ),
+];
+
+/// [`DECLARED`], for a projection.
+pub fn declared() -> Result<Vec<StageContract>> {
+    contracts(DECLARED)
+}
+
+/// What stages declare, for a projection.
+pub fn contracts(stages: &[Declared]) -> Result<Vec<StageContract>> {
+    let owned =
+        |paths: &[&str]| -> Vec<String> { paths.iter().map(|&path| path.to_owned()).collect() };
+    let contracts = stages
+        .iter()
+        .map(|(reads, writes)| StageContract::parse(&owned(reads), &owned(writes)))
+        .collect::<Result<_, _>>()?;
+    Ok(contracts)
+}
+
 /// The chain as the host runs it, of the given stages.
 pub fn sandboxed(runtime: &Runtime, stages: &[(&str, String)]) -> Result<Chain> {
+    sandboxed_within(runtime, stages, Limits::default())
+}
+
+/// The same with limits for each plugin.
+pub fn sandboxed_within(
+    runtime: &Runtime,
+    stages: &[(&str, String)],
+    limits: Limits,
+) -> Result<Chain> {
     let mut contracts = Vec::new();
     let mut chain = Vec::new();
     for (name, settings) in stages {
@@ -69,7 +126,7 @@ pub fn sandboxed(runtime: &Runtime, stages: &[(&str, String)]) -> Result<Chain> 
         let plugin = runtime
             .load_file(&file)
             .with_context(|| format!("{name}: run `make build` first"))?;
-        let slot = Slot::new(&plugin, name, settings, Limits::default())?;
+        let slot = Slot::new(&plugin, name, settings, limits)?;
         let declared = slot.declared();
         contracts.push(StageContract::parse(&declared.reads, &declared.writes)?);
         let recorder = declared
