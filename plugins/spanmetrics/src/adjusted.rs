@@ -22,6 +22,15 @@ impl Default for Adjusted {
 
 /// The share of randomness that was kept, of [`ALL`]; `None` if the trace state says nothing valid.
 pub(crate) fn kept(trace_state: &[u8]) -> Option<u64> {
+    // As samplers leave it behind.
+    if let [b'o', b't', b'=', b'r', b'v', b':', rest @ ..] = trace_state
+        && let Some((randomness, rest)) = rest.split_first_chunk::<14>()
+        && let [b';', b't', b'h', b':', digits @ ..] = rest
+        && randomness.iter().all(u8::is_ascii_hexdigit)
+        && let Some(threshold) = hex(digits)
+    {
+        return Some(ALL - (threshold << (4 * (14 - digits.len()))));
+    }
     if trace_state.len() > 1024 {
         return None;
     }
@@ -98,6 +107,8 @@ mod tests {
             ("ot=th:0", 1),
             ("ot=th:8", 2),
             ("a=b,\tot=th:C ,,", 4),
+            ("ot=rv:0123456789abcd;th:c", 4),
+            ("ot=rv:0123456789abcd;th:8;k:v", 2),
             ("a=b, ot=rv:00000000000000;th:c", 4),
         ] {
             assert_eq!(
@@ -114,6 +125,9 @@ mod tests {
             "ot=th:",
             "nonsense",
             "ot=th",
+            "ot=rv:0123456789abcd;th:",
+            "ot=rv:0123456789abcd;th:8;x",
+            "ot=rv:0123456;89abcd;th:8",
             "ot=th:8;x",
             "ot=th:8,x",
             "ot=th:+8",

@@ -1,8 +1,10 @@
 //! Measures a batch: groups its spans by a few words, and names a series only where none is known.
 
 mod naming;
+mod rows;
 
 use naming::Metric;
+use rows::SpanRows;
 use spanmill_sdk::{
     ABSENT, Attributes, Batch, ConfigError, Connector, Context, Contract, Emission, ListField,
     MetricStream, NarrowField, PluginError, TextField, WideField,
@@ -240,57 +242,22 @@ impl SpanMetrics {
         }));
     }
 
-    /// The words that every key of a span starts with.
-    fn base(
-        &self,
-        batch: &Batch<'_>,
-        buffers: &Buffers,
-        resource: u32,
-        span: usize,
-    ) -> [u64; BASE] {
-        let at = |column: &[u32]| column.get(span).copied().unwrap_or(0);
-        let name = if self.excluded[1] {
-            0
-        } else {
-            at(batch.text(self.fields.name))
-        };
-        let kind = if self.excluded[2] {
-            0
-        } else {
-            at(batch.narrow(self.fields.kind)).min(KINDS.len() as u32)
-        };
-        let code = if self.excluded[3] {
-            0
-        } else {
-            at(batch.narrow(self.fields.code)).min(CODES.len() as u32)
-        };
-        let adjusted =
-            self.sampling_method && buffers.counts.get(span).is_some_and(|&count| count > 0);
-        let mut scope = 0;
-        if !buffers.shown.is_empty() {
-            let row = batch.parents(Context::Span).get(span).copied().unwrap_or(0);
-            if buffers.shown.get(row as usize) == Some(&true) {
-                scope = u64::from(row) + 1;
-            }
-        }
-        [
-            u64::from(resource) << 32 | u64::from(name),
-            scope << 32 | u64::from(adjusted) << 16 | u64::from(kind) << 8 | u64::from(code),
-        ]
-    }
-
     fn group(&mut self, batch: &Batch<'_>, buffers: &mut Buffers) {
         buffers.group_of.clear();
         buffers.totals.clear();
+        let rows = SpanRows::new(self, batch);
         let columns = self.span_dimensions.columns(batch);
-        let scopes = batch.parents(Context::Scope);
+        // Spans of a scope stand together.
+        let mut last = (ABSENT, None);
         for (span, &scope) in batch.parents(Context::Span).iter().enumerate() {
-            let resource = scopes.get(scope as usize).copied().unwrap_or(ABSENT);
-            if !matches!(self.resources.rows.get(resource as usize), Some(Some(_))) {
+            if scope != last.0 {
+                last = (scope, rows.resource(&self.resources, scope));
+            }
+            let Some(resource) = last.1 else {
                 buffers.group_of.push(ABSENT);
                 continue;
-            }
-            let base = self.base(batch, buffers, resource, span);
+            };
+            let base = rows.base(buffers, resource, scope, span);
             buffers.key.clear();
             buffers.key.extend(base);
             self.span_dimensions
@@ -383,18 +350,18 @@ impl SpanMetrics {
         buffers: &mut Buffers,
         emission: &mut Emission,
     ) {
+        let rows_of = SpanRows::new(self, batch);
         let columns = self.event_dimensions.columns(batch);
-        let (scopes, spans) = (batch.parents(Context::Scope), batch.parents(Context::Span));
+        let spans = batch.parents(Context::Span);
         let mut series_of: Vec<u32> = Vec::new();
         let (mut series, mut counts, mut rows) = (Vec::new(), Vec::new(), Vec::new());
         let mut series_key = std::mem::take(&mut buffers.series_key);
         for (event, &span) in batch.parents(Context::SpanEvent).iter().enumerate() {
             let scope = spans.get(span as usize).copied().unwrap_or(ABSENT);
-            let resource = scopes.get(scope as usize).copied().unwrap_or(ABSENT);
-            if !matches!(self.resources.rows.get(resource as usize), Some(Some(_))) {
+            let Some(resource) = rows_of.resource(&self.resources, scope) else {
                 continue;
-            }
-            let base = self.base(batch, buffers, resource, span as usize);
+            };
+            let base = rows_of.base(buffers, resource, scope, span as usize);
             buffers.key.clear();
             buffers.key.extend(base);
             self.event_dimensions.key(

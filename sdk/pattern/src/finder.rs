@@ -106,6 +106,10 @@ impl Finder {
         let mut out = String::new();
         let mut copied = 0;
         let mut put = |found: Range<usize>| {
+            // Once, and with room for what is longer than the match.
+            if out.is_empty() {
+                out.reserve(text.len() + 32);
+            }
             out.push_str(&text[copied..found.start]);
             out.push_str(&new(&text[found.clone()]));
             copied = found.end;

@@ -24,8 +24,9 @@ use tracing::{debug, warn};
 const MAX_CONNECTIONS: usize = 4096;
 /// Default windows of 64 KiB cost up to half of a large batch's network time.
 const WINDOW: u32 = 8 * 1024 * 1024;
-/// The largest HTTP/2 frame that senders are offered; the usual 16 KiB make 28 of a batch of a thousand spans.
-const FRAME: u32 = 256 * 1024;
+/// The largest HTTP/2 frame that senders are offered, so that most batches come as one and are never copied; the usual
+/// 16 KiB make 28 of a batch of a thousand spans.
+const FRAME: u32 = 1024 * 1024;
 /// How much is read from a socket at once, where the protocol's own reads are smaller.
 const READ: usize = 64 * 1024;
 /// Requests at once on one HTTP/2 connection.

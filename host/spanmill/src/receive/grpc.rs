@@ -1,11 +1,14 @@
 //! OTLP over gRPC: one method of one service.
 
+mod message;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
@@ -16,6 +19,7 @@ use super::TraceIntake;
 use super::connections::Answer;
 use super::raw_codec::RawCodec;
 
+const ENCODING: &str = "grpc-encoding";
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// The trace service.
@@ -51,10 +55,22 @@ impl<I: TraceIntake> Answer for TraceService<I> {
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd)
             .max_decoding_message_size(self.max_message_bytes);
-        let export = Export(Arc::clone(&self.intake));
-        let mut response = grpc.unary(export, request).await;
-        resource_exhausted(&mut response);
-        response
+        let intake = Arc::clone(&self.intake);
+        let encoding = request.headers().get(ENCODING);
+        if encoding.is_some_and(|encoding| encoding != "identity") {
+            let mut response = grpc.unary(Export(intake, None), request).await;
+            resource_exhausted(&mut response);
+            return response;
+        }
+        // tonic copies each frame; what it is given instead is an empty message.
+        let (parts, body) = request.into_parts();
+        match message::whole(body, self.max_message_bytes).await {
+            Ok(message) => {
+                let request = Request::from_parts(parts, Full::new(Bytes::from_static(&[0; 5])));
+                grpc.unary(Export(intake, Some(message)), request).await
+            }
+            Err(status) => status.into_http(),
+        }
     }
 }
 
@@ -68,7 +84,8 @@ fn resource_exhausted(response: &mut Response<Body>) {
     }
 }
 
-struct Export<I>(Arc<I>);
+/// With the message, if it is not tonic that decodes it.
+struct Export<I>(Arc<I>, Option<Bytes>);
 
 impl<I: TraceIntake> UnaryService<Bytes> for Export<I> {
     type Response = Bytes;
@@ -76,8 +93,9 @@ impl<I: TraceIntake> UnaryService<Bytes> for Export<I> {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let intake = Arc::clone(&self.0);
+        let message = self.1.take().unwrap_or_else(|| request.into_inner());
         Box::pin(async move {
-            match intake.accept(request.into_inner()).await {
+            match intake.accept(message).await {
                 // An ExportTraceServiceResponse without a field is no bytes at all.
                 Ok(()) => Ok(tonic::Response::new(Bytes::new())),
                 Err(refusal) => Err(refusal.into_grpc()),
