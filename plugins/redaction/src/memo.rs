@@ -116,6 +116,43 @@ impl Memo {
         }
     }
 
+    /// The entries that are texts of which more is known than that nothing is to be masked.
+    // A function of its own, and eight entries a turn: most are no such texts, and in a sandbox each turn of a
+    // loop looks at the clock.
+    #[inline(never)]
+    pub(crate) fn open_entries(&self, kinds: &[u8], bits: &[u64], open: &mut Vec<u32>) {
+        let Some(last) = self.flags.len().checked_sub(1) else {
+            return;
+        };
+        let is_open = |kind: u8, bits: u64| {
+            let flag = self.flags[(bits as usize).min(last)];
+            (kind == 1) & (flag != 0)
+        };
+        let (eights, rest) = kinds.as_chunks::<8>();
+        let (bits_eights, bits_rest) = bits.as_chunks::<8>();
+        let mut at = 0;
+        for (kinds, bits) in eights.iter().zip(bits_eights) {
+            let mut any = false;
+            for place in 0..8 {
+                any |= is_open(kinds[place], bits[place]);
+            }
+            if any {
+                for place in 0..8 {
+                    if is_open(kinds[place], bits[place]) {
+                        open.push(at + place as u32);
+                    }
+                }
+            }
+            at += 8;
+        }
+        for (&kind, &bits) in rest.iter().zip(bits_rest) {
+            if is_open(kind, bits) {
+                open.push(at);
+            }
+            at += 1;
+        }
+    }
+
     #[inline]
     pub(crate) fn key(&mut self, rules: &Rules, batch: &Batch<'_>, index: u32) -> KeyClass {
         match self.keys.get(index as usize) {
@@ -204,5 +241,29 @@ fn decide(rules: &Rules, open: u8, text: &str, outcome: &mut Outcome) -> Fate {
         Fate::Clean
     } else {
         Fate::Masked(outcome.text(&masked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_any_number_are_looked_at() {
+        let mut memo = Memo::new(Settings::default());
+        memo.flags = (0..10).map(|text| u8::from(text % 3 == 0)).collect();
+        for count in 0..40 {
+            let kinds: Vec<u8> = (0..count).map(|entry| entry % 4).collect();
+            // Numbers beyond the pool, which only values that are no texts have.
+            let bits: Vec<u64> = (0..u64::from(count))
+                .map(|entry| if entry % 4 == 1 { entry % 10 } else { u64::MAX })
+                .collect();
+            let mut open = Vec::new();
+            memo.open_entries(&kinds, &bits, &mut open);
+            let expected: Vec<u32> = (0..u32::from(count))
+                .filter(|entry| entry % 4 == 1 && entry % 10 % 3 == 0)
+                .collect();
+            assert_eq!(open, expected, "{count}");
+        }
     }
 }

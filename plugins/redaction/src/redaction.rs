@@ -19,6 +19,8 @@ pub struct Redaction {
     keys_matter: bool,
     lists: Vec<(Context, ListField, WriteField)>,
     summary: Summary,
+    /// Entries of the list at hand whose texts may have to be masked.
+    open: Vec<u32>,
     /// Texts replaced already in the list at hand.
     replaced: Vec<u8>,
     /// Entries changed in the row at hand: their new text, or none if removed.
@@ -58,6 +60,7 @@ impl Processor for Redaction {
             keys_matter,
             lists: lists.to_vec(),
             summary: Summary::default(),
+            open: Vec::new(),
             replaced: Vec::new(),
             changed: Vec::new(),
             masked: 0,
@@ -105,11 +108,12 @@ impl Redaction {
         if !self.memo.any_open {
             return;
         }
-        for (&kind, &bits) in list.values.kinds.iter().zip(list.values.bits) {
-            if kind != 1 {
-                continue;
-            }
-            if let Fate::Masked(text) = self.memo.fate(&self.rules, batch, outcome, (kind, bits)) {
+        self.open.clear();
+        self.memo
+            .open_entries(list.values.kinds, list.values.bits, &mut self.open);
+        for &entry in &self.open {
+            let bits = list.values.bits.get(entry as usize).copied().unwrap_or(0);
+            if let Fate::Masked(text) = self.memo.fate(&self.rules, batch, outcome, (1, bits)) {
                 self.masked += 1;
                 if let Some(replaced @ 0) = self.replaced.get_mut(bits as usize) {
                     *replaced = 1;

@@ -26,7 +26,9 @@ pub(crate) fn kept(trace_state: &[u8]) -> Option<u64> {
     if let [b'o', b't', b'=', b'r', b'v', b':', rest @ ..] = trace_state
         && let Some((randomness, rest)) = rest.split_first_chunk::<14>()
         && let [b';', b't', b'h', b':', digits @ ..] = rest
-        && randomness.iter().all(u8::is_ascii_hexdigit)
+        && randomness
+            .iter()
+            .fold(true, |all, byte| all & byte.is_ascii_hexdigit())
         && let Some(threshold) = hex(digits)
     {
         return Some(ALL - (threshold << (4 * (14 - digits.len()))));

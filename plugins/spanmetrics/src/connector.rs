@@ -262,7 +262,7 @@ impl SpanMetrics {
             buffers.key.extend(base);
             self.span_dimensions
                 .key(&columns, resource as usize, span, 0, &mut buffers.key);
-            let group = self.span_groups.find(&buffers.key);
+            let group = self.span_groups.find(&mut buffers.key);
             if group as usize == buffers.totals.len() {
                 buffers.totals.push((0, span as u32));
             }
@@ -371,7 +371,7 @@ impl SpanMetrics {
                 event,
                 &mut buffers.key,
             );
-            let group = self.event_groups.find(&buffers.key) as usize;
+            let group = self.event_groups.find(&mut buffers.key) as usize;
             if group == series_of.len() {
                 let named = self.name_series(
                     batch,

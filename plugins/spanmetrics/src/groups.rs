@@ -1,9 +1,13 @@
 //! Finds rows of a batch that measure the same series, by a few words each, before any text is looked at.
 
+/// Words that one turn of a loop takes: in a sandbox each turn looks at the clock.
+const TURN: usize = 4;
+
 /// An open-addressing table of keys of a fixed number of words. It is reused between batches without being
 /// cleared: entries carry the number of the batch they belong to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Groups {
+    /// A multiple of [`TURN`].
     width: usize,
     generation: u32,
     /// Generation and group.
@@ -13,9 +17,10 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
+    /// A table of keys of so many words.
     pub(crate) fn new(width: usize) -> Self {
         Groups {
-            width,
+            width: width.next_multiple_of(TURN),
             generation: 1,
             slots: vec![(0, 0); 256],
             keys: Vec::new(),
@@ -38,7 +43,7 @@ impl Groups {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.keys.len() / self.width.max(1)
+        self.keys.len() / self.width
     }
 
     /// The key of a group.
@@ -46,9 +51,10 @@ impl Groups {
         &self.keys[group * self.width..(group + 1) * self.width]
     }
 
-    /// The group of a key; a new one has the highest number so far.
+    /// The group of a key; a new one has the highest number so far. The key is brought to the table's width.
     #[inline]
-    pub(crate) fn find(&mut self, key: &[u64]) -> u32 {
+    pub(crate) fn find(&mut self, key: &mut Vec<u64>) -> u32 {
+        key.resize(self.width, 0);
         let mask = self.slots.len() - 1;
         let mut slot = hash(key) as usize & mask;
         loop {
@@ -56,13 +62,7 @@ impl Groups {
             if generation != self.generation {
                 break;
             }
-            // Word by word: comparing slices is a call, in WebAssembly one that goes byte by byte.
-            if self
-                .key(group as usize)
-                .iter()
-                .zip(key)
-                .all(|(a, b)| a == b)
-            {
+            if same(self.key(group as usize), key) {
                 return group;
             }
             slot = (slot + 1) & mask;
@@ -90,10 +90,22 @@ impl Groups {
     }
 }
 
+/// Word by word: comparing slices is a call, in WebAssembly one that goes byte by byte.
+#[inline]
+fn same(one: &[u64], other: &[u64]) -> bool {
+    let (one, other) = (one.as_chunks::<TURN>().0, other.as_chunks::<TURN>().0);
+    one.iter()
+        .zip(other)
+        .all(|([a, b, c, d], [e, f, g, h])| (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0)
+}
+
 /// Multiply and rotate, a word at a time.
+#[inline]
 fn hash(key: &[u64]) -> u64 {
-    let mixed = key.iter().fold(0u64, |hash, &word| {
-        (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95)
+    let mix =
+        |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    let mixed = key.as_chunks::<TURN>().0.iter().fold(0, |hash, words| {
+        words.iter().fold(hash, |hash, &word| mix(hash, word))
     });
     mixed ^ (mixed >> 32)
 }
@@ -108,11 +120,11 @@ mod tests {
         for batch in 0..3 {
             groups.start();
             let found: Vec<u32> = (0..2_000u64)
-                .map(|n| groups.find(&[n % 700, batch]))
+                .map(|n| groups.find(&mut vec![n % 700, batch]))
                 .collect();
             let expected: Vec<u32> = (0..2_000).map(|n| n % 700).collect();
             assert_eq!(found, expected);
-            assert_eq!((groups.len(), groups.key(3)), (700, &[3, batch][..]));
+            assert_eq!((groups.len(), groups.key(3)), (700, &[3, batch, 0, 0][..]));
         }
     }
 }

@@ -31,7 +31,7 @@ impl SeriesTable {
 
     /// The number of a series. `next` is its number if it is new, which `true` says.
     #[inline]
-    pub(crate) fn find(&mut self, key: &[u64], next: u32) -> (u32, bool) {
+    pub(crate) fn find(&mut self, key: &mut Vec<u64>, next: u32) -> (u32, bool) {
         let place = self.keys.find(key) as usize;
         match self.numbers.get(place) {
             Some(&number) => (number, false),
