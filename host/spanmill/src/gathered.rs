@@ -12,8 +12,8 @@ const ENOUGH: usize = 256 * 1024;
 
 /// A stream whose writes are gathered until there is enough, or the task that owns it has nothing more to write.
 ///
-/// Whoever writes must flush again when woken, as HTTP/2 connections do: the first flush after a write only asks
-/// for the second, since more frames mostly follow.
+/// The first flush after a write only has the task woken, since more frames mostly follow. What is held leaves with the
+/// next flush or read, whichever comes first when the task runs again: HTTP/2 connections do both, a TLS handshake reads.
 pub(crate) struct Gathered<S> {
     stream: S,
     held: Vec<u8>,
@@ -108,7 +108,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gathered<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+        let this = self.get_mut();
+        if !this.held.is_empty() {
+            this.fresh = false;
+            // Until the socket takes it, there may be something to read all the same.
+            if let Poll::Ready(drained) = this.drain(cx) {
+                drained?;
+            }
+        }
+        Pin::new(&mut this.stream).poll_read(cx, buffer)
     }
 }
 
@@ -152,6 +160,16 @@ mod tests {
         }
     }
 
+    impl AsyncRead for Socket {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
     #[derive(Default)]
     struct Wakes(AtomicUsize);
 
@@ -191,6 +209,22 @@ mod tests {
         assert!(is_ready(Pin::new(&mut stream).poll_flush(&mut cx)));
         assert_eq!(stream.stream.writes, [b"one two six "]);
         assert_eq!(wakes.0.load(Relaxed), 3);
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_has_asked() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut stream = gathered(usize::MAX);
+        assert!(is_ready(
+            Pin::new(&mut stream).poll_write(&mut cx, b"hello")
+        ));
+        assert!(is_ready(Pin::new(&mut stream).poll_flush(&mut cx)));
+        let mut buffer = [0; 8];
+        let mut buffer = ReadBuf::new(&mut buffer);
+        assert!(!is_ready(
+            Pin::new(&mut stream).poll_read(&mut cx, &mut buffer)
+        ));
+        assert_eq!(stream.stream.writes, [b"hello"]);
     }
 
     #[test]
