@@ -9,27 +9,30 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use spanmill_benches::reference::{self, DECLARED, Declared};
-use spanmill_benches::{Contestant, machine, race, spans};
+use spanmill_benches::{Contestant, machine, race, reference, spans};
 use spanmill_otlp::{
-    BatchView, Context, Outcome, Projection, Replacement, Request, Verdicts, Workspace,
+    BatchView, Context, Outcome, Projection, Replacement, Request, StageContract, Verdicts,
+    Workspace,
 };
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const THREE: &[Declared] = &[(
-    &[
-        "span.attributes[\"http.route\"]",
-        "span.attributes[\"user.id\"]",
-        "span.attributes[\"db.system\"]",
-    ],
-    &[],
-)];
-const NOTHING: &[Declared] = &[(&[], &[])];
+const THREE: &[&str] = &[
+    "span.attributes[\"http.route\"]",
+    "span.attributes[\"user.id\"]",
+    "span.attributes[\"db.system\"]",
+];
+const ALL: &[&str] = &["resource.attributes", "span.attributes"];
 
-fn workspace(stages: &[Declared]) -> Result<Workspace> {
-    let projection = Projection::new(reference::contracts(stages)?, &[])?;
+/// One stage that reads and writes these fields.
+fn stage(reads: &[&str], writes: &[&str]) -> Result<Vec<StageContract>> {
+    let owned = |paths: &[&str]| -> Vec<String> { paths.iter().map(|&path| path.into()).collect() };
+    Ok(vec![StageContract::parse(&owned(reads), &owned(writes))?])
+}
+
+fn workspace(stages: Vec<StageContract>) -> Result<Workspace> {
+    let projection = Projection::new(stages, &[])?;
     Ok(Workspace::new(Arc::new(projection)))
 }
 
@@ -74,7 +77,7 @@ fn mask(view: &BatchView<'_>) -> Outcome {
 
 /// A run from parsed request to spliced bytes, with one stage's outcome if there is one.
 fn through(
-    stages: &[Declared],
+    stages: Vec<StageContract>,
     outcome: Option<fn(&BatchView<'_>) -> Outcome>,
 ) -> Result<impl FnMut(Request)> {
     let mut workspace = workspace(stages)?;
@@ -124,9 +127,9 @@ fn table(count: usize) -> Result<()> {
         }),
     ];
     for (name, stages) in [
-        ("load, reference chain", DECLARED),
-        ("load, three attributes", THREE),
-        ("load, nothing", NOTHING),
+        ("load, reference chain", reference::declared()?),
+        ("load, three attributes", stage(THREE, &[])?),
+        ("load, nothing", stage(&[], &[])?),
     ] {
         let (mut workspace, mut requests) = (workspace(stages)?, cycle(&requests));
         contestants.push(Contestant::new(name, move || {
@@ -134,15 +137,15 @@ fn table(count: usize) -> Result<()> {
         }));
     }
     for (name, stages, outcome) in [
-        ("load and splice, nothing read", NOTHING, None),
+        ("load and splice, nothing read", stage(&[], &[])?, None),
         (
             "the same, half dropped",
-            NOTHING,
+            stage(&[], &[])?,
             Some(half as fn(&BatchView<'_>) -> Outcome),
         ),
         (
             "load, mask and splice, all attributes",
-            &DECLARED[1..2],
+            stage(ALL, ALL)?,
             Some(mask as fn(&BatchView<'_>) -> Outcome),
         ),
     ] {

@@ -8,8 +8,8 @@ use spanmill::config::{ComponentId, OnError};
 use spanmill::metrics::{Recorder, Totals};
 use spanmill::pipeline::{Chain, Place, Stage};
 use spanmill_otlp::{Projection, Request, Spliced, StageContract, Workspace};
-use spanmill_runtime::{Limits, Runtime, Slot};
-use spanmill_sdk::{Batch, Connector, Contract, Emission, Outcome, Processor};
+use spanmill_runtime::native::{Configure, Process};
+use spanmill_runtime::{Answer, Declared, Limits, Runtime, Slot};
 
 use crate::native;
 
@@ -60,52 +60,36 @@ pub fn plugin_folder() -> PathBuf {
     )
 }
 
-/// What a stage reads and writes.
-pub type Declared = (&'static [&'static str], &'static [&'static str]);
-
-/// What the plugins of the chain declare.
-pub const DECLARED: &[Declared] = &[
-    (&["span.attributes[\"http.route\"]"], &[]),
-    (
-        &["resource.attributes", "span.attributes"],
-        &["resource.attributes", "span.attributes"],
-    ),
-    (
-        &[
-            "span.trace_id",
-            "span.trace_state",
-            "span.attributes[\"sampling.priority\"]",
-        ],
-        &["span.trace_state"],
-    ),
-    (
-        &[
-            "resource.attributes",
-            "span.name",
-            "span.kind",
-            "span.status.code",
-            "span.start_time_unix_nano",
-            "span.end_time_unix_nano",
-            "span.attributes[\"http.route\"]",
-        ],
-        &[],
-    ),
-];
-
-/// [`DECLARED`], for a projection.
-pub fn declared() -> Result<Vec<StageContract>> {
-    contracts(DECLARED)
+/// The plugins of the chain, natively configured, with what they declare.
+fn natively(patterns: Patterns) -> Result<Vec<(Process, Declared)>> {
+    let configure: [Configure; 4] = [
+        native::processor::<spanmill_filter::Filter>,
+        native::processor::<spanmill_redaction::Redaction>,
+        native::processor::<spanmill_probabilistic_sampler::ProbabilisticSampler>,
+        native::connector::<spanmill_spanmetrics::SpanMetrics>,
+    ];
+    let stages = stages(patterns);
+    let plugins = stages
+        .iter()
+        .zip(configure)
+        .map(|((name, settings), configure)| {
+            configure(settings).map_err(|error| anyhow::anyhow!("{name}: {error:?}"))
+        });
+    plugins.collect()
 }
 
-/// What stages declare, for a projection.
-pub fn contracts(stages: &[Declared]) -> Result<Vec<StageContract>> {
-    let owned =
-        |paths: &[&str]| -> Vec<String> { paths.iter().map(|&path| path.to_owned()).collect() };
-    let contracts = stages
-        .iter()
-        .map(|(reads, writes)| StageContract::parse(&owned(reads), &owned(writes)))
-        .collect::<Result<_, _>>()?;
-    Ok(contracts)
+fn contracts<'a>(declared: impl Iterator<Item = &'a Declared>) -> Result<Vec<StageContract>> {
+    let contracts = declared.map(|of| StageContract::parse(&of.reads, &of.writes));
+    Ok(contracts.collect::<Result<_, _>>()?)
+}
+
+/// What the plugins of the chain declare, for a projection.
+pub fn declared() -> Result<Vec<StageContract>> {
+    contracts(
+        natively(Patterns::Literal)?
+            .iter()
+            .map(|(_, declared)| declared),
+    )
 }
 
 /// The chain as the host runs it, of the given stages.
@@ -147,52 +131,22 @@ pub fn sandboxed_within(
 /// The same chain with the plugins' code linked natively.
 pub struct Native {
     workspace: Workspace,
-    filter: spanmill_filter::Filter,
-    redaction: spanmill_redaction::Redaction,
-    sampler: spanmill_probabilistic_sampler::ProbabilisticSampler,
-    spanmetrics: spanmill_spanmetrics::SpanMetrics,
+    plugins: Vec<Process>,
     recorder: Recorder,
-}
-
-fn configure<P: Processor>(settings: &str, contracts: &mut Vec<StageContract>) -> Result<P> {
-    let mut contract = Contract::default();
-    let config = spanmill_sdk::guest::parse_settings(settings)
-        .map_err(|error| anyhow::anyhow!("{error:?}"))?;
-    let plugin =
-        P::configure(config, &mut contract).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-    contracts.push(StageContract::parse(contract.reads(), contract.writes())?);
-    Ok(plugin)
 }
 
 impl Native {
     /// Configures the chain as [`stages`] says.
     pub fn new(patterns: Patterns) -> Result<Self> {
-        let stages = stages(patterns);
-        let mut contracts = Vec::new();
-        let filter = configure(&stages[0].1, &mut contracts)?;
-        let redaction = configure(&stages[1].1, &mut contracts)?;
-        let sampler = configure(&stages[2].1, &mut contracts)?;
-        let (spanmetrics, declared) = spanmill_sdk::guest::configure_connector(&stages[3].1)
-            .map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        contracts.push(StageContract::parse(
-            &declared.contract.reads,
-            &declared.contract.writes,
-        )?);
-        // The totals' own stream is the host's type: the sandboxed plugin says it.
-        let runtime = Runtime::new(Default::default())?;
-        let plugin = runtime.load_file(&plugin_folder().join("spanmetrics.wasm"))?;
-        let slot = Slot::new(&plugin, "spanmetrics", &stages[3].1, Limits::default())?;
-        let stream = slot
-            .declared()
-            .metrics
-            .clone()
+        let plugins = natively(patterns)?;
+        let contracts = contracts(plugins.iter().map(|(_, declared)| declared))?;
+        let stream = plugins
+            .iter()
+            .find_map(|(_, declared)| declared.metrics.clone())
             .context("spanmetrics declares metrics")?;
         Ok(Native {
             workspace: Workspace::new(Arc::new(Projection::new(contracts, &[])?)),
-            filter,
-            redaction,
-            sampler,
-            spanmetrics,
+            plugins: plugins.into_iter().map(|(process, _)| process).collect(),
             recorder: Recorder::new(&Totals::new(stream)),
         })
     }
@@ -200,34 +154,18 @@ impl Native {
     /// One batch, index to splice.
     pub fn run(&mut self, request: Request) -> Result<Spliced> {
         self.workspace.load(request, 1)?;
-        self.stage(0)?;
-        self.stage(1)?;
-        self.stage(2)?;
-        let view = self.workspace.view(3).context("stage")?;
-        let batch = native::batch(&view);
-        let mut emission = Emission::new(&batch);
-        self.spanmetrics
-            .process(&batch, &mut emission)
-            .map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let emission = native::emission(emission);
-        self.recorder
-            .take(emission, &self.workspace, 3, 1)?
-            .commit();
+        for (number, plugin) in self.plugins.iter_mut().enumerate() {
+            let view = self.workspace.view(number).context("stage")?;
+            match plugin(&view)? {
+                Answer::Outcome(outcome) => {
+                    self.workspace.apply(number, &outcome)?;
+                }
+                Answer::Emission(emission) => {
+                    let measured = self.recorder.take(emission, &self.workspace, number, 1)?;
+                    measured.commit();
+                }
+            }
+        }
         Ok(self.workspace.splice())
-    }
-
-    fn stage(&mut self, number: usize) -> Result<()> {
-        let view = self.workspace.view(number).context("stage")?;
-        let batch: Batch<'_> = native::batch(&view);
-        let mut outcome = Outcome::new(&batch);
-        let done = match number {
-            0 => self.filter.process(&batch, &mut outcome),
-            1 => self.redaction.process(&batch, &mut outcome),
-            _ => self.sampler.process(&batch, &mut outcome),
-        };
-        done.map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let outcome = native::outcome(outcome);
-        self.workspace.apply(number, &outcome)?;
-        Ok(())
     }
 }

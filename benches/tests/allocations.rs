@@ -1,12 +1,9 @@
 //! Memory is kept from batch to batch in the whole chain: a batch that is like the ones before it has the host
 //! allocate about as often with 5,000 spans as with 100. What plugins allocate is in their own memory, and not seen.
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts is an allocator; it only passes calls on"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../../host/otlp/tests/counting/mod.rs"]
+mod counting;
+
 use std::ops::Range;
 
 use spanmill::pipeline::Chain;
@@ -15,40 +12,19 @@ use spanmill_benches::spans;
 use spanmill_otlp::Request;
 use spanmill_runtime::{Runtime, RuntimeConfig, Tries};
 
-struct Counting;
-
-thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
-
-// Safety: the system's allocator does all the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: counting::Counting = counting::Counting;
 
 /// How often one batch has this thread allocate.
 fn run(chain: &mut Chain, batch: &bytes::Bytes) -> usize {
-    let begun = COUNT.get();
+    let begun = counting::count();
     let request = Request::parse(batch.clone()).unwrap();
     let output = chain.run(request, 1, Tries::Again).unwrap();
     assert!(output.spliced.spans > 0);
     for measured in output.measured {
         measured.commit();
     }
-    COUNT.get() - begun
+    counting::count() - begun
 }
 
 /// What one more batch of `count` spans has the host allocate, once memory has grown; the median of some.

@@ -1,17 +1,13 @@
 //! Memory is kept from batch to batch: a batch that is like the one before it allocates a few times in all,
 //! however many spans it holds.
 #![allow(
-    unsafe_code,
-    reason = "an allocator that counts is an allocator; it only passes calls on"
-)]
-#![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "clippy frees test functions from these, and not what they call"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,29 +22,8 @@ use spanmill_otlp::{
     Verdicts, Workspace, Write,
 };
 
-struct Counting;
-
-thread_local!(static COUNT: Cell<usize> = const { Cell::new(0) });
-
-// Safety: the system's allocator does all the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.set(COUNT.get() + 1);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: counting::Counting = counting::Counting;
 
 /// A request of `count` spans; most texts are those of no other `batch`.
 fn request(count: u32, batch: u32) -> Bytes {
@@ -143,13 +118,13 @@ fn outcome(rows: u32, texts: u32, addresses: Vec<u32>) -> Outcome {
 
 /// Takes a batch through two stages; gives how often memory was allocated, not counting the outcomes.
 fn run(workspace: &mut Workspace, bytes: Bytes) -> usize {
-    let begun = COUNT.get();
+    let begun = counting::count();
     let request = Request::parse(bytes).unwrap();
     workspace.load(request, 1).unwrap();
     let mut for_outcomes = 0;
     for stage in 0..2 {
         let view = workspace.view(stage).unwrap();
-        let outcomes_begun = COUNT.get();
+        let outcomes_begun = counting::count();
         let spans = &view.tables[2];
         let mut addresses = Vec::new();
         let mut start = 0;
@@ -160,11 +135,11 @@ fn run(workspace: &mut Workspace, bytes: Bytes) -> usize {
             start = end as usize;
         }
         let outcome = outcome(spans.rows, view.texts.ends.len() as u32, addresses);
-        for_outcomes += COUNT.get() - outcomes_begun;
+        for_outcomes += counting::count() - outcomes_begun;
         workspace.apply(stage, &outcome).unwrap();
     }
     assert!(!workspace.splice().bytes.is_empty());
-    COUNT.get() - begun - for_outcomes
+    counting::count() - begun - for_outcomes
 }
 
 #[test]

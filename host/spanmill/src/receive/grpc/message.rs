@@ -4,21 +4,19 @@
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use tonic::Status;
 
 /// A flag and the message's length: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>.
 const HEAD: usize = 5;
 
 /// The message, of at most `limit` bytes, once the request has ended.
-pub(super) async fn whole(mut body: Incoming, limit: usize) -> Result<Bytes, Status> {
-    read(&mut body, limit).await
-}
-
-async fn read<B: Body<Data = Bytes> + Unpin>(body: &mut B, limit: usize) -> Result<Bytes, Status> {
+pub(super) async fn whole<B>(mut body: B, limit: usize) -> Result<Bytes, Status>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let mut first = Bytes::new();
     while first.len() < HEAD {
-        match next(body).await? {
+        match next(&mut body).await? {
             Some(data) if first.is_empty() => first = data,
             Some(data) => first = [first, data].concat().into(),
             None if first.is_empty() => return Err(Status::internal("there is no message")),
@@ -43,14 +41,14 @@ async fn read<B: Body<Data = Bytes> + Unpin>(body: &mut B, limit: usize) -> Resu
             let mut whole = BytesMut::with_capacity(length);
             whole.extend_from_slice(&first);
             while whole.len() < length {
-                let data = next(body).await?.ok_or_else(cut_off)?;
+                let data = next(&mut body).await?.ok_or_else(cut_off)?;
                 whole.extend_from_slice(&data);
             }
             whole.freeze()
         }
     };
     let mut surplus = message.len() > length;
-    while let Some(data) = next(body).await? {
+    while let Some(data) = next(&mut body).await? {
         surplus |= !data.is_empty();
     }
     match surplus {
@@ -102,8 +100,8 @@ mod tests {
 
     async fn of(body: &[u8], pieces: usize) -> Result<Bytes, Code> {
         let pieces = body.chunks(pieces).map(Bytes::copy_from_slice).collect();
-        let read = read(&mut Pieces(pieces), 10).await;
-        read.map_err(|status| status.code())
+        let message = whole(Pieces(pieces), 10).await;
+        message.map_err(|status| status.code())
     }
 
     #[tokio::test]
@@ -118,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_that_came_in_one_frame_is_not_copied() {
         let frame = Bytes::from_static(b"\0\0\0\0\x05spans");
-        let message = read(&mut Pieces([frame.clone()].into()), 10).await;
+        let message = whole(Pieces([frame.clone()].into()), 10).await;
         assert_eq!(message.unwrap().as_ptr(), frame[HEAD..].as_ptr());
     }
 
