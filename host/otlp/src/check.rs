@@ -281,10 +281,15 @@ impl Check<'_> {
         let mut reader = Reader::new(bytes, 0, bytes.len());
         // An entry's value may stand some levels down in a request.
         let depth = DEPTH - 8;
+        let mut places = Vec::new();
         let valid = match kind {
             kind::TEXT => std::str::from_utf8(bytes).is_ok(),
-            kind::ARRAY => validate::message(&mut reader, Message::ArrayValue, depth).is_ok(),
-            kind::MAP => validate::message(&mut reader, Message::KeyValueList, depth).is_ok(),
+            kind::ARRAY => {
+                validate::message(&mut reader, Message::ArrayValue, depth, &mut places).is_ok()
+            }
+            kind::MAP => {
+                validate::message(&mut reader, Message::KeyValueList, depth, &mut places).is_ok()
+            }
             _ => true,
         };
         if valid {

@@ -1,13 +1,13 @@
 //! One pass over the messages of a request, filling the columns that the projection asks for.
 
-use crate::index::{Entry, Request};
+use crate::index::{Entry, Index, Request};
 use crate::path::Context;
-use crate::projection::{AttributePlan, Projection};
+use crate::plain::Place;
+use crate::projection::Projection;
 use crate::schema::number;
 use crate::table::{Column, Data, NONE, Table};
 use crate::texts::Texts;
 use crate::validate::DEPTH;
-use crate::window::Window;
 use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
 
 /// Events and links met while walking spans.
@@ -56,7 +56,14 @@ pub(crate) fn extract(
         (&index.resources, &mut *resources),
         (&index.scopes, &mut *scopes),
     ] {
-        rows(table, projection, texts, bytes, &mut Nested::default())?;
+        rows(
+            table,
+            projection,
+            index,
+            texts,
+            bytes,
+            &mut Nested::default(),
+        )?;
         if table.schema_url != NONE {
             for (row, group) in groups.iter().enumerate() {
                 schema_url(table, texts, bytes, row, group.whole)?;
@@ -71,10 +78,17 @@ pub(crate) fn extract(
             .wanted
             .then_some((&mut links.entries, &mut links.parents)),
     };
-    rows(spans, projection, texts, bytes, &mut nested)?;
+    rows(spans, projection, index, texts, bytes, &mut nested)?;
     for table in [events, links] {
         if table.wanted {
-            rows(table, projection, texts, bytes, &mut Nested::default())?;
+            rows(
+                table,
+                projection,
+                index,
+                texts,
+                bytes,
+                &mut Nested::default(),
+            )?;
         }
     }
     Ok(())
@@ -84,6 +98,7 @@ pub(crate) fn extract(
 fn rows(
     table: &mut Table,
     projection: &Projection,
+    index: &Index,
     texts: &mut Texts,
     bytes: &[u8],
     nested: &mut Nested<'_>,
@@ -94,16 +109,30 @@ fn rows(
     if idle && nested.events.is_none() && nested.links.is_none() {
         return Ok(());
     }
-    for row in 0..table.rows() {
-        message(table, plan, texts, bytes, row, nested)?;
+    let known = (table.context == Context::Span).then_some(index);
+    for first in (0..table.rows()).step_by(TOGETHER) {
+        let last = table.rows().min(first + TOGETHER);
+        for row in first..last {
+            let ends = known.and_then(|index| index.attribute_ends.get(row).copied());
+            message(table, ends, texts, bytes, row, nested)?;
+        }
+        if let (Some(store), Some(plan)) = (&mut table.attributes, plan) {
+            if let Some(index) = known {
+                store.reading.know(index, first..last);
+            }
+            store.take(plan, texts, bytes)?;
+        }
     }
     Ok(())
 }
 
+/// So many rows at a time have their attributes taken, which are few enough to stay in the nearest cache.
+const TOGETHER: usize = 32;
+
 #[inline]
 fn message(
     table: &mut Table,
-    plan: Option<&AttributePlan>,
+    known: Option<(u32, u32)>,
     texts: &mut Texts,
     bytes: &[u8],
     row: usize,
@@ -114,20 +143,34 @@ fn message(
     };
     let is_span = table.context == Context::Span;
     let attributes_number = table.context.attributes_number();
-    let attributes_tag = (attributes_number << 3) as u8 | DELIMITED;
+    let attribute_tag = (attributes_number << 3) as u8 | DELIMITED;
     let mut reader = entry.reader(bytes);
     if is_span {
         head(table, texts, bytes, &mut reader, row)?;
     }
     while !reader.is_done() {
         let start = reader.pos();
-        if let (Some(store), Some(plan)) = (&mut table.attributes, plan)
-            && reader.rest().first() == Some(&attributes_tag)
-        {
-            store.read(plan, texts, bytes, &mut reader, attributes_tag)?;
-            continue;
+        if reader.rest().first() == Some(&attribute_tag) {
+            match (&mut table.attributes, known) {
+                // The check has been here, and has noted the attributes of spans.
+                (_, Some((_, together))) if together as usize > start => {
+                    reader.advance(together as usize - start);
+                    tail(table, &mut reader, row);
+                }
+                (Some(store), None) => reader.places(attribute_tag, &mut store.reading.places),
+                _ => {}
+            }
+            if reader.pos() > start {
+                continue;
+            }
         }
         let (number, wire) = reader.tag()?;
+        if number == attributes_number
+            && known.is_none()
+            && let Some(store) = &mut table.attributes
+        {
+            store.reading.places.push(Place::odd(start));
+        }
         if is_span && wire == DELIMITED {
             match number {
                 number::SPAN_EVENTS | number::SPAN_LINKS => {
@@ -179,7 +222,7 @@ fn message(
         }
     }
     if let Some(store) = &mut table.attributes {
-        store.end_row();
+        store.reading.ends.push(store.reading.places.len() as u32);
     }
     Ok(())
 }
@@ -195,38 +238,122 @@ fn head(
     row: usize,
 ) -> Result<(), Flaw> {
     let [_, trace, span, state, parent, name, kind, start, end, ..] = table.by_number;
-    let mut take = |slot: u8, tag: u8, length: Option<u8>, whole: usize| -> Result<(), Flaw> {
-        let rest = reader.rest();
-        let fits = match (rest.first_chunk::<2>(), length) {
-            (Some([first, second]), Some(length)) => *first == tag && *second == length,
-            (Some([first, _]), None) => *first == tag,
-            (None, _) => false,
-        };
-        if !fits || rest.len() < whole {
-            return Ok(());
+    let columns = &mut table.columns;
+    if let Some(id) = sized::<18>(reader, [0x0a, 16])
+        && let Some(column) = columns.get_mut(trace as usize)
+        && let (Data::TraceId(words), Some(id)) = (&mut column.data, id.last_chunk::<16>())
+    {
+        let id = u128::from_be_bytes(*id);
+        if let Some(place) = words.get_mut(row * 2..row * 2 + 2) {
+            place.copy_from_slice(&[(id >> 64) as u64, id as u64]);
         }
-        match table.columns.get_mut(slot as usize) {
-            None if whole > 0 => reader.advance(whole),
-            None => {
-                let (number, wire) = reader.tag()?;
-                reader.skip(number, wire, DEPTH)?;
-            }
-            Some(column) => {
-                column.found(row, reader.pos());
-                reader.advance(1);
-                value(column, texts, bytes, reader, tag & 7, row)?;
+    }
+    if let Some(id) = sized::<10>(reader, [0x12, 8])
+        && let Some(column) = columns.get_mut(span as usize)
+        && let (Data::Wide(ids), Some(id)) = (&mut column.data, id.last_chunk::<8>())
+    {
+        put(ids, row, u64::from_be_bytes(*id));
+    }
+    if reader.rest().first() == Some(&0x1a) {
+        field(columns.get_mut(state as usize), texts, bytes, reader, row)?;
+    }
+    if let Some(id) = sized::<10>(reader, [0x22, 8])
+        && let Some(column) = columns.get_mut(parent as usize)
+        && let (Data::Wide(ids), Some(id)) = (&mut column.data, id.last_chunk::<8>())
+    {
+        put(ids, row, u64::from_be_bytes(*id));
+    }
+    if let Some(&[0x2a, length @ 1..0x80]) = reader.rest().first_chunk::<2>() {
+        let start = reader.pos();
+        let at = start + 2;
+        reader.advance(2 + usize::from(length));
+        if let Some(column) = columns.get_mut(name as usize) {
+            column.found(row, start);
+        }
+        if let Some(column) = columns.get_mut(name as usize)
+            && let Data::Text(names) = &mut column.data
+        {
+            let from = bytes.get(at..).unwrap_or(&[]);
+            let text = texts.intern_from(from, usize::from(length), column.readers);
+            put(names, row, text);
+        }
+    }
+    if let Some(&[0x30, value @ 0..0x80]) = reader.rest().first_chunk::<2>() {
+        reader.advance(2);
+        if let Some(column) = columns.get_mut(kind as usize)
+            && let Data::Narrow(kinds) = &mut column.data
+        {
+            put(kinds, row, u32::from(value));
+        }
+    }
+    for (tag, slot) in [(0x39, start), (0x41, end)] {
+        if let Some((&[first, ref time @ ..], _)) = reader.rest().split_first_chunk::<9>()
+            && first == tag
+        {
+            reader.advance(9);
+            if let Some(column) = columns.get_mut(slot as usize)
+                && let Data::Wide(times) = &mut column.data
+            {
+                put(times, row, u64::from_le_bytes(*time));
             }
         }
-        Ok(())
-    };
-    take(trace, 0x0a, Some(16), 18)?;
-    take(span, 0x12, Some(8), 10)?;
-    take(state, 0x1a, None, 0)?;
-    take(parent, 0x22, Some(8), 10)?;
-    take(name, 0x2a, None, 0)?;
-    take(kind, 0x30, None, 0)?;
-    take(start, 0x39, None, 9)?;
-    take(end, 0x41, None, 9)
+    }
+    Ok(())
+}
+
+/// What nearly every span ends with behind its attributes: status code and flags.
+#[inline]
+fn tail(table: &mut Table, reader: &mut Reader<'_>, row: usize) {
+    if reader.rest().first_chunk::<2>() == Some(&[0x7a, 0]) {
+        reader.advance(2);
+    } else if let Some(&[0x7a, 2, 0x18, code @ 0..0x80]) = reader.rest().first_chunk::<4>() {
+        reader.advance(4);
+        if let Some(column) = table.columns.get_mut(table.status_code as usize)
+            && let Data::Narrow(codes) = &mut column.data
+        {
+            put(codes, row, u32::from(code));
+        }
+    }
+    let [.., flags] = table.by_number;
+    if let Some([0x85, 1, ..]) = reader.rest().first_chunk::<6>()
+        && flags == NONE
+    {
+        reader.advance(6);
+    }
+}
+
+/// Steps over a field of so many bytes that begins with its tag and length, if it comes next.
+#[inline(always)]
+fn sized<'a, const LENGTH: usize>(
+    reader: &mut Reader<'a>,
+    head: [u8; 2],
+) -> Option<&'a [u8; LENGTH]> {
+    let field = reader.rest().first_chunk::<LENGTH>()?;
+    if field.first_chunk::<2>() != Some(&head) {
+        return None;
+    }
+    reader.advance(LENGTH);
+    Some(field)
+}
+
+/// Reads the next field, whatever it is, into a column.
+#[inline(never)]
+fn field(
+    column: Option<&mut Column>,
+    texts: &mut Texts,
+    bytes: &[u8],
+    reader: &mut Reader<'_>,
+    row: usize,
+) -> Result<(), Flaw> {
+    let start = reader.pos();
+    let (number, wire) = reader.tag()?;
+    match column {
+        None => reader.skip(number, wire, DEPTH),
+        Some(column) => {
+            column.found(row, start);
+            value(column, texts, bytes, reader, wire, row)
+        }
+    }
 }
 
 fn status(
@@ -291,7 +418,7 @@ fn value(
                     crate::ABSENT
                 } else {
                     let from = bytes.get(reader.pos() - text.len()..).unwrap_or(&[]);
-                    texts.intern_known(Window::new(from, text.len()), text, column.readers)
+                    texts.intern_from(from, text.len(), column.readers)
                 };
             }
         }

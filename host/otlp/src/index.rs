@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::plain::Place;
 use crate::schema::{Message, number};
 use crate::validate::{self, DEPTH};
 use crate::wire::{DELIMITED, Flaw, Reader};
@@ -53,6 +54,22 @@ pub(crate) struct Index {
     pub(crate) resources: Vec<Group>,
     pub(crate) scopes: Vec<Group>,
     pub(crate) spans: Vec<Entry>,
+    /// Every attribute of every span, in order.
+    pub(crate) attributes: Vec<Place>,
+    /// For each span, the end of its attributes in that list, and the position behind those that stand together first.
+    pub(crate) attribute_ends: Vec<(u32, u32)>,
+}
+
+impl Index {
+    /// Room for what so many bytes usually hold.
+    fn with_room_for(bytes: usize) -> Self {
+        Index {
+            spans: Vec::with_capacity(bytes / 320),
+            attributes: Vec::with_capacity(bytes / 40),
+            attribute_ends: Vec::with_capacity(bytes / 320),
+            ..Index::default()
+        }
+    }
 }
 
 /// A checked `ExportTraceServiceRequest`. Clones share it.
@@ -71,7 +88,7 @@ impl Request {
                 what: "the request is larger than 1 GiB",
             });
         }
-        let mut index = Index::default();
+        let mut index = Index::with_room_for(bytes.len());
         let mut reader = Reader::new(&bytes, 0, bytes.len());
         match request(&mut reader, &bytes, &mut index) {
             Ok(()) => Ok(Request {
@@ -159,7 +176,9 @@ fn group(whole: Entry, bytes: &[u8], index: &mut Index, level: Level) -> Located
         match reader.tag().map_err(at)? {
             (number::HEAD, DELIMITED) => {
                 let entry = enter(reader, start)?;
-                validate::message(&mut entry.reader(bytes), head_type, depth - 1).map_err(at)?;
+                let places = &mut index.attributes;
+                validate::message(&mut entry.reader(bytes), head_type, depth - 1, places)
+                    .map_err(at)?;
                 // Merging two, as decoders do, would let the first hide from a plugin.
                 if head.replace(entry).is_some() {
                     return Err((start, Flaw::Repeated));
@@ -178,7 +197,11 @@ fn group(whole: Entry, bytes: &[u8], index: &mut Index, level: Level) -> Located
                         last,
                     });
                 } else {
-                    validate::span(&mut entry.reader(bytes), depth - 1).map_err(at)?;
+                    let places = &mut index.attributes;
+                    let together =
+                        validate::span(&mut entry.reader(bytes), depth - 1, places).map_err(at)?;
+                    let attributes = places.len() as u32;
+                    index.attribute_ends.push((attributes, together as u32));
                     index.spans.push(entry);
                 }
             }

@@ -1,46 +1,43 @@
 //! The attribute keys met so far. Keys follow each other in the same order from span to span, so each
-//! remembers which one came next; and values repeat, so each remembers its last.
+//! remembers which one came next.
 
 use crate::ABSENT;
-use crate::pair;
 use crate::projection::AttributePlan;
 use crate::texts::Texts;
-use crate::window::{Seed, WIDTH, Window};
+use crate::window::{Pattern, Seed, WIDTH, Window};
 
-/// A key and what is known of its attributes.
+/// A key.
 #[derive(Clone, Default)]
-pub(crate) struct Known {
-    window: Window,
+struct Key {
+    pattern: Pattern,
     length: u32,
+    /// The length if the pattern is all of the key, else one that no key has.
+    short: u32,
+    /// The key's index in the batch's pool, [`ABSENT`] until it is there, or [`UNWANTED`].
+    text: u32,
     /// The key that came after this one the last time.
     next: u32,
     /// The key itself if it is longer than a window.
     long: Box<[u8]>,
-    wanted: bool,
-    /// The stages that may read its values.
-    readers: u64,
-    /// The key's index in the batch's pool.
-    text: u32,
-    /// The index of the last value, and how often it came in a row.
-    value: u32,
-    streak: u8,
-    value_length: u32,
-    value_window: Window,
 }
 
-/// From so many equal values in a row on, the next is compared before it is hashed. With fewer, whether
-/// it is equal cannot be foreseen, and a wrong guess costs more than a hash.
-const STREAK: u8 = 6;
+/// Instead of a pool index: no stage asked for attributes of this key.
+pub(crate) const UNWANTED: u32 = ABSENT - 1;
 
-/// With more keys than this, which only a sender that puts data into keys has, all are forgotten: memory
-/// does not depend on what is sent.
+/// Not more keys than this are known, so that memory does not depend on what is sent. A sender that puts data
+/// into keys has the rest looked up each time, and all forgotten after the batch.
 const MOST: usize = 1024;
+
+/// The number of a key that is one too many.
+const UNKNOWN: u32 = 0;
 
 /// The keys of one context's attributes.
 #[derive(Clone)]
 pub(crate) struct Keys {
     /// The first stands for the beginning of a row, and is no key.
-    list: Vec<Known>,
+    list: Vec<Key>,
+    /// The stages that may read their values.
+    readers: Vec<u64>,
     /// Keys by hash; 0 for none.
     slots: Vec<u32>,
     seed: Seed,
@@ -49,103 +46,105 @@ pub(crate) struct Keys {
 impl Default for Keys {
     fn default() -> Self {
         Keys {
-            list: vec![Known::beginning()],
+            list: vec![Key::beginning()],
+            readers: vec![0],
             slots: vec![0; 64],
             seed: Seed::random(),
         }
     }
 }
 
-impl Known {
+impl Key {
     fn beginning() -> Self {
-        Known {
+        Key {
             length: u32::MAX,
-            ..Known::default()
+            short: u32::MAX,
+            text: ABSENT,
+            ..Key::default()
         }
     }
 
-    #[inline]
+    /// The key, of which `window` are the first bytes.
+    fn bytes<'a>(&'a self, window: &'a [u8; WIDTH]) -> &'a [u8] {
+        let short = window.get(..self.length as usize);
+        short.unwrap_or(&self.long)
+    }
+
     fn is(&self, window: Window, key: &[u8]) -> bool {
         self.length as usize == key.len()
-            && self.window == window
+            && self.pattern.window() == window
             && (key.len() <= WIDTH || *self.long == *key)
-    }
-
-    /// The pool index of a value.
-    #[inline]
-    pub(crate) fn intern(&mut self, texts: &mut Texts, from: &[u8], value: &[u8]) -> u32 {
-        let window = Window::new(from, value.len());
-        if self.streak >= STREAK
-            && self.value_length as usize == value.len()
-            && self.value_window == window
-            && (value.len() <= WIDTH || pair::same(texts.get(self.value), value))
-        {
-            return self.value;
-        }
-        let index = texts.intern_known(window, value, self.readers);
-        if index == self.value {
-            self.streak = self.streak.saturating_add(1);
-            self.value_window = window;
-            self.value_length = value.len() as u32;
-        } else {
-            self.streak = 0;
-            self.value = index;
-        }
-        index
     }
 }
 
 impl Keys {
     /// Forgets what belongs to a batch.
     pub(crate) fn clear(&mut self) {
-        for known in &mut self.list {
-            known.text = ABSENT;
-            known.value = ABSENT;
-            known.streak = 0;
+        if self.list.len() > MOST {
+            self.list.truncate(1);
+            self.readers.truncate(1);
+            self.slots.fill(0);
+        }
+        for key in &mut self.list {
+            if key.text != UNWANTED {
+                key.text = ABSENT;
+            }
         }
     }
 
-    /// A wanted key's index in the pool, and what else is known of it. `before` is the key before it in
-    /// its row, and becomes this one.
-    #[inline]
+    /// Number and pool index of the key after `before` in its row, if it is the one that was numbered next, was met in
+    /// this batch, and `from` begins with it.
+    #[inline(always)]
+    pub(crate) fn follow(&self, before: u32, from: &[u8; WIDTH], length: u8) -> Option<(u32, u32)> {
+        let number = before + 1;
+        let key = self.list.get(number as usize)?;
+        let is_next = key.short == u32::from(length) && key.pattern.begins(from);
+        (is_next && key.text != ABSENT).then_some((number, key.text))
+    }
+
+    /// Number and pool index of any key. The number is [`UNKNOWN`] if the key is one too many. `before` is the one
+    /// before it in its row.
+    #[inline(never)]
     pub(crate) fn locate(
         &mut self,
-        before: &mut u32,
-        window: Window,
+        before: u32,
         key: &[u8],
         plan: &AttributePlan,
         texts: &mut Texts,
-    ) -> Option<(u32, &mut Known)> {
-        // Keys are numbered as they came, so that the next is at hand without looking.
-        let mut at = *before + 1;
-        if !self.is(at, window, key) {
-            at = self.look_up(*before, window, key, plan);
+    ) -> (u32, u32) {
+        let window = Window::new(key, key.len());
+        let number = self.look_up(before, window, key, plan);
+        match self.list.get_mut(number as usize) {
+            Some(known) if number != UNKNOWN => {
+                if known.text == ABSENT {
+                    known.text = texts.intern(key, plan.list_readers);
+                }
+                (number, known.text)
+            }
+            _ if plan.wants(key).0 => (UNKNOWN, texts.intern(key, plan.list_readers)),
+            _ => (UNKNOWN, UNWANTED),
         }
-        *before = at;
-        let known = self.list.get_mut(at as usize)?;
-        if !known.wanted {
-            return None;
-        }
-        if known.text == ABSENT {
-            known.text = texts.intern_known(window, key, plan.list_readers);
-        }
-        Some((known.text, known))
     }
 
-    #[inline]
-    fn is(&self, at: u32, window: Window, key: &[u8]) -> bool {
-        let known = self.list.get(at as usize);
-        known.is_some_and(|known| known.is(window, key))
+    /// The stages that may read the values of a key, if it is known.
+    #[inline(always)]
+    pub(crate) fn readers(&self, number: u32) -> Option<u64> {
+        match number {
+            UNKNOWN => None,
+            number => self.readers.get(number as usize).copied(),
+        }
     }
 
     fn look_up(&mut self, before: u32, window: Window, key: &[u8], plan: &AttributePlan) -> u32 {
         let guess = self.list.get(before as usize).map_or(0, |known| known.next);
-        if self.is(guess, window, key) {
-            return guess;
+        for guess in [before + 1, guess] {
+            if self.is(guess, window, key) {
+                return guess;
+            }
         }
         let mask = self.slots.len() - 1;
-        let home = self.seed.hash(window, key) as usize & mask;
-        let (mut at, mut found) = (home, 0);
+        let mut at = self.seed.hash(window, key, key.len()) as usize & mask;
+        let mut found = UNKNOWN;
         while let Some(&number) = self.slots.get(at)
             && number != 0
         {
@@ -155,11 +154,9 @@ impl Keys {
             }
             at = (at + 1) & mask;
         }
-        if found == 0 {
+        if found == UNKNOWN {
             if self.list.len() > MOST {
-                self.list.truncate(1);
-                self.slots.fill(0);
-                at = home;
+                return UNKNOWN;
             }
             found = self.add(window, key, plan, at);
         }
@@ -169,24 +166,25 @@ impl Keys {
         found
     }
 
+    fn is(&self, at: u32, window: Window, key: &[u8]) -> bool {
+        let known = self.list.get(at as usize);
+        known.is_some_and(|known| known.is(window, key))
+    }
+
     #[cold]
     fn add(&mut self, window: Window, key: &[u8], plan: &AttributePlan, at: usize) -> u32 {
         let number = self.list.len() as u32;
         let (wanted, readers) = plan.wants(key);
-        self.list.push(Known {
-            window,
+        let is_short = key.len() <= WIDTH;
+        self.list.push(Key {
+            pattern: window.masked(key.len()),
             length: key.len() as u32,
-            long: if key.len() > WIDTH {
-                key.into()
-            } else {
-                Box::default()
-            },
-            wanted,
-            readers,
-            text: ABSENT,
-            value: ABSENT,
-            ..Known::default()
+            short: if is_short { key.len() as u32 } else { u32::MAX },
+            text: if wanted { ABSENT } else { UNWANTED },
+            next: 0,
+            long: if is_short { Box::default() } else { key.into() },
         });
+        self.readers.push(readers);
         if let Some(slot) = self.slots.get_mut(at) {
             *slot = number;
         }
@@ -200,12 +198,9 @@ impl Keys {
         self.slots = vec![0; self.slots.len() * 2];
         let mask = self.slots.len() - 1;
         for (number, known) in (0u32..).zip(&self.list).skip(1) {
-            let short = known.window.bytes();
-            let key = match known.length as usize {
-                length @ 0..=WIDTH => short.get(..length).unwrap_or(&[]),
-                _ => &known.long,
-            };
-            let mut at = self.seed.hash(known.window, key) as usize & mask;
+            let short = known.pattern.window().bytes();
+            let key = known.bytes(&short);
+            let mut at = self.seed.hash(known.pattern.window(), key, key.len()) as usize & mask;
             while self.slots.get(at).is_some_and(|&number| number != 0) {
                 at = (at + 1) & mask;
             }
@@ -232,22 +227,19 @@ mod tests {
             .collect();
         for round in 0..3 {
             keys.clear();
-            let (mut texts, mut before, mut numbers) = (Texts::default(), 0, Vec::new());
-            for name in names
-                .iter()
-                .chain(names.iter().rev())
-                .map(|name| name.as_bytes())
-            {
-                let window = Window::new(name, name.len());
-                let (text, _) = keys
-                    .locate(&mut before, window, name, &plan, &mut texts)
-                    .unwrap();
+            let (mut texts, mut before) = (Texts::default(), 0);
+            let mut numbers = Vec::new();
+            for name in names.iter().chain(names.iter().rev()) {
+                let name = name.as_bytes();
+                let text;
+                (before, text) = keys.locate(before, name, &plan, &mut texts);
                 assert_eq!(texts.get(text), name, "round {round}");
                 numbers.push(before);
             }
             numbers.sort_unstable();
             numbers.dedup();
-            assert!(numbers.len() >= MOST && keys.list.len() <= MOST + 1);
+            assert_eq!(numbers.len(), MOST + 1);
+            assert_eq!(keys.list.len(), MOST + 1);
         }
     }
 }

@@ -27,6 +27,7 @@ mod texts;
 mod window;
 
 mod attributes;
+mod entries;
 mod extract;
 mod known;
 mod table;

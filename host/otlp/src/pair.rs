@@ -2,20 +2,6 @@
 //! Nearly all are, so the hot paths try this shape first and leave others to the general reader.
 //! And short texts, compared and checked eight bytes at a time without a call.
 
-/// The parts of a field that holds a `KeyValue` of that shape: the key, its `AnyValue`, and what comes after.
-#[inline]
-pub(crate) fn field(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8], &[u8])> {
-    let (&[first, len @ 0..0x80], rest) = bytes.split_first_chunk::<2>()? else {
-        return None;
-    };
-    if first != tag {
-        return None;
-    }
-    let (body, after) = rest.split_at_checked(usize::from(len))?;
-    let (key, any) = split(body)?;
-    Some((key, any, after))
-}
-
 /// The parts of a `KeyValue` of that shape: the key, and its `AnyValue`.
 #[inline]
 pub(crate) fn split(body: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -31,6 +31,19 @@ pub(crate) fn span_head(bytes: &[u8]) -> usize {
     bytes.len() - rest.len()
 }
 
+/// The same of what nearly every span ends with behind its attributes: status code and flags.
+#[inline]
+pub(crate) fn span_tail(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    // A status without a message: nothing in it, or a code.
+    skip(&mut rest, [0x7a, 0], 2);
+    if let Some((&[0x7a, 2, 0x18, 0..0x80], after)) = rest.split_first_chunk::<4>() {
+        rest = after;
+    }
+    skip(&mut rest, [0x85, 1], 6);
+    bytes.len() - rest.len()
+}
+
 #[inline]
 fn skip(rest: &mut &[u8], head: [u8; 2], length: usize) {
     if rest.first_chunk::<2>() == Some(&head)
@@ -40,41 +53,126 @@ fn skip(rest: &mut &[u8], head: [u8; 2], length: usize) {
     }
 }
 
-/// How many bytes of attributes are surely well-formed: plain ones that stand one after the other. Nothing
-/// if a text among them is not ASCII.
-#[inline]
-pub(crate) fn attributes(bytes: &[u8], tag: u8) -> usize {
-    let mut rest = bytes;
-    // Bytes from 0x80 on that belong to numbers.
-    let mut expected = 0;
-    while let Some((_, any, after)) = pair::field(rest, tag) {
-        match any {
-            [0x0a, len, text @ ..] if text.len() == usize::from(*len) => {}
-            [0x10 | 0x18, number @ ..] if is_varint(number) => expected += number.len() - 1,
-            [0x21, double @ ..] if let Ok(double) = <[u8; 8]>::try_from(double) => {
-                expected += (u64::from_ne_bytes(double) & HIGH).count_ones() as usize;
-            }
-            _ => break,
+/// An attribute in a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Where its field begins.
+    pub(crate) start: u32,
+    /// Of its key, or [`ODD`].
+    pub(crate) key_length: u8,
+    pub(crate) value_length: u8,
+    /// The first two bytes of the value: tag, and a text's length or what a number begins with.
+    pub(crate) value: [u8; 2],
+}
+
+/// The key length that stands for an attribute of another shape than the plain one (see `pair`).
+pub(crate) const ODD: u8 = u8::MAX;
+
+impl Place {
+    /// An attribute of any shape.
+    pub(crate) fn odd(start: usize) -> Self {
+        Place {
+            start: start as u32,
+            key_length: ODD,
+            ..Place::default()
         }
-        rest = after;
     }
-    let length = bytes.len() - rest.len();
-    let walked = bytes.get(..length).unwrap_or(&[]);
-    if high_bytes(walked) == expected {
-        length
-    } else {
-        0
+
+    /// The length of the value if that is a text in the plain shape.
+    #[inline(always)]
+    pub(crate) fn text_length(&self) -> Option<u8> {
+        match self.value {
+            [0x0a, length] => Some(length),
+            _ => None,
+        }
+    }
+
+    /// Where the value is, in the plain shape.
+    #[inline(always)]
+    pub(crate) fn value_start(&self) -> usize {
+        self.start as usize + 6 + usize::from(self.key_length)
     }
 }
 
-/// Whether bytes are a single varint; a few long ones are not recognised.
-#[inline]
-fn is_varint(bytes: &[u8]) -> bool {
-    match bytes {
-        [0..0x80] | [0x80..=0xff, 0..0x80] => true,
-        [more @ .., 0..0x80] => more.len() < 9 && more.iter().all(|&byte| byte >= 0x80),
-        _ => false,
+/// Finds the plain attributes that stand one after the other from `start` on, and steps over them. Everything about
+/// them is checked but that texts are UTF-8; gives how many bytes of them are surely not of a text, but not ASCII.
+#[inline(never)]
+pub(crate) fn attributes(
+    bytes: &[u8],
+    start: &mut usize,
+    tag: u8,
+    places: &mut Vec<Place>,
+) -> usize {
+    let mut rest = bytes.get(*start..).unwrap_or(&[]);
+    let mut high = 0;
+    while let Some((&[first, length, 0x0a, key_length], behind)) = rest.split_first_chunk::<4>() {
+        let key = usize::from(key_length);
+        let Some(&[0x12, value_length, kind, low]) = behind.get(key..key + 4) else {
+            break;
+        };
+        // That the lengths add up also says that each is a byte.
+        let adds_up = key + usize::from(value_length) + 4 == usize::from(length);
+        if first != tag || length >= 0x80 || !adds_up {
+            break;
+        }
+        let Some(after) = rest.get(2 + usize::from(length)..) else {
+            break;
+        };
+        match (kind, value_length) {
+            (0x0a, _) if low.wrapping_add(2) == value_length => {}
+            (0x10 | 0x18, 2) if low < 0x80 => {}
+            (0x10 | 0x18, 3..=9) => {
+                // Up to eight bytes of number, whatever comes behind them.
+                let number = behind.get(key + 3..key + 11).unwrap_or(&[]);
+                let Some(number) = number.first_chunk::<8>() else {
+                    break;
+                };
+                if !is_varint(u64::from_le_bytes(*number), value_length - 1) {
+                    break;
+                }
+                high += usize::from(value_length) - 2;
+            }
+            (0x21, 9) => {
+                let double = behind.get(key + 3..key + 11).unwrap_or(&[]);
+                high += double.iter().filter(|&&byte| byte >= 0x80).count();
+            }
+            _ => break,
+        }
+        places.push(Place {
+            start: (bytes.len() - rest.len()) as u32,
+            key_length,
+            value_length,
+            value: [kind, low],
+        });
+        rest = after;
     }
+    *start = bytes.len() - rest.len();
+    high
+}
+
+/// Whether the texts of plain attributes are UTF-8. `walked` is what they stand in, `high` what [`attributes`] gave.
+#[inline]
+pub(crate) fn are_utf8(bytes: &[u8], walked: &[u8], high: usize, places: &[Place]) -> bool {
+    // Nearly all are ASCII, which is seen without looking at each.
+    high_bytes(walked) == high || places.iter().all(|place| is_utf8(bytes, place))
+}
+
+#[cold]
+fn is_utf8(bytes: &[u8], place: &Place) -> bool {
+    let text = |start: usize, length: u8| {
+        let text = bytes.get(start..start + usize::from(length));
+        text.is_some_and(|text| std::str::from_utf8(text).is_ok())
+    };
+    let value = place.text_length();
+    text(place.start as usize + 4, place.key_length)
+        && value.is_none_or(|length| text(place.value_start() + 2, length))
+}
+
+/// Whether the first of some bytes, two to eight of them, are a varint: each but the last says that more come.
+#[inline(always)]
+fn is_varint(bytes: u64, length: u8) -> bool {
+    let all = u64::MAX >> (64 - 8 * u32::from(length.clamp(1, 8)));
+    bytes & HIGH & all == HIGH & (all >> 8)
 }
 
 /// How many bytes are not ASCII.
@@ -101,6 +199,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn varints_are_told_from_what_is_none() {
+        for length in 2..=8u8 {
+            let mut bytes = [0x80u8; 8];
+            bytes[usize::from(length) - 1] = 1;
+            bytes[usize::from(length)..].fill(0xff);
+            assert!(is_varint(u64::from_le_bytes(bytes), length));
+            for at in 0..usize::from(length) {
+                let mut other = bytes;
+                other[at] ^= 0x80;
+                assert!(
+                    !is_varint(u64::from_le_bytes(other), length),
+                    "{length} {at}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn bytes_beyond_ascii_are_counted() {
         for length in [0, 1, 7, 8, 9, 31, 300, 2040, 2041, 5000] {
             for every in 1..20 {
@@ -113,6 +229,13 @@ mod tests {
         }
     }
 
+    fn walk(bytes: &[u8], tag: u8) -> (usize, Vec<Place>, bool) {
+        let (mut end, mut places) = (0, Vec::new());
+        let high = attributes(bytes, &mut end, tag, &mut places);
+        let are_utf8 = are_utf8(bytes, &bytes[..end], high, &places);
+        (end, places, are_utf8)
+    }
+
     #[test]
     fn only_plain_attributes_are_stepped_over() {
         let plain = [
@@ -122,8 +245,13 @@ mod tests {
             b"\x4a\x0e\x0a\x01k\x12\x09\x21\xff\xff\x00\x00\x00\x00\x00\x80",
         ]
         .concat();
-        assert_eq!(attributes(&plain, 0x4a), plain.len());
-        assert_eq!(attributes(&plain, 0x0a), 0);
+        let (end, places, are_utf8) = walk(&plain, 0x4a);
+        assert!(are_utf8 && end == plain.len());
+        let starts: Vec<u32> = places.iter().map(|place| place.start).collect();
+        assert_eq!(starts, [0, 10, 20, 29]);
+        assert_eq!(places[0].text_length(), Some(1));
+        assert_eq!(plain[places[1].value_start()..][..3], *b"\x18\xc8\x01");
+        assert_eq!(walk(&plain, 0x0a).0, 0);
         for other in [
             &b""[..],
             b"\x4a",
@@ -131,12 +259,31 @@ mod tests {
             b"\x4a\x08\x0a\x01k\x12\x03\x18\x01\x01",
             b"\x4a\x07\x0a\x01k\x12\x02\x18\x80",
             b"\x4a\x06\x0a\x01k\x12\x01\x18",
+            b"\x4a\x08\x0a\x01k\x12\x03\x0a\x01",
+            b"\x4a\x08\x0a\x81k\x12\x03\x0a\x01v",
         ] {
             let both = [&plain, other].concat();
-            assert_eq!(attributes(&both, 0x4a), plain.len(), "{other:?}");
+            assert_eq!(walk(&both, 0x4a).0, plain.len(), "{other:?}");
         }
+    }
+
+    #[test]
+    fn texts_are_checked_whatever_numbers_stand_beside_them() {
         // One byte too few in a number does not make up for one too many in a text.
-        let text = b"\x4a\x08\x0a\x01k\x12\x03\x0a\x01\xff";
-        assert_eq!(attributes(&[&plain[..], text].concat(), 0x4a), 0);
+        for (text, valid) in [
+            (&b"\x4a\x08\x0a\x01k\x12\x03\x0a\x01\xff"[..], false),
+            (b"\x4a\x08\x0a\x01\xc3\x12\x03\x0a\x01v", false),
+            (b"\x4a\x0a\x0a\x01k\x12\x05\x0a\x03\xe2\x82\xac", true),
+        ] {
+            for number in [
+                &b"\x4a\x08\x0a\x01k\x12\x03\x18\xc8\x01"[..],
+                b"\x4a\x07\x0a\x01k\x12\x02\x18\x01",
+                b"\x4a\x0e\x0a\x01k\x12\x09\x21\xff\xff\x00\x00\x00\x00\x00\x80",
+            ] {
+                let both = [number, text].concat();
+                let (end, _, are_utf8) = walk(&both, 0x4a);
+                assert_eq!((end, are_utf8), (both.len(), valid), "{both:?}");
+            }
+        }
     }
 }

@@ -3,6 +3,13 @@
 use crate::pair;
 use crate::window::{Seed, WIDTH, Window};
 
+/// A text's first bytes and its length, which is all of most texts: compared without a look at the pool.
+#[derive(Clone, Copy)]
+struct Head {
+    window: Window,
+    length: u32,
+}
+
 /// A place in the hash table.
 #[derive(Clone, Copy, Default)]
 struct Slot {
@@ -11,9 +18,18 @@ struct Slot {
     hash: u32,
 }
 
+/// What is known of a text that was looked for where it belongs: the hash, and the index of the text there if that has
+/// the same hash.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Aim {
+    hash: u32,
+    index: u32,
+}
+
 /// Distinct texts, numbered as they come. Reused from batch to batch without giving memory back.
 #[derive(Clone)]
 pub(crate) struct Texts {
+    heads: Vec<Head>,
     ends: Vec<u32>,
     /// The texts end to end, and at least a window's width of anything behind them.
     bytes: Vec<u8>,
@@ -23,6 +39,8 @@ pub(crate) struct Texts {
     slots: Vec<Slot>,
     /// The part of `slots` that this batch uses, less one: a power of two that suits its size.
     mask: usize,
+    /// With so many texts, more slots are taken into use.
+    most: usize,
     /// The serial number of the first text.
     base: u32,
     seed: Seed,
@@ -35,7 +53,6 @@ const LEAST_SLOTS: usize = 256;
 
 /// How many slots some texts need: four times as many, so that nearly all stand in their own, until that
 /// costs more in cache misses than it saves.
-#[inline]
 fn slots_for(texts: usize) -> usize {
     let spacious = texts * 4;
     let needed = if spacious <= 1 << 14 {
@@ -46,15 +63,26 @@ fn slots_for(texts: usize) -> usize {
     needed.next_power_of_two()
 }
 
+/// For how many texts some slots are enough.
+fn enough_for(slots: usize) -> usize {
+    if slots < 1 << 14 {
+        slots / 4
+    } else {
+        slots / 2
+    }
+}
+
 impl Default for Texts {
     fn default() -> Self {
         Texts {
+            heads: Vec::new(),
             ends: Vec::new(),
             bytes: vec![0; 2 * WIDTH],
             used: 0,
             readers: Vec::new(),
             slots: vec![Slot::default(); LEAST_SLOTS],
             mask: LEAST_SLOTS - 1,
+            most: enough_for(LEAST_SLOTS),
             base: 1,
             seed: Seed::random(),
             rows: 1,
@@ -83,6 +111,8 @@ impl Texts {
         let most = self.slots.len();
         let wanted = slots_for((rows.saturating_mul(self.per_row) / 16).min(most));
         self.mask = wanted.clamp(LEAST_SLOTS, most) - 1;
+        self.most = enough_for(self.mask + 1);
+        self.heads.clear();
         self.ends.clear();
         self.used = 0;
         self.readers.clear();
@@ -139,25 +169,82 @@ impl Texts {
     /// The index of a text if it is there.
     pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
         let window = Window::new(text, text.len());
-        let hash = self.seed.hash(window, text);
+        let hash = self.seed.hash(window, text, text.len());
         self.search(window, text, hash).ok()
     }
 
     /// The index of a text, added if it is new.
     pub(crate) fn intern(&mut self, text: &[u8], readers: u64) -> u32 {
-        self.intern_known(Window::new(text, text.len()), text, readers)
+        self.intern_from(text, text.len(), readers)
     }
 
-    /// The same for a text whose window is known.
-    #[inline]
-    pub(crate) fn intern_known(&mut self, window: Window, text: &[u8], readers: u64) -> u32 {
-        let hash = self.seed.hash(window, text);
-        match self.search(window, text, hash) {
+    /// The same for the text of so many bytes that `from` begins with. Fast if `from` runs on beyond it.
+    #[inline(always)]
+    pub(crate) fn intern_from(&mut self, from: &[u8], length: usize, readers: u64) -> u32 {
+        let aim = self.aim(from, length);
+        self.hit(from, 0, length, aim, readers)
+    }
+
+    /// Where a text probably is in the pool. There is no branch on whether it is there, so that many can be aimed at
+    /// without one waiting for the other's memory.
+    #[inline(always)]
+    pub(crate) fn aim(&self, from: &[u8], length: usize) -> Aim {
+        let hash = self.seed.hash(Window::new(from, length), from, length);
+        let slot = self.slots.get(hash as usize & self.mask);
+        let Slot {
+            serial,
+            hash: other,
+        } = slot.copied().unwrap_or_default();
+        let index = serial.wrapping_sub(self.base);
+        let is_old = u32::from(index as usize >= self.heads.len());
+        let differs = u32::from(other != hash);
+        // Either way `ABSENT`.
+        let index = index | (is_old | differs).wrapping_neg();
+        Aim { hash, index }
+    }
+
+    /// The index of a text that was aimed at in this batch, added if it is new. It stands at `at` in some bytes.
+    #[inline(always)]
+    pub(crate) fn hit(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        length: usize,
+        aim: Aim,
+        readers: u64,
+    ) -> u32 {
+        if let (Some(head), Some(granted)) = (
+            self.heads.get(aim.index as usize),
+            self.readers.get_mut(aim.index as usize),
+        ) && length <= WIDTH
+            && head.length as usize == length
+            && head.window == Window::new(bytes.get(at..).unwrap_or(&[]), length)
+        {
+            *granted |= readers;
+            return aim.index;
+        }
+        self.hit_elsewhere(bytes, at, length, aim, readers)
+    }
+
+    /// The same for long texts, and for those that are new.
+    #[inline(never)]
+    fn hit_elsewhere(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        length: usize,
+        aim: Aim,
+        readers: u64,
+    ) -> u32 {
+        let from = bytes.get(at..).unwrap_or(&[]);
+        let text = from.get(..length).unwrap_or(from);
+        let window = Window::new(from, length);
+        match self.search(window, text, aim.hash) {
             Ok(index) => {
                 self.grant(index, readers);
                 index
             }
-            Err(at) => self.add(window, text, readers, hash, at),
+            Err(at) => self.add(window, text, readers, aim.hash, at),
         }
     }
 
@@ -167,10 +254,14 @@ impl Texts {
         let mut at = hash as usize & self.mask;
         while let Some(slot) = self.slots.get(at) {
             let index = slot.serial.wrapping_sub(self.base);
-            if index as usize >= self.ends.len() {
+            let Some(head) = self.heads.get(index as usize) else {
                 break;
-            }
-            if slot.hash == hash && self.is(index, window, text) {
+            };
+            if slot.hash == hash
+                && head.length as usize == text.len()
+                && head.window == window
+                && (text.len() <= WIDTH || self.is_same(index, text, text.len()))
+            {
                 return Ok(index);
             }
             at = (at + 1) & self.mask;
@@ -178,19 +269,11 @@ impl Texts {
         Err(at)
     }
 
-    #[inline]
-    fn is(&self, index: u32, window: Window, text: &[u8]) -> bool {
-        let (start, end) = self.place(index);
-        if end - start != text.len() {
-            return false;
-        }
-        let from = self.bytes.get(start..).unwrap_or(&[]);
-        if text.len() <= WIDTH {
-            Window::new(from, text.len()) == window
-        } else {
-            from.get(..text.len())
-                .is_some_and(|known| pair::same(known, text))
-        }
+    /// Whether a text of the pool, of that length, is the one that `from` begins with.
+    #[inline(never)]
+    fn is_same(&self, index: u32, from: &[u8], length: usize) -> bool {
+        let text = from.get(..length).unwrap_or(from);
+        pair::same(self.get(index), text)
     }
 
     #[inline]
@@ -209,6 +292,10 @@ impl Texts {
         } else if let Some(place) = self.bytes.get_mut(start..self.used) {
             place.copy_from_slice(text);
         }
+        self.heads.push(Head {
+            window,
+            length: text.len() as u32,
+        });
         self.ends.push(self.used as u32);
         self.readers.push(readers);
         if let Some(slot) = self.slots.get_mut(at) {
@@ -217,7 +304,7 @@ impl Texts {
                 hash,
             };
         }
-        if slots_for(self.ends.len()) > self.mask + 1 {
+        if self.ends.len() > self.most {
             self.grow();
         }
         index
@@ -230,6 +317,7 @@ impl Texts {
         let slots = vec![Slot::default(); bigger.max(self.slots.len())];
         let old = std::mem::replace(&mut self.slots, slots);
         self.mask = bigger - 1;
+        self.most = enough_for(bigger);
         for slot in old.into_iter().take(before) {
             if !self.is_current(&slot) {
                 continue;

@@ -2,32 +2,61 @@
 //! everywhere downstream, and what prost would refuse is refused.
 
 use crate::pair;
-use crate::plain;
+use crate::plain::{self, Place};
 use crate::schema::{Kind, Message};
 use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
 
 /// Levels of nesting that decoders allow (prost's limit, and protobuf's own default).
 pub(crate) const DEPTH: u32 = 100;
 
-/// Checks the rest of a message. `left` is how many levels deeper it may go.
-pub(crate) fn message(reader: &mut Reader<'_>, message: Message, left: u32) -> Result<(), Flaw> {
+/// Checks the rest of a message. `left` is how many levels deeper it may go; `places` are as they were afterwards.
+pub(crate) fn message(
+    reader: &mut Reader<'_>,
+    message: Message,
+    left: u32,
+    places: &mut Vec<Place>,
+) -> Result<(), Flaw> {
+    let before = places.len();
+    fields(reader, message, left, places)?;
+    places.truncate(before);
+    Ok(())
+}
+
+/// Checks a span: most begin with the same fields in the same order. Adds the places of its attributes, and gives the
+/// position behind those that stand together first.
+pub(crate) fn span(
+    reader: &mut Reader<'_>,
+    left: u32,
+    places: &mut Vec<Place>,
+) -> Result<usize, Flaw> {
+    reader.advance(plain::span_head(reader.rest()));
+    fields(reader, Message::Span, left, places)
+}
+
+fn fields(
+    reader: &mut Reader<'_>,
+    message: Message,
+    left: u32,
+    places: &mut Vec<Place>,
+) -> Result<usize, Flaw> {
     let fields = message.fields();
-    // Attributes of the plain shape are checked many at a time, until some are met that are not plain.
-    let mut plain_tag = if left >= 2 {
-        message.attribute_tag()
-    } else {
-        0
-    };
+    let attribute_tag = message.attribute_tag();
+    let mut together = 0;
     while !reader.is_done() {
-        if plain_tag != 0 && reader.rest().first() == Some(&plain_tag) {
-            match plain::attributes(reader.rest(), plain_tag) {
-                0 => plain_tag = 0,
-                length => {
-                    reader.advance(length);
-                    continue;
-                }
+        if attribute_tag != 0 && left >= 2 && reader.rest().first() == Some(&attribute_tag) {
+            // Attributes of the plain shape are checked many at a time, until one is met that is not plain.
+            reader.attributes(attribute_tag, places)?;
+            if together == 0 {
+                together = reader.pos();
+            }
+            if message == Message::Span {
+                reader.advance(plain::span_tail(reader.rest()));
+            }
+            if reader.is_done() {
+                break;
             }
         }
+        let start = reader.pos();
         let (number, wire) = reader.tag()?;
         let kind = fields
             .get(number as usize)
@@ -39,22 +68,26 @@ pub(crate) fn message(reader: &mut Reader<'_>, message: Message, left: u32) -> R
             (Kind::Fixed32, FIXED32) => drop(reader.fixed32()?),
             (Kind::Bytes, DELIMITED) => drop(reader.delimited()?),
             (Kind::Text, DELIMITED) => text(reader.delimited()?)?,
-            (Kind::Message(inner), DELIMITED) => nested(reader, inner, left)?,
+            (Kind::Message(inner), DELIMITED) => {
+                if inner == Message::KeyValue {
+                    places.push(Place::odd(start));
+                }
+                nested(reader, inner, left, places)?;
+            }
             (Kind::Unknown, _) => reader.skip(number, wire, left)?,
             _ => return Err(Flaw::WireType),
         }
     }
-    Ok(())
-}
-
-/// Checks a span: most begin with the same fields in the same order.
-pub(crate) fn span(reader: &mut Reader<'_>, left: u32) -> Result<(), Flaw> {
-    reader.advance(plain::span_head(reader.rest()));
-    message(reader, Message::Span, left)
+    Ok(together)
 }
 
 /// Checks a nested message whose tag was just read.
-pub(crate) fn nested(reader: &mut Reader<'_>, inner: Message, left: u32) -> Result<(), Flaw> {
+fn nested(
+    reader: &mut Reader<'_>,
+    inner: Message,
+    left: u32,
+    places: &mut Vec<Place>,
+) -> Result<(), Flaw> {
     if left == 0 {
         return Err(Flaw::TooDeep);
     }
@@ -67,7 +100,8 @@ pub(crate) fn nested(reader: &mut Reader<'_>, inner: Message, left: u32) -> Resu
     {
         return Ok(());
     }
-    message(&mut Reader::new(body, 0, body.len()), inner, left - 1)
+    let inside = &mut Reader::new(body, 0, body.len());
+    message(inside, inner, left - 1, places)
 }
 
 /// Whether an `AnyValue` is surely well-formed: an ASCII text or a small number.

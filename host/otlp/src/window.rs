@@ -5,8 +5,17 @@
 pub(crate) const WIDTH: usize = 32;
 
 /// A text's first bytes, zeros after its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Eq)]
 pub(crate) struct Window([u64; 4]);
+
+impl PartialEq for Window {
+    /// In registers, where the derived one would have both in memory.
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        let (Window([a, b, c, d]), Window([e, f, g, h])) = (self, other);
+        (a ^ e) | (b ^ f) | (c ^ g) | (d ^ h) == 0
+    }
+}
 
 /// Keeps the first bytes of a window, by their number.
 const MASKS: [[u64; 4]; WIDTH + 1] = masks();
@@ -28,7 +37,7 @@ const fn masks() -> [[u64; 4]; WIDTH + 1] {
 
 impl Window {
     /// The window of the text that `from` begins with. Fast if `from` runs on beyond the text.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(from: &[u8], length: usize) -> Self {
         let words = match from.first_chunk::<WIDTH>() {
             Some(bytes) => words(bytes),
@@ -40,11 +49,19 @@ impl Window {
     }
 
     /// A hash that nobody can foresee without the seed.
-    #[inline]
-    fn hash(self, seed: Seed, state: u64) -> u64 {
+    #[inline(always)]
+    fn hash(self, seed: &Seed, state: u64) -> u64 {
         let Window([a, b, c, d]) = self;
-        let Seed([e, f, g, h]) = seed;
+        let &Seed([e, f, g, h]) = seed;
         fold(a ^ e ^ state, b ^ f) ^ fold(c ^ g, d ^ h ^ state).rotate_left(32)
+    }
+
+    /// The window and what of it counts, to be compared with others' bytes.
+    pub(crate) fn masked(self, length: usize) -> Pattern {
+        Pattern {
+            window: self,
+            mask: MASKS.get(length).copied().unwrap_or([u64::MAX; 4]),
+        }
     }
 
     /// The bytes of the window.
@@ -55,6 +72,27 @@ impl Window {
             *to = word.to_le_bytes();
         }
         bytes
+    }
+}
+
+/// A text to be recognised where it stands: what comes behind it does not count.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pattern {
+    window: Window,
+    mask: [u64; 4],
+}
+
+impl Pattern {
+    /// Whether some bytes begin with the text.
+    #[inline(always)]
+    pub(crate) fn begins(&self, bytes: &[u8; WIDTH]) -> bool {
+        let ([a, b, c, d], Window([e, f, g, h])) = (words(bytes), self.window);
+        let [i, j, k, l] = self.mask;
+        (a ^ e) & i | (b ^ f) & j | (c ^ g) & k | (d ^ h) & l == 0
+    }
+
+    pub(crate) fn window(&self) -> Window {
+        self.window
     }
 }
 
@@ -96,17 +134,18 @@ impl Seed {
         Seed([1u8, 2, 3, 4].map(|word| random.hash_one(word)))
     }
 
-    /// The hash of a text whose window is known.
-    #[inline]
-    pub(crate) fn hash(self, window: Window, text: &[u8]) -> u32 {
-        let hash = window.hash(self, text.len() as u64);
-        if text.len() <= WIDTH {
+    /// The hash of the text of so many bytes that `from` begins with, and whose window is known.
+    #[inline(always)]
+    pub(crate) fn hash(&self, window: Window, from: &[u8], length: usize) -> u32 {
+        let hash = window.hash(self, length as u64);
+        if length <= WIDTH {
             return hash as u32;
         }
-        self.long(hash, text) as u32
+        self.long(hash, from.get(..length).unwrap_or(from)) as u32
     }
 
-    fn long(self, mut hash: u64, text: &[u8]) -> u64 {
+    #[inline(never)]
+    fn long(&self, mut hash: u64, text: &[u8]) -> u64 {
         // The first is in already; the last overlaps the one before.
         for chunk in text.as_chunks::<WIDTH>().0.iter().skip(1) {
             hash = Window(words(chunk)).hash(self, hash);
@@ -137,7 +176,7 @@ mod tests {
     #[test]
     fn a_hash_depends_on_every_byte_and_the_length() {
         let seed = Seed::random();
-        let hash = |text: &[u8]| seed.hash(Window::new(text, text.len()), text);
+        let hash = |text: &[u8]| seed.hash(Window::new(text, text.len()), text, text.len());
         for length in 1..150 {
             let text = vec![0u8; length];
             assert_ne!(hash(&text), hash(&text[1..]));

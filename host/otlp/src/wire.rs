@@ -1,5 +1,7 @@
 //! Protobuf's encoding: varints, tags and lengths, read without ever running past the end.
 
+use crate::plain::{self, Place};
+
 /// What is wrong with some bytes. Small, so that results stay in registers; the place is added above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -68,6 +70,24 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn advance(&mut self, count: usize) {
         self.pos += count;
+    }
+
+    /// Checks the plain attributes that come next, and adds their places.
+    #[inline]
+    pub(crate) fn attributes(&mut self, tag: u8, places: &mut Vec<Place>) -> Result<(), Flaw> {
+        let (before, start) = (places.len(), self.pos);
+        let high = plain::attributes(self.bytes, &mut self.pos, tag, places);
+        let walked = self.bytes.get(start..self.pos).unwrap_or(&[]);
+        let places = places.get(before..).unwrap_or(&[]);
+        match plain::are_utf8(self.bytes, walked, high, places) {
+            true => Ok(()),
+            false => Err(Flaw::Utf8),
+        }
+    }
+
+    /// The same where it is known that all is well.
+    pub(crate) fn places(&mut self, tag: u8, places: &mut Vec<Place>) {
+        plain::attributes(self.bytes, &mut self.pos, tag, places);
     }
 
     #[inline]

@@ -1,0 +1,323 @@
+//! Takes attribute lists in, some rows at a time, in three passes that are small loops: which keys the attributes have,
+//! and whether they are wanted; where the texts among their values are in the pool; then what the values are.
+
+use std::ops::Range;
+
+use crate::attributes::{Store, kind};
+use crate::index::Index;
+use crate::known::{Keys, UNWANTED};
+use crate::plain::{ODD, Place};
+use crate::projection::AttributePlan;
+use crate::schema::number;
+use crate::texts::{Aim, Texts};
+use crate::validate::DEPTH;
+use crate::window::WIDTH;
+use crate::wire::{DELIMITED, FIXED64, Flaw, Reader, VARINT};
+
+/// What is between the passes.
+#[derive(Clone, Default)]
+pub(crate) struct Reading {
+    keys: Keys,
+    /// The attributes of some rows, and where each row's end.
+    pub(crate) places: Vec<Place>,
+    pub(crate) ends: Vec<u32>,
+    wanted: Vec<Wanted>,
+}
+
+/// An attribute that a stage asked for.
+#[derive(Clone, Copy, Default)]
+struct Wanted {
+    place: Place,
+    /// Number and pool index of its key.
+    number: u32,
+    name: u32,
+    /// Of its value, if that is a text.
+    aim: Aim,
+}
+
+impl Reading {
+    pub(crate) fn clear(&mut self) {
+        self.keys.clear();
+        self.places.clear();
+        self.ends.clear();
+    }
+
+    /// Takes the places of some spans' attributes from the index.
+    pub(crate) fn know(&mut self, index: &Index, spans: Range<usize>) {
+        let end_of = |span: usize| index.attribute_ends.get(span).map_or(0, |ends| ends.0);
+        let first = spans.start.checked_sub(1).map_or(0, end_of);
+        let end = end_of(spans.end.saturating_sub(1));
+        let places = index.attributes.get(first as usize..end as usize);
+        self.places.clear();
+        self.places.extend_from_slice(places.unwrap_or(&[]));
+        self.ends.clear();
+        let ends = index.attribute_ends.get(spans).unwrap_or(&[]);
+        self.ends.extend(ends.iter().map(|(end, _)| end - first));
+    }
+}
+
+/// Where a text stands in the request.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    start: usize,
+    end: usize,
+}
+
+impl Extent {
+    fn last(reader: &Reader<'_>, text: &[u8]) -> Self {
+        Extent {
+            start: reader.pos() - text.len(),
+            end: reader.pos(),
+        }
+    }
+
+    /// The text, and what runs on from its beginning.
+    #[inline]
+    fn of(self, bytes: &[u8]) -> (&[u8], &[u8]) {
+        let text = bytes.get(self.start..self.end).unwrap_or(&[]);
+        (text, bytes.get(self.start..).unwrap_or(&[]))
+    }
+}
+
+/// An `AnyValue` as it stands on the wire: pooled kinds by place, others by bits.
+#[derive(Clone, Copy)]
+struct RawValue {
+    kind: u8,
+    bits: u64,
+    place: Extent,
+}
+
+const EMPTY: RawValue = RawValue {
+    kind: kind::EMPTY,
+    bits: 0,
+    place: Extent { start: 0, end: 0 },
+};
+
+impl Store {
+    /// Takes in the attributes of the rows whose places are in `reading`.
+    pub(crate) fn take(
+        &mut self,
+        plan: &AttributePlan,
+        texts: &mut Texts,
+        bytes: &[u8],
+    ) -> Result<(), Flaw> {
+        let reading = &mut self.reading;
+        reading.wanted.clear();
+        let begun = self.keys.len();
+        let mut places = &*reading.places;
+        let mut first = 0;
+        for &end in &reading.ends {
+            let row = places.split_off(..(end - first) as usize).unwrap_or(&[]);
+            let wanted = &mut reading.wanted;
+            find(row, &mut reading.keys, wanted, plan, texts, bytes)?;
+            self.ends.push((begun + wanted.len()) as u32);
+            first = end;
+        }
+        reading.places.clear();
+        reading.ends.clear();
+        aim(&mut reading.wanted, texts, bytes);
+        let end = begun + reading.wanted.len();
+        self.kinds.resize(end, 0);
+        self.bits.resize(end, 0);
+        let reading = &self.reading;
+        let wanted = reading.wanted.iter();
+        self.keys.extend(wanted.clone().map(|wanted| wanted.name));
+        self.sources.extend(wanted.map(|wanted| wanted.place.start));
+        let kinds = self.kinds.get_mut(begun..).unwrap_or(&mut []);
+        let bits = self.bits.get_mut(begun..).unwrap_or(&mut []);
+        fill(
+            &reading.wanted,
+            &reading.keys,
+            kinds,
+            bits,
+            plan,
+            texts,
+            bytes,
+        )
+    }
+}
+
+/// The first pass, for one row: which keys the attributes have, and whether they are wanted.
+#[inline(never)]
+fn find(
+    row: &[Place],
+    keys: &mut Keys,
+    wanted: &mut Vec<Wanted>,
+    plan: &AttributePlan,
+    texts: &mut Texts,
+    bytes: &[u8],
+) -> Result<(), Flaw> {
+    let mut number = 0;
+    for place in row {
+        let name;
+        (number, name) = match follow(keys, number, place, bytes) {
+            Some(next) => next,
+            None => locate(keys, number, place, plan, texts, bytes)?,
+        };
+        if name != UNWANTED {
+            wanted.push(Wanted {
+                place: *place,
+                number,
+                name,
+                ..Wanted::default()
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The second pass: where those values that are texts are in the pool.
+#[inline(never)]
+fn aim(wanted: &mut [Wanted], texts: &Texts, bytes: &[u8]) {
+    for wanted in wanted {
+        if let Some(length) = wanted.place.text_length() {
+            let from = bytes.get(wanted.place.value_start() + 2..).unwrap_or(&[]);
+            wanted.aim = texts.aim(from, usize::from(length));
+        }
+    }
+}
+
+/// The third pass: the values.
+#[inline(never)]
+fn fill(
+    wanted: &[Wanted],
+    keys: &Keys,
+    kinds: &mut [u8],
+    bits: &mut [u64],
+    plan: &AttributePlan,
+    texts: &mut Texts,
+    bytes: &[u8],
+) -> Result<(), Flaw> {
+    for ((wanted, kind), bits) in wanted.iter().zip(kinds).zip(bits) {
+        let place = &wanted.place;
+        let readers = match keys.readers(wanted.number) {
+            Some(readers) => readers,
+            None => plan.wants(odd(bytes, place.start)?.0.of(bytes).0).1,
+        };
+        (*kind, *bits) = match place.text_length() {
+            Some(length) => {
+                let at = place.value_start() + 2;
+                let text = texts.hit(bytes, at, usize::from(length), wanted.aim, readers);
+                (kind::TEXT, u64::from(text))
+            }
+            None => value(place, readers, texts, bytes)?,
+        };
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn follow(keys: &Keys, before: u32, place: &Place, bytes: &[u8]) -> Option<(u32, u32)> {
+    let at = place.start as usize + 4;
+    let from = bytes.get(at..at + WIDTH)?.first_chunk()?;
+    keys.follow(before, from, place.key_length)
+}
+
+#[inline(never)]
+fn locate(
+    keys: &mut Keys,
+    before: u32,
+    place: &Place,
+    plan: &AttributePlan,
+    texts: &mut Texts,
+    bytes: &[u8],
+) -> Result<(u32, u32), Flaw> {
+    let at = place.start as usize + 4;
+    let key = match place.key_length {
+        ODD => odd(bytes, place.start)?.0.of(bytes).0,
+        length => bytes.get(at..at + usize::from(length)).unwrap_or(&[]),
+    };
+    Ok(keys.locate(before, key, plan, texts))
+}
+
+/// The varint of up to four bytes in a value of such length, taken together without a branch on how many there are.
+#[inline(always)]
+fn number(bytes: &[u8], start: usize, length: u8) -> Option<u32> {
+    let number = bytes.get(start + 1..start + 5)?.first_chunk::<4>()?;
+    let all = u32::MAX >> (40 - 8 * u32::from(length)).min(31);
+    let bits = u32::from_le_bytes(*number) & all & 0x7f7f_7f7f;
+    Some(bits & 0x7f | bits >> 1 & 0x3f80 | bits >> 2 & 0x1f_c000 | bits >> 3 & 0xfe0_0000)
+}
+
+/// A value that is no text, or not of the plain shape.
+#[inline(never)]
+fn value(place: &Place, readers: u64, texts: &mut Texts, bytes: &[u8]) -> Result<(u8, u64), Flaw> {
+    let start = place.value_start();
+    let value = match (place.key_length, place.value_length, place.value) {
+        (ODD, ..) => odd(bytes, place.start)?.1,
+        (_, length @ 2..=5, [0x18, _]) if let Some(number) = number(bytes, start, length) => {
+            return Ok((kind::INT, u64::from(number)));
+        }
+        (_, length, _) => any_value(bytes, start, start + usize::from(length))?,
+    };
+    let bits = if kind::is_pooled(value.kind) {
+        let (text, from) = value.place.of(bytes);
+        u64::from(texts.intern_from(from, text.len(), readers))
+    } else {
+        value.bits
+    };
+    Ok((value.kind, bits))
+}
+
+/// Key and value of an attribute of any shape, whose field begins at `start`.
+#[cold]
+fn odd(bytes: &[u8], start: u32) -> Result<(Extent, RawValue), Flaw> {
+    let mut reader = Reader::new(bytes, start as usize, bytes.len());
+    reader.tag()?;
+    let body = reader.delimited()?;
+    key_value(bytes, Extent::last(&reader, body))
+}
+
+/// A `KeyValue` of any shape.
+fn key_value(bytes: &[u8], extent: Extent) -> Result<(Extent, RawValue), Flaw> {
+    let mut reader = Reader::new(bytes, extent.start, extent.end);
+    let mut key = Extent::default();
+    let mut value = EMPTY;
+    while !reader.is_done() {
+        match reader.tag()? {
+            (number::KEY, DELIMITED) => {
+                let text = reader.delimited()?;
+                key = Extent::last(&reader, text);
+            }
+            (number::VALUE, DELIMITED) => {
+                let body = reader.delimited()?;
+                value = any_value(bytes, reader.pos() - body.len(), reader.pos())?;
+            }
+            (unknown, wire) => reader.skip(unknown, wire, DEPTH)?,
+        }
+    }
+    Ok((key, value))
+}
+
+#[inline]
+fn any_value(bytes: &[u8], start: usize, end: usize) -> Result<RawValue, Flaw> {
+    let mut reader = Reader::new(bytes, start, end);
+    let mut value = EMPTY;
+    // Of several cases of the oneof, the last counts.
+    while !reader.is_done() {
+        let (number, wire) = reader.tag()?;
+        let (kind, bits, payload): (u8, u64, &[u8]) = match (number, wire) {
+            (1, DELIMITED) => (kind::TEXT, 0, reader.delimited()?),
+            (2, VARINT) => (kind::BOOL, u64::from(reader.varint()? != 0), &[]),
+            (3, VARINT) => (kind::INT, reader.varint()?, &[]),
+            (4, FIXED64) => (kind::DOUBLE, reader.fixed64()?, &[]),
+            (5, DELIMITED) => (kind::ARRAY, 0, reader.delimited()?),
+            (6, DELIMITED) => (kind::MAP, 0, reader.delimited()?),
+            (7, DELIMITED) => (kind::BYTES, 0, reader.delimited()?),
+            (8, VARINT) => {
+                reader.varint()?;
+                (kind::EMPTY, 0, &[])
+            }
+            (unknown, wire) => {
+                reader.skip(unknown, wire, DEPTH)?;
+                continue;
+            }
+        };
+        value = RawValue {
+            kind,
+            bits,
+            place: Extent::last(&reader, payload),
+        };
+    }
+    Ok(value)
+}
