@@ -4,18 +4,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::{memchr, memmem};
 use regex::Regex;
 use regex_automata::Input;
 use regex_automata::dfa::{Automaton, dense, regex as table};
-use regex_syntax::hir::{Hir, HirKind};
 
+use crate::needs::Needs;
 use crate::{PatternError, compile, translate};
 
 /// Tables larger than this are not worth it; the `regex` crate then does the work.
 const TABLE_BYTES: usize = 1 << 20;
-/// More bytes that every match has are not asked for.
-const MOST_BYTES: usize = 3;
 
 /// A pattern, ready to be looked for.
 #[derive(Debug)]
@@ -69,15 +66,9 @@ impl Finder {
         let (mut at, mut number) = (0, 0);
         while number < ends.len() {
             let rest = bytes.get(at..).unwrap_or(&[]);
-            let hit = match (&self.needs.literal, self.needs.bytes.first()) {
-                (Some(literal), _) => literal.find(rest),
-                (None, Some(&byte)) => memchr(byte, rest),
-                (None, None) => Some(0),
-            };
-            let Some(hit) = hit else { return };
-            let hit = (at + hit) as u32;
-            if !self.needs.bytes.is_empty() {
-                number = holder(ends, number, hit);
+            if let Some(hit) = self.needs.next(rest) {
+                let Some(hit) = hit else { return };
+                number = holder(ends, number, (at + hit) as u32);
             }
             let Some(&end) = ends.get(number) else { return };
             let start = match number {
@@ -146,70 +137,6 @@ fn holder(ends: &[u32], mut number: usize, byte: u32) -> usize {
     number
 }
 
-/// What every text has that a pattern matches: a cheap question to ask before the pattern is tried.
-#[derive(Debug, Clone, Default)]
-struct Needs {
-    length: usize,
-    /// The rarest first.
-    bytes: Vec<u8>,
-    /// Tells more than single bytes do.
-    literal: Option<memmem::Finder<'static>>,
-}
-
-impl Needs {
-    /// What a pattern of Go's syntax needs; nothing if it is none.
-    fn of(pattern: &str) -> Self {
-        let Ok(hir) = regex_syntax::parse(&translate(pattern)) else {
-            return Needs::default();
-        };
-        let mut literals = Vec::new();
-        required(&hir, &mut literals);
-        let longest = literals.iter().max_by_key(|literal| literal.len());
-        // Letters, digits and what paths are made of stand in most texts, spaces in some.
-        let rank = |byte: &u8| match byte {
-            b'/' | b'.' => 2,
-            byte if byte.is_ascii_alphanumeric() => 2,
-            b' ' => 1,
-            _ => 0,
-        };
-        let mut bytes: Vec<u8> = literals.iter().flatten().copied().collect();
-        bytes.sort_by_key(rank);
-        let mut seen = Vec::new();
-        bytes.retain(|byte| {
-            !seen.contains(byte) && {
-                seen.push(*byte);
-                seen.len() <= MOST_BYTES
-            }
-        });
-        Needs {
-            length: hir.properties().minimum_len().unwrap_or(0),
-            bytes,
-            literal: longest
-                .filter(|literal| literal.len() > 1)
-                .map(|literal| memmem::Finder::new(literal).into_owned()),
-        }
-    }
-
-    /// Whether the pattern may match a text. False: it does not.
-    #[inline]
-    fn met(&self, text: &[u8]) -> bool {
-        text.len() >= self.length && self.bytes.iter().all(|&byte| memchr(byte, text).is_some())
-    }
-}
-
-/// The literals that stand in every match.
-fn required(hir: &Hir, literals: &mut Vec<Vec<u8>>) {
-    match hir.kind() {
-        HirKind::Literal(literal) => literals.push(literal.0.to_vec()),
-        HirKind::Capture(capture) => required(&capture.sub, literals),
-        HirKind::Repetition(repetition) if repetition.min > 0 => {
-            required(&repetition.sub, literals);
-        }
-        HirKind::Concat(parts) => parts.iter().for_each(|part| required(part, literals)),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,33 +166,6 @@ mod tests {
         "ééxé",
         "x",
     ];
-
-    #[test]
-    fn needs_are_those_of_every_match() {
-        for (pattern, bytes, length, literal) in [
-            ("[a-z]+@[a-z]+", "@", 3, None),
-            (r"[a-z]+@[a-z]+\.[a-z]{2}", "@.", 6, None),
-            ("4[0-9]{3} [0-9]{4}", " 4", 9, None),
-            ("4[0-9]{12}(?:[0-9]{3})?", "4", 13, None),
-            (r"\b\d{3}-\d{2}\b", "-", 6, None),
-            ("(?i)secret", "", 6, None),
-            ("a|@", "", 1, None),
-            ("@*x?", "", 0, None),
-            ("(ab)+", "ab", 2, Some("ab")),
-            ("eyJ[a-z]+", "eyJ", 4, Some("eyJ")),
-            ("secret", "sec", 6, Some("secret")),
-            ("(", "", 0, None),
-        ] {
-            let needs = Needs::of(pattern);
-            assert_eq!(
-                (needs.bytes.as_slice(), needs.length),
-                (bytes.as_bytes(), length),
-                "{pattern}"
-            );
-            let found = needs.literal.as_ref().map(|finder| finder.needle());
-            assert_eq!(found, literal.map(str::as_bytes), "{pattern}");
-        }
-    }
 
     #[test]
     fn a_finder_finds_what_the_regex_crate_finds() {

@@ -5,7 +5,9 @@
 //! where they differ: `\d`, `\w`, `\s` and `\b` are ASCII in Go, `\Q..\E` quotes, `\<` is a literal, a brace
 //! that counts nothing is a literal, and sets have no `&&`, `--`, `~~` or nested sets.
 
+mod anchor;
 mod finder;
+mod needs;
 
 use std::iter::Peekable;
 use std::str::Chars;
