@@ -131,8 +131,8 @@ impl Apply<'_> {
         let mut start = 0;
         let mut added = Vec::with_capacity(pool.ends.len());
         for &end in &pool.ends {
-            let text = pool.bytes.get(start as usize..end as usize).unwrap_or(&[]);
-            added.push(self.texts.intern(text, 0));
+            let from = pool.bytes.get(start as usize..).unwrap_or(&[]);
+            added.push(self.texts.intern_from(from, (end - start) as usize, 0));
             start = end;
         }
         added

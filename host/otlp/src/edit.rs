@@ -60,11 +60,14 @@ impl Editor<'_> {
                 }
             }
             Target::Attributes => {
-                for row in 0..rows {
-                    let row = self.alive.base(row);
-                    let mut from = 0;
-                    while let Some((entry, new)) = self.next_replaced(row, from, replaced) {
-                        from = entry + 1;
+                let mut entries = Vec::new();
+                if let Some(store) = &self.table.attributes {
+                    replaced_entries(store, replaced, &mut entries);
+                }
+                let mut row = 0;
+                for (entry, new) in entries {
+                    row = self.row_from(row, entry);
+                    if self.alive.has(row) {
                         self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
                     }
                 }
@@ -73,19 +76,20 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// The next entry of a row whose text is replaced, and by which.
-    #[inline]
-    fn next_replaced(&self, row: u32, from: usize, replaced: &[u32]) -> Option<(usize, u32)> {
-        let store = self.table.attributes.as_ref()?;
-        let entries = store.entries(row);
-        let from = from.max(entries.start);
-        let kinds = store.kinds.get(from..entries.end)?;
-        let bits = store.bits.get(from..entries.end)?;
-        let mut texts = (from..).zip(kinds.iter().zip(bits));
-        texts.find_map(|(entry, (&kind, &bits))| {
-            let new = replaced.get(bits as usize).copied().unwrap_or(ABSENT);
-            (kind == kind::TEXT && new != ABSENT).then_some((entry, new))
-        })
+    /// The row that an entry belongs to, which is this one or a later one.
+    fn row_from(&self, mut row: u32, entry: usize) -> u32 {
+        let ends = self
+            .table
+            .attributes
+            .as_ref()
+            .map_or(&[][..], |store| &store.ends);
+        while ends
+            .get(row as usize)
+            .is_some_and(|&end| end as usize <= entry)
+        {
+            row += 1;
+        }
+        row
     }
 
     fn text_of(&self, fixed: &'static Fixed, row: u32) -> Option<u32> {
@@ -341,6 +345,34 @@ fn encode_field(out: &mut Vec<u8>, fixed: &Fixed, number: u32, value: (u8, u64),
         }
         _ => {}
     }
+}
+
+/// The entries whose texts are replaced, and by which.
+// Eight at a time: most are not, and are so passed by without a branch on each.
+#[inline(never)]
+fn replaced_entries(store: &Store, replaced: &[u32], out: &mut Vec<(usize, u32)>) {
+    let new_of = |kind: u8, bits: u64| match (kind, replaced.get(bits as usize)) {
+        (kind::TEXT, Some(&new)) => new,
+        _ => ABSENT,
+    };
+    let (kinds, last_kinds) = store.kinds.as_chunks::<8>();
+    let (bits, last_bits) = store.bits.as_chunks::<8>();
+    let mut put = |from: usize, kinds: &[u8], bits: &[u64]| {
+        for (entry, (&kind, &bits)) in (from..).zip(kinds.iter().zip(bits)) {
+            let new = new_of(kind, bits);
+            if new != ABSENT {
+                out.push((entry, new));
+            }
+        }
+    };
+    for (number, (kinds, bits)) in kinds.iter().zip(bits).enumerate() {
+        let entries = kinds.iter().zip(bits);
+        let all = entries.fold(ABSENT, |all, (&kind, &bits)| all & new_of(kind, bits));
+        if all != ABSENT {
+            put(number * 8, kinds, bits);
+        }
+    }
+    put(kinds.len() * 8, last_kinds, last_bits);
 }
 
 fn text_at(store: &Store, entry: usize) -> Option<u32> {

@@ -26,6 +26,11 @@ impl Alive {
         }
     }
 
+    /// Whether one of the batch's own rows is still there.
+    pub(crate) fn has(&self, row: u32) -> bool {
+        self.all || self.rows.binary_search(&row).is_ok()
+    }
+
     /// The batch's own row that a stage's row is.
     #[inline]
     pub(crate) fn base(&self, row: u32) -> u32 {
@@ -143,38 +148,32 @@ impl Scratch {
         if let Some(pool) = self.pool.take() {
             self.spare_pool = pool;
         }
-        let readers = texts.readers();
-        let is_shown = |readers: &u64| readers & bit != 0;
-        if readers.iter().all(is_shown) {
+        let mut readers = texts.readers();
+        if run(readers, bit, true) == readers.len() {
             return;
         }
         let (mut ends, mut bytes) = std::mem::take(&mut self.spare_pool);
         ends.clear();
         bytes.clear();
-        ends.reserve(readers.len());
-        let pool = texts.pool();
-        let mut copy = |from: u32, to: u32| {
-            let shown = pool.get(from as usize..to as usize);
-            bytes.extend_from_slice(shown.unwrap_or(&[]));
-        };
-        // Neighbours are copied together: hidden texts are few or many, but seldom alternate.
-        let (mut before, mut total) = (0u32, 0u32);
-        let (mut in_run, mut run) = (false, 0u32);
-        ends.extend(texts.ends().iter().zip(readers).map(|(&end, readers)| {
-            let shown = is_shown(readers);
-            if shown != in_run {
-                match shown {
-                    true => run = before,
-                    false => copy(run, before),
-                }
-                in_run = shown;
+        // Hidden texts are few or many, but seldom alternate with others: runs of them are taken together.
+        let (mut rest, mut start, mut shown) = (texts.ends(), 0, false);
+        while !readers.is_empty() {
+            let Some((texts_of_run, others)) = rest.split_at_checked(run(readers, bit, shown))
+            else {
+                break;
+            };
+            readers = readers.get(texts_of_run.len()..).unwrap_or(&[]);
+            rest = others;
+            let shift = start - bytes.len() as u32;
+            let end = texts_of_run.last().copied().unwrap_or(start);
+            if shown {
+                ends.extend(texts_of_run.iter().map(|end| end - shift));
+                let pool = texts.pool().get(start as usize..end as usize);
+                bytes.extend_from_slice(pool.unwrap_or(&[]));
+            } else {
+                ends.resize(ends.len() + texts_of_run.len(), start - shift);
             }
-            total += if shown { end - before } else { 0 };
-            before = end;
-            total
-        }));
-        if in_run {
-            copy(run, before);
+            (start, shown) = (end, !shown);
         }
         self.pool = Some((ends, bytes));
     }
@@ -251,6 +250,16 @@ impl Scratch {
                 .map_or(0, |scratch| scratch.origins.len())
         }
     }
+}
+
+/// How many texts from the first on a stage may read, or may not.
+fn run(readers: &[u64], bit: u64, shown: bool) -> usize {
+    let other = if shown { bit } else { 0 };
+    let (eights, _) = readers.as_chunks::<8>();
+    let all = |eight: &&[u64; 8]| eight.iter().fold(0, |any, it| any | it ^ other) & bit == 0;
+    let together = eights.iter().take_while(all).count() * 8;
+    let rest = readers.get(together..).unwrap_or(&[]).iter();
+    together + rest.take_while(|it| (*it ^ other) & bit == 0).count()
 }
 
 fn gather<T: Copy>(values: &[T], alive: &Alive, out: &mut Vec<T>) {

@@ -249,7 +249,7 @@ impl Texts {
     }
 
     /// The index of a text, or the slot where it belongs.
-    #[inline]
+    #[inline(always)]
     fn search(&self, window: Window, text: &[u8], hash: u32) -> Result<u32, usize> {
         let mut at = hash as usize & self.mask;
         while let Some(slot) = self.slots.get(at) {
