@@ -15,7 +15,7 @@ use crate::plugin::Plugin;
 use crate::sandbox::{Guest, clock};
 
 /// How often the clock ticks; deadlines are met to about twice this.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// Instances that may live at once, and so the pool's size. Address space only, until used.
 const INSTANCES: u32 = 2000;

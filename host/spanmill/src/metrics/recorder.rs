@@ -1,21 +1,27 @@
 //! Between one instance of a connector and its totals: which series its numbers mean.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spanmill_otlp::Workspace;
 use spanmill_runtime::{Emission, Fault};
 
 use super::series::{Series, attributes};
-use super::totals::{Measurement, Totals};
+use super::totals::{Measurements, Totals};
 
 /// Series one instance may name before it must start over.
 const MAX_SERIES: usize = 1 << 20;
 
+/// The series that an instance has named so far. Shared with what its batches measured: references to single series
+/// would be counted up by one thread and down by another, which costs more than all the rest.
+type Known = Arc<Mutex<Vec<Series>>>;
+
 /// What one instance of a connector has named so far.
 pub struct Recorder {
     totals: Arc<Totals>,
-    known: Vec<Arc<Series>>,
+    known: Known,
+    /// How many those are.
+    count: usize,
     /// The place of each known series among those of a batch, and which batch that was: so that a small
     /// batch need not touch every series.
     local: Vec<(u64, u32)>,
@@ -27,16 +33,20 @@ pub struct Recorder {
 #[must_use = "measurements count only when they are committed"]
 pub struct Measured {
     totals: Arc<Totals>,
-    series: Vec<Arc<Series>>,
-    recordings: Vec<(u32, Vec<Measurement>)>,
+    known: Known,
+    /// Which of those known were measured.
+    series: Vec<u32>,
+    recordings: Vec<Measurements>,
     now_unix_nano: u64,
 }
 
 impl Measured {
     /// Adds the measurements to the totals.
     pub fn commit(self) {
+        let known = lock(&self.known);
+        let series = self.series.iter().map(|&number| known.get(number as usize));
         self.totals
-            .record(&self.series, &self.recordings, self.now_unix_nano);
+            .record(series, &self.recordings, self.now_unix_nano);
     }
 
     /// When the batch was received.
@@ -46,17 +56,24 @@ impl Measured {
 
     /// How often each series was measured, and what that adds up to: by instrument, and the encoded attributes of
     /// resource and series.
-    pub fn summary(&self) -> Summary<'_> {
+    pub fn summary(&self) -> Summary {
+        let known = lock(&self.known);
         let mut summary = BTreeMap::new();
-        for (instrument, measurements) in &self.recordings {
-            for measurement in measurements {
-                let Some(series) = self.series.get(measurement.series as usize) else {
+        for measurements in &self.recordings {
+            for (at, &series) in measurements.series.iter().enumerate() {
+                let number = self.series.get(series as usize).copied();
+                let Some(series) = number.and_then(|number| known.get(number as usize)) else {
                     continue;
                 };
-                let key = (*instrument, &*series.resource_key, &*series.key);
+                let (value, times) = measurements.at(at);
+                let key = (
+                    measurements.instrument,
+                    series.resource_key.clone(),
+                    series.key.clone(),
+                );
                 let (count, sum) = summary.entry(key).or_insert((0, 0.0));
-                *count += measurement.count;
-                *sum += measurement.value.unwrap_or(1.0) * measurement.count as f64;
+                *count += times;
+                *sum += value.unwrap_or(1.0) * times as f64;
             }
         }
         summary
@@ -64,7 +81,12 @@ impl Measured {
 }
 
 /// How often each series was measured, and what that adds up to; see [`Measured::summary`].
-pub type Summary<'a> = BTreeMap<(u32, &'a [u8], &'a [u8]), (u64, f64)>;
+pub type Summary = BTreeMap<(u32, Box<[u8]>, Box<[u8]>), (u64, f64)>;
+
+/// A panic elsewhere leaves names that are as good as before.
+fn lock(known: &Known) -> MutexGuard<'_, Vec<Series>> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn broken(what: &str) -> Fault {
     Fault::Emission(what.to_owned())
@@ -75,7 +97,8 @@ impl Recorder {
     pub fn new(totals: &Arc<Totals>) -> Self {
         Recorder {
             totals: Arc::clone(totals),
-            known: Vec::new(),
+            known: Known::default(),
+            count: 0,
             local: Vec::new(),
             batch: 0,
         }
@@ -83,7 +106,8 @@ impl Recorder {
 
     /// The instance was replaced: what its numbers meant is gone.
     pub fn reset(&mut self) {
-        self.known.clear();
+        self.known = Known::default();
+        self.count = 0;
     }
 
     /// Checks an emission and takes in the series it names. On an error the instance's numbering is of no
@@ -96,14 +120,14 @@ impl Recorder {
         now_unix_nano: u64,
     ) -> Result<Measured, Fault> {
         if emission.restart {
-            self.known.clear();
+            self.reset();
         }
         self.name(&emission, workspace, stage)?;
         self.batch += 1;
-        self.local.resize(self.known.len(), (0, 0));
+        self.local.resize(self.count, (0, 0));
         let mut series = Vec::new();
         let mut recordings = Vec::with_capacity(emission.recordings.len());
-        for recording in &emission.recordings {
+        for recording in emission.recordings {
             let instruments = &self.totals.stream().instruments;
             if recording.instrument as usize >= instruments.len() {
                 return Err(broken("a recording names no instrument"));
@@ -119,33 +143,33 @@ impl Recorder {
             if recording.values.iter().any(|value| !value.is_finite()) {
                 return Err(broken("a measurement is not finite"));
             }
-            let mut measurements = Vec::with_capacity(count);
-            for (at, number) in recording.series.iter().enumerate() {
-                let number = *number as usize;
-                let (Some(known), Some(local)) =
-                    (self.known.get(number), self.local.get_mut(number))
-                else {
+            let mut measured = recording.series;
+            for number in &mut measured {
+                let Some(local) = self.local.get_mut(*number as usize) else {
                     return Err(broken("a measurement names a series that was not defined"));
                 };
                 if local.0 != self.batch {
                     *local = (self.batch, series.len() as u32);
-                    series.push(Arc::clone(known));
+                    series.push(*number);
                 }
-                let row = recording.rows.get(at).copied();
-                measurements.push(Measurement {
-                    series: local.1,
-                    value: recording.values.get(at).copied(),
-                    count: recording.counts.get(at).copied().unwrap_or(1),
-                    // A span without a trace id leads nowhere.
-                    ids: row
-                        .and_then(|row| workspace.span_ids(row))
-                        .filter(|(trace_id, _)| *trace_id != 0),
-                });
+                *number = local.1;
             }
-            recordings.push((recording.instrument, measurements));
+            // A span without a trace id leads nowhere.
+            let ids = recording.rows.iter().map(|&row| {
+                let ids = workspace.span_ids(row);
+                ids.filter(|(trace_id, _)| *trace_id != 0)
+            });
+            recordings.push(Measurements {
+                instrument: recording.instrument,
+                series: measured,
+                values: recording.values,
+                counts: recording.counts,
+                ids: ids.collect(),
+            });
         }
         Ok(Measured {
             totals: Arc::clone(&self.totals),
+            known: Arc::clone(&self.known),
             series,
             recordings,
             now_unix_nano,
@@ -162,7 +186,7 @@ impl Recorder {
         if emission.resources.ends.len() != rows {
             return Err(broken("series and their resources differ in number"));
         }
-        if self.known.len() + rows > MAX_SERIES {
+        if self.count + rows > MAX_SERIES {
             return Err(broken(
                 "too many series; restart the numbering now and then",
             ));
@@ -181,6 +205,10 @@ impl Recorder {
                 emission.texts.bytes.get(start..end)
             }
         };
+        if rows == 0 {
+            return Ok(());
+        }
+        let mut known = lock(&self.known);
         for row in 0..rows {
             let named = attributes(&emission.resources, row, &text).zip(attributes(
                 &emission.attributes,
@@ -192,8 +220,9 @@ impl Recorder {
                     "a series has attributes beyond its lists, or texts it may not read",
                 ));
             };
-            self.known.push(Arc::new(Series::new(resource, attributes)));
+            known.push(Series::new(resource, attributes));
         }
+        self.count = known.len();
         Ok(())
     }
 }

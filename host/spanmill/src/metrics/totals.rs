@@ -59,13 +59,27 @@ struct Row {
     resource_touched: Arc<AtomicU64>,
 }
 
-/// One measurement, its series by index into the batch's own.
-#[derive(Clone, Copy)]
-pub(super) struct Measurement {
-    pub(super) series: u32,
-    pub(super) value: Option<f64>,
-    pub(super) count: u64,
-    pub(super) ids: Option<(u128, u64)>,
+/// What was measured by one instrument: lists of one length, or empty.
+#[derive(Clone)]
+pub(super) struct Measurements {
+    pub(super) instrument: u32,
+    /// By index into the batch's own.
+    pub(super) series: Vec<u32>,
+    /// Empty: counts without a value.
+    pub(super) values: Vec<f64>,
+    /// How many times each counts; empty: once.
+    pub(super) counts: Vec<u64>,
+    /// Trace and span, for exemplars; empty: none.
+    pub(super) ids: Vec<Option<(u128, u64)>>,
+}
+
+impl Measurements {
+    /// Value and count of a measurement.
+    #[inline]
+    pub(super) fn at(&self, at: usize) -> (Option<f64>, u64) {
+        let count = self.counts.get(at).copied().unwrap_or(1);
+        (self.values.get(at).copied(), count)
+    }
 }
 
 impl Totals {
@@ -82,40 +96,42 @@ impl Totals {
         &self.stream
     }
 
-    pub(super) fn record(
+    pub(super) fn record<'s>(
         &self,
-        series: &[Arc<Series>],
-        recordings: &[(u32, Vec<Measurement>)],
+        series: impl Iterator<Item = Option<&'s Series>>,
+        recordings: &[Measurements],
         now_unix_nano: u64,
     ) {
         // A panic elsewhere leaves counts that are still the best there are.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let rows: Vec<u32> = series
-            .iter()
-            .map(|series| state.row(series, &self.stream, now_unix_nano))
+            .map(|series| {
+                let row = series.map(|series| state.row(series, &self.stream, now_unix_nano));
+                row.unwrap_or(u32::MAX)
+            })
             .collect();
-        for (instrument, measurements) in recordings {
-            let at = *instrument as usize;
+        for measurements in recordings {
+            let at = measurements.instrument as usize;
             let Some(instrument) = self.stream.instruments.get(at) else {
                 continue;
             };
-            for measurement in measurements {
+            for (number, series) in measurements.series.iter().enumerate() {
                 let row = rows
-                    .get(measurement.series as usize)
+                    .get(*series as usize)
                     .and_then(|row| state.rows.get_mut(*row as usize));
                 let Some(slot) = row.and_then(|row| row.points.get_mut(at)) else {
                     continue;
                 };
                 let point = slot.get_or_insert_with(|| Point::new(&instrument.kind, now_unix_nano));
-                point.record(&instrument.kind, measurement.value, measurement.count);
-                if let (Some((trace_id, span_id)), true) =
-                    (measurement.ids, instrument.exemplars > 0)
+                let (value, count) = measurements.at(number);
+                point.record(&instrument.kind, value, count);
+                if let Some(Some((trace_id, span_id))) = measurements.ids.get(number)
+                    && instrument.exemplars > 0
                 {
-                    let value = measurement.value.unwrap_or(1.0);
                     let exemplar = Exemplar {
-                        value,
-                        trace_id,
-                        span_id,
+                        value: value.unwrap_or(1.0),
+                        trace_id: *trace_id,
+                        span_id: *span_id,
                         time_unix_nano: now_unix_nano,
                     };
                     point.exemplar(exemplar, instrument.exemplars as usize);
