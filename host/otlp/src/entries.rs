@@ -1,5 +1,5 @@
-//! Takes attribute lists in, some rows at a time, in three passes that are small loops: which keys the attributes have,
-//! and whether they are wanted; where the texts among their values are in the pool; then what the values are.
+//! Takes attribute lists in, some rows at a time, in two passes that are small loops: which keys the attributes have,
+//! and whether they are wanted; then what their values are.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::known::{Keys, UNWANTED};
 use crate::plain::{ODD, Place};
 use crate::projection::AttributePlan;
 use crate::schema::number;
-use crate::texts::{Aim, Texts};
+use crate::texts::Texts;
 use crate::validate::DEPTH;
 use crate::window::WIDTH;
 use crate::wire::{DELIMITED, FIXED64, Flaw, Reader, VARINT};
@@ -25,14 +25,12 @@ pub(crate) struct Reading {
 }
 
 /// An attribute that a stage asked for.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Wanted {
     place: Place,
     /// Number and pool index of its key.
     number: u32,
     name: u32,
-    /// Of its value, if that is a text.
-    aim: Aim,
 }
 
 impl Reading {
@@ -115,7 +113,7 @@ impl Store {
         }
         reading.places.clear();
         reading.ends.clear();
-        aim(&mut reading.wanted, texts, bytes);
+        texts.make_room(reading.wanted.len());
         let end = begun + reading.wanted.len();
         self.kinds.resize(end, 0);
         self.bits.resize(end, 0);
@@ -159,25 +157,13 @@ fn find(
                 place: *place,
                 number,
                 name,
-                ..Wanted::default()
             });
         }
     }
     Ok(())
 }
 
-/// The second pass: where those values that are texts are in the pool.
-#[inline(never)]
-fn aim(wanted: &mut [Wanted], texts: &Texts, bytes: &[u8]) {
-    for wanted in wanted {
-        if let Some(length) = wanted.place.text_length() {
-            let from = bytes.get(wanted.place.value_start() + 2..).unwrap_or(&[]);
-            wanted.aim = texts.aim(from, usize::from(length));
-        }
-    }
-}
-
-/// The third pass: the values.
+/// The second pass: the values.
 #[inline(never)]
 fn fill(
     wanted: &[Wanted],
@@ -196,8 +182,8 @@ fn fill(
         };
         (*kind, *bits) = match place.text_length() {
             Some(length) => {
-                let at = place.value_start() + 2;
-                let text = texts.hit(bytes, at, usize::from(length), wanted.aim, readers);
+                let from = bytes.get(place.value_start() + 2..).unwrap_or(&[]);
+                let text = texts.intern_from(from, usize::from(length), readers);
                 (kind::TEXT, u64::from(text))
             }
             None => value(place, readers, texts, bytes)?,

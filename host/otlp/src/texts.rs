@@ -4,7 +4,7 @@ use crate::pair;
 use crate::window::{Seed, WIDTH, Window};
 
 /// A text's first bytes and its length, which is all of most texts: compared without a look at the pool.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Head {
     window: Window,
     length: u32,
@@ -18,24 +18,18 @@ struct Slot {
     hash: u32,
 }
 
-/// What is known of a text that was looked for where it belongs: the hash, and the index of the text there if that has
-/// the same hash.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Aim {
-    hash: u32,
-    index: u32,
-}
-
 /// Distinct texts, numbered as they come. Reused from batch to batch without giving memory back.
 #[derive(Clone)]
 pub(crate) struct Texts {
+    /// How many there are. The three lists that follow have room for more.
+    count: usize,
     heads: Vec<Head>,
     ends: Vec<u32>,
+    /// The stages that may read each text, a bit each.
+    readers: Vec<u64>,
     /// The texts end to end, and at least a window's width of anything behind them.
     bytes: Vec<u8>,
     used: usize,
-    /// The stages that may read each text, a bit each.
-    readers: Vec<u64>,
     slots: Vec<Slot>,
     /// The part of `slots` that this batch uses, less one: a power of two that suits its size.
     mask: usize,
@@ -75,11 +69,12 @@ fn enough_for(slots: usize) -> usize {
 impl Default for Texts {
     fn default() -> Self {
         Texts {
+            count: 0,
             heads: Vec::new(),
             ends: Vec::new(),
+            readers: Vec::new(),
             bytes: vec![0; 2 * WIDTH],
             used: 0,
-            readers: Vec::new(),
             slots: vec![Slot::default(); LEAST_SLOTS],
             mask: LEAST_SLOTS - 1,
             most: enough_for(LEAST_SLOTS),
@@ -94,7 +89,7 @@ impl Default for Texts {
 impl Texts {
     /// Empties the pool for a batch of so many rows.
     pub(crate) fn clear(&mut self, rows: usize) {
-        let count = self.ends.len();
+        let count = std::mem::take(&mut self.count);
         // A batch's serial numbers may not wrap round into each other.
         self.base = match self.base.checked_add(count as u32) {
             Some(base) if base < 1 << 31 => base,
@@ -112,18 +107,33 @@ impl Texts {
         let wanted = slots_for((rows.saturating_mul(self.per_row) / 16).min(most));
         self.mask = wanted.clamp(LEAST_SLOTS, most) - 1;
         self.most = enough_for(self.mask + 1);
-        self.heads.clear();
-        self.ends.clear();
         self.used = 0;
-        self.readers.clear();
+    }
+
+    /// Makes room for so many more texts.
+    pub(crate) fn make_room(&mut self, texts: usize) {
+        let count = self.count + texts;
+        if count > self.heads.len() {
+            let room = count.next_power_of_two();
+            self.heads.resize(room, Head::default());
+            self.ends.resize(room, 0);
+            self.readers.resize(room, 0);
+        }
+        let bytes = self.used + (texts + 1) * WIDTH;
+        if bytes > self.bytes.len() {
+            self.bytes.resize(bytes.next_power_of_two(), 0);
+        }
+        while count > self.most {
+            self.grow();
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.count
     }
 
     pub(crate) fn ends(&self) -> &[u32] {
-        &self.ends
+        self.ends.get(..self.count).unwrap_or(&[])
     }
 
     pub(crate) fn pool(&self) -> &[u8] {
@@ -131,7 +141,7 @@ impl Texts {
     }
 
     pub(crate) fn readers(&self) -> &[u64] {
-        &self.readers
+        self.readers.get(..self.count).unwrap_or(&[])
     }
 
     #[inline]
@@ -143,9 +153,9 @@ impl Texts {
     #[inline]
     fn place(&self, index: u32) -> (usize, usize) {
         let index = index as usize;
-        let end = self.ends.get(index).copied().unwrap_or(0) as usize;
+        let end = self.ends().get(index).copied().unwrap_or(0) as usize;
         let start = match index.checked_sub(1) {
-            Some(before) => self.ends.get(before).copied().unwrap_or(0) as usize,
+            Some(before) => self.ends().get(before).copied().unwrap_or(0) as usize,
             None => 0,
         };
         (start, end)
@@ -161,7 +171,7 @@ impl Texts {
 
     /// Whether a stage may read a text.
     pub(crate) fn may_read(&self, index: u32, stage_bit: u64) -> bool {
-        self.readers
+        self.readers()
             .get(index as usize)
             .is_some_and(|readers| readers & stage_bit != 0)
     }
@@ -169,7 +179,7 @@ impl Texts {
     /// The index of a text if it is there.
     pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
         let window = Window::new(text, text.len());
-        let hash = self.seed.hash(window, text, text.len());
+        let hash = self.seed.long(self.seed.hash(window, text.len()), text);
         self.search(window, text, hash).ok()
     }
 
@@ -179,72 +189,63 @@ impl Texts {
     }
 
     /// The same for the text of so many bytes that `from` begins with. Fast if `from` runs on beyond it.
+    // Whether a text is new cannot be foreseen, and a wrong guess costs more than the work that it would save: so there
+    // is no branch on it. Every text is put behind the others, and counted there if it is not found among them.
     #[inline(always)]
     pub(crate) fn intern_from(&mut self, from: &[u8], length: usize, readers: u64) -> u32 {
-        let aim = self.aim(from, length);
-        self.hit(from, 0, length, aim, readers)
-    }
-
-    /// Where a text probably is in the pool. There is no branch on whether it is there, so that many can be aimed at
-    /// without one waiting for the other's memory.
-    #[inline(always)]
-    pub(crate) fn aim(&self, from: &[u8], length: usize) -> Aim {
-        let hash = self.seed.hash(Window::new(from, length), from, length);
-        let slot = self.slots.get(hash as usize & self.mask);
-        let Slot {
-            serial,
-            hash: other,
-        } = slot.copied().unwrap_or_default();
-        let index = serial.wrapping_sub(self.base);
-        let is_old = u32::from(index as usize >= self.heads.len());
-        let differs = u32::from(other != hash);
-        // Either way `ABSENT`.
-        let index = index | (is_old | differs).wrapping_neg();
-        Aim { hash, index }
-    }
-
-    /// The index of a text that was aimed at in this batch, added if it is new. It stands at `at` in some bytes.
-    #[inline(always)]
-    pub(crate) fn hit(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        length: usize,
-        aim: Aim,
-        readers: u64,
-    ) -> u32 {
-        if let (Some(head), Some(granted)) = (
-            self.heads.get(aim.index as usize),
-            self.readers.get_mut(aim.index as usize),
-        ) && length <= WIDTH
-            && head.length as usize == length
-            && head.window == Window::new(bytes.get(at..).unwrap_or(&[]), length)
+        let window = Window::new(from, length);
+        let hash = self.seed.hash(window, length);
+        let spare = self.count;
+        if length <= WIDTH
+            && let Some(slot) = self.slots.get_mut(hash as usize & self.mask)
+            && let Some(new) = self.heads.get_mut(spare)
+            && let Some(end) = self.ends.get_mut(spare)
+            && let Some(granted) = self.readers.get_mut(spare)
+            && let Some(place) = self.bytes.get_mut(self.used..self.used + WIDTH)
         {
-            *granted |= readers;
-            return aim.index;
+            (*new, *granted) = (
+                Head {
+                    window,
+                    length: length as u32,
+                },
+                0,
+            );
+            place.copy_from_slice(&window.bytes());
+            let known = slot.serial.wrapping_sub(self.base);
+            let is_new = known as usize >= spare;
+            let index = if is_new { spare as u32 } else { known };
+            if let Some(head) = self.heads.get(index as usize)
+                && head.window == window
+                && head.length == length as u32
+                && let Some(granted) = self.readers.get_mut(index as usize)
+            {
+                *granted |= readers;
+                *slot = Slot {
+                    serial: self.base.wrapping_add(index),
+                    hash,
+                };
+                self.used += if is_new { length } else { 0 };
+                *end = self.used as u32;
+                self.count += usize::from(is_new);
+                return index;
+            }
         }
-        self.hit_elsewhere(bytes, at, length, aim, readers)
+        self.intern_elsewhere(from, length, hash, readers)
     }
 
-    /// The same for long texts, and for those that are new.
+    /// The same for long texts, for those whose place another has taken, and where room must be made.
     #[inline(never)]
-    fn hit_elsewhere(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        length: usize,
-        aim: Aim,
-        readers: u64,
-    ) -> u32 {
-        let from = bytes.get(at..).unwrap_or(&[]);
+    fn intern_elsewhere(&mut self, from: &[u8], length: usize, hash: u32, readers: u64) -> u32 {
         let text = from.get(..length).unwrap_or(from);
         let window = Window::new(from, length);
-        match self.search(window, text, aim.hash) {
+        let hash = self.seed.long(hash, text);
+        self.make_room(1);
+        match self.search(window, text, hash) {
             Ok(index) => {
                 self.grant(index, readers);
                 index
             }
-            Err(at) => self.add(window, text, readers, aim.hash, at),
+            Err(at) => self.add(window, text, readers, hash, at),
         }
     }
 
@@ -254,7 +255,8 @@ impl Texts {
         let mut at = hash as usize & self.mask;
         while let Some(slot) = self.slots.get(at) {
             let index = slot.serial.wrapping_sub(self.base);
-            let Some(head) = self.heads.get(index as usize) else {
+            let Some(head) = (self.heads.get(..self.count)).and_then(|all| all.get(index as usize))
+            else {
                 break;
             };
             if slot.hash == hash
@@ -278,34 +280,31 @@ impl Texts {
 
     #[inline]
     fn add(&mut self, window: Window, text: &[u8], readers: u64, hash: u32, at: usize) -> u32 {
-        let index = self.ends.len() as u32;
+        let index = self.count as u32;
         let start = self.used;
         self.used += text.len();
         if self.used + WIDTH > self.bytes.len() {
             self.bytes.resize((self.used + WIDTH) * 2, 0);
         }
-        if text.len() <= WIDTH {
-            // Whole windows are copied without a call; what is too much is written over later.
-            if let Some(place) = self.bytes.get_mut(start..start + WIDTH) {
-                place.copy_from_slice(&window.bytes());
-            }
-        } else if let Some(place) = self.bytes.get_mut(start..self.used) {
+        if let Some(place) = self.bytes.get_mut(start..self.used) {
             place.copy_from_slice(text);
         }
-        self.heads.push(Head {
-            window,
-            length: text.len() as u32,
-        });
-        self.ends.push(self.used as u32);
-        self.readers.push(readers);
-        if let Some(slot) = self.slots.get_mut(at) {
+        if let (Some(head), Some(end), Some(granted), Some(slot)) = (
+            self.heads.get_mut(self.count),
+            self.ends.get_mut(self.count),
+            self.readers.get_mut(self.count),
+            self.slots.get_mut(at),
+        ) {
+            *head = Head {
+                window,
+                length: text.len() as u32,
+            };
+            (*end, *granted) = (self.used as u32, readers);
             *slot = Slot {
                 serial: self.base.wrapping_add(index),
                 hash,
             };
-        }
-        if self.ends.len() > self.most {
-            self.grow();
+            self.count += 1;
         }
         index
     }
@@ -335,7 +334,7 @@ impl Texts {
     }
 
     fn is_current(&self, slot: &Slot) -> bool {
-        (slot.serial.wrapping_sub(self.base) as usize) < self.ends.len()
+        (slot.serial.wrapping_sub(self.base) as usize) < self.count
     }
 }
 

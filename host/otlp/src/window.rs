@@ -134,25 +134,25 @@ impl Seed {
         Seed([1u8, 2, 3, 4].map(|word| random.hash_one(word)))
     }
 
-    /// The hash of the text of so many bytes that `from` begins with, and whose window is known.
+    /// The hash of a text of so many bytes that begins with a window, which is all of it that is looked at.
     #[inline(always)]
-    pub(crate) fn hash(&self, window: Window, from: &[u8], length: usize) -> u32 {
-        let hash = window.hash(self, length as u64);
-        if length <= WIDTH {
-            return hash as u32;
-        }
-        self.long(hash, from.get(..length).unwrap_or(from)) as u32
+    pub(crate) fn hash(&self, window: Window, length: usize) -> u32 {
+        window.hash(self, length as u64) as u32
     }
 
-    #[inline(never)]
-    fn long(&self, mut hash: u64, text: &[u8]) -> u64 {
+    /// The hash of a text that may be longer than a window, if `hash` is that of its first.
+    pub(crate) fn long(&self, hash: u32, text: &[u8]) -> u32 {
+        if text.len() <= WIDTH {
+            return hash;
+        }
         // The first is in already; the last overlaps the one before.
+        let mut hash = u64::from(hash);
         for chunk in text.as_chunks::<WIDTH>().0.iter().skip(1) {
             hash = Window(words(chunk)).hash(self, hash);
         }
         match text.last_chunk::<WIDTH>() {
-            Some(last) => Window(words(last)).hash(self, hash),
-            None => hash,
+            Some(last) => Window(words(last)).hash(self, hash) as u32,
+            None => hash as u32,
         }
     }
 }
@@ -176,7 +176,10 @@ mod tests {
     #[test]
     fn a_hash_depends_on_every_byte_and_the_length() {
         let seed = Seed::random();
-        let hash = |text: &[u8]| seed.hash(Window::new(text, text.len()), text, text.len());
+        let hash = |text: &[u8]| {
+            let first = seed.hash(Window::new(text, text.len()), text.len());
+            seed.long(first, text)
+        };
         for length in 1..150 {
             let text = vec![0u8; length];
             assert_ne!(hash(&text), hash(&text[1..]));
