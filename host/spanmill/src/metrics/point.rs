@@ -24,8 +24,14 @@ pub(super) struct Point {
     total: Total,
     pub(super) start_unix_nano: u64,
     pub(super) touched: bool,
-    exemplars: Vec<Exemplar>,
-    next_exemplar: usize,
+    /// None until there is one, so that a point without stays small.
+    exemplars: Option<Box<Exemplars>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Exemplars {
+    list: Vec<Exemplar>,
+    next: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -84,8 +90,7 @@ impl Point {
             total,
             start_unix_nano,
             touched: false,
-            exemplars: Vec::new(),
-            next_exemplar: 0,
+            exemplars: None,
         }
     }
 
@@ -121,21 +126,24 @@ impl Point {
 
     /// Keeps an exemplar; beyond `limit` it takes the place of the oldest.
     pub(super) fn exemplar(&mut self, exemplar: Exemplar, limit: usize) {
-        if self.exemplars.len() < limit {
-            self.exemplars.push(exemplar);
-        } else if let Some(slot) = self.exemplars.get_mut(self.next_exemplar % limit.max(1)) {
+        let exemplars = self.exemplars.get_or_insert_default();
+        if exemplars.list.len() < limit {
+            exemplars.list.push(exemplar);
+        } else if let Some(slot) = exemplars.list.get_mut(exemplars.next % limit.max(1)) {
             *slot = exemplar;
-            self.next_exemplar = self.next_exemplar.wrapping_add(1);
+            exemplars.next = exemplars.next.wrapping_add(1);
         }
     }
 
     /// Exemplars belong to one flush.
     pub(super) fn forget_exemplars(&mut self) {
-        self.exemplars.clear();
+        if let Some(exemplars) = &mut self.exemplars {
+            exemplars.list.clear();
+        }
     }
 
     fn wire_exemplars(&self) -> Vec<WireExemplar> {
-        let exemplars = self.exemplars.iter();
+        let exemplars = self.exemplars.iter().flat_map(|exemplars| &exemplars.list);
         exemplars
             .map(|exemplar| WireExemplar {
                 filtered_attributes: Vec::new(),

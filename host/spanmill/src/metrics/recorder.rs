@@ -6,20 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use spanmill_otlp::Workspace;
 use spanmill_runtime::{Emission, Fault};
 
-use super::series::{Series, attributes};
+use super::series::{Known, Series, attributes};
 use super::totals::{Measurements, Totals};
 
 /// Series one instance may name before it must start over.
 const MAX_SERIES: usize = 1 << 20;
 
-/// The series that an instance has named so far. Shared with what its batches measured: references to single series
-/// would be counted up by one thread and down by another, which costs more than all the rest.
-type Known = Arc<Mutex<Vec<Series>>>;
-
 /// What one instance of a connector has named so far.
 pub struct Recorder {
     totals: Arc<Totals>,
-    known: Known,
+    /// Shared with what its batches measured: references to single series would be counted up by one thread and down
+    /// by another, which costs more than all the rest.
+    known: Arc<Mutex<Known>>,
     /// How many those are.
     count: usize,
     /// The place of each known series among those of a batch, and which batch that was: so that a small
@@ -33,7 +31,7 @@ pub struct Recorder {
 #[must_use = "measurements count only when they are committed"]
 pub struct Measured {
     totals: Arc<Totals>,
-    known: Known,
+    known: Arc<Mutex<Known>>,
     /// Which of those known were measured.
     series: Vec<u32>,
     recordings: Vec<Measurements>,
@@ -43,10 +41,13 @@ pub struct Measured {
 impl Measured {
     /// Adds the measurements to the totals.
     pub fn commit(self) {
-        let known = lock(&self.known);
-        let series = self.series.iter().map(|&number| known.get(number as usize));
-        self.totals
-            .record(series, &self.recordings, self.now_unix_nano);
+        let mut known = lock(&self.known);
+        self.totals.record(
+            &mut known,
+            &self.series,
+            &self.recordings,
+            self.now_unix_nano,
+        );
     }
 
     /// When the batch was received.
@@ -62,7 +63,8 @@ impl Measured {
         for measurements in &self.recordings {
             for (at, &series) in measurements.series.iter().enumerate() {
                 let number = self.series.get(series as usize).copied();
-                let Some(series) = number.and_then(|number| known.get(number as usize)) else {
+                let Some(series) = number.and_then(|number| known.series.get(number as usize))
+                else {
                     continue;
                 };
                 let (value, times) = measurements.at(at);
@@ -84,7 +86,7 @@ impl Measured {
 pub type Summary = BTreeMap<(u32, Box<[u8]>, Box<[u8]>), (u64, f64)>;
 
 /// A panic elsewhere leaves names that are as good as before.
-fn lock(known: &Known) -> MutexGuard<'_, Vec<Series>> {
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -97,7 +99,7 @@ impl Recorder {
     pub fn new(totals: &Arc<Totals>) -> Self {
         Recorder {
             totals: Arc::clone(totals),
-            known: Known::default(),
+            known: Arc::default(),
             count: 0,
             local: Vec::new(),
             batch: 0,
@@ -106,7 +108,7 @@ impl Recorder {
 
     /// The instance was replaced: what its numbers meant is gone.
     pub fn reset(&mut self) {
-        self.known = Known::default();
+        self.known = Arc::default();
         self.count = 0;
     }
 
@@ -222,7 +224,7 @@ impl Recorder {
             };
             known.push(Series::new(resource, attributes));
         }
-        self.count = known.len();
+        self.count = known.series.len();
         Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! What a series is: the resource it belongs to, and its attributes.
 
-use std::sync::atomic::AtomicU64;
-
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
 use prost::Message as _;
@@ -14,12 +12,22 @@ pub(super) struct Series {
     /// Both, encoded: equal keys mean the same series.
     pub(super) resource_key: Box<[u8]>,
     pub(super) key: Box<[u8]>,
-    /// Where the totals last kept it; see `totals::Place`.
-    pub(super) place: AtomicU64,
 }
 
-/// No place yet.
-pub(super) const NOWHERE: u64 = u64::MAX;
+/// The series that an instance of a connector has named so far.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) series: Vec<Series>,
+    /// The row where the totals last kept each, and the row's generation in the upper half.
+    pub(super) places: Vec<u64>,
+}
+
+impl Known {
+    pub(super) fn push(&mut self, series: Series) {
+        self.series.push(series);
+        self.places.push(u64::MAX);
+    }
+}
 
 impl Series {
     pub(super) fn new(resource: Vec<KeyValue>, attributes: Vec<KeyValue>) -> Self {
@@ -28,7 +36,6 @@ impl Series {
             key: encode(&attributes),
             resource,
             attributes,
-            place: AtomicU64::new(NOWHERE),
         }
     }
 }

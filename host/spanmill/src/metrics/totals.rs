@@ -1,8 +1,6 @@
 //! The running totals of one connector.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -17,7 +15,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use spanmill_runtime::{MetricStream, Temporality};
 
 use super::point::{Exemplar, Point, Wire};
-use super::series::{NOWHERE, Series};
+use super::series::{Known, Series};
 
 /// The metrics of a flush.
 #[derive(Clone, Debug)]
@@ -38,25 +36,30 @@ pub struct Totals {
 struct State {
     /// By resource key.
     resources: HashMap<Box<[u8]>, Resources>,
-    /// Rows are reused; a place's generation tells whether it is still the same series'.
-    rows: Vec<Row>,
+    /// When each resource was measured last, ns since 1970, by its number.
+    resources_touched: Vec<u64>,
+    free_resources: Vec<u32>,
+    /// What every measurement looks at of its row, which is kept small.
+    marks: Vec<Mark>,
+    /// The points of each row, one an instrument.
+    points: Vec<Option<Point>>,
+    /// The attributes of each row.
+    attributes: Vec<Vec<KeyValue>>,
     free: Vec<u32>,
 }
 
 struct Resources {
     attributes: Vec<KeyValue>,
     series: HashMap<Box<[u8]>, u32>,
-    /// When it was measured last, ns since 1970. Its rows have it too, so that nothing has to be looked up.
-    touched: Arc<AtomicU64>,
+    number: u32,
 }
 
-#[derive(Default)]
-struct Row {
+/// Rows are reused; a place's generation tells whether it is still the same series'.
+#[derive(Clone, Copy, Default)]
+struct Mark {
     generation: u32,
-    attributes: Vec<KeyValue>,
-    points: Vec<Option<Point>>,
+    resource: u32,
     touched_unix_nano: u64,
-    resource_touched: Arc<AtomicU64>,
 }
 
 /// What was measured by one instrument: lists of one length, or empty.
@@ -96,30 +99,29 @@ impl Totals {
         &self.stream
     }
 
-    pub(super) fn record<'s>(
+    /// Adds measurements of some of the known series.
+    pub(super) fn record(
         &self,
-        series: impl Iterator<Item = Option<&'s Series>>,
+        known: &mut Known,
+        series: &[u32],
         recordings: &[Measurements],
         now_unix_nano: u64,
     ) {
         // A panic elsewhere leaves counts that are still the best there are.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let rows: Vec<u32> = series
-            .map(|series| {
-                let row = series.map(|series| state.row(series, &self.stream, now_unix_nano));
-                row.unwrap_or(u32::MAX)
-            })
+            .iter()
+            .map(|&number| state.row(known, number as usize, &self.stream, now_unix_nano))
             .collect();
+        let instruments = self.stream.instruments.len();
         for measurements in recordings {
             let at = measurements.instrument as usize;
             let Some(instrument) = self.stream.instruments.get(at) else {
                 continue;
             };
             for (number, series) in measurements.series.iter().enumerate() {
-                let row = rows
-                    .get(*series as usize)
-                    .and_then(|row| state.rows.get_mut(*row as usize));
-                let Some(slot) = row.and_then(|row| row.points.get_mut(at)) else {
+                let row = rows.get(*series as usize).copied().unwrap_or(u32::MAX);
+                let Some(slot) = state.points.get_mut(row as usize * instruments + at) else {
                     continue;
                 };
                 let point = slot.get_or_insert_with(|| Point::new(&instrument.kind, now_unix_nano));
@@ -148,8 +150,12 @@ impl Totals {
         let mut points = 0;
         let mut resource_metrics = Vec::new();
         let State {
-            resources, rows, ..
+            resources,
+            points: all_points,
+            attributes,
+            ..
         } = &mut *state;
+        let instruments = self.stream.instruments.len();
         // In the order in which they were first seen, so that equal input gives equal output.
         let mut resources: Vec<(&Resources, Vec<u32>)> = resources
             .values()
@@ -165,10 +171,8 @@ impl Totals {
             for (at, instrument) in self.stream.instruments.iter().enumerate() {
                 let mut data = empty(&instrument.kind, self.stream.temporality);
                 for row in &series {
-                    let Some(row) = rows.get_mut(*row as usize) else {
-                        continue;
-                    };
-                    let Some(slot) = row.points.get_mut(at) else {
+                    let row = *row as usize;
+                    let Some(slot) = all_points.get_mut(row * instruments + at) else {
                         continue;
                     };
                     let Some(point) = slot.as_mut().filter(|point| !delta || point.touched) else {
@@ -177,7 +181,7 @@ impl Totals {
                     push(
                         &mut data,
                         point.wire(&instrument.kind, now_unix_nano),
-                        &row.attributes,
+                        attributes.get(row).map_or(&[], Vec::as_slice),
                     );
                     points += 1;
                     point.forget_exemplars();
@@ -223,38 +227,62 @@ impl Totals {
 }
 
 impl State {
-    /// The row of a series, made if there is none.
-    fn row(&mut self, series: &Series, stream: &MetricStream, now: u64) -> u32 {
-        let place = series.place.load(Relaxed);
-        if place != NOWHERE {
-            let (generation, at) = ((place >> 32) as u32, place as u32);
-            if let Some(row) = self
-                .rows
-                .get_mut(at as usize)
-                .filter(|row| row.generation == generation)
-            {
-                row.touched_unix_nano = now;
-                row.resource_touched.store(now, Relaxed);
-                return at;
+    /// The row of a known series, made if there is none.
+    #[inline]
+    fn row(&mut self, known: &mut Known, number: usize, stream: &MetricStream, now: u64) -> u32 {
+        let Some(place) = known.places.get_mut(number) else {
+            return u32::MAX;
+        };
+        let (generation, at) = ((*place >> 32) as u32, *place as u32);
+        if let Some(mark) = self.marks.get_mut(at as usize)
+            && mark.generation == generation
+        {
+            mark.touched_unix_nano = now;
+            if let Some(touched) = self.resources_touched.get_mut(mark.resource as usize) {
+                *touched = now;
             }
+            return at;
         }
+        let Some(series) = known.series.get(number) else {
+            return u32::MAX;
+        };
+        let at = self.place(series, stream, now);
+        let generation = self
+            .marks
+            .get(at as usize)
+            .map_or(0, |mark| mark.generation);
+        *place = u64::from(generation) << 32 | u64::from(at);
+        at
+    }
+
+    /// Finds a row by what its series is, or makes one.
+    #[cold]
+    fn place(&mut self, series: &Series, stream: &MetricStream, now: u64) -> u32 {
         if !self.resources.contains_key(&series.resource_key) {
             self.make_room(stream.resource_limit as usize);
         }
         let State {
             resources,
-            rows,
+            resources_touched,
+            free_resources,
+            marks,
+            points,
+            attributes: all_attributes,
             free,
-            ..
         } = self;
         let resource = resources
             .entry(series.resource_key.clone())
             .or_insert_with(|| Resources {
                 attributes: series.resource.clone(),
                 series: HashMap::new(),
-                touched: Arc::default(),
+                number: free_resources.pop().unwrap_or_else(|| {
+                    resources_touched.push(now);
+                    resources_touched.len() as u32 - 1
+                }),
             });
-        resource.touched.store(now, Relaxed);
+        if let Some(touched) = resources_touched.get_mut(resource.number as usize) {
+            *touched = now;
+        }
         let limit = stream.series_limit as usize;
         let full = limit > 0
             && resource.series.len() >= limit
@@ -264,22 +292,21 @@ impl State {
             false => (series.key.clone(), series.attributes.clone()),
         };
         let at = *resource.series.entry(key).or_insert_with(|| {
-            let at = free.pop().unwrap_or(rows.len() as u32);
-            if rows.len() <= at as usize {
-                rows.resize_with(at as usize + 1, Row::default);
+            let at = free.pop().unwrap_or(marks.len() as u32);
+            if marks.len() <= at as usize {
+                let rows = at as usize + 1;
+                marks.resize(rows, Mark::default());
+                all_attributes.resize_with(rows, Vec::new);
+                points.resize(rows * stream.instruments.len(), None);
             }
-            if let Some(row) = rows.get_mut(at as usize) {
-                row.attributes = attributes;
-                row.resource_touched = Arc::clone(&resource.touched);
-                row.points = vec![None; stream.instruments.len()];
+            if let Some(of_row) = all_attributes.get_mut(at as usize) {
+                *of_row = attributes;
             }
             at
         });
-        if let Some(row) = rows.get_mut(at as usize) {
-            row.touched_unix_nano = now;
-            series
-                .place
-                .store(u64::from(row.generation) << 32 | u64::from(at), Relaxed);
+        if let Some(mark) = marks.get_mut(at as usize) {
+            mark.resource = resource.number;
+            mark.touched_unix_nano = now;
         }
         at
     }
@@ -287,28 +314,33 @@ impl State {
     /// Forgets the resource idle for longest while there is no room for one more.
     fn make_room(&mut self, limit: usize) {
         while limit > 0 && self.resources.len() >= limit {
-            let oldest = self
-                .resources
-                .iter()
-                .min_by_key(|(_, resource)| resource.touched.load(Relaxed));
+            let touched = &self.resources_touched;
+            let all = self.resources.iter();
+            let oldest = all.min_by_key(|(_, resource)| touched.get(resource.number as usize));
             let Some(key) = oldest.map(|(key, _)| key.clone()) else {
                 return;
             };
             if let Some(resource) = self.resources.remove(&key) {
-                resource
-                    .series
-                    .into_values()
-                    .for_each(|row| self.release(row));
+                self.free_resources.push(resource.number);
+                for row in resource.series.into_values() {
+                    self.release(row);
+                }
             }
         }
     }
 
     fn release(&mut self, at: u32) {
-        if let Some(row) = self.rows.get_mut(at as usize) {
-            *row = Row {
-                generation: row.generation.wrapping_add(1),
-                ..Row::default()
-            };
+        let row = at as usize;
+        let instruments = self.points.len().checked_div(self.marks.len()).unwrap_or(0);
+        if let (Some(mark), Some(attributes), Some(points)) = (
+            self.marks.get_mut(row),
+            self.attributes.get_mut(row),
+            self.points
+                .get_mut(row * instruments..(row + 1) * instruments),
+        ) {
+            mark.generation = mark.generation.wrapping_add(1);
+            *attributes = Vec::new();
+            points.fill(None);
             self.free.push(at);
         }
     }
@@ -319,17 +351,20 @@ impl State {
         }
         let dead = now.saturating_sub(stream.expiration_ns);
         let mut released = Vec::new();
-        let rows = &self.rows;
+        let (marks, free_resources) = (&self.marks, &mut self.free_resources);
         self.resources.retain(|_, resource| {
             resource.series.retain(|_, at| {
-                let alive = rows
+                let alive = marks
                     .get(*at as usize)
-                    .is_some_and(|row| row.touched_unix_nano > dead);
+                    .is_some_and(|mark| mark.touched_unix_nano > dead);
                 if !alive {
                     released.push(*at);
                 }
                 alive
             });
+            if resource.series.is_empty() {
+                free_resources.push(resource.number);
+            }
             !resource.series.is_empty()
         });
         released.into_iter().for_each(|at| self.release(at));
