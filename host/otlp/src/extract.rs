@@ -263,35 +263,33 @@ fn head(
     {
         put(ids, row, u64::from_be_bytes(*id));
     }
+    let at = reader.pos();
     if let Some(&[0x2a, length @ 1..0x80]) = reader.rest().first_chunk::<2>() {
-        let start = reader.pos();
-        let at = start + 2;
         reader.advance(2 + usize::from(length));
-        if let Some(column) = columns.get_mut(name as usize) {
-            column.found(row, start);
-        }
-        if let Some(column) = columns.get_mut(name as usize)
+        if let Some(column) = found(columns, name, row, at)
             && let Data::Text(names) = &mut column.data
         {
-            let from = bytes.get(at..).unwrap_or(&[]);
+            let from = bytes.get(at + 2..).unwrap_or(&[]);
             let text = texts.intern_from(from, usize::from(length), column.readers);
             put(names, row, text);
         }
     }
+    let at = reader.pos();
     if let Some(&[0x30, value @ 0..0x80]) = reader.rest().first_chunk::<2>() {
         reader.advance(2);
-        if let Some(column) = columns.get_mut(kind as usize)
+        if let Some(column) = found(columns, kind, row, at)
             && let Data::Narrow(kinds) = &mut column.data
         {
             put(kinds, row, u32::from(value));
         }
     }
     for (tag, slot) in [(0x39, start), (0x41, end)] {
+        let at = reader.pos();
         if let Some((&[first, ref time @ ..], _)) = reader.rest().split_first_chunk::<9>()
             && first == tag
         {
             reader.advance(9);
-            if let Some(column) = columns.get_mut(slot as usize)
+            if let Some(column) = found(columns, slot, row, at)
                 && let Data::Wide(times) = &mut column.data
             {
                 put(times, row, u64::from_le_bytes(*time));
@@ -299,6 +297,14 @@ fn head(
         }
     }
     Ok(())
+}
+
+/// The column of a field that was found at a place.
+#[inline(always)]
+fn found(columns: &mut [Column], slot: u8, row: usize, start: usize) -> Option<&mut Column> {
+    let column = columns.get_mut(slot as usize)?;
+    column.found(row, start);
+    Some(column)
 }
 
 /// What nearly every span ends with behind its attributes: status code and flags.

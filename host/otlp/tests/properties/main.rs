@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 use prost::Message;
-use spanmill_otlp::{Outcome, Projection, Request, Workspace, Write};
+use spanmill_otlp::{Outcome, Projection, Request, StageContract, Workspace, Write};
 
 use edits::{cells, contract, outcome, plans, reference, text_index};
 
@@ -146,6 +146,44 @@ fn unknown_fields_survive_edits_beside_them() {
         (span.name.as_str(), span.status.as_ref().unwrap().code),
         ("", 2)
     );
+}
+
+#[test]
+fn a_written_field_stands_where_the_old_one_stood() {
+    let mut request = requests::one_span();
+    let writes = [
+        ("span.name", (0, 0)),
+        ("span.kind", (3, 3)),
+        ("span.start_time_unix_nano", (3, 7)),
+        ("span.end_time_unix_nano", (3, 8)),
+        ("span.status.code", (3, 2)),
+    ];
+    let paths = writes.map(|(path, _)| path.to_owned());
+    let contract = StageContract::parse(&[], &paths).unwrap();
+    let projection = Projection::new(vec![contract], &[]).unwrap();
+    let mut workspace = Workspace::new(Arc::new(projection));
+    let bytes = request.encode_to_vec().into();
+    workspace.load(Request::parse(bytes).unwrap(), 1).unwrap();
+    workspace.view(0).unwrap();
+    let writes = writes.iter().zip(0..).map(|((_, value), field)| Write {
+        field,
+        rows: vec![0],
+        values: cells([*value]),
+    });
+    let outcome = Outcome {
+        writes: writes.collect(),
+        ..Outcome::default()
+    };
+    workspace.apply(0, &outcome).unwrap();
+    let span = &mut request.resource_spans[0].scope_spans[0].spans[0];
+    span.name.clear();
+    (
+        span.kind,
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+    ) = (3, 7, 8);
+    span.status.as_mut().unwrap().code = 2;
+    assert_eq!(workspace.splice().bytes, request.encode_to_vec());
 }
 
 #[test]

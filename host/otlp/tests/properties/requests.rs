@@ -136,6 +136,41 @@ pub fn requests() -> impl Strategy<Value = ExportTraceServiceRequest> {
         .prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
 }
 
+/// A request of one span that has the fields that nearly every span has.
+pub fn one_span() -> ExportTraceServiceRequest {
+    let span = Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        parent_span_id: vec![3; 8],
+        name: "name".to_owned(),
+        kind: 2,
+        start_time_unix_nano: 5,
+        end_time_unix_nano: 6,
+        attributes: vec![pair(
+            "k".to_owned(),
+            Some(AnyValue {
+                value: Some(Value::StringValue("v".to_owned())),
+            }),
+        )],
+        status: Some(Status {
+            message: String::new(),
+            code: 1,
+        }),
+        flags: 0x101,
+        ..Span::default()
+    };
+    let scope_spans = vec![ScopeSpans {
+        spans: vec![span],
+        ..ScopeSpans::default()
+    }];
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            scope_spans,
+            ..ResourceSpans::default()
+        }],
+    }
+}
+
 /// Fails unless the parser and prost agree on whether bytes are a request. The one exception: a resource
 /// or scope sent twice, which prost merges and Spanmill refuses.
 pub fn agrees_with_prost(bytes: Vec<u8>) {
