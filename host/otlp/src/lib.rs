@@ -31,6 +31,7 @@ mod entries;
 mod extract;
 mod known;
 mod table;
+mod usual;
 
 mod stage;
 mod view;

@@ -217,8 +217,12 @@ mod tests {
                 for at in 0..length {
                     let mut bytes: Vec<u8> = b" _".iter().cycle().take(length).copied().collect();
                     bytes[at] = anchor.byte;
-                    at.checked_sub(1).map(|before| bytes[before] = b'7');
-                    bytes.get_mut(at + 1).map(|behind| *behind = b'8');
+                    if at > 0 {
+                        bytes[at - 1] = b'7';
+                    }
+                    if let Some(behind) = bytes.get_mut(at + 1) {
+                        *behind = b'8';
+                    }
                     let first = (0..length).find(|&at| anchor.stands(&bytes, at));
                     assert_eq!(anchor.next(&bytes), first, "{pattern} {length} {at}");
                     assert!(first.is_some() || at == 0 || at + 1 == length);
