@@ -192,6 +192,7 @@ fn fill(
     Ok(())
 }
 
+/// Number and pool index of an attribute's key, if it is the one that usually comes next.
 #[inline(always)]
 fn follow(keys: &Keys, before: u32, place: &Place, bytes: &[u8]) -> Option<(u32, u32)> {
     let at = place.start as usize + 4;
@@ -199,6 +200,7 @@ fn follow(keys: &Keys, before: u32, place: &Place, bytes: &[u8]) -> Option<(u32,
     keys.follow(before, from, place.key_length)
 }
 
+/// The same of any other.
 #[inline(never)]
 fn locate(
     keys: &mut Keys,
