@@ -117,7 +117,7 @@ impl Store {
         }
     }
 
-    pub(crate) fn resize(&mut self, count: usize) {
+    fn resize(&mut self, count: usize) {
         self.keys.resize(count, 0);
         self.kinds.resize(count, 0);
         self.bits.resize(count, 0);

@@ -64,9 +64,8 @@ impl Editor<'_> {
                 if let Some(store) = &self.table.attributes {
                     replaced_entries(store, replaced, &mut entries);
                 }
-                let mut row = 0;
                 for (entry, new) in entries {
-                    row = self.row_from(row, entry);
+                    let row = self.row_of(entry);
                     if self.alive.has(row) {
                         self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
                     }
@@ -74,22 +73,6 @@ impl Editor<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The row that an entry belongs to, which is this one or a later one.
-    fn row_from(&self, mut row: u32, entry: usize) -> u32 {
-        let ends = self
-            .table
-            .attributes
-            .as_ref()
-            .map_or(&[][..], |store| &store.ends);
-        while ends
-            .get(row as usize)
-            .is_some_and(|&end| end as usize <= entry)
-        {
-            row += 1;
-        }
-        row
     }
 
     fn text_of(&self, fixed: &'static Fixed, row: u32) -> Option<u32> {

@@ -60,7 +60,7 @@ pub(crate) fn extract(
         rows(
             table,
             projection,
-            index,
+            None,
             texts,
             bytes,
             &mut Nested::default(),
@@ -79,13 +79,13 @@ pub(crate) fn extract(
             .wanted
             .then_some((&mut links.entries, &mut links.parents)),
     };
-    rows(spans, projection, index, texts, bytes, &mut nested)?;
+    rows(spans, projection, Some(index), texts, bytes, &mut nested)?;
     for table in [events, links] {
         if table.wanted {
             rows(
                 table,
                 projection,
-                index,
+                None,
                 texts,
                 bytes,
                 &mut Nested::default(),
@@ -95,11 +95,11 @@ pub(crate) fn extract(
     Ok(())
 }
 
-/// Fills one table.
+/// Fills one table. `index` has the attributes of its rows, if the check has noted them.
 fn rows(
     table: &mut Table,
     projection: &Projection,
-    index: &Index,
+    index: Option<&Index>,
     texts: &mut Texts,
     bytes: &[u8],
     nested: &mut Nested<'_>,
@@ -110,15 +110,14 @@ fn rows(
     if idle && nested.events.is_none() && nested.links.is_none() {
         return Ok(());
     }
-    let known = (table.context == Context::Span).then_some(index);
     for first in (0..table.rows()).step_by(TOGETHER) {
         let last = table.rows().min(first + TOGETHER);
         for row in first..last {
-            let ends = known.and_then(|index| index.attribute_ends.get(row).copied());
+            let ends = index.and_then(|index| index.attribute_ends.get(row).copied());
             message(table, ends, texts, bytes, row, nested)?;
         }
         if let (Some(store), Some(plan)) = (&mut table.attributes, plan) {
-            if let Some(index) = known {
+            if let Some(index) = index {
                 store.reading.know(index, first..last);
             }
             store.take(plan, texts, bytes)?;

@@ -143,7 +143,7 @@ impl Keys {
             }
         }
         let mask = self.slots.len() - 1;
-        let mut at = self.hash_of(window, key) as usize & mask;
+        let mut at = self.seed.hash_all(window, key) as usize & mask;
         let mut found = UNKNOWN;
         while let Some(&number) = self.slots.get(at)
             && number != 0
@@ -164,10 +164,6 @@ impl Keys {
             known.next = found;
         }
         found
-    }
-
-    fn hash_of(&self, window: Window, key: &[u8]) -> u32 {
-        self.seed.long(self.seed.hash(window, key.len()), key)
     }
 
     fn is(&self, at: u32, window: Window, key: &[u8]) -> bool {
@@ -204,7 +200,7 @@ impl Keys {
         for (number, known) in (0u32..).zip(&self.list).skip(1) {
             let short = known.pattern.window().bytes();
             let key = known.bytes(&short);
-            let mut at = self.hash_of(known.pattern.window(), key) as usize & mask;
+            let mut at = self.seed.hash_all(known.pattern.window(), key) as usize & mask;
             while self.slots.get(at).is_some_and(|&number| number != 0) {
                 at = (at + 1) & mask;
             }

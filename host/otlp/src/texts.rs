@@ -45,19 +45,8 @@ pub(crate) struct Texts {
 
 const LEAST_SLOTS: usize = 256;
 
-/// How many slots some texts need: four times as many, so that nearly all stand in their own, until that
-/// costs more in cache misses than it saves.
-fn slots_for(texts: usize) -> usize {
-    let spacious = texts * 4;
-    let needed = if spacious <= 1 << 14 {
-        spacious
-    } else {
-        (texts * 2).max(1 << 14)
-    };
-    needed.next_power_of_two()
-}
-
-/// For how many texts some slots are enough.
+/// For how many texts some slots are enough: a quarter, so that nearly all stand in their own, until that costs more
+/// in cache misses than it saves.
 fn enough_for(slots: usize) -> usize {
     if slots < 1 << 14 {
         slots / 4
@@ -103,10 +92,13 @@ impl Texts {
         }
         self.rows = rows;
         // Only as many slots as will be needed, so that a small batch stays in the cache.
-        let most = self.slots.len();
-        let wanted = slots_for((rows.saturating_mul(self.per_row) / 16).min(most));
-        self.mask = wanted.clamp(LEAST_SLOTS, most) - 1;
-        self.most = enough_for(self.mask + 1);
+        let expected = rows.saturating_mul(self.per_row) / 16;
+        let mut slots = LEAST_SLOTS;
+        while slots < self.slots.len() && enough_for(slots) < expected {
+            slots *= 2;
+        }
+        self.mask = slots - 1;
+        self.most = enough_for(slots);
         self.used = 0;
     }
 
@@ -179,7 +171,7 @@ impl Texts {
     /// The index of a text if it is there.
     pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
         let window = Window::new(text, text.len());
-        let hash = self.seed.long(self.seed.hash(window, text.len()), text);
+        let hash = self.seed.hash_all(window, text);
         self.search(window, text, hash).ok()
     }
 
@@ -262,20 +254,13 @@ impl Texts {
             if slot.hash == hash
                 && head.length as usize == text.len()
                 && head.window == window
-                && (text.len() <= WIDTH || self.is_same(index, text, text.len()))
+                && (text.len() <= WIDTH || pair::same(self.get(index), text))
             {
                 return Ok(index);
             }
             at = (at + 1) & self.mask;
         }
         Err(at)
-    }
-
-    /// Whether a text of the pool, of that length, is the one that `from` begins with.
-    #[inline(never)]
-    fn is_same(&self, index: u32, from: &[u8], length: usize) -> bool {
-        let text = from.get(..length).unwrap_or(from);
-        pair::same(self.get(index), text)
     }
 
     #[inline]

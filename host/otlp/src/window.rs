@@ -140,6 +140,11 @@ impl Seed {
         window.hash(self, length as u64) as u32
     }
 
+    /// The hash of a text, whatever its length.
+    pub(crate) fn hash_all(&self, window: Window, text: &[u8]) -> u32 {
+        self.long(self.hash(window, text.len()), text)
+    }
+
     /// The hash of a text that may be longer than a window, if `hash` is that of its first.
     pub(crate) fn long(&self, hash: u32, text: &[u8]) -> u32 {
         if text.len() <= WIDTH {
@@ -176,10 +181,7 @@ mod tests {
     #[test]
     fn a_hash_depends_on_every_byte_and_the_length() {
         let seed = Seed::random();
-        let hash = |text: &[u8]| {
-            let first = seed.hash(Window::new(text, text.len()), text.len());
-            seed.long(first, text)
-        };
+        let hash = |text: &[u8]| seed.hash_all(Window::new(text, text.len()), text);
         for length in 1..150 {
             let text = vec![0u8; length];
             assert_ne!(hash(&text), hash(&text[1..]));

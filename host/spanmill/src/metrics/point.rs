@@ -105,11 +105,7 @@ impl Point {
             Total::Histogram { counts, summary } => {
                 let value = value.unwrap_or(1.0);
                 if let InstrumentKind::Histogram(bounds) = kind {
-                    // Bounds are few: to look at all costs less than wrong guesses on the way to one.
-                    let at = match bounds.len() {
-                        0..=64 => bounds.iter().filter(|bound| **bound < value).count(),
-                        _ => bounds.partition_point(|bound| *bound < value),
-                    };
+                    let at = bounds.partition_point(|bound| *bound < value);
                     if let Some(slot) = counts.get_mut(at) {
                         *slot = slot.saturating_add(count);
                     }
