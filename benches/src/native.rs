@@ -53,9 +53,11 @@ pub fn batch<'a>(view: &BatchView<'a>) -> sdk::Batch<'a> {
     }
 }
 
-fn cells(values: impl Iterator<Item = sdk::Cell>) -> CellColumn {
-    let (kinds, bits) = values.map(sdk::Cell::into_parts).unzip();
-    CellColumn { kinds, bits }
+fn cells(values: sdk::OwnedCells) -> CellColumn {
+    CellColumn {
+        kinds: values.kinds,
+        bits: values.bits,
+    }
 }
 
 /// A plugin's outcome in the host's terms, moved.
@@ -80,21 +82,26 @@ pub fn outcome(from: sdk::Outcome) -> Outcome {
             out.writes.push(Write {
                 field,
                 rows: Vec::new(),
-                values: cells([cell].into_iter()),
+                values: CellColumn {
+                    kinds: vec![cell.into_parts().0],
+                    bits: vec![cell.into_parts().1],
+                },
             });
         }
-        if !edits.rows.is_empty() {
+        if !edits.rows.places.is_empty() {
+            let edits = edits.rows.in_order();
             out.writes.push(Write {
                 field,
-                rows: edits.rows.iter().map(|(row, _)| *row).collect(),
-                values: cells(edits.rows.iter().map(|(_, cell)| *cell)),
+                rows: edits.places,
+                values: cells(edits.values),
             });
         }
-        if !edits.entries.is_empty() {
+        if !edits.entries.places.is_empty() {
+            let edits = edits.entries.in_order();
             out.entry_writes.push(EntryWrite {
                 field,
-                entries: edits.entries.iter().map(|(entry, _)| *entry).collect(),
-                values: cells(edits.entries.iter().map(|(_, cell)| *cell)),
+                entries: edits.places,
+                values: cells(edits.values),
             });
         }
         if !edits.old.is_empty() {
@@ -115,10 +122,7 @@ pub fn outcome(from: sdk::Outcome) -> Outcome {
                 field,
                 rows: edits.append_rows,
                 keys: edits.append_keys,
-                values: CellColumn {
-                    kinds: edits.append_values.kinds,
-                    bits: edits.append_values.bits,
-                },
+                values: cells(edits.append_values),
             });
         }
     }
@@ -130,10 +134,7 @@ pub fn emission(from: sdk::Emission) -> spanmill_runtime::Emission {
     let lists = |lists: sdk::OwnedLists| spanmill_runtime::AttributeLists {
         ends: lists.ends,
         keys: lists.keys,
-        values: CellColumn {
-            kinds: lists.values.kinds,
-            bits: lists.values.bits,
-        },
+        values: cells(lists.values),
     };
     spanmill_runtime::Emission {
         texts: Pool {

@@ -10,24 +10,25 @@ pub(crate) fn seeded(seed: u32) -> u32 {
     })
 }
 
-/// Trace ids are hashed in groups: eight chains of multiplications run beside each other.
-pub(crate) const LANES: usize = 8;
+/// Trace ids are hashed in groups: so many chains of multiplications run beside each other.
+pub(crate) const LANES: usize = 16;
 
 /// The hashes of trace ids, two words each; `out` gets one a trace id.
+#[inline(never)]
 pub(crate) fn hash_all(seeded: u32, words: &[u64], out: &mut Vec<u32>) {
     out.clear();
     let (groups, rest) = words.as_chunks::<{ 2 * LANES }>();
     for group in groups {
         let mut hashes = [seeded; LANES];
         for half in 0..2 {
-            let mut lanes = [0u64; LANES];
-            for (lane, word) in lanes.iter_mut().enumerate() {
-                *word = group[2 * lane + half].swap_bytes();
-            }
-            for _ in 0..8 {
-                for (hash, word) in hashes.iter_mut().zip(&mut lanes) {
-                    *hash = (*hash ^ (*word as u32 & 0xff)).wrapping_mul(PRIME);
-                    *word >>= 8;
+            let words: [u64; LANES] = std::array::from_fn(|id| group[2 * id + half]);
+            for shift in [32, 0] {
+                let mut bytes = words.map(|word| ((word >> shift) as u32).swap_bytes());
+                for _ in 0..4 {
+                    for (hash, bytes) in hashes.iter_mut().zip(&mut bytes) {
+                        *hash = (*hash ^ (*bytes & 0xff)).wrapping_mul(PRIME);
+                        *bytes >>= 8;
+                    }
                 }
             }
         }

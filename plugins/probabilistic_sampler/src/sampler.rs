@@ -27,6 +27,8 @@ pub struct ProbabilisticSampler {
     priority: AttributeField,
     write_trace_state: WriteField,
     hashes: Vec<u32>,
+    rows: Vec<u32>,
+    texts: Vec<u32>,
     dropped: Vec<u8>,
     /// What a trace state was made of last; spans of a trace mostly come one after the other.
     last: Option<(u64, u64, u32, bool, u32)>,
@@ -56,6 +58,8 @@ impl Processor for ProbabilisticSampler {
             priority: contract.read_attribute(Context::Span, "sampling.priority"),
             write_trace_state: contract.write("span.trace_state"),
             hashes: Vec::new(),
+            rows: Vec::new(),
+            texts: Vec::new(),
             dropped: Vec::new(),
             last: None,
             text: String::new(),
@@ -74,51 +78,19 @@ impl Processor for ProbabilisticSampler {
         let mut dropped = std::mem::take(&mut self.dropped);
         dropped.clear();
         dropped.resize(batch.rows(Context::Span), 1);
-        // Indices of texts are those of this batch.
-        self.last = None;
-        let mut kept = 0u64;
-        for (row, verdict) in dropped.iter_mut().enumerate() {
-            let wish = if prioritised {
-                priority(priorities.get(row, &batch.texts))
-            } else {
-                Priority::Defer
-            };
-            let hash = self.hashes.get(row).copied().unwrap_or(0);
-            let state = states.get(row).copied().unwrap_or(ABSENT);
-            // The common case first: nothing but the hash has a say.
-            if wish == Priority::Drop
-                || (wish == Priority::Defer
-                    && state == ABSENT
-                    && bucket(hash) >= self.kept_buckets
-                    && self.fail_closed)
-            {
-                continue;
-            }
-            let [high, low] =
-                [2 * row, 2 * row + 1].map(|word| ids.get(word).copied().unwrap_or(0));
-            if self.decide(
-                batch,
-                outcome,
-                row,
-                Span {
-                    high,
-                    low,
-                    hash,
-                    state,
-                    wish,
-                },
-            ) {
-                *verdict = 0;
-                kept += 1;
-            }
-        }
-        let lost = dropped.len() as u64 - kept;
+        let unmarked = states.iter().all(|&state| state == ABSENT);
+        let kept = if unmarked && !prioritised && self.kept_buckets > 0 && !has_zero(ids) {
+            self.keep_by_hash(ids, outcome, &mut dropped)
+        } else {
+            self.keep(batch, outcome, &mut dropped)
+        };
+        let lost = dropped.len() - kept;
         if lost > 0 {
             outcome.drop_rows(Context::Span, &dropped);
-            spanmill_sdk::count("spans_not_sampled", lost);
+            spanmill_sdk::count("spans_not_sampled", lost as u64);
         }
         if kept > 0 {
-            spanmill_sdk::count("spans_sampled", kept);
+            spanmill_sdk::count("spans_sampled", kept as u64);
         }
         self.dropped = dropped;
         Ok(())
@@ -135,6 +107,63 @@ struct Span {
 }
 
 impl ProbabilisticSampler {
+    /// A batch of which nothing but the hashes has a say: no span has a trace state, and none lacks a trace id.
+    /// How many are kept.
+    #[inline(never)]
+    fn keep_by_hash(&mut self, ids: &[u64], outcome: &mut Outcome, dropped: &mut [u8]) -> usize {
+        let mut kept = 0;
+        self.rows.clear();
+        self.rows.resize(dropped.len(), 0);
+        // Without a branch on what is random.
+        for ((row, &hash), verdict) in (0..).zip(&self.hashes).zip(dropped) {
+            let is_kept = bucket(hash) < self.kept_buckets;
+            self.rows[kept] = row;
+            kept += usize::from(is_kept);
+            *verdict = u8::from(!is_kept);
+        }
+        self.rows.truncate(kept);
+        self.texts.clear();
+        let (ids, _) = ids.as_chunks::<2>();
+        let mut last = ([0; 2], ABSENT);
+        for &row in &self.rows {
+            let id = ids[row as usize];
+            if id != last.0 {
+                let digits = hex_digits(randomness(self.hashes[row as usize]));
+                last = (id, plain_text(&mut self.plain, digits, outcome));
+            }
+            self.texts.push(last.1);
+        }
+        outcome.set_texts(self.write_trace_state, &self.rows, &self.texts);
+        kept
+    }
+
+    /// Any batch, span by span. How many are kept.
+    #[inline(never)]
+    fn keep(&mut self, batch: &Batch<'_>, outcome: &mut Outcome, dropped: &mut [u8]) -> usize {
+        let ids = batch.trace_ids(self.trace_id);
+        let states = batch.text(self.trace_state);
+        let priorities = batch.attribute(self.priority);
+        // Indices of texts are those of this batch.
+        self.last = None;
+        let mut kept = 0;
+        for (row, verdict) in dropped.iter_mut().enumerate() {
+            let [high, low] =
+                [2 * row, 2 * row + 1].map(|word| ids.get(word).copied().unwrap_or(0));
+            let span = Span {
+                high,
+                low,
+                hash: self.hashes.get(row).copied().unwrap_or(0),
+                state: states.get(row).copied().unwrap_or(ABSENT),
+                wish: priority(priorities.get(row, &batch.texts)),
+            };
+            if span.wish != Priority::Drop && self.decide(batch, outcome, row, span) {
+                *verdict = 0;
+                kept += 1;
+            }
+        }
+        kept
+    }
+
     /// Whether the span is kept; if so, its trace state is written.
     fn decide(&mut self, batch: &Batch<'_>, outcome: &mut Outcome, row: usize, span: Span) -> bool {
         let must = span.wish == Priority::Keep;
@@ -184,10 +213,7 @@ impl ProbabilisticSampler {
             Some((high, low, ABSENT, false, text)) if (high, low) == (span.high, span.low) => text,
             _ => {
                 let digits = hex_digits(randomness(span.hash));
-                if let Some(place) = self.plain.get_mut(DIGITS..DIGITS + digits.len()) {
-                    place.copy_from_slice(&digits);
-                }
-                let text = outcome.bytes(&self.plain);
+                let text = plain_text(&mut self.plain, digits, outcome);
                 self.last = Some((span.high, span.low, ABSENT, false, text));
                 text
             }
@@ -240,7 +266,59 @@ impl ProbabilisticSampler {
     }
 }
 
+/// Whether an id of two words is zero, which is none.
+fn has_zero(ids: &[u64]) -> bool {
+    ids.as_chunks::<2>().0.contains(&[0; 2])
+}
+
+/// Adds the text that `plain` becomes with this randomness.
+fn plain_text(plain: &mut [u8], digits: [u8; 14], outcome: &mut Outcome) -> u32 {
+    if let Some(place) = plain.get_mut(DIGITS..DIGITS + digits.len()) {
+        place.copy_from_slice(&digits);
+    }
+    outcome.bytes(plain)
+}
+
 /// 14 hex digits.
 fn hex_digits(value: u64) -> [u8; 14] {
-    std::array::from_fn(|place| b"0123456789abcdef"[(value >> (52 - 4 * place)) as usize & 15])
+    let [high, low] = [value >> 24, value & 0xff_ffff].map(eight_digits);
+    std::array::from_fn(|place| match place {
+        0..8 => high[place],
+        _ => low[place - 6],
+    })
+}
+
+/// The last 32 bits as hex digits: each half byte gets a byte, and all become digits at once.
+fn eight_digits(value: u64) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let value = value & 0xffff_ffff;
+    let value = (value | value << 16) & 0x0000_ffff_0000_ffff;
+    let value = (value | value << 8) & 0x00ff_00ff_00ff_00ff;
+    let value = (value | value << 4) & (EACH * 0x0f);
+    // 10 and more become letters, which do not follow on the digits.
+    let letters = (value + EACH * 6) >> 4 & EACH;
+    let gap = u64::from(b'a' - b'9' - 1);
+    (value + EACH * u64::from(b'0') + letters * gap).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_hexadecimal() {
+        for value in [
+            0,
+            1,
+            0x01_2345_6789_abcd,
+            0xfe_dcba_9876_5432,
+            (1 << 56) - 1,
+        ] {
+            let digits = hex_digits(value);
+            assert_eq!(
+                std::str::from_utf8(&digits).unwrap(),
+                format!("{value:014x}")
+            );
+        }
+    }
 }

@@ -48,6 +48,38 @@ fn buckets_below_the_percentage_are_kept() {
 }
 
 #[test]
+fn a_span_is_treated_alike_in_whatever_company() {
+    let settings = json!({"sampling_percentage": 40, "hash_seed": 3});
+    let states = |out: &Changed| -> Vec<(String, String)> {
+        let spans = out.spans.spans();
+        spans
+            .map(|span| (span.name.clone(), span.trace_state.clone()))
+            .collect()
+    };
+    // Two spans a trace share their trace state.
+    let pairs = || {
+        let mut pairs = spans(100);
+        for pair in pairs.chunks_mut(2) {
+            pair[1].trace_id = pair[0].trace_id;
+        }
+        pairs
+    };
+    let alone = states(&run(settings.clone(), pairs()));
+    assert!(alone.len() > 20 && alone.iter().all(|(_, state)| state.contains(";th:")));
+    for odd in [
+        Span::new("odd").ids(0, 1),
+        Span::new("odd").ids(1, 1).trace_state("a=b"),
+        Span::new("odd").ids(1, 1).attr("sampling.priority", 1),
+    ] {
+        let mut company = pairs();
+        company.push(odd);
+        let mut mixed = states(&run(settings.clone(), company));
+        mixed.retain(|(name, _)| name != "odd");
+        assert_eq!(mixed, alone);
+    }
+}
+
+#[test]
 fn all_and_nothing() {
     assert_eq!(
         run(json!({"sampling_percentage": 100}), spans(50))

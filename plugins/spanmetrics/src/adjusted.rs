@@ -1,5 +1,7 @@
 //! How many spans a sampled span stands for, from the threshold in its trace state (`ot=th:..`).
 
+use spanmill_sdk::{ABSENT, Texts};
+
 /// Twice to the power of 56: all randomness there is.
 const ALL: u64 = 1 << 56;
 
@@ -20,18 +22,36 @@ impl Default for Adjusted {
     }
 }
 
+/// The threshold of a trace state as samplers leave it behind: `ot=rv:` with 14 digits, `;th:` with some.
+#[inline]
+fn usual(trace_state: &[u8]) -> Option<u64> {
+    let ([b'o', b't', b'=', b'r', b'v', b':'], rest) = trace_state.split_first_chunk()? else {
+        return None;
+    };
+    let (randomness, rest) = rest.split_first_chunk::<14>()?;
+    let ([b';', b't', b'h', b':'], digits) = rest.split_first_chunk()? else {
+        return None;
+    };
+    let (high, low) = (randomness.first_chunk()?, randomness.last_chunk()?);
+    let is_one_field = [high, low].map(|bytes| {
+        let bytes = u64::from_le_bytes(*bytes);
+        !has(bytes, b';') && !has(bytes, b',')
+    });
+    (is_one_field == [true; 2]).then(|| threshold(digits))?
+}
+
+/// Whether a byte is among eight, by the one that would be zero.
+#[inline]
+fn has(bytes: u64, byte: u8) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let other = bytes ^ (EACH * u64::from(byte));
+    other.wrapping_sub(EACH) & !other & (EACH * 0x80) != 0
+}
+
 /// The share of randomness that was kept, of [`ALL`]; `None` if the trace state says nothing valid.
 pub(crate) fn kept(trace_state: &[u8]) -> Option<u64> {
-    // As samplers leave it behind.
-    if let [b'o', b't', b'=', b'r', b'v', b':', rest @ ..] = trace_state
-        && let Some((randomness, rest)) = rest.split_first_chunk::<14>()
-        && let [b';', b't', b'h', b':', digits @ ..] = rest
-        && randomness
-            .iter()
-            .fold(true, |all, byte| all & byte.is_ascii_hexdigit())
-        && let Some(threshold) = hex(digits)
-    {
-        return Some(ALL - (threshold << (4 * (14 - digits.len()))));
+    if let Some(threshold) = usual(trace_state) {
+        return Some(ALL - threshold);
     }
     if trace_state.len() > 1024 {
         return None;
@@ -49,7 +69,7 @@ pub(crate) fn kept(trace_state: &[u8]) -> Option<u64> {
         };
         for field in value.split(|&byte| byte == b';') {
             if let [b't', b'h', b':', digits @ ..] = field {
-                threshold = Some(hex(digits)? << (4 * (14 - digits.len())));
+                threshold = Some(self::threshold(digits)?);
             } else {
                 field.iter().position(|&byte| byte == b':')?;
             }
@@ -68,18 +88,42 @@ fn trim(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The number that one to fourteen digits say.
-fn hex(digits: &[u8]) -> Option<u64> {
+/// The threshold that one to fourteen digits say: those that are not there are 0.
+#[inline]
+fn threshold(digits: &[u8]) -> Option<u64> {
     if !(1..=14).contains(&digits.len()) {
         return None;
     }
-    digits.iter().try_fold(0, |number, &digit| {
+    let number = digits.iter().try_fold(0, |number, &digit| {
         let digit = char::from(digit).to_digit(16)?;
         Some(number << 4 | u64::from(digit))
-    })
+    });
+    Some(number? << (4 * (14 - digits.len())))
 }
 
 impl Adjusted {
+    /// How many spans each stands for by its trace state; 0: that does not say. None at all: no span has any.
+    #[inline(never)]
+    pub(crate) fn counts(&mut self, texts: &Texts<'_>, states: &[u32], counts: &mut Vec<u64>) {
+        counts.clear();
+        if states.iter().all(|&state| state == ABSENT) {
+            return;
+        }
+        // Consecutive spans of a trace share their trace state, and the count made of it.
+        let mut last = (ABSENT, 0);
+        counts.extend(states.iter().map(|&state| {
+            if state != last.0 {
+                let kept = match state {
+                    ABSENT => None,
+                    _ => kept(texts.bytes(state)),
+                };
+                let count = kept.filter(|&kept| kept > 0).map(|kept| self.count(kept));
+                last = (state, count.unwrap_or(0));
+            }
+            last.1
+        }));
+    }
+
     /// How many spans one stands for, of which `kept` of all were kept.
     pub(crate) fn count(&mut self, kept: u64) -> u64 {
         if self.last.0 != kept {
@@ -111,6 +155,7 @@ mod tests {
             ("a=b,\tot=th:C ,,", 4),
             ("ot=rv:0123456789abcd;th:c", 4),
             ("ot=rv:0123456789abcd;th:8;k:v", 2),
+            ("ot=rv:abcdefABCDEF+-;th:C", 4),
             ("a=b, ot=rv:00000000000000;th:c", 4),
         ] {
             assert_eq!(
@@ -130,6 +175,8 @@ mod tests {
             "ot=rv:0123456789abcd;th:",
             "ot=rv:0123456789abcd;th:8;x",
             "ot=rv:0123456;89abcd;th:8",
+            "ot=rv:0123,456789abc;th:8",
+            "ot=rv:0123456789abc;;th:8",
             "ot=th:8;x",
             "ot=th:8,x",
             "ot=th:+8",

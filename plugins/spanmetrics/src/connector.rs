@@ -1,22 +1,24 @@
-//! Measures a batch: groups its spans by a few words, and names a series only where none is known.
+//! Measures a batch: leads each row to its series, and names a series only where none is known.
+//!
+//! What goes over rows is a small function of its own that is not inlined: what WebAssembly is compiled by keeps few
+//! values in registers once a function is large, and fetches even the address of memory again for each access.
 
 mod naming;
 mod rows;
 
-use naming::Metric;
-use rows::SpanRows;
+use rows::Rows;
 use spanmill_sdk::{
-    ABSENT, Attributes, Batch, ConfigError, Connector, Context, Contract, Emission, ListField,
-    MetricStream, NarrowField, PluginError, TextField, WideField,
+    ABSENT, Batch, ConfigError, Connector, Context, Contract, Emission, ListField, MetricStream,
+    NarrowField, PluginError, TextField, WideField,
 };
 
-use crate::adjusted::{Adjusted, kept};
+use crate::adjusted::Adjusted;
 use crate::dimensions::Dimensions;
-use crate::groups::Groups;
 use crate::resources::Resources;
-use crate::series::{Names, SeriesTable};
+use crate::series::{Names, Touched};
 use crate::settings::{BUILT_IN, Settings};
-use crate::texts::TextIds;
+use crate::tree::NONE;
+use crate::words::Words;
 
 /// The numbering of series starts over beyond this many.
 const SERIES_LIMIT: u32 = 100_000;
@@ -31,8 +33,13 @@ const KINDS: [&str; 6] = [
 ];
 const CODES: [&str; 3] = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
 
-/// The words of a key before those of the dimensions: resource and name; kind, code, sampling and scope.
-const BASE: usize = 2;
+/// The metrics that rows are counted for. Each has series of its own, unless two have the same dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Metric {
+    Calls = 0,
+    Duration = 1,
+    Events = 2,
+}
 
 /// The span metrics connector.
 #[derive(Debug)]
@@ -50,19 +57,17 @@ pub struct SpanMetrics {
     /// Dimensions of spans: those of both metrics, then of calls, then of durations.
     span_dimensions: Dimensions,
     event_dimensions: Dimensions,
-    /// Which span dimensions each metric has.
-    calls_plan: Vec<usize>,
-    duration_plan: Vec<usize>,
-    span_groups: Groups,
-    event_groups: Groups,
+    /// Which dimensions each metric has, of those of spans or of events.
+    plans: [Vec<usize>; 3],
+    /// Whether calls and durations have the same, and so the same series.
+    shared: bool,
     resources: Resources,
-    /// By metric.
-    tables: [SeriesTable; 3],
+    words: Words,
     /// How many series have been named.
     series: u32,
-    texts: TextIds,
     names: Names,
     adjusted: Adjusted,
+    touched: Touched,
     buffers: Buffers,
 }
 
@@ -80,13 +85,10 @@ struct Fields {
 
 #[derive(Debug, Default)]
 struct Buffers {
-    key: Vec<u64>,
-    series_key: Vec<u64>,
-    /// The group of each span; `ABSENT`: not measured.
-    group_of: Vec<u32>,
+    /// Where each row leads.
+    nodes: Vec<u32>,
+    /// How many spans each stands for; 0: nothing says so, and it is one. Empty: so it is for all.
     counts: Vec<u64>,
-    /// By group: how many spans it stands for, and a span of it.
-    totals: Vec<(u64, u32)>,
     /// By scope: whether its name is to be shown.
     shown: Vec<bool>,
 }
@@ -131,20 +133,14 @@ impl Connector for SpanMetrics {
                 )
             }),
         };
-        let width = |dimensions: usize| naming::width(fields.scope.is_some(), dimensions);
-        let (calls_plan, duration_plan): (Vec<usize>, Vec<usize>) = (
+        let plans: [Vec<usize>; 3] = [
             (0..calls).collect(),
             (0..shared)
                 .chain(calls..span_dimensions.list.len())
                 .collect(),
-        );
-        let tables = [
-            calls_plan.len(),
-            duration_plan.len(),
-            event_dimensions.list.len(),
+            (0..event_dimensions.list.len()).collect(),
         ];
         let connector = SpanMetrics {
-            tables: tables.map(|dimensions| SeriesTable::new(width(dimensions))),
             fields,
             excluded: BUILT_IN.map(|name| {
                 settings
@@ -160,45 +156,44 @@ impl Connector for SpanMetrics {
                 .events
                 .enabled
                 .then_some(if settings.histogram.disable { 1 } else { 2 }),
-            calls_plan,
-            duration_plan,
-            span_groups: Groups::new(BASE + span_dimensions.width()),
-            event_groups: Groups::new(BASE + event_dimensions.width()),
+            shared: plans[0] == plans[1],
+            plans,
             span_dimensions,
             event_dimensions,
             resources: Resources::new(settings.resource_metrics_key_attributes),
             scopes: settings.include_instrumentation_scope,
             series: 0,
-            texts: TextIds::default(),
+            words: Words::default(),
             names: Names::default(),
             adjusted: Adjusted::default(),
+            touched: Touched::default(),
             buffers: Buffers::default(),
         };
         Ok((connector, stream))
     }
 
     fn process(&mut self, batch: &Batch<'_>, emission: &mut Emission) -> Result<(), PluginError> {
-        if self.series > SERIES_LIMIT {
+        if self.series > SERIES_LIMIT || self.words.are_many() {
             emission.restart();
             self.series = 0;
-            self.tables.iter_mut().for_each(SeriesTable::restart);
-            self.texts.restart();
+            self.words = Words::default();
+            self.touched = Touched::default();
             self.resources.restart();
         }
-        self.texts.start(batch);
         let list = batch.attributes(self.fields.resource);
         self.names.start();
-        self.resources.start(batch, &list);
-        self.span_dimensions.start(batch, &list);
-        self.span_groups.start();
+        self.words.start(batch);
+        self.resources.start(batch, &list, &mut self.words);
+        self.span_dimensions.start(batch, &list, &mut self.words);
         let mut buffers = std::mem::take(&mut self.buffers);
-        self.prepare(batch, &mut buffers);
-        self.group(batch, &mut buffers);
-        self.record_spans(batch, &list, &buffers, emission);
+        self.scopes_shown(batch, &mut buffers.shown);
+        let states = batch.text(self.fields.trace_state);
+        self.adjusted
+            .counts(&batch.texts, states, &mut buffers.counts);
+        self.measure_spans(batch, &mut buffers, emission);
         if let Some(instrument) = self.events {
-            self.event_dimensions.start(batch, &list);
-            self.event_groups.start();
-            self.record_events(batch, &list, instrument, &mut buffers, emission);
+            self.event_dimensions.start(batch, &list, &mut self.words);
+            self.measure_events(batch, instrument, &mut buffers, emission);
         }
         self.buffers = buffers;
         Ok(())
@@ -206,197 +201,92 @@ impl Connector for SpanMetrics {
 }
 
 impl SpanMetrics {
-    /// Finds out which scopes are shown, and how many spans each span stands for.
-    fn prepare(&mut self, batch: &Batch<'_>, buffers: &mut Buffers) {
-        buffers.shown.clear();
+    fn scopes_shown(&self, batch: &Batch<'_>, shown: &mut Vec<bool>) {
+        shown.clear();
         if let Some((name, _)) = self.fields.scope {
-            let shown = |&name: &u32| {
-                name != ABSENT
-                    && self
-                        .scopes
-                        .iter()
-                        .any(|scope| scope == batch.texts.get(name))
+            let is_shown = |&name: &u32| {
+                let text = batch.texts.bytes(name);
+                name != ABSENT && self.scopes.iter().any(|scope| scope.as_bytes() == text)
             };
-            buffers.shown.extend(batch.text(name).iter().map(shown));
-        }
-        buffers.counts.clear();
-        let states = batch.text(self.fields.trace_state);
-        if states.iter().all(|&state| state == ABSENT) {
-            return;
-        }
-        // Consecutive spans of a trace share their trace state, and the count made of it. 0: not adjusted.
-        let mut last = (ABSENT, 0);
-        buffers.counts.extend(states.iter().map(|&state| {
-            if state == ABSENT {
-                return 0;
-            }
-            if state != last.0 {
-                let kept = kept(batch.texts.bytes(state));
-                last = (
-                    state,
-                    kept.filter(|&kept| kept > 0)
-                        .map_or(0, |kept| self.adjusted.count(kept)),
-                );
-            }
-            last.1
-        }));
-    }
-
-    fn group(&mut self, batch: &Batch<'_>, buffers: &mut Buffers) {
-        buffers.group_of.clear();
-        buffers.totals.clear();
-        let rows = SpanRows::new(self, batch);
-        let columns = self.span_dimensions.columns(batch);
-        // Spans of a scope stand together.
-        let mut last = (ABSENT, None);
-        for (span, &scope) in batch.parents(Context::Span).iter().enumerate() {
-            if scope != last.0 {
-                last = (scope, rows.resource(&self.resources, scope));
-            }
-            let Some(resource) = last.1 else {
-                buffers.group_of.push(ABSENT);
-                continue;
-            };
-            let base = rows.base(buffers, resource, scope, span);
-            buffers.key.clear();
-            buffers.key.extend(base);
-            self.span_dimensions
-                .key(&columns, resource as usize, span, 0, &mut buffers.key);
-            let group = self.span_groups.find(&mut buffers.key);
-            if group as usize == buffers.totals.len() {
-                buffers.totals.push((0, span as u32));
-            }
-            buffers.totals[group as usize].0 +=
-                buffers.counts.get(span).map_or(1, |&count| count.max(1));
-            buffers.group_of.push(group);
+            shown.extend(batch.text(name).iter().map(is_shown));
         }
     }
 
-    fn record_spans(
-        &mut self,
-        batch: &Batch<'_>,
-        list: &Attributes<'_>,
-        buffers: &Buffers,
-        emission: &mut Emission,
-    ) {
-        let groups = self.span_groups.len();
-        if groups == 0 {
+    fn measure_spans(&mut self, batch: &Batch<'_>, buffers: &mut Buffers, emission: &mut Emission) {
+        let rows = Rows::of_spans(self, batch, &buffers.counts, &buffers.shown);
+        let nodes = &mut buffers.nodes;
+        let series = self.series_of(&rows, Metric::Calls, nodes, emission);
+        if series.iter().all(|&series| series == NONE) {
             return;
         }
-        let same = self.calls_plan == self.duration_plan;
-        let mut series_of = Vec::with_capacity(groups);
-        let mut key = Vec::new();
-        for group in 0..groups {
-            let calls = self.name_series(batch, list, group, &mut key, Metric::Calls, emission);
-            let duration = if same || self.duration.is_none() {
-                calls
-            } else {
-                self.name_series(batch, list, group, &mut key, Metric::Duration, emission)
-            };
-            series_of.push((calls, duration));
-        }
-        let measured = || {
-            buffers
-                .group_of
-                .iter()
-                .enumerate()
-                .filter(|(_, group)| **group != ABSENT)
+        let counts = match rows.counts.iter().any(|&count| count > 1) {
+            true => measured(&series, (0..series.len()).map(|span| rows.count(span))),
+            false => Vec::new(),
         };
-        let counts: Vec<u64> = if buffers.counts.iter().any(|&count| count > 1) {
-            measured()
-                .map(|(span, _)| buffers.counts.get(span).map_or(1, |&count| count.max(1)))
-                .collect()
-        } else {
-            Vec::new()
-        };
-        let rows: Vec<u32> = if self.exemplars {
-            measured().map(|(span, _)| span as u32).collect()
-        } else {
-            Vec::new()
+        let spans = match self.exemplars {
+            true => measured(&series, 0..series.len() as u32),
+            false => Vec::new(),
         };
         if self.exemplars {
-            let series = measured()
-                .map(|(_, &group)| series_of[group as usize].0)
-                .collect();
-            emission.record(0, series, Vec::new(), counts.clone(), rows.clone());
+            let series = measured(&series, series.iter().copied());
+            emission.record(0, series, Vec::new(), counts.clone(), spans.clone());
         } else {
-            let series = series_of.iter().map(|series| series.0).collect();
-            let totals = buffers.totals.iter().map(|total| total.0).collect();
-            emission.record(0, series, Vec::new(), totals, Vec::new());
+            self.touched.start(self.series);
+            self.touched.count(&series, rows.counts);
+            let (series, counts) = self.touched.take();
+            emission.record(0, series, Vec::new(), counts, Vec::new());
         }
         let Some(instrument) = self.duration else {
             return;
         };
+        let series = match self.shared {
+            true => series,
+            false => self.series_of(&rows, Metric::Duration, nodes, emission),
+        };
         let (starts, ends) = (batch.wide(self.fields.start), batch.wide(self.fields.end));
-        let values = measured().map(|(span, _)| {
-            let (start, end) = (
-                starts.get(span).copied().unwrap_or(0),
-                ends.get(span).copied().unwrap_or(0),
-            );
-            end.saturating_sub(start) as f64 / self.divider
-        });
-        let values = values.collect();
-        let series = measured()
-            .map(|(_, &group)| series_of[group as usize].1)
-            .collect();
-        emission.record(instrument, series, values, counts, rows);
+        let values = measured(&series, durations(starts, ends, self.divider).into_iter());
+        let series = measured(&series, series.iter().copied());
+        emission.record(instrument, series, values, counts, spans);
     }
 
-    fn record_events(
+    fn measure_events(
         &mut self,
         batch: &Batch<'_>,
-        list: &Attributes<'_>,
         instrument: u32,
         buffers: &mut Buffers,
         emission: &mut Emission,
     ) {
-        let rows_of = SpanRows::new(self, batch);
-        let columns = self.event_dimensions.columns(batch);
-        let spans = batch.parents(Context::Span);
-        let mut series_of: Vec<u32> = Vec::new();
-        let (mut series, mut counts, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        let mut series_key = std::mem::take(&mut buffers.series_key);
-        for (event, &span) in batch.parents(Context::SpanEvent).iter().enumerate() {
-            let scope = spans.get(span as usize).copied().unwrap_or(ABSENT);
-            let Some(resource) = rows_of.resource(&self.resources, scope) else {
-                continue;
-            };
-            let base = rows_of.base(buffers, resource, scope, span as usize);
-            buffers.key.clear();
-            buffers.key.extend(base);
-            self.event_dimensions.key(
-                &columns,
-                resource as usize,
-                span as usize,
-                event,
-                &mut buffers.key,
-            );
-            let group = self.event_groups.find(&mut buffers.key) as usize;
-            if group == series_of.len() {
-                let named = self.name_series(
-                    batch,
-                    list,
-                    group,
-                    &mut series_key,
-                    Metric::Events,
-                    emission,
-                );
-                series_of.push(named);
-            }
-            series.push(series_of[group]);
-            counts.push(
-                buffers
-                    .counts
-                    .get(span as usize)
-                    .map_or(1, |&count| count.max(1)),
-            );
-            if self.exemplars {
-                rows.push(span);
-            }
+        let rows = Rows::of_events(self, batch, &buffers.counts, &buffers.shown);
+        let series = self.series_of(&rows, Metric::Events, &mut buffers.nodes, emission);
+        if series.iter().all(|&series| series == NONE) {
+            return;
         }
-        buffers.series_key = series_key;
-        if !series.is_empty() {
-            emission.record(instrument, series, Vec::new(), counts, rows);
-        }
+        let spans = batch.parents(Context::SpanEvent);
+        let counts = spans.iter().map(|&span| rows.count(span as usize));
+        let counts = measured(&series, counts);
+        let spans = match self.exemplars {
+            true => measured(&series, spans.iter().copied()),
+            false => Vec::new(),
+        };
+        let series = measured(&series, series.iter().copied());
+        emission.record(instrument, series, Vec::new(), counts, spans);
+    }
+}
+
+/// How long spans took; one that ends before it starts took no time.
+#[inline(never)]
+fn durations(starts: &[u64], ends: &[u64], divider: f64) -> Vec<f64> {
+    let each = starts.iter().zip(ends);
+    each.map(|(start, end)| end.saturating_sub(*start) as f64 / divider)
+        .collect()
+}
+
+/// What belongs to the rows that are measured, of what belongs to all.
+fn measured<T>(series: &[u32], each: impl Iterator<Item = T>) -> Vec<T> {
+    if series.contains(&NONE) {
+        let each = each.zip(series).filter(|(_, series)| **series != NONE);
+        each.map(|(it, _)| it).collect()
+    } else {
+        each.collect()
     }
 }

@@ -4,9 +4,7 @@
 use spanmill_sdk::{AttributeField, Attributes, Batch, Context, Contract, Values};
 
 use crate::settings::Dimension;
-
-/// The kind of a cell that stands for the dimension's default.
-pub(crate) const DEFAULT: u8 = 15;
+use crate::words::{DEFAULT, Words};
 
 /// One dimension.
 #[derive(Debug)]
@@ -17,13 +15,16 @@ pub(crate) struct Dim {
     event: Option<AttributeField>,
 }
 
-/// The dimensions of one table of rows, and their columns in the batch at hand.
+/// The dimensions of one table of rows, and what resources have of them in the batch at hand.
 #[derive(Debug, Default)]
 pub(crate) struct Dimensions {
     pub list: Vec<Dim>,
-    /// What the resources have, by resource row and dimension.
-    fallback: Vec<(u8, u64)>,
+    /// By resource row and dimension: kind and bits, and their word.
+    fallback: Vec<((u8, u64), u32)>,
 }
+
+/// The columns of a dimension in the batch at hand: that of spans, and that of events.
+pub(crate) type Columns<'a> = (Values<'a>, Option<Values<'a>>);
 
 impl Dimensions {
     pub(crate) fn add(&mut self, dimensions: &[Dimension], events: bool, contract: &mut Contract) {
@@ -35,13 +36,13 @@ impl Dimensions {
         }));
     }
 
-    /// The words of a key: a value a dimension, and the kinds of sixteen in one.
-    pub(crate) fn width(&self) -> usize {
-        self.list.len() + self.list.len().div_ceil(16)
-    }
-
     /// Looks the resources' attributes up.
-    pub(crate) fn start(&mut self, batch: &Batch<'_>, resources: &Attributes<'_>) {
+    pub(crate) fn start(
+        &mut self,
+        batch: &Batch<'_>,
+        resources: &Attributes<'_>,
+        words: &mut Words,
+    ) {
         self.fallback.clear();
         for row in 0..batch.rows(Context::Resource) {
             for dim in &self.list {
@@ -49,26 +50,20 @@ impl Dimensions {
                     resources
                         .keys
                         .get(entry)
-                        .is_some_and(|&key| batch.texts.get(key) == dim.name)
+                        .is_some_and(|&key| batch.texts.bytes(key) == dim.name.as_bytes())
                 });
-                let cell = entry.and_then(|entry| {
-                    Some((
-                        *resources.values.kinds.get(entry)?,
-                        *resources.values.bits.get(entry)?,
-                    ))
-                });
-                let default = if dim.default.is_some() {
-                    (DEFAULT, 0)
-                } else {
-                    (0, 0)
+                let cell = match entry.map(|entry| resources.values.cell(entry)) {
+                    Some(cell) => cell,
+                    None if dim.default.is_some() => (DEFAULT, 0),
+                    None => (0, 0),
                 };
-                self.fallback.push(cell.unwrap_or(default));
+                self.fallback.push((cell, words.of(batch, cell)));
             }
         }
     }
 
-    /// The columns of the batch at hand, those of spans and those of events.
-    pub(crate) fn columns<'a>(&self, batch: &Batch<'a>) -> Vec<(Values<'a>, Option<Values<'a>>)> {
+    /// The columns of the batch at hand.
+    pub(crate) fn columns<'a>(&self, batch: &Batch<'a>) -> Vec<Columns<'a>> {
         let columns = self.list.iter().map(|dim| {
             (
                 batch.attribute(dim.span),
@@ -78,46 +73,17 @@ impl Dimensions {
         columns.collect()
     }
 
-    /// Appends a row's words to a key.
-    #[inline]
-    pub(crate) fn key(
-        &self,
-        columns: &[(Values<'_>, Option<Values<'_>>)],
-        resource: usize,
-        span: usize,
-        event: usize,
-        key: &mut Vec<u64>,
-    ) {
-        let fallback = self
-            .fallback
-            .get(resource * self.list.len()..)
-            .unwrap_or_default();
-        for (columns, fallback) in columns.chunks(16).zip(fallback.chunks(16)) {
-            let mut kinds = 0;
-            for (place, ((spans, events), &fallback)) in columns.iter().zip(fallback).enumerate() {
-                let mut cell = spans.cell(span);
-                if cell.0 == 0 {
-                    cell = match events.map(|events| events.cell(event)) {
-                        Some(cell) if cell.0 != 0 => cell,
-                        _ => fallback,
-                    };
-                }
-                kinds |= u64::from(cell.0) << (4 * place);
-                key.push(cell.1);
-            }
-            key.push(kinds);
-        }
+    /// What rows of a resource have that have no value of their own, as a cell and as a word.
+    pub(crate) fn fallback(&self, resource: u32, dimension: usize) -> ((u8, u64), u32) {
+        let place = resource as usize * self.list.len() + dimension;
+        self.fallback.get(place).copied().unwrap_or(((0, 0), 0))
     }
 
-    /// The cell of a dimension in a key's words.
-    pub(crate) fn cell(&self, words: &[u64], dimension: usize) -> (u8, u64) {
-        let (chunk, place) = (dimension / 16, dimension % 16);
-        let start = chunk * 17;
-        let size = (self.list.len() - chunk * 16).min(16);
-        let kinds = words.get(start + size).copied().unwrap_or(0);
-        (
-            (kinds >> (4 * place) & 15) as u8,
-            words.get(start + place).copied().unwrap_or(0),
-        )
+    /// The cell of a dimension of a row; kind 0 if neither span nor event have it.
+    pub(crate) fn own(columns: &Columns<'_>, span: usize, event: Option<usize>) -> (u8, u64) {
+        match (columns.0.cell(span), event, columns.1) {
+            ((0, _), Some(event), Some(events)) => events.cell(event),
+            (cell, ..) => cell,
+        }
     }
 }

@@ -7,11 +7,12 @@ mod adjusted;
 mod connector;
 mod dimensions;
 mod duration;
-mod groups;
 mod resources;
 mod series;
 mod settings;
 mod texts;
+mod tree;
+mod words;
 
 pub use connector::SpanMetrics;
 

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use spanmill_sdk::{Attributes, Batch, Cell, Context, Emission, SeriesAttribute};
+use spanmill_sdk::{ABSENT, Attributes, Batch, Cell, Context, Emission, SeriesAttribute};
+
+use crate::tree::{NONE, ROOT};
+use crate::words::{RESOURCES, Words};
 
 /// Resources are forgotten beyond this number, when the numbering of series starts over.
 const LIMIT: usize = 10_000;
@@ -23,7 +26,8 @@ pub(crate) struct Resources {
     first_seen: Vec<Vec<(String, Owned)>>,
     /// For each row of the batch at hand: the resource's number and its `service.name`; none: not measured.
     pub rows: Vec<Option<(u32, (u8, u64))>>,
-    key: Vec<u8>,
+    /// Key and place of each attribute that tells a resource apart.
+    entries: Vec<(u32, usize)>,
 }
 
 impl Resources {
@@ -43,58 +47,77 @@ impl Resources {
     }
 
     /// Numbers the resources of a batch.
-    pub(crate) fn start(&mut self, batch: &Batch<'_>, list: &Attributes<'_>) {
+    pub(crate) fn start(&mut self, batch: &Batch<'_>, list: &Attributes<'_>, words: &mut Words) {
         self.rows.clear();
-        let mut entries: Vec<usize> = Vec::new();
-        let text = |entry: usize| list.keys.get(entry).map_or("", |&key| batch.texts.get(key));
+        let mut entries = std::mem::take(&mut self.entries);
         for row in 0..batch.rows(Context::Resource) {
+            let mut service = None;
             entries.clear();
-            entries.extend(list.entries(row));
-            let service = entries
-                .iter()
-                .find(|&&entry| text(entry) == "service.name")
-                .copied();
-            let service = service.map(|entry| cell(list, entry));
-            if !self.key_attributes.is_empty() {
-                entries.retain(|&entry| self.key_attributes.iter().any(|key| key == text(entry)));
-            }
-            entries.sort_by_key(|&entry| text(entry));
-            self.key.clear();
-            for &entry in &entries {
-                push_text(&mut self.key, text(entry).as_bytes());
-                push_cell(&mut self.key, batch, cell(list, entry));
+            for entry in list.entries(row) {
+                let key = list.keys.get(entry).copied().unwrap_or(ABSENT);
+                let text = batch.texts.bytes(key);
+                if service.is_none() && text == b"service.name" {
+                    service = Some(list.values.cell(entry));
+                }
+                let tells = |key: &String| key.as_bytes() == text;
+                if self.key_attributes.is_empty() || self.key_attributes.iter().any(tells) {
+                    entries.push((words.texts.id(batch, key), entry));
+                }
             }
             let Some(service) = service else {
                 self.rows.push(None);
                 continue;
             };
-            let number = match self.numbers.get(&self.key) {
-                Some(&number) => number,
-                None => {
-                    let number = self.numbers.len() as u32;
-                    self.numbers.insert(self.key.clone(), number);
-                    if !self.key_attributes.is_empty() {
-                        self.first_seen.push(
-                            list.entries(row)
-                                .map(|entry| {
-                                    let (kind, bits) = cell(list, entry);
-                                    let value = match kind {
-                                        1 | 5 | 6 | 7 => Owned::Bytes(
-                                            kind,
-                                            batch.texts.bytes(bits as u32).to_vec(),
-                                        ),
-                                        _ => Owned::Bits(kind, bits),
-                                    };
-                                    (text(entry).to_owned(), value)
-                                })
-                                .collect(),
-                        );
-                    }
-                    number
-                }
-            };
+            // In whatever order they came. Entries of one key keep theirs.
+            entries.sort_unstable();
+            let mut node = words.tree.next(ROOT, RESOURCES);
+            for &(key, entry) in &entries {
+                let value = words.of(batch, list.values.cell(entry));
+                node = words.path(node, [key, value]);
+            }
+            let mut number = words.tree.value(node);
+            if number == NONE {
+                number = self.number(batch, list, row, &entries);
+                words.tree.set(node, number);
+            }
             self.rows.push(Some((number, service)));
         }
+        self.entries = entries;
+    }
+
+    /// The number of a resource by what its attributes hold, which outlives the words for them.
+    fn number(
+        &mut self,
+        batch: &Batch<'_>,
+        list: &Attributes<'_>,
+        row: usize,
+        entries: &[(u32, usize)],
+    ) -> u32 {
+        let text = |entry: usize| list.keys.get(entry).map_or("", |&key| batch.texts.get(key));
+        let mut entries: Vec<usize> = entries.iter().map(|(_, entry)| *entry).collect();
+        entries.sort_by_key(|&entry| (text(entry), entry));
+        let mut key = Vec::new();
+        for &entry in &entries {
+            push_text(&mut key, text(entry).as_bytes());
+            push_cell(&mut key, batch, list.values.cell(entry));
+        }
+        if let Some(&number) = self.numbers.get(&key) {
+            return number;
+        }
+        let number = self.numbers.len() as u32;
+        self.numbers.insert(key, number);
+        if !self.key_attributes.is_empty() {
+            let attributes = list.entries(row).map(|entry| {
+                let (kind, bits) = list.values.cell(entry);
+                let value = match kind {
+                    1 | 5 | 6 | 7 => Owned::Bytes(kind, batch.texts.bytes(bits as u32).to_vec()),
+                    _ => Owned::Bits(kind, bits),
+                };
+                (text(entry).to_owned(), value)
+            });
+            self.first_seen.push(attributes.collect());
+        }
+        number
     }
 
     /// The attributes of a resource's metrics.
@@ -119,18 +142,11 @@ impl Resources {
             None => list
                 .entries(row)
                 .filter_map(|entry| {
-                    let (kind, bits) = cell(list, entry);
+                    let (kind, bits) = list.values.cell(entry);
                     Some((*list.keys.get(entry)?, Cell::from_parts(kind, bits)))
                 })
                 .collect(),
         }
-    }
-}
-
-fn cell(list: &Attributes<'_>, entry: usize) -> (u8, u64) {
-    match (list.values.kinds.get(entry), list.values.bits.get(entry)) {
-        (Some(&kind), Some(&bits)) => (kind, bits),
-        _ => (0, 0),
     }
 }
 

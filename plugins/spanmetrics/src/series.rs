@@ -1,45 +1,55 @@
-//! The series this instance has named, by what they are.
+//! The series this instance has named: their numbers, which of them a batch measures, and what they are called.
 
 use std::collections::HashMap;
 
 use spanmill_sdk::{Cell, Emission, SeriesAttribute};
 
-use crate::groups::Groups;
-
-/// The series of one metric. Two metrics with the same dimensions share them.
-#[derive(Debug)]
-pub(crate) struct SeriesTable {
-    keys: Groups,
-    /// The number of each; numbers are given out over all tables.
-    numbers: Vec<u32>,
+/// Which series the batch at hand measures, and how often.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// By series: the batch that measured it last, and its place among those of that batch.
+    places: Vec<(u32, u32)>,
+    batch: u32,
+    series: Vec<u32>,
+    counts: Vec<u64>,
 }
 
-impl SeriesTable {
-    /// A table of keys of so many words.
-    pub(crate) fn new(width: usize) -> Self {
-        SeriesTable {
-            keys: Groups::new(width),
-            numbers: Vec::new(),
+impl Touched {
+    /// Begins a batch; so many series have been named.
+    pub(crate) fn start(&mut self, named: u32) {
+        self.batch = self.batch.wrapping_add(1);
+        if self.batch == 0 {
+            self.places.clear();
+            self.batch = 1;
         }
+        self.places.resize(named as usize, (0, 0));
     }
 
-    /// Forgets every series.
-    pub(crate) fn restart(&mut self) {
-        self.keys = self.keys.empty();
-        self.numbers.clear();
-    }
-
-    /// The number of a series. `next` is its number if it is new, which `true` says.
-    #[inline]
-    pub(crate) fn find(&mut self, key: &mut Vec<u64>, next: u32) -> (u32, bool) {
-        let place = self.keys.find(key) as usize;
-        match self.numbers.get(place) {
-            Some(&number) => (number, false),
-            None => {
-                self.numbers.push(next);
-                (next, true)
+    /// Counts series, each as often as `counts` says; where that is empty, once. [`NONE`] is no series.
+    #[inline(never)]
+    pub(crate) fn count(&mut self, list: &[u32], counts: &[u64]) {
+        let (batch, places) = (self.batch, &mut self.places[..]);
+        for (row, &series) in list.iter().enumerate() {
+            let Some(place) = places.get_mut(series as usize) else {
+                continue;
+            };
+            if place.0 != batch {
+                *place = (batch, self.series.len() as u32);
+                self.series.push(series);
+                self.counts.push(0);
+            }
+            if let Some(sum) = self.counts.get_mut(place.1 as usize) {
+                *sum += counts.get(row).map_or(1, |&count| count.max(1));
             }
         }
+    }
+
+    /// The series measured, and how often each.
+    pub(crate) fn take(&mut self) -> (Vec<u32>, Vec<u64>) {
+        (
+            std::mem::take(&mut self.series),
+            std::mem::take(&mut self.counts),
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! Numbers for texts that stay the same from batch to batch, so that series are found by numbers.
 
-use spanmill_sdk::{ABSENT, Batch};
+use spanmill_sdk::Batch;
 
 /// The texts seen so far, each with a number from 1 on, and where those of the batch at hand are among them.
 #[derive(Debug, Default)]
@@ -16,9 +16,9 @@ pub(crate) struct TextIds {
 const LEAST_SLOTS: usize = 256;
 
 impl TextIds {
-    /// Forgets every text.
-    pub(crate) fn restart(&mut self) {
-        *self = TextIds::default();
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
     }
 
     /// Begins a batch.
@@ -27,18 +27,21 @@ impl TextIds {
         self.known.resize(batch.texts.len(), 0);
     }
 
-    /// The number of a text of the batch; 0 for [`ABSENT`].
+    /// The number of a text of the batch; 0 for [`spanmill_sdk::ABSENT`].
     #[inline]
     pub(crate) fn id(&mut self, batch: &Batch<'_>, index: u32) -> u32 {
         match self.known.get(index as usize) {
             None => 0,
-            Some(0) if index != ABSENT => {
-                let id = self.find(batch.texts.bytes(index));
-                self.known[index as usize] = id;
-                id
-            }
+            Some(0) => self.look_up(batch, index),
             Some(&id) => id,
         }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, batch: &Batch<'_>, index: u32) -> u32 {
+        let id = self.find(batch.texts.bytes(index));
+        self.known[index as usize] = id;
+        id
     }
 
     fn text(&self, id: u32) -> &[u8] {
@@ -89,28 +92,39 @@ impl TextIds {
 
 /// Word by word: comparing slices is a call, in WebAssembly one that goes byte by byte.
 fn same(one: &[u8], other: &[u8]) -> bool {
-    let (words, rest) = one.as_chunks::<8>();
-    let (others, other_rest) = other.as_chunks::<8>();
+    let (words, others) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
     one.len() == other.len()
-        && words
-            .iter()
-            .zip(others)
-            .all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
-        && rest.iter().zip(other_rest).all(|(a, b)| a == b)
+        && words.iter().zip(others).all(|(a, b)| a == b)
+        && last(one) == last(other)
 }
 
 /// Multiply and rotate, eight bytes at a time.
 fn hash(text: &[u8]) -> u32 {
-    let (words, rest) = text.as_chunks::<8>();
-    let mut last = text.len() as u64;
-    for &byte in rest {
-        last = last << 8 | u64::from(byte);
-    }
-    let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    let mixed = words.chain([last]).fold(0u64, |hash, word| {
-        (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95)
+    let mix =
+        |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    let words = text.as_chunks::<8>().0.iter();
+    let mixed = words.fold(text.len() as u64, |hash, word| {
+        mix(hash, u64::from_le_bytes(*word))
     });
+    let mixed = mix(mixed, last(text));
     (mixed ^ mixed >> 32) as u32
+}
+
+/// The last eight bytes, or all of them where there are fewer.
+fn last(text: &[u8]) -> u64 {
+    match (
+        text.last_chunk::<8>(),
+        text.first_chunk::<4>(),
+        text.last_chunk::<4>(),
+    ) {
+        (Some(word), ..) => u64::from_le_bytes(*word),
+        (_, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => text
+            .iter()
+            .fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use spanmill_sdk::ConfigError;
-use spanmill_sdk::testing::{ConnectorKit, Event, Measured, Span, Spans};
+use spanmill_sdk::testing::{Attr, ConnectorKit, Event, Measured, Span, Spans};
 use spanmill_spanmetrics::SpanMetrics;
 
 fn kit(settings: serde_json::Value) -> ConnectorKit<SpanMetrics> {
@@ -248,6 +248,72 @@ fn key_attributes_keep_the_first_resource() {
     let calls = kit.metric("traces.span.metrics.calls");
     assert_eq!((calls.len(), calls[0].count), (1, 2));
     assert_eq!(calls[0].resource[1], ("pod".to_owned(), "a".to_owned()));
+}
+
+#[test]
+fn resources_are_told_apart_by_what_they_hold_not_by_its_order() {
+    let mut kit = kit(json!({}));
+    for attributes in [
+        vec![("service.name", "s"), ("pod", "a")],
+        vec![("pod", "a"), ("service.name", "s")],
+        vec![("service.name", "s")],
+        vec![("service.name", "s"), ("pod", "service.name")],
+    ] {
+        let spans = Spans::new().resource(attributes).span(Span::new("x"));
+        kit.run(&spans);
+    }
+    let calls = kit.metric("traces.span.metrics.calls");
+    let counts: Vec<u64> = calls.iter().map(|m| m.count).collect();
+    assert_eq!(counts.iter().sum::<u64>(), 4);
+    assert_eq!(kit.series_named(), 3);
+}
+
+#[test]
+fn dimensions_of_every_type_tell_series_apart() {
+    let mut kit = kit(json!({"dimensions": [{"name": "a"}, {"name": "b", "default": "none"}]}));
+    let values: [Attr; 7] = [
+        "7".into(),
+        7.into(),
+        7.0.into(),
+        (7i64 << 32).into(),
+        true.into(),
+        Attr::Bytes(b"7".to_vec()),
+        Attr::Array(vec![Attr::Int(7)]),
+    ];
+    // In another batch texts have other places.
+    for name in ["x", "y"] {
+        let spans = Spans::new().resource([("service.name", name)]);
+        let spans = values.iter().fold(spans, |spans, value| {
+            spans
+                .span(Span::new("n").attr("a", value.clone()))
+                .span(Span::new("n").attr("b", value.clone()))
+        });
+        kit.run(&spans.span(Span::new("n")));
+        let named = 2 * values.len() + 1;
+        assert_eq!(
+            kit.series_named(),
+            if name == "x" { named } else { 2 * named }
+        );
+        kit.run(&spans_of_one(name));
+    }
+    assert_eq!(kit.series_named(), 2 * (2 * values.len() + 1));
+    let calls = kit.metric("traces.span.metrics.calls");
+    let counts = |value: &str| {
+        let of = calls.iter().filter(|m| m.get("a") == Some(value));
+        of.map(|m| m.count).collect::<Vec<_>>()
+    };
+    assert_eq!(counts("true"), [1, 1]);
+    let plain = calls
+        .iter()
+        .filter(|m| m.get("a").is_none() && m.get("b") == Some("none"));
+    assert_eq!(plain.map(|m| m.count).collect::<Vec<_>>(), [2, 2]);
+}
+
+/// A span without any dimension.
+fn spans_of_one(service: &str) -> Spans {
+    Spans::new()
+        .resource([("service.name", service)])
+        .span(Span::new("n"))
 }
 
 #[test]

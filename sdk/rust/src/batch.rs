@@ -102,6 +102,15 @@ impl<'a> Cells<'a> {
             _ => Value::Absent,
         }
     }
+
+    /// The cell of one row, as kind and bits; kind 0 is absent, as it is beyond the rows.
+    #[inline]
+    pub fn cell(&self, row: usize) -> (u8, u64) {
+        match (self.kinds.get(row), self.bits.get(row)) {
+            (Some(&kind), Some(&bits)) => (kind, bits),
+            _ => (0, 0),
+        }
+    }
 }
 
 /// One value.
@@ -175,10 +184,7 @@ impl<'a> Values<'a> {
                 Some(&index) if index != ABSENT => (1, u64::from(index)),
                 _ => (0, 0),
             },
-            Values::Cells(cells) => match (cells.kinds.get(row), cells.bits.get(row)) {
-                (Some(&kind), Some(&bits)) => (kind, bits),
-                _ => (0, 0),
-            },
+            Values::Cells(cells) => cells.cell(row),
         }
     }
 }

@@ -27,6 +27,8 @@ pub use contract::{
 };
 pub use error::{ConfigError, PluginError, Problem, Problems, RestoreError, closest};
 pub use guest::{Level, count, log};
+#[doc(hidden)]
+pub use outcome::OwnedCells;
 pub use outcome::{Cell, Outcome};
 pub use processor::Processor;
 pub use state::State;

@@ -78,8 +78,8 @@ impl OwnedCells {
 #[doc(hidden)]
 pub struct FieldEdits {
     pub all: Option<Cell>,
-    pub rows: Vec<(u32, Cell)>,
-    pub entries: Vec<(u32, Cell)>,
+    pub rows: Edits,
+    pub entries: Edits,
     pub old: Vec<u32>,
     pub new: Vec<u32>,
     pub removed: Vec<u32>,
@@ -88,15 +88,37 @@ pub struct FieldEdits {
     pub append_values: OwnedCells,
 }
 
-/// Sorts edits by place; of several at one place the last counts.
-pub(crate) fn in_order(mut edits: Vec<(u32, Cell)>) -> Vec<(u32, Cell)> {
-    if !edits.is_sorted_by(|a, b| a.0 < b.0) {
-        edits.sort_by_key(|edit| edit.0);
-        edits.reverse();
-        edits.dedup_by_key(|edit| edit.0);
-        edits.reverse();
+/// New values, each for a place: a row or an entry.
+#[derive(Clone, Debug, Default)]
+#[doc(hidden)]
+pub struct Edits {
+    pub places: Vec<u32>,
+    pub values: OwnedCells,
+}
+
+impl Edits {
+    fn push(&mut self, place: u32, value: Cell) {
+        self.places.push(place);
+        self.values.push(value);
     }
-    edits
+
+    /// The same by place; of several at one place the last counts.
+    pub fn in_order(self) -> Self {
+        if self.places.is_sorted_by(|one, next| one < next) {
+            return self;
+        }
+        // The last of those at a place stands first.
+        let mut order: Vec<usize> = (0..self.places.len()).rev().collect();
+        order.sort_by_key(|&at| self.places[at]);
+        order.dedup_by_key(|at| self.places[*at]);
+        Edits {
+            places: order.iter().map(|&at| self.places[at]).collect(),
+            values: OwnedCells {
+                kinds: order.iter().map(|&at| self.values.kinds[at]).collect(),
+                bits: order.iter().map(|&at| self.values.bits[at]).collect(),
+            },
+        }
+    }
 }
 
 /// What a processor did with a batch. Empty: everything is kept as it is.
@@ -211,7 +233,20 @@ impl Outcome {
 
     /// Writes a field of one row; the last write of a row counts.
     pub fn set(&mut self, field: WriteField, row: u32, value: Cell) {
-        self.field(field).rows.push((row, value));
+        self.field(field).rows.push(row, value);
+    }
+
+    /// Writes texts into a field of some rows, one a row, each a text of the batch or from [`Outcome::text`].
+    /// Faster than [`Outcome::set`] for a plugin that has such lists anyway.
+    #[inline(never)]
+    pub fn set_texts(&mut self, field: WriteField, rows: &[u32], texts: &[u32]) {
+        let count = rows.len().min(texts.len());
+        let Edits { places, values } = &mut self.field(field).rows;
+        places.extend_from_slice(&rows[..count]);
+        values.kinds.resize(values.kinds.len() + count, 1);
+        values
+            .bits
+            .extend(texts[..count].iter().map(|&text| u64::from(text)));
     }
 
     /// Writes a field of every row; rows written by [`Outcome::set`] keep their own value.
@@ -221,7 +256,7 @@ impl Outcome {
 
     /// Gives one entry of a whole attribute list a new value; the last one given counts.
     pub fn set_entry(&mut self, field: WriteField, entry: u32, value: Cell) {
-        self.field(field).entries.push((entry, value));
+        self.field(field).entries.push(entry, value);
     }
 
     /// Replaces a text wherever it stands as a value of this field. Name each text once.

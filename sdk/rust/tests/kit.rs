@@ -15,6 +15,7 @@ struct Editor {
     write_name: WriteField,
     write_list: WriteField,
     write_status: WriteField,
+    write_state: WriteField,
     write_team: WriteField,
 }
 
@@ -37,6 +38,7 @@ impl Processor for Editor {
             write_name: contract.write("span.name"),
             write_list: contract.write_attributes(Context::Span),
             write_status: contract.write("span.status.code"),
+            write_state: contract.write("span.trace_state"),
             write_team: contract.write_attribute(Context::Resource, "team"),
         })
     }
@@ -69,6 +71,9 @@ impl Processor for Editor {
             outcome.replace(self.write_name, name, seen);
         }
         outcome.set_all(self.write_status, Cell::Int(1));
+        // The last one at a place counts.
+        outcome.set_texts(self.write_state, &[1, 0, 1], &[masked, seen, seen]);
+        outcome.set(self.write_state, 0, Cell::Text(masked));
         assert!(matches!(batch.attribute(self.one), Values::Text(_)));
         outcome.set(self.write_team, 0, Cell::Absent);
         outcome.set(self.write_team, 1, Cell::Text(seen));
@@ -116,6 +121,12 @@ fn every_edit_arrives() {
     );
     assert_eq!(out.span(2).event_names(), ["e"]);
     assert!(out.spans.spans().all(|span| span.status_code == 1));
+    let states: Vec<&str> = out
+        .spans
+        .spans()
+        .map(|span| &span.trace_state[..])
+        .collect();
+    assert_eq!(states, ["****", "seen", ""]);
     assert_eq!(out.resource(0).keys(), ["host"]);
     assert_eq!(out.resource(1).get("team"), Some(&"seen".into()));
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::{contract_wit, metrics_wit, state_wit, telemetry};
 use crate::connector::OwnedLists;
-use crate::outcome::{OwnedCells, in_order};
+use crate::outcome::OwnedCells;
 use crate::{
     Attributes, Batch, Cells, Column, ConfigError, Context, Contract, Emission, InstrumentKind,
     MetricStream, Outcome, PluginError, Problem, RestoreError, Sharding, Table, Temporality, Texts,
@@ -136,16 +136,6 @@ fn wire_cells(cells: OwnedCells) -> telemetry::Cells {
     }
 }
 
-fn split(edits: Vec<(u32, crate::Cell)>) -> (Vec<u32>, telemetry::Cells) {
-    let edits = in_order(edits);
-    let mut values = OwnedCells::default();
-    edits.iter().for_each(|(_, cell)| values.push(*cell));
-    (
-        edits.into_iter().map(|(place, _)| place).collect(),
-        wire_cells(values),
-    )
-}
-
 pub(super) fn wire_outcome(outcome: Outcome) -> telemetry::Outcome {
     let mut wire = telemetry::Outcome {
         verdicts: Vec::new(),
@@ -177,20 +167,20 @@ pub(super) fn wire_outcome(outcome: Outcome) -> telemetry::Outcome {
                 values: wire_cells(values),
             });
         }
-        if !edits.rows.is_empty() {
-            let (rows, values) = split(edits.rows);
+        if !edits.rows.places.is_empty() {
+            let edits = edits.rows.in_order();
             wire.writes.push(telemetry::Write {
                 field,
-                rows,
-                values,
+                rows: edits.places,
+                values: wire_cells(edits.values),
             });
         }
-        if !edits.entries.is_empty() {
-            let (entries, values) = split(edits.entries);
+        if !edits.entries.places.is_empty() {
+            let edits = edits.entries.in_order();
             wire.entry_writes.push(telemetry::EntryWrite {
                 field,
-                entries,
-                values,
+                entries: edits.places,
+                values: wire_cells(edits.values),
             });
         }
         if !edits.old.is_empty() {
