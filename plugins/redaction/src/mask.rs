@@ -70,9 +70,9 @@ impl Mask {
         })
     }
 
-    /// Masks every match of a pattern.
-    pub(crate) fn matches<'t>(&self, text: &'t str, pattern: &Finder) -> Cow<'t, str> {
-        pattern.replace_all(text, |found| self.of(found))
+    /// Masks every match of a pattern: whether there is any; if so, `out` becomes the masked text.
+    pub(crate) fn matches(&self, text: &str, pattern: &Finder, out: &mut String) -> bool {
+        pattern.replace_all(text, out, |found| self.of(found))
     }
 
     /// Masks a whole value. Line by line, as the Collector's `.*` does.

@@ -45,6 +45,8 @@ pub(crate) struct Memo {
     pub(crate) any_open: bool,
     /// Fates of values that are no texts, by kind and bits.
     others: HashMap<(u8, u64), Fate>,
+    /// Memory for masked texts.
+    buffers: [String; 2],
 }
 
 /// The text's fate stands among the fates.
@@ -83,6 +85,7 @@ impl Memo {
             fates: Vec::new(),
             any_open: false,
             others: HashMap::new(),
+            buffers: Default::default(),
         }
     }
 
@@ -189,7 +192,8 @@ impl Memo {
                 Some(0) | None => Fate::Clean,
                 Some(&DECIDED) => self.fates.get(text).copied().unwrap_or(Fate::Clean),
                 Some(&open) => {
-                    let fate = decide(rules, open, batch.texts.get(bits as u32), outcome);
+                    let old = batch.texts.get(bits as u32);
+                    let fate = decide(rules, open, old, &mut self.buffers, outcome);
                     self.flags[text] = DECIDED;
                     self.fates[text] = fate;
                     fate
@@ -205,7 +209,8 @@ impl Memo {
         if let Some(&fate) = self.others.get(&place) {
             return fate;
         }
-        let fate = decide(rules, ANY, &self.text(batch, (kind, bits)), outcome);
+        let text = self.text(batch, (kind, bits));
+        let fate = decide(rules, ANY, &text, &mut self.buffers, outcome);
         self.others.insert(place, fate);
         fate
     }
@@ -220,27 +225,30 @@ impl Memo {
 }
 
 /// Decides a text's fate; `open` flags the patterns that may match in it.
-fn decide(rules: &Rules, open: u8, text: &str, outcome: &mut Outcome) -> Fate {
+fn decide(
+    rules: &Rules,
+    open: u8,
+    text: &str,
+    [masked, next]: &mut [String; 2],
+    outcome: &mut Outcome,
+) -> Fate {
     if !rules.allowed_values.is_empty() && rules.allowed_values.is_match(text) {
         return Fate::Allowed;
     }
-    let mut masked = Cow::Borrowed(text);
+    let mut any = false;
     for (number, pattern) in rules.blocked.iter().enumerate() {
         // In what another has masked, any may match.
-        if matches!(masked, Cow::Borrowed(_)) && open & flag(number) == 0 {
-            continue;
-        }
-        if let Cow::Owned(changed) = rules.mask.matches(&masked, pattern) {
-            masked = Cow::Owned(changed);
+        if any {
+            if rules.mask.matches(masked, pattern, next) {
+                std::mem::swap(masked, next);
+            }
+        } else if open & flag(number) != 0 {
+            any = rules.mask.matches(text, pattern, masked);
         }
     }
-    if let Cow::Borrowed(_) = masked {
-        return Fate::Clean;
-    }
-    if masked == text {
-        Fate::Clean
-    } else {
-        Fate::Masked(outcome.text(&masked))
+    match any && masked != text {
+        true => Fate::Masked(outcome.text(masked)),
+        false => Fate::Clean,
     }
 }
 

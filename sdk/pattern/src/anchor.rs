@@ -4,18 +4,21 @@
 use memchr::memchr;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
+use crate::lead::Lead;
 use crate::needs::rank;
 
 /// Bytes from one to another.
 type Bytes = (u8, u8);
 
 /// The byte and its neighbours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Anchor {
     byte: u8,
     /// What may stand before it; nothing, if anything may, or there need be nothing.
     before: Option<Bytes>,
     behind: Option<Bytes>,
+    /// Where a match begins that has the byte at some place, if that can be told.
+    lead: Option<Lead>,
 }
 
 /// Bytes looked at in one turn: in a sandbox each turn of a loop looks at the clock.
@@ -42,6 +45,7 @@ impl Anchor {
                     byte,
                     before: inside.map(one).or(before),
                     behind: literal.0.get(at + 1).map(one).or(behind),
+                    lead: Lead::of(hir, &parts[..number], at, byte),
                 });
             }
         }
@@ -56,13 +60,24 @@ impl Anchor {
         })
     }
 
-    /// Where the anchor next stands in some bytes.
+    /// Where a match begins that has its anchor at a place, from `from` on. Nothing: there is none, or where is not
+    /// known; see [`Anchor::leads`].
+    pub(crate) fn start(&self, bytes: &[u8], from: usize, at: usize) -> Option<usize> {
+        self.lead.as_ref()?.start(bytes, from, at)
+    }
+
+    /// Whether an anchor tells where its match begins.
+    pub(crate) fn leads(&self) -> bool {
+        self.lead.is_some()
+    }
+
+    /// Where the anchor stands next in some bytes, from a place on.
     #[inline(never)]
-    pub(crate) fn next(&self, bytes: &[u8]) -> Option<usize> {
-        let mut at = 0;
+    pub(crate) fn next(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        let mut at = from;
         if rank(self.byte) == 0 {
             // Rare enough to be searched for by itself.
-            while let Some(found) = memchr(self.byte, &bytes[at..]) {
+            while let Some(found) = memchr(self.byte, bytes.get(at..)?) {
                 at += found;
                 if self.stands(bytes, at) {
                     return Some(at);
@@ -71,8 +86,8 @@ impl Anchor {
             }
             return None;
         }
-        if self.stands(bytes, 0) {
-            return Some(0);
+        if self.stands(bytes, at) {
+            return Some(at);
         }
         // A turn is about the bytes between its first and its last, which are there as neighbours.
         while let Some(turn) = (bytes.get(at..)).and_then(|rest| rest.first_chunk::<{ TURN + 2 }>())
@@ -120,7 +135,7 @@ impl Anchor {
 }
 
 /// The parts of a pattern that follow each other in every match.
-fn flatten<'h>(hir: &'h Hir, parts: &mut Vec<&'h Hir>) {
+pub(crate) fn flatten<'h>(hir: &'h Hir, parts: &mut Vec<&'h Hir>) {
     match hir.kind() {
         HirKind::Capture(capture) => flatten(&capture.sub, parts),
         HirKind::Concat(inner) => inner.iter().for_each(|part| flatten(part, parts)),
@@ -213,7 +228,7 @@ mod tests {
         for pattern in ["[0-9] [0-9]", "[0-9]-[0-9]", " [0-9]", "[0-9] ", "x[0-9]*"] {
             let anchor = anchor(pattern).unwrap();
             for length in 0..200 {
-                assert_eq!(anchor.next(&vec![b'-'; length]), None);
+                assert_eq!(anchor.next(&vec![b'-'; length], 0), None);
                 for at in 0..length {
                     let mut bytes: Vec<u8> = b" _".iter().cycle().take(length).copied().collect();
                     bytes[at] = anchor.byte;
@@ -224,7 +239,11 @@ mod tests {
                         *behind = b'8';
                     }
                     let first = (0..length).find(|&at| anchor.stands(&bytes, at));
-                    assert_eq!(anchor.next(&bytes), first, "{pattern} {length} {at}");
+                    assert_eq!(anchor.next(&bytes, 0), first, "{pattern} {length} {at}");
+                    for from in [at / 2, at, at + 1] {
+                        let next = (from..length).find(|&at| anchor.stands(&bytes, at));
+                        assert_eq!(anchor.next(&bytes, from), next, "{pattern} {length} {from}");
+                    }
                     assert!(first.is_some() || at == 0 || at + 1 == length);
                 }
             }

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use regex::Regex;
-use regex_automata::Input;
 use regex_automata::dfa::{Automaton, dense, regex as table};
+use regex_automata::{Anchored, Input};
 
+use crate::anchor::Anchor;
 use crate::needs::Needs;
 use crate::{PatternError, compile, translate};
 
@@ -85,42 +86,66 @@ impl Finder {
         }
     }
 
-    /// Replaces every match by what `new` makes of it.
-    pub fn replace_all<'t>(
+    /// Whether there is a match. If so, `out` becomes the text with every match replaced by what `new` makes of it;
+    /// else it is left alone.
+    pub fn replace_all(
         &self,
-        text: &'t str,
+        text: &str,
+        out: &mut String,
         mut new: impl FnMut(&str) -> Cow<'static, str>,
-    ) -> Cow<'t, str> {
+    ) -> bool {
         if !self.needs.met(text.as_bytes()) {
-            return Cow::Borrowed(text);
+            return false;
         }
-        let mut out = String::new();
-        let mut copied = 0;
+        let mut copied = None;
         let mut put = |found: Range<usize>| {
-            // Once, and with room for what is longer than the match.
-            if out.is_empty() {
-                out.reserve(text.len() + 32);
+            if copied.is_none() {
+                out.clear();
             }
-            out.push_str(&text[copied..found.start]);
+            out.push_str(&text[copied.unwrap_or(0)..found.start]);
             out.push_str(&new(&text[found.clone()]));
-            copied = found.end;
+            copied = Some(found.end);
         };
-        let mut any = false;
-        match &self.table {
-            Some(table) => table.find_iter(text).for_each(|found| {
-                any = true;
-                put(found.range());
-            }),
-            None => self.regex.find_iter(text).for_each(|found| {
-                any = true;
-                put(found.range());
-            }),
+        match (&self.table, &self.needs.anchor) {
+            (Some(table), Some(anchor)) if anchor.leads() => by_anchor(table, anchor, text, put),
+            (Some(table), _) => table.find_iter(text).for_each(|found| put(found.range())),
+            (None, _) => {
+                let all = self.regex.find_iter(text);
+                all.map(|found| found.range()).for_each(put);
+            }
         }
-        if !any {
-            return Cow::Borrowed(text);
+        if let Some(copied) = copied {
+            out.push_str(&text[copied..]);
         }
-        out.push_str(&text[copied..]);
-        Cow::Owned(out)
+        copied.is_some()
+    }
+}
+
+/// Anchors that may be no match's in one text before it is searched from end to end, which takes no longer however many
+/// there are.
+const FALSE_ANCHORS: usize = 8;
+
+/// All matches, each looked for where its anchor says that it begins.
+fn by_anchor(table: &table::Regex, anchor: &Anchor, text: &str, mut put: impl FnMut(Range<usize>)) {
+    let bytes = text.as_bytes();
+    let (mut from, mut at, mut failed) = (0, 0, 0);
+    while let Some(place) = anchor.next(bytes, at) {
+        at = place + 1;
+        let Some(start) = anchor.start(bytes, from, place) else {
+            continue;
+        };
+        let input = Input::new(text).range(start..).anchored(Anchored::Yes);
+        match table.forward().try_search_fwd(&input) {
+            Ok(Some(end)) => {
+                put(start..end.offset());
+                (from, at) = (end.offset(), end.offset());
+            }
+            Ok(None) if failed < FALSE_ANCHORS => failed += 1,
+            _ => {
+                let rest = table.find_iter(Input::new(text).range(from..));
+                return rest.for_each(|found| put(found.range()));
+            }
+        }
     }
 }
 
@@ -141,7 +166,11 @@ fn holder(ends: &[u32], mut number: usize, byte: u32) -> usize {
 mod tests {
     use super::*;
 
-    const PATTERNS: [&str; 9] = [
+    const PATTERNS: [&str; 13] = [
+        "[a-z.]*@[a-z@]+!",
+        "[a-z]+@",
+        "[0-9]{3}-[0-9]{2}",
+        r"(\w{2,})@(\w+)",
         "[a-z]+@[a-z]+",
         "4[0-9]{12}(?:[0-9]{3})?",
         r"\b\d{3}-\d{2}\b",
@@ -152,7 +181,10 @@ mod tests {
         "eyJ[a-z]+",
         "é+|^$",
     ];
-    const TEXTS: [&str; 12] = [
+    const TEXTS: [&str; 15] = [
+        "a@b@c@d@e@f@g@h@i@j@k@l! m@n!",
+        "x@@y@z",
+        "1234-567-89",
         "",
         "plain",
         "a@b",
@@ -166,6 +198,14 @@ mod tests {
         "ééxé",
         "x",
     ];
+
+    fn replaced(finder: &Finder, text: &str) -> String {
+        let mut out = "before".to_owned();
+        match finder.replace_all(text, &mut out, |_| Cow::Borrowed("*")) {
+            true => out,
+            false => text.to_owned(),
+        }
+    }
 
     #[test]
     fn a_finder_finds_what_the_regex_crate_finds() {
@@ -191,7 +231,7 @@ mod tests {
             for text in TEXTS {
                 assert_eq!(finder.is_match(text), regex.is_match(text), "{pattern}");
                 assert_eq!(
-                    finder.replace_all(text, |_| Cow::Borrowed("*")),
+                    replaced(&finder, text),
                     regex.replace_all(text, "*"),
                     "{pattern} in {text}"
                 );
@@ -204,6 +244,6 @@ mod tests {
         let finder = Finder::new(r"\p{L}{1,60}x").unwrap();
         assert!(finder.table.is_none());
         assert!(finder.is_match("ééx") && !finder.is_match("éé"));
-        assert_eq!(finder.replace_all("1éx", |_| Cow::Borrowed("*")), "1*");
+        assert_eq!(replaced(&finder, "1éx"), "1*");
     }
 }

@@ -7,6 +7,7 @@
 
 mod anchor;
 mod finder;
+mod lead;
 mod needs;
 
 use std::iter::Peekable;

@@ -18,7 +18,7 @@ pub(crate) struct Needs {
     /// Tells more than single bytes do.
     literal: Option<memmem::Finder<'static>>,
     /// Tells more than the byte alone.
-    anchor: Option<Anchor>,
+    pub(crate) anchor: Option<Anchor>,
 }
 
 /// How frequent a byte is: letters, digits and what paths are made of stand in most texts, spaces in some.
@@ -64,7 +64,7 @@ impl Needs {
     pub(crate) fn next(&self, texts: &[u8]) -> Option<Option<usize>> {
         match (&self.literal, &self.anchor, self.bytes.first()) {
             (Some(literal), ..) => Some(literal.find(texts)),
-            (None, Some(anchor), _) => Some(anchor.next(texts)),
+            (None, Some(anchor), _) => Some(anchor.next(texts, 0)),
             (None, None, Some(&byte)) => Some(memchr(byte, texts)),
             (None, None, None) => None,
         }
