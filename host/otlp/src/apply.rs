@@ -62,9 +62,11 @@ impl Apply<'_> {
             let Some((path, mut editor)) = self.editor(write.field) else {
                 continue;
             };
+            let mut row = 0;
             for (at, &entry) in write.entries.iter().enumerate() {
                 let entry = scratch.base_entry(path.context, entry) as usize;
-                editor.set_entry(entry, None, cell(&write.values, at));
+                row = editor.row_of(entry, row);
+                editor.set_entry(entry, row, cell(&write.values, at));
             }
         }
         for removal in &outcome.removals {
@@ -72,9 +74,11 @@ impl Apply<'_> {
             let Some((path, mut editor)) = self.editor(removal.field) else {
                 continue;
             };
+            let mut row = 0;
             for &entry in &removal.entries {
                 let entry = scratch.base_entry(path.context, entry) as usize;
-                editor.remove_entry(entry, None);
+                row = editor.row_of(entry, row);
+                editor.remove_entry(entry, row);
             }
         }
         // From here on entries have other numbers.

@@ -54,7 +54,7 @@ impl Editor<'_> {
                     while let Some((store, entry)) = self.find(row, key, from) {
                         from = entry + 1;
                         if let Some(new) = text_at(store, entry).and_then(new_of) {
-                            self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
+                            self.set_entry(entry, row, (kind::TEXT, u64::from(new)));
                         }
                     }
                 }
@@ -64,10 +64,11 @@ impl Editor<'_> {
                 if let Some(store) = &self.table.attributes {
                     replaced_entries(store, replaced, &mut entries);
                 }
+                let mut row = 0;
                 for (entry, new) in entries {
-                    let row = self.row_of(entry);
+                    row = self.row_of(entry, row);
                     if self.alive.has(row) {
-                        self.set_entry(entry, Some(row), (kind::TEXT, u64::from(new)));
+                        self.set_entry(entry, row, (kind::TEXT, u64::from(new)));
                     }
                 }
             }
@@ -107,9 +108,9 @@ impl Editor<'_> {
                 while let Some((_, entry)) = self.find(row, key, from) {
                     from = entry + 1;
                     if is_set {
-                        self.remove_entry(entry, Some(row));
+                        self.remove_entry(entry, row);
                     } else {
-                        self.set_entry(entry, Some(row), value);
+                        self.set_entry(entry, row, value);
                         is_set = true;
                     }
                 }
@@ -202,15 +203,24 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// The row that an entry belongs to.
-    fn row_of(&self, entry: usize) -> u32 {
-        self.table.attributes.as_ref().map_or(0, |store| {
-            store.ends.partition_point(|&end| end as usize <= entry) as u32
-        })
+    /// The row that an entry belongs to. `last` is one before it, or its own: rows are looked for from there on, in
+    /// wider and wider steps, since entries mostly come in order and not far from each other.
+    pub(crate) fn row_of(&self, entry: usize, last: u32) -> u32 {
+        let Some(store) = &self.table.attributes else {
+            return 0;
+        };
+        let before = |end: &u32| *end as usize <= entry;
+        let (mut from, mut step) = (last as usize, 1);
+        while store.ends.get(from + step).is_some_and(before) {
+            from += step;
+            step *= 2;
+        }
+        let to = (from + step).min(store.ends.len());
+        let within = store.ends.get(from..to).unwrap_or(&[]);
+        (from + within.partition_point(before)) as u32
     }
 
-    pub(crate) fn set_entry(&mut self, entry: usize, row: Option<u32>, value: (u8, u64)) {
-        let row = row.unwrap_or_else(|| self.row_of(entry));
+    pub(crate) fn set_entry(&mut self, entry: usize, row: u32, value: (u8, u64)) {
         let Some(key) = self
             .table
             .attributes
@@ -236,8 +246,7 @@ impl Editor<'_> {
         }
     }
 
-    pub(crate) fn remove_entry(&mut self, entry: usize, row: Option<u32>) {
-        let row = row.unwrap_or_else(|| self.row_of(entry));
+    pub(crate) fn remove_entry(&mut self, entry: usize, row: u32) {
         let Some(store) = &mut self.table.attributes else {
             return;
         };

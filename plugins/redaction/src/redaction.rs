@@ -13,16 +13,14 @@ use crate::summary::{Detail, Event, Summary, Target};
 pub struct Redaction {
     rules: Rules,
     memo: Memo,
-    /// Whether a value's fate depends on its text alone, and nothing is said about it: then texts are
-    /// replaced, and rows are not looked at one by one.
+    /// Whether a value's fate depends on its text alone, and nothing is said about it: then rows are not looked at one
+    /// by one.
     by_text: bool,
     keys_matter: bool,
     lists: Vec<(Context, ListField, WriteField)>,
     summary: Summary,
     /// Entries of the list at hand whose texts may have to be masked.
     open: Vec<u32>,
-    /// Texts replaced already in the list at hand.
-    replaced: Vec<u8>,
     /// Entries changed in the row at hand: their new text, or none if removed.
     changed: Vec<(usize, Option<u32>)>,
     masked: u64,
@@ -61,7 +59,6 @@ impl Processor for Redaction {
             lists: lists.to_vec(),
             summary: Summary::default(),
             open: Vec::new(),
-            replaced: Vec::new(),
             changed: Vec::new(),
             masked: 0,
             removed: 0,
@@ -75,7 +72,7 @@ impl Processor for Redaction {
         for (context, read, write) in self.lists.clone() {
             let list = batch.attributes(read);
             if self.by_text {
-                self.replace(batch, list, write, outcome);
+                self.mask_texts(batch, list, write, outcome);
             } else {
                 for row in 0..batch.rows(context) {
                     self.row(batch, list, write, row, outcome);
@@ -95,16 +92,15 @@ impl Processor for Redaction {
 }
 
 impl Redaction {
-    /// Replaces texts wherever they stand in a list.
-    fn replace(
+    /// Masks what of a list's texts has to be masked.
+    #[inline(never)]
+    fn mask_texts(
         &mut self,
         batch: &Batch<'_>,
         list: Attributes<'_>,
         write: WriteField,
         outcome: &mut Outcome,
     ) {
-        self.replaced.clear();
-        self.replaced.resize(batch.texts.len(), 0);
         if !self.memo.any_open {
             return;
         }
@@ -112,13 +108,10 @@ impl Redaction {
         self.memo
             .open_entries(list.values.kinds, list.values.bits, &mut self.open);
         for &entry in &self.open {
-            let bits = list.values.bits.get(entry as usize).copied().unwrap_or(0);
-            if let Fate::Masked(text) = self.memo.fate(&self.rules, batch, outcome, (1, bits)) {
+            let cell = list.values.cell(entry as usize);
+            if let Fate::Masked(text) = self.memo.fate(&self.rules, batch, outcome, cell) {
                 self.masked += 1;
-                if let Some(replaced @ 0) = self.replaced.get_mut(bits as usize) {
-                    *replaced = 1;
-                    outcome.replace(write, bits as u32, text);
-                }
+                outcome.set_entry(write, entry, Cell::Text(text));
             }
         }
     }
