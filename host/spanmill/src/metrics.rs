@@ -4,6 +4,7 @@
 //! counts only once the batch itself was delivered ([`Measured::commit`]), so that a batch sent again
 //! after a refusal is not counted twice.
 
+mod buckets;
 mod exponential;
 mod flush;
 mod point;

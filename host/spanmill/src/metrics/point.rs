@@ -40,14 +40,9 @@ enum Total {
         ints: i64,
         doubles: Option<f64>,
     },
-    Histogram {
-        counts: Vec<u64>,
-        summary: Summary,
-    },
-    Exponential {
-        buckets: Exponential,
-        summary: Summary,
-    },
+    /// What is in which bucket stands elsewhere: [`Buckets`](super::buckets::Buckets).
+    Histogram(Summary),
+    Exponential(Summary, Box<Exponential>),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,14 +72,10 @@ impl Point {
                 ints: 0,
                 doubles: None,
             },
-            InstrumentKind::Histogram(bounds) => Total::Histogram {
-                counts: vec![0; bounds.len() + 1],
-                summary: Summary::default(),
-            },
-            InstrumentKind::ExponentialHistogram(max_size) => Total::Exponential {
-                buckets: Exponential::new(*max_size),
-                summary: Summary::default(),
-            },
+            InstrumentKind::Histogram(_) => Total::Histogram(Summary::default()),
+            InstrumentKind::ExponentialHistogram(max_size) => {
+                Total::Exponential(Summary::default(), Box::new(Exponential::new(*max_size)))
+            }
         };
         Point {
             total,
@@ -95,24 +86,16 @@ impl Point {
     }
 
     /// Adds a measurement; `None` is a count without a value.
-    pub(super) fn record(&mut self, kind: &InstrumentKind, value: Option<f64>, count: u64) {
+    #[inline]
+    pub(super) fn record(&mut self, value: Option<f64>, count: u64) {
         self.touched = true;
         match &mut self.total {
             Total::Sum { ints, doubles } => match value {
                 None => *ints = ints.saturating_add(i64::try_from(count).unwrap_or(i64::MAX)),
                 Some(value) => *doubles = Some(doubles.unwrap_or(0.0) + value * count as f64),
             },
-            Total::Histogram { counts, summary } => {
-                let value = value.unwrap_or(1.0);
-                if let InstrumentKind::Histogram(bounds) = kind {
-                    let at = bounds.partition_point(|bound| *bound < value);
-                    if let Some(slot) = counts.get_mut(at) {
-                        *slot = slot.saturating_add(count);
-                    }
-                }
-                summary.add(value, count);
-            }
-            Total::Exponential { buckets, summary } => {
+            Total::Histogram(summary) => summary.add(value.unwrap_or(1.0), count),
+            Total::Exponential(summary, buckets) => {
                 let value = value.unwrap_or(1.0);
                 buckets.record(value, count);
                 summary.add(value, count);
@@ -151,8 +134,8 @@ impl Point {
             .collect()
     }
 
-    /// As a data point of the kind the total is; attributes are the caller's.
-    pub(super) fn wire(&self, kind: &InstrumentKind, time_unix_nano: u64) -> Wire {
+    /// As a data point of the kind the total is; attributes are the caller's, and so are the counts of its buckets.
+    pub(super) fn wire(&self, kind: &InstrumentKind, counts: &[u64], time_unix_nano: u64) -> Wire {
         match &self.total {
             Total::Sum { ints, doubles } => Wire::Number(NumberDataPoint {
                 start_time_unix_nano: self.start_unix_nano,
@@ -164,14 +147,14 @@ impl Point {
                 exemplars: self.wire_exemplars(),
                 ..NumberDataPoint::default()
             }),
-            Total::Histogram { counts, summary } => Wire::Histogram(HistogramDataPoint {
+            Total::Histogram(summary) => Wire::Histogram(HistogramDataPoint {
                 start_time_unix_nano: self.start_unix_nano,
                 time_unix_nano,
                 count: summary.count,
                 sum: Some(summary.sum),
                 min: Some(summary.min),
                 max: Some(summary.max),
-                bucket_counts: counts.clone(),
+                bucket_counts: counts.to_vec(),
                 explicit_bounds: match kind {
                     InstrumentKind::Histogram(bounds) => bounds.clone(),
                     _ => Vec::new(),
@@ -179,7 +162,7 @@ impl Point {
                 exemplars: self.wire_exemplars(),
                 ..HistogramDataPoint::default()
             }),
-            Total::Exponential { buckets, summary } => {
+            Total::Exponential(summary, buckets) => {
                 let (positive, negative) = buckets.wire();
                 Wire::Exponential(ExponentialHistogramDataPoint {
                     start_time_unix_nano: self.start_unix_nano,

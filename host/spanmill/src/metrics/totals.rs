@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use spanmill_runtime::{MetricStream, Temporality};
 
+use super::buckets::Buckets;
 use super::point::{Exemplar, Point, Wire};
 use super::series::{Known, Series};
 
@@ -43,6 +44,8 @@ struct State {
     marks: Vec<Mark>,
     /// The points of each row, one an instrument.
     points: Vec<Option<Point>>,
+    /// By instrument.
+    buckets: Vec<Option<Buckets>>,
     /// The attributes of each row.
     attributes: Vec<Vec<KeyValue>>,
     free: Vec<u32>,
@@ -88,9 +91,14 @@ impl Measurements {
 impl Totals {
     /// Totals that begin at zero.
     pub fn new(stream: MetricStream) -> Arc<Self> {
+        let kinds = stream.instruments.iter().map(|instrument| &instrument.kind);
+        let state = State {
+            buckets: kinds.map(Buckets::new).collect(),
+            ..State::default()
+        };
         Arc::new(Totals {
             stream,
-            state: Mutex::default(),
+            state: Mutex::new(state),
         })
     }
 
@@ -119,6 +127,9 @@ impl Totals {
             let Some(instrument) = self.stream.instruments.get(at) else {
                 continue;
             };
+            if let Some(Some(buckets)) = state.buckets.get_mut(at) {
+                buckets.record(&rows, measurements);
+            }
             for (number, series) in measurements.series.iter().enumerate() {
                 let row = rows.get(*series as usize).copied().unwrap_or(u32::MAX);
                 let Some(slot) = state.points.get_mut(row as usize * instruments + at) else {
@@ -126,7 +137,7 @@ impl Totals {
                 };
                 let point = slot.get_or_insert_with(|| Point::new(&instrument.kind, now_unix_nano));
                 let (value, count) = measurements.at(number);
-                point.record(&instrument.kind, value, count);
+                point.record(value, count);
                 if let Some(Some((trace_id, span_id))) = measurements.ids.get(number)
                     && instrument.exemplars > 0
                 {
@@ -152,6 +163,7 @@ impl Totals {
         let State {
             resources,
             points: all_points,
+            buckets: all_buckets,
             attributes,
             ..
         } = &mut *state;
@@ -178,9 +190,11 @@ impl Totals {
                     let Some(point) = slot.as_mut().filter(|point| !delta || point.touched) else {
                         continue;
                     };
+                    let mut buckets = all_buckets.get_mut(at).and_then(Option::as_mut);
+                    let counts = buckets.as_ref().map_or(&[][..], |buckets| buckets.of(row));
                     push(
                         &mut data,
-                        point.wire(&instrument.kind, now_unix_nano),
+                        point.wire(&instrument.kind, counts, now_unix_nano),
                         attributes.get(row).map_or(&[], Vec::as_slice),
                     );
                     points += 1;
@@ -188,6 +202,9 @@ impl Totals {
                     point.touched = false;
                     if delta {
                         *slot = Some(Point::new(&instrument.kind, now_unix_nano));
+                        if let Some(buckets) = &mut buckets {
+                            buckets.clear(row);
+                        }
                     }
                 }
                 if count(&data) > 0 {
@@ -267,6 +284,7 @@ impl State {
             free_resources,
             marks,
             points,
+            buckets,
             attributes: all_attributes,
             free,
         } = self;
@@ -298,6 +316,10 @@ impl State {
                 marks.resize(rows, Mark::default());
                 all_attributes.resize_with(rows, Vec::new);
                 points.resize(rows * stream.instruments.len(), None);
+                buckets
+                    .iter_mut()
+                    .flatten()
+                    .for_each(|buckets| buckets.grow(rows));
             }
             if let Some(of_row) = all_attributes.get_mut(at as usize) {
                 *of_row = attributes;
@@ -341,6 +363,10 @@ impl State {
             mark.generation = mark.generation.wrapping_add(1);
             *attributes = Vec::new();
             points.fill(None);
+            self.buckets
+                .iter_mut()
+                .flatten()
+                .for_each(|buckets| buckets.clear(row));
             self.free.push(at);
         }
     }
