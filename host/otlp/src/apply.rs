@@ -62,10 +62,13 @@ impl Apply<'_> {
             let Some((path, mut editor)) = self.editor(write.field) else {
                 continue;
             };
-            let mut row = 0;
+            let mut last = 0;
             for (at, &entry) in write.entries.iter().enumerate() {
-                let entry = scratch.base_entry(path.context, entry) as usize;
-                row = editor.row_of(entry, row);
+                let Some(store) = &editor.table.attributes else {
+                    break;
+                };
+                let (entry, row) =
+                    scratch.base_entry(path.context, store, editor.alive, entry, &mut last);
                 editor.set_entry(entry, row, cell(&write.values, at));
             }
         }
@@ -74,10 +77,13 @@ impl Apply<'_> {
             let Some((path, mut editor)) = self.editor(removal.field) else {
                 continue;
             };
-            let mut row = 0;
+            let mut last = 0;
             for &entry in &removal.entries {
-                let entry = scratch.base_entry(path.context, entry) as usize;
-                row = editor.row_of(entry, row);
+                let Some(store) = &editor.table.attributes else {
+                    break;
+                };
+                let (entry, row) =
+                    scratch.base_entry(path.context, store, editor.alive, entry, &mut last);
                 editor.remove_entry(entry, row);
             }
         }

@@ -5,7 +5,7 @@ use crate::attributes::{Pending, Store, kind};
 use crate::patch::{Encoded, Patches};
 use crate::path::{Context, Fixed, Home, Shape, Target};
 use crate::projection::AttributePlan;
-use crate::stage::Alive;
+use crate::stage::{Alive, row_of};
 use crate::table::{Data, MISSING, Table};
 use crate::texts::Texts;
 use crate::wire::{FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint};
@@ -66,7 +66,8 @@ impl Editor<'_> {
                 }
                 let mut row = 0;
                 for (entry, new) in entries {
-                    row = self.row_of(entry, row);
+                    let ends = self.table.attributes.as_ref().map(|store| &store.ends[..]);
+                    row = row_of(ends.unwrap_or(&[]), entry as u32, row);
                     if self.alive.has(row) {
                         self.set_entry(entry, row, (kind::TEXT, u64::from(new)));
                     }
@@ -201,23 +202,6 @@ impl Editor<'_> {
             *repeated != row
         });
         Ok(())
-    }
-
-    /// The row that an entry belongs to. `last` is one before it, or its own: rows are looked for from there on, in
-    /// wider and wider steps, since entries mostly come in order and not far from each other.
-    pub(crate) fn row_of(&self, entry: usize, last: u32) -> u32 {
-        let Some(store) = &self.table.attributes else {
-            return 0;
-        };
-        let before = |end: &u32| *end as usize <= entry;
-        let (mut from, mut step) = (last as usize, 1);
-        while store.ends.get(from + step).is_some_and(before) {
-            from += step;
-            step *= 2;
-        }
-        let to = (from + step).min(store.ends.len());
-        let within = store.ends.get(from..to).unwrap_or(&[]);
-        (from + within.partition_point(before)) as u32
     }
 
     pub(crate) fn set_entry(&mut self, entry: usize, row: u32, value: (u8, u64)) {

@@ -108,8 +108,6 @@ pub(crate) struct StagePlan {
     pub(crate) contract: StageContract,
     /// Whether the stage has a table of each context.
     pub(crate) tables: [bool; 5],
-    /// Whether an edit of a whole list needs to know which base entry an entry was.
-    pub(crate) edits_lists: [bool; 5],
 }
 
 /// The columns that a chain of stages reads and writes.
@@ -137,7 +135,6 @@ impl Projection {
             let bit = 1u64 << stage;
             let mut reads: [Vec<Read>; 5] = Default::default();
             let mut tables = [true, true, true, false, false];
-            let mut edits_lists = [false; 5];
             for path in &contract.reads {
                 let read = want(plan(&mut contexts, path.context), path, bit);
                 if let Some(list) = reads.get_mut(path.context as usize) {
@@ -153,16 +150,12 @@ impl Projection {
                     column.written = true;
                 }
                 mark(&mut tables, path.context);
-                if path.target == Target::Attributes {
-                    mark(&mut edits_lists, path.context);
-                }
             }
             plans.push(StagePlan {
                 bit,
                 reads,
                 contract,
                 tables,
-                edits_lists,
             });
         }
         Ok(Projection {

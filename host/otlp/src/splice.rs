@@ -10,18 +10,26 @@ use crate::path::Context;
 use crate::projection::Projection;
 use crate::table::Table;
 use crate::texts::Texts;
-use crate::wire::{DELIMITED, Reader, put_tag, put_varint};
+use crate::wire::{DELIMITED, Reader, put_tag, put_varint, varint_len};
 use crate::workspace::Spliced;
 
-/// A range of the request, and what of the arena stands there instead.
+/// A range of the request, and what stands there instead.
 struct Cut {
     start: u32,
     /// Which of several cuts at one place comes first: the innermost insertion, then outer ones, then
     /// what begins here.
     rank: u8,
     end: u32,
-    from: u32,
-    to: u32,
+    new: New,
+}
+
+/// What stands where something was cut out.
+enum New {
+    Nothing,
+    /// A range of the arena.
+    Arena(u32, u32),
+    /// The tag of a message field of this number, and the message's length.
+    Head(u32, u32),
 }
 
 impl Cut {
@@ -120,7 +128,11 @@ impl Splice<'_> {
             let by = i64::from(patch.to - patch.from) - i64::from(patch.end - patch.start);
             growth.add(patch.context, patch.row, by);
         }
-        let mut cuts = Vec::with_capacity(self.patches.list.len() + 16);
+        let heads: usize = [resources, scopes, spans, events, links]
+            .map(Table::rows)
+            .iter()
+            .sum();
+        let mut cuts = Vec::with_capacity(self.patches.list.len() + heads + index.scopes.len());
         for table in [events, links] {
             self.nested(table, &mut growth, &mut cuts);
         }
@@ -151,6 +163,7 @@ impl Splice<'_> {
                 *total += by;
             }
         }
+        let mut total = 0;
         for ((row, group), inner) in (0u32..).zip(&index.resources).zip(resource_growth) {
             let scopes = index
                 .scopes
@@ -160,7 +173,7 @@ impl Splice<'_> {
                 && scopes
                     .iter()
                     .all(|scope| is_emptied(self.dropped, Context::Span, scope));
-            self.group(
+            total += self.group(
                 Context::Resource,
                 row,
                 group,
@@ -176,7 +189,8 @@ impl Splice<'_> {
         }
         // Stable, and fast where they are in order already, as those of one context are.
         cuts.sort_by_key(Cut::order);
-        write(&self.request.bytes, &self.patches.arena, &cuts)
+        let length = self.request.bytes.len() as i64 + total;
+        write(&self.request.bytes, &self.patches.arena, &cuts, length)
     }
 
     /// Events or links: their own lengths, and what they add to their span.
@@ -202,13 +216,18 @@ impl Splice<'_> {
         cuts: &mut Vec<Cut>,
     ) -> i64 {
         if is_dropped(self.dropped, context, row) {
-            cuts.push(Cut {
-                start: entry.start,
-                rank: 4,
-                end: entry.end,
-                from: 0,
-                to: 0,
-            });
+            let before = row.checked_sub(1);
+            let joins = before.is_some_and(|before| is_dropped(self.dropped, context, before));
+            match cuts.last_mut() {
+                // Those that stand together go together.
+                Some(last) if joins && last.end == entry.start => last.end = entry.end,
+                _ => cuts.push(Cut {
+                    start: entry.start,
+                    rank: 4,
+                    end: entry.end,
+                    new: New::Nothing,
+                }),
+            }
             return i64::from(entry.start) - i64::from(entry.end);
         }
         match growth.of(context, row) {
@@ -219,32 +238,26 @@ impl Splice<'_> {
 
     /// Rewrites a message's tag and length; gives by how much those grew.
     fn resize(&mut self, entry: Entry, by: i64, cuts: &mut Vec<Cut>) -> i64 {
-        let length = (i64::from(entry.end - entry.body) + by).max(0) as u64;
+        let length = (i64::from(entry.end - entry.body) + by).max(0) as u32;
         let missing = entry.start == entry.end;
-        let tag = Reader::new(
-            &self.request.bytes,
-            entry.start as usize,
-            entry.body as usize,
-        )
-        .tag();
-        let number = if missing {
-            1
-        } else {
-            tag.map_or(1, |(number, _)| number)
+        let number = match self.request.bytes.get(entry.start as usize) {
+            _ if missing => 1,
+            // Most tags are one byte.
+            Some(&byte) if byte < 0x80 => u32::from(byte >> 3),
+            _ => {
+                let (start, body) = (entry.start as usize, entry.body as usize);
+                let tag = Reader::new(&self.request.bytes, start, body).tag();
+                tag.map_or(1, |(number, _)| number)
+            }
         };
-        let from = self.patches.arena.len() as u32;
-        put_tag(&mut self.patches.arena, number, DELIMITED);
-        put_varint(&mut self.patches.arena, length);
-        let to = self.patches.arena.len() as u32;
-        let rank = if missing { 2 } else { 4 };
         cuts.push(Cut {
             start: entry.start,
-            rank,
+            rank: if missing { 2 } else { 4 },
             end: entry.body,
-            from,
-            to,
+            new: New::Head(number, length),
         });
-        i64::from(to - from) - i64::from(entry.body - entry.start)
+        let head = varint_len(u64::from(number) << 3) + varint_len(u64::from(length));
+        head as i64 - i64::from(entry.body - entry.start)
     }
 
     /// A `ResourceSpans` or `ScopeSpans`: its head, then itself.
@@ -265,8 +278,7 @@ impl Splice<'_> {
                 start: whole.start,
                 rank: 4,
                 end: whole.end,
-                from: 0,
-                to: 0,
+                new: New::Nothing,
             });
             return i64::from(whole.start) - i64::from(whole.end);
         }
@@ -299,24 +311,33 @@ impl Splice<'_> {
                 start: patch.start,
                 rank: if patch.start == patch.end { rank } else { 4 },
                 end: patch.end,
-                from: patch.from,
-                to: patch.to,
+                new: New::Arena(patch.from, patch.to),
             });
         }
     }
 }
 
-/// Copies the request around the cuts. A cut inside one that came before (a patch in a scope that is gone) is left out.
-fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut]) -> Bytes {
-    let added: usize = cuts.iter().map(|cut| (cut.to - cut.from) as usize).sum();
-    let mut out = Vec::with_capacity(bytes.len() + added);
+/// Copies the request around the cuts, which makes so many bytes of it. A cut inside one that came before (a patch in a
+/// scope that is gone) is left out.
+#[inline(never)]
+fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut], length: i64) -> Bytes {
+    let mut out = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
     let mut at = 0u32;
     for cut in cuts {
         if cut.start < at || cut.end < at {
             continue;
         }
         out.extend_from_slice(bytes.get(at as usize..cut.start as usize).unwrap_or(&[]));
-        out.extend_from_slice(arena.get(cut.from as usize..cut.to as usize).unwrap_or(&[]));
+        match cut.new {
+            New::Nothing => {}
+            New::Arena(from, to) => {
+                out.extend_from_slice(arena.get(from as usize..to as usize).unwrap_or(&[]));
+            }
+            New::Head(number, length) => {
+                put_tag(&mut out, number, DELIMITED);
+                put_varint(&mut out, u64::from(length));
+            }
+        }
         at = cut.end;
     }
     out.extend_from_slice(bytes.get(at as usize..).unwrap_or(&[]));

@@ -66,8 +66,8 @@ struct Gathered {
 struct TableScratch {
     parents: Option<Vec<u32>>,
     columns: Vec<Gathered>,
-    /// The batch's own entry that each entry of the list shown is; empty: the same.
-    origins: Vec<u32>,
+    /// Which column is the attribute list, if it had to be gathered.
+    list: Option<usize>,
 }
 
 /// What a stage is shown that is not the batch's own memory. Reused between batches.
@@ -93,13 +93,13 @@ impl Scratch {
         self.prepare_pool(plan.bit, texts);
         let [_, _, span_alive, ..] = alive;
         let [_, _, span_table, ..] = tables;
-        for ((((scratch, table), alive), reads), (wanted, edits_list)) in self
+        for ((((scratch, table), alive), reads), wanted) in self
             .tables
             .iter_mut()
             .zip(tables)
             .zip(alive)
             .zip(&plan.reads)
-            .zip(plan.tables.iter().zip(&plan.edits_lists))
+            .zip(&plan.tables)
         {
             if !wanted {
                 continue;
@@ -117,10 +117,10 @@ impl Scratch {
                 Some(parents)
             };
             scratch.columns.resize_with(reads.len(), Gathered::default);
-            scratch.origins.clear();
-            for (read, gathered) in reads.iter().zip(&mut scratch.columns) {
+            scratch.list = None;
+            for (at, (read, gathered)) in reads.iter().zip(&mut scratch.columns).enumerate() {
                 match read {
-                    Read::Column(at) => match table.columns.get(*at) {
+                    Read::Column(number) => match table.columns.get(*number) {
                         Some(column) => gathered.column(column, alive),
                         None => gathered.mode = Mode::Base,
                     },
@@ -131,8 +131,8 @@ impl Scratch {
                             Mode::Gathered
                         };
                         if let (Some(store), false) = (&table.attributes, alive.all) {
-                            let origins = edits_list.then_some(&mut scratch.origins);
-                            gathered.list(store, alive, origins);
+                            gathered.list(store, alive);
+                            scratch.list = Some(at);
                         }
                     }
                     Read::Attribute(key) => match &table.attributes {
@@ -223,18 +223,32 @@ impl Scratch {
         }
     }
 
-    /// The batch's own entry that an entry of a list shown is.
-    pub(crate) fn base_entry(&self, context: Context, entry: u32) -> u32 {
-        let origins = self
-            .tables
-            .get(context as usize)
-            .map(|table| &table.origins);
-        match origins {
-            Some(origins) if !origins.is_empty() => {
-                origins.get(entry as usize).copied().unwrap_or(ABSENT)
-            }
-            _ => entry,
+    /// Where the rows of a context's attribute list end, if it was gathered.
+    fn ends_shown(&self, context: Context) -> Option<&[u32]> {
+        let table = self.tables.get(context as usize)?;
+        Some(&table.columns.get(table.list?)?.ends)
+    }
+
+    /// The batch's own entry that an entry of a list shown is, and its row. `last` is the row shown of the entry asked
+    /// for before, which stands before this one; at first 0.
+    pub(crate) fn base_entry(
+        &self,
+        context: Context,
+        store: &Store,
+        alive: &Alive,
+        entry: u32,
+        last: &mut u32,
+    ) -> (usize, u32) {
+        if alive.all {
+            *last = row_of(&store.ends, entry, *last);
+            return (entry as usize, *last);
         }
+        let ends = self.ends_shown(context).unwrap_or(&[]);
+        *last = row_of(ends, entry, *last);
+        let before = last.checked_sub(1).and_then(|row| ends.get(row as usize));
+        let within = entry.saturating_sub(before.copied().unwrap_or(0));
+        let row = alive.base(*last);
+        (store.entries(row).start + within as usize, row)
     }
 
     /// How many entries the list of a context shows.
@@ -243,13 +257,25 @@ impl Scratch {
             return 0;
         };
         if alive.all {
-            store.keys.len()
-        } else {
-            self.tables
-                .get(context as usize)
-                .map_or(0, |scratch| scratch.origins.len())
+            return store.keys.len();
         }
+        let last = self.ends_shown(context).and_then(<[u32]>::last);
+        last.copied().unwrap_or(0) as usize
     }
+}
+
+/// The row that an entry belongs to. `last` is one before it, or its own: rows are looked for from there on, in wider
+/// and wider steps, since entries mostly come in order and not far from each other.
+pub(crate) fn row_of(ends: &[u32], entry: u32, last: u32) -> u32 {
+    let before = |end: &u32| *end <= entry;
+    let (mut from, mut step) = (last as usize, 1);
+    while ends.get(from + step).is_some_and(before) {
+        from += step;
+        step *= 2;
+    }
+    let to = (from + step).min(ends.len());
+    let within = ends.get(from..to).unwrap_or(&[]);
+    (from + within.partition_point(before)) as u32
 }
 
 /// How many texts from the first on a stage may read, or may not.
@@ -311,7 +337,7 @@ impl Gathered {
         }
     }
 
-    fn list(&mut self, store: &Store, alive: &Alive, mut origins: Option<&mut Vec<u32>>) {
+    fn list(&mut self, store: &Store, alive: &Alive) {
         self.ends.clear();
         self.narrow.clear();
         self.kinds.clear();
@@ -335,9 +361,6 @@ impl Gathered {
                 .extend_from_slice(store.kinds.get(entries.clone()).unwrap_or(&[]));
             self.wide
                 .extend_from_slice(store.bits.get(entries.clone()).unwrap_or(&[]));
-            if let Some(origins) = &mut origins {
-                origins.extend(entries.start as u32..entries.end as u32);
-            }
         }
     }
 
@@ -441,4 +464,20 @@ fn find_key(store: &Store, row: u32, key: u32, place: &mut usize) -> Option<usiz
         *place = keys.iter().position(|&known| known == key)?;
     }
     Some(entries.start + *place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_row_of_an_entry_is_found_from_any_row_before_it() {
+        let ends = [0, 2, 2, 2, 3, 7, 7, 8, 8, 12, 13, 13];
+        for entry in 0..13 {
+            let row = ends.iter().position(|&end| end > entry).unwrap() as u32;
+            for last in 0..=row {
+                assert_eq!(row_of(&ends, entry, last), row, "{entry} from {last}");
+            }
+        }
+    }
 }
