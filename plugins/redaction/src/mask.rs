@@ -59,7 +59,7 @@ impl Mask {
     }
 
     /// What stands in the place of a text.
-    fn of(&self, text: &str) -> Cow<'static, str> {
+    fn of(&self, text: &[u8]) -> Cow<'static, str> {
         Cow::Owned(match self {
             Mask::Stars => return Cow::Borrowed("****"),
             Mask::Md5 => hex(md5::Md5::digest(text)),
@@ -71,13 +71,16 @@ impl Mask {
     }
 
     /// Masks every match of a pattern: whether there is any; if so, `out` becomes the masked text.
-    pub(crate) fn matches(&self, text: &str, pattern: &Finder, out: &mut String) -> bool {
+    pub(crate) fn matches(&self, text: &[u8], pattern: &Finder, out: &mut Vec<u8>) -> bool {
         pattern.replace_all(text, out, |found| self.of(found))
     }
 
     /// Masks a whole value. Line by line, as the Collector's `.*` does.
     pub(crate) fn whole(&self, text: &str) -> String {
-        let lines: Vec<Cow<'_, str>> = text.split('\n').map(|line| self.of(line)).collect();
+        let lines: Vec<Cow<'_, str>> = text
+            .split('\n')
+            .map(|line| self.of(line.as_bytes()))
+            .collect();
         lines.join("\n")
     }
 }
@@ -92,7 +95,7 @@ mod tests {
             Mask::new(function, key)
                 .ok()
                 .unwrap()
-                .of("abc")
+                .of(b"abc")
                 .into_owned()
         };
         assert_eq!(of("", ""), "****");

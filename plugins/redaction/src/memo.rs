@@ -46,7 +46,7 @@ pub(crate) struct Memo {
     /// Fates of values that are no texts, by kind and bits.
     others: HashMap<(u8, u64), Fate>,
     /// Memory for masked texts.
-    buffers: [String; 2],
+    buffers: [Vec<u8>; 2],
 }
 
 /// The text's fate stands among the fates.
@@ -192,7 +192,7 @@ impl Memo {
                 Some(0) | None => Fate::Clean,
                 Some(&DECIDED) => self.fates.get(text).copied().unwrap_or(Fate::Clean),
                 Some(&open) => {
-                    let old = batch.texts.get(bits as u32);
+                    let old = batch.texts.bytes(bits as u32);
                     let fate = decide(rules, open, old, &mut self.buffers, outcome);
                     self.flags[text] = DECIDED;
                     self.fates[text] = fate;
@@ -210,7 +210,7 @@ impl Memo {
             return fate;
         }
         let text = self.text(batch, (kind, bits));
-        let fate = decide(rules, ANY, &text, &mut self.buffers, outcome);
+        let fate = decide(rules, ANY, text.as_bytes(), &mut self.buffers, outcome);
         self.others.insert(place, fate);
         fate
     }
@@ -228,11 +228,12 @@ impl Memo {
 fn decide(
     rules: &Rules,
     open: u8,
-    text: &str,
-    [masked, next]: &mut [String; 2],
+    text: &[u8],
+    [masked, next]: &mut [Vec<u8>; 2],
     outcome: &mut Outcome,
 ) -> Fate {
-    if !rules.allowed_values.is_empty() && rules.allowed_values.is_match(text) {
+    let is_allowed = |text| rules.allowed_values.is_match(text);
+    if !rules.allowed_values.is_empty() && std::str::from_utf8(text).is_ok_and(is_allowed) {
         return Fate::Allowed;
     }
     let mut any = false;
@@ -247,7 +248,7 @@ fn decide(
         }
     }
     match any && masked != text {
-        true => Fate::Masked(outcome.text(masked)),
+        true => Fate::Masked(outcome.bytes(masked)),
         false => Fate::Clean,
     }
 }

@@ -33,11 +33,12 @@ fn usual(trace_state: &[u8]) -> Option<u64> {
         return None;
     };
     let (high, low) = (randomness.first_chunk()?, randomness.last_chunk()?);
-    let is_one_field = [high, low].map(|bytes| {
-        let bytes = u64::from_le_bytes(*bytes);
-        !has(bytes, b';') && !has(bytes, b',')
-    });
-    (is_one_field == [true; 2]).then(|| threshold(digits))?
+    let (high, low) = (u64::from_le_bytes(*high), u64::from_le_bytes(*low));
+    let ends = |bytes| has(bytes, b';') | has(bytes, b',');
+    if ends(high) | ends(low) {
+        return None;
+    }
+    threshold(digits)
 }
 
 /// Whether a byte is among eight, by the one that would be zero.

@@ -14,6 +14,8 @@ type Bytes = (u8, u8);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Anchor {
     byte: u8,
+    /// Whether the byte is rare enough to be looked for by itself.
+    is_rare: bool,
     /// What may stand before it; nothing, if anything may, or there need be nothing.
     before: Option<Bytes>,
     behind: Option<Bytes>,
@@ -43,6 +45,7 @@ impl Anchor {
                 let inside = at.checked_sub(1).and_then(|before| literal.0.get(before));
                 anchors.push(Anchor {
                     byte,
+                    is_rare: rank(byte) == 0,
                     before: inside.map(one).or(before),
                     behind: literal.0.get(at + 1).map(one).or(behind),
                     lead: Lead::of(hir, &parts[..number], at, byte),
@@ -66,6 +69,11 @@ impl Anchor {
         self.lead.as_ref()?.start(bytes, from, at)
     }
 
+    /// Whether its byte is rare enough to be looked for by itself.
+    pub(crate) fn is_rare(&self) -> bool {
+        self.is_rare
+    }
+
     /// Whether an anchor tells where its match begins.
     pub(crate) fn leads(&self) -> bool {
         self.lead.is_some()
@@ -75,8 +83,7 @@ impl Anchor {
     #[inline(never)]
     pub(crate) fn next(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let mut at = from;
-        if rank(self.byte) == 0 {
-            // Rare enough to be searched for by itself.
+        if self.is_rare {
             while let Some(found) = memchr(self.byte, bytes.get(at..)?) {
                 at += found;
                 if self.stands(bytes, at) {

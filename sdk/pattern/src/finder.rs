@@ -86,15 +86,15 @@ impl Finder {
         }
     }
 
-    /// Whether there is a match. If so, `out` becomes the text with every match replaced by what `new` makes of it;
-    /// else it is left alone.
+    /// Whether there is a match in a text, which is UTF-8. If so, `out` becomes the text with every match replaced by
+    /// what `new` makes of it; else it is left alone.
     pub fn replace_all(
         &self,
-        text: &str,
-        out: &mut String,
-        mut new: impl FnMut(&str) -> Cow<'static, str>,
+        text: &[u8],
+        out: &mut Vec<u8>,
+        mut new: impl FnMut(&[u8]) -> Cow<'static, str>,
     ) -> bool {
-        if !self.needs.met(text.as_bytes()) {
+        if !self.needs.met(text) {
             return false;
         }
         let mut copied = None;
@@ -102,20 +102,21 @@ impl Finder {
             if copied.is_none() {
                 out.clear();
             }
-            out.push_str(&text[copied.unwrap_or(0)..found.start]);
-            out.push_str(&new(&text[found.clone()]));
+            out.extend_from_slice(&text[copied.unwrap_or(0)..found.start]);
+            out.extend_from_slice(new(&text[found.clone()]).as_bytes());
             copied = Some(found.end);
         };
         match (&self.table, &self.needs.anchor) {
             (Some(table), Some(anchor)) if anchor.leads() => by_anchor(table, anchor, text, put),
             (Some(table), _) => table.find_iter(text).for_each(|found| put(found.range())),
             (None, _) => {
+                let text = std::str::from_utf8(text).unwrap_or("");
                 let all = self.regex.find_iter(text);
                 all.map(|found| found.range()).for_each(put);
             }
         }
         if let Some(copied) = copied {
-            out.push_str(&text[copied..]);
+            out.extend_from_slice(&text[copied..]);
         }
         copied.is_some()
     }
@@ -126,12 +127,16 @@ impl Finder {
 const FALSE_ANCHORS: usize = 8;
 
 /// All matches, each looked for where its anchor says that it begins.
-fn by_anchor(table: &table::Regex, anchor: &Anchor, text: &str, mut put: impl FnMut(Range<usize>)) {
-    let bytes = text.as_bytes();
+fn by_anchor(
+    table: &table::Regex,
+    anchor: &Anchor,
+    text: &[u8],
+    mut put: impl FnMut(Range<usize>),
+) {
     let (mut from, mut at, mut failed) = (0, 0, 0);
-    while let Some(place) = anchor.next(bytes, at) {
+    while let Some(place) = anchor.next(text, at) {
         at = place + 1;
-        let Some(start) = anchor.start(bytes, from, place) else {
+        let Some(start) = anchor.start(text, from, place) else {
             continue;
         };
         let input = Input::new(text).range(start..).anchored(Anchored::Yes);
@@ -200,9 +205,9 @@ mod tests {
     ];
 
     fn replaced(finder: &Finder, text: &str) -> String {
-        let mut out = "before".to_owned();
-        match finder.replace_all(text, &mut out, |_| Cow::Borrowed("*")) {
-            true => out,
+        let mut out = b"before".to_vec();
+        match finder.replace_all(text.as_bytes(), &mut out, |_| Cow::Borrowed("*")) {
+            true => String::from_utf8(out).unwrap(),
             false => text.to_owned(),
         }
     }
@@ -237,6 +242,75 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Patterns put together of parts, and texts of few letters, so that parts of matches are everywhere.
+    #[test]
+    fn any_pattern_replaces_what_the_regex_crate_replaces() {
+        const PARTS: [&str; 24] = [
+            "a",
+            "@",
+            "@a",
+            "ab",
+            "-",
+            " ",
+            "é",
+            "[ab]",
+            "[a-c.]+",
+            "[^@]*",
+            "[ab@]+",
+            "[a.]{2,}",
+            "[ab]{1,2}",
+            "(a|b)",
+            "(?:ab)?",
+            "a*",
+            "(@+)",
+            r"\b",
+            "^",
+            "$",
+            ".",
+            "[-a]+",
+            "(?i)a",
+            "(?:a|@b)",
+        ];
+        const LETTERS: [&str; 8] = ["a", "b", "c", "@", "-", ".", " ", "é"];
+        // xorshift64: any numbers will do, as long as they are the same each time.
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut below = |bound: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as usize % bound
+        };
+        let mut led = 0;
+        for _ in 0..1_500 {
+            let pattern: String = (0..=below(4)).map(|_| PARTS[below(PARTS.len())]).collect();
+            let (finder, regex) = (Finder::new(&pattern).unwrap(), compile(&pattern).unwrap());
+            led += usize::from((finder.needs.anchor.as_ref()).is_some_and(Anchor::leads));
+            let (mut pool, mut ends, mut matching) = (Vec::new(), Vec::new(), Vec::new());
+            for number in 0..30 {
+                let text: String = (0..below(24))
+                    .map(|_| LETTERS[below(LETTERS.len())])
+                    .collect();
+                let wanted = regex.replace_all(&text, "*");
+                assert_eq!(replaced(&finder, &text), wanted, "{pattern:?} in {text:?}");
+                assert_eq!(
+                    finder.is_match(&text),
+                    regex.is_match(&text),
+                    "{pattern:?} in {text:?}"
+                );
+                pool.extend_from_slice(text.as_bytes());
+                ends.push(pool.len() as u32);
+                matching.extend(regex.is_match(&text).then_some(number));
+            }
+            let mut candidates = Vec::new();
+            finder.candidates(&ends, &pool, |number| candidates.push(number));
+            assert!(
+                matching.iter().all(|it| candidates.contains(it)),
+                "{pattern:?}"
+            );
+        }
+        assert!(led > 300, "{led}");
     }
 
     #[test]
