@@ -288,16 +288,12 @@ fn run(readers: &[u64], bit: u64, shown: bool) -> usize {
     together + rest.take_while(|it| (*it ^ other) & bit == 0).count()
 }
 
-fn gather<T: Copy>(values: &[T], alive: &Alive, out: &mut Vec<T>) {
+fn gather<T: Copy + Default>(values: &[T], alive: &Alive, out: &mut Vec<T>) {
     if alive.all {
         out.extend_from_slice(values);
     } else {
-        out.extend(
-            alive
-                .rows
-                .iter()
-                .filter_map(|&row| values.get(row as usize)),
-        );
+        let rows = alive.rows.iter();
+        out.extend(rows.map(|&row| values.get(row as usize).copied().unwrap_or_default()));
     }
 }
 
@@ -328,6 +324,7 @@ impl Gathered {
             Data::Wide(values) => gather(values, alive, &mut self.wide),
             Data::TraceId(words) => {
                 let (ids, _) = words.as_chunks::<2>();
+                self.wide.reserve(2 * alive.rows.len());
                 for &row in &alive.rows {
                     if let Some(id) = ids.get(row as usize) {
                         self.wide.extend_from_slice(id);
