@@ -11,6 +11,7 @@ mod grpc;
 mod http;
 mod json;
 pub(crate) mod raw_codec;
+mod reads;
 mod status;
 #[cfg(test)]
 mod tests;

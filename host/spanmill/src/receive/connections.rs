@@ -13,12 +13,13 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
+
+use super::reads::Reads;
 
 /// Connections at once; further ones wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 4096;
@@ -27,8 +28,6 @@ const WINDOW: u32 = 8 * 1024 * 1024;
 /// The largest HTTP/2 frame that senders are offered, so that most batches come as one and are never copied; the usual
 /// 16 KiB make 28 of a batch of a thousand spans.
 const FRAME: u32 = 1024 * 1024;
-/// How much is read from a socket at once, where the protocol's own reads are smaller.
-const READ: usize = 64 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 256;
 /// A client that does not finish its headers goes.
@@ -149,10 +148,7 @@ async fn connection<A: Answer>(
         let answer = answer.clone();
         async move { Ok::<_, Infallible>(answer.answer(request).await) }
     });
-    let mut connection = pin!(builder.serve_connection(
-        TokioIo::new(BufReader::with_capacity(READ, stream)),
-        service
-    ));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Reads::new(stream)), service));
     let result = tokio::select! {
         result = connection.as_mut() => result,
         () = shutdown.cancelled() => {
