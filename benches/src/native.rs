@@ -79,12 +79,13 @@ pub fn outcome(from: sdk::Outcome) -> Outcome {
     }
     for (field, edits) in (0u32..).zip(from.fields) {
         if let Some(cell) = edits.all {
+            let (kind, bits) = cell.into_parts();
             out.writes.push(Write {
                 field,
                 rows: Vec::new(),
                 values: CellColumn {
-                    kinds: vec![cell.into_parts().0],
-                    bits: vec![cell.into_parts().1],
+                    kinds: vec![kind],
+                    bits: vec![bits],
                 },
             });
         }

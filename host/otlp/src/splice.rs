@@ -128,11 +128,10 @@ impl Splice<'_> {
             let by = i64::from(patch.to - patch.from) - i64::from(patch.end - patch.start);
             growth.add(patch.context, patch.row, by);
         }
-        let heads: usize = [resources, scopes, spans, events, links]
-            .map(Table::rows)
-            .iter()
-            .sum();
-        let mut cuts = Vec::with_capacity(self.patches.list.len() + heads + index.scopes.len());
+        // A patch each; of each row its length, and of resources and scopes that of what is around them.
+        let rows: usize = growth.rows.iter().map(Vec::len).sum();
+        let groups = index.resources.len() + index.scopes.len();
+        let mut cuts = Vec::with_capacity(self.patches.list.len() + rows + groups);
         for table in [events, links] {
             self.nested(table, &mut growth, &mut cuts);
         }

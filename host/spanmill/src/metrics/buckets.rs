@@ -5,8 +5,7 @@ use spanmill_runtime::InstrumentKind;
 
 use super::totals::Measurements;
 
-/// The buckets of one instrument; none unless it is a histogram with bounds.
-#[derive(Default)]
+/// The buckets of one instrument.
 pub(super) struct Buckets {
     bounds: Vec<f64>,
     /// One more a row than there are bounds.
@@ -14,6 +13,7 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
+    /// None unless the instrument is a histogram with bounds.
     pub(super) fn new(kind: &InstrumentKind) -> Option<Self> {
         match kind {
             InstrumentKind::Histogram(bounds) => Some(Buckets {
