@@ -11,6 +11,9 @@ use spanmill_admin::{
 use crate::config::{ComponentId, PipelineId};
 use crate::pipeline::{Trial, Verdict, Version};
 
+#[cfg(test)]
+mod tests;
+
 /// Versions that are remembered of a component.
 const VERSIONS: usize = 20;
 /// Events that are remembered.
@@ -116,22 +119,25 @@ impl History {
         ids
     }
 
-    /// Notes something that happened, and logs it.
+    /// Notes something that happened, and logs it: in this order, so that whoever reads the log finds it noted.
     pub(super) fn event(&self, kind: EventKind, components: Vec<String>, message: String) {
+        let event = Event {
+            time: now(),
+            kind,
+            components,
+            message: message.clone(),
+        };
+        {
+            let mut events = lock(&self.events);
+            if events.len() == EVENTS {
+                events.pop_front();
+            }
+            events.push_back(event);
+        }
         match kind {
             EventKind::Rollback | EventKind::Refused => tracing::warn!("{message}"),
             _ => tracing::info!("{message}"),
         }
-        let mut events = lock(&self.events);
-        if events.len() == EVENTS {
-            events.pop_front();
-        }
-        events.push_back(Event {
-            time: now(),
-            kind,
-            components,
-            message,
-        });
     }
 
     pub(super) fn events(&self) -> Vec<Event> {
