@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use spanmill_benches::reference::{self, Native, Patterns};
 use spanmill_benches::{Contestant, machine, race, spans};
-use spanmill_otlp::{Projection, Request, StageContract, Workspace};
+use spanmill_otlp::{Batch, Projection, Request, StageContract, Workspace};
 use spanmill_runtime::{Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
@@ -37,11 +37,11 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
     let mut native = Native::new(patterns)?;
     // The same output first, or the times mean nothing.
     for bytes in &batches {
-        let request = Request::parse(bytes.clone())?;
+        let batch = Batch::parse(bytes.clone())?;
         let ours = sandboxed
-            .run(request.clone(), 1, Tries::Again)
+            .run(&batch, 1, Tries::Again)
             .map_err(|failed| anyhow::anyhow!("{failed:?}"))?;
-        let theirs = native.run(request)?;
+        let theirs = native.run(&batch)?;
         ensure!(
             ours.spliced.bytes == theirs.bytes,
             "sandboxed and native chains differ"
@@ -60,11 +60,11 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
                 black_box(request.encode_to_vec());
             }),
             Contestant::new("index", || {
-                black_box(Request::parse(for_index()).expect("own batch"));
+                black_box(Batch::parse(for_index()).expect("own batch"));
             }),
             Contestant::new("sandboxed", || {
-                let request = Request::parse(for_sandboxed()).expect("own batch");
-                let output = sandboxed.run(request, 1, Tries::Again).expect("chain runs");
+                let batch = Batch::parse(for_sandboxed()).expect("own batch");
+                let output = sandboxed.run(&batch, 1, Tries::Again).expect("chain runs");
                 output
                     .measured
                     .into_iter()
@@ -72,8 +72,8 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
                 black_box(output.spliced);
             }),
             Contestant::new("native", || {
-                let request = Request::parse(for_native()).expect("own batch");
-                black_box(native.run(request).expect("chain runs"));
+                let batch = Batch::parse(for_native()).expect("own batch");
+                black_box(native.run(&batch).expect("chain runs"));
             }),
         ],
         11,
@@ -129,10 +129,10 @@ fn stages(runtime: &Runtime) -> Result<()> {
     for (name, chain) in &mut chains {
         let bytes = bytes.clone();
         contestants.push(Contestant::new(*name, move || {
-            let request = Request::parse(bytes.clone()).expect("own batch");
+            let batch = Batch::parse(bytes.clone()).expect("own batch");
             black_box(
                 chain
-                    .run(request, 1, Tries::Again)
+                    .run(&batch, 1, Tries::Again)
                     .expect("chain runs")
                     .spliced,
             );

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use spanmill::pipeline::Chain;
-use spanmill_otlp::Request;
+use spanmill_otlp::Batch;
 use spanmill_runtime::Tries;
 use tokio::task::JoinSet;
 
@@ -81,8 +81,8 @@ fn on_a_thread(
         if began.elapsed() >= slice {
             break;
         }
-        let request = Request::parse(batch.clone()).expect("own batch");
-        let output = chain.run(request, 1, Tries::Again).expect("chain runs");
+        let batch = Batch::parse(batch.clone()).expect("own batch");
+        let output = chain.run(&batch, 1, Tries::Again).expect("chain runs");
         for measured in output.measured {
             measured.commit();
         }

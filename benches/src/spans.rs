@@ -1,6 +1,8 @@
 //! Pre-encoded batches of spans of about 500 bytes, or of other sizes: random ids, skewed services, routes and users,
 //! SQL, stack traces.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -23,6 +25,9 @@ fn pair(key: &str, value: Value) -> KeyValue {
 fn text(key: &str, value: impl Into<String>) -> KeyValue {
     pair(key, Value::StringValue(value.into()))
 }
+
+/// A batch of more spans is what a batch processor makes of smaller requests: they stand one behind the other.
+const TOGETHER: usize = 1000;
 
 /// A number below `bound`, small ones far more often.
 fn skewed(rng: &mut StdRng, bound: u32) -> u32 {
@@ -99,6 +104,16 @@ fn span(rng: &mut StdRng, end: u64) -> Span {
 /// A request of `count` spans, the same for the same `seed`.
 pub fn request(count: usize, seed: u64) -> ExportTraceServiceRequest {
     let mut rng = StdRng::seed_from_u64(seed);
+    let mut resource_spans = Vec::new();
+    for first in (0..count).step_by(TOGETHER) {
+        resource_spans.extend(together(&mut rng, first..count.min(first + TOGETHER)));
+    }
+    ExportTraceServiceRequest { resource_spans }
+}
+
+/// The spans of these numbers, by service.
+fn together(rng: &mut StdRng, numbers: Range<usize>) -> Vec<ResourceSpans> {
+    let count = numbers.len();
     let services = 8.min(count.max(1));
     let mut resource_spans: Vec<ResourceSpans> = (0..services)
         .map(|service| ResourceSpans {
@@ -121,16 +136,13 @@ pub fn request(count: usize, seed: u64) -> ExportTraceServiceRequest {
             ..ResourceSpans::default()
         })
         .collect();
-    for number in 0..count {
-        let service = skewed(&mut rng, services as u32) as usize;
-        let span = span(
-            &mut rng,
-            1_790_000_000_000_000_000 + number as u64 * 1_000_000,
-        );
+    for number in numbers {
+        let service = skewed(rng, services as u32) as usize;
+        let span = span(rng, 1_790_000_000_000_000_000 + number as u64 * 1_000_000);
         resource_spans[service].scope_spans[0].spans.push(span);
     }
     resource_spans.retain(|resource| !resource.scope_spans[0].spans.is_empty());
-    ExportTraceServiceRequest { resource_spans }
+    resource_spans
 }
 
 /// The same, encoded.

@@ -14,6 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use prost::Message as _;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -142,6 +144,25 @@ impl Backend {
         metrics
             .map(|one| ExportMetricsServiceRequest::decode(one.body.clone()).unwrap())
             .collect()
+    }
+
+    /// What all series of `calls` add up to in the last metrics taken.
+    pub fn calls(&self) -> i64 {
+        let metrics = self.metrics();
+        let last = metrics.last().expect("metrics");
+        let metrics = last.resource_metrics.iter().flat_map(|r| &r.scope_metrics);
+        let sums = metrics
+            .flat_map(|s| &s.metrics)
+            .filter_map(|metric| match &metric.data {
+                Some(Data::Sum(sum)) => Some(&sum.data_points),
+                _ => None,
+            });
+        sums.flatten()
+            .map(|point| match point.value {
+                Some(Value::AsInt(value)) => value,
+                ref other => panic!("{other:?}"),
+            })
+            .sum()
     }
 
     /// Waits for at least so many spans, and gives all there are.

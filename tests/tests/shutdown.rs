@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use spanmill_tests::{Answer, Backend, GrpcSender, Spanmill, request, span, span_id, within};
 
 fn manifest(backend: &Backend, processors: &str, queue: &str) -> String {
@@ -35,25 +33,6 @@ async fn sender(spanmill: &Spanmill) -> GrpcSender {
     GrpcSender::connect(spanmill.address("receiver otlp grpc")).await
 }
 
-/// The sum of all `calls` in the last metrics that the backend got.
-fn calls(backend: &Backend) -> i64 {
-    let metrics = backend.metrics();
-    let last = metrics.last().expect("metrics");
-    let metrics = last.resource_metrics.iter().flat_map(|r| &r.scope_metrics);
-    let sums = metrics
-        .flat_map(|s| &s.metrics)
-        .filter_map(|metric| match &metric.data {
-            Some(Data::Sum(sum)) => Some(&sum.data_points),
-            _ => None,
-        });
-    sums.flatten()
-        .map(|point| match point.value {
-            Some(Value::AsInt(value)) => value,
-            ref other => panic!("{other:?}"),
-        })
-        .sum()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_batch_holds_and_what_a_connector_counted_is_sent_before_the_end() {
     let backend = Backend::start().await;
@@ -69,7 +48,7 @@ async fn what_a_batch_holds_and_what_a_connector_counted_is_sent_before_the_end(
     let ended = spanmill.stop().await;
     assert_eq!(backend.spans(50).await.len(), 50);
     assert_eq!(backend.traces().len(), 1);
-    assert_eq!(calls(&backend), 50);
+    assert_eq!(backend.calls(), 50);
     let log = ended.log.join("\n");
     assert!(
         log.contains("everything that was taken was delivered"),
@@ -104,7 +83,7 @@ async fn a_slow_backend_is_waited_for() {
     let ended = spanmill.ended().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log.join("\n"));
     assert_eq!(backend.spans(20).await.len(), 20);
-    assert_eq!(calls(&backend), 20);
+    assert_eq!(backend.calls(), 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,7 +159,7 @@ async fn nothing_is_lost(processors: &str) {
     let ids: BTreeSet<Vec<u8>> = got.iter().map(|found| found.span.span_id.clone()).collect();
     assert_eq!(ids, (1..=sent).map(span_id).collect());
     assert_eq!(got.len() as u64, sent, "spans came twice");
-    assert_eq!(calls(&backend), sent as i64);
+    assert_eq!(backend.calls(), sent as i64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

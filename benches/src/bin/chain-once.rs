@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::spans;
-use spanmill_otlp::{Projection, Request, Workspace};
+use spanmill_otlp::{Batch, Projection, Workspace};
 use spanmill_runtime::{Limits, Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
@@ -32,8 +32,11 @@ fn main() -> Result<()> {
             let projection = Projection::new(reference::declared()?, &[])?;
             let mut workspace = Workspace::new(Arc::new(projection));
             Box::new(move |bytes| {
-                workspace.load(parsed(bytes), 1).expect("own batch");
-                workspace.span_count()
+                let batch = parsed(bytes);
+                for part in batch.parts() {
+                    workspace.load(part.clone(), 1).expect("own batch");
+                }
+                batch.span_count()
             })
         }
         "literal" => chain(Patterns::Literal, stages)?,
@@ -60,8 +63,8 @@ fn counted(run: &mut dyn FnMut(Bytes) -> usize, batches: &[Bytes], times: usize)
     black_box(kept)
 }
 
-fn parsed(bytes: Bytes) -> Request {
-    Request::parse(bytes).expect("own batch")
+fn parsed(bytes: Bytes) -> Batch {
+    Batch::parse(bytes).expect("own batch")
 }
 
 /// The chain, or its first stages.
@@ -79,7 +82,7 @@ fn chain(patterns: Patterns, stages: Option<usize>) -> Result<Box<dyn FnMut(Byte
     let mut chain = reference::sandboxed_within(&runtime, &all, limits)?;
     Ok(Box::new(move |bytes| {
         let output = chain
-            .run(parsed(bytes), 1, Tries::Again)
+            .run(&parsed(bytes), 1, Tries::Again)
             .expect("chain runs");
         output
             .measured

@@ -20,6 +20,15 @@ pub struct Malformed {
     pub what: &'static str,
 }
 
+impl Malformed {
+    pub(crate) fn too_large() -> Self {
+        Malformed {
+            offset: MAX_BYTES,
+            what: "the request is larger than 1 GiB",
+        }
+    }
+}
+
 /// Requests from this size on are refused, so that offsets fit 31 bits.
 pub(crate) const MAX_BYTES: usize = 1 << 30;
 
@@ -83,10 +92,7 @@ impl Request {
     /// Checks a request and finds its spans. What passes is well-formed to its last byte.
     pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
         if bytes.len() > MAX_BYTES {
-            return Err(Malformed {
-                offset: MAX_BYTES,
-                what: "the request is larger than 1 GiB",
-            });
+            return Err(Malformed::too_large());
         }
         let mut index = Index::with_room_for(bytes.len());
         let mut reader = Reader::new(&bytes, 0, bytes.len());

@@ -4,10 +4,11 @@
 //!
 //! A batch goes through the modules in this order:
 //!
-//! 1. [`Request`] checks the bytes and records where each resource, scope and span stands;
+//! 1. [`Batch`] cuts a large one into parts, each a [`Request`], which checks the bytes and records where each
+//!    resource, scope and span stands; then, part by part:
 //! 2. [`Workspace::load`] extracts the columns that a [`Projection`] asks for;
 //! 3. [`Workspace::view`] shows a stage its own columns, [`Workspace::apply`] checks and takes its [`Outcome`];
-//! 4. [`Workspace::splice`] writes the surviving bytes.
+//! 4. [`Workspace::splice_onto`] writes the surviving bytes behind those of the parts before, into [`Joined`].
 //!
 //! No input panics: malformed bytes are a [`Malformed`], a bad outcome an [`OutcomeError`].
 
@@ -18,6 +19,7 @@ mod wire;
 mod schema;
 mod validate;
 
+mod batch;
 mod index;
 
 mod path;
@@ -46,6 +48,7 @@ mod splice;
 
 mod workspace;
 
+pub use batch::{Batch, Joined};
 pub use index::{Malformed, Request};
 pub use outcome::{
     Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Removal, Replacement, Verdicts,

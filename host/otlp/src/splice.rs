@@ -86,13 +86,22 @@ pub(crate) fn split(request: &Request, max: usize) -> Vec<Spliced> {
             *spans = (0..total).map(|row| !part.contains(&row)).collect();
         }
         let patches = &mut Patches::default();
-        let bytes = Splice {
+        let splice = Splice {
             request,
             tables: &tables,
             dropped: &dropped,
             patches,
-        }
-        .run();
+        };
+        let mut out = Vec::new();
+        let to = &mut out;
+        let is_new = splice.run(move |length| {
+            to.reserve_exact(length);
+            to
+        });
+        let bytes = match is_new {
+            true => Bytes::from(out),
+            false => request.bytes.clone(),
+        };
         parts.push(Spliced {
             bytes,
             spans: part.len(),
@@ -117,8 +126,9 @@ fn is_emptied(dropped: &[Vec<bool>; 5], context: Context, group: &Group) -> bool
 }
 
 impl Splice<'_> {
-    /// The new request. `dropped` has no flag set for scopes and resources; those that are emptied go.
-    pub(crate) fn run(mut self) -> Bytes {
+    /// Writes the new request behind what `room` gives for its length; does not if nothing is new. `dropped` has no
+    /// flag set for scopes and resources; those that are emptied go.
+    pub(crate) fn run<'a>(mut self, room: impl FnOnce(usize) -> &'a mut Vec<u8>) -> bool {
         let [resources, scopes, spans, events, links] = self.tables;
         let index = &self.request.index;
         let mut growth = Growth {
@@ -184,12 +194,14 @@ impl Splice<'_> {
         }
         self.patch_cuts(&mut cuts);
         if cuts.is_empty() {
-            return self.request.bytes.clone();
+            return false;
         }
         // Stable, and fast where they are in order already, as those of one context are.
         cuts.sort_by_key(Cut::order);
         let length = self.request.bytes.len() as i64 + total;
-        write(&self.request.bytes, &self.patches.arena, &cuts, length)
+        let out = room(usize::try_from(length).unwrap_or(0));
+        write(&self.request.bytes, &self.patches.arena, &cuts, out);
+        true
     }
 
     /// Events or links: their own lengths, and what they add to their span.
@@ -316,11 +328,10 @@ impl Splice<'_> {
     }
 }
 
-/// Copies the request around the cuts, which makes so many bytes of it. A cut inside one that came before (a patch in a
+/// Copies the request around the cuts. A cut inside one that came before (a patch in a
 /// scope that is gone) is left out.
 #[inline(never)]
-fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut], length: i64) -> Bytes {
-    let mut out = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut], out: &mut Vec<u8>) {
     let mut at = 0u32;
     for cut in cuts {
         if cut.start < at || cut.end < at {
@@ -333,12 +344,11 @@ fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut], length: i64) -> Bytes {
                 out.extend_from_slice(arena.get(from as usize..to as usize).unwrap_or(&[]));
             }
             New::Head(number, length) => {
-                put_tag(&mut out, number, DELIMITED);
-                put_varint(&mut out, u64::from(length));
+                put_tag(out, number, DELIMITED);
+                put_varint(out, u64::from(length));
             }
         }
         at = cut.end;
     }
     out.extend_from_slice(bytes.get(at as usize..).unwrap_or(&[]));
-    Bytes::from(out)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::apply::Apply;
+use crate::batch::Joined;
 use crate::check::Check;
 use crate::index::{Malformed, Request};
 use crate::outcome::{Outcome, OutcomeError};
@@ -256,29 +257,32 @@ impl Workspace {
             .collect()
     }
 
-    /// Writes what is left of the batch.
+    /// Writes what is left of the request.
     pub fn splice(&mut self) -> Spliced {
+        let bytes = self.request.as_ref().map(|request| request.bytes.clone());
+        let mut joined = Joined::new(bytes.unwrap_or_default());
+        self.splice_onto(&mut joined);
+        joined.finish()
+    }
+
+    /// Writes what is left of the request, which is the next part of a batch, behind what is left of those before.
+    pub fn splice_onto(&mut self, joined: &mut Joined) {
         let spans = self.span_count();
-        let Some(request) = &self.request else {
-            return Spliced {
-                bytes: Bytes::new(),
-                spans: 0,
-            };
+        let Some(request) = self.request.take() else {
+            return;
         };
         if self.patches.list.is_empty() && self.alive.iter().all(|alive| alive.all) {
-            let bytes = request.bytes.clone();
-            self.request = None;
-            return Spliced { bytes, spans };
+            return joined.keep(&request);
         }
         let splice = Splice {
-            request,
+            request: &request,
             tables: &self.tables,
             dropped: &self.dropped,
             patches: &mut self.patches,
         };
-        let bytes = splice.run();
-        self.request = None;
-        Spliced { bytes, spans }
+        if !splice.run(|length| joined.change(&request, length, spans)) {
+            joined.keep(&request);
+        }
     }
 }
 

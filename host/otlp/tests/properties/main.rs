@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 use prost::Message;
-use spanmill_otlp::{Outcome, Projection, Request, StageContract, Workspace, Write};
+use spanmill_otlp::{Batch, Joined, Outcome, Projection, Request, StageContract, Workspace, Write};
 
 use edits::{cells, contract, outcome, plans, reference, text_index};
 
@@ -61,6 +61,67 @@ proptest! {
             prop_assert_eq!(&decoded, &expected);
             prop_assert!(Request::parse(out.bytes).unwrap().span_count() == out.spans);
         }
+    }
+
+    #[test]
+    fn a_batch_in_parts_is_edited_part_by_part_and_whole_again(
+        request in requests::requests(),
+        plans in prop::collection::vec(plans(), 0..3),
+        about in 1usize..400,
+        dropped in prop::collection::vec(any::<bool>(), 1..4),
+    ) {
+        let bytes = Bytes::from(request.encode_to_vec());
+        let contracts = plans.iter().map(|_| contract()).collect();
+        let mut workspace = Workspace::new(Arc::new(Projection::new(contracts, &[]).unwrap()));
+        let batch = Batch::in_parts(bytes.clone(), about).unwrap();
+        let joined: Vec<u8> = batch.parts().iter().flat_map(|part| part.bytes().to_vec()).collect();
+        prop_assert_eq!(&joined, &bytes);
+        let mut out = Joined::new(batch.bytes().clone());
+        let mut expected = ExportTraceServiceRequest::default();
+        for (part, is_dropped) in batch.parts().iter().zip(dropped.iter().cycle()) {
+            let mut edited = ExportTraceServiceRequest::decode(part.bytes().clone()).unwrap();
+            workspace.load(part.clone(), 1).unwrap();
+            for (stage, plan) in plans.iter().enumerate() {
+                let view = workspace.view(stage).unwrap();
+                let seen = (0..4).map(|n| text_index(&view, &format!("v{n}")).is_some()).collect();
+                let outcome = outcome(plan, &view);
+                workspace.apply(stage, &outcome).unwrap();
+                reference(plan, &mut edited, &seen);
+            }
+            match is_dropped {
+                true => out.drop(part),
+                false => {
+                    workspace.splice_onto(&mut out);
+                    expected.resource_spans.extend(edited.resource_spans);
+                }
+            }
+        }
+        let out = out.finish();
+        let decoded = ExportTraceServiceRequest::decode(out.bytes.clone()).unwrap();
+        prop_assert_eq!(&decoded, &expected);
+        prop_assert_eq!(Request::parse(out.bytes.clone()).unwrap().span_count(), out.spans);
+        if plans.is_empty() && !dropped.contains(&true) {
+            // What nobody touched is not even copied.
+            prop_assert_eq!(out.bytes.as_ptr(), bytes.as_ptr());
+        }
+    }
+
+    #[test]
+    fn a_batch_in_parts_is_refused_like_a_request(
+        request in requests::requests(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        about in 0usize..400,
+    ) {
+        let mut bytes = request.encode_to_vec();
+        for (at, byte) in cuts {
+            if !bytes.is_empty() {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+        }
+        let bytes = Bytes::from(bytes);
+        let batch = Batch::in_parts(bytes.clone(), about).map(|batch| batch.span_count());
+        prop_assert_eq!(batch, Request::parse(bytes).map(|request| request.span_count()));
     }
 
     #[test]
@@ -216,4 +277,19 @@ fn a_field_sent_twice_is_cleared_whole() {
         );
         assert!(!out.windows(6).any(|window| window == b"secret"));
     }
+}
+
+#[test]
+fn parts_end_between_resources_and_none_is_small() {
+    let one = requests::one_span().encode_to_vec();
+    let spans = |bytes: Vec<u8>, about| -> Vec<usize> {
+        let batch = Batch::in_parts(Bytes::from(bytes), about).unwrap();
+        batch.parts().iter().map(Request::span_count).collect()
+    };
+    assert_eq!(spans(one.repeat(10), one.len() * 3), [3, 3, 4]);
+    assert_eq!(spans(one.repeat(11), one.len() * 3), [3, 3, 3, 2]);
+    assert_eq!(spans(one.repeat(4), one.len() * 3), [4]);
+    // A resource is never cut, however large.
+    assert_eq!(spans(one.repeat(3), one.len() / 2), [1, 1, 1]);
+    assert_eq!(spans(Vec::new(), 10), [0]);
 }

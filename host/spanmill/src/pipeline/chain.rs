@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use spanmill_otlp::{Projection, Request, Spliced, Workspace};
+use spanmill_otlp::{Batch, Joined, Projection, Spliced, Workspace};
 use spanmill_runtime::{Answer, Fault, Slot, Snapshot, Tries};
 
 use super::shadow::Tap;
@@ -48,6 +48,17 @@ pub struct Output {
     pub measured: Vec<Measured>,
     /// Whether every stage has seen some of it, so that those on trial have proven something.
     pub proved: bool,
+}
+
+/// A part's way through the stages.
+#[derive(Default)]
+struct Way {
+    /// A plugin's failure took it.
+    is_dropped: bool,
+    /// Every stage has seen some of it.
+    was_seen: bool,
+    /// A stage on trial failed, in a way that its instance survives.
+    failed_on_trial: bool,
 }
 
 /// Why a chain made nothing of a batch.
@@ -112,35 +123,57 @@ impl Chain {
         self
     }
 
-    /// Runs a batch through every stage. With `Tries::Once`, a fault of a stage on trial ends it.
+    /// Runs a batch through every stage, part by part. With `Tries::Once`, a fault of a stage on trial ends it.
     pub fn run(
         &mut self,
-        request: Request,
+        batch: &Batch,
         received_unix_nano: u64,
         tries: Tries,
     ) -> Result<Output, Failed> {
+        let mut output = Output {
+            spliced: Spliced {
+                bytes: batch.bytes().clone(),
+                spans: 0,
+            },
+            measured: Vec::new(),
+            proved: self.stages.is_empty(),
+        };
         if self.stages.is_empty() {
-            let spans = request.span_count();
-            let spliced = Spliced {
-                bytes: request.bytes().clone(),
-                spans,
-            };
-            return Ok(Output {
-                spliced,
-                measured: Vec::new(),
-                proved: true,
-            });
+            output.spliced.spans = batch.span_count();
+            return Ok(output);
         }
-        self.workspace
-            .load(request, received_unix_nano)
-            .map_err(|malformed| Failed::Refused(Refusal::Malformed(malformed.to_string())))?;
-        let mut measured = Vec::new();
-        let mut proved = true;
+        let mut joined = Joined::new(batch.bytes().clone());
+        let mut failed_on_trial = false;
+        for part in batch.parts() {
+            self.workspace
+                .load(part.clone(), received_unix_nano)
+                .map_err(|malformed| Failed::Refused(Refusal::Malformed(malformed.to_string())))?;
+            let way = self.walk(received_unix_nano, tries, &mut output.measured)?;
+            match way.is_dropped {
+                true => joined.drop(part),
+                false => self.workspace.splice_onto(&mut joined),
+            }
+            output.proved |= way.was_seen;
+            failed_on_trial |= way.failed_on_trial;
+        }
+        // A version on trial that refuses what it is given has proven nothing.
+        output.proved &= !failed_on_trial;
+        output.spliced = joined.finish();
+        Ok(output)
+    }
+
+    /// Shows what is loaded to stage after stage.
+    fn walk(
+        &mut self,
+        received_unix_nano: u64,
+        tries: Tries,
+        measured: &mut Vec<Measured>,
+    ) -> Result<Way, Failed> {
+        let mut way = Way::default();
         for (number, stage) in self.stages.iter().enumerate() {
             let spans = self.workspace.span_count();
             if spans == 0 {
-                proved = false;
-                break;
+                return Ok(way);
             }
             let tries = match stage.on_trial {
                 true => tries,
@@ -168,8 +201,7 @@ impl Chain {
                     return Err(Failed::OnTrial { id, fault });
                 }
                 Err(fault) => {
-                    // A version on trial that refuses what it is given has proven nothing.
-                    proved &= !stage.on_trial;
+                    way.failed_on_trial |= stage.on_trial;
                     report(stage, &fault, spans);
                     match stage.on_error {
                         OnError::Reject => {
@@ -178,26 +210,15 @@ impl Chain {
                         }
                         OnError::Pass => {}
                         OnError::Drop => {
-                            let spliced = Spliced {
-                                bytes: Default::default(),
-                                spans: 0,
-                            };
-                            let proved = false;
-                            return Ok(Output {
-                                spliced,
-                                measured,
-                                proved,
-                            });
+                            way.is_dropped = true;
+                            return Ok(way);
                         }
                     }
                 }
             }
         }
-        Ok(Output {
-            spliced: self.workspace.splice(),
-            measured,
-            proved,
-        })
+        way.was_seen = true;
+        Ok(way)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use spanmill_otlp::Request;
+use spanmill_otlp::Batch;
 use spanmill_runtime::Tries;
 
 use super::chain::{Chain, Failed, Output};
@@ -57,11 +57,11 @@ impl Lane {
     }
 
     /// Runs a batch. If a version on trial fails, the old chain takes the batch, and every further one.
-    pub(super) fn run(&self, request: Request, received_unix_nano: u64) -> Result<Output, Refusal> {
+    pub(super) fn run(&self, batch: &Batch, received_unix_nano: u64) -> Result<Output, Refusal> {
         drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut running = self.running();
         self.do_posted(&mut running);
-        let output = self.run_on(&mut running, request, received_unix_nano);
+        let output = self.run_on(&mut running, batch, received_unix_nano);
         self.do_posted(&mut running);
         output
     }
@@ -69,7 +69,7 @@ impl Lane {
     fn run_on(
         &self,
         running: &mut Running,
-        request: Request,
+        batch: &Batch,
         received_unix_nano: u64,
     ) -> Result<Output, Refusal> {
         let Running { chain, before } = running;
@@ -79,7 +79,7 @@ impl Lane {
                     true => Tries::Once,
                     false => Tries::Again,
                 };
-                match chain.run(request.clone(), received_unix_nano, tries) {
+                match chain.run(batch, received_unix_nano, tries) {
                     Ok(output) => {
                         if output.proved {
                             standby.trial.went_well(standby.segment);
@@ -92,7 +92,7 @@ impl Lane {
             }
             running.revert();
         }
-        match running.chain.run(request, received_unix_nano, Tries::Again) {
+        match running.chain.run(batch, received_unix_nano, Tries::Again) {
             Ok(output) => Ok(output),
             Err(Failed::Refused(refusal)) => Err(refusal),
             Err(Failed::OnTrial { fault, .. }) => Err(Refusal::Internal(fault.to_string())),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spanmill_otlp::{Malformed, Request, Spliced};
+use spanmill_otlp::{Batch, Malformed, Spliced};
 use thiserror::Error;
 
 use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made};
@@ -76,9 +76,9 @@ impl Offline {
             let mut out = Vec::new();
             for (bytes, received_unix_nano) in &requests {
                 end = end.max(*received_unix_nano);
-                let request = Request::parse(bytes.clone())?;
-                if request.span_count() > 0 {
-                    advance(pipeline, 0, request, *received_unix_nano, &mut out)?;
+                let batch = Batch::parse(bytes.clone())?;
+                if batch.span_count() > 0 {
+                    advance(pipeline, 0, batch, *received_unix_nano, &mut out)?;
                 }
             }
             // What batchers still hold, from the first to the last.
@@ -90,7 +90,7 @@ impl Offline {
                     advance(
                         pipeline,
                         segment + 1,
-                        Request::parse(batch.bytes)?,
+                        Batch::parse(batch.bytes)?,
                         end,
                         &mut out,
                     )?;
@@ -110,18 +110,18 @@ impl Offline {
 fn advance(
     pipeline: &Arc<Pipeline>,
     segment: usize,
-    request: Request,
+    batch: Batch,
     received_unix_nano: u64,
     out: &mut Vec<Spliced>,
 ) -> Result<(), OfflineError> {
-    let mut waiting = VecDeque::from([(segment, request)]);
-    while let Some((segment, request)) = waiting.pop_front() {
+    let mut waiting = VecDeque::from([(segment, batch)]);
+    while let Some((segment, batch)) = waiting.pop_front() {
         let refused = |refusal| OfflineError::Refused {
             pipeline: pipeline.id.clone(),
             refusal,
         };
         match pipeline
-            .run(0, segment, request, received_unix_nano)
+            .run(0, segment, &batch, received_unix_nano)
             .map_err(refused)?
         {
             Ran::Delivery(delivery) => {
@@ -135,7 +135,7 @@ fn advance(
                     if let Some(batcher) = pipeline.batcher(segment) {
                         batcher.done(&batch);
                     }
-                    waiting.push_back((segment + 1, Request::parse(batch.bytes)?));
+                    waiting.push_back((segment + 1, Batch::parse(batch.bytes)?));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use spanmill_otlp::{Projection, Request, Spliced};
+use spanmill_otlp::{Batch, Projection, Spliced};
 use tokio_util::sync::CancellationToken;
 
 use super::batcher::Batcher;
@@ -193,13 +193,13 @@ impl Pipeline {
         self: &Arc<Self>,
         worker: usize,
         segment: usize,
-        request: Request,
+        batch: &Batch,
         received_unix_nano: u64,
     ) -> Result<Ran, Refusal> {
         let missing = || Refusal::Internal(format!("pipeline {}: no such segment", self.id));
         let here = self.segments.get(segment).ok_or_else(missing)?;
         let lane = here.lanes.get(worker).ok_or_else(missing)?;
-        let output = lane.run(request, received_unix_nano)?;
+        let output = lane.run(batch, received_unix_nano)?;
         match &here.batcher {
             None => Ok(Ran::Delivery(Delivery {
                 pipeline: Arc::clone(self),

@@ -16,8 +16,9 @@ use crate::config::ComponentId;
 use crate::metrics::{Measured, Recorder, Totals};
 pub use report::Seen;
 
-/// Batches that may wait for the shadow; while there is no room, it is not shown any.
-const WAITING: usize = 4;
+/// Batches that may wait for the shadow, a few more than a request of 4 MiB, the usual limit, has parts; while there is
+/// no room, it is not shown any.
+const WAITING: usize = 8;
 
 /// A shadow of some components.
 pub struct Shadow {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use spanmill_otlp::{Request, Spliced};
+use spanmill_otlp::{Batch, Spliced};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -309,14 +309,14 @@ impl Shared {
         received_unix_nano: u64,
         more: &mut VecDeque<Batched>,
     ) -> Result<Vec<Delivery>, Refusal> {
-        let request =
-            Request::parse(bytes).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
+        let batch =
+            Batch::parse(bytes).map_err(|malformed| Refusal::Malformed(malformed.to_string()))?;
         let mut deliveries = Vec::with_capacity(pipelines.len());
-        if request.span_count() == 0 {
+        if batch.span_count() == 0 {
             return Ok(deliveries);
         }
         for pipeline in pipelines {
-            match pipeline.run(worker, 0, request.clone(), received_unix_nano)? {
+            match pipeline.run(worker, 0, &batch, received_unix_nano)? {
                 Ran::Delivery(delivery) => deliveries.push(delivery),
                 Ran::Batched(ready) => {
                     more.extend(ready.into_iter().map(|batch| batched(pipeline, 0, batch)));
@@ -335,11 +335,11 @@ impl Shared {
     ) {
         let pipeline = Arc::clone(&batched.pipeline);
         let next = batched.segment + 1;
-        let request = match Request::parse(batched.batch.bytes.clone()) {
-            Ok(request) => request,
+        let batch = match Batch::parse(batched.batch.bytes.clone()) {
+            Ok(batch) => batch,
             Err(malformed) => return self.give_up(&batched, &malformed.to_string()),
         };
-        match pipeline.run(worker, next, request, batched.received_unix_nano) {
+        match pipeline.run(worker, next, &batch, batched.received_unix_nano) {
             Ok(Ran::Delivery(delivery)) => {
                 let shared = Arc::clone(self);
                 self.tasks.spawn_on(

@@ -1,0 +1,153 @@
+//! A request in parts that a core's cache holds, and what is left of them in one piece again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::index::{MAX_BYTES, Malformed, Request};
+use crate::validate::DEPTH;
+use crate::wire::{DELIMITED, Reader};
+use crate::workspace::Spliced;
+
+/// About so many bytes make a part: with its columns it stays in the cache of a core, and the calls into plugins are
+/// spread over more than a thousand spans.
+const PART: usize = 640 * 1024;
+
+/// A checked request, cut between its `ResourceSpans` where it is large: those are a list, so what is left of the
+/// parts, one behind the other, is what is left of the request. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    bytes: Bytes,
+    parts: Arc<[Request]>,
+}
+
+impl Batch {
+    /// Checks a request to its last byte, and finds its spans.
+    pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
+        Self::in_parts(bytes, PART)
+    }
+
+    /// The same with parts of about so many bytes.
+    pub fn in_parts(bytes: Bytes, about: usize) -> Result<Self, Malformed> {
+        if bytes.len() > MAX_BYTES {
+            return Err(Malformed::too_large());
+        }
+        let mut parts = Vec::with_capacity(bytes.len() / about.max(1) + 1);
+        let mut start = 0;
+        for end in ends(&bytes, about) {
+            let part = Request::parse(bytes.slice(start..end)).map_err(|flaw| Malformed {
+                offset: start + flaw.offset,
+                ..flaw
+            })?;
+            parts.push(part);
+            start = end;
+        }
+        let parts = parts.into();
+        Ok(Batch { bytes, parts })
+    }
+
+    /// The request as it came.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// How many spans there are.
+    pub fn span_count(&self) -> usize {
+        self.parts.iter().map(Request::span_count).sum()
+    }
+
+    /// The parts, in order; there is one at least.
+    pub fn parts(&self) -> &[Request] {
+        &self.parts
+    }
+}
+
+/// Where the parts of a request end, the last with the request. What is malformed is left to the part it is in.
+fn ends(bytes: &[u8], about: usize) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut reader = Reader::new(bytes, 0, bytes.len());
+    let mut start = 0;
+    // The rest is worth a part of its own from half of one on.
+    while bytes.len() - start > about + about / 2 {
+        let Ok((number, wire)) = reader.tag() else {
+            break;
+        };
+        let stepped = match wire {
+            DELIMITED => reader.delimited().map(drop),
+            _ => reader.skip(number, wire, DEPTH),
+        };
+        if stepped.is_err() {
+            break;
+        }
+        let end = reader.pos();
+        if end - start >= about && bytes.len() - end >= about / 2 {
+            ends.push(end);
+            start = end;
+        }
+    }
+    ends.push(bytes.len());
+    ends
+}
+
+/// What is left of a batch, put together part by part.
+#[derive(Debug)]
+pub struct Joined {
+    batch: Bytes,
+    /// How much of the batch has been gone through.
+    taken: usize,
+    /// What is left of that, once something is not as it came.
+    out: Option<Vec<u8>>,
+    spans: usize,
+}
+
+impl Joined {
+    /// For a batch of these bytes, of which nothing has been gone through yet.
+    pub fn new(batch: Bytes) -> Self {
+        Joined {
+            batch,
+            taken: 0,
+            out: None,
+            spans: 0,
+        }
+    }
+
+    /// The next part stays as it came.
+    pub(crate) fn keep(&mut self, part: &Request) {
+        if let Some(out) = &mut self.out {
+            out.extend_from_slice(&part.bytes);
+        }
+        self.taken += part.bytes.len();
+        self.spans += part.span_count();
+    }
+
+    /// The next part goes.
+    pub fn drop(&mut self, part: &Request) {
+        self.change(part, 0, 0);
+    }
+
+    /// The next part becomes so many bytes with so many spans, to be written behind those that are returned.
+    pub(crate) fn change(&mut self, part: &Request, length: usize, spans: usize) -> &mut Vec<u8> {
+        let before = self.taken;
+        self.taken += part.bytes.len();
+        self.spans += spans;
+        let (batch, taken) = (&self.batch, self.taken);
+        let out = self.out.get_or_insert_with(|| {
+            // Room for what the other parts will be if they shrink as this one does.
+            let (so_far, all) = ((before + length) as u64, batch.len() as u64);
+            let room = so_far * all / (taken as u64).max(1);
+            let mut out = Vec::with_capacity(room as usize);
+            out.extend_from_slice(batch.get(..before).unwrap_or(&[]));
+            out
+        });
+        out.reserve(length);
+        out
+    }
+
+    /// All of it.
+    pub fn finish(self) -> Spliced {
+        Spliced {
+            bytes: self.out.map_or(self.batch, Bytes::from),
+            spans: self.spans,
+        }
+    }
+}
