@@ -6,11 +6,14 @@ use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use spanmill_fuzz::{SEEDS, plant, with_workspace};
-use spanmill_otlp::{Outcome, Request};
+use spanmill_otlp::{Batch, Outcome, Request};
 
 fuzz_target!(init: plant(SEEDS.iter().cloned()), |data: &[u8]| {
     let bytes = Bytes::copy_from_slice(data);
     let decoded = ExportTraceServiceRequest::decode(bytes.clone());
+    // Where a request is cut into parts makes no difference.
+    let in_parts = Batch::in_parts(bytes.clone(), 16).map(|batch| batch.span_count());
+    assert_eq!(in_parts, Request::parse(bytes.clone()).map(|request| request.span_count()));
     let request = match (Request::parse(bytes.clone()), &decoded) {
         (Ok(request), Ok(_)) => request,
         (Ok(_), Err(error)) => panic!("accepted what prost refuses: {error}"),
