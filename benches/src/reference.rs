@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use spanmill::config::{ComponentId, OnError};
 use spanmill::metrics::{Recorder, Totals};
 use spanmill::pipeline::{Chain, Place, Stage};
-use spanmill_otlp::{Batch, Joined, Projection, Request, Spliced, StageContract, Workspace};
+use spanmill_otlp::{Batch, Joined, Projection, Spliced, StageContract, Workspace};
 use spanmill_runtime::native::{Configure, Process};
 use spanmill_runtime::{Answer, Declared, Limits, Runtime, Slot};
 
@@ -155,14 +155,14 @@ impl Native {
     pub fn run(&mut self, batch: &Batch) -> Result<Spliced> {
         let mut joined = Joined::new(batch.bytes().clone());
         for part in batch.parts() {
-            self.walk(part)?;
+            self.workspace.load_next(part, &joined, 1)?;
+            self.walk()?;
             self.workspace.splice_onto(&mut joined);
         }
         Ok(joined.finish())
     }
 
-    fn walk(&mut self, part: &Request) -> Result<()> {
-        self.workspace.load(part.clone(), 1)?;
+    fn walk(&mut self) -> Result<()> {
         for (number, plugin) in self.plugins.iter_mut().enumerate() {
             let view = self.workspace.view(number).context("stage")?;
             match plugin(&view)? {

@@ -1,5 +1,6 @@
 //! Memory is kept from batch to batch in the whole chain: a batch that is like the ones before it has the host
-//! allocate about as often with 1,000 spans as with 100, and for each of its parts with 5,000. What plugins allocate is in their own memory, and not seen.
+//! allocate about as often with 1,000 spans as with 100, and for each of its parts with 5,000. What plugins allocate is
+//! in their own memory, and not seen.
 
 #[path = "../../host/otlp/tests/counting/mod.rs"]
 mod counting;

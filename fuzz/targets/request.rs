@@ -11,10 +11,11 @@ use spanmill_otlp::{Batch, Outcome, Request};
 fuzz_target!(init: plant(SEEDS.iter().cloned()), |data: &[u8]| {
     let bytes = Bytes::copy_from_slice(data);
     let decoded = ExportTraceServiceRequest::decode(bytes.clone());
+    let parsed = Request::parse(bytes.clone());
     // Where a request is cut into parts makes no difference.
     let in_parts = Batch::in_parts(bytes.clone(), 16).map(|batch| batch.span_count());
-    assert_eq!(in_parts, Request::parse(bytes.clone()).map(|request| request.span_count()));
-    let request = match (Request::parse(bytes.clone()), &decoded) {
+    assert_eq!(in_parts, parsed.clone().map(|request| request.span_count()));
+    let request = match (parsed, &decoded) {
         (Ok(request), Ok(_)) => request,
         (Ok(_), Err(error)) => panic!("accepted what prost refuses: {error}"),
         // prost merges a resource or scope that is sent twice; here it could hide something.

@@ -3,7 +3,9 @@
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde_json::Value;
-use spanmill_tests::{Backend, GrpcSender, Spanmill, guest, request, span, spanmill, text};
+use spanmill_tests::{
+    Backend, GrpcSender, Spanmill, built_in, guest, request, span, spanmill, text,
+};
 use tonic::{Code, Status};
 
 /// A service with one plugin, which calls spans by the number of the batch that it is shown them in, and a connector
@@ -21,6 +23,7 @@ impl Rig {
             r#"
 plugins:
   mine: {{file: {}, on_error: {on_error}}}
+  spanmetrics: {{file: {}, memory_mib: 1024, timeout: 10s}}
 receivers:
   otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0"}}}}}}
 processors:
@@ -35,6 +38,7 @@ service:
     metrics: {{receivers: [spanmetrics], exporters: [otlp]}}
 "#,
             guest("hostile").display(),
+            built_in("spanmetrics").display(),
             backend.address()
         );
         let folder = tempfile::tempdir().unwrap();
@@ -126,6 +130,24 @@ async fn a_part_that_is_refused_is_refused_with_all_the_others() {
     rig.send(&["one", "two", "three"]).await.unwrap();
     let expected = names(&["batch 4", "batch 5", "batch 6"]);
     assert_eq!(rig.ended().await, (expected, 1, 6));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_parts_grow_by_is_limited_for_all_of_them_together() {
+    let rig = Rig::start(
+        "behaviour: long-names, size_mib: 50",
+        "reject, memory_mib: 512, timeout: 10s",
+    )
+    .await;
+    // 100 MiB each, of 256.
+    let status = rig.send(&["misbehave"; 3]).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    rig.spanmill.logged("edits come to more than 256 MiB").await;
+    let status = &rig.told(&["status", "mine"]).await[0];
+    assert_eq!(status["version"]["calls"], 3);
+    assert_eq!(status["version"]["faults"]["contract"], 1);
+    rig.send(&["fine"]).await.unwrap();
+    assert_eq!(rig.ended().await, (names(&["batch 1"]), 1, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

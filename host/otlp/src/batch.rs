@@ -1,7 +1,5 @@
 //! A request in parts that a core's cache holds, and what is left of them in one piece again.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::index::{MAX_BYTES, Malformed, Request};
@@ -14,11 +12,11 @@ use crate::workspace::Spliced;
 const PART: usize = 640 * 1024;
 
 /// A checked request, cut between its `ResourceSpans` where it is large: those are a list, so what is left of the
-/// parts, one behind the other, is what is left of the request. Clones share it.
-#[derive(Clone, Debug)]
+/// parts, one behind the other, is what is left of the request.
+#[derive(Debug)]
 pub struct Batch {
     bytes: Bytes,
-    parts: Arc<[Request]>,
+    parts: Vec<Request>,
 }
 
 impl Batch {
@@ -42,7 +40,6 @@ impl Batch {
             parts.push(part);
             start = end;
         }
-        let parts = parts.into();
         Ok(Batch { bytes, parts })
     }
 
@@ -111,6 +108,12 @@ impl Joined {
         }
     }
 
+    /// By how many bytes what is left exceeds what has been gone through.
+    pub(crate) fn grown(&self) -> u64 {
+        let out = self.out.as_ref().map_or(0, Vec::len);
+        out.saturating_sub(self.taken) as u64
+    }
+
     /// The next part stays as it came.
     pub(crate) fn keep(&mut self, part: &Request) {
         if let Some(out) = &mut self.out {
@@ -120,8 +123,8 @@ impl Joined {
         self.spans += part.span_count();
     }
 
-    /// The next part goes.
-    pub fn drop(&mut self, part: &Request) {
+    /// Nothing is left of the next part.
+    pub fn leave_out(&mut self, part: &Request) {
         self.change(part, 0, 0);
     }
 
@@ -132,9 +135,9 @@ impl Joined {
         self.spans += spans;
         let (batch, taken) = (&self.batch, self.taken);
         let out = self.out.get_or_insert_with(|| {
-            // Room for what the other parts will be if they shrink as this one does.
+            // Room for what the other parts will be if they shrink as this one does. That one grows says nothing of them.
             let (so_far, all) = ((before + length) as u64, batch.len() as u64);
-            let room = so_far * all / (taken as u64).max(1);
+            let room = (so_far * all / (taken as u64).max(1)).min(all);
             let mut out = Vec::with_capacity(room as usize);
             out.extend_from_slice(batch.get(..before).unwrap_or(&[]));
             out

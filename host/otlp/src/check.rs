@@ -1,17 +1,23 @@
 //! Checks an outcome against the contract before any of it is applied.
 
+use std::cell::Cell;
+use std::collections::HashMap;
+
 use crate::attributes::kind;
-use crate::outcome::{CellColumn, Outcome, OutcomeError};
+use crate::outcome::{CellColumn, Outcome, OutcomeError, Replacement};
 use crate::path::{Context, Path, Shape, Target};
 use crate::projection::StagePlan;
 use crate::schema::Message;
 use crate::stage::{Alive, Scratch};
-use crate::table::Table;
+use crate::table::{Data, Table};
 use crate::texts::Texts;
 use crate::validate::{self, DEPTH};
 use crate::wire::Reader;
 
 type Checked = Result<(), OutcomeError>;
+
+/// What the edits of all stages may come to, in bytes. An answer is small that writes one long text in every row.
+const MAX_EDITS: u64 = 256 * 1024 * 1024;
 
 pub(crate) struct Check<'a> {
     pub(crate) plan: &'a StagePlan,
@@ -20,6 +26,8 @@ pub(crate) struct Check<'a> {
     pub(crate) alive: &'a [Alive; 5],
     pub(crate) texts: &'a Texts,
     pub(crate) outcome: &'a Outcome,
+    /// How many bytes the edits come to, those of the stages before and those checked so far.
+    pub(crate) edits: Cell<u64>,
 }
 
 /// Fails unless a list has the length it should have.
@@ -63,10 +71,15 @@ impl Check<'_> {
             } else {
                 write.rows.len()
             };
-            if write.values.kinds.len() != 1 {
-                length("write.values", write.values.kinds.len(), named)?;
-            }
+            let before = self.edits.get();
             self.cells(&write.values, path)?;
+            match write.values.kinds.len() {
+                1 => self.charge(self.edits.get() - before, named.saturating_sub(1))?,
+                given => length("write.values", given, named)?,
+            }
+            if let Target::Attribute(key) = &path.target {
+                self.charge(key.len() as u64, named)?;
+            }
         }
         for write in &self.outcome.entry_writes {
             let path = self.list("an entry write", write.field)?;
@@ -102,8 +115,16 @@ impl Check<'_> {
             let mut sorted = replacement.old.clone();
             sorted.sort_unstable();
             ordered("replacement.old", &sorted, self.texts.len(), true)?;
+            let mut longest = 0;
             for &new in &replacement.new {
                 self.text(kind::TEXT, new)?;
+                longest = longest.max(self.bytes(new)?.len() as u64);
+            }
+            let most = self.rows(path.context).max(self.entries(path.context));
+            // Counting is left out where it can make no difference worth it.
+            match longest.saturating_mul(most as u64) > MAX_EDITS / 64 {
+                true => self.charge(self.replaced(replacement, path)?, 1)?,
+                false => self.charge(longest, most)?,
             }
         }
         for removal in &self.outcome.removals {
@@ -133,6 +154,49 @@ impl Check<'_> {
             self.present(&append.values, path)?;
         }
         Ok(())
+    }
+
+    /// Counts a number of bytes that will be written so many times.
+    fn charge(&self, bytes: u64, times: usize) -> Checked {
+        let bytes = bytes.saturating_mul(times as u64);
+        let edits = self.edits.get().saturating_add(bytes);
+        self.edits.set(edits);
+        match edits <= MAX_EDITS {
+            true => Ok(()),
+            false => Err(OutcomeError::Edits {
+                limit_mib: MAX_EDITS >> 20,
+            }),
+        }
+    }
+
+    /// How many bytes a replacement writes.
+    fn replaced(&self, replacement: &Replacement, path: &Path) -> Result<u64, OutcomeError> {
+        let mut lengths = HashMap::new();
+        for (&old, &new) in replacement.old.iter().zip(&replacement.new) {
+            lengths.insert(old, self.bytes(new)?.len() as u64);
+        }
+        let length = |index: u32| lengths.get(&index).copied().unwrap_or(0);
+        let Some(table) = self.tables.get(path.context as usize) else {
+            return Ok(0);
+        };
+        let column = |fixed| {
+            table
+                .columns
+                .iter()
+                .find(|it| std::ptr::eq(it.fixed, fixed))
+        };
+        Ok(match (&path.target, &table.attributes) {
+            (Target::Fixed(fixed), _) => match column(*fixed).map(|column| &column.data) {
+                Some(Data::Text(indices)) => indices.iter().map(|&index| length(index)).sum(),
+                _ => 0,
+            },
+            (_, Some(store)) => {
+                let entries = store.kinds.iter().zip(&store.bits);
+                let texts = entries.filter(|(kind, _)| **kind == kind::TEXT);
+                texts.map(|(_, &bits)| length(bits as u32)).sum()
+            }
+            (_, None) => 0,
+        })
     }
 
     fn pool(&self) -> Checked {
@@ -262,11 +326,11 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Checks a text that is about to stand in telemetry as a given kind.
-    fn text(&self, kind: u8, index: u32) -> Checked {
-        let bytes = match index.checked_sub(self.scratch.pool_len) {
-            None if self.texts.may_read(index, self.plan.bit) => self.texts.get(index),
-            None => return Err(OutcomeError::Text(index)),
+    /// A text that the plugin refers to: one it may read, or a new one.
+    fn bytes(&self, index: u32) -> Result<&[u8], OutcomeError> {
+        match index.checked_sub(self.scratch.pool_len) {
+            None if self.texts.may_read(index, self.plan.bit) => Ok(self.texts.get(index)),
+            None => Err(OutcomeError::Text(index)),
             Some(new) => {
                 let ends = &self.outcome.texts.ends;
                 let end = *ends.get(new as usize).ok_or(OutcomeError::Text(index))?;
@@ -275,9 +339,16 @@ impl Check<'_> {
                     .and_then(|before| ends.get(before));
                 let start = before.copied().unwrap_or(0);
                 let bytes = self.outcome.texts.bytes.get(start as usize..end as usize);
-                bytes.ok_or(OutcomeError::Pool)?
+                bytes.ok_or(OutcomeError::Pool)
             }
-        };
+        }
+    }
+
+    /// Checks a text that is about to stand in telemetry as a given kind, and counts it.
+    fn text(&self, kind: u8, index: u32) -> Checked {
+        let bytes = self.bytes(index)?;
+        // Before it is looked at: the time that checking takes is bounded as well.
+        self.charge(bytes.len() as u64, 1)?;
         let mut reader = Reader::new(bytes, 0, bytes.len());
         // An entry's value may stand some levels down in a request.
         let depth = DEPTH - 8;

@@ -6,7 +6,7 @@
 //!
 //! 1. [`Batch`] cuts a large one into parts, each a [`Request`], which checks the bytes and records where each
 //!    resource, scope and span stands; then, part by part:
-//! 2. [`Workspace::load`] extracts the columns that a [`Projection`] asks for;
+//! 2. [`Workspace::load_next`] extracts the columns that a [`Projection`] asks for;
 //! 3. [`Workspace::view`] shows a stage its own columns, [`Workspace::apply`] checks and takes its [`Outcome`];
 //! 4. [`Workspace::splice_onto`] writes the surviving bytes behind those of the parts before, into [`Joined`].
 //!

@@ -158,6 +158,12 @@ pub enum OutcomeError {
     /// The text pool's ends are out of order.
     #[error("the ends of the new texts are out of order or beyond its bytes")]
     Pool,
+    /// A text is written so often that the batch becomes too large.
+    #[error("edits come to more than {limit_mib} MiB, a text counted as often as it is written")]
+    Edits {
+        /// How much they may come to.
+        limit_mib: u64,
+    },
     /// An unknown cell kind, or one that does not fit.
     #[error("kind {kind} does not fit the field `{field}`")]
     Kind {

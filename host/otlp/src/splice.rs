@@ -1,8 +1,7 @@
 //! Writes what is left of a request: the original bytes, minus what was dropped, with patches in place
 //! and the lengths around them put right.
 
-use bytes::Bytes;
-
+use crate::batch::Joined;
 use crate::extract::extract;
 use crate::index::{Entry, Group, Request};
 use crate::patch::Patches;
@@ -86,26 +85,15 @@ pub(crate) fn split(request: &Request, max: usize) -> Vec<Spliced> {
             *spans = (0..total).map(|row| !part.contains(&row)).collect();
         }
         let patches = &mut Patches::default();
-        let splice = Splice {
+        let mut joined = Joined::new(request.bytes.clone());
+        Splice {
             request,
             tables: &tables,
             dropped: &dropped,
             patches,
-        };
-        let mut out = Vec::new();
-        let to = &mut out;
-        let is_new = splice.run(move |length| {
-            to.reserve_exact(length);
-            to
-        });
-        let bytes = match is_new {
-            true => Bytes::from(out),
-            false => request.bytes.clone(),
-        };
-        parts.push(Spliced {
-            bytes,
-            spans: part.len(),
-        });
+        }
+        .run(part.len(), &mut joined);
+        parts.push(joined.finish());
     }
     parts
 }
@@ -126,9 +114,9 @@ fn is_emptied(dropped: &[Vec<bool>; 5], context: Context, group: &Group) -> bool
 }
 
 impl Splice<'_> {
-    /// Writes the new request behind what `room` gives for its length; does not if nothing is new. `dropped` has no
-    /// flag set for scopes and resources; those that are emptied go.
-    pub(crate) fn run<'a>(mut self, room: impl FnOnce(usize) -> &'a mut Vec<u8>) -> bool {
+    /// Writes the new request, of so many spans, behind what is left of those before. `dropped` has no flag set for
+    /// scopes and resources; those that are emptied go.
+    pub(crate) fn run(mut self, left: usize, joined: &mut Joined) {
         let [resources, scopes, spans, events, links] = self.tables;
         let index = &self.request.index;
         let mut growth = Growth {
@@ -194,14 +182,14 @@ impl Splice<'_> {
         }
         self.patch_cuts(&mut cuts);
         if cuts.is_empty() {
-            return false;
+            return joined.keep(self.request);
         }
         // Stable, and fast where they are in order already, as those of one context are.
         cuts.sort_by_key(Cut::order);
         let length = self.request.bytes.len() as i64 + total;
-        let out = room(usize::try_from(length).unwrap_or(0));
+        let length = usize::try_from(length).unwrap_or(0);
+        let out = joined.change(self.request, length, left);
         write(&self.request.bytes, &self.patches.arena, &cuts, out);
-        true
     }
 
     /// Events or links: their own lengths, and what they add to their span.
@@ -328,8 +316,7 @@ impl Splice<'_> {
     }
 }
 
-/// Copies the request around the cuts. A cut inside one that came before (a patch in a
-/// scope that is gone) is left out.
+/// Copies the request around the cuts. A cut inside one that came before (a patch in a scope that is gone) is left out.
 #[inline(never)]
 fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut], out: &mut Vec<u8>) {
     let mut at = 0u32;

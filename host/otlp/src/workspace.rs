@@ -1,5 +1,6 @@
 //! A worker's memory for one chain of stages: a batch is loaded, shown to stage after stage, and spliced.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,6 +45,8 @@ pub struct Workspace {
     projection: Arc<Projection>,
     request: Option<Request>,
     received_unix_nano: u64,
+    /// How many bytes edits have added to the parts before.
+    grown: u64,
     tables: [Table; 5],
     texts: Texts,
     alive: [Alive; 5],
@@ -63,6 +66,7 @@ impl Workspace {
             projection,
             request: None,
             received_unix_nano: 0,
+            grown: 0,
             tables,
             texts: Texts::default(),
             alive: Default::default(),
@@ -82,6 +86,7 @@ impl Workspace {
         )
         .map_err(flaw)?;
         self.received_unix_nano = received_unix_nano;
+        self.grown = 0;
         self.patches.clear();
         for ((alive, dropped), table) in self
             .alive
@@ -95,6 +100,18 @@ impl Workspace {
             dropped.resize(table.rows(), false);
         }
         self.request = Some(request);
+        Ok(())
+    }
+
+    /// Takes the next part of a batch: what those before have grown by counts against what edits may come to.
+    pub fn load_next(
+        &mut self,
+        part: &Request,
+        joined: &Joined,
+        received_unix_nano: u64,
+    ) -> Result<(), Malformed> {
+        self.load(part.clone(), received_unix_nano)?;
+        self.grown = joined.grown();
         Ok(())
     }
 
@@ -143,6 +160,7 @@ impl Workspace {
             alive: &self.alive,
             texts: &self.texts,
             outcome,
+            edits: Cell::new(self.grown + self.patches.arena.len() as u64),
         };
         check.run()?;
         let mut apply = Apply {
@@ -274,15 +292,13 @@ impl Workspace {
         if self.patches.list.is_empty() && self.alive.iter().all(|alive| alive.all) {
             return joined.keep(&request);
         }
-        let splice = Splice {
+        Splice {
             request: &request,
             tables: &self.tables,
             dropped: &self.dropped,
             patches: &mut self.patches,
-        };
-        if !splice.run(|length| joined.change(&request, length, spans)) {
-            joined.keep(&request);
         }
+        .run(spans, joined);
     }
 }
 

@@ -74,11 +74,12 @@ pub(crate) fn named(batch: &Batch, name: &str) -> Outcome {
 }
 
 /// An outcome that keeps the rules, but for its size: every span gets the name, and a second text, which nothing
-/// refers to, fills the rest.
+/// refers to, fills the rest; or it is what spans are called that is large.
 pub(crate) fn oversized(batch: &Batch, settings: &Settings, name: &str) -> Option<Outcome> {
     let mut bytes = match settings.behaviour.as_str() {
         "big-outcome" => vec![b'x'; settings.size(64)],
         "giant-outcome" => crimes::hoard(settings.size(1024)),
+        "long-names" => return Some(named(batch, &"x".repeat(settings.size(32)))),
         _ => return None,
     };
     let start = name.len().min(bytes.len());

@@ -80,7 +80,7 @@ proptest! {
         let mut expected = ExportTraceServiceRequest::default();
         for (part, is_dropped) in batch.parts().iter().zip(dropped.iter().cycle()) {
             let mut edited = ExportTraceServiceRequest::decode(part.bytes().clone()).unwrap();
-            workspace.load(part.clone(), 1).unwrap();
+            workspace.load_next(part, &out, 1).unwrap();
             for (stage, plan) in plans.iter().enumerate() {
                 let view = workspace.view(stage).unwrap();
                 let seen = (0..4).map(|n| text_index(&view, &format!("v{n}")).is_some()).collect();
@@ -89,7 +89,7 @@ proptest! {
                 reference(plan, &mut edited, &seen);
             }
             match is_dropped {
-                true => out.drop(part),
+                true => out.leave_out(part),
                 false => {
                     workspace.splice_onto(&mut out);
                     expected.resource_spans.extend(edited.resource_spans);

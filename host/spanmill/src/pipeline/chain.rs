@@ -130,36 +130,38 @@ impl Chain {
         received_unix_nano: u64,
         tries: Tries,
     ) -> Result<Output, Failed> {
-        let mut output = Output {
-            spliced: Spliced {
-                bytes: batch.bytes().clone(),
-                spans: 0,
-            },
-            measured: Vec::new(),
-            proved: self.stages.is_empty(),
-        };
         if self.stages.is_empty() {
-            output.spliced.spans = batch.span_count();
-            return Ok(output);
+            let spliced = Spliced {
+                bytes: batch.bytes().clone(),
+                spans: batch.span_count(),
+            };
+            return Ok(Output {
+                spliced,
+                measured: Vec::new(),
+                proved: true,
+            });
         }
         let mut joined = Joined::new(batch.bytes().clone());
-        let mut failed_on_trial = false;
+        let mut measured = Vec::new();
+        let (mut was_seen, mut failed_on_trial) = (false, false);
         for part in batch.parts() {
             self.workspace
-                .load(part.clone(), received_unix_nano)
+                .load_next(part, &joined, received_unix_nano)
                 .map_err(|malformed| Failed::Refused(Refusal::Malformed(malformed.to_string())))?;
-            let way = self.walk(received_unix_nano, tries, &mut output.measured)?;
+            let way = self.walk(received_unix_nano, tries, &mut measured)?;
             match way.is_dropped {
-                true => joined.drop(part),
+                true => joined.leave_out(part),
                 false => self.workspace.splice_onto(&mut joined),
             }
-            output.proved |= way.was_seen;
+            was_seen |= way.was_seen;
             failed_on_trial |= way.failed_on_trial;
         }
-        // A version on trial that refuses what it is given has proven nothing.
-        output.proved &= !failed_on_trial;
-        output.spliced = joined.finish();
-        Ok(output)
+        Ok(Output {
+            spliced: joined.finish(),
+            measured,
+            // A version on trial that refuses what it is given has proven nothing.
+            proved: was_seen && !failed_on_trial,
+        })
     }
 
     /// Shows what is loaded to stage after stage.

@@ -1,0 +1,160 @@
+//! Answers that are small and would make a batch huge: refused as a whole, before anything is written.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy frees test functions from these, and not what they call"
+)]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message as _;
+use spanmill_otlp::{
+    Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Projection, Replacement, Request,
+    StageContract, Workspace, Write,
+};
+
+const SPANS: usize = 600;
+const FIELDS: [&str; 3] = ["span.name", "span.attributes", "span.attributes[\"k\"]"];
+/// A kind of cell: a text.
+const TEXT: u8 = 1;
+
+/// Spans with names that are all alike but for the last, and an attribute each.
+fn batch() -> Bytes {
+    let name = |number| if number == SPANS { "last" } else { "alike" };
+    let spans = (1..=SPANS).map(|number| Span {
+        name: name(number).to_owned(),
+        attributes: vec![KeyValue {
+            key: "k".to_owned(),
+            value: Some(AnyValue {
+                value: Some(Value::StringValue(name(number).to_owned())),
+            }),
+            ..KeyValue::default()
+        }],
+        ..Span::default()
+    });
+    let scope_spans = ScopeSpans {
+        spans: spans.collect(),
+        ..ScopeSpans::default()
+    };
+    let resource_spans = ResourceSpans {
+        scope_spans: vec![scope_spans],
+        ..ResourceSpans::default()
+    };
+    let request = ExportTraceServiceRequest {
+        resource_spans: vec![resource_spans],
+    };
+    request.encode_to_vec().into()
+}
+
+/// Applies an outcome made with the numbers of `alike`, `last` and a new text of 1 MiB; gives what is left after it.
+fn applied(make: impl FnOnce(u32, u32, u32) -> Outcome) -> (Result<(), OutcomeError>, Bytes) {
+    let fields = FIELDS.map(str::to_owned);
+    let contract = StageContract::parse(&fields, &fields).unwrap();
+    let mut workspace = Workspace::new(Arc::new(Projection::new(vec![contract], &[]).unwrap()));
+    workspace.load(Request::parse(batch()).unwrap(), 1).unwrap();
+    workspace.view(0).unwrap();
+    let known = |text: &[u8]| {
+        let len = workspace.pool_len(0);
+        (0..len).find(|&at| workspace.text(at) == text).unwrap()
+    };
+    let (alike, last) = (known(b"alike"), known(b"last"));
+    let mut outcome = make(alike, last, workspace.pool_len(0));
+    outcome.texts = Pool {
+        ends: vec![1 << 20],
+        bytes: vec![b'x'; 1 << 20],
+    };
+    let result = workspace.apply(0, &outcome).map(|_| ());
+    (result, workspace.splice().bytes)
+}
+
+fn texts(count: usize, text: u32) -> CellColumn {
+    CellColumn {
+        kinds: vec![TEXT; count],
+        bits: vec![text.into(); count],
+    }
+}
+
+fn write(field: u32, values: CellColumn) -> Outcome {
+    let rows = Vec::new();
+    Outcome {
+        writes: vec![Write {
+            field,
+            rows,
+            values,
+        }],
+        ..Outcome::default()
+    }
+}
+
+fn replacement(field: u32, old: u32, new: u32) -> Outcome {
+    let (old, new) = (vec![old], vec![new]);
+    Outcome {
+        replacements: vec![Replacement { field, old, new }],
+        ..Outcome::default()
+    }
+}
+
+fn all_rows() -> Vec<u32> {
+    (0..SPANS as u32).collect()
+}
+
+fn is_refused(what: &str, make: impl FnOnce(u32, u32, u32) -> Outcome) {
+    let (result, left) = applied(make);
+    let refused = matches!(result, Err(OutcomeError::Edits { limit_mib: 256 }));
+    assert!(refused, "{what}: {result:?}");
+    assert!(left == batch(), "{what}: something was written");
+}
+
+#[test]
+fn a_long_text_in_every_row_is_refused() {
+    is_refused("one name for all", |_, _, new| write(0, texts(1, new)));
+    is_refused("a name each", |_, _, new| write(0, texts(SPANS, new)));
+    is_refused("one value for all", |_, _, new| write(2, texts(1, new)));
+    is_refused("entries", |_, _, new| Outcome {
+        entry_writes: vec![EntryWrite {
+            field: 1,
+            entries: all_rows(),
+            values: texts(SPANS, new),
+        }],
+        ..Outcome::default()
+    });
+    for (what, key, value) in [("values", false, true), ("keys", true, false)] {
+        is_refused(what, |alike, _, new| Outcome {
+            appends: vec![Append {
+                field: 1,
+                rows: all_rows(),
+                keys: vec![if key { new } else { alike }; SPANS],
+                values: texts(SPANS, if value { new } else { alike }),
+            }],
+            ..Outcome::default()
+        });
+    }
+    for field in 0..3 {
+        is_refused("a replacement", |alike, _, new| {
+            replacement(field, alike, new)
+        });
+    }
+}
+
+#[test]
+fn a_long_text_that_stands_where_few_stood_is_taken() {
+    for field in 0..3 {
+        let (result, left) = applied(|_, last, new| replacement(field, last, new));
+        assert_eq!(result, Ok(()), "field {field}");
+        assert!(left.len() > batch().len() + (1 << 20) - 10);
+    }
+    let (result, left) = applied(|_, _, new| Outcome {
+        writes: vec![Write {
+            field: 0,
+            rows: (0..200).collect(),
+            values: texts(1, new),
+        }],
+        ..Outcome::default()
+    });
+    assert_eq!(result, Ok(()));
+    assert!(left.len() > 200 << 20);
+}
