@@ -69,7 +69,7 @@ impl Apply<'_> {
                 };
                 let (entry, row) =
                     scratch.base_entry(path.context, store, editor.alive, entry, &mut last);
-                editor.set_entry(entry, row, cell(&write.values, at));
+                editor.set_entry(entry, row, cell(&write.values, at))?;
             }
         }
         for removal in &outcome.removals {
@@ -118,7 +118,7 @@ impl Apply<'_> {
                     editor.alive.base(row),
                     resolve(key),
                     cell(&append.values, at),
-                );
+                )?;
             }
             editor.finish();
         }

@@ -54,7 +54,7 @@ impl Editor<'_> {
                     while let Some((store, entry)) = self.find(row, key, from) {
                         from = entry + 1;
                         if let Some(new) = text_at(store, entry).and_then(new_of) {
-                            self.set_entry(entry, row, (kind::TEXT, u64::from(new)));
+                            self.set_entry(entry, row, (kind::TEXT, u64::from(new)))?;
                         }
                     }
                 }
@@ -69,7 +69,7 @@ impl Editor<'_> {
                     let ends = self.table.attributes.as_ref().map(|store| &store.ends[..]);
                     row = row_of(ends.unwrap_or(&[]), entry as u32, row);
                     if self.alive.has(row) {
-                        self.set_entry(entry, row, (kind::TEXT, u64::from(new)));
+                        self.set_entry(entry, row, (kind::TEXT, u64::from(new)))?;
                     }
                 }
             }
@@ -111,12 +111,12 @@ impl Editor<'_> {
                     if is_set {
                         self.remove_entry(entry, row);
                     } else {
-                        self.set_entry(entry, row, value);
+                        self.set_entry(entry, row, value)?;
                         is_set = true;
                     }
                 }
                 if !is_set {
-                    self.append(row, key, value);
+                    self.append(row, key, value)?;
                 }
                 Ok(())
             }
@@ -141,6 +141,7 @@ impl Editor<'_> {
         value: (u8, u64),
     ) -> Result<(), Flaw> {
         let (kind, bits) = value;
+        self.patches.have_room()?;
         let Some(&entry) = self.table.entries.get(row as usize) else {
             return Ok(());
         };
@@ -204,19 +205,24 @@ impl Editor<'_> {
         Ok(())
     }
 
-    pub(crate) fn set_entry(&mut self, entry: usize, row: u32, value: (u8, u64)) {
+    pub(crate) fn set_entry(
+        &mut self,
+        entry: usize,
+        row: u32,
+        value: (u8, u64),
+    ) -> Result<(), Flaw> {
         let Some(key) = self
             .table
             .attributes
             .as_ref()
             .and_then(|store| store.keys.get(entry))
         else {
-            return;
+            return Ok(());
         };
         let key = *key;
-        let range = self.encode(key, value);
+        let range = self.encode(key, value)?;
         let Some(store) = &mut self.table.attributes else {
-            return;
+            return Ok(());
         };
         if let (Some(kind), Some(bits), Some(source)) = (
             store.kinds.get_mut(entry),
@@ -228,6 +234,7 @@ impl Editor<'_> {
                 .patches
                 .replace(self.bytes, (self.context, row), *source, range);
         }
+        Ok(())
     }
 
     pub(crate) fn remove_entry(&mut self, entry: usize, row: u32) {
@@ -245,11 +252,11 @@ impl Editor<'_> {
         }
     }
 
-    pub(crate) fn append(&mut self, row: u32, key: u32, value: (u8, u64)) {
+    pub(crate) fn append(&mut self, row: u32, key: u32, value: (u8, u64)) -> Result<(), Flaw> {
         let Some(&entry) = self.table.entries.get(row as usize) else {
-            return;
+            return Ok(());
         };
-        let range = self.encode(key, value);
+        let range = self.encode(key, value)?;
         let source = self.patches.insert((self.context, row), entry, range);
         if let Some(plan) = self.attributes {
             self.texts.grant(key, plan.list_readers);
@@ -261,16 +268,18 @@ impl Editor<'_> {
             bits: value.1,
             source,
         });
+        Ok(())
     }
 
     /// Encodes an entry and lets the key's readers read its text.
-    fn encode(&mut self, key: u32, value: (u8, u64)) -> (u32, u32) {
+    fn encode(&mut self, key: u32, value: (u8, u64)) -> Result<(u32, u32), Flaw> {
         let (kind, bits) = value;
         if let Some((last_key, last_kind, last_bits, range)) = self.last
             && (last_key, last_kind, last_bits) == (key, kind, bits)
         {
-            return range;
+            return Ok(range);
         }
+        self.patches.have_room()?;
         let pooled = kind::is_pooled(kind);
         if let (true, Some(plan)) = (pooled, self.attributes) {
             let (_, readers) = plan.wants(self.texts.get(key));
@@ -286,7 +295,7 @@ impl Editor<'_> {
             self.patches
                 .key_value(number, self.texts.get(key), Encoded { kind, bits, text });
         self.last = Some((key, kind, bits, range));
-        range
+        Ok(range)
     }
 
     /// Brings the list up to date after removals and appends by key.

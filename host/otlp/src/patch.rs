@@ -43,10 +43,27 @@ pub(crate) struct Encoded<'a> {
     pub(crate) text: &'a [u8],
 }
 
+/// What new bytes may come to, those that others have replaced since included. Far beyond what a checked outcome
+/// writes, unless it writes the same place over and over.
+pub(crate) const MAX_ARENA: usize = 512 * 1024 * 1024;
+
+/// How much memory is kept for new bytes from batch to batch.
+const KEPT: usize = 16 * 1024 * 1024;
+
 impl Patches {
+    /// Fails when there is no room for another edit.
+    pub(crate) fn have_room(&self) -> Result<(), Flaw> {
+        match self.arena.len() <= MAX_ARENA {
+            true => Ok(()),
+            false => Err(Flaw::TooLarge),
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.arena.clear();
+        // One batch with huge edits must not cost memory for good.
+        self.arena.shrink_to(KEPT);
         self.statuses.clear();
     }
 

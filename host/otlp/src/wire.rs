@@ -13,6 +13,8 @@ pub(crate) enum Flaw {
     TooDeep,
     GroupEnd,
     Repeated,
+    /// Not of what came, but of what was made of it.
+    TooLarge,
 }
 
 impl Flaw {
@@ -26,6 +28,7 @@ impl Flaw {
             Flaw::TooDeep => "messages are nested more than 100 deep",
             Flaw::GroupEnd => "a group ends that was not begun",
             Flaw::Repeated => "a resource or scope stands twice in its message",
+            Flaw::TooLarge => "edits come to more than the host holds",
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::batch::Joined;
 use crate::check::Check;
 use crate::index::{Malformed, Request};
 use crate::outcome::{Outcome, OutcomeError};
-use crate::patch::Patches;
+use crate::patch::{MAX_ARENA, Patches};
 use crate::path::{Context, Path, Target};
 use crate::projection::Projection;
 use crate::splice::Splice;
@@ -173,8 +173,13 @@ impl Workspace {
             texts: &mut self.texts,
             patches: &mut self.patches,
         };
-        // The request was checked when it came, so its fields can be found.
-        apply.edits(outcome).map_err(|_| OutcomeError::Pool)?;
+        apply.edits(outcome).map_err(|flaw| match flaw {
+            Flaw::TooLarge => OutcomeError::Edits {
+                limit_mib: (MAX_ARENA >> 20) as u64,
+            },
+            // The request was checked when it came, so its fields can be found.
+            _ => OutcomeError::Pool,
+        })?;
         Ok(self.verdicts(outcome))
     }
 

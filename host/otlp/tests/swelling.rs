@@ -22,22 +22,31 @@ const FIELDS: [&str; 3] = ["span.name", "span.attributes", "span.attributes[\"k\
 /// A kind of cell: a text.
 const TEXT: u8 = 1;
 
-/// Spans with names that are all alike but for the last, and an attribute each.
+fn attribute(key: &str, value: &str) -> KeyValue {
+    let value = Value::StringValue(value.to_owned());
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
+}
+
+/// Spans with names that are all alike but for the last, and an attribute each; the last has one more, whose key has
+/// 1 MiB.
 fn batch() -> Bytes {
     let name = |number| if number == SPANS { "last" } else { "alike" };
     let spans = (1..=SPANS).map(|number| Span {
         name: name(number).to_owned(),
-        attributes: vec![KeyValue {
-            key: "k".to_owned(),
-            value: Some(AnyValue {
-                value: Some(Value::StringValue(name(number).to_owned())),
-            }),
-            ..KeyValue::default()
-        }],
+        attributes: vec![attribute("k", name(number))],
         ..Span::default()
     });
+    let mut spans: Vec<Span> = spans.collect();
+    if let Some(last) = spans.last_mut() {
+        last.attributes
+            .push(attribute(&"x".repeat(1 << 20), "last"));
+    }
     let scope_spans = ScopeSpans {
-        spans: spans.collect(),
+        spans,
         ..ScopeSpans::default()
     };
     let resource_spans = ResourceSpans {
@@ -138,6 +147,24 @@ fn a_long_text_in_every_row_is_refused() {
             replacement(field, alike, new)
         });
     }
+}
+
+#[test]
+fn writing_one_place_over_and_over_ends() {
+    // The entry with the long key, which is written again each time.
+    let (result, _) = applied(|_, last, _| {
+        let again = |_| EntryWrite {
+            field: 1,
+            entries: vec![SPANS as u32],
+            values: texts(1, last),
+        };
+        Outcome {
+            entry_writes: (0..600).map(again).collect(),
+            ..Outcome::default()
+        }
+    });
+    let refused = matches!(result, Err(OutcomeError::Edits { limit_mib: 512 }));
+    assert!(refused, "{result:?}");
 }
 
 #[test]
