@@ -7,7 +7,7 @@ mod counting;
 
 use std::ops::Range;
 
-use spanmill::pipeline::Chain;
+use spanmill::pipeline::{Chain, Origin};
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::spans;
 use spanmill_otlp::Batch;
@@ -20,7 +20,7 @@ static ALLOCATOR: counting::Counting = counting::Counting;
 fn run(chain: &mut Chain, batch: &bytes::Bytes) -> usize {
     let begun = counting::count();
     let batch = Batch::parse(batch.clone()).unwrap();
-    let output = chain.run(&batch, 1, Tries::Again).unwrap();
+    let output = chain.run(&batch, 1, Tries::Again, Origin::Sender).unwrap();
     assert!(output.spliced.spans > 0);
     for measured in output.measured {
         measured.commit();

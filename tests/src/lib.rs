@@ -13,7 +13,7 @@ mod versions;
 
 use std::time::Duration;
 
-pub use backend::{Answer, Backend, Received};
+pub use backend::{Answer, Backend, Received, Refusal};
 pub use client::{GrpcSender, HttpReply, admin, get, http, post};
 pub use collector::{Ended, Spanmill};
 pub use command::{Output, spanmill};

@@ -82,7 +82,7 @@ fn chain(patterns: Patterns, stages: Option<usize>) -> Result<Box<dyn FnMut(Byte
     let mut chain = reference::sandboxed_within(&runtime, &all, limits)?;
     Ok(Box::new(move |bytes| {
         let output = chain
-            .run(&parsed(bytes), 1, Tries::Again)
+            .run(&parsed(bytes), 1, Tries::Again, Origin::Sender)
             .expect("chain runs");
         output
             .measured

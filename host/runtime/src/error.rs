@@ -163,6 +163,14 @@ impl Fault {
         !matches!(self, Fault::Batch(_) | Fault::Quarantined(_))
     }
 
+    /// Whether such a fault may come from what a batch holds: a new instance would meet it again.
+    pub fn is_of_the_batch(&self) -> bool {
+        matches!(
+            self,
+            Fault::Trap(_) | Fault::Deadline(_) | Fault::Memory(_) | Fault::Output(_)
+        )
+    }
+
     /// Its kind in a word, for counting.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ mod abi;
 mod cache;
 mod engine;
 mod error;
+mod health;
 mod instance;
 #[cfg(feature = "native")]
 #[doc(hidden)]
@@ -22,6 +23,7 @@ pub use abi::v0_1::answer::{
 };
 pub use engine::{Runtime, RuntimeConfig, content_hash};
 pub use error::{ConfigureError, Fault, LoadError, Problem};
+pub use health::Health;
 pub use instance::{Answer, Limits, Snapshot};
 pub use plugin::{Kind, Plugin};
 pub use slot::{Slot, Tries};

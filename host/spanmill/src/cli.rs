@@ -63,7 +63,8 @@ Examples:
         /// The manifest; without one, a pipeline for a first look.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
-        /// Threads that run plugins; one a core if not given.
+        /// Threads that run plugins, exactly; if not given, one a core, and a spare one for short batches while slow ones
+        /// occupy the others.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
         workers: Option<u16>,
         /// Where the admin API listens, `host:port`, or `off`; SPANMILL_ADMIN if not given, else the

@@ -12,6 +12,7 @@ mod endpoint;
 mod env;
 mod exporter_helper;
 mod exporters;
+mod limits;
 mod pipelines;
 mod plugins;
 mod processors;
@@ -37,6 +38,7 @@ pub use exporters::{
     DebugExporter, Encoding, Exporter, FileExporter, OtlpExporter, OtlpHttpExporter,
     PrometheusExporter, Verbosity,
 };
+pub use limits::Limits;
 pub use pipelines::{Pipeline, PipelineId, Signal};
 pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role, Settings};
 pub use processors::{Batch, MemoryLimiter, Processor};
@@ -81,6 +83,8 @@ pub struct Manifest {
     pub pipelines: Vec<Pipeline>,
     /// `admin:`, if given.
     pub admin: Option<Admin>,
+    /// `limits:`, and defaults for what it does not say.
+    pub limits: Limits,
     /// `service.telemetry.logs.level`, if given.
     pub log_level: Option<LogLevel>,
     /// The text it was read from, for further diagnostics.
@@ -98,6 +102,7 @@ impl Manifest {
             plugins: BTreeMap::new(),
             pipelines: Vec::new(),
             admin: None,
+            limits: self.limits,
             log_level: None,
             source: Arc::clone(&self.source),
         }
@@ -210,6 +215,10 @@ fn read(
     let exporters = each(entries, |id, entry| exporters::exporter(id, entry, out));
     root.ignore(&["extensions"], out);
     let admin = root.section("admin", out).map(|s| admin::admin(s, out));
+    let limits = root
+        .section("limits", out)
+        .map(|s| limits::limits(s, out))
+        .unwrap_or_default();
 
     let mut manifest = Manifest {
         receivers,
@@ -219,6 +228,7 @@ fn read(
         plugins,
         pipelines: Vec::new(),
         admin,
+        limits,
         log_level: None,
         source: Arc::clone(source),
     };

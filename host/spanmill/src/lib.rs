@@ -10,7 +10,13 @@ pub mod metrics;
 
 pub mod export;
 
+pub mod console;
+mod episode;
 mod gathered;
+pub mod losses;
+pub mod memory;
+pub mod panics;
+pub mod refusal;
 
 pub mod service;
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{ComponentId, Manifest};
 use crate::export::{self, DebugOutput};
-use crate::pipeline::{self, LoadedPlugin, PluginLoader};
+use crate::pipeline::{self, LoadedPlugin, PluginLoader, WorkerCount};
 use crate::receive::BindError;
 pub use controller::{Admin, Controller, ManifestSource};
 pub use folders::Folders;
@@ -62,7 +62,7 @@ impl Service {
         loader: PluginLoader,
         source: ManifestSource,
         output: DebugOutput,
-        workers: usize,
+        workers: WorkerCount,
     ) -> Result<Self, StartError> {
         let running = Running::start(manifest, &mut plugins, output, workers).await?;
         Ok(Service {

@@ -9,8 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::log::Log;
 use super::{Failure, manifest, say};
-use crate::config::{Manifest, Pipeline};
+use crate::config::{Manifest, Pipeline, Signal};
 use crate::export::DebugOutput;
+use crate::losses::Loss;
+use crate::pipeline::WorkerCount;
 use crate::service::{Admin, Controller, Folders, Service, Watch};
 
 /// Where the admin API is, if the command line does not say.
@@ -28,8 +30,7 @@ pub(super) fn run(
     let mut loader = Folders::from_environment().loader()?;
     let (manifest, plugins) = manifest::load(path, &mut loader)?;
     log.set_level(manifest.log_level);
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let workers = workers.map_or(cores, usize::from);
+    let workers = WorkerCount::new(workers.map(usize::from));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("io")
@@ -66,21 +67,45 @@ pub(super) fn run(
             let admin = Arc::new(Admin(Arc::clone(&controller)));
             tokio::spawn(server.serve(admin, shutdown.clone()))
         });
-        tracing::info!(pipelines, workers, "spanmill is ready");
+        tracing::info!(pipelines, workers = workers.workers, "spanmill is ready");
         let ended = controller.ended().await;
         if let Some(serving) = serving {
             // It ends with the same token; a panic in it was logged.
             let _ = serving.await;
         }
-        if ended.lost > 0 {
-            return Err(Failure(format!(
-                "error: {} items could not be delivered before the end",
-                ended.lost
-            )));
-        }
-        tracing::info!("ended; everything that was taken was delivered");
-        Ok(())
+        report(&ended.losses)
     })
+}
+
+/// The last line. What was lost is an error, what the manifest wants to be dropped is not.
+fn report(losses: &[Loss]) -> Result<(), Failure> {
+    if losses.iter().any(|loss| !loss.reason.is_asked_for()) {
+        return Err(Failure(format!("error: {}", not_delivered(losses))));
+    }
+    match losses {
+        [] => tracing::info!("ended; everything that was accepted was delivered"),
+        dropped => tracing::info!("{}", not_delivered(dropped)),
+    }
+    Ok(())
+}
+
+/// What was accepted and not delivered, in a line.
+fn not_delivered(losses: &[Loss]) -> String {
+    let total = |signal: Signal| -> u64 {
+        let items = losses.iter().filter(|loss| loss.signal == signal);
+        items.fold(0, |total, loss| total.saturating_add(loss.items))
+    };
+    let totals: Vec<String> = [Signal::Traces, Signal::Metrics]
+        .into_iter()
+        .filter(|signal| total(*signal) > 0)
+        .map(|signal| format!("{} {}", total(signal), signal.items()))
+        .collect();
+    let each: Vec<String> = losses.iter().map(Loss::to_string).collect();
+    format!(
+        "ended; {} were accepted and not delivered: {}",
+        totals.join(" and "),
+        each.join("; ")
+    )
 }
 
 /// Opens the admin API's socket. Only where nobody asked for an endpoint, one that is taken is no error.

@@ -18,10 +18,10 @@ pub(super) fn to_json(payload: &Payload) -> Result<Vec<u8>, ExportError> {
 /// The request as a structure.
 pub(super) fn decode<T: Message + Default>(payload: &Payload) -> Result<T, ExportError> {
     T::decode(payload.bytes.clone())
-        .map_err(|_| ExportError::Permanent("the batch is not valid protobuf".to_owned()))
+        .map_err(|_| ExportError::permanent("the batch is not valid protobuf"))
 }
 
 fn convert<T: Message + Default + Serialize>(payload: &Payload) -> Result<Vec<u8>, ExportError> {
     serde_json::to_vec(&decode::<T>(payload)?)
-        .map_err(|_| ExportError::Permanent("the batch has no JSON form".to_owned()))
+        .map_err(|_| ExportError::permanent("the batch has no JSON form"))
 }

@@ -322,6 +322,7 @@ fn configure(
             declared,
             contract,
             spec: spec.clone(),
+            health: slot.health(),
             stats: Arc::default(),
             settings,
         }),

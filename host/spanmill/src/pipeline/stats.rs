@@ -158,7 +158,10 @@ impl Stats {
                 .map(|(kind, count)| ((*kind).to_owned(), *count))
                 .collect(),
             counters: more.counters.clone(),
-            instances: instances.len() as u64,
+            instances: instances
+                .iter()
+                .filter(|gauge| gauge.memory_bytes.load(Relaxed) > 0)
+                .count() as u64,
             memory_bytes: instances
                 .iter()
                 .map(|gauge| gauge.memory_bytes.load(Relaxed))

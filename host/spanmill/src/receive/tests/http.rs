@@ -15,7 +15,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::{LIMIT, Recorder, Server, request};
-use crate::receive::Refusal;
+use crate::refusal::Refusal;
 
 const PROTO: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
