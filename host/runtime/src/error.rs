@@ -32,6 +32,32 @@ pub enum LoadError {
         /// What the compiler said.
         why: String,
     },
+    /// There is more in the component than any plugin needs.
+    #[error(
+        "{name} is not compiled: {why}; build it smaller, optimized and without what it does not use"
+    )]
+    TooComplex {
+        /// The file.
+        name: String,
+        /// Of what there is too much.
+        why: String,
+    },
+    /// The compiler ran into its limits.
+    #[error(
+        "{name} is not compiled: {why}; SPANMILL_COMPILE_MEMORY_MIB and SPANMILL_COMPILE_TIMEOUT raise the limits for a plugin that you trust"
+    )]
+    CompileLimit {
+        /// The file.
+        name: String,
+        /// Which limit.
+        why: String,
+    },
+    /// The process ends.
+    #[error("{name} is not compiled: the process is ending")]
+    Stopped {
+        /// The file.
+        name: String,
+    },
     /// No interface of ours is exported.
     #[error(
         "{name} exports neither spanmill:plugin/processor nor spanmill:plugin/connector; it exports {exports}"

@@ -12,8 +12,10 @@ mod validate;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use spanmill_runtime::compile_child;
 
 /// Process telemetry with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -145,6 +147,14 @@ Output is OTLP JSON lines: first the traces of each pipeline, then each connecto
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Compile the plugin on stdin: what spanmill runs as a process of its own, within limits.
+    #[command(hide = true)]
+    CompilePlugin {
+        /// Memory, in MiB.
+        memory_mib: u64,
+        /// CPU time, in seconds.
+        cpu_seconds: u64,
+    },
 }
 
 /// What a command failed with, as its user reads it.
@@ -180,6 +190,10 @@ pub fn main() -> ExitCode {
         Command::Validate { config } => validate::validate(config.as_deref()),
         Command::Plugins { config } => plugins::plugins(config.as_deref()),
         Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),
+        Command::CompilePlugin {
+            memory_mib,
+            cpu_seconds,
+        } => compile_child(memory_mib, Duration::from_secs(cpu_seconds)).map_err(Failure),
         Command::Replay {
             config,
             input,

@@ -10,6 +10,8 @@ pub mod metrics;
 
 pub mod export;
 
+mod files;
+
 mod gathered;
 
 pub mod service;

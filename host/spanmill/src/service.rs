@@ -22,7 +22,7 @@ use crate::export::{self, DebugOutput};
 use crate::pipeline::{self, LoadedPlugin, PluginLoader};
 use crate::receive::BindError;
 pub use controller::{Admin, Controller, ManifestSource};
-pub use folders::Folders;
+pub use folders::{Folders, FoldersError};
 pub use running::Ended;
 use running::Running;
 pub use watch::Watch;

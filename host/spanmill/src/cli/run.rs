@@ -25,7 +25,7 @@ pub(super) fn run(
     no_watch: bool,
     log: &Log,
 ) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment().loader()?;
+    let mut loader = Folders::from_environment()?.loader()?;
     let (manifest, plugins) = manifest::load(path, &mut loader)?;
     log.set_level(manifest.log_level);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());

@@ -12,6 +12,10 @@ use crate::config::{
     Allow, BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse,
     Processor, Role,
 };
+use crate::files::read_regular;
+
+/// The largest plugin file that is read.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The plugins that come with the host.
 pub const BUILT_IN_PROCESSORS: [&str; 5] = [
@@ -96,7 +100,7 @@ impl PluginLoader {
     /// Loads the plugin of a component type as its file is now, compiling it if that was not done before.
     pub fn load(&mut self, spec: &PluginSpec) -> Result<Plugin, LoadError> {
         let path = self.file(spec);
-        let bytes = std::fs::read(&path).map_err(|source| LoadError::Read {
+        let bytes = read_regular(&path, MAX_BYTES).map_err(|source| LoadError::Read {
             path: path.clone(),
             source,
         })?;
@@ -105,14 +109,14 @@ impl PluginLoader {
         {
             return Ok(plugin.clone());
         }
-        let plugin = self.load_bytes(&path.display().to_string(), &bytes)?;
+        let plugin = self.runtime.load(&path.display().to_string(), &bytes)?;
         self.loaded.insert(path, plugin.clone());
         Ok(plugin)
     }
 
-    /// Loads a plugin that is in no file; `name` is for messages.
-    pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Plugin, LoadError> {
-        self.runtime.load(name, bytes)
+    /// What compiles, for plugins that are in no file: that takes a while, so not while the loader is locked.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
     /// Keeps a plugin in the place of what the components' files say, until those change. Gives what was kept before.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use spanmill_admin::{ControlError, EventKind, ReloadReport, SwapReport, SwappedComponent};
-use spanmill_runtime::Plugin;
+use spanmill_runtime::{LoadError, Plugin, Runtime};
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +60,7 @@ pub struct Controller {
     /// Nothing once it has ended. Held while something is changed.
     running: tokio::sync::Mutex<Option<Running>>,
     loader: Mutex<PluginLoader>,
+    runtime: Runtime,
     source: ManifestSource,
     history: Arc<History>,
     shadows: Shadows,
@@ -99,9 +100,12 @@ impl Controller {
     ) -> Arc<Self> {
         let history = Arc::new(History::default());
         history.now_running(running.topology().versions(), None, "");
+        let runtime = loader.runtime().clone();
+        tokio::spawn(stop_compiling(shutdown.clone(), runtime.clone()));
         Arc::new(Controller {
             running: tokio::sync::Mutex::new(Some(running)),
             loader: Mutex::new(loader),
+            runtime,
             source,
             history,
             shadows: Shadows::default(),
@@ -157,8 +161,13 @@ impl Controller {
         Ok(meant)
     }
 
+    /// Compiles an upload. Nothing is locked meanwhile.
     fn compile(&self, name: &str, wasm: &[u8]) -> Result<Plugin, ControlError> {
-        block_in_place(|| lock(&self.loader).load_bytes(name, wasm)).map_err(invalid)
+        let runtime = self.runtime.clone();
+        block_in_place(|| runtime.load(name, wasm)).map_err(|error| match error {
+            LoadError::Stopped { .. } => ControlError::ShuttingDown,
+            error => invalid(error),
+        })
     }
 
     /// Configures a plugin as the running manifest says for some components.
@@ -377,6 +386,12 @@ impl Controller {
             }
         }
     }
+}
+
+/// Ends what is being compiled as soon as the service ends: nobody waits for it any more.
+async fn stop_compiling(shutdown: CancellationToken, runtime: Runtime) {
+    shutdown.cancelled().await;
+    runtime.stop_compiling();
 }
 
 fn swapped_components(replaced: &[Replaced]) -> Vec<SwappedComponent> {
