@@ -2,22 +2,24 @@
 
 mod error;
 
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 pub use error::ClientError;
 
-use crate::config::Token;
+use crate::config::{Endpoint, Token};
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
 use crate::server::{EventList, PluginList};
@@ -37,24 +39,25 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// Talks to a running service.
 #[derive(Clone, Debug)]
 pub struct AdminClient {
-    authority: Authority,
+    endpoint: Endpoint,
     token: Option<Token>,
-    http: Client<HttpConnector, Full<Bytes>>,
     timeout: Duration,
 }
 
 impl AdminClient {
-    /// For an endpoint `host:port` or `http://host:port`. Connects when it is used.
-    pub fn new(endpoint: &str, token: Option<Token>) -> Result<Self, ClientError> {
-        let authority =
-            authority(endpoint).ok_or_else(|| ClientError::Endpoint(endpoint.to_owned()))?;
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+    /// For an endpoint `unix:/path`, `host:port` or `http://host:port`. Connects when it is used.
+    pub fn new(endpoint: &Endpoint, token: Option<Token>) -> Result<Self, ClientError> {
+        let endpoint = match endpoint {
+            Endpoint::Socket(_) => endpoint.clone(),
+            Endpoint::Address(address) => {
+                let authority =
+                    authority(address).ok_or_else(|| ClientError::Endpoint(address.clone()))?;
+                Endpoint::Address(authority.to_string())
+            }
+        };
         Ok(Self {
-            authority,
+            endpoint,
             token,
-            http: Client::builder(TokioExecutor::new()).build(connector),
             timeout: TIMEOUT,
         })
     }
@@ -160,16 +163,16 @@ impl AdminClient {
     ) -> Result<Request<Full<Bytes>>, ClientError> {
         // Escaped as they are, only an endless component id or name makes no address.
         let path = PathAndQuery::try_from(path).map_err(|_| ClientError::Name)?;
-        let uri = Uri::builder()
-            .scheme(Scheme::HTTP)
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()
-            .map_err(|_| ClientError::Name)?;
+        let host = match &self.endpoint {
+            Endpoint::Socket(_) => "localhost",
+            Endpoint::Address(address) => address,
+        };
+        let host = HeaderValue::from_str(host).map_err(|_| ClientError::Name)?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = uri;
+        *request.uri_mut() = Uri::from(path);
         let headers = request.headers_mut();
+        headers.insert(HOST, host);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(value) = self.token.as_ref().and_then(Token::authorization) {
             headers.insert(AUTHORIZATION, value);
@@ -183,7 +186,7 @@ impl AdminClient {
     ) -> Result<T, ClientError> {
         let answer = tokio::time::timeout(self.timeout, self.exchange(request)).await;
         let (status, is_problem, body) = answer.map_err(|_| ClientError::Timeout {
-            endpoint: self.authority.to_string(),
+            endpoint: self.endpoint.to_string(),
             seconds: self.timeout.as_secs(),
         })??;
         if status.is_success()
@@ -196,7 +199,7 @@ impl AdminClient {
             .flatten();
         Err(match problem {
             Some(_) if status == StatusCode::UNAUTHORIZED => ClientError::Unauthorized {
-                endpoint: self.authority.to_string(),
+                endpoint: self.endpoint.to_string(),
                 shown: self.token.is_some(),
             },
             Some(problem) => ClientError::Refused {
@@ -204,9 +207,20 @@ impl AdminClient {
                 detail: problem.detail,
             },
             None => ClientError::Unexpected {
-                endpoint: self.authority.to_string(),
+                endpoint: self.endpoint.to_string(),
                 status: status.as_u16(),
             },
+        })
+    }
+
+    async fn connect(&self) -> io::Result<Box<dyn Duplex>> {
+        Ok(match &self.endpoint {
+            Endpoint::Socket(path) => Box::new(UnixStream::connect(path).await?),
+            Endpoint::Address(address) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
         })
     }
 
@@ -214,9 +228,19 @@ impl AdminClient {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, bool, Bytes), ClientError> {
-        let endpoint = || self.authority.to_string();
-        let response = self.http.request(request).await;
-        let response = response.map_err(|error| ClientError::from_hyper(endpoint(), &error))?;
+        let endpoint = || self.endpoint.to_string();
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, self.connect());
+        let stream = stream
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let stream = stream.map_err(|error| ClientError::not_connected(endpoint(), &error))?;
+        let broken = |error: hyper::Error| ClientError::broken(endpoint(), &error);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        // It ends with the answer, or when the sender is dropped.
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(broken)?;
         let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE);
         let is_problem = content_type.is_some_and(|value| value == PROBLEM_JSON);
@@ -228,6 +252,9 @@ impl AdminClient {
         Ok((status, is_problem, body.to_bytes()))
     }
 }
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 fn plugin_path(component: &str, rest: &str) -> String {
     format!("/v1/plugins/{}{rest}", escape(component))

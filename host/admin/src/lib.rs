@@ -4,6 +4,7 @@
 mod client;
 mod config;
 mod control;
+mod folder;
 mod problem;
 mod report;
 mod server;
@@ -11,8 +12,9 @@ mod server;
 mod tests;
 
 pub use client::{AdminClient, ClientError};
-pub use config::{AdminConfig, DEFAULT_ENDPOINT, InvalidToken, Token};
+pub use config::{AdminConfig, Endpoint, InvalidToken, Token};
 pub use control::{Control, ControlError};
+pub use folder::{AdminFolder, PublishedToken};
 pub use report::{
     Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, ShadowReport,
     ShadowState, SwapReport, SwappedComponent, VersionStatus,

@@ -89,11 +89,8 @@ impl PrivateFolder {
     }
 
     fn opened(&self, name: &str) -> io::Result<(OwnedFd, Stat)> {
-        let flags = OFlags::RDONLY
-            | OFlags::NOFOLLOW
-            | OFlags::NONBLOCK
-            | OFlags::NOCTTY
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = openat(&self.handle, plain(name)?, flags, Mode::empty())?;
         let stat = fstat(&file)?;
         check(&stat)?;

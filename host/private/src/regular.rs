@@ -26,7 +26,10 @@ pub(crate) fn read_opened(file: OwnedFd, stat: &Stat, max: u64) -> io::Result<Ve
     };
     let kind = FileType::from_raw_mode(stat.st_mode);
     if kind != FileType::RegularFile {
-        return Err(io::Error::other(format!("it is {}, not a file", name(kind))));
+        return Err(io::Error::other(format!(
+            "it is {}, not a file",
+            name(kind)
+        )));
     }
     let size = u64::try_from(stat.st_size).unwrap_or(0);
     if size > max {
@@ -68,7 +71,10 @@ mod tests {
         std::fs::write(&path, "text").unwrap();
         symlink("file", folder.path().join("link")).unwrap();
         assert_eq!(read_regular(&path, 4).unwrap(), b"text");
-        assert_eq!(read_regular(&folder.path().join("link"), 4).unwrap(), b"text");
+        assert_eq!(
+            read_regular(&folder.path().join("link"), 4).unwrap(),
+            b"text"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod inspect;
 mod log;
 mod manifest;
@@ -68,8 +69,8 @@ Examples:
         /// Threads that run plugins; one a core if not given.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
         workers: Option<u16>,
-        /// Where the admin API listens, `host:port`, or `off`; SPANMILL_ADMIN if not given, else the
-        /// manifest's `admin.endpoint`, else 127.0.0.1:4319.
+        /// Where the admin API listens, `unix:/path` or `host:port`, or `off`; SPANMILL_ADMIN if not given, else
+        /// the manifest's `admin.endpoint`, else a Unix socket of this user's, which `spanmill plugin` finds.
         #[arg(long, value_name = "ENDPOINT")]
         admin: Option<String>,
         /// Do not reload when the manifest or a plugin's file changes; SIGHUP and `spanmill plugin` still work.
@@ -85,11 +86,12 @@ Examples:
   spanmill plugin promote filter/health
 
 A type alone means every component of that type; `type/name` means one.
-With a token, set SPANMILL_ADMIN_TOKEN.")]
+For a service of another user's or on another machine, set SPANMILL_ADMIN_TOKEN.")]
     Plugin {
         #[command(subcommand)]
         command: plugin::PluginCommand,
-        /// The admin API of the running spanmill, `host:port`; SPANMILL_ADMIN if not given, else 127.0.0.1:4319.
+        /// The admin API of the running spanmill, `unix:/path` or `host:port`; SPANMILL_ADMIN if not given, else
+        /// the only one that this user runs.
         #[arg(long, global = true, value_name = "ENDPOINT")]
         admin: Option<String>,
         /// Write JSON, as the admin API gives it.

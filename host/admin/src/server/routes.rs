@@ -13,18 +13,18 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
+use super::guard::{Guard, guard};
 use super::query::{ShadowParameters, SwapParameters};
-use super::{guard, upload};
-use crate::config::Token;
+use super::upload;
 use crate::control::{Control, ControlError};
 use crate::problem::Problem;
 use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
-/// Uploads in memory at once; further ones wait before they are read.
+/// Uploads in memory at once; further ones are refused before they are read.
 const MAX_UPLOADS: usize = 4;
 
 /// What the handlers share.
@@ -50,6 +50,20 @@ impl<C: Control> App<C> {
             control,
             commands,
             uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
+        }
+    }
+
+    /// Room for one more upload; without any, the body is not waited for.
+    fn upload(&self, request: Request) -> Result<(OwnedSemaphorePermit, Request), Problem> {
+        match Arc::clone(&self.uploads).try_acquire_owned() {
+            Ok(permit) => Ok((permit, request)),
+            Err(_) => {
+                upload::discard(request.into_body());
+                Err(Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    format!("{MAX_UPLOADS} uploads are under way; try again when one has ended"),
+                ))
+            }
         }
     }
 
@@ -119,7 +133,7 @@ pub(crate) fn table<C: Control>() -> Vec<Route<C>> {
     ]
 }
 
-pub(super) fn router<C: Control>(app: App<C>, token: Option<Token>) -> Router {
+pub(super) fn router<C: Control>(app: App<C>, keeper: Guard) -> Router {
     let mut router = Router::new();
     for route in table::<C>() {
         router = router.route(route.path, (route.handler)(route.verb.filter()));
@@ -128,7 +142,7 @@ pub(super) fn router<C: Control>(app: App<C>, token: Option<Token>) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         // Last, so that it stands before everything else.
-        .layer(from_fn_with_state(Arc::new(token), guard::guard))
+        .layer(from_fn_with_state(keeper, guard))
         .with_state(app)
 }
 
@@ -211,7 +225,7 @@ async fn swap<C: Control>(
     parameters: Result<SwapParameters, Problem>,
     request: Request,
 ) -> Result<Json<SwapReport>, Problem> {
-    let permit = Arc::clone(&app.uploads).acquire_owned().await;
+    let (permit, request) = app.upload(request)?;
     let (SwapParameters { name, probation }, wasm) = upload::read(parameters, request).await?;
     let control = Arc::clone(&app.control);
     let command = async move {
@@ -228,7 +242,7 @@ async fn shadow<C: Control>(
     parameters: Result<ShadowParameters, Problem>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
-    let permit = Arc::clone(&app.uploads).acquire_owned().await;
+    let (permit, request) = app.upload(request)?;
     let (ShadowParameters { name, duration }, wasm) = upload::read(parameters, request).await?;
     let control = Arc::clone(&app.control);
     let command = async move {

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::fake::{self, COMPONENT, Fake};
 use super::{Server, within};
-use crate::{AdminClient, ClientError, Control as _, ControlError, ShadowState, Token};
+use crate::{AdminClient, ClientError, Control as _, ControlError, Endpoint, ShadowState, Token};
 
 const WASM: Bytes = Bytes::from_static(b"\0asm and more");
 
@@ -24,9 +24,11 @@ async fn reads_what_there_is() {
 
 #[tokio::test]
 async fn gives_commands() {
-    let server = Server::start(Fake::default(), None).await;
-    // Both spellings of an endpoint.
-    let client = AdminClient::new(&format!("http://{}/", server.address), None).unwrap();
+    let server = Server::start(Fake::default(), Some("open-sesame")).await;
+    // As a URL; the tests' other clients use a path or an address alone.
+    let endpoint = Endpoint::new(&format!("http://{}/", server.endpoint));
+    let token = Token::new("open-sesame").unwrap();
+    let client = AdminClient::new(&endpoint, Some(token)).unwrap();
     let swapped = client
         .swap(COMPONENT, "a new & better.wasm", WASM, Some(7))
         .await;
@@ -110,8 +112,15 @@ async fn says_that_nothing_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    let client = AdminClient::new(&address, None).unwrap();
+    let client = AdminClient::new(&Endpoint::new(&address), None).unwrap();
     let error = client.plugins().await.unwrap_err();
+    let gone = Endpoint::new("unix:/nowhere/admin.sock");
+    let nobody = AdminClient::new(&gone, None).unwrap();
+    let missing = nobody.plugins().await.unwrap_err().to_string();
+    assert!(
+        missing.starts_with("nothing listens at unix:/nowhere/admin.sock"),
+        "{missing}"
+    );
     assert_eq!(
         error.to_string(),
         format!(
@@ -127,13 +136,13 @@ async fn says_that_a_token_is_wanted() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{} wants a token; set SPANMILL_ADMIN_TOKEN to the one that `spanmill run` was started with",
-            server.address
+            "{} wants a token; set SPANMILL_ADMIN_TOKEN to the one that `spanmill run` was started with, or run this as its user, who needs none",
+            server.endpoint
         )
     );
     let with = |token: &str| {
         let token = Token::new(token).unwrap();
-        AdminClient::new(&server.address.to_string(), Some(token)).unwrap()
+        AdminClient::new(&server.endpoint, Some(token)).unwrap()
     };
     let error = with("open-barley").plugins().await.unwrap_err();
     assert!(error.to_string().contains("does not take this token"));
@@ -180,7 +189,7 @@ async fn knows_when_another_server_is_there() {
             stream.shutdown().await.unwrap();
         }
     });
-    let client = AdminClient::new(&address, None).unwrap();
+    let client = AdminClient::new(&Endpoint::new(&address), None).unwrap();
     let error = client.plugins().await.unwrap_err();
     assert!(error.to_string().contains("does something else listen"));
     let error = client.plugins().await.unwrap_err();
@@ -192,9 +201,9 @@ async fn knows_when_another_server_is_there() {
 
 #[test]
 fn refuses_endpoints_it_cannot_use() {
-    let error = AdminClient::new("localhost", None).unwrap_err();
+    let error = AdminClient::new(&Endpoint::new("localhost"), None).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`localhost` is no admin endpoint; give it as host:port, such as 127.0.0.1:4319"
+        "`localhost` is no admin endpoint; give it as unix:/path or as host:port, such as 127.0.0.1:4319"
     );
 }

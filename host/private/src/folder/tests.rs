@@ -16,7 +16,12 @@ fn what_is_made_is_for_this_user_only() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
     assert_eq!((mode(&path), mode(&path.join("file"))), (0o700, 0o600));
     assert_eq!(folder.read_secret("file", 7).unwrap(), b"another");
-    let names: Vec<String> = folder.entries().unwrap().into_iter().map(|e| e.name).collect();
+    let names: Vec<String> = folder
+        .entries()
+        .unwrap()
+        .into_iter()
+        .map(|e| e.name)
+        .collect();
     assert_eq!(names, ["file"], "nothing unfinished is left");
 }
 
@@ -36,7 +41,11 @@ fn a_folder_that_others_could_write_to_is_refused() {
     symlink(&path, &link).unwrap();
     for link in [link.clone(), link.join(""), link.join(".")] {
         let error = PrivateFolder::open(&link).unwrap_err().to_string();
-        assert!(error.contains("symbolic link"), "{}: {error}", link.display());
+        assert!(
+            error.contains("symbolic link"),
+            "{}: {error}",
+            link.display()
+        );
     }
     std::fs::write(parent.path().join("file"), "").unwrap();
     PrivateFolder::open(&parent.path().join("file")).unwrap_err();
@@ -112,7 +121,10 @@ fn touching_makes_it_recent() {
     let folder = PrivateFolder::open(parent.path()).unwrap();
     folder.write("file", b"text").unwrap();
     let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-    let file = std::fs::File::options().write(true).open(parent.path().join("file")).unwrap();
+    let file = std::fs::File::options()
+        .write(true)
+        .open(parent.path().join("file"))
+        .unwrap();
     file.set_modified(old).unwrap();
     assert_eq!(folder.entries().unwrap()[0].modified, old);
     folder.touch("file").unwrap();

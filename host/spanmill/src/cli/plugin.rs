@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
-use spanmill_admin::{AdminClient, DEFAULT_ENDPOINT, ShadowReport, ShadowState, SwapReport, Token};
+use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapReport};
 
-use super::run::{ADMIN, ADMIN_TOKEN};
-use super::{Failure, say};
+use super::{Failure, admin, say};
 use crate::config::{canonical_component, parse_duration};
 
 /// What to do.
@@ -72,20 +71,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn plugin(
     command: PluginCommand,
-    admin: Option<String>,
+    endpoint: Option<String>,
     json: bool,
 ) -> Result<(), Failure> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let endpoint = admin.or_else(|| set(ADMIN));
-    let endpoint = endpoint.unwrap_or(DEFAULT_ENDPOINT.to_owned());
-    let token = match set(ADMIN_TOKEN) {
-        Some(token) => Some(
-            Token::new(token.trim())
-                .map_err(|error| Failure(format!("error: {ADMIN_TOKEN}: {error}")))?,
-        ),
-        None => None,
-    };
-    let client = AdminClient::new(&endpoint, token)?;
+    let client = admin::client(endpoint)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
