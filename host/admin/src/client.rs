@@ -20,12 +20,13 @@ use tokio::net::{TcpStream, UnixStream};
 pub use error::ClientError;
 
 use crate::config::{Endpoint, Token};
+use crate::control::SwapOptions;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
 use crate::server::{EventList, PluginList};
 
-/// A swap may compile a large plugin first.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// A swap may compile a large plugin first, and wait until another one is compiled.
+const TIMEOUT: Duration = Duration::from_secs(180);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// More than any report has; whoever sends more is no admin API.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -62,7 +63,7 @@ impl AdminClient {
         })
     }
 
-    /// Another time to wait for an answer than 60 s.
+    /// Another time to wait for an answer than three minutes.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -80,19 +81,16 @@ impl AdminClient {
         self.call(Method::GET, &plugin_path(component, "")).await
     }
 
-    /// Puts another version in a plugin's place; `probation` in batches, or the service's default.
+    /// Puts another version in a plugin's place.
     pub async fn swap(
         &self,
         component: &str,
         name: &str,
         wasm: Bytes,
-        probation: Option<u32>,
+        options: &SwapOptions,
     ) -> Result<SwapReport, ClientError> {
         let mut path = plugin_path(component, "/swap");
-        path.push_str(&format!("?name={}", escape(name)));
-        if let Some(probation) = probation {
-            path.push_str(&format!("&probation={probation}"));
-        }
+        path.push_str(&format!("?name={}&{}", escape(name), query(options)));
         self.upload(&path, wasm).await
     }
 
@@ -103,10 +101,14 @@ impl AdminClient {
         name: &str,
         wasm: Bytes,
         duration: Duration,
+        allow_more: bool,
     ) -> Result<ShadowReport, ClientError> {
         let mut path = plugin_path(component, "/shadow");
         let milliseconds = duration.as_millis();
-        path.push_str(&format!("?name={}&for={milliseconds}ms", escape(name)));
+        path.push_str(&format!(
+            "?name={}&for={milliseconds}ms&allow_more={allow_more}",
+            escape(name)
+        ));
         self.upload(&path, wasm).await
     }
 
@@ -123,9 +125,14 @@ impl AdminClient {
     }
 
     /// Swaps the shadowed version in.
-    pub async fn promote(&self, component: &str) -> Result<SwapReport, ClientError> {
-        self.call(Method::POST, &plugin_path(component, "/promote"))
-            .await
+    pub async fn promote(
+        &self,
+        component: &str,
+        options: &SwapOptions,
+    ) -> Result<SwapReport, ClientError> {
+        let path = plugin_path(component, "/promote");
+        let path = format!("{path}?{}", query(options));
+        self.call(Method::POST, &path).await
     }
 
     /// Has the manifest and the plugin files read again.
@@ -258,6 +265,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 fn plugin_path(component: &str, rest: &str) -> String {
     format!("/v1/plugins/{}{rest}", escape(component))
+}
+
+fn query(options: &SwapOptions) -> String {
+    let mut query = format!("allow_more={}&save={}", options.allow_more, options.save);
+    if let Some(probation) = options.probation {
+        query.push_str(&format!("&probation={probation}"));
+    }
+    query
 }
 
 fn escape(text: &str) -> String {

@@ -13,10 +13,10 @@ mod tests;
 
 pub use client::{AdminClient, ClientError};
 pub use config::{AdminConfig, Endpoint, InvalidToken, Token};
-pub use control::{Control, ControlError};
+pub use control::{Control, ControlError, SwapOptions};
 pub use folder::{AdminFolder, PublishedToken};
 pub use report::{
-    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, ShadowReport,
-    ShadowState, SwapReport, SwappedComponent, VersionStatus,
+    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, SavedSwap,
+    ShadowReport, ShadowState, SwapReport, SwappedComponent, VersionStatus,
 };
 pub use server::{AdminServer, BindError};

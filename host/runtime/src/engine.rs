@@ -8,12 +8,11 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::abi::v0_1::bindings;
 use crate::cache::{Cache, CacheConfig};
 use crate::compile::{Compiler, CompilerConfig, MAX_BYTES};
 use crate::error::LoadError;
 use crate::plugin::Plugin;
-use crate::sandbox::{Guest, clock};
+use crate::sandbox::{self, Guest, clock};
 
 /// How often the clock ticks; deadlines are met to about twice this.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -83,11 +82,7 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
         clock::refuse_waiting(&mut linker).map_err(failed)?;
-        type Data = wasmtime::component::HasSelf<Guest>;
-        bindings::spanmill::plugin::log::add_to_linker::<_, Data>(&mut linker, |guest| guest)
-            .map_err(failed)?;
-        bindings::spanmill::plugin::counters::add_to_linker::<_, Data>(&mut linker, |guest| guest)
-            .map_err(failed)?;
+        sandbox::link(&mut linker).map_err(failed)?;
         Ok(Runtime {
             engine,
             linker,

@@ -16,6 +16,16 @@ pub enum LoadError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file is another one than it should be.
+    #[error("the plugin {path} has the digest sha256:{found}, not sha256:{expected}")]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
     /// The file is a core WebAssembly module.
     #[error(
         "{name} is a core WebAssembly module, not a component; build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"

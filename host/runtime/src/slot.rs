@@ -51,6 +51,8 @@ pub struct Slot {
     recycle_at: usize,
     /// A fault that a second try has made good.
     made_good: Option<Fault>,
+    /// Log lines that instances before this one dropped.
+    dropped_lines: u64,
 }
 
 impl Slot {
@@ -80,6 +82,7 @@ impl Slot {
                 .unwrap_or(usize::MAX)
                 .saturating_mul(MIB),
             made_good: None,
+            dropped_lines: 0,
         })
     }
 
@@ -103,7 +106,7 @@ impl Slot {
         {
             tracing::warn!(plugin = self.component, %fault, "plugin fault; the batch is tried on a new instance");
             let first = fault.clone();
-            self.instance = None;
+            self.discard();
             answer = self.instance().and_then(|instance| instance.process(view));
             if answer.is_ok() {
                 self.made_good = Some(first);
@@ -135,7 +138,7 @@ impl Slot {
         if !fault.ends_instance() {
             return;
         }
-        self.instance = None;
+        self.discard();
         self.faults_in_a_row += 1;
         if self.faults_in_a_row > 1 {
             let doublings = (self.faults_in_a_row - 2).min(16);
@@ -156,6 +159,7 @@ impl Slot {
         let made = self.successor();
         let recycled = match made {
             Ok(instance) => {
+                self.discard();
                 self.instance = Some(instance);
                 self.fresh = true;
                 self.served = 0;
@@ -220,11 +224,26 @@ impl Slot {
         self.ready_at.filter(|_| self.instance.is_none())
     }
 
-    /// Hands out the plugin's own counters since they were last taken.
+    /// Passes on what the plugin itself has counted since this was last asked.
     pub fn take_counts(&mut self, each: impl FnMut(&str, u64)) {
         if let Some(instance) = &mut self.instance {
             instance.take_counts(each);
         }
+    }
+
+    /// Log lines that were dropped because there were too many, since this was last asked.
+    pub fn take_dropped_lines(&mut self) -> u64 {
+        let now = self
+            .instance
+            .as_mut()
+            .map_or(0, Instance::take_dropped_lines);
+        std::mem::take(&mut self.dropped_lines).saturating_add(now)
+    }
+
+    /// Lets go of an instance that is of no more use.
+    fn discard(&mut self) {
+        self.dropped_lines = self.take_dropped_lines();
+        self.instance = None;
     }
 
     fn instance(&mut self) -> Result<&mut Instance, Fault> {

@@ -17,6 +17,7 @@ mod gate;
 mod lane;
 mod load;
 mod offline;
+mod rights;
 mod segments;
 mod shadow;
 mod stats;
@@ -36,6 +37,7 @@ pub use load::{
     BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginLoader, Swapped, plugins_of,
 };
 pub use offline::{Offline, OfflineError, Replayed};
+pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
 pub use shadow::{Seen, Shadow, StartError as ShadowError};
 pub use stats::{Counted, Stats};

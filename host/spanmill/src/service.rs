@@ -9,6 +9,7 @@ mod folders;
 mod history;
 mod receivers;
 mod running;
+mod save;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::guard::{Guard, guard};
-use super::query::{ShadowParameters, SwapParameters};
+use super::query::{PromoteParameters, ShadowParameters, SwapParameters};
 use super::upload;
 use crate::control::{Control, ControlError};
 use crate::problem::Problem;
@@ -226,10 +226,10 @@ async fn swap<C: Control>(
     request: Request,
 ) -> Result<Json<SwapReport>, Problem> {
     let (permit, request) = app.upload(request)?;
-    let (SwapParameters { name, probation }, wasm) = upload::read(parameters, request).await?;
+    let (SwapParameters { name, options }, wasm) = upload::read(parameters, request).await?;
     let control = Arc::clone(&app.control);
     let command = async move {
-        let outcome = control.swap(id, name, wasm, probation).await;
+        let outcome = control.swap(id, name, wasm, options).await;
         drop(permit);
         outcome
     };
@@ -243,10 +243,15 @@ async fn shadow<C: Control>(
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
     let (permit, request) = app.upload(request)?;
-    let (ShadowParameters { name, duration }, wasm) = upload::read(parameters, request).await?;
+    let (parameters, wasm) = upload::read(parameters, request).await?;
     let control = Arc::clone(&app.control);
     let command = async move {
-        let outcome = control.shadow(id, name, wasm, duration).await;
+        let ShadowParameters {
+            name,
+            duration,
+            allow_more,
+        } = parameters;
+        let outcome = control.shadow(id, name, wasm, duration, allow_more).await;
         drop(permit);
         outcome
     };
@@ -273,9 +278,10 @@ async fn end_shadow<C: Control>(
 async fn promote<C: Control>(
     State(app): State<App<C>>,
     Component(id): Component,
+    PromoteParameters(options): PromoteParameters,
 ) -> Result<Json<SwapReport>, Problem> {
     let control = Arc::clone(&app.control);
-    let command = async move { control.promote(id).await };
+    let command = async move { control.promote(id, options).await };
     app.carry_out(command).await.map(Json)
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::fake::Fake;
 use super::{Answer, Server, Stream, within};
 use crate::server::MAX_BYTES;
-use crate::{AdminClient, ClientError, Token};
+use crate::{AdminClient, ClientError, SwapOptions, Token};
 
 const SWAP: &str = "/v1/plugins/filter%2Fhealth/swap";
 const SHADOW: &str = "/v1/plugins/filter%2Fhealth/shadow";
@@ -59,6 +59,7 @@ async fn answers_wrong_requests_with_problems() {
         (format!("{SHADOW}?for=soon"), "for"),
         (format!("{SHADOW}?for=25h"), "for"),
         (format!("{SHADOW}?probation=1"), "probation"),
+        (format!("{SHADOW}?save=true"), "save"),
     ] {
         let answer = server.request("POST", &path, &[WASM], b"\0asm").await;
         let detail = answer.problem(400);
@@ -222,7 +223,10 @@ async fn half_uploads_keep_nobody_out() {
         let wasm = bytes::Bytes::from_static(b"\0asm");
         within(async {
             loop {
-                match client.swap("filter/health", "x", wasm.clone(), None).await {
+                match client
+                    .swap("filter/health", "x", wasm.clone(), &SwapOptions::default())
+                    .await
+                {
                     Ok(_) => break,
                     Err(ClientError::Refused {
                         status: 503,

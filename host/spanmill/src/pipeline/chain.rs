@@ -32,6 +32,14 @@ pub struct Place {
     gauge: Arc<Gauge>,
 }
 
+impl Stage {
+    /// Counts spans that go on without the plugin.
+    fn passed(&self, spans: usize) {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.stats.passed(spans);
+    }
+}
+
 /// A chain of plugins with its memory. One thread uses it at a time.
 pub struct Chain {
     workspace: Workspace,
@@ -210,7 +218,7 @@ impl Chain {
                             let retry_after = AFTER_FAULT;
                             return Err(Failed::Refused(Refusal::Unavailable { retry_after }));
                         }
-                        OnError::Pass => {}
+                        OnError::Pass => stage.passed(spans),
                         OnError::Drop => {
                             way.is_dropped = true;
                             return Ok(way);
