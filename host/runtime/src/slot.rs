@@ -57,6 +57,8 @@ pub struct Slot {
     health: Arc<Health>,
     /// Whether the last fault is the batch's and not the plugin's.
     blames_batch: bool,
+    /// Log lines that instances before this one dropped.
+    dropped_lines: u64,
 }
 
 impl Slot {
@@ -88,6 +90,7 @@ impl Slot {
             made_good: None,
             health: Arc::default(),
             blames_batch: false,
+            dropped_lines: 0,
         })
     }
 
@@ -110,6 +113,7 @@ impl Slot {
             made_good: None,
             health: Arc::clone(&self.health),
             blames_batch: false,
+            dropped_lines: 0,
         }
     }
 
@@ -157,7 +161,7 @@ impl Slot {
         {
             tracing::debug!(plugin = self.component, %fault, "plugin fault; the batch is tried on a new instance");
             let first = fault.clone();
-            self.instance = None;
+            self.discard();
             began = thread_time();
             answer = self.instance().and_then(|instance| instance.process(view));
             if answer.is_ok() {
@@ -204,7 +208,7 @@ impl Slot {
         if !fault.ends_instance() {
             return;
         }
-        self.instance = None;
+        self.discard();
         self.health.failed();
         self.faults_in_a_row = self.faults_in_a_row.saturating_add(1);
         let failures = self.health.failures_that_count(self.faults_in_a_row);
@@ -227,6 +231,7 @@ impl Slot {
         let made = self.successor();
         let recycled = match made {
             Ok(instance) => {
+                self.discard();
                 self.instance = Some(instance);
                 self.fresh = true;
                 self.served = 0;
@@ -291,11 +296,26 @@ impl Slot {
         self.ready_at.filter(|_| self.instance.is_none())
     }
 
-    /// Hands out the plugin's own counters since they were last taken.
+    /// Passes on what the plugin itself has counted since this was last asked.
     pub fn take_counts(&mut self, each: impl FnMut(&str, u64)) {
         if let Some(instance) = &mut self.instance {
             instance.take_counts(each);
         }
+    }
+
+    /// Log lines that were dropped because there were too many, since this was last asked.
+    pub fn take_dropped_lines(&mut self) -> u64 {
+        let now = self
+            .instance
+            .as_mut()
+            .map_or(0, Instance::take_dropped_lines);
+        std::mem::take(&mut self.dropped_lines).saturating_add(now)
+    }
+
+    /// Lets go of an instance that is of no more use.
+    fn discard(&mut self) {
+        self.dropped_lines = self.take_dropped_lines();
+        self.instance = None;
     }
 
     fn instance(&mut self) -> Result<&mut Instance, Fault> {

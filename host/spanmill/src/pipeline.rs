@@ -19,6 +19,7 @@ mod intake;
 mod lane;
 mod load;
 mod offline;
+mod rights;
 mod scheduler;
 mod segments;
 mod shadow;
@@ -40,6 +41,7 @@ pub use load::{
     BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginLoader, Swapped, plugins_of,
 };
 pub use offline::{Offline, OfflineError, Replayed};
+pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
 pub use shadow::{Seen, Shadow, StartError as ShadowError};
 pub use stats::{Counted, Stats};

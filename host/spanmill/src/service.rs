@@ -9,6 +9,7 @@ mod folders;
 mod history;
 mod receivers;
 mod running;
+mod save;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use crate::export::{self, DebugOutput};
 use crate::pipeline::{self, LoadedPlugin, PluginLoader, WorkerCount};
 use crate::receive::BindError;
 pub use controller::{Admin, Controller, ManifestSource};
-pub use folders::Folders;
+pub use folders::{Folders, FoldersError};
 pub use running::Ended;
 use running::Running;
 pub use watch::Watch;

@@ -3,31 +3,25 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use spanmill_admin::{AdminConfig, AdminServer, DEFAULT_ENDPOINT, Token};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::log::Log;
-use super::{Failure, manifest, say};
+use super::{Failure, admin, manifest, say};
 use crate::config::{Manifest, Pipeline, Signal};
 use crate::export::DebugOutput;
 use crate::losses::Loss;
 use crate::pipeline::WorkerCount;
 use crate::service::{Admin, Controller, Folders, Service, Watch};
 
-/// Where the admin API is, if the command line does not say.
-pub(super) const ADMIN: &str = "SPANMILL_ADMIN";
-/// What its clients show it, if the manifest asks for a token.
-pub(super) const ADMIN_TOKEN: &str = "SPANMILL_ADMIN_TOKEN";
-
 pub(super) fn run(
     path: Option<&Path>,
     workers: Option<u16>,
-    admin: Option<String>,
+    endpoint: Option<String>,
     no_watch: bool,
     log: &Log,
 ) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment().loader()?;
+    let mut loader = Folders::from_environment()?.loader()?;
     let (manifest, plugins) = manifest::load(path, &mut loader)?;
     log.set_level(manifest.log_level);
     let workers = WorkerCount::new(workers.map(usize::from));
@@ -42,12 +36,12 @@ pub(super) fn run(
             std::io::stdout(),
             stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         );
-        let server = bind_admin(&manifest, admin).await?;
+        let bound = admin::bind(&manifest, endpoint).await?;
         let from = manifest::from(path);
         let service =
             Service::start(manifest.clone(), plugins, loader, from, output, workers).await?;
         let mut addresses = service.addresses();
-        addresses.extend(server.iter().map(|s| format!("admin http {}", s.address())));
+        addresses.extend(bound.iter().map(admin::Bound::line));
         for address in &addresses {
             tracing::info!("{address}");
         }
@@ -63,9 +57,13 @@ pub(super) fn run(
         if !no_watch && let Some(watch) = Watch::start(Arc::clone(&controller)).await {
             tokio::spawn(watch.run(shutdown.clone()));
         }
-        let serving = server.map(|server| {
+        let serving = bound.map(|bound| {
             let admin = Arc::new(Admin(Arc::clone(&controller)));
-            tokio::spawn(server.serve(admin, shutdown.clone()))
+            let serving = bound.server.serve(admin, shutdown.clone());
+            tokio::spawn(async move {
+                serving.await;
+                drop(bound.token);
+            })
         });
         tracing::info!(pipelines, workers = workers.workers, "spanmill is ready");
         let ended = controller.ended().await;
@@ -106,40 +104,6 @@ fn not_delivered(losses: &[Loss]) -> String {
         totals.join(" and "),
         each.join("; ")
     )
-}
-
-/// Opens the admin API's socket. Only where nobody asked for an endpoint, one that is taken is no error.
-async fn bind_admin(
-    manifest: &Manifest,
-    argument: Option<String>,
-) -> Result<Option<AdminServer>, Failure> {
-    let section = manifest.admin.as_ref();
-    let environment = std::env::var(ADMIN).ok().filter(|value| !value.is_empty());
-    let asked = argument
-        .or(environment)
-        .or_else(|| section.and_then(|admin| admin.endpoint.clone()));
-    if asked.as_deref() == Some("off") || section.is_some_and(|admin| !admin.enabled) {
-        return Ok(None);
-    }
-    let token = match section.and_then(|admin| admin.token.as_ref()) {
-        Some(secret) => Some(
-            Token::new(secret.reveal())
-                .map_err(|error| Failure(format!("error: admin: token: {error}")))?,
-        ),
-        None => None,
-    };
-    let config = AdminConfig {
-        endpoint: asked.clone().unwrap_or(DEFAULT_ENDPOINT.to_owned()),
-        token,
-    };
-    match AdminServer::bind(&config).await {
-        Ok(server) => Ok(Some(server)),
-        Err(error) if asked.is_none() => {
-            tracing::warn!(%error, "no admin API: `spanmill plugin` cannot reach this process");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Cancels at the first SIGTERM or SIGINT.

@@ -36,6 +36,14 @@ pub struct Place {
     faults: Throttle,
 }
 
+impl Stage {
+    /// Counts spans that go on without the plugin.
+    fn passed(&self, spans: usize) {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.stats.passed(spans);
+    }
+}
+
 /// A chain of plugins with its memory. One thread uses it at a time.
 pub struct Chain {
     workspace: Workspace,
@@ -322,7 +330,7 @@ impl Chain {
                         stage.id
                     ))));
                 }
-                (OnError::Pass, _, _) => {}
+                (OnError::Pass, _, _) => stage.passed(spans),
                 (OnError::Drop, _, _) => {
                     way.is_dropped = true;
                     way.failed.dropped = spans;

@@ -1,0 +1,3 @@
+//! Files that somebody else names.
+
+pub(crate) use spanmill_private::read_regular;
