@@ -40,13 +40,15 @@ pub use exporters::{
 pub use pipelines::{Pipeline, PipelineId, Signal};
 pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role, Settings};
 pub use processors::{Batch, MemoryLimiter, Processor};
-pub use receivers::{GrpcServer, HttpServer, OtlpReceiver, Receiver};
+pub use receivers::{GrpcServer, HttpServer, OtlpReceiver, Receiver, ServerKeepAlive};
 
 pub use plugins::{canonical as canonical_type, canonical_component};
 
 use pipelines::Declared;
 use walk::Section;
 use yaml::{Entry, Node};
+
+use crate::files;
 
 /// Far more than any manifest has.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
@@ -134,17 +136,14 @@ pub enum ConfigError {
 
 /// Reads a manifest's text from a file.
 pub fn source(path: &Path) -> Result<Source, ConfigError> {
-    let read = |cause| ConfigError::Read {
-        path: path.to_owned(),
-        cause,
-    };
-    let size = std::fs::metadata(path).map_err(read)?.len();
-    if size > MAX_BYTES {
-        return Err(ConfigError::TooLarge {
-            path: path.to_owned(),
-        });
-    }
-    let text = std::fs::read_to_string(path).map_err(read)?;
+    let text = files::read_regular_text(path, MAX_BYTES).map_err(|cause| {
+        let path = path.to_owned();
+        if files::is_too_large(&cause) {
+            ConfigError::TooLarge { path }
+        } else {
+            ConfigError::Read { path, cause }
+        }
+    })?;
     Ok(Source::new(path.display().to_string(), text))
 }
 

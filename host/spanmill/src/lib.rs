@@ -10,6 +10,7 @@ pub mod metrics;
 
 pub mod export;
 
+mod files;
 mod gathered;
 
 pub mod service;

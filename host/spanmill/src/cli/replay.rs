@@ -8,9 +8,13 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 
 use super::{Failure, manifest};
+use crate::files;
 use crate::pipeline::Offline;
 use crate::receive::traces_from_json;
 use crate::service::Folders;
+
+/// A recording is processed in memory, several times its size.
+const MAX_INPUT_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
 pub(super) fn replay(
     path: Option<&Path>,
@@ -49,7 +53,7 @@ pub(super) fn replay(
 fn read(input: &Path) -> Result<Vec<(Bytes, u64)>, Failure> {
     let unreadable =
         |why: &dyn std::fmt::Display| Failure(format!("error: {}: {why}", input.display()));
-    let bytes = std::fs::read(input).map_err(|error| unreadable(&error))?;
+    let bytes = files::read_regular(input, MAX_INPUT_BYTES).map_err(|error| unreadable(&error))?;
     let mut requests = Vec::new();
     match input.extension().and_then(|extension| extension.to_str()) {
         Some("pb") => requests.push(Bytes::from(bytes)),

@@ -206,6 +206,16 @@ impl<'n> Section<'n> {
         default
     }
 
+    /// A duration, if one is given.
+    pub fn optional_duration(
+        &mut self,
+        key: &'static str,
+        out: &mut Diagnostics,
+    ) -> Option<Duration> {
+        self.value(key)?;
+        Some(self.duration(key, Duration::ZERO, out))
+    }
+
     /// A duration above zero.
     pub fn nonzero_duration(
         &mut self,

@@ -95,10 +95,12 @@ fn both(endpoint: &str) -> config::OtlpReceiver {
         grpc: Some(GrpcServer {
             endpoint: endpoint.to_owned(),
             max_message_bytes: LIMIT,
+            ..GrpcServer::default()
         }),
         http: Some(HttpServer {
             endpoint: endpoint.to_owned(),
             max_body_bytes: LIMIT,
+            ..HttpServer::default()
         }),
     }
 }

@@ -63,6 +63,62 @@ fn defaults_are_the_collectors() {
 }
 
 #[test]
+fn receivers_timeouts_and_keep_alive() {
+    let text = GOOD.replace(
+        "      grpc:\n",
+        "      grpc:
+        max_concurrent_streams: 100
+        include_metadata: true
+        read_buffer_size: 524288
+        keepalive:
+          server_parameters:
+            max_connection_idle: 10s
+            max_connection_age: 1m
+            max_connection_age_grace: 5s
+            time: 30s
+            timeout: 0s
+          enforcement_policy: {min_time: 15s, permit_without_stream: true}
+      http:
+        read_timeout: 10s
+        read_header_timeout: 1500ms
+        write_timeout: 0
+        keep_alives_enabled: false
+",
+    );
+    let loaded = load(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let Receiver::Otlp(receiver) = &loaded.manifest.receivers[&id("otlp")];
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let grpc = receiver.grpc.as_ref().unwrap();
+    assert_eq!(grpc.max_concurrent_streams, Some(100));
+    assert!(grpc.include_metadata);
+    let expected = ServerKeepAlive {
+        max_connection_idle: seconds(10),
+        max_connection_age: seconds(60),
+        max_connection_age_grace: seconds(5),
+        time: seconds(30),
+        timeout: seconds(0),
+        min_time: seconds(15),
+        permit_without_stream: true,
+    };
+    assert_eq!(grpc.keepalive, expected);
+    let http = receiver.http.as_ref().unwrap();
+    assert_eq!(http.read_timeout, seconds(10));
+    assert_eq!(http.read_header_timeout, Some(Duration::from_millis(1500)));
+    assert_eq!(http.write_timeout, seconds(0));
+    assert_eq!(http.idle_timeout, None);
+    assert!(!http.keep_alives_enabled);
+}
+
+#[test]
+fn receivers_without_timeouts_say_so() {
+    let manifest = manifest(&GOOD.replace("grpc:", "grpc:\n      http:"));
+    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
+    assert_eq!(receiver.grpc, Some(GrpcServer::default()));
+    assert_eq!(receiver.http, Some(HttpServer::default()));
+    assert!(receiver.http.as_ref().unwrap().keep_alives_enabled);
+}
+
+#[test]
 fn endpoints_and_tls() {
     let uri = |settings: &str| match exporter(settings) {
         Exporter::Otlp(otlp) => (otlp.uri, otlp.client.tls.insecure),
@@ -426,6 +482,20 @@ fn files_that_cannot_be_read() {
             .to_string()
             .starts_with("cannot read the manifest /nowhere/spanmill.yaml:")
     );
+}
+
+#[test]
+fn only_regular_files_of_a_manifests_size_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |path: &Path| source(path).unwrap_err().to_string();
+    let link = folder.path().join("link.yaml");
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    assert!(refused(&link).ends_with("it is not a regular file"));
+    assert!(refused(folder.path()).ends_with("it is a folder"));
+    let large = folder.path().join("large.yaml");
+    let file = std::fs::File::create(&large).unwrap();
+    file.set_len(1 << 33).unwrap();
+    assert!(refused(&large).ends_with("is larger than 4194304 bytes; is it the right file?"));
 }
 
 #[test]

@@ -161,3 +161,68 @@ service:
         "#]],
     );
 }
+
+#[test]
+fn receiver_timeouts_and_keep_alive() {
+    check(
+        r#"receivers:
+  otlp:
+    protocols:
+      grpc:
+        max_concurrent_streams: 5000000000
+        keepalive:
+          server_parameters:
+            max_connection_agee: 1m
+            time: soon
+      http:
+        idle_timeout: -1s
+        keep_alives_enabled: sometimes
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [debug]
+"#,
+        expect![[r#"
+            error: receiver otlp: protocols: grpc: max_concurrent_streams: must be at most 4294967295
+             --> spanmill.yaml:5:33
+              |
+            5 |         max_concurrent_streams: 5000000000
+              |                                 ^^^^^^^^^^
+
+            error: receiver otlp: protocols: grpc: keepalive: server_parameters: unknown key `max_connection_agee`
+             --> spanmill.yaml:8:13
+              |
+            8 |             max_connection_agee: 1m
+              |             ^^^^^^^^^^^^^^^^^^^
+              |
+              = help: did you mean `max_connection_age`?
+
+            error: receiver otlp: protocols: grpc: keepalive: server_parameters: time: this is not a duration
+             --> spanmill.yaml:9:19
+              |
+            9 |             time: soon
+              |                   ^^^^
+              |
+              = help: durations are written like `200ms`, `1.5s` or `1h30m`
+
+            error: receiver otlp: protocols: http: idle_timeout: this is not a duration
+              --> spanmill.yaml:11:23
+               |
+            11 |         idle_timeout: -1s
+               |                       ^^^
+               |
+               = help: durations are written like `200ms`, `1.5s` or `1h30m`
+
+            error: receiver otlp: protocols: http: keep_alives_enabled: expected true or false, found text
+              --> spanmill.yaml:12:30
+               |
+            12 |         keep_alives_enabled: sometimes
+               |                              ^^^^^^^^^
+
+            spanmill.yaml: 5 errors
+        "#]],
+    );
+}
