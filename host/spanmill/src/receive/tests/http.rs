@@ -258,7 +258,7 @@ async fn malformed_bodies_are_bad_requests() {
             JSON,
             "",
             b"{\"resourceSpans\": \"secret\"}".to_vec(),
-            "the body is JSON, but no OTLP: see the value before line 1, column 26",
+            "the body is JSON, but no OTLP: resourceSpans must be a list; see before line 1, column 26",
         ),
     ];
     for (kind, encoding, body, message) in cases {
