@@ -15,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use manifest::ManifestArgs;
+
 /// Process telemetry with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
 #[command(
@@ -60,9 +62,8 @@ Examples:
   spanmill run
   spanmill run --config gateway.yaml --log-format json")]
     Run {
-        /// The manifest; without one, a pipeline for a first look.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        manifest: ManifestArgs,
         /// Threads that run plugins; one a core if not given.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
         workers: Option<u16>,
@@ -97,11 +98,11 @@ With a token, set SPANMILL_ADMIN_TOKEN.")]
     /// Check a manifest: show every mistake, and load and configure every plugin.
     #[command(after_help = "\
 Examples:
-  spanmill validate --config gateway.yaml")]
+  spanmill validate --config gateway.yaml
+  spanmill validate --config base.yaml --config site.yaml --set exporters.otlp.timeout=2s")]
     Validate {
-        /// The manifest; without one, the built-in one.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        manifest: ManifestArgs,
     },
     /// List the built-in plugins and the manifest's: what each reads and writes, and what it costs in memory.
     #[command(after_help = "\
@@ -109,9 +110,8 @@ Examples:
   spanmill plugins
   spanmill plugins --config gateway.yaml")]
     Plugins {
-        /// A manifest whose plugins are shown as it configures them.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        manifest: ManifestArgs,
     },
     /// Show what a plugin file is: kind, contract version, imports, exports.
     #[command(after_help = "\
@@ -135,9 +135,8 @@ Examples:
 Input is an ExportTraceServiceRequest: protobuf (.pb), or OTLP JSON (.json), one object or one a line.
 Output is OTLP JSON lines: first the traces of each pipeline, then each connector's metrics.")]
     Replay {
-        /// The manifest; without one, the built-in one.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        manifest: ManifestArgs,
         /// Recorded OTLP traces, .json or .pb.
         #[arg(long, value_name = "FILE")]
         input: PathBuf,
@@ -167,24 +166,24 @@ pub fn main() -> ExitCode {
     let log = log::Log::start(cli.log_format, cli.log_level);
     let done = match cli.command {
         Command::Run {
-            config,
+            manifest,
             workers,
             admin,
             no_watch,
-        } => run::run(config.as_deref(), workers, admin, no_watch, &log),
+        } => run::run(&manifest, workers, admin, no_watch, &log),
         Command::Plugin {
             command,
             admin,
             json,
         } => plugin::plugin(command, admin, json),
-        Command::Validate { config } => validate::validate(config.as_deref()),
-        Command::Plugins { config } => plugins::plugins(config.as_deref()),
+        Command::Validate { manifest } => validate::validate(&manifest),
+        Command::Plugins { manifest } => plugins::plugins(&manifest),
         Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),
         Command::Replay {
-            config,
+            manifest,
             input,
             output,
-        } => replay::replay(config.as_deref(), &input, output.as_deref()),
+        } => replay::replay(&manifest, &input, output.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

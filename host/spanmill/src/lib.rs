@@ -12,6 +12,7 @@ pub mod export;
 
 mod files;
 mod gathered;
+mod otlp_json;
 
 pub mod service;
 

@@ -7,14 +7,15 @@
 pub(crate) mod bind;
 mod body;
 pub(crate) mod connections;
+mod cors;
 mod grpc;
 mod http;
-mod json;
 pub(crate) mod raw_codec;
 mod reads;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unserved;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -27,10 +28,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{self, ComponentId};
 
 pub use bind::{BindError, Spare};
-pub(crate) use json::to_protobuf as traces_from_json;
 pub use status::Refusal;
 
 use bind::Bound;
+use unserved::Warned;
 
 /// Where received traces go.
 ///
@@ -45,7 +46,8 @@ pub trait TraceIntake: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct OtlpReceiver {
     grpc: Option<(Bound, usize)>,
-    http: Option<(Bound, usize)>,
+    http: Option<(Bound, config::HttpServer)>,
+    warned: Arc<Warned>,
 }
 
 impl OtlpReceiver {
@@ -66,17 +68,19 @@ impl OtlpReceiver {
         let http = match &config.http {
             Some(http) => Some((
                 bind::bind("receiver", id, &http.endpoint, spare).await?,
-                http.max_body_bytes,
+                http.clone(),
             )),
             None => None,
         };
-        Ok(Self { grpc, http })
+        let warned = Arc::new(Warned::new(id.to_string()));
+        Ok(Self { grpc, http, warned })
     }
 
     /// Second handles of its sockets, by endpoint, for a receiver that takes them over.
     pub fn handles(&self) -> Vec<(String, std::net::TcpListener)> {
-        let bound = self.grpc.iter().chain(&self.http);
-        bound.filter_map(|(bound, _)| bound.handle()).collect()
+        let grpc = self.grpc.iter().map(|(bound, _)| bound);
+        let http = self.http.iter().map(|(bound, _)| bound);
+        grpc.chain(http).filter_map(Bound::handle).collect()
     }
 
     /// The address that gRPC is served at, with the port that was found where 0 was asked for.
@@ -101,15 +105,17 @@ impl OtlpReceiver {
             let Some((bound, limit)) = self.grpc else {
                 return 0;
             };
-            let service = grpc::TraceService::new(Arc::clone(&intake), limit);
+            let service =
+                grpc::TraceService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
             let protocol = connections::Protocol::Grpc;
             connections::serve(bound.listener, protocol, service, &shutdown, grace).await
         };
         let http = async {
-            let Some((bound, limit)) = self.http else {
+            let Some((bound, settings)) = self.http else {
                 return 0;
             };
-            let service = http::TraceEndpoint::new(Arc::clone(&intake), limit);
+            let warned = Arc::clone(&self.warned);
+            let service = http::TraceEndpoint::new(Arc::clone(&intake), settings, warned);
             let protocol = connections::Protocol::Http;
             connections::serve(bound.listener, protocol, service, &shutdown, grace).await
         };

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ComponentId, Manifest};
+use crate::config::{ComponentId, Manifest, ManifestSource};
 use crate::export::{self, DebugOutput};
 use crate::pipeline::{self, LoadedPlugin, PluginLoader};
 use crate::receive::BindError;
-pub use controller::{Admin, Controller, ManifestSource};
+pub use controller::{Admin, Controller};
 pub use folders::Folders;
 pub use running::Ended;
 use running::Running;

@@ -1,6 +1,5 @@
 //! `spanmill run`.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use spanmill_admin::{AdminConfig, AdminServer, DEFAULT_ENDPOINT, Token};
@@ -8,7 +7,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::log::Log;
-use super::{Failure, manifest, say};
+use super::manifest::{self, ManifestArgs};
+use super::{Failure, say};
 use crate::config::{Manifest, Pipeline};
 use crate::export::DebugOutput;
 use crate::service::{Admin, Controller, Folders, Service, Watch};
@@ -19,14 +19,15 @@ pub(super) const ADMIN: &str = "SPANMILL_ADMIN";
 pub(super) const ADMIN_TOKEN: &str = "SPANMILL_ADMIN_TOKEN";
 
 pub(super) fn run(
-    path: Option<&Path>,
+    args: &ManifestArgs,
     workers: Option<u16>,
     admin: Option<String>,
     no_watch: bool,
     log: &Log,
 ) -> Result<(), Failure> {
     let mut loader = Folders::from_environment().loader()?;
-    let (manifest, plugins) = manifest::load(path, &mut loader)?;
+    let from = args.source()?;
+    let (manifest, plugins) = manifest::load(&from, &mut loader)?;
     log.set_level(manifest.log_level);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let workers = workers.map_or(cores, usize::from);
@@ -42,7 +43,6 @@ pub(super) fn run(
             stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         );
         let server = bind_admin(&manifest, admin).await?;
-        let from = manifest::from(path);
         let service =
             Service::start(manifest.clone(), plugins, loader, from, output, workers).await?;
         let mut addresses = service.addresses();
@@ -50,7 +50,7 @@ pub(super) fn run(
         for address in &addresses {
             tracing::info!("{address}");
         }
-        if path.is_none() {
+        if args.is_default() {
             describe(&manifest, &addresses);
         }
         let shutdown = CancellationToken::new();

@@ -7,7 +7,7 @@ use super::diagnostics::{Diagnostic, Diagnostics};
 use super::walk::Section;
 
 pub use grpc::{GrpcServer, ServerKeepAlive};
-pub use http::HttpServer;
+pub use http::{Cors, HttpServer};
 
 /// A receiver.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use thiserror::Error;
 
-use super::json::JsonError;
+use crate::otlp_json::JsonError;
 
 /// How long the rest of a body that is too large is read on and thrown away. A connection closed at once would be
 /// reset, and a sender that is still writing would never see the answer.

@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 use super::TraceIntake;
 use super::connections::Answer;
 use super::raw_codec::RawCodec;
+use super::unserved::{Unserved, Warned};
 
 const ENCODING: &str = "grpc-encoding";
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -26,19 +27,22 @@ const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Expor
 pub(super) struct TraceService<I> {
     intake: Arc<I>,
     max_message_bytes: usize,
+    warned: Arc<Warned>,
 }
 
 impl<I> Clone for TraceService<I> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.intake), self.max_message_bytes)
+        let warned = Arc::clone(&self.warned);
+        Self::new(Arc::clone(&self.intake), self.max_message_bytes, warned)
     }
 }
 
 impl<I> TraceService<I> {
-    pub fn new(intake: Arc<I>, max_message_bytes: usize) -> Self {
+    pub fn new(intake: Arc<I>, max_message_bytes: usize, warned: Arc<Warned>) -> Self {
         Self {
             intake,
             max_message_bytes,
+            warned,
         }
     }
 }
@@ -48,6 +52,9 @@ impl<I: TraceIntake> Answer for TraceService<I> {
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         if request.uri().path() != EXPORT {
+            if let Some(signal) = Unserved::of_method(request.uri().path()) {
+                self.warned.of(signal);
+            }
             let message = "this server takes traces only, by the method Export of opentelemetry.proto.collector.trace.v1.TraceService";
             return Status::unimplemented(message).into_http();
         }

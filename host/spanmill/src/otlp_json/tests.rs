@@ -1,5 +1,11 @@
-//! What is read, beside what the library reads.
+//! What is read and written, beside what the library reads and writes.
 
+mod both_ways;
+#[path = "../../../otlp/tests/properties/requests.rs"]
+#[allow(dead_code)]
+mod requests;
+
+use expect_test::expect;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, EntityRef, KeyValueList};
@@ -7,7 +13,11 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use super::*;
+use super::Request;
+
+fn to_protobuf(json: &[u8]) -> Result<bytes::Bytes, super::JsonError> {
+    super::to_protobuf(json, Request::Traces)
+}
 
 fn read(json: &str) -> ExportTraceServiceRequest {
     let bytes = to_protobuf(json.as_bytes()).unwrap_or_else(|error| panic!("{error}: {json}"));
@@ -210,50 +220,47 @@ fn nulls_and_unknown_fields() {
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
     let cases = [
-        (
-            "[]",
-            "the body is JSON, but no OTLP: the request must be an object; see before line 1, column 2",
-        ),
-        (
-            "1234",
-            "the body is JSON, but no OTLP: the request must be an object; see before line 1, column 4",
-        ),
-        (
-            r#"{"resourceSpans": {}}"#,
-            "the body is JSON, but no OTLP: resourceSpans must be a list; see before line 1, column 19",
-        ),
-        (
-            "{\"resourceSpans\": [{},\n{\"scopeSpans\": [{\"spans\": [{}, {\"traceId\": \"secret\"}]}]}]}",
-            "the body is JSON, but no OTLP: resourceSpans[1].scopeSpans[0].spans[1].traceId must be a string of 32 \
-             hexadecimal digits, or empty; see before line 2, column 52",
-        ),
-        (
-            r#"{"resourceSpans": [{"resource": {}, "resource": {}}]}"#,
-            "the body is JSON, but no OTLP: resourceSpans[0] has resource twice; see before line 1, column 46",
-        ),
-        (
-            r#"{"resourceSpans": [], "resource_spans": []}"#,
-            "the body is JSON, but no OTLP: the request has resourceSpans twice; see before line 1, column 38",
-        ),
-        (
-            r#"{"resourceSpans": [null]}"#,
-            "the body is JSON, but no OTLP: resourceSpans[0] is null, which an item of a list cannot be; see before \
-             line 1, column 23",
-        ),
-        (
-            "{\"resourceSpans\": [",
-            "the body ends in the middle of a JSON value",
-        ),
-        ("{} {}", "the body is not JSON: see line 1, column 4"),
-        ("\u{feff}{}", "the body is not JSON: see line 1, column 1"),
-        (
-            "{\"resourceSpans\":[],}",
-            "the body is not JSON: see line 1, column 21",
-        ),
+        "[]",
+        "1234",
+        r#"{"resourceSpans": {}}"#,
+        "{\"resourceSpans\": [{},\n{\"scopeSpans\": [{\"spans\": [{}, {\"traceId\": \"secret\"}]}]}]}",
+        r#"{"resourceSpans": [{"resource": {}, "resource": {}}]}"#,
+        r#"{"resourceSpans": [], "resource_spans": []}"#,
+        r#"{"resourceSpans": [null]}"#,
+        "{\"resourceSpans\": [",
+        "{} {}",
+        "\u{feff}{}",
+        "{\"resourceSpans\":[],}",
     ];
-    for (json, expected) in cases {
-        assert_eq!(refused(json), expected, "{json}");
-    }
+    let said: Vec<String> = cases
+        .iter()
+        .map(|json| format!("{json}\n    {}\n", refused(json)))
+        .collect();
+    expect![[r#"
+        []
+            the body is JSON, but no OTLP: the request must be an object; see before line 1, column 2
+        1234
+            the body is JSON, but no OTLP: the request must be an object; see before line 1, column 4
+        {"resourceSpans": {}}
+            the body is JSON, but no OTLP: resourceSpans must be a list; see before line 1, column 20
+        {"resourceSpans": [{},
+        {"scopeSpans": [{"spans": [{}, {"traceId": "secret"}]}]}]}
+            the body is JSON, but no OTLP: resourceSpans[1].scopeSpans[0].spans[1].traceId must be a string of 32 hexadecimal digits, or empty; see before line 2, column 51
+        {"resourceSpans": [{"resource": {}, "resource": {}}]}
+            the body is JSON, but no OTLP: resourceSpans[0] has resource twice; see before line 1, column 46
+        {"resourceSpans": [], "resource_spans": []}
+            the body is JSON, but no OTLP: the request has resourceSpans twice; see before line 1, column 38
+        {"resourceSpans": [null]}
+            the body is JSON, but no OTLP: resourceSpans[0] is null, which an item of a list cannot be; see before line 1, column 23
+        {"resourceSpans": [
+            the body ends in the middle of a JSON value
+        {} {}
+            the body is not JSON: see line 1, column 4
+        ﻿{}
+            the body is not JSON: see line 1, column 1
+        {"resourceSpans":[],}
+            the body is not JSON: see line 1, column 21
+    "#]].assert_eq(&said.concat());
     let cases = [
         (json!({"name": 5}), "name must be a string"),
         (

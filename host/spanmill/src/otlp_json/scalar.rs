@@ -64,6 +64,25 @@ pub(super) fn write(writer: &mut Writer, field: &Field, value: Scalar<'_>) -> Re
                 writer.varint(number, value.cast_unsigned());
             }
         }
+        Kind::Uint64 => {
+            let value: u64 = whole(value)?;
+            if is_written(value == 0) {
+                writer.varint(number, value);
+            }
+        }
+        Kind::Sint32 => {
+            let value: i32 = whole(value)?;
+            if is_written(value == 0) {
+                let zigzag = (value << 1) ^ (value >> 31);
+                writer.varint(number, u64::from(zigzag.cast_unsigned()));
+            }
+        }
+        Kind::Sfixed64 => {
+            let value: i64 = whole(value)?;
+            if is_written(value == 0) {
+                writer.fixed64(number, value.cast_unsigned());
+            }
+        }
         Kind::Uint32 => {
             let value: u32 = whole(value)?;
             if is_written(value == 0) {
@@ -116,8 +135,11 @@ pub(super) fn expected(kind: Kind) -> &'static str {
         Kind::Id(8) => "a string of 16 hexadecimal digits, or empty",
         Kind::Id(_) => "an id in hexadecimal digits, or empty",
         Kind::Bool => "true or false",
-        Kind::Int64 => "a whole number of 64 bits, in quotes or not",
-        Kind::Fixed64 => "a whole number of 64 bits and not negative, in quotes or not",
+        Kind::Int64 | Kind::Sfixed64 => "a whole number of 64 bits, in quotes or not",
+        Kind::Sint32 => "a whole number of 32 bits, in quotes or not",
+        Kind::Fixed64 | Kind::Uint64 => {
+            "a whole number of 64 bits and not negative, in quotes or not"
+        }
         Kind::Uint32 | Kind::Fixed32 => {
             "a whole number of 32 bits and not negative, in quotes or not"
         }
