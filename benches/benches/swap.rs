@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
-use spanmill::config::{self, Source};
+use spanmill::config::{self, ManifestSource, Source};
 use spanmill::export::DebugOutput;
 use spanmill::pipeline::PluginLoader;
-use spanmill::service::{Admin, Folders, ManifestSource, Service};
+use spanmill::service::{Admin, Folders, Service};
 use spanmill_admin::{Control as _, SwapReport};
 use spanmill_benches::{machine, reference, spans};
 use tokio::net::TcpStream;
@@ -77,10 +77,7 @@ async fn bench() -> Result<()> {
     let plugins = loader
         .load_all(&loaded.manifest)
         .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
-    let from = ManifestSource::Text {
-        name: "the bench",
-        text: MANIFEST,
-    };
+    let from = ManifestSource::text("the bench", MANIFEST);
     let output = DebugOutput::new(std::io::sink(), false);
     let workers = std::thread::available_parallelism()?.get();
     let service = Service::start(loaded.manifest, plugins, loader, from, output, workers).await?;

@@ -24,12 +24,16 @@ pub(crate) enum Kind {
     Fixed64,
     Fixed32,
     Bytes,
+    /// An id of so many bytes, or of none.
+    Id(u8),
     Text,
     Message(Message),
 }
 
-use Kind::{Bytes, Fixed32, Fixed64, Text, Unknown, Varint};
+use Kind::{Bytes, Fixed32, Fixed64, Id, Text, Unknown, Varint};
 
+const TRACE_ID: Kind = Id(16);
+const SPAN_ID: Kind = Id(8);
 const KEY_VALUE: Kind = Kind::Message(Message::KeyValue);
 
 impl Message {
@@ -57,10 +61,10 @@ impl Message {
             Message::Scope => &[Unknown, Text, Text, KEY_VALUE, Varint],
             Message::Span => &[
                 Unknown,
-                Bytes,
-                Bytes,
+                TRACE_ID,
+                SPAN_ID,
                 Text,
-                Bytes,
+                SPAN_ID,
                 Text,
                 Varint,
                 Fixed64,
@@ -75,7 +79,7 @@ impl Message {
                 Fixed32,
             ],
             Message::Event => &[Unknown, Fixed64, Text, KEY_VALUE, Varint],
-            Message::Link => &[Unknown, Bytes, Bytes, Text, KEY_VALUE, Varint, Fixed32],
+            Message::Link => &[Unknown, TRACE_ID, SPAN_ID, Text, KEY_VALUE, Varint, Fixed32],
             Message::Status => &[Unknown, Unknown, Text, Varint],
             Message::KeyValue => &[Unknown, Text, Kind::Message(Message::AnyValue), Varint],
             Message::AnyValue => &[

@@ -1,4 +1,4 @@
-//! Checks a message to its last byte: framing, wire types, nesting, UTF-8. What passes here decodes
+//! Checks a message to its last byte: framing, wire types, nesting, UTF-8, the lengths of ids. What passes here decodes
 //! everywhere downstream, and what prost would refuse is refused.
 
 use crate::limits::Found;
@@ -66,6 +66,12 @@ fn fields(
             (Kind::Fixed64, FIXED64) => drop(reader.fixed64()?),
             (Kind::Fixed32, FIXED32) => drop(reader.fixed32()?),
             (Kind::Bytes, DELIMITED) => drop(reader.delimited()?),
+            (Kind::Id(length), DELIMITED) => {
+                let id = reader.delimited()?;
+                if !id.is_empty() && id.len() != usize::from(length) {
+                    return Err(Flaw::IdLength);
+                }
+            }
             (Kind::Text, DELIMITED) => text(reader.delimited()?)?,
             (Kind::Message(inner), DELIMITED) => {
                 if inner == Message::KeyValue {

@@ -10,6 +10,7 @@ pub(crate) enum Flaw {
     Tag,
     WireType,
     Utf8,
+    IdLength,
     TooDeep,
     GroupEnd,
     Repeated,
@@ -28,6 +29,9 @@ impl Flaw {
             Flaw::Tag => "a field has no valid number or wire type",
             Flaw::WireType => "a known field has another wire type than OTLP gives it",
             Flaw::Utf8 => "a string is not UTF-8",
+            Flaw::IdLength => {
+                "a trace id has 16 bytes, or a span id 8: one here has another length"
+            }
             Flaw::TooDeep => "messages are nested more than 100 deep",
             Flaw::GroupEnd => "a group ends that was not begun",
             Flaw::Repeated => "a resource or scope stands twice in its message",

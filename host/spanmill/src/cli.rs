@@ -18,6 +18,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use spanmill_runtime::compile_child;
 
+use manifest::ManifestArgs;
+
 /// Process telemetry with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
 #[command(
@@ -63,9 +65,8 @@ Examples:
   spanmill run
   spanmill run --config gateway.yaml --log-format json")]
     Run {
-        /// The manifest; without one, a pipeline for a first look.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        manifest: ManifestArgs,
         /// Threads that run plugins, exactly; if not given, one a core, and a spare one for short batches while slow ones
         /// occupy the others.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -102,11 +103,11 @@ For a service of another user's or on another machine, set SPANMILL_ADMIN_TOKEN.
     /// Check a manifest: show every mistake, and load and configure every plugin.
     #[command(after_help = "\
 Examples:
-  spanmill validate --config gateway.yaml")]
+  spanmill validate --config gateway.yaml
+  spanmill validate --config base.yaml --config site.yaml --set exporters.otlp.timeout=2s")]
     Validate {
-        /// The manifest; without one, the built-in one.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        manifest: ManifestArgs,
     },
     /// List the built-in plugins and the manifest's: what each reads and writes, and what it costs in memory.
     #[command(after_help = "\
@@ -114,9 +115,8 @@ Examples:
   spanmill plugins
   spanmill plugins --config gateway.yaml")]
     Plugins {
-        /// A manifest whose plugins are shown as it configures them.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        manifest: ManifestArgs,
     },
     /// Show what a plugin file is: kind, contract version, imports, exports.
     #[command(after_help = "\
@@ -140,9 +140,8 @@ Examples:
 Input is an ExportTraceServiceRequest: protobuf (.pb), or OTLP JSON (.json), one object or one a line.
 Output is OTLP JSON lines: first the traces of each pipeline, then each connector's metrics.")]
     Replay {
-        /// The manifest; without one, the built-in one.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        manifest: ManifestArgs,
         /// Recorded OTLP traces, .json or .pb.
         #[arg(long, value_name = "FILE")]
         input: PathBuf,
@@ -177,42 +176,53 @@ fn colour() -> bool {
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let log = log::Log::start(cli.log_format, cli.log_level);
+    let log = match log::Log::start(cli.log_format, cli.log_level) {
+        Ok(log) => log,
+        // Without a thread for the log there is none for anything else.
+        Err(_) => return ExitCode::FAILURE,
+    };
     let done = match cli.command {
         Command::Run {
-            config,
+            manifest,
             workers,
             admin,
             no_watch,
-        } => run::run(config.as_deref(), workers, admin, no_watch, &log),
+        } => run::run(&manifest, workers, admin, no_watch, &log),
         Command::Plugin {
             command,
             admin,
             json,
         } => plugin::plugin(command, admin, json),
-        Command::Validate { config } => validate::validate(config.as_deref()),
-        Command::Plugins { config } => plugins::plugins(config.as_deref()),
+        Command::Validate { manifest } => validate::validate(&manifest),
+        Command::Plugins { manifest } => plugins::plugins(&manifest),
         Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),
         Command::CompilePlugin {
             memory_mib,
             cpu_seconds,
         } => compile_child(memory_mib, Duration::from_secs(cpu_seconds)).map_err(Failure),
         Command::Replay {
-            config,
+            manifest,
             input,
             output,
-        } => replay::replay(config.as_deref(), &input, output.as_deref()),
+        } => replay::replay(&manifest, &input, output.as_deref()),
     };
-    match done {
+    let mut console = log.console();
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(message)) => {
             use std::io::Write as _;
-            // Nothing can be done about a closed stderr.
-            let _ = writeln!(std::io::stderr(), "{}", message.trim_end());
+            // In one write, which is whole; nothing can be done about a closed stderr.
+            let line = format!("{}\n", message.trim_end());
+            let _ = console.write_all(line.as_bytes());
             ExitCode::FAILURE
         }
-    }
+    };
+    console.flush_within(LAST_WORDS);
+    code
 }
+
+/// How long the last lines may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Writes a line to stdout; a reader that has gone away is no error.
 pub(crate) fn say(line: impl std::fmt::Display) {

@@ -12,11 +12,17 @@ mod endpoint;
 mod env;
 mod exporter_helper;
 mod exporters;
+mod extensions;
 mod limits;
+mod merge;
+mod origin;
 mod pipelines;
 mod plugins;
 mod processors;
 mod receivers;
+mod settings;
+mod source;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -30,19 +36,23 @@ use thiserror::Error;
 
 pub use admin::Admin;
 pub use component_id::ComponentId;
-pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity, Source};
+pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use duration::parse as parse_duration;
 pub use env::Lookup;
 pub use exporter_helper::{ClientSettings, Compression, Retry, Secret, SendingQueue, Sizer, Tls};
 pub use exporters::{
-    DebugExporter, Encoding, Exporter, FileExporter, OtlpExporter, OtlpHttpExporter,
+    DebugExporter, Encoding, Exporter, FileExporter, FileFormat, OtlpExporter, OtlpHttpExporter,
     PrometheusExporter, Verbosity,
 };
 pub use limits::Limits;
+pub use origin::ManifestSource;
 pub use pipelines::{Pipeline, PipelineId, Signal};
-pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role, Settings};
+pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role};
 pub use processors::{Batch, MemoryLimiter, Processor};
-pub use receivers::{GrpcServer, HttpServer, OtlpReceiver, Receiver};
+pub use receivers::{Cors, GrpcServer, HttpServer, OtlpReceiver, Receiver, ServerKeepAlive};
+pub use settings::Settings;
+pub use source::{Place, Source};
+pub use telemetry::LogLevel;
 
 pub use plugins::{canonical as canonical_type, canonical_component};
 
@@ -51,20 +61,7 @@ use walk::Section;
 use yaml::{Entry, Node};
 
 /// Far more than any manifest has.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
-
-/// How much the host's own log tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Everything.
-    Debug,
-    /// What happens.
-    Info,
-    /// What may go wrong.
-    Warn,
-    /// What went wrong.
-    Error,
-}
+pub(crate) const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A manifest whose every part is valid. The maps hold what a pipeline uses, and nothing else.
 #[derive(Clone, Debug)]
@@ -135,22 +132,28 @@ pub enum ConfigError {
         /// Which file.
         path: PathBuf,
     },
-}
-
-/// Reads a manifest's text from a file.
-pub fn source(path: &Path) -> Result<Source, ConfigError> {
-    let read = |cause| ConfigError::Read {
-        path: path.to_owned(),
-        cause,
-    };
-    let size = std::fs::metadata(path).map_err(read)?.len();
-    if size > MAX_BYTES {
-        return Err(ConfigError::TooLarge {
-            path: path.to_owned(),
-        });
-    }
-    let text = std::fs::read_to_string(path).map_err(read)?;
-    Ok(Source::new(path.display().to_string(), text))
+    /// An environment variable that holds a manifest is not there.
+    #[error(
+        "the environment variable {name}, which is to hold the manifest, is not set, or is not UTF-8"
+    )]
+    Variable {
+        /// Its name.
+        name: String,
+    },
+    /// A location of a scheme that is not read.
+    #[error(
+        "`{scheme}:` is no kind of location for a manifest; give a path, or file:PATH, env:VARIABLE or yaml:TEXT"
+    )]
+    Scheme {
+        /// What stands before the colon.
+        scheme: String,
+    },
+    /// Something else than a key and a value.
+    #[error("`--set {setting}` is not understood; write it as `--set processors.batch.timeout=2s`")]
+    Setting {
+        /// What was given.
+        setting: String,
+    },
 }
 
 /// Makes a manifest of its text; `folder` is what paths in it are relative to, and `env` finds environment variables.
@@ -187,13 +190,16 @@ fn read(
     env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> Option<Manifest> {
-    let mut root =
-        yaml::parse(source.text(), out).unwrap_or_else(|| Node::null(Place { start: 0, end: 0 }));
+    let mut root = Node::null(Place::default());
+    for part in source.parts() {
+        let text = yaml::parse(part.text(), part.base(), out);
+        merge::lay_over(&mut root, text.unwrap_or(Node::null(part.start())), out);
+    }
     if out.has_errors() && root.is_null() {
         return None;
     }
     env::substitute(&mut root, env, out);
-    let mut root = Section::open(&root, Place { start: 0, end: 0 }, "manifest", out);
+    let mut root = Section::open(&root, Place::default(), "manifest", out);
 
     let plugins = root
         .section("plugins", out)
@@ -213,7 +219,7 @@ fn read(
     });
     let entries = components(&mut root, "exporters", &mut declared.exporters, out);
     let exporters = each(entries, |id, entry| exporters::exporter(id, entry, out));
-    root.ignore(&["extensions"], out);
+    let extensions = extensions::defined(&mut root, out);
     let admin = root.section("admin", out).map(|s| admin::admin(s, out));
     let limits = root
         .section("limits", out)
@@ -234,13 +240,13 @@ fn read(
     };
     match root.section("service", out) {
         Some(mut service) => {
-            manifest.log_level = telemetry(&mut service, out);
+            manifest.log_level = telemetry::read(&mut service, out);
             pipelines::read(&mut service, &declared, &mut manifest, out);
-            service.ignore(&["extensions"], out);
+            extensions::check(&mut service, &extensions, out);
             service.finish(out);
         }
         None => out.push(
-            Diagnostic::error(Place { start: 0, end: 0 }, "manifest: service is missing").help(
+            Diagnostic::error(Place::default(), "manifest: service is missing").help(
                 "add `service:` with `pipelines:`, which say how the components are connected",
             ),
         ),
@@ -330,37 +336,5 @@ fn processor(
         }
         _ => plugins::plugin_use(id, entry, Role::Processor, plugins, built_in, out)
             .map(|plugin| Processor::Plugin(Box::new(plugin))),
-    }
-}
-
-fn telemetry(service: &mut Section<'_>, out: &mut Diagnostics) -> Option<LogLevel> {
-    let mut telemetry = service.section("telemetry", out)?;
-    let mut level = None;
-    if let Some(mut logs) = telemetry.section("logs", out) {
-        let levels = [
-            ("debug", LogLevel::Debug),
-            ("info", LogLevel::Info),
-            ("warn", LogLevel::Warn),
-            ("error", LogLevel::Error),
-            ("DEBUG", LogLevel::Debug),
-            ("INFO", LogLevel::Info),
-            ("WARN", LogLevel::Warn),
-            ("ERROR", LogLevel::Error),
-        ];
-        level = logs.choice("level", &levels, out);
-        ignore_rest(&logs, "level", out);
-    }
-    ignore_rest(&telemetry, "logs", out);
-    level
-}
-
-fn ignore_rest(section: &Section<'_>, known: &str, out: &mut Diagnostics) {
-    for entry in section.entries().iter().filter(|entry| entry.key != known) {
-        let message = format!(
-            "{}: {} has no effect in this version",
-            section.owner(),
-            entry.key
-        );
-        out.push(Diagnostic::warning(entry.key_place, message));
     }
 }

@@ -16,6 +16,7 @@ mod files;
 mod gathered;
 pub mod losses;
 pub mod memory;
+mod otlp_json;
 pub mod panics;
 pub mod refusal;
 

@@ -7,14 +7,15 @@
 pub(crate) mod bind;
 mod body;
 pub(crate) mod connections;
+mod cors;
 mod grpc;
 mod http;
-mod json;
 pub(crate) mod raw_codec;
 mod reads;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unserved;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,11 +29,10 @@ use crate::config::{self, ComponentId};
 use crate::memory::Reservation;
 use crate::refusal::Refusal;
 
-pub use bind::{BindError, Spare};
-pub(crate) use json::to_protobuf as traces_from_json;
-
 use bind::Bound;
+pub use bind::{BindError, Spare};
 use connections::ConnectionLimits;
+use unserved::Warned;
 
 /// An encoded `ExportTraceServiceRequest`, whose framing nobody has checked yet.
 #[derive(Debug)]
@@ -60,8 +60,9 @@ pub trait TraceIntake: Send + Sync + 'static {
 /// An `otlp` receiver whose sockets are open and not served yet.
 #[derive(Debug)]
 pub struct OtlpReceiver {
-    grpc: Option<(Bound, usize)>,
-    http: Option<(Bound, usize)>,
+    grpc: Option<(Bound, config::GrpcServer)>,
+    http: Option<(Bound, config::HttpServer)>,
+    warned: Arc<Warned>,
 }
 
 impl OtlpReceiver {
@@ -75,24 +76,26 @@ impl OtlpReceiver {
         let grpc = match &config.grpc {
             Some(grpc) => Some((
                 bind::bind("receiver", id, &grpc.endpoint, spare).await?,
-                grpc.max_message_bytes,
+                grpc.clone(),
             )),
             None => None,
         };
         let http = match &config.http {
             Some(http) => Some((
                 bind::bind("receiver", id, &http.endpoint, spare).await?,
-                http.max_body_bytes,
+                http.clone(),
             )),
             None => None,
         };
-        Ok(Self { grpc, http })
+        let warned = Arc::new(Warned::new(id.to_string()));
+        Ok(Self { grpc, http, warned })
     }
 
     /// Second handles of its sockets, by endpoint, for a receiver that takes them over.
     pub fn handles(&self) -> Vec<(String, std::net::TcpListener)> {
-        let bound = self.grpc.iter().chain(&self.http);
-        bound.filter_map(|(bound, _)| bound.handle()).collect()
+        let grpc = self.grpc.iter().map(|(bound, _)| bound);
+        let http = self.http.iter().map(|(bound, _)| bound);
+        grpc.chain(http).filter_map(Bound::handle).collect()
     }
 
     /// The address that gRPC is served at, with the port that was found where 0 was asked for.
@@ -114,15 +117,17 @@ impl OtlpReceiver {
         grace: Duration,
     ) -> usize {
         let grpc = async {
-            let Some((bound, limit)) = self.grpc else {
+            let Some((bound, settings)) = self.grpc else {
                 return 0;
             };
-            let service = grpc::TraceService::new(Arc::clone(&intake), limit);
+            let limit = settings.max_message_bytes;
+            let service =
+                grpc::TraceService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
             let protocol = connections::Protocol::Grpc;
             connections::serve(
                 bound.listener,
                 protocol,
-                ConnectionLimits::default(),
+                ConnectionLimits::of_grpc(&settings),
                 service,
                 &shutdown,
                 grace,
@@ -130,20 +135,14 @@ impl OtlpReceiver {
             .await
         };
         let http = async {
-            let Some((bound, limit)) = self.http else {
+            let Some((bound, settings)) = self.http else {
                 return 0;
             };
-            let service = http::TraceEndpoint::new(Arc::clone(&intake), limit);
+            let warned = Arc::clone(&self.warned);
+            let limits = ConnectionLimits::of_http(&settings);
+            let service = http::TraceEndpoint::new(Arc::clone(&intake), settings, warned);
             let protocol = connections::Protocol::Http;
-            connections::serve(
-                bound.listener,
-                protocol,
-                ConnectionLimits::default(),
-                service,
-                &shutdown,
-                grace,
-            )
-            .await
+            connections::serve(bound.listener, protocol, limits, service, &shutdown, grace).await
         };
         let (grpc, http) = tokio::join!(grpc, http);
         grpc + http

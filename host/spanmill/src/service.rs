@@ -18,14 +18,15 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ComponentId, Manifest};
+use crate::config::{ComponentId, Manifest, ManifestSource};
 use crate::export::{self, DebugOutput};
+use crate::losses::Losses;
 use crate::pipeline::{self, LoadedPlugin, PluginLoader, WorkerCount};
 use crate::receive::BindError;
-pub use controller::{Admin, Controller, ManifestSource};
+pub use controller::{Admin, Controller};
 pub use folders::{Folders, FoldersError};
-pub use running::Ended;
 use running::Running;
+pub use running::{Ended, GRACE};
 pub use watch::Watch;
 
 /// Why a service did not start, or did not change.
@@ -71,6 +72,11 @@ impl Service {
             loader,
             source,
         })
+    }
+
+    /// What is accepted and not delivered, from now to the end.
+    pub fn losses(&self) -> Losses {
+        self.running.losses()
     }
 
     /// What is listened on, a line each.

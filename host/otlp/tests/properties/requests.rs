@@ -64,14 +64,14 @@ fn spans() -> impl Strategy<Value = Span> {
                 dropped_attributes_count: 1,
             }
         });
-    let link = (prop::collection::vec(any::<u8>(), 0..17), attributes()).prop_map(
-        |(trace_id, attributes)| Link {
-            trace_id,
-            attributes,
-            flags: 7,
-            ..Default::default()
-        },
-    );
+    let trace_id = prop_oneof![Just(0usize), Just(16)]
+        .prop_flat_map(|length| prop::collection::vec(any::<u8>(), length));
+    let link = (trace_id, attributes()).prop_map(|(trace_id, attributes)| Link {
+        trace_id,
+        attributes,
+        flags: 7,
+        ..Default::default()
+    });
     let status = prop::option::of(
         (0..3i32, "v?[0-3]?").prop_map(|(code, message)| Status { message, code }),
     );
@@ -171,8 +171,8 @@ pub fn one_span() -> ExportTraceServiceRequest {
     }
 }
 
-/// Fails unless the parser and prost agree on whether bytes are a request. The one exception: a resource
-/// or scope sent twice, which prost merges and Spanmill refuses.
+/// Fails unless the parser and prost agree on whether bytes are a request. The two exceptions: a resource
+/// or scope sent twice, which prost merges, and an id of a length that no id has. Spanmill refuses both.
 pub fn agrees_with_prost(bytes: Vec<u8>) {
     let bytes = Bytes::from(bytes);
     match (
@@ -187,9 +187,35 @@ pub fn agrees_with_prost(bytes: Vec<u8>) {
                 .map(|s| s.spans.len())
                 .sum();
             assert_eq!(request.span_count(), spans);
+            assert!(
+                has_right_ids(&decoded),
+                "accepted an id of another length: {bytes:?}"
+            );
         }
-        (Err(error), Ok(_)) => assert!(error.what.contains("twice"), "{error} in {bytes:?}"),
+        (Err(error), Ok(_)) => assert!(
+            error.what.contains("twice") || error.what.contains("another length"),
+            "{error} in {bytes:?}"
+        ),
         (Ok(_), Err(error)) => panic!("accepted what prost refuses ({error}): {bytes:?}"),
         (Err(_), Err(_)) => {}
     }
+}
+
+/// Whether every id is of the length that OTLP gives it, or not there.
+pub fn has_right_ids(request: &ExportTraceServiceRequest) -> bool {
+    let right = |id: &[u8], length| id.is_empty() || id.len() == length;
+    let mut spans = request
+        .resource_spans
+        .iter()
+        .flat_map(|r| &r.scope_spans)
+        .flat_map(|s| &s.spans);
+    spans.all(|span| {
+        right(&span.trace_id, 16)
+            && right(&span.span_id, 8)
+            && right(&span.parent_span_id, 8)
+            && span
+                .links
+                .iter()
+                .all(|link| right(&link.trace_id, 16) && right(&link.span_id, 8))
+    })
 }

@@ -9,19 +9,23 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::LogFormat;
 use crate::config::LogLevel;
+use crate::console::Console;
 
 /// The log, whose level a manifest may still set.
 pub(super) struct Log {
     filter: reload::Handle<LevelFilter, tracing_subscriber::Registry>,
     given: bool,
+    console: Console,
 }
 
 impl Log {
-    pub(super) fn start(format: LogFormat, level: Option<LevelFilter>) -> Self {
+    pub(super) fn start(format: LogFormat, level: Option<LevelFilter>) -> std::io::Result<Self> {
+        let console = Console::stderr()?;
+        let writer = console.clone();
         let (filter, handle) = reload::Layer::new(level.unwrap_or(LevelFilter::INFO));
         let registry = tracing_subscriber::registry().with(filter);
         let lines = tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
+            .with_writer(move || writer.clone())
             .with_target(false);
         match format {
             LogFormat::Text => {
@@ -31,10 +35,16 @@ impl Log {
             }
             LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
         }
-        Log {
+        Ok(Log {
             filter: handle,
             given: level.is_some(),
-        }
+            console,
+        })
+    }
+
+    /// Where it is written.
+    pub(super) fn console(&self) -> Console {
+        self.console.clone()
     }
 
     /// Takes the manifest's level, unless the command line gave one.

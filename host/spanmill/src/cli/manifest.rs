@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 
+use clap::Args;
+
 use super::{Failure, colour};
-use crate::config::{self, ComponentId, Manifest};
+use crate::config::{self, ComponentId, Manifest, ManifestSource};
 use crate::pipeline::{LoadedPlugin, PluginLoader};
-use crate::service::ManifestSource;
 
 /// The manifest for a first look.
 const DEFAULT: &str = include_str!("../../assets/default.yaml");
@@ -15,24 +16,44 @@ const DEFAULT: &str = include_str!("../../assets/default.yaml");
 /// A manifest and its plugins, configured.
 pub(super) type Configured = (Manifest, BTreeMap<ComponentId, LoadedPlugin>);
 
-/// Where the manifest comes from: the file, or the built-in one.
-pub(super) fn from(path: Option<&Path>) -> ManifestSource {
-    match path {
-        Some(path) => ManifestSource::File(path.to_owned()),
-        None => ManifestSource::Text {
-            name: "the built-in manifest",
-            text: DEFAULT,
-        },
+/// What says where the manifest is.
+#[derive(Args, Debug)]
+pub(super) struct ManifestArgs {
+    /// The manifest: a path, `file:PATH`, `env:VARIABLE` or `yaml:TEXT`. Given more than once, later ones are laid over earlier
+    /// ones: mappings key by key, anything else as a whole. Without one, a built-in pipeline for a first look.
+    #[arg(long, value_name = "LOCATION")]
+    config: Vec<String>,
+    /// One setting, laid over the manifest: `--set processors.batch.timeout=2s`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl ManifestArgs {
+    /// Whether nothing was said.
+    pub(super) fn is_default(&self) -> bool {
+        self.config.is_empty()
+    }
+
+    /// Where the manifest comes from.
+    pub(super) fn source(&self) -> Result<ManifestSource, Failure> {
+        let default = ("the built-in manifest", DEFAULT);
+        Ok(ManifestSource::from_arguments(
+            &self.config,
+            &self.set,
+            default,
+        )?)
     }
 }
 
-/// Loads the manifest, or the built-in one, and configures its plugins. Every mistake is shown at once, whether the
-/// host or a plugin found it. Warnings go to stderr.
-pub(super) fn load(path: Option<&Path>, loader: &mut PluginLoader) -> Result<Configured, Failure> {
+/// Loads the manifest and configures its plugins. Every mistake is shown at once, whether the host or a plugin found it.
+/// Warnings go to stderr.
+pub(super) fn load(
+    from: &ManifestSource,
+    loader: &mut PluginLoader,
+) -> Result<Configured, Failure> {
     let env = |name: &str| std::env::var(name).ok();
-    let from = from(path);
-    let (manifest, mut found) =
-        config::examine(from.read()?, from.folder(), &PluginLoader::built_in(), &env);
+    let built_in = PluginLoader::built_in();
+    let (manifest, mut found) = config::examine(from.read()?, Path::new("."), &built_in, &env);
     if let Some(manifest) = manifest {
         match loader.load_all(&manifest) {
             Ok(plugins) if !found.has_errors() => {

@@ -93,7 +93,7 @@ impl How {
 
 fn duration(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
-        Some(duration) if !duration.is_zero() => Ok(duration),
+        Ok(duration) if !duration.is_zero() => Ok(duration),
         _ => Err("write a number and a unit, such as 500ms, 60s or 5m".to_owned()),
     }
 }

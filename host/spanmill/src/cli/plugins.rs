@@ -1,12 +1,11 @@
 //! `spanmill plugins`.
 
-use std::path::Path;
-
-use super::{Failure, manifest, say};
+use super::manifest::{self, ManifestArgs};
+use super::{Failure, say};
 use crate::pipeline::{BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin};
 use crate::service::Folders;
 
-pub(super) fn plugins(path: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn plugins(args: &ManifestArgs) -> Result<(), Failure> {
     let mut loader = Folders::from_environment()?.loader()?;
     say("BUILT-IN");
     for (kind, names) in [
@@ -27,7 +26,7 @@ pub(super) fn plugins(path: Option<&Path>) -> Result<(), Failure> {
             }
         }
     }
-    let (manifest, loaded) = manifest::load(path, &mut loader)?;
+    let (manifest, loaded) = manifest::load(&args.source()?, &mut loader)?;
     say(format_args!("\nCONFIGURED BY {}", manifest.source.name()));
     for plugin in loaded.values() {
         show(plugin);

@@ -7,18 +7,23 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 
-use super::{Failure, manifest};
+use super::Failure;
+use super::manifest::{self, ManifestArgs};
+use crate::files;
+use crate::otlp_json::{self, JsonError, Request};
 use crate::pipeline::Offline;
-use crate::receive::traces_from_json;
 use crate::service::Folders;
 
+/// A recording is processed in memory, several times its size.
+const MAX_INPUT_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
 pub(super) fn replay(
-    path: Option<&Path>,
+    args: &ManifestArgs,
     input: &Path,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
     let mut loader = Folders::from_environment()?.loader()?;
-    let (manifest, mut plugins) = manifest::load(path, &mut loader)?;
+    let (manifest, mut plugins) = manifest::load(&args.source()?, &mut loader)?;
     let requests = read(input)?;
     let replayed = Offline::new(&manifest, &mut plugins)?.run(requests)?;
     let mut out: Box<dyn Write> = match output {
@@ -32,24 +37,33 @@ pub(super) fn replay(
     };
     for (_, batches) in &replayed.traces {
         for batch in batches {
-            let request = ExportTraceServiceRequest::decode(batch.bytes.clone())?;
-            serde_json::to_writer(&mut out, &request)?;
-            out.write_all(b"\n")?;
+            write_line(&mut out, &batch.bytes, Request::Traces)?;
         }
     }
     for (_, flushed) in &replayed.metrics {
-        serde_json::to_writer(&mut out, &flushed.request)?;
-        out.write_all(b"\n")?;
+        write_line(&mut out, &flushed.request.encode_to_vec(), Request::Metrics)?;
     }
     out.flush()?;
     Ok(())
+}
+
+fn write_line(out: &mut impl Write, protobuf: &[u8], request: Request) -> Result<(), Failure> {
+    let mut line = Vec::new();
+    otlp_json::to_json(protobuf, request, &mut line)?;
+    line.push(b'\n');
+    out.write_all(&line)?;
+    Ok(())
+}
+
+fn traces_from_json(json: &[u8]) -> Result<Bytes, JsonError> {
+    otlp_json::to_protobuf(json, Request::Traces)
 }
 
 /// The recorded requests, each with the time it would have been received at: when its last span ended.
 fn read(input: &Path) -> Result<Vec<(Bytes, u64)>, Failure> {
     let unreadable =
         |why: &dyn std::fmt::Display| Failure(format!("error: {}: {why}", input.display()));
-    let bytes = std::fs::read(input).map_err(|error| unreadable(&error))?;
+    let bytes = files::read_regular(input, MAX_INPUT_BYTES).map_err(|error| unreadable(&error))?;
     let mut requests = Vec::new();
     match input.extension().and_then(|extension| extension.to_str()) {
         Some("pb") => requests.push(Bytes::from(bytes)),

@@ -1,28 +1,38 @@
 //! `spanmill run`.
 
-use std::path::Path;
+mod ending;
+
+use std::io::Write as _;
 use std::sync::Arc;
+
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::log::Log;
-use super::{Failure, admin, manifest, say};
-use crate::config::{Manifest, Pipeline, Signal};
+use super::manifest::{self, ManifestArgs};
+use super::{Failure, admin};
+use crate::config::{Manifest, Pipeline};
+use crate::console::Console;
 use crate::export::DebugOutput;
-use crate::losses::Loss;
+use crate::panics::Panics;
 use crate::pipeline::WorkerCount;
 use crate::service::{Admin, Controller, Folders, Service, Watch};
 
+/// How long the admin API may take to end.
+const ADMIN_GRACE: Duration = Duration::from_secs(1);
+
 pub(super) fn run(
-    path: Option<&Path>,
+    args: &ManifestArgs,
     workers: Option<u16>,
     endpoint: Option<String>,
     no_watch: bool,
     log: &Log,
 ) -> Result<(), Failure> {
     let mut loader = Folders::from_environment()?.loader()?;
-    let (manifest, plugins) = manifest::load(path, &mut loader)?;
+    let from = args.source()?;
+    let (manifest, plugins) = manifest::load(&from, &mut loader)?;
     log.set_level(manifest.log_level);
     let workers = WorkerCount::new(workers.map(usize::from));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -31,13 +41,12 @@ pub(super) fn run(
         .build()?;
     runtime.block_on(async {
         use std::io::IsTerminal as _;
-        let stdout = std::io::stdout();
-        let output = DebugOutput::new(
-            std::io::stdout(),
-            stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
-        );
+        let mut stdout = Console::stdout()?;
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let output = DebugOutput::new(stdout.clone(), colour);
+        let shutdown = CancellationToken::new();
+        let panics = Panics::watch(shutdown.clone());
         let bound = admin::bind(&manifest, endpoint).await?;
-        let from = manifest::from(path);
         let service =
             Service::start(manifest.clone(), plugins, loader, from, output, workers).await?;
         let mut addresses = service.addresses();
@@ -45,11 +54,11 @@ pub(super) fn run(
         for address in &addresses {
             tracing::info!("{address}");
         }
-        if path.is_none() {
-            describe(&manifest, &addresses);
+        if args.is_default() {
+            let text = description(&manifest, &addresses);
+            stdout.write_all(text.as_bytes())?;
         }
-        let shutdown = CancellationToken::new();
-        tokio::spawn(end_on_signal(shutdown.clone())?);
+        ending::watch(shutdown.clone(), service.losses(), log.console())?;
         let hang_up = signal(SignalKind::hangup())?;
         let pipelines = manifest.pipelines.len();
         let controller = service.serve(shutdown.clone());
@@ -68,55 +77,17 @@ pub(super) fn run(
         tracing::info!(pipelines, workers = workers.workers, "spanmill is ready");
         let ended = controller.ended().await;
         if let Some(serving) = serving {
-            // It ends with the same token; a panic in it was logged.
-            let _ = serving.await;
+            // It ends with the same token; what a client still does there is not waited for.
+            let _ = tokio::time::timeout(ADMIN_GRACE, serving).await;
         }
-        report(&ended.losses)
-    })
-}
-
-/// The last line. What was lost is an error, what the manifest wants to be dropped is not.
-fn report(losses: &[Loss]) -> Result<(), Failure> {
-    if losses.iter().any(|loss| !loss.reason.is_asked_for()) {
-        return Err(Failure(format!("error: {}", not_delivered(losses))));
-    }
-    match losses {
-        [] => tracing::info!("ended; everything that was accepted was delivered"),
-        dropped => tracing::info!("{}", not_delivered(dropped)),
-    }
-    Ok(())
-}
-
-/// What was accepted and not delivered, in a line.
-fn not_delivered(losses: &[Loss]) -> String {
-    let total = |signal: Signal| -> u64 {
-        let items = losses.iter().filter(|loss| loss.signal == signal);
-        items.fold(0, |total, loss| total.saturating_add(loss.items))
-    };
-    let totals: Vec<String> = [Signal::Traces, Signal::Metrics]
-        .into_iter()
-        .filter(|signal| total(*signal) > 0)
-        .map(|signal| format!("{} {}", total(signal), signal.items()))
-        .collect();
-    let each: Vec<String> = losses.iter().map(Loss::to_string).collect();
-    format!(
-        "ended; {} were accepted and not delivered: {}",
-        totals.join(" and "),
-        each.join("; ")
-    )
-}
-
-/// Cancels at the first SIGTERM or SIGINT.
-fn end_on_signal(shutdown: CancellationToken) -> Result<impl Future<Output = ()> + Send, Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        stdout.flush_within(ADMIN_GRACE);
+        ending::report(&ended.losses)?;
+        match panics.were_fatal() {
+            false => Ok(()),
+            true => Err(Failure(
+                "error: ended because of a panic, which the log has; please report it".to_owned(),
+            )),
         }
-        tracing::info!("shutting down: no more requests are taken, those under way are finished");
-        shutdown.cancel();
     })
 }
 
@@ -131,26 +102,23 @@ async fn reload_on_signal(controller: Arc<Controller>, mut hang_up: tokio::signa
 }
 
 /// For a first look: where to send to, and what happens then.
-fn describe(manifest: &Manifest, addresses: &[String]) {
-    say("Spanmill runs its built-in pipeline. Give it your own with --config FILE.\n");
-    for address in addresses {
-        say(format_args!("  {address}"));
-    }
+fn description(manifest: &Manifest, addresses: &[String]) -> String {
+    let mut lines = vec![
+        "Spanmill runs its built-in pipeline. Give it your own with --config FILE.\n".to_owned(),
+    ];
+    lines.extend(addresses.iter().map(|address| format!("  {address}")));
+    lines.push(String::new());
+    let list = |ids: &[crate::config::ComponentId]| {
+        let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        ids.join(", ")
+    };
     let arrow = |pipeline: &Pipeline| {
-        let list = |ids: &[crate::config::ComponentId]| {
-            ids.iter()
-                .map(|id| id.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
         let mut parts = vec![list(&pipeline.receivers)];
         parts.extend(pipeline.processors.iter().map(|id| id.as_str().to_owned()));
         parts.push(list(&pipeline.exporters));
         format!("  {}: {}", pipeline.id, parts.join(" -> "))
     };
-    say("");
-    for pipeline in &manifest.pipelines {
-        say(arrow(pipeline));
-    }
-    say("");
+    lines.extend(manifest.pipelines.iter().map(arrow));
+    lines.push("\n".to_owned());
+    lines.join("\n")
 }

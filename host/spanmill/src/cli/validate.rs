@@ -1,13 +1,12 @@
 //! `spanmill validate`.
 
-use std::path::Path;
-
-use super::{Failure, manifest, say};
+use super::manifest::{self, ManifestArgs};
+use super::{Failure, say};
 use crate::service::Folders;
 
-pub(super) fn validate(path: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn validate(args: &ManifestArgs) -> Result<(), Failure> {
     let mut loader = Folders::from_environment()?.loader()?;
-    let (manifest, plugins) = manifest::load(path, &mut loader)?;
+    let (manifest, plugins) = manifest::load(&args.source()?, &mut loader)?;
     say(format_args!(
         "{}: {} pipelines, {} plugins configured; no mistakes",
         manifest.source.name(),

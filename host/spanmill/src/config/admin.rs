@@ -52,6 +52,15 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
         }
         None => named.map(|_| endpoint::listen(&mut section, "127.0.0.1:4319", out)),
     };
+    if let Some(entry) = section.entry("token")
+        && entry.value.is_null()
+    {
+        let message = format!("{}: token is empty", section.owner());
+        out.push(
+            Diagnostic::error(entry.value.place, message)
+                .help("set the variable that it names, or remove it: without a token, whoever reaches the endpoint is let in"),
+        );
+    }
     if let Some(node) = section.value("token")
         && let Some(token) = section.text("token", out)
         && let Err(why) = Token::new(token)

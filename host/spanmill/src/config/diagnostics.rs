@@ -6,76 +6,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-/// A stretch of a manifest's text, in bytes; the end is exclusive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The first byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
-}
-
-/// A manifest's name and text.
-pub struct Source {
-    name: String,
-    text: String,
-}
-
-impl fmt::Debug for Source {
-    /// Without the text: there may be credentials in it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Source {
-    /// A source that diagnostics call `name`.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            text: text.into(),
-        }
-    }
-
-    /// The name diagnostics show, usually the path as it was given.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The whole text.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Line and column of a byte, both from 1; the column counts characters.
-    pub fn line_column(&self, byte: usize) -> (usize, usize) {
-        let before = self.text.get(..byte).unwrap_or(&self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.matches('\n').count() + 1;
-        let column = before
-            .get(line_start..)
-            .map_or(0, |text| text.chars().count())
-            + 1;
-        (line, column)
-    }
-
-    /// Cuts a place to its first line and to the text's bounds, so that a snippet never spans pages.
-    fn first_line(&self, place: Place) -> std::ops::Range<usize> {
-        let mut start = place.start.min(self.text.len());
-        while !self.text.is_char_boundary(start) {
-            start -= 1;
-        }
-        let mut end = place.end.clamp(start, self.text.len());
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        let text = self.text.get(start..end).unwrap_or_default();
-        let line = text.lines().next().unwrap_or_default().trim_end();
-        start..start + line.len()
-    }
-}
+use super::source::{Place, Source};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,18 +181,30 @@ impl Diagnostics {
         };
         let mut group = Group::with_title(level.primary_title(item.message.as_str()));
         if let Some(place) = item.place {
-            let mut primary = AnnotationKind::Primary.span(self.source.first_line(place));
+            let part = self.source.part_at(place);
+            let mut primary = AnnotationKind::Primary.span(part.first_line(place));
             if let Some(label) = &item.label {
                 primary = primary.label(label.as_str());
             }
-            let mut snippet = Snippet::source(self.source.text())
-                .path(self.source.name())
+            let mut snippet = Snippet::source(part.text())
+                .path(part.name())
                 .annotation(primary);
+            let mut elsewhere = Vec::new();
             for (place, text) in &item.related {
-                let related = AnnotationKind::Context.span(self.source.first_line(*place));
-                snippet = snippet.annotation(related.label(text.as_str()));
+                let at = self.source.part_at(*place);
+                let span = AnnotationKind::Context.span(at.first_line(*place));
+                let related = span.label(text.as_str());
+                if std::ptr::eq(at, part) {
+                    snippet = snippet.annotation(related);
+                } else {
+                    let other = Snippet::source(at.text()).path(at.name());
+                    elsewhere.push(other.annotation(related));
+                }
             }
             group = group.element(snippet);
+            for snippet in elsewhere {
+                group = group.element(snippet);
+            }
         }
         for help in &item.help {
             group = group.element(Level::HELP.message(help.as_str()));

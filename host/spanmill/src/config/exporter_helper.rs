@@ -168,18 +168,48 @@ pub(super) fn client(
         "send credentials under `headers:`",
         out,
     );
+    section.refuse(
+        "middlewares",
+        "is not supported: there are no extensions in this version",
+        "remove it",
+        out,
+    );
+    section.refuse(
+        "wait_for_ready",
+        "is not supported",
+        "remove it: what cannot be sent yet is tried again, see `retry_on_failure:`",
+        out,
+    );
+    section.refuse(
+        "max_conns_per_host",
+        "is not supported",
+        "use `sending_queue: {num_consumers: ...}`: there are no more requests at once",
+        out,
+    );
+    section.refuse(
+        "disable_keep_alives",
+        "is not supported",
+        "remove it: connections are used again",
+        out,
+    );
+    if let Some(node) = section.value("balancer_name")
+        && node.raw != "pick_first"
+    {
+        out.push(
+            section
+                .wrong("balancer_name", node, "only pick_first is known")
+                .help("remove it: batches go to one address at a time; for several, put a load balancer before them"),
+        );
+    }
+    // How connections are watched, kept and buffered: nothing of what is sent.
     section.ignore(
         &[
             "keepalive",
             "read_buffer_size",
             "write_buffer_size",
-            "wait_for_ready",
-            "balancer_name",
             "max_idle_conns",
             "max_idle_conns_per_host",
-            "max_conns_per_host",
             "idle_conn_timeout",
-            "disable_keep_alives",
             "http2_read_idle_timeout",
             "http2_ping_timeout",
         ],
@@ -283,7 +313,18 @@ pub(super) fn tls(section: &mut Section<'_>, out: &mut Diagnostics) -> Tls {
             out,
         );
     }
-    section.ignore(&["reload_interval", "include_system_ca_certs_pool"], out);
+    section.refuse(
+        "reload_interval",
+        "is not supported: certificates are read at the start",
+        "remove it, and restart when they are renewed",
+        out,
+    );
+    section.refuse(
+        "include_system_ca_certs_pool",
+        "is not supported",
+        "name one of the two: `ca_file`, or nothing for the system's certificates",
+        out,
+    );
     section.finish(out);
     tls
 }
@@ -366,7 +407,8 @@ fn queue(section: &mut Section<'_>, out: &mut Diagnostics) -> Option<SendingQueu
         "remove it; what is queued when the process dies is lost",
         out,
     );
-    section.refuse(
+    // Without a value it would batch with its defaults.
+    section.refuse_bare(
         "batch",
         "is not supported",
         "use the `batch` processor",

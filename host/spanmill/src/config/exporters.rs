@@ -19,7 +19,7 @@ pub enum Exporter {
     OtlpHttp(OtlpHttpExporter),
     /// Telemetry as text, for people.
     Debug(DebugExporter),
-    /// Telemetry as OTLP JSON, a batch a line.
+    /// Telemetry as OTLP, JSON or protobuf, a batch after the other.
     File(FileExporter),
     /// Metrics for Prometheus to scrape.
     Prometheus(PrometheusExporter),
@@ -85,6 +85,17 @@ pub struct FileExporter {
     pub path: PathBuf,
     /// Go on where the file ends, rather than empty it first.
     pub append: bool,
+    /// What is written.
+    pub format: FileFormat,
+}
+
+/// What a file exporter writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// OTLP's JSON, a request a line.
+    Json,
+    /// Protobuf, each request behind its length.
+    Proto,
 }
 
 /// The `prometheus` exporter.
@@ -202,6 +213,7 @@ fn otlp_http(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpHttpExporte
         "connect directly, or through a transparent proxy",
         out,
     );
+    // Where signals would go that this version does not carry, and how hard it is compressed.
     section.ignore(
         &["logs_endpoint", "profiles_endpoint", "compression_params"],
         out,
@@ -244,10 +256,17 @@ fn debug(mut section: Section<'_>, out: &mut Diagnostics) -> DebugExporter {
         sampling_initial: section.number("sampling_initial", out).unwrap_or(2),
         sampling_thereafter: section.number("sampling_thereafter", out).unwrap_or(1),
     };
-    section.ignore(
-        &["use_internal_logger", "output_paths", "sending_queue"],
-        out,
-    );
+    for item in section.list("output_paths", out).unwrap_or_default() {
+        if item.raw != "stdout" {
+            out.push(
+                section
+                    .wrong("output_paths", &item, "telemetry is shown on stdout")
+                    .help("remove it, and redirect stdout; or use the `file` exporter"),
+            );
+        }
+    }
+    // It shows what it gets at once, and not in the log.
+    section.ignore(&["use_internal_logger", "sending_queue"], out);
     section.finish(out);
     exporter
 }
@@ -258,26 +277,24 @@ fn file(mut section: Section<'_>, out: &mut Diagnostics) -> FileExporter {
         out.push(endpoint::missing(&section, "path", "the file to write"));
     }
     let append = section.flag("append", false, out);
-    if let Some(node) = section.value("format")
-        && node.raw != "json"
-    {
-        out.push(section.wrong("format", node, "only json is written in this version"));
-    }
+    let formats = [("json", FileFormat::Json), ("proto", FileFormat::Proto)];
+    let format = section.choice("format", &formats, out);
     for key in ["rotation", "compression", "group_by", "encoding"] {
         section.refuse(key, "is not supported", "remove it", out);
     }
-    section.ignore(
-        &[
-            "flush_interval",
-            "create_directory",
-            "directory_permissions",
-        ],
+    section.refuse(
+        "create_directory",
+        "is not supported",
+        "make the folder, and remove it",
         out,
     );
+    // Each batch is written at once; and no folder is made.
+    section.ignore(&["flush_interval", "directory_permissions"], out);
     section.finish(out);
     FileExporter {
         path: path.unwrap_or_default().into(),
         append,
+        format: format.unwrap_or(FileFormat::Json),
     }
 }
 
@@ -298,6 +315,12 @@ fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusExpo
         resource_to_telemetry = conversion.flag("enabled", false, out);
         conversion.finish(out);
     }
+    let translations = [
+        ("UnderscoreEscapingWithSuffixes", true),
+        ("UnderscoreEscapingWithoutSuffixes", false),
+    ];
+    let suffixes = section.flag("add_metric_suffixes", true, out);
+    let suffixes = translation(&mut section, &translations, out).unwrap_or(suffixes);
     let exporter = PrometheusExporter {
         endpoint,
         namespace: section.text("namespace", out).unwrap_or_default(),
@@ -309,7 +332,7 @@ fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusExpo
             out,
         ),
         enable_open_metrics: section.flag("enable_open_metrics", false, out),
-        add_metric_suffixes: section.flag("add_metric_suffixes", true, out),
+        add_metric_suffixes: suffixes,
         resource_to_telemetry,
     };
     section.refuse("tls", "is not supported", "put a TLS proxy in front", out);
@@ -319,7 +342,26 @@ fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusExpo
         "put an authenticating proxy in front",
         out,
     );
-    section.ignore(&["translation_strategy"], out);
     section.finish(out);
     exporter
+}
+
+/// `translation_strategy`, which overrides `add_metric_suffixes`: whether names get their unit and `_total`.
+fn translation(
+    section: &mut Section<'_>,
+    known: &[(&str, bool)],
+    out: &mut Diagnostics,
+) -> Option<bool> {
+    let node = section.value("translation_strategy")?;
+    let found = known.iter().find(|(name, _)| *name == node.raw);
+    if found.is_none() {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        let what = "names are written with underscores in this version";
+        out.push(
+            section
+                .wrong("translation_strategy", node, what)
+                .help(format!("one of: {}", names.join(", "))),
+        );
+    }
+    found.map(|(_, suffixes)| *suffixes)
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, Place, did_you_mean};
+use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use super::source::Place;
 use super::walk::Section;
-use super::yaml::{Entry, Value};
+use super::yaml::Entry;
 use super::{Exporter, Manifest, Processor};
 
 /// What a pipeline carries.
@@ -86,8 +87,6 @@ struct Draft {
     receivers: Vec<(ComponentId, Place)>,
     processors: Vec<(ComponentId, Place)>,
     exporters: Vec<(ComponentId, Place)>,
-    /// Left out, for a reason that was given.
-    dropped: bool,
 }
 
 /// Reads the pipelines, checks them against what is defined, and leaves in the manifest what they use.
@@ -128,19 +127,8 @@ pub(super) fn read(
     check_connectors(&drafts, declared, out);
     check_exporters(&drafts, manifest, out);
     check_unused(&drafts, declared, out);
-    reduce_metrics(&mut drafts, declared, manifest, out);
-    drop_orphaned_connectors(&mut drafts, declared, out);
-    manifest.pipelines = drafts
-        .into_iter()
-        .filter(|draft| !draft.dropped)
-        .map(Draft::finish)
-        .collect();
-    if manifest.pipelines.is_empty() && !out.has_errors() {
-        out.push(
-            Diagnostic::error(service.place(), "service: no pipeline is left to run")
-                .help("add a traces pipeline"),
-        );
-    }
+    check_metrics(&drafts, declared, manifest, out);
+    manifest.pipelines = drafts.into_iter().map(Draft::finish).collect();
     retain_used(manifest);
 }
 
@@ -169,7 +157,6 @@ fn draft(entry: &Entry, declared: &Declared, out: &mut Diagnostics) -> Option<Dr
         receivers: list("receivers", true, out),
         processors: list("processors", false, out),
         exporters: list("exporters", true, out),
-        dropped: false,
     };
     section.finish(out);
     Some(draft)
@@ -224,15 +211,9 @@ fn references(
     out: &mut Diagnostics,
 ) -> Vec<(ComponentId, Place)> {
     let place = section.entry(role).map(|entry| entry.key_place);
-    let node = section.value(role);
-    let items = match node.map(|node| (&node.value, node)) {
-        Some((Value::List(items), _)) => items.as_slice(),
-        Some((_, node)) => {
-            let what = format_args!("expected a list, found {}", node.kind());
-            out.push(section.wrong(role, node, what).help("write it as `[a, b]`"));
-            return Vec::new();
-        }
-        None => &[],
+    let has_value = section.value(role).is_some();
+    let Some(items) = section.list(role, out).or((!has_value).then(Vec::new)) else {
+        return Vec::new();
     };
     if items.is_empty() && required {
         let message = format!("{}: there are no {role}", section.owner());
@@ -242,7 +223,7 @@ fn references(
         );
     }
     let mut found: Vec<(ComponentId, Place)> = Vec::new();
-    for item in items {
+    for item in &items {
         let owner = section.owner();
         let Ok(id) = ComponentId::parse(&item.raw) else {
             let message = format!("{owner}: {role}: this is no component id");
@@ -410,63 +391,35 @@ fn check_unused(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
     }
 }
 
-/// Metrics come from connectors only, and go to exporters as they are: what else a metrics pipeline has is left out.
-fn reduce_metrics(
-    drafts: &mut [Draft],
+/// Metrics come from connectors only, and go to exporters as they are.
+fn check_metrics(
+    drafts: &[Draft],
     declared: &Declared,
     manifest: &Manifest,
     out: &mut Diagnostics,
 ) {
-    for draft in drafts.iter_mut().filter(|d| d.id.signal == Signal::Metrics) {
+    for draft in drafts.iter().filter(|d| d.id.signal == Signal::Metrics) {
         let pipeline = format!("pipeline {}", draft.id);
-        let (kept, left_out): (Vec<_>, Vec<_>) = std::mem::take(&mut draft.receivers)
-            .into_iter()
-            .partition(|(id, _)| declared.connectors.contains_key(id));
-        draft.dropped = kept.is_empty();
-        draft.receivers = kept;
-        let also = if draft.dropped {
-            ", and the pipeline with it"
-        } else {
-            ""
-        };
-        for (id, place) in left_out {
-            out.push(
-                Diagnostic::warning(place, format!("{pipeline}: {id} is left out{also}"))
-                    .help("in this version metrics come from connectors, not from receivers"),
-            );
-        }
-        for (id, place) in &draft.processors {
-            if matches!(manifest.processors.get(id), Some(Processor::Plugin(_))) && !draft.dropped {
-                draft.dropped = true;
-                let message = format!("{pipeline} is left out: {id} does not process metrics");
+        for (id, place) in &draft.receivers {
+            if !declared.connectors.contains_key(id) {
+                let message =
+                    format!("{pipeline}: receivers: {id} does not receive metrics in this version");
                 out.push(
-                    Diagnostic::warning(*place, message)
-                        .help("in this version metrics go from connectors to exporters as they are; remove the processor"),
+                    Diagnostic::error(*place, message)
+                        .help("metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it"),
                 );
             }
         }
-    }
-}
-
-/// Connectors whose every metrics pipeline was left out have nobody to give to.
-fn drop_orphaned_connectors(drafts: &mut [Draft], declared: &Declared, out: &mut Diagnostics) {
-    let taken: BTreeSet<ComponentId> = drafts
-        .iter()
-        .filter(|draft| !draft.dropped)
-        .flat_map(|draft| &draft.receivers)
-        .map(|(id, _)| id.clone())
-        .collect();
-    for draft in drafts.iter_mut().filter(|draft| !draft.dropped) {
-        let had = draft.exporters.len();
-        draft
-            .exporters
-            .retain(|(id, _)| !declared.connectors.contains_key(id) || taken.contains(id));
-        if had > 0 && draft.exporters.is_empty() && !out.has_errors() {
-            let message = format!("pipeline {}: no exporter is left", draft.id);
-            out.push(
-                Diagnostic::error(draft.place, message)
-                    .help("its connectors give to pipelines that were left out; see the warnings"),
-            );
+        for (id, place) in &draft.processors {
+            if matches!(manifest.processors.get(id), Some(Processor::Plugin(_))) {
+                let message = format!(
+                    "{pipeline}: processors: {id} does not process metrics in this version"
+                );
+                out.push(
+                    Diagnostic::error(*place, message)
+                        .help("metrics go from connectors to exporters as they are: remove it"),
+                );
+            }
         }
     }
 }

@@ -1,18 +1,17 @@
 //! Processors and connectors that are plugins: where their code is, what they may use, and their settings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value as Json;
 use spanmill_runtime::Kind;
 
 use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, Place, did_you_mean};
+use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use super::settings::Settings;
+use super::source::Place;
 use super::walk::Section;
-use super::yaml::{Entry, Node, Value};
+use super::yaml::{Entry, Value};
 
 /// The plugins that come with the binary, by component type.
 #[derive(Clone, Debug, Default)]
@@ -145,73 +144,6 @@ pub struct PluginUse {
     pub place: Place,
 }
 
-/// A plugin's settings, and where each of them stands in the manifest.
-#[derive(Clone)]
-pub struct Settings {
-    json: Json,
-    node: Arc<Node>,
-    key: Place,
-    owner: String,
-}
-
-impl fmt::Debug for Settings {
-    /// Without the settings: there may be a key to hash with among them.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("owner", &self.owner)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Settings {
-    /// The settings; an empty object if the manifest gives none.
-    pub fn json(&self) -> &Json {
-        &self.json
-    }
-
-    /// Where a JSON pointer (RFC 6901) leads. If it leads nowhere, the nearest mapping or list above.
-    pub fn locate(&self, pointer: &str) -> Place {
-        let mut node = self.node.as_ref();
-        let mut name = self.key;
-        for step in pointer.split('/').skip(1) {
-            let step = step.replace("~1", "/").replace("~0", "~");
-            let found = match &node.value {
-                Value::Map(entries) => entries
-                    .iter()
-                    .find(|entry| entry.key == step)
-                    .map(|entry| (&entry.value, entry.key_place)),
-                Value::List(items) => step
-                    .parse()
-                    .ok()
-                    .and_then(|at: usize| items.get(at))
-                    .map(|item| (item, item.place)),
-                _ => None,
-            };
-            match found {
-                Some((below, place)) => (node, name) = (below, place),
-                None => break,
-            }
-        }
-        // A scalar is pointed at itself; of something larger, its name.
-        match node.value {
-            Value::List(_) | Value::Map(_) | Value::Null => name,
-            _ => node.place,
-        }
-    }
-
-    /// A plugin's complaint about its settings as a diagnostic. `pointer` and `message` are the plugin's.
-    pub fn problem(&self, pointer: &str, message: &str) -> Diagnostic {
-        let path = pointer.trim_start_matches('/').replace('/', ".");
-        let path = path.replace("~1", "/").replace("~0", "~");
-        let message = if path.is_empty() {
-            format!("{}: {message}", self.owner)
-        } else {
-            format!("{}: {path}: {message}", self.owner)
-        };
-        Diagnostic::error(self.locate(pointer), message)
-    }
-}
-
 /// Types that go by two names; the first is ours.
 const ALIASES: [(&str, &str); 2] = [
     ("spanmetrics", "span_metrics"),
@@ -312,7 +244,11 @@ fn spec(
     let mut spec = PluginSpec::built_in(kind);
     spec.place = Some(entry.key_place);
     spec.file_place = section.value("file").map(|node| node.place);
-    spec.file = section.text("file", out).map(|file| folder.join(file));
+    spec.file = section.text("file", out).map(|file| {
+        let place = spec.file_place.unwrap_or(entry.key_place);
+        let folder = out.source().folder_at(place).unwrap_or(folder);
+        folder.join(file)
+    });
     spec.digest = section
         .text("digest", out)
         .map(|text| digest(&text).to_owned());
@@ -411,23 +347,14 @@ pub(super) fn plugin_use(
             return None;
         }
     };
-    let json = match &entry.value.value {
-        Value::Map(_) => entry.value.to_json(),
-        Value::Null => Json::Object(serde_json::Map::new()),
-        _ => {
-            let message = format!("{owner}: expected a mapping, found {}", entry.value.kind());
-            out.push(Diagnostic::error(entry.value.place, message));
-            return None;
-        }
-    };
+    if !matches!(entry.value.value, Value::Map(_) | Value::Null) {
+        let message = format!("{owner}: expected a mapping, found {}", entry.value.kind());
+        out.push(Diagnostic::error(entry.value.place, message));
+        return None;
+    }
     Some(PluginUse {
         spec,
-        settings: Settings {
-            json,
-            node: Arc::new(entry.value.clone()),
-            key: entry.key_place,
-            owner,
-        },
+        settings: Settings::new(entry, owner, out),
         place: entry.key_place,
     })
 }

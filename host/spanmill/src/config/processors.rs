@@ -71,6 +71,7 @@ pub(super) fn batch(mut section: Section<'_>, out: &mut Diagnostics) -> Batch {
             .help("remove it; to keep tenants apart, give each a receiver and a pipeline"),
         );
     }
+    // It bounds what metadata_keys tells apart, which is nothing.
     section.ignore(&["metadata_cardinality_limit"], out);
     section.finish(out);
     batch
@@ -134,6 +135,7 @@ pub(super) fn memory_limiter(mut section: Section<'_>, out: &mut Diagnostics) ->
             out.push(section.wrong(key, node, format_args!("must be smaller than {limit_key}")));
         }
     }
+    // There is no garbage collector.
     section.ignore(
         &[
             "min_gc_interval_when_soft_limited",

@@ -1,8 +1,10 @@
 //! Golden text of what the configuration says.
 
+mod environment;
 mod manifests;
 mod mistakes;
 mod robustness;
+mod sources;
 
 use std::path::Path;
 

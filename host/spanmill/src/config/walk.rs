@@ -4,8 +4,9 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::diagnostics::{Diagnostic, Diagnostics, Place, did_you_mean};
-use super::duration;
+use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use super::duration::{self, DurationError};
+use super::source::Place;
 use super::yaml::{Entry, Node, Value};
 
 /// A mapping being read.
@@ -128,6 +129,8 @@ impl<'n> Section<'n> {
         let node = self.value(key)?;
         let value = match &node.value {
             Value::Int(value) => u64::try_from(*value).ok(),
+            // As the Collector, where nothing is lost.
+            Value::Float(value) if is_whole(*value) => Some(*value as u64),
             Value::Text(text) if node.from_env => text.parse().ok(),
             _ => None,
         };
@@ -190,20 +193,50 @@ impl<'n> Section<'n> {
         let Some(node) = self.value(key) else {
             return default;
         };
-        if matches!(node.value, Value::Int(0)) {
-            return Duration::ZERO;
-        }
-        if let Some(duration) = text_of(node).as_deref().and_then(duration::parse) {
-            return duration;
-        }
-        let help = match &node.value {
-            Value::Int(value) if *value > 0 && !node.from_env => {
-                format!("a duration needs its unit: `{value}s` or `{value}ms`")
+        let parsed = match &node.value {
+            // As in the Collector: nanoseconds.
+            Value::Int(value) => {
+                let nanos = u64::try_from(*value).map_err(|_| DurationError::NotADuration);
+                nanos.and_then(|nanos| duration::bounded(Duration::from_nanos(nanos)))
             }
-            _ => "durations are written like `200ms`, `1.5s` or `1h30m`".to_owned(),
+            _ => text_of(node).map_or(Err(DurationError::NotADuration), |text| {
+                duration::parse(&text)
+            }),
         };
-        out.push(self.wrong(key, node, "this is not a duration").help(help));
-        default
+        match (parsed, &node.value) {
+            (Ok(duration), Value::Int(value)) if *value != 0 => {
+                let message = format!(
+                    "{}: {key}: a number without a unit counts nanoseconds",
+                    self.owner
+                );
+                out.push(
+                    Diagnostic::warning(node.place, message)
+                        .help(format!("write it with its unit: `{duration:?}`")),
+                );
+                duration
+            }
+            (Ok(duration), _) => duration,
+            (Err(error), _) => {
+                let help = match error {
+                    DurationError::NotADuration => {
+                        "durations are written like `200ms`, `1.5s` or `1h30m`"
+                    }
+                    DurationError::TooLong => "write a shorter one",
+                };
+                out.push(self.wrong(key, node, error).help(help));
+                default
+            }
+        }
+    }
+
+    /// A duration, if one is given.
+    pub fn optional_duration(
+        &mut self,
+        key: &'static str,
+        out: &mut Diagnostics,
+    ) -> Option<Duration> {
+        self.value(key)?;
+        Some(self.duration(key, Duration::ZERO, out))
     }
 
     /// A duration above zero.
@@ -249,15 +282,34 @@ impl<'n> Section<'n> {
         None
     }
 
+    /// A list. As the Collector has it, a text is one as well: of what stands between its commas.
+    pub fn list(&mut self, key: &'static str, out: &mut Diagnostics) -> Option<Vec<Node>> {
+        let node = self.value(key)?;
+        match &node.value {
+            Value::List(items) => Some(items.clone()),
+            Value::Text(text) => {
+                let items = text.split(',').filter(|_| !text.is_empty());
+                let item = |text: &str| Node {
+                    value: Value::Text(text.to_owned()),
+                    raw: text.to_owned(),
+                    ..node.clone()
+                };
+                Some(items.map(item).collect())
+            }
+            _ => {
+                out.push(
+                    self.expected(key, node, "a list")
+                        .help("write it as `[a, b]`"),
+                );
+                None
+            }
+        }
+    }
+
     /// A list of texts.
     pub fn texts(&mut self, key: &'static str, out: &mut Diagnostics) -> Option<Vec<String>> {
-        let node = self.value(key)?;
-        let Value::List(items) = &node.value else {
-            out.push(self.expected(key, node, "a list"));
-            return None;
-        };
         let mut texts = Vec::new();
-        for item in items {
+        for item in &self.list(key, out)? {
             match text_of(item) {
                 Some(text) => texts.push(text),
                 None => out.push(self.expected(key, item, "text")),
@@ -305,7 +357,16 @@ impl<'n> Section<'n> {
         }
     }
 
-    /// Keys that the Collector has and that may be left out without harm.
+    /// As [`Section::refuse`], of a key that means something without a value as well.
+    pub fn refuse_bare(&mut self, key: &'static str, why: &str, help: &str, out: &mut Diagnostics) {
+        if let Some(entry) = self.entry(key) {
+            let message = format!("{}: {key} {why}", self.owner);
+            out.push(Diagnostic::error(entry.key_place, message).help(help));
+        }
+    }
+
+    /// Keys that the Collector has and that change nothing of what its user sees, but how it is done: the size of buffers, for
+    /// instance.
     pub fn ignore(&mut self, keys: &[&'static str], out: &mut Diagnostics) {
         for key in keys {
             if let Some(entry) = self.entry(key) {
@@ -336,6 +397,12 @@ impl<'n> Section<'n> {
             );
         }
     }
+}
+
+/// Whether it is a whole number that is not negative, and exact.
+fn is_whole(value: f64) -> bool {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    value.fract() == 0.0 && (0.0..=EXACT).contains(&value)
 }
 
 fn text_of(node: &Node) -> Option<String> {

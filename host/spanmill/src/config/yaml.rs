@@ -1,17 +1,21 @@
 //! YAML as a tree whose every node knows its place. Built from the parser's events rather than through serde, so that
 //! the walk over it can go on after a mistake, and so that aliases and nesting are bounded before they are followed.
 
+mod scalar;
+
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
-use serde_json::{Number, Value as Json};
 
-use super::diagnostics::{Diagnostic, Diagnostics, Place};
+use super::diagnostics::{Diagnostic, Diagnostics};
+use super::source::Place;
+
+pub(super) use scalar::scalar;
 
 /// Deeper nesting than any manifest needs, and shallow enough for the walk's recursion.
 const MAX_DEPTH: usize = 64;
 /// Nodes in all, those that aliases repeat included: a bound against alias bombs.
-const MAX_NODES: usize = 100_000;
+pub(super) const MAX_NODES: usize = 100_000;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -20,8 +24,6 @@ pub(super) struct Node {
     pub value: Value,
     /// A scalar's text, before it was taken for a number or a truth value.
     pub raw: String,
-    /// Whether the text was a plain one: only plain scalars are numbers or truth values.
-    pub plain: bool,
     /// Whether it came out of the environment: its text stays out of messages.
     pub from_env: bool,
 }
@@ -50,12 +52,16 @@ impl Node {
         Self::new(place, Value::Null)
     }
 
+    /// A mapping of these entries.
+    pub fn map(place: Place, entries: Vec<Entry>) -> Self {
+        Self::new(place, Value::Map(entries))
+    }
+
     fn new(place: Place, value: Value) -> Self {
         Self {
             place,
             value,
             raw: String::new(),
-            plain: true,
             from_env: false,
         }
     }
@@ -76,27 +82,12 @@ impl Node {
         }
     }
 
-    /// The settings as a plugin gets them. Integers stay integers; an absent section is an empty object's `null`.
-    pub fn to_json(&self) -> Json {
-        match &self.value {
-            Value::Null => Json::Null,
-            Value::Bool(value) => Json::Bool(*value),
-            // `0123` out of the environment is an id rather than a number: keep what the number would lose.
-            Value::Int(value) if self.from_env && value.to_string() != self.raw => {
-                Json::String(self.raw.clone())
-            }
-            Value::Int(value) => Number::from_i128(*value)
-                .map_or_else(|| Json::String(self.raw.clone()), Json::Number),
-            Value::Float(value) => Number::from_f64(*value)
-                .map_or_else(|| Json::String(self.raw.clone()), Json::Number),
-            Value::Text(text) => Json::String(text.clone()),
-            Value::List(items) => Json::Array(items.iter().map(Node::to_json).collect()),
-            Value::Map(entries) => Json::Object(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.to_json()))
-                    .collect(),
-            ),
+    /// How many nodes it has, itself included.
+    pub fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::List(items) => items.iter().map(Node::size).sum(),
+            Value::Map(entries) => entries.iter().map(|entry| entry.value.size()).sum(),
+            _ => 0,
         }
     }
 
@@ -117,67 +108,12 @@ impl Node {
     }
 }
 
-/// What a scalar's text stands for, by YAML 1.2's core schema.
-pub(super) fn scalar(place: Place, raw: String, plain: bool) -> Node {
-    let value = if plain {
-        plain_value(&raw)
-    } else {
-        Value::Text(raw.clone())
-    };
-    Node {
-        place,
-        value,
-        raw,
-        plain,
-        from_env: false,
-    }
-}
-
-fn plain_value(raw: &str) -> Value {
-    match raw {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        ".inf" | ".Inf" | ".INF" | "+.inf" => return Value::Float(f64::INFINITY),
-        "-.inf" | "-.Inf" | "-.INF" => return Value::Float(f64::NEG_INFINITY),
-        ".nan" | ".NaN" | ".NAN" => return Value::Float(f64::NAN),
-        _ => {}
-    }
-    if let Some(value) = integer(raw) {
-        return Value::Int(value);
-    }
-    let numeric = raw
-        .chars()
-        .all(|c| matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'));
-    if numeric
-        && raw.contains(|c: char| c.is_ascii_digit())
-        && let Ok(value) = raw.parse::<f64>()
-    {
-        return Value::Float(value);
-    }
-    Value::Text(raw.to_owned())
-}
-
-fn integer(raw: &str) -> Option<i128> {
-    let value = if let Some(digits) = raw.strip_prefix("0x") {
-        i128::from_str_radix(digits, 16).ok()?
-    } else if let Some(digits) = raw.strip_prefix("0o") {
-        i128::from_str_radix(digits, 8).ok()?
-    } else if let Some(digits) = raw.strip_prefix("0b") {
-        i128::from_str_radix(digits, 2).ok()?
-    } else {
-        raw.parse().ok()?
-    };
-    // What neither an i64 nor a u64 holds is left as text rather than rounded.
-    (i128::from(i64::MIN)..=i128::from(u64::MAX))
-        .contains(&value)
-        .then_some(value)
-}
-
-/// Parses one document. What is wrong with it goes to `out`; `None` if nothing can be made of it.
-pub(super) fn parse(text: &str, out: &mut Diagnostics) -> Option<Node> {
+/// Parses one document, whose places begin at `base`. What is wrong with it goes to `out`; `None` if nothing can be made
+/// of it.
+pub(super) fn parse(text: &str, base: usize, out: &mut Diagnostics) -> Option<Node> {
     let mut builder = Builder {
         text,
+        base,
         byte: (0, 0),
         open: Vec::new(),
         anchors: HashMap::new(),
@@ -229,6 +165,7 @@ enum OpenContent {
 
 struct Builder<'a> {
     text: &'a str,
+    base: usize,
     /// A character index and the byte it stands at: the parser counts characters, and mostly goes forward.
     byte: (usize, usize),
     open: Vec<Open>,
@@ -251,7 +188,7 @@ impl Builder<'_> {
             .nth(character - known)
             .map_or(rest.len(), |(offset, _)| offset);
         self.byte = (character, byte + offset);
-        byte + offset
+        self.base + byte + offset
     }
 
     fn event(&mut self, event: Event<'_>, place: Place) -> Result<(), Stop> {
@@ -267,7 +204,7 @@ impl Builder<'_> {
                 if !matches!(node.value, Value::List(_) | Value::Map(_)) {
                     node.place = place;
                 }
-                let size = size(&node);
+                let size = node.size();
                 self.count(size, place)?;
                 self.add(node, 0)
             }
@@ -323,7 +260,9 @@ impl Builder<'_> {
         };
         // A block's end is reported where the next thing starts: leave out the blank between.
         let upto = place.end.max(open.start.end);
-        let text = self.text.get(open.start.start..upto).unwrap_or_default();
+        let start = open.start.start.saturating_sub(self.base);
+        let end = upto.saturating_sub(self.base);
+        let text = self.text.get(start..end).unwrap_or_default();
         let whole = Place {
             start: open.start.start,
             end: open.start.start + text.trim_end().len(),
@@ -338,7 +277,7 @@ impl Builder<'_> {
     fn add(&mut self, node: Node, anchor: usize) -> Result<(), Stop> {
         if anchor != 0 {
             // The anchored copy counts as well: anchors nest.
-            let size = size(&node);
+            let size = node.size();
             self.count(size, node.place)?;
             self.anchors.insert(anchor, node.clone());
         }
@@ -381,14 +320,6 @@ impl Builder<'_> {
 
 fn is_string_tag(tag: Option<&Tag>) -> bool {
     tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str")
-}
-
-fn size(node: &Node) -> usize {
-    1 + match &node.value {
-        Value::List(items) => items.iter().map(size).sum(),
-        Value::Map(entries) => entries.iter().map(|entry| size(&entry.value)).sum(),
-        _ => 0,
-    }
 }
 
 /// Resolves `<<` merge keys: what the mapping itself says wins, then the earlier of the merged ones.

@@ -13,6 +13,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Identity};
 
 use super::BuildError;
 use crate::config::{ComponentId, Secret, Tls};
+use crate::files;
 
 /// The headers to send with every request. Their values are marked sensitive: no log of hyper's shows them.
 pub(super) fn headers(settings: &[(HeaderName, Secret)]) -> HeaderMap {
@@ -27,8 +28,11 @@ pub(super) fn headers(settings: &[(HeaderName, Secret)]) -> HeaderMap {
     headers
 }
 
+/// A whole bundle of certificates has a few hundred KiB.
+const MAX_PEM_BYTES: u64 = 8 * 1024 * 1024;
+
 fn read(id: &ComponentId, path: &Path) -> Result<Vec<u8>, BuildError> {
-    std::fs::read(path).map_err(|cause| BuildError::File {
+    files::read_regular(path, MAX_PEM_BYTES).map_err(|cause| BuildError::File {
         exporter: id.clone(),
         path: path.to_owned(),
         cause,

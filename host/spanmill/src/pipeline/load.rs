@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use spanmill_otlp::StageContract;
-use spanmill_runtime::{ConfigureError, Kind, LoadError, Plugin, Runtime, Slot, content_hash};
+use spanmill_runtime::{
+    ConfigureError, Kind, Limits, LoadError, Plugin, Runtime, Slot, content_hash,
+};
 
 use super::rights::check_allow;
 use super::version::{Version, limits};
 use crate::config::{
-    BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
+    BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor,
+    Role, Settings,
 };
 use crate::files::read_regular;
 
@@ -323,15 +326,14 @@ fn configure(
             at_file(format!("the plugin is a {is}")).help(format!("name it under `{is}s:`")),
         ]);
     }
-    let settings = used.settings.json().to_string();
-    let limits = limits(spec);
-    let slot = Slot::new(&plugin, id.as_str(), &settings, limits).map_err(|error| match error {
-        ConfigureError::Settings(problems) => problems
-            .iter()
-            .map(|problem| used.settings.problem(&problem.path, &problem.message))
-            .collect(),
-        error => vec![at_file(error.to_string())],
-    })?;
+    let (slot, settings) =
+        offer(&plugin, id, &used.settings, limits(spec)).map_err(|error| match error {
+            ConfigureError::Settings(problems) => problems
+                .iter()
+                .map(|problem| used.settings.problem(&problem.path, &problem.message))
+                .collect(),
+            error => vec![at_file(error.to_string())],
+        })?;
     let declared = slot.declared().clone();
     let contract = StageContract::parse(&declared.reads, &declared.writes).map_err(|error| {
         vec![at_file(format!(
@@ -359,6 +361,46 @@ fn configure(
         }),
         first: Some(slot),
     })
+}
+
+/// How many settings of one component are offered to its plugin in another reading.
+const READINGS: usize = 64;
+
+/// Configures a plugin. What it will not have is offered once more in the other reading it has, one setting after the
+/// other; a reading that it will not have either is taken back, and what it said first counts.
+fn offer(
+    plugin: &Plugin,
+    id: &ComponentId,
+    settings: &Settings,
+    limits: Limits,
+) -> Result<(Slot, String), ConfigureError> {
+    let configure = |settings: &Settings| {
+        let text = settings.json().to_string();
+        Slot::new(plugin, id.as_str(), &text, limits).map(|slot| (slot, text))
+    };
+    let mut settings = settings.clone();
+    let mut result = configure(&settings);
+    for _ in 0..READINGS {
+        let Err(ConfigureError::Settings(problems)) = &result else {
+            break;
+        };
+        let Some((path, otherwise)) = problems.iter().find_map(|problem| {
+            let otherwise = settings.read_otherwise(&problem.path)?;
+            Some((problem.path.clone(), otherwise))
+        }) else {
+            break;
+        };
+        let again = configure(&otherwise);
+        if let Err(ConfigureError::Settings(problems)) = &again
+            && problems
+                .iter()
+                .any(|problem| problem.path.starts_with(&path))
+        {
+            break;
+        }
+        (settings, result) = (otherwise, again);
+    }
+    result
 }
 
 impl LoadedPlugin {

@@ -13,8 +13,8 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::Received;
-use super::json::JsonError;
 use crate::memory::Reservation;
+use crate::otlp_json::JsonError;
 
 /// How long the rest of a body that is too large is read on and thrown away. A connection closed at once would be
 /// reset, and a sender that is still writing would never see the answer.

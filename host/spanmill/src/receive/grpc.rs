@@ -20,6 +20,7 @@ use super::body::{self, BodyError, Encoding, Incomings};
 use super::connections::Answer;
 use super::raw_codec::RawCodec;
 use super::status::into_grpc;
+use super::unserved::{Unserved, Warned};
 use super::{Received, TraceIntake};
 
 const ENCODING: &str = "grpc-encoding";
@@ -33,19 +34,22 @@ const BLOCKING_FROM: usize = 64 * 1024;
 pub(super) struct TraceService<I> {
     intake: Arc<I>,
     max_message_bytes: usize,
+    warned: Arc<Warned>,
 }
 
 impl<I> Clone for TraceService<I> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.intake), self.max_message_bytes)
+        let warned = Arc::clone(&self.warned);
+        Self::new(Arc::clone(&self.intake), self.max_message_bytes, warned)
     }
 }
 
 impl<I> TraceService<I> {
-    pub fn new(intake: Arc<I>, max_message_bytes: usize) -> Self {
+    pub fn new(intake: Arc<I>, max_message_bytes: usize, warned: Arc<Warned>) -> Self {
         Self {
             intake,
             max_message_bytes,
+            warned,
         }
     }
 }
@@ -60,6 +64,9 @@ impl<I: TraceIntake> Answer for TraceService<I> {
             return response;
         }
         if request.uri().path() != EXPORT {
+            if let Some(signal) = Unserved::of_method(request.uri().path()) {
+                self.warned.of(signal);
+            }
             let message = "this server takes traces only, by the method Export of opentelemetry.proto.collector.trace.v1.TraceService";
             return Status::unimplemented(message).into_http();
         }

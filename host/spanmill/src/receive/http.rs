@@ -11,9 +11,12 @@ use tonic::Code;
 
 use super::body::{self, BodyError, Encoding};
 use super::connections::Answer;
-use super::json;
+use super::cors;
 use super::status::{Format, failure, into_http, success};
+use super::unserved::{Unserved, Warned};
 use super::{Received, TraceIntake};
+use crate::config::HttpServer;
+use crate::otlp_json::{self, Request as Signal};
 use crate::refusal::Refusal;
 
 /// Bodies from this size on are decompressed or decoded off the async threads.
@@ -22,20 +25,40 @@ const BLOCKING_FROM: usize = 64 * 1024;
 /// The endpoint for traces.
 pub(super) struct TraceEndpoint<I> {
     intake: Arc<I>,
-    max_body_bytes: usize,
+    settings: Arc<Settings>,
+}
+
+struct Settings {
+    server: HttpServer,
+    /// What is sent with every answer.
+    headers: HeaderMap,
+    warned: Arc<Warned>,
 }
 
 impl<I> Clone for TraceEndpoint<I> {
     fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.intake), self.max_body_bytes)
+        Self {
+            intake: Arc::clone(&self.intake),
+            settings: Arc::clone(&self.settings),
+        }
     }
 }
 
 impl<I> TraceEndpoint<I> {
-    pub fn new(intake: Arc<I>, max_body_bytes: usize) -> Self {
+    pub fn new(intake: Arc<I>, server: HttpServer, warned: Arc<Warned>) -> Self {
+        let headers = server.response_headers.iter().filter_map(|(name, value)| {
+            // The configuration was checked: it always is one.
+            let value = HeaderValue::try_from(value.reveal()).ok()?;
+            Some((name.clone(), value))
+        });
+        let headers = headers.collect();
         Self {
             intake,
-            max_body_bytes,
+            settings: Arc::new(Settings {
+                server,
+                headers,
+                warned,
+            }),
         }
     }
 }
@@ -44,6 +67,50 @@ impl<I: TraceIntake> Answer for TraceEndpoint<I> {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let settings = &self.settings;
+        let cors = settings.server.cors.as_ref();
+        let mut further = settings.headers.clone();
+        let mut response = match cors {
+            Some(cors) if cors::is_preflight(request.method(), request.headers()) => {
+                further.extend(cors::preflight(cors, request.headers()));
+                let mut response = Response::new(Full::new(Bytes::new()));
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response
+            }
+            _ => {
+                if let Some(cors) = cors {
+                    further.extend(cors::actual(cors, request.method(), request.headers()));
+                }
+                self.answer_plainly(request).await
+            }
+        };
+        for (name, value) in &further {
+            // What an answer needs itself is not replaced.
+            if !response.headers().contains_key(name) {
+                response.headers_mut().insert(name, value.clone());
+            }
+        }
+        response
+    }
+}
+
+/// Why a request was not taken.
+enum Problem {
+    Path(String),
+    Method,
+    ContentType,
+    Body(BodyError),
+    Refused(Refusal),
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        Problem::Body(error)
+    }
+}
+
+impl<I: TraceIntake> TraceEndpoint<I> {
+    async fn answer_plainly(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let format = format_of(request.headers());
         // Whoever speaks neither format gets the one that people can read.
         let answer_format = format.unwrap_or(Format::Json);
@@ -58,7 +125,7 @@ impl<I: TraceIntake> Answer for TraceEndpoint<I> {
                 answer_format,
                 StatusCode::NOT_FOUND,
                 Code::NotFound,
-                message,
+                &message,
             ),
             Problem::Method => {
                 let message = "traces are sent with POST";
@@ -77,44 +144,42 @@ impl<I: TraceIntake> Answer for TraceEndpoint<I> {
             Problem::Body(error) => body_failure(answer_format, &error),
         }
     }
-}
 
-/// Why a request was not taken.
-enum Problem {
-    Path(&'static str),
-    Method,
-    ContentType,
-    Body(BodyError),
-    Refused(Refusal),
-}
-
-impl From<BodyError> for Problem {
-    fn from(error: BodyError) -> Self {
-        Problem::Body(error)
+    /// Why nothing is taken at a path.
+    fn other_path(&self, path: &str) -> Problem {
+        let server = &self.settings.server;
+        let signal = if path == server.metrics_path {
+            Unserved::Metrics
+        } else if path == server.logs_path {
+            Unserved::Logs
+        } else if path == "/v1development/profiles" {
+            Unserved::Profiles
+        } else {
+            return Problem::Path(format!("traces are taken at {}", server.traces_path));
+        };
+        self.settings.warned.of(signal);
+        Problem::Path(format!(
+            "this version takes traces only, at {}; {}",
+            server.traces_path,
+            signal.remedy()
+        ))
     }
-}
 
-impl<I: TraceIntake> TraceEndpoint<I> {
     async fn take(
         &self,
         request: Request<Incoming>,
         format: Option<Format>,
     ) -> Result<(), Problem> {
-        match request.uri().path() {
-            "/v1/traces" => {}
-            "/v1/metrics" | "/v1/logs" | "/v1development/profiles" => {
-                return Err(Problem::Path(
-                    "this version takes traces only, at /v1/traces; turn off the other signals in the sender",
-                ));
-            }
-            _ => return Err(Problem::Path("traces are taken at /v1/traces")),
+        let server = &self.settings.server;
+        if request.uri().path() != server.traces_path {
+            return Err(self.other_path(request.uri().path()));
         }
         if request.method() != Method::POST {
             return Err(Problem::Method);
         }
         let format = format.ok_or(Problem::ContentType)?;
-        let encoding = encoding_of(request.headers())?;
-        let limit = self.max_body_bytes;
+        let encoding = encoding_of(request.headers(), server.compression_algorithms.as_deref())?;
+        let limit = server.max_body_bytes;
         let memory = match self.intake.admit() {
             Ok(memory) => memory,
             Err(refusal) => {
@@ -122,7 +187,7 @@ impl<I: TraceIntake> TraceEndpoint<I> {
                 return Err(Problem::Refused(refusal));
             }
         };
-        let received = body::read(request.into_body(), limit, memory, None).await?;
+        let received = body::read(request.into_body(), limit, memory, server.read_timeout).await?;
         let heavy = format == Format::Json || encoding != Encoding::Identity;
         let received = if heavy && received.bytes.len() >= BLOCKING_FROM {
             tokio::task::spawn_blocking(move || decode(received, encoding, format, limit))
@@ -144,7 +209,7 @@ fn decode(
     let mut request = body::decompress(request, encoding, limit)?;
     if format == Format::Json {
         let json = request.bytes;
-        request.bytes = json::to_protobuf(&json).map_err(BodyError::Json)?;
+        request.bytes = otlp_json::to_protobuf(&json, Signal::Traces).map_err(BodyError::Json)?;
         let held = json.len().saturating_add(request.bytes.len());
         if !request.memory.grow_to(held) {
             return Err(BodyError::NoRoom);
@@ -167,16 +232,20 @@ fn format_of(headers: &HeaderMap) -> Option<Format> {
     }
 }
 
-fn encoding_of(headers: &HeaderMap) -> Result<Encoding, BodyError> {
-    let Some(value) = headers.get(CONTENT_ENCODING) else {
-        return Ok(Encoding::Identity);
+/// How a body is compressed, if that is among what is `allowed`.
+fn encoding_of(headers: &HeaderMap, allowed: Option<&[String]>) -> Result<Encoding, BodyError> {
+    let value = headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    let (name, encoding) = match value.unwrap_or_default() {
+        b"" | b"identity" => ("", Encoding::Identity),
+        b"gzip" | b"x-gzip" => ("gzip", Encoding::Gzip),
+        b"zstd" => ("zstd", Encoding::Zstd),
+        b"deflate" => ("deflate", Encoding::Deflate),
+        b"zlib" => ("zlib", Encoding::Deflate),
+        _ => return Err(BodyError::Encoding),
     };
-    match value.as_bytes() {
-        b"" | b"identity" => Ok(Encoding::Identity),
-        b"gzip" | b"x-gzip" => Ok(Encoding::Gzip),
-        b"zstd" => Ok(Encoding::Zstd),
-        b"deflate" | b"zlib" => Ok(Encoding::Deflate),
-        _ => Err(BodyError::Encoding),
+    match allowed.is_none_or(|allowed| allowed.iter().any(|other| other == name)) {
+        true => Ok(encoding),
+        false => Err(BodyError::Encoding),
     }
 }
 

@@ -77,7 +77,11 @@ struct Server {
 
 impl Server {
     async fn start(recorder: Arc<Recorder>) -> Self {
-        let receiver = OtlpReceiver::bind(&id(), &both("localhost:0"), &mut Spare::default())
+        Self::start_as(recorder, &both("localhost:0")).await
+    }
+
+    async fn start_as(recorder: Arc<Recorder>, config: &config::OtlpReceiver) -> Self {
+        let receiver = OtlpReceiver::bind(&id(), config, &mut Spare::default())
             .await
             .unwrap();
         let grpc = format!("http://{}", receiver.grpc_address().unwrap());
@@ -109,10 +113,12 @@ fn both(endpoint: &str) -> config::OtlpReceiver {
         grpc: Some(GrpcServer {
             endpoint: endpoint.to_owned(),
             max_message_bytes: LIMIT,
+            ..GrpcServer::default()
         }),
         http: Some(HttpServer {
             endpoint: endpoint.to_owned(),
             max_body_bytes: LIMIT,
+            ..HttpServer::default()
         }),
     }
 }

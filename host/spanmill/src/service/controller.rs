@@ -18,43 +18,11 @@ use tokio_util::sync::CancellationToken;
 use super::StartError;
 use super::history::History;
 use super::running::{Changed, Ended, OnTrial, Running};
-use crate::config::{self, ComponentId, Diagnostics, Manifest, Source};
+use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginLoader};
 pub use admin::Admin;
 use shadows::Shadows;
 use trials::Trials;
-
-/// Where a manifest comes from.
-#[derive(Clone, Debug)]
-pub enum ManifestSource {
-    /// A file, which may change.
-    File(PathBuf),
-    /// Text that is always the same, such as the built-in one; the name is for messages.
-    Text {
-        /// What it is called.
-        name: &'static str,
-        /// The manifest.
-        text: &'static str,
-    },
-}
-
-impl ManifestSource {
-    /// Reads it as it is now.
-    pub fn read(&self) -> Result<Source, config::ConfigError> {
-        match self {
-            ManifestSource::File(path) => config::source(path),
-            ManifestSource::Text { name, text } => Ok(Source::new(*name, *text)),
-        }
-    }
-
-    /// What paths in it are relative to.
-    pub fn folder(&self) -> &Path {
-        match self {
-            ManifestSource::File(path) => path.parent().unwrap_or(Path::new("")),
-            ManifestSource::Text { .. } => Path::new("."),
-        }
-    }
-}
 
 /// Holds what runs.
 pub struct Controller {
@@ -129,9 +97,7 @@ impl Controller {
     /// The files whose change is a reason to reload: the manifest's and the plugins'.
     pub async fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        if let ManifestSource::File(path) = &self.source {
-            files.push(path.clone());
-        }
+        files.extend(self.source.files().cloned());
         if let Some(running) = &*self.running.lock().await {
             let manifest = running.manifest();
             let loader = lock(&self.loader);
@@ -237,7 +203,7 @@ impl Controller {
         let env = |name: &str| std::env::var(name).ok();
         let source = self.source.read().map_err(invalid)?;
         let built_in = PluginLoader::built_in();
-        let (manifest, mut found) = config::examine(source, self.source.folder(), &built_in, &env);
+        let (manifest, mut found) = config::examine(source, Path::new("."), &built_in, &env);
         if let Some(manifest) = manifest {
             match lock(&self.loader).load_all(&manifest) {
                 Ok(plugins) if !found.has_errors() => {

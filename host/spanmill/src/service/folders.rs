@@ -76,7 +76,11 @@ impl Folders {
         let timeout = setting(
             "SPANMILL_COMPILE_TIMEOUT",
             "a number and a unit, such as 60s",
-            |text| parse_duration(text).filter(|duration| !duration.is_zero()),
+            |text| {
+                parse_duration(text)
+                    .ok()
+                    .filter(|duration| !duration.is_zero())
+            },
         )?;
         compiler.timeout = timeout.unwrap_or(compiler.timeout);
         Ok(Folders {

@@ -22,7 +22,7 @@ use crate::pipeline::{
 use crate::receive::Spare;
 
 /// How long a shutdown may take before what is left is given up.
-const GRACE: Duration = Duration::from_secs(30);
+pub const GRACE: Duration = Duration::from_secs(30);
 /// Between looks at whether deliveries under way are done.
 const PATIENCE: Duration = Duration::from_millis(5);
 /// An exporter that was replaced has all the time it needs, as long as the service runs.
@@ -120,6 +120,11 @@ impl Running {
     pub(super) fn serve(&mut self, shutdown: &CancellationToken) {
         self.shutdown = shutdown.clone();
         self.receivers.serve(&self.topology, shutdown, GRACE / 3);
+    }
+
+    /// What is accepted and not delivered.
+    pub(super) fn losses(&self) -> Losses {
+        self.shared.losses.clone()
     }
 
     pub(super) fn manifest(&self) -> &Manifest {

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::ManifestSource;
-use crate::config::{self, ComponentId, Manifest, Source, canonical_type};
+use crate::config::{self, ComponentId, Manifest, ManifestSource, Source, canonical_type};
+use crate::files::read_regular_text;
 use crate::pipeline::{PluginLoader, plugins_of};
 
 /// Where plugins are put, beside the manifest.
@@ -33,9 +33,10 @@ impl Save {
         wasm: Bytes,
         hash: &str,
     ) -> Result<Self, String> {
-        let ManifestSource::File(path) = source else {
+        let Some(path) = source.only_file() else {
             return Err(
-                "the built-in manifest cannot be written to; run with --config FILE".to_owned(),
+                "only a manifest that is one file can be written to; run with one --config FILE"
+                    .to_owned(),
             );
         };
         let mut kinds = components.iter().map(|id| canonical_type(id.kind()));
@@ -52,7 +53,7 @@ impl Save {
             ));
         }
         let save = Save {
-            manifest: path.clone(),
+            manifest: path.to_owned(),
             kind,
             wasm,
             hash: hash.to_owned(),
@@ -101,9 +102,9 @@ impl Save {
         if !found.is_ok_and(|found| found.is_file()) {
             return Err(by_hand("the manifest is no file of its own but a link"));
         }
-        let text = config::source(&self.manifest).map_err(|error| error.to_string())?;
-        let text = text.text();
-        let edited = edit::with_plugin(text, &self.kind, &self.file(), &self.hash)
+        let text = read_regular_text(&self.manifest, config::MAX_BYTES)
+            .map_err(|error| format!("{}: {error}", self.manifest.display()))?;
+        let edited = edit::with_plugin(&text, &self.kind, &self.file(), &self.hash)
             .ok_or_else(|| by_hand("the manifest is written in a way that is not edited"))?;
         let source = Source::new(self.manifest.display().to_string(), edited.clone());
         let env = |name: &str| std::env::var(name).ok();

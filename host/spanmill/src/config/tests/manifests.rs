@@ -63,6 +63,90 @@ fn defaults_are_the_collectors() {
 }
 
 #[test]
+fn receivers_timeouts_and_keep_alive() {
+    let text = GOOD.replace(
+        "      grpc:\n",
+        "      grpc:
+        max_concurrent_streams: 100
+        include_metadata: true
+        read_buffer_size: 524288
+        keepalive:
+          server_parameters:
+            max_connection_idle: 10s
+            max_connection_age: 1m
+            max_connection_age_grace: 5s
+            time: 30s
+            timeout: 0s
+          enforcement_policy: {min_time: 15s, permit_without_stream: true}
+      http:
+        read_timeout: 10s
+        read_header_timeout: 1500ms
+        write_timeout: 0
+        keep_alives_enabled: false
+",
+    );
+    let loaded = load(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let Receiver::Otlp(receiver) = &loaded.manifest.receivers[&id("otlp")];
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let grpc = receiver.grpc.as_ref().unwrap();
+    assert_eq!(grpc.max_concurrent_streams, Some(100));
+    assert!(grpc.include_metadata);
+    let expected = ServerKeepAlive {
+        max_connection_idle: seconds(10),
+        max_connection_age: seconds(60),
+        max_connection_age_grace: seconds(5),
+        time: seconds(30),
+        timeout: seconds(0),
+        min_time: seconds(15),
+        permit_without_stream: true,
+    };
+    assert_eq!(grpc.keepalive, expected);
+    let http = receiver.http.as_ref().unwrap();
+    assert_eq!(http.read_timeout, seconds(10));
+    assert_eq!(http.read_header_timeout, Some(Duration::from_millis(1500)));
+    assert_eq!(http.write_timeout, seconds(0));
+    assert_eq!(http.idle_timeout, None);
+    assert!(!http.keep_alives_enabled);
+}
+
+#[test]
+fn an_http_receivers_cors_paths_and_headers() {
+    let text = GOOD.replace(
+        "      grpc:\n",
+        "      http:
+        cors: {allowed_origins: 'http://a,http://*.b', allowed_headers: ['*'], max_age: 7200}
+        traces_url_path: in/traces
+        response_headers: {x-server: mine}
+        compression_algorithms: ['', gzip]
+",
+    );
+    let manifest = manifest(&text);
+    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
+    let http = receiver.http.as_ref().unwrap();
+    let expected = Cors {
+        allowed_origins: vec!["http://a".into(), "http://*.b".into()],
+        allowed_headers: vec!["*".into()],
+        exposed_headers: Vec::new(),
+        max_age: 7200,
+    };
+    assert_eq!(http.cors, Some(expected));
+    assert_eq!(http.traces_path, "/in/traces");
+    assert_eq!(http.metrics_path, "/v1/metrics");
+    assert_eq!(http.response_headers[0].1.reveal(), "mine");
+    let algorithms = http.compression_algorithms.as_deref();
+    assert_eq!(algorithms, Some(&[String::new(), "gzip".to_owned()][..]));
+}
+
+#[test]
+fn receivers_without_timeouts_say_so() {
+    let manifest = manifest(&GOOD.replace("grpc:", "grpc:\n      http:"));
+    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
+    assert_eq!(receiver.grpc, Some(GrpcServer::default()));
+    assert_eq!(receiver.http, Some(HttpServer::default()));
+    assert!(receiver.http.as_ref().unwrap().keep_alives_enabled);
+}
+
+#[test]
 fn endpoints_and_tls() {
     let uri = |settings: &str| match exporter(settings) {
         Exporter::Otlp(otlp) => (otlp.uri, otlp.client.tls.insecure),
@@ -96,6 +180,89 @@ fn endpoints_and_tls() {
     );
     assert_eq!(http.metrics_url.as_deref(), Some("http://b/m"));
     assert_eq!(http.encoding, Encoding::Json);
+}
+
+#[test]
+fn a_text_is_a_list_and_a_whole_float_an_integer() {
+    let text = GOOD
+        .replace("receivers: [otlp]", "receivers: otlp\n      processors: batch,filter")
+        .replace(
+            "exporters:\n  debug:\n",
+            "processors:\n  batch: {send_batch_size: 100.0, timeout: 1000000000}\n  filter:\nexporters:\n  debug: {output_paths: stdout}\n",
+        );
+    let loaded = load(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(loaded.manifest.pipelines[0].receivers, [id("otlp")]);
+    assert_eq!(
+        loaded.manifest.pipelines[0].processors,
+        [id("batch"), id("filter")]
+    );
+    let Some(Processor::Batch(batch)) = loaded.manifest.processors.get(&id("batch")) else {
+        panic!()
+    };
+    assert_eq!(batch.send_batch_size, 100);
+    // Nanoseconds, as in the Collector; but that is said.
+    assert_eq!(batch.timeout, Duration::from_secs(1));
+    let said = loaded.warnings.render(false);
+    assert!(said.contains("counts nanoseconds") && said.contains("write it with its unit: `1s`"));
+}
+
+#[test]
+fn todays_names_of_components() {
+    let text = "
+receivers: {otlp: {protocols: {grpc: }}}
+connectors: {span_metrics: , spanmetrics/old: }
+plugins: {span_metrics: {timeout: 3s}}
+exporters: {otlp_grpc: {endpoint: 'a:1'}, otlp_http/x: {endpoint: 'http://a'}}
+service:
+  pipelines:
+    traces: {receivers: [otlp], exporters: [otlp_grpc, otlp_http/x, span_metrics, spanmetrics/old]}
+    metrics: {receivers: [span_metrics, spanmetrics/old], exporters: [otlp_http/x]}
+";
+    let manifest = manifest(text);
+    for connector in ["span_metrics", "spanmetrics/old"] {
+        let used = &manifest.connectors[&id(connector)];
+        assert_eq!(used.spec.kind, "spanmetrics");
+        assert_eq!(used.spec.timeout, Duration::from_secs(3));
+    }
+    assert!(matches!(
+        manifest.exporters[&id("otlp_grpc")],
+        Exporter::Otlp(_)
+    ));
+    assert!(matches!(
+        manifest.exporters[&id("otlp_http/x")],
+        Exporter::OtlpHttp(_)
+    ));
+}
+
+#[test]
+fn a_plugins_settings_in_their_other_reading() {
+    let env = |name: &str| Some(if name == "N" { "0123" } else { "true" }.to_owned());
+    let text = "
+receivers: {otlp: {protocols: {grpc: }}}
+processors:
+  filter: {key: '${env:N}', on: '${env:B}', list: 'a,b', none: '', whole: 2.0, half: 0.5, int: 7, a/b: [c]}
+exporters: {debug: }
+service: {pipelines: {traces: {receivers: [otlp], processors: [filter], exporters: [debug]}}}
+";
+    let loaded = load_with(text, &built_in(), &env).unwrap_or_else(|m| panic!("{m}"));
+    let settings = plugin(&loaded.manifest, "filter").settings;
+    let other = |pointer: &str| {
+        let otherwise = settings.read_otherwise(pointer)?;
+        otherwise.json().pointer(pointer).cloned()
+    };
+    assert_eq!(settings.json()["key"], json!(83));
+    assert_eq!(other("/key"), Some(json!("0123")));
+    assert_eq!(other("/on"), Some(json!("true")));
+    assert_eq!(other("/list"), Some(json!(["a", "b"])));
+    assert_eq!(other("/none"), Some(json!([])));
+    assert_eq!(other("/whole"), Some(json!(2)));
+    assert_eq!(other("/a~1b/0"), Some(json!(["c"])));
+    for pointer in ["/half", "/int", "/a~1b", "", "/nowhere", "/key/below"] {
+        assert_eq!(other(pointer), None, "{pointer}");
+    }
+    // What was read otherwise once can only be what it is.
+    let settings = settings.read_otherwise("/key").unwrap();
+    assert!(settings.read_otherwise("/key").is_none());
 }
 
 #[test]
@@ -222,54 +389,6 @@ fn a_plugins_complaint_points_into_the_manifest() {
 }
 
 #[test]
-fn the_environment_reaches_scalars() {
-    let env = |name: &str| match name {
-        "KEY" => Some("0123".to_owned()),
-        "SIZE" => Some("7".to_owned()),
-        "LIST" => Some("[a, 2]".to_owned()),
-        "HASH" => Some("a #b: c".to_owned()),
-        _ => None,
-    };
-    let text = "
-receivers: {otlp: {protocols: {grpc: }}}
-processors:
-  batch: {send_batch_size: '${env:SIZE}', timeout: '${env:WAIT:-3}s'}
-  filter:
-    key: '${env:KEY}'
-    bare: ${env:KEY}
-    list: ${env:LIST}
-    hash: ${env:HASH}
-    size: ${SIZE}
-    cost: $$5 $x
-    url: http://${env:HOST:-h}:${SIZE}/
-exporters:
-  otlp: {endpoint: 'h:${SIZE}', headers: {k: '${env:KEY}'}}
-service: {pipelines: {traces: {receivers: [otlp], processors: [batch, filter], exporters: [otlp]}}}
-";
-    let loaded = load_with(text, &built_in(), &env).unwrap_or_else(|m| panic!("{m}"));
-    assert!(loaded.warnings.is_empty());
-    let manifest = loaded.manifest;
-    let filter = plugin(&manifest, "filter");
-    assert_eq!(
-        *filter.settings.json(),
-        json!({"key": "0123", "bare": "0123", "list": ["a", 2], "hash": "a #b: c", "size": 7, "cost": "$5 $x", "url": "http://h:7/"})
-    );
-    let Some(Processor::Batch(batch)) = manifest.processors.get(&id("batch")) else {
-        panic!()
-    };
-    assert_eq!(
-        (batch.send_batch_size, batch.timeout),
-        (7, Duration::from_secs(3))
-    );
-    let Exporter::Otlp(otlp) = &manifest.exporters[&id("otlp")] else {
-        panic!()
-    };
-    assert_eq!(otlp.uri, "https://h:7");
-    assert_eq!(otlp.client.headers[0].1.reveal(), "0123");
-    assert!(!format!("{otlp:?}").contains("0123"));
-}
-
-#[test]
 fn merge_keys_and_anchors() {
     let text = "
 receivers: {otlp: {protocols: {grpc: }}}
@@ -346,17 +465,16 @@ fn collector_qa_guide() {
     collector(
         include_str!("collector/qa-guide.yaml"),
         expect![[r#"
-        pipelines: traces
-        warning: pipeline metrics: otlp is left out, and the pipeline with it
-          --> spanmill.yaml:44:19
-           |
-        44 |       receivers: [otlp]
-           |                   ^^^^
-           |
-           = help: in this version metrics come from connectors, not from receivers
+            error: pipeline metrics: receivers: otlp does not receive metrics in this version
+              --> spanmill.yaml:44:19
+               |
+            44 |       receivers: [otlp]
+               |                   ^^^^
+               |
+               = help: metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it
 
-        spanmill.yaml: 1 warning
-    "#]],
+            spanmill.yaml: 1 error
+        "#]],
     );
 }
 
@@ -365,23 +483,22 @@ fn collector_sre_reference() {
     collector(
         include_str!("collector/sre-reference.yaml"),
         expect![[r#"
-        pipelines: traces
-        warning: exporter logging is defined, but no pipeline uses it
-          --> spanmill.yaml:30:3
-           |
-        30 |   logging:
-           |   ^^^^^^^
+            warning: exporter logging is defined, but no pipeline uses it
+              --> spanmill.yaml:30:3
+               |
+            30 |   logging:
+               |   ^^^^^^^
 
-        warning: pipeline metrics: otlp is left out, and the pipeline with it
-          --> spanmill.yaml:39:19
-           |
-        39 |       receivers: [otlp]
-           |                   ^^^^
-           |
-           = help: in this version metrics come from connectors, not from receivers
+            error: pipeline metrics: receivers: otlp does not receive metrics in this version
+              --> spanmill.yaml:39:19
+               |
+            39 |       receivers: [otlp]
+               |                   ^^^^
+               |
+               = help: metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it
 
-        spanmill.yaml: 2 warnings
-    "#]],
+            spanmill.yaml: 1 error, 1 warning
+        "#]],
     );
 }
 
@@ -418,7 +535,7 @@ fn collector_tracing_guide() {
 
 #[test]
 fn files_that_cannot_be_read() {
-    let Err(error) = super::super::source(Path::new("/nowhere/spanmill.yaml")) else {
+    let Err(error) = super::super::origin::read_file(Path::new("/nowhere/spanmill.yaml")) else {
         panic!()
     };
     assert!(
@@ -426,6 +543,20 @@ fn files_that_cannot_be_read() {
             .to_string()
             .starts_with("cannot read the manifest /nowhere/spanmill.yaml:")
     );
+}
+
+#[test]
+fn only_regular_files_of_a_manifests_size_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |path: &Path| origin::read_file(path).unwrap_err().to_string();
+    let link = folder.path().join("link.yaml");
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    assert!(refused(&link).ends_with("it is not a regular file"));
+    assert!(refused(folder.path()).ends_with("it is a folder"));
+    let large = folder.path().join("large.yaml");
+    let file = std::fs::File::create(&large).unwrap();
+    file.set_len(1 << 33).unwrap();
+    assert!(refused(&large).ends_with("is larger than 4194304 bytes; is it the right file?"));
 }
 
 #[test]

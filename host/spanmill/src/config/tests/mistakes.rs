@@ -5,6 +5,7 @@ mod pipelines;
 mod processors;
 mod receivers;
 mod text;
+mod unsupported;
 
 use expect_test::Expect;
 

@@ -59,7 +59,7 @@ fn disturbed_anywhere() {
 
 #[test]
 fn line_ends_and_marks_of_other_systems() {
-    let text = include_str!("collector/sre-reference.yaml");
+    let text = include_str!("collector/tracing-guide.yaml");
     let plain = load(text).unwrap();
     for text in [text.replace('\n', "\r\n"), format!("\u{feff}{text}")] {
         let loaded = load(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));

@@ -127,12 +127,6 @@ service:
       processor: [batch]
 "#,
         expect![[r#"
-            warning: receiver otlp is defined, but no pipeline uses it
-             --> spanmill.yaml:2:3
-              |
-            2 |   otlp:
-              |   ^^^^
-
             error: pipeline traces: there are no receivers
               --> spanmill.yaml:10:7
                |
@@ -157,14 +151,6 @@ service:
                |
                = help: name at least one: `exporters: [...]`
 
-            error: pipeline traces/b: receivers: expected a list, found text
-              --> spanmill.yaml:13:18
-               |
-            13 |       receivers: otlp
-               |                  ^^^^
-               |
-               = help: write it as `[a, b]`
-
             error: pipeline traces/b: unknown key `processor`
               --> spanmill.yaml:14:7
                |
@@ -173,7 +159,7 @@ service:
                |
                = help: did you mean `processors`?
 
-            spanmill.yaml: 5 errors, 1 warning
+            spanmill.yaml: 4 errors
         "#]],
     );
 }
@@ -281,13 +267,13 @@ service:
                |
                = help: name it under the receivers of a metrics pipeline
 
-            warning: pipeline metrics: otlp is left out, and the pipeline with it
+            error: pipeline metrics: receivers: otlp does not receive metrics in this version
               --> spanmill.yaml:15:19
                |
             15 |       receivers: [otlp]
                |                   ^^^^
                |
-               = help: in this version metrics come from connectors, not from receivers
+               = help: metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it
 
             error: pipeline metrics: exporters: connector spanmetrics takes traces, not metrics
               --> spanmill.yaml:16:19
@@ -297,7 +283,7 @@ service:
                |
                = help: name it under the exporters of a traces pipeline
 
-            spanmill.yaml: 2 errors, 1 warning
+            spanmill.yaml: 3 errors
         "#]],
     );
 }
@@ -399,15 +385,15 @@ service:
       exporters: [debug]
 "#,
         expect![[r#"
-            warning: pipeline metrics: otlp is left out, and the pipeline with it
+            error: pipeline metrics: receivers: otlp does not receive metrics in this version
               --> spanmill.yaml:13:19
                |
             13 |       receivers: [otlp]
                |                   ^^^^
                |
-               = help: in this version metrics come from connectors, not from receivers
+               = help: metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it
 
-            spanmill.yaml: 1 warning
+            spanmill.yaml: 1 error
         "#]],
     );
 }
@@ -436,15 +422,15 @@ service:
       exporters: [debug]
 "#,
         expect![[r#"
-            warning: pipeline metrics is left out: filter does not process metrics
+            error: pipeline metrics: processors: filter does not process metrics in this version
               --> spanmill.yaml:18:20
                |
             18 |       processors: [filter]
                |                    ^^^^^^
                |
-               = help: in this version metrics go from connectors to exporters as they are; remove the processor
+               = help: metrics go from connectors to exporters as they are: remove it
 
-            spanmill.yaml: 1 warning
+            spanmill.yaml: 1 error
         "#]],
     );
 }

@@ -125,13 +125,13 @@ service:
       exporters: [debug]
 "#,
         expect![[r#"
-            error: processor batch: timeout: this is not a duration
+            warning: processor batch: timeout: a number without a unit counts nanoseconds
              --> spanmill.yaml:7:14
               |
             7 |     timeout: 5
               |              ^
               |
-              = help: a duration needs its unit: `5s` or `5ms`
+              = help: write it with its unit: `5ns`
 
             error: processor batch: send_batch_size: expected a whole number, found text
              --> spanmill.yaml:8:22
@@ -145,7 +145,7 @@ service:
             9 |     send_batch_max_size: -1
               |                          ^^
 
-            spanmill.yaml: 3 errors
+            spanmill.yaml: 2 errors, 1 warning
         "#]],
     );
 }

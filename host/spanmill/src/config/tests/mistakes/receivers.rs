@@ -161,3 +161,144 @@ service:
         "#]],
     );
 }
+
+#[test]
+fn receiver_timeouts_and_keep_alive() {
+    check(
+        r#"receivers:
+  otlp:
+    protocols:
+      grpc:
+        max_concurrent_streams: 5000000000
+        keepalive:
+          server_parameters:
+            max_connection_agee: 1m
+            time: soon
+      http:
+        idle_timeout: -1s
+        keep_alives_enabled: sometimes
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [debug]
+"#,
+        expect![[r#"
+            error: receiver otlp: protocols: grpc: max_concurrent_streams: must be at most 4294967295
+             --> spanmill.yaml:5:33
+              |
+            5 |         max_concurrent_streams: 5000000000
+              |                                 ^^^^^^^^^^
+
+            error: receiver otlp: protocols: grpc: keepalive: server_parameters: unknown key `max_connection_agee`
+             --> spanmill.yaml:8:13
+              |
+            8 |             max_connection_agee: 1m
+              |             ^^^^^^^^^^^^^^^^^^^
+              |
+              = help: did you mean `max_connection_age`?
+
+            error: receiver otlp: protocols: grpc: keepalive: server_parameters: time: this is not a duration
+             --> spanmill.yaml:9:19
+              |
+            9 |             time: soon
+              |                   ^^^^
+              |
+              = help: durations are written like `200ms`, `1.5s` or `1h30m`
+
+            error: receiver otlp: protocols: http: idle_timeout: this is not a duration
+              --> spanmill.yaml:11:23
+               |
+            11 |         idle_timeout: -1s
+               |                       ^^^
+               |
+               = help: durations are written like `200ms`, `1.5s` or `1h30m`
+
+            error: receiver otlp: protocols: http: keep_alives_enabled: expected true or false, found text
+              --> spanmill.yaml:12:30
+               |
+            12 |         keep_alives_enabled: sometimes
+               |                              ^^^^^^^^^
+
+            spanmill.yaml: 5 errors
+        "#]],
+    );
+}
+
+#[test]
+fn receiver_cors_paths_and_headers() {
+    check(
+        r#"receivers:
+  otlp:
+    protocols:
+      http:
+        cors: {allowed_headers: ["*"], exposed_headers: [a b]}
+        traces_url_path: /a?b
+        response_headers: {a b: c, d: "e\n"}
+        compression_algorithms: [gzip, snappy]
+        middlewares: [x]
+exporters:
+  debug:
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [debug]
+"#,
+        expect![[r#"
+            error: receiver otlp: protocols: http: cors: without allowed_origins, no page may send
+             --> spanmill.yaml:5:9
+              |
+            5 |         cors: {allowed_headers: ["*"], exposed_headers: [a b]}
+              |         ^^^^
+              |
+              = help: add `allowed_origins: [https://shop.example]`, or remove the section
+
+            error: receiver otlp: protocols: http: cors: exposed_headers: `a b` is no header's name
+             --> spanmill.yaml:5:57
+              |
+            5 |         cors: {allowed_headers: ["*"], exposed_headers: [a b]}
+              |                                                         ^^^^^
+
+            error: receiver otlp: protocols: http: traces_url_path: this is not the path of a URL
+             --> spanmill.yaml:6:26
+              |
+            6 |         traces_url_path: /a?b
+              |                          ^^^^
+              |
+              = help: write it like `/v1/traces`
+
+            error: receiver otlp: protocols: http: response_headers: `a b` is no header's name
+             --> spanmill.yaml:7:28
+              |
+            7 |         response_headers: {a b: c, d: "e\n"}
+              |                            ^^^
+
+            error: receiver otlp: protocols: http: response_headers: the value of d has characters that no header has
+             --> spanmill.yaml:7:39
+              |
+            7 |         response_headers: {a b: c, d: "e\n"}
+              |                                       ^^^^^
+
+            error: receiver otlp: protocols: http: compression_algorithms: `snappy` cannot be decompressed in this version
+             --> spanmill.yaml:8:33
+              |
+            8 |         compression_algorithms: [gzip, snappy]
+              |                                 ^^^^^^^^^^^^^^
+              |
+              = help: these can: gzip, zstd, zlib, deflate; `''` stands for bodies that are not compressed
+
+            error: receiver otlp: protocols: http: middlewares is not supported
+             --> spanmill.yaml:9:9
+              |
+            9 |         middlewares: [x]
+              |         ^^^^^^^^^^^
+              |
+              = help: remove it: middlewares are extensions, and there are none in this version
+
+            spanmill.yaml: 7 errors
+        "#]],
+    );
+}

@@ -250,11 +250,13 @@ extensions:
   health_check:
 "#,
         expect![[r#"
-            warning: service: extensions has no effect in this version
-             --> spanmill.yaml:8:3
+            error: extension health_check is not served in this version
+             --> spanmill.yaml:8:16
               |
             8 |   extensions: [health_check]
-              |   ^^^^^^^^^^
+              |                ^^^^^^^^^^^^
+              |
+              = help: remove it, and probe the admin API or a receiver's port: it is open once everything runs
 
             error: service: telemetry: logs: level: this value is not known
               --> spanmill.yaml:11:14
@@ -264,25 +266,15 @@ extensions:
                |
                = help: one of: debug, info, warn, error
 
-            warning: service: telemetry: logs: encoding has no effect in this version
-              --> spanmill.yaml:12:7
+            error: service: telemetry: logs: encoding: log lines are text here
+              --> spanmill.yaml:12:17
                |
             12 |       encoding: json
-               |       ^^^^^^^^
-
-            warning: service: telemetry: metrics has no effect in this version
-              --> spanmill.yaml:13:5
+               |                 ^^^^
                |
-            13 |     metrics:
-               |     ^^^^^^^
+               = help: for JSON, remove it and run with `--log-format json`
 
-            warning: manifest: extensions has no effect in this version
-              --> spanmill.yaml:19:1
-               |
-            19 | extensions:
-               | ^^^^^^^^^^
-
-            spanmill.yaml: 1 error, 4 warnings
+            spanmill.yaml: 3 errors
         "#]],
     );
 }
@@ -328,7 +320,7 @@ service:
             9 |     sampling_thereafter: ${file:x}
               |                          ^^^^^^^^^
               |
-              = help: only `${env:NAME}` and `${env:NAME:-default}` can
+              = help: only `${env:NAME}` and `${env:NAME:-default}` can; give further files as further `--config`
 
             spanmill.yaml: 2 errors, 1 warning
         "#]],

@@ -1,0 +1,105 @@
+//! How a run ends: by a signal, in good order; at once, if that takes too long or a second signal comes; and with a last
+//! line that says what was not delivered.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Failure;
+use crate::config::Signal;
+use crate::console::Console;
+use crate::losses::{Loss, Losses};
+use crate::service::GRACE;
+
+/// What may hang in spite of the grace period has this much longer.
+const BEYOND_GRACE: Duration = Duration::from_secs(5);
+/// How long the last line may take to be read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Cancels `shutdown` at the first SIGTERM or SIGINT, and ends the process at the second, or when a shutdown takes too
+/// long. In a thread of its own: whatever hangs elsewhere, this does not.
+pub(super) fn watch(
+    shutdown: CancellationToken,
+    losses: Losses,
+    stderr: Console,
+) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let (mut terminate, mut interrupt) = {
+        let _inside = runtime.enter();
+        (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        )
+    };
+    let thread = std::thread::Builder::new().name("signals".to_owned());
+    thread.spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = shutdown.cancelled() => {}
+            }
+            tracing::info!(
+                "shutting down: no more requests are taken, those under way are finished; a second signal ends it at once"
+            );
+            shutdown.cancel();
+            let why = tokio::select! {
+                _ = terminate.recv() => "a second signal came",
+                _ = interrupt.recv() => "a second signal came",
+                () = tokio::time::sleep(GRACE.saturating_add(BEYOND_GRACE)) => {
+                    "the time to shut down is over"
+                }
+            };
+            end_at_once(why, &losses, stderr)
+        })
+    })?;
+    Ok(())
+}
+
+/// Ends the process with what is known of losses.
+fn end_at_once(why: &str, losses: &Losses, mut stderr: Console) -> ! {
+    let losses = losses.report_of_all();
+    let line = match losses.is_empty() {
+        true => format!("error: ended at once: {why}; nothing was held\n"),
+        false => format!("error: ended at once: {why}; {}\n", not_delivered(&losses)),
+    };
+    // Nothing can be done about a closed stderr.
+    let _ = stderr.write_all(line.as_bytes());
+    stderr.flush_within(LAST_WORDS);
+    std::process::exit(1)
+}
+
+/// The last line. What was lost is an error, what the manifest wants to be dropped is not.
+pub(super) fn report(losses: &[Loss]) -> Result<(), Failure> {
+    if losses.iter().any(|loss| !loss.reason.is_asked_for()) {
+        return Err(Failure(format!("error: ended; {}", not_delivered(losses))));
+    }
+    match losses {
+        [] => tracing::info!("ended; everything that was accepted was delivered"),
+        dropped => tracing::info!("ended; {}", not_delivered(dropped)),
+    }
+    Ok(())
+}
+
+/// What was accepted and not delivered, in a line.
+fn not_delivered(losses: &[Loss]) -> String {
+    let total = |signal: Signal| -> u64 {
+        let items = losses.iter().filter(|loss| loss.signal == signal);
+        items.fold(0, |total, loss| total.saturating_add(loss.items))
+    };
+    let totals: Vec<String> = [Signal::Traces, Signal::Metrics]
+        .into_iter()
+        .filter(|signal| total(*signal) > 0)
+        .map(|signal| format!("{} {}", total(signal), signal.items()))
+        .collect();
+    let each: Vec<String> = losses.iter().map(Loss::to_string).collect();
+    format!(
+        "{} were accepted and not delivered: {}",
+        totals.join(" and "),
+        each.join("; ")
+    )
+}
