@@ -5,6 +5,8 @@ mod admin_access;
 mod compiling;
 mod operator;
 mod plugin_files;
+mod rights;
+mod saved;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -275,8 +277,12 @@ async fn who_asks_for_nobody_is_told_who_there_is() {
     }
     let missing = mine.refused(&["swap", "mine", "missing.wasm"]).await;
     assert!(missing.contains("cannot read missing.wasm"), "{missing}");
-    let same = mine.refused(&["swap", "mine", &file]).await;
-    assert!(same.contains("mine runs this version already"), "{same}");
+    let same = mine.plugin(&["swap", "mine", &file]).await;
+    assert_eq!(same.code, Some(0), "{}", same.stderr);
+    for component in ["mine/a", "mine/b"] {
+        let told = format!("{component}: runs this version already");
+        assert!(same.stdout.contains(&told), "{}", same.stdout);
+    }
     for duration in ["soon", "0s", "-1s"] {
         let argument = format!("--for={duration}");
         let output = mine.plugin(&["shadow", "mine", &file, &argument]).await;

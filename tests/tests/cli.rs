@@ -78,13 +78,15 @@ async fn inspect_shows_what_a_file_is() {
         "{}",
         output.stderr
     );
-    let output = spanmill(folder.path(), &["inspect", "/dev/null"]).await;
-    assert_eq!(output.code, Some(1));
-    assert!(
-        output.stderr.contains("not a WebAssembly component"),
-        "{}",
-        output.stderr
-    );
+    std::fs::write(folder.path().join("text"), "text").unwrap();
+    for (file, why) in [
+        ("text", "not a WebAssembly component"),
+        ("/dev/null", "it is a device, not a file"),
+    ] {
+        let output = spanmill(folder.path(), &["inspect", file]).await;
+        assert_eq!(output.code, Some(1));
+        assert!(output.stderr.contains(why), "{}", output.stderr);
+    }
 }
 
 #[tokio::test]

@@ -114,8 +114,13 @@ async fn a_new_version_that_wants_more_is_refused_and_the_old_one_goes_on() {
     assert_eq!(rig.names("mine/one", 2).await, ["batch 1", "batch 2"]);
     assert_eq!(rig.status("mine/one").await["version"]["faults"], json!({}));
 
-    // The same version where nothing narrows it.
-    let swapped = rig.swap("free/one", "stateful_v2").await;
+    // Where nothing narrows it but what ran before, the operator can allow it.
+    let message = rig.swap_is_refused("free/one", "stateful_v2").await;
+    assert!(message.contains("say --allow-more"), "{message}");
+    let file = spanmill_tests::guest("stateful_v2").display().to_string();
+    let swapped = rig
+        .plugin(&["swap", "free/one", &file, "--allow-more"])
+        .await;
     assert_eq!(swapped.code, Some(0), "{}", swapped.stderr);
     rig.send_meanwhile("free/one", "fine").await.unwrap();
     assert_eq!(rig.name("free/one", 1).await, "v2 batch 1");

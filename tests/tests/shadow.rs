@@ -34,7 +34,15 @@ fn v2() -> String {
 impl Operated {
     /// Begins a shadow that lasts.
     async fn shadow(&self, component: &str, file: &str) -> Value {
-        let arguments = ["shadow", component, file, "--for", "10m", "--detach"];
+        let arguments = [
+            "shadow",
+            component,
+            file,
+            "--for",
+            "10m",
+            "--detach",
+            "--allow-more",
+        ];
         self.told(&arguments).await
     }
 

@@ -230,10 +230,18 @@ async fn the_versions_before_are_remembered() {
     }
     let on_probation = mine.status("mine").await;
     assert_eq!(on_probation["state"], "probation");
-    assert_eq!(on_probation["probation"], json!({"batches_left": 1}));
+    assert_eq!(
+        on_probation["probation"],
+        json!({"batches_left": 1, "pipelines": {"traces": 1}})
+    );
     assert_eq!(numbers(&on_probation["version"]), [3, 12, 6, 6, 0]);
     let table = mine.plugin(&["status"]).await.stdout;
     assert!(table.contains("probation (1 left)"), "{table}");
+    assert!(
+        table.contains("batches that must still go well: traces 1"),
+        "{table}"
+    );
+    assert!(table.contains("a restart forgets this version"), "{table}");
     mine.send(spans(31..32, "a")).await;
     let running = |told: &Value| told[0]["state"] == "running";
     mine.told_at_last(&["status"], running).await;

@@ -201,7 +201,11 @@ async fn two_hundred_swaps_under_load_lose_and_double_nothing() {
             // A plugin that cannot take the place.
             7 => {
                 let wasm = std::fs::read(guest("importer")).unwrap();
-                let headers = [("content-type", "application/wasm")];
+                let authorization = format!("Bearer {}", spanmill_tests::admin_token(api));
+                let headers = [
+                    ("content-type", "application/wasm"),
+                    ("authorization", authorization.as_str()),
+                ];
                 let path = "/v1/plugins/filter/swap";
                 let reply = spanmill_tests::http(api, Method::POST, path, &headers, wasm).await;
                 assert_eq!(reply.status, 422, "{}", reply.text());

@@ -228,7 +228,9 @@ def succeed(talk, component, good, document_text):
     talk.call("promote", component, {404})
     talk.call("getShadow", component, {404})
     # That version runs now; with a section that says nothing more, it is another one.
-    talk.call("swap", component, {409}, named, body=good)
+    same = talk.call("swap", component, {200}, named, body=good)
+    if same and (same["already_running"], same["components"]) != ([component], []):
+        talk.complain("swap", f"the version that runs came in its own place: {same}")
     another = good + custom_section(b"note", b"another version")
     swapped = talk.call("swap", component, {200}, named | {"probation": 3}, body=another)
     if swapped and swapped["probation"] != 3:
@@ -236,11 +238,13 @@ def succeed(talk, component, good, document_text):
     passed = wait_for_probation(talk, component)
     if passed and [one["ended"] for one in passed["history"]] != ["swapped"] * 2:
         talk.complain("getPlugin", f"the history is {passed['history']}")
-    # A shadow of the version that runs cannot take its place, and stays.
+    # A shadow of the version that runs has nothing to do to take its place.
     talk.call("startShadow", component, {201}, body=another)
     talk.call("endShadow", component, {200})
-    talk.call("promote", component, {409})
-    talk.call("getShadow", component, {200})
+    same = talk.call("promote", component, {200}, {"allow_more": "true"})
+    if same and same["already_running"] != [component]:
+        talk.complain("promote", f"the version that runs came in its own place: {same}")
+    talk.call("promote", component, {400}, {"save": "perhaps"})
     talk.call("reload", component, {200})
     talk.call("listEvents", component, {200})
     text = talk.call("getDocument", component, {200})
