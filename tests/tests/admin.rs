@@ -8,7 +8,7 @@ mod plugin_files;
 mod rights;
 mod saved;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::Method;
@@ -37,6 +37,13 @@ service:
 "#,
         guest("hostile").display()
     )
+}
+
+/// One worker, and files of the test's beside the manifest.
+async fn start_beside(manifest: &str, files: impl FnOnce(&Path)) -> Operated {
+    let folder = tempfile::tempdir().unwrap();
+    files(folder.path());
+    Operated::start_in(folder, manifest, &["--workers", "1"]).await
 }
 
 fn path(file: PathBuf) -> String {

@@ -1,7 +1,5 @@
 //! A running service, somebody who sends to it, and an operator at its command line.
 
-use std::path::Path;
-
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;
 use spanmill_tests::{
@@ -30,14 +28,8 @@ impl Operated {
         Self::start_in(tempfile::tempdir().unwrap(), manifest, arguments).await
     }
 
-    /// As [`Operated::start`], with files beside the manifest.
-    pub async fn start_beside(manifest: &str, files: impl FnOnce(&Path)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        files(folder.path());
-        Self::start_in(folder, manifest, &["--workers", "1"]).await
-    }
-
-    async fn start_in(folder: TempDir, manifest: &str, arguments: &[&str]) -> Self {
+    /// As [`Operated::start_with`], in a folder that has files of the test's in it already.
+    pub async fn start_in(folder: TempDir, manifest: &str, arguments: &[&str]) -> Self {
         let backend = Backend::start().await;
         let manifest = format!(
             r#"

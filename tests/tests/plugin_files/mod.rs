@@ -43,7 +43,7 @@ fn sparse(path: &Path) {
 
 async fn with_plugin() -> Operated {
     let plugin = guest("hostile");
-    Operated::start_beside(&manifest("one"), |folder| {
+    crate::start_beside(&manifest("one"), |folder| {
         std::fs::copy(plugin, folder.join("mine.wasm")).unwrap();
     })
     .await
