@@ -117,7 +117,13 @@ mod tests {
     use super::*;
 
     fn contract(reads: &[&str], writes: &[&str]) -> StageContract {
-        StageContract::parse(reads, writes).unwrap()
+        let owned = |paths: &[&str]| {
+            paths
+                .iter()
+                .map(|path| (*path).to_owned())
+                .collect::<Vec<_>>()
+        };
+        StageContract::parse(&owned(reads), &owned(writes)).unwrap()
     }
 
     #[test]

@@ -248,8 +248,8 @@ mod tests {
                 plugins:
                   mine:
                     # quick
-                    digest: 'sha256:0123'
                     file: 'plugins/mine-0123.wasm'
+                    digest: 'sha256:0123'
                     timeout: 1s
             "#]],
         );
