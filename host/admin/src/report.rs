@@ -69,7 +69,7 @@ pub struct VersionStatus {
     pub ended: Option<String>,
     /// Batches it was called with.
     pub calls: u64,
-    /// Spans in these batches.
+    /// Spans in these batches; in one that is run again, after a fault, they count again.
     pub spans_in: u64,
     /// Spans it kept. A connector keeps all.
     pub spans_out: u64,

@@ -79,6 +79,8 @@ impl std::fmt::Debug for Snapshot {
 }
 
 const MIB: u64 = 1024 * 1024;
+/// Fields that a plugin may declare to read, and to write.
+const PATHS: usize = 10_000;
 
 impl Instance {
     /// Makes an instance, which takes well below a millisecond.
@@ -151,7 +153,12 @@ impl Instance {
         self.store.data_mut().counters.fix();
         match answered {
             Err(error) => Err(self.fault(&error).into()),
-            Ok(Ok(declared)) => Ok(declared),
+            Ok(Ok(declared)) => match declared.reads.len().max(declared.writes.len()) {
+                0..=PATHS => Ok(declared),
+                many => Err(ConfigureError::Contract(format!(
+                    "{many} fields, and {PATHS} is the most"
+                ))),
+            },
             Ok(Err(contract::ConfigError::Settings(problems))) => {
                 Err(ConfigureError::Settings(abi::problems(problems)))
             }

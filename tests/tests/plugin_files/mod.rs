@@ -89,6 +89,34 @@ async fn a_plugin_that_is_no_file_is_not_waited_for() {
     mine.spanmill.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_is_a_manifest_that_is_none() {
+    let mine = with_plugin().await;
+    let path = mine.spanmill.file("manifest.yaml");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    for (make, why) in [
+        (pipe as fn(&Path), "it is a pipe, not a file"),
+        (
+            |path| symlink("/dev/zero", path).unwrap(),
+            "it is a device, not a file",
+        ),
+        (sparse, "manifest.yaml"),
+    ] {
+        exchange(&path, make);
+        mine.spanmill.logged(why).await;
+        let refused = mine.refused(&["reload"]).await;
+        assert!(refused.contains(why), "{refused}");
+    }
+    mine.spanmill.edit(&whole.replace("name: one", "name: two"));
+    mine.spanmill.logged("plugin mine reloaded").await;
+    mine.send(spans(0..1, "a")).await;
+    assert_eq!(mine.names(1).await, ["two"]);
+    let peak = mine.spanmill.peak_kib();
+    assert!(peak < 300 << 10, "{peak} KiB");
+    exchange(&path, pipe);
+    mine.spanmill.stop().await;
+}
+
 /// An exporter that writes beside the manifest with every batch.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_comes_while_an_exporter_writes_beside_the_manifest() {

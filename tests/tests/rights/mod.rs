@@ -206,13 +206,14 @@ async fn spans_that_go_on_without_a_plugin_are_counted() {
     })
     .await;
     mine.send(spans(0..3, "fine")).await;
-    mine.send(spans(3..5, "misbehave")).await;
-    assert_eq!(mine.names(5).await.len(), 5);
+    // One alone, since several would be tried by halves, and count again.
+    mine.send(spans(3..4, "misbehave")).await;
+    assert_eq!(mine.names(4).await.len(), 4);
     let version = status(&mine).await["version"].clone();
     let counts =
         ["spans_in", "spans_out", "spans_dropped", "spans_passed"].map(|name| &version[name]);
-    assert_eq!(counts, [&json!(5), &json!(3), &json!(0), &json!(2)]);
+    assert_eq!(counts, [&json!(4), &json!(3), &json!(0), &json!(1)]);
     let table = mine.plugin(&["status"]).await.stdout;
-    assert!(table.contains("2 spans passed on without it"), "{table}");
+    assert!(table.contains("1 spans passed on without it"), "{table}");
     mine.spanmill.stop().await;
 }

@@ -11,6 +11,10 @@ use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapRe
 
 use super::{Failure, admin, say};
 use crate::config::{canonical_component, parse_duration};
+use crate::files::read_regular;
+
+/// The largest plugin file that is sent; the service takes no larger one.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -208,7 +212,7 @@ async fn of(
 
 /// A file's bytes, and the name that it goes by in messages.
 fn read(file: &Path) -> Result<(String, bytes::Bytes), Failure> {
-    let wasm = std::fs::read(file)
+    let wasm = read_regular(file, MAX_BYTES)
         .map_err(|error| Failure(format!("error: cannot read {}: {error}", file.display())))?;
     let name = file.file_name().unwrap_or(file.as_os_str());
     Ok((name.to_string_lossy().into_owned(), wasm.into()))
