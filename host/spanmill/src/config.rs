@@ -43,7 +43,7 @@ pub use exporters::{
     DebugExporter, Encoding, Exporter, FileExporter, FileFormat, OtlpExporter, OtlpHttpExporter,
     PrometheusExporter, Verbosity,
 };
-pub use origin::ManifestSource;
+pub use origin::{ManifestSource, read_file as source};
 pub use pipelines::{Pipeline, PipelineId, Signal};
 pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role};
 pub use processors::{Batch, MemoryLimiter, Processor};

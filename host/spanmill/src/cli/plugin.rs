@@ -12,6 +12,7 @@ use spanmill_admin::{AdminClient, DEFAULT_ENDPOINT, ShadowReport, ShadowState, S
 use super::run::{ADMIN, ADMIN_TOKEN};
 use super::{Failure, say};
 use crate::config::{canonical_component, parse_duration};
+use crate::files;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -184,9 +185,12 @@ async fn of(
     }
 }
 
+/// What the admin API takes at most.
+const MAX_WASM_BYTES: u64 = 64 * 1024 * 1024;
+
 /// A file's bytes, and the name that it goes by in messages.
 fn read(file: &Path) -> Result<(String, bytes::Bytes), Failure> {
-    let wasm = std::fs::read(file)
+    let wasm = files::read_regular(file, MAX_WASM_BYTES)
         .map_err(|error| Failure(format!("error: cannot read {}: {error}", file.display())))?;
     let name = file.file_name().unwrap_or(file.as_os_str());
     Ok((name.to_string_lossy().into_owned(), wasm.into()))

@@ -70,6 +70,14 @@ impl ManifestSource {
         Ok(whole.unwrap_or_else(|| Source::new("manifest", "")))
     }
 
+    /// The file that the manifest is, if it is one file and nothing else.
+    pub fn only_file(&self) -> Option<&Path> {
+        match self.locations.as_slice() {
+            [Location::File(path)] => Some(path),
+            _ => None,
+        }
+    }
+
     /// The files, whose change is a reason to read again.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.locations.iter().filter_map(|location| match location {
@@ -141,7 +149,7 @@ impl Location {
 }
 
 /// Reads a manifest's text from a file.
-pub(super) fn read_file(path: &Path) -> Result<Source, ConfigError> {
+pub fn read_file(path: &Path) -> Result<Source, ConfigError> {
     let text = files::read_regular_text(path, MAX_BYTES).map_err(|cause| {
         let path = path.to_owned();
         if files::is_too_large(&cause) {
