@@ -39,7 +39,7 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
     for bytes in &batches {
         let batch = Batch::parse(bytes.clone())?;
         let ours = sandboxed
-            .run(&batch, 1, Tries::Again)
+            .run(&batch, 1, Tries::Again, Origin::Sender)
             .map_err(|failed| anyhow::anyhow!("{failed:?}"))?;
         let theirs = native.run(&batch)?;
         ensure!(
@@ -64,7 +64,9 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
             }),
             Contestant::new("sandboxed", || {
                 let batch = Batch::parse(for_sandboxed()).expect("own batch");
-                let output = sandboxed.run(&batch, 1, Tries::Again).expect("chain runs");
+                let output = sandboxed
+                    .run(&batch, 1, Tries::Again, Origin::Sender)
+                    .expect("chain runs");
                 output
                     .measured
                     .into_iter()
@@ -132,7 +134,7 @@ fn stages(runtime: &Runtime) -> Result<()> {
             let batch = Batch::parse(bytes.clone()).expect("own batch");
             black_box(
                 chain
-                    .run(&batch, 1, Tries::Again)
+                    .run(&batch, 1, Tries::Again, Origin::Sender)
                     .expect("chain runs")
                     .spliced,
             );

@@ -16,7 +16,7 @@ use spanmill_benches::compare::measure::{Machine, median};
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::saturate::{self, Turn};
 use spanmill_benches::{machine, spans};
-use spanmill_runtime::{Runtime, RuntimeConfig};
+use spanmill_runtime::{CacheConfig, CompilerConfig, Runtime, RuntimeConfig};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
@@ -70,7 +70,8 @@ fn main() -> Result<()> {
     let cache = tempfile::tempdir()?;
     let folders = Folders {
         plugins: Some(reference::plugin_folder()),
-        cache: Some(cache.path().join("cache")),
+        cache: Some(CacheConfig::new(cache.path().join("cache"))),
+        compiler: CompilerConfig::default(),
     };
     println!(
         "workers: batches of {SPANS} spans, {STREAMS} requests under way; {}",
@@ -231,7 +232,10 @@ impl Side {
             .spawn(async move { endpoint.connect().await })
             .await??;
         let cache = folders.cache.clone();
-        let runtime = Runtime::new(RuntimeConfig { cache })?;
+        let runtime = Runtime::new(RuntimeConfig {
+            cache,
+            ..RuntimeConfig::default()
+        })?;
         let mut stages = reference::stages(Patterns::Regex);
         for _ in 1..redactions {
             stages.insert(1, stages[1].clone());

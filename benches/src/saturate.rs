@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use spanmill::pipeline::Chain;
+use spanmill::pipeline::{Chain, Origin};
 use spanmill_otlp::Batch;
 use spanmill_runtime::Tries;
 use tokio::task::JoinSet;
@@ -82,7 +82,9 @@ fn on_a_thread(
             break;
         }
         let batch = Batch::parse(batch.clone()).expect("own batch");
-        let output = chain.run(&batch, 1, Tries::Again).expect("chain runs");
+        let output = chain
+            .run(&batch, 1, Tries::Again, Origin::Sender)
+            .expect("chain runs");
         for measured in output.measured {
             measured.commit();
         }

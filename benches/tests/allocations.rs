@@ -7,11 +7,11 @@ mod counting;
 
 use std::ops::Range;
 
-use spanmill::pipeline::Chain;
+use spanmill::pipeline::{Chain, Origin};
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::spans;
 use spanmill_otlp::Batch;
-use spanmill_runtime::{Runtime, RuntimeConfig, Tries};
+use spanmill_runtime::{CacheConfig, Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
 static ALLOCATOR: counting::Counting = counting::Counting;
@@ -20,7 +20,7 @@ static ALLOCATOR: counting::Counting = counting::Counting;
 fn run(chain: &mut Chain, batch: &bytes::Bytes) -> usize {
     let begun = counting::count();
     let batch = Batch::parse(batch.clone()).unwrap();
-    let output = chain.run(&batch, 1, Tries::Again).unwrap();
+    let output = chain.run(&batch, 1, Tries::Again, Origin::Sender).unwrap();
     assert!(output.spliced.spans > 0);
     for measured in output.measured {
         measured.commit();
@@ -62,8 +62,12 @@ fn check(runtime: &Runtime, stages: usize, more: Range<u64>) {
 #[test]
 fn a_batch_allocates_a_few_times_whatever_its_size() {
     let cache = tempfile::tempdir().unwrap();
-    let cache = Some(cache.path().join("cache"));
-    let runtime = Runtime::new(RuntimeConfig { cache }).unwrap();
+    let cache = Some(CacheConfig::new(cache.path().join("cache")));
+    let runtime = Runtime::new(RuntimeConfig {
+        cache,
+        ..RuntimeConfig::default()
+    })
+    .unwrap();
     check(&runtime, 4, 0..8);
     // New texts, and without spanmetrics: most batches of these spans have a series that was never seen.
     check(&runtime, 3, 8..16);

@@ -13,7 +13,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use prost::Message as _;
@@ -24,6 +26,7 @@ use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::codec::Raw;
 use crate::spans::{Found, flatten};
@@ -38,6 +41,23 @@ pub enum Answer {
     Unavailable,
     /// INVALID_ARGUMENT, or 400: do not.
     Invalid,
+    /// Takes it, and says that it rejects so many spans of it.
+    Partial(u32),
+    /// Says something else.
+    Refuse(Refusal),
+}
+
+/// Another way to refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Over gRPC.
+    pub code: Code,
+    /// Over HTTP.
+    pub status: u16,
+    /// What it says.
+    pub text: &'static str,
+    /// RetryInfo or Retry-After, in seconds.
+    pub retry_after: Option<u64>,
 }
 
 /// A request that was taken.
@@ -239,6 +259,8 @@ async fn serve(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Body
         Some(b"zstd") => decoded(zstd::Decoder::new(body.as_ref()).unwrap()),
         _ => body,
     };
+    let mut body_out = Bytes::new();
+    let mut retry_after = None;
     let status = match shared
         .take(Received {
             path,
@@ -250,10 +272,35 @@ async fn serve(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Body
         Answer::Take => StatusCode::OK,
         Answer::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Answer::Invalid => StatusCode::BAD_REQUEST,
+        Answer::Partial(rejected) => {
+            body_out = partial(rejected);
+            StatusCode::OK
+        }
+        Answer::Refuse(refusal) => {
+            body_out = Bytes::from_static(refusal.text.as_bytes());
+            retry_after = refusal.retry_after;
+            StatusCode::from_u16(refusal.status).unwrap()
+        }
     };
-    let mut response = Response::new(Body::new(Full::new(Bytes::new())));
+    let mut response = Response::new(Body::new(Full::new(body_out)));
     *response.status_mut() = status;
+    if let Some(seconds) = retry_after {
+        let headers = response.headers_mut();
+        headers.insert("retry-after", seconds.into());
+    }
     response
+}
+
+/// An answer that rejects some of a batch.
+fn partial(rejected: u32) -> Bytes {
+    let partial = ExportTracePartialSuccess {
+        rejected_spans: rejected.into(),
+        error_message: "too old".to_owned(),
+    };
+    let response = ExportTraceServiceResponse {
+        partial_success: Some(partial),
+    };
+    response.encode_to_vec().into()
 }
 
 fn decoded(mut reader: impl std::io::Read) -> Bytes {
@@ -272,7 +319,7 @@ impl Shared {
         // Fails only if the backend is gone.
         let _ = self.open.subscribe().wait_for(|open| *open).await;
         let answer = (self.policy.lock().unwrap())(number);
-        if answer == Answer::Take {
+        if matches!(answer, Answer::Take | Answer::Partial(_)) {
             self.taken.send_modify(|taken| taken.push(received));
         }
         answer
@@ -303,6 +350,15 @@ impl UnaryService<Bytes> for Export {
                 Answer::Take => Ok(tonic::Response::new(Bytes::new())),
                 Answer::Unavailable => Err(Status::new(Code::Unavailable, "not now")),
                 Answer::Invalid => Err(Status::new(Code::InvalidArgument, "not ever")),
+                Answer::Partial(rejected) => Ok(tonic::Response::new(partial(rejected))),
+                Answer::Refuse(refusal) => Err(match refusal.retry_after {
+                    Some(seconds) => {
+                        let delay = std::time::Duration::from_secs(seconds);
+                        let details = ErrorDetails::with_retry_info(Some(delay));
+                        Status::with_error_details(refusal.code, refusal.text, details)
+                    }
+                    None => Status::new(refusal.code, refusal.text),
+                }),
             }
         })
     }

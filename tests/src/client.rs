@@ -95,7 +95,11 @@ pub async fn admin(
     path: &str,
     wasm: impl Into<Bytes>,
 ) -> serde_json::Value {
-    let headers = [("content-type", "application/wasm")];
+    let authorization = format!("Bearer {}", crate::admin_token(address));
+    let headers = [
+        ("content-type", "application/wasm"),
+        ("authorization", authorization.as_str()),
+    ];
     let reply = http(address, method, path, &headers, wasm).await;
     assert!(reply.status.is_success(), "{path}: {}", reply.text());
     serde_json::from_slice(&reply.body).unwrap()

@@ -55,7 +55,18 @@ impl Spanmill {
 
     /// Runs a manifest in a folder that has files of the test's in it already.
     pub async fn start_in(folder: TempDir, manifest: Option<&str>, arguments: &[&str]) -> Self {
+        Self::start_with(folder, manifest, arguments, &[]).await
+    }
+
+    /// As [`Spanmill::start_in`], with other settings in its environment; an empty one counts as not set.
+    pub async fn start_with(
+        folder: TempDir,
+        manifest: Option<&str>,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = prepared(binary());
+        command.envs(environment.iter().copied());
         command.args(["run", "--log-format", "json"]);
         if let Some(manifest) = manifest {
             let path = folder.path().join("manifest.yaml");
@@ -92,6 +103,22 @@ impl Spanmill {
     pub fn address(&self, of: &str) -> SocketAddr {
         let found = self.addresses.get(of).copied();
         found.unwrap_or_else(|| panic!("no `{of}` in {:?}", self.addresses))
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.pid.as_raw_pid().unsigned_abs()
+    }
+
+    /// The most memory that it has had, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak.unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap()
     }
 
     /// The folder of the manifest, for files.

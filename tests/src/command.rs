@@ -1,5 +1,6 @@
 //! Commands that end by themselves.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -31,12 +32,44 @@ pub(crate) fn prepared(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command
         .env("SPANMILL_CACHE", root().join("target/tmp/plugin-cache"))
+        .env("XDG_RUNTIME_DIR", runtime_folder())
         // Many of them run at once.
         .env("SPANMILL_ADMIN", "127.0.0.1:0")
         .env_remove("SPANMILL_ADMIN_TOKEN")
         .env_remove("SPANMILL_PLUGINS")
         .env("NO_COLOR", "1");
     command
+}
+
+/// Where services leave the tokens of their addresses.
+fn runtime_folder() -> PathBuf {
+    let folder = root().join("target/tmp/run");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The token that a service has left for its user's commands.
+///
+/// # Panics
+///
+/// If it has not.
+pub fn admin_token(address: SocketAddr) -> String {
+    let name = format!("spanmill/admin-{}.token", address.port());
+    std::fs::read_to_string(runtime_folder().join(name)).unwrap()
+}
+
+/// As [`spanmill`], with other settings in its environment; an empty one counts as not set.
+pub async fn spanmill_with(
+    folder: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Output {
+    let mut command = prepared(binary());
+    command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(folder);
+    output(command).await
 }
 
 /// Runs `spanmill` to its end, in a folder.

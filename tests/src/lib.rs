@@ -13,10 +13,10 @@ mod versions;
 
 use std::time::Duration;
 
-pub use backend::{Answer, Backend, Received};
+pub use backend::{Answer, Backend, Received, Refusal};
 pub use client::{GrpcSender, HttpReply, admin, get, http, post};
 pub use collector::{Ended, Spanmill};
-pub use command::{Output, spanmill};
+pub use command::{Output, admin_token, spanmill, spanmill_with};
 pub use sdk::{admin_api, node, python};
 pub use spans::{Found, attributes, flatten, request, service, span, span_id, text};
 pub use versions::{built_in, guest, version};

@@ -30,6 +30,13 @@ pub async fn admin_api(arguments: &[&str]) {
     command
         .arg(clients.join("python/admin_api.py"))
         .args(arguments);
+    let address = arguments
+        .first()
+        .and_then(|base| base.strip_prefix("http://"));
+    if let Some(address) = address {
+        let token = crate::admin_token(address.parse().unwrap());
+        command.env("SPANMILL_ADMIN_TOKEN", token);
+    }
     let checked = output(command).await;
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
 }

@@ -2,7 +2,9 @@
 //! says so.
 
 mod admin_access;
+mod compiling;
 mod operator;
+mod plugin_files;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use http::Method;
 use operator::{OPENAPI, Operated, spans};
 use serde_json::{Value, json};
-use spanmill_tests::{HttpReply, admin_api, built_in, guest, http, version};
+use spanmill_tests::{HttpReply, admin_api, admin_token, built_in, guest, http, version};
 
 /// Two of a type in a row, and a connector that goes by its other name.
 fn manifest() -> String {
@@ -246,7 +248,11 @@ async fn a_refusal_is_about_the_file_that_was_sent() {
 
 async fn post(mine: &Operated, target: &str, wasm: Vec<u8>) -> HttpReply {
     let address = mine.spanmill.address("admin http");
-    let headers = [("content-type", "application/wasm")];
+    let authorization = format!("Bearer {}", admin_token(address));
+    let headers = [
+        ("content-type", "application/wasm"),
+        ("authorization", authorization.as_str()),
+    ];
     http(address, Method::POST, target, &headers, wasm).await
 }
 

@@ -154,7 +154,7 @@ async fn the_published_example_goes_in_as_json_and_comes_out_of_every_exporter()
     let folder = spanmill.folder().to_owned();
     spanmill.terminate();
     let log = spanmill
-        .logged("ended; everything that was taken was delivered")
+        .logged("ended; everything that was accepted was delivered")
         .await;
     assert!(log.contains("INFO"), "{log}");
     // The folder goes with the process; read before that.
@@ -246,11 +246,10 @@ async fn without_a_queue_the_backends_answer_reaches_the_sender() {
     let address = spanmill.address("receiver otlp http");
     let reply = post(address, PROTOBUF, one.encode_to_vec()).await;
     assert_eq!(reply.status, 503);
-    assert!(reply.header("retry-after").parse::<u64>().unwrap() >= 1);
 
     backend.answer(|_| Answer::Invalid);
     let status = sender.send(&one).await.unwrap_err();
-    assert_eq!(status.code(), tonic::Code::Internal);
+    assert_eq!(status.code(), tonic::Code::InvalidArgument);
 
     backend.answer(|_| Answer::Take);
     sender.send(&one).await.unwrap();

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::spans;
 use spanmill_otlp::{Batch, Projection, Workspace};
-use spanmill_runtime::{Limits, Runtime, RuntimeConfig, Tries};
+use spanmill_runtime::{CacheConfig, Limits, Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -73,7 +73,8 @@ fn chain(patterns: Patterns, stages: Option<usize>) -> Result<Box<dyn FnMut(Byte
     all.truncate(stages.unwrap_or(all.len()));
     // Compiling is not what is looked at.
     let runtime = Runtime::new(RuntimeConfig {
-        cache: std::env::var_os("SPANMILL_CACHE").map(Into::into),
+        cache: std::env::var_os("SPANMILL_CACHE").map(|folder| CacheConfig::new(folder.into())),
+        ..RuntimeConfig::default()
     })?;
     let limits = Limits {
         timeout: PATIENCE,
@@ -82,7 +83,7 @@ fn chain(patterns: Patterns, stages: Option<usize>) -> Result<Box<dyn FnMut(Byte
     let mut chain = reference::sandboxed_within(&runtime, &all, limits)?;
     Ok(Box::new(move |bytes| {
         let output = chain
-            .run(&parsed(bytes), 1, Tries::Again)
+            .run(&parsed(bytes), 1, Tries::Again, Origin::Sender)
             .expect("chain runs");
         output
             .measured

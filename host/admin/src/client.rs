@@ -2,28 +2,31 @@
 
 mod error;
 
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::uri::{Authority, PathAndQuery, Scheme};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 pub use error::ClientError;
 
-use crate::config::Token;
+use crate::config::{Endpoint, Token};
+use crate::control::SwapOptions;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
 use crate::server::{EventList, PluginList};
 
-/// A swap may compile a large plugin first.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// A swap may compile a large plugin first, and wait until another one is compiled.
+const TIMEOUT: Duration = Duration::from_secs(180);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// More than any report has; whoever sends more is no admin API.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -37,29 +40,30 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 /// Talks to a running service.
 #[derive(Clone, Debug)]
 pub struct AdminClient {
-    authority: Authority,
+    endpoint: Endpoint,
     token: Option<Token>,
-    http: Client<HttpConnector, Full<Bytes>>,
     timeout: Duration,
 }
 
 impl AdminClient {
-    /// For an endpoint `host:port` or `http://host:port`. Connects when it is used.
-    pub fn new(endpoint: &str, token: Option<Token>) -> Result<Self, ClientError> {
-        let authority =
-            authority(endpoint).ok_or_else(|| ClientError::Endpoint(endpoint.to_owned()))?;
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+    /// For an endpoint `unix:/path`, `host:port` or `http://host:port`. Connects when it is used.
+    pub fn new(endpoint: &Endpoint, token: Option<Token>) -> Result<Self, ClientError> {
+        let endpoint = match endpoint {
+            Endpoint::Socket(_) => endpoint.clone(),
+            Endpoint::Address(address) => {
+                let authority =
+                    authority(address).ok_or_else(|| ClientError::Endpoint(address.clone()))?;
+                Endpoint::Address(authority.to_string())
+            }
+        };
         Ok(Self {
-            authority,
+            endpoint,
             token,
-            http: Client::builder(TokioExecutor::new()).build(connector),
             timeout: TIMEOUT,
         })
     }
 
-    /// Another time to wait for an answer than 60 s.
+    /// Another time to wait for an answer than three minutes.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -77,19 +81,16 @@ impl AdminClient {
         self.call(Method::GET, &plugin_path(component, "")).await
     }
 
-    /// Puts another version in a plugin's place; `probation` in batches, or the service's default.
+    /// Puts another version in a plugin's place.
     pub async fn swap(
         &self,
         component: &str,
         name: &str,
         wasm: Bytes,
-        probation: Option<u32>,
+        options: &SwapOptions,
     ) -> Result<SwapReport, ClientError> {
         let mut path = plugin_path(component, "/swap");
-        path.push_str(&format!("?name={}", escape(name)));
-        if let Some(probation) = probation {
-            path.push_str(&format!("&probation={probation}"));
-        }
+        path.push_str(&format!("?name={}&{}", escape(name), query(options)));
         self.upload(&path, wasm).await
     }
 
@@ -100,10 +101,14 @@ impl AdminClient {
         name: &str,
         wasm: Bytes,
         duration: Duration,
+        allow_more: bool,
     ) -> Result<ShadowReport, ClientError> {
         let mut path = plugin_path(component, "/shadow");
         let milliseconds = duration.as_millis();
-        path.push_str(&format!("?name={}&for={milliseconds}ms", escape(name)));
+        path.push_str(&format!(
+            "?name={}&for={milliseconds}ms&allow_more={allow_more}",
+            escape(name)
+        ));
         self.upload(&path, wasm).await
     }
 
@@ -120,9 +125,14 @@ impl AdminClient {
     }
 
     /// Swaps the shadowed version in.
-    pub async fn promote(&self, component: &str) -> Result<SwapReport, ClientError> {
-        self.call(Method::POST, &plugin_path(component, "/promote"))
-            .await
+    pub async fn promote(
+        &self,
+        component: &str,
+        options: &SwapOptions,
+    ) -> Result<SwapReport, ClientError> {
+        let path = plugin_path(component, "/promote");
+        let path = format!("{path}?{}", query(options));
+        self.call(Method::POST, &path).await
     }
 
     /// Has the manifest and the plugin files read again.
@@ -160,16 +170,16 @@ impl AdminClient {
     ) -> Result<Request<Full<Bytes>>, ClientError> {
         // Escaped as they are, only an endless component id or name makes no address.
         let path = PathAndQuery::try_from(path).map_err(|_| ClientError::Name)?;
-        let uri = Uri::builder()
-            .scheme(Scheme::HTTP)
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()
-            .map_err(|_| ClientError::Name)?;
+        let host = match &self.endpoint {
+            Endpoint::Socket(_) => "localhost",
+            Endpoint::Address(address) => address,
+        };
+        let host = HeaderValue::from_str(host).map_err(|_| ClientError::Name)?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = uri;
+        *request.uri_mut() = Uri::from(path);
         let headers = request.headers_mut();
+        headers.insert(HOST, host);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(value) = self.token.as_ref().and_then(Token::authorization) {
             headers.insert(AUTHORIZATION, value);
@@ -183,7 +193,7 @@ impl AdminClient {
     ) -> Result<T, ClientError> {
         let answer = tokio::time::timeout(self.timeout, self.exchange(request)).await;
         let (status, is_problem, body) = answer.map_err(|_| ClientError::Timeout {
-            endpoint: self.authority.to_string(),
+            endpoint: self.endpoint.to_string(),
             seconds: self.timeout.as_secs(),
         })??;
         if status.is_success()
@@ -196,7 +206,7 @@ impl AdminClient {
             .flatten();
         Err(match problem {
             Some(_) if status == StatusCode::UNAUTHORIZED => ClientError::Unauthorized {
-                endpoint: self.authority.to_string(),
+                endpoint: self.endpoint.to_string(),
                 shown: self.token.is_some(),
             },
             Some(problem) => ClientError::Refused {
@@ -204,9 +214,20 @@ impl AdminClient {
                 detail: problem.detail,
             },
             None => ClientError::Unexpected {
-                endpoint: self.authority.to_string(),
+                endpoint: self.endpoint.to_string(),
                 status: status.as_u16(),
             },
+        })
+    }
+
+    async fn connect(&self) -> io::Result<Box<dyn Duplex>> {
+        Ok(match &self.endpoint {
+            Endpoint::Socket(path) => Box::new(UnixStream::connect(path).await?),
+            Endpoint::Address(address) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
         })
     }
 
@@ -214,9 +235,19 @@ impl AdminClient {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, bool, Bytes), ClientError> {
-        let endpoint = || self.authority.to_string();
-        let response = self.http.request(request).await;
-        let response = response.map_err(|error| ClientError::from_hyper(endpoint(), &error))?;
+        let endpoint = || self.endpoint.to_string();
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, self.connect());
+        let stream = stream
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let stream = stream.map_err(|error| ClientError::not_connected(endpoint(), &error))?;
+        let broken = |error: hyper::Error| ClientError::broken(endpoint(), &error);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        // It ends with the answer, or when the sender is dropped.
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(broken)?;
         let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE);
         let is_problem = content_type.is_some_and(|value| value == PROBLEM_JSON);
@@ -229,8 +260,19 @@ impl AdminClient {
     }
 }
 
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
 fn plugin_path(component: &str, rest: &str) -> String {
     format!("/v1/plugins/{}{rest}", escape(component))
+}
+
+fn query(options: &SwapOptions) -> String {
+    let mut query = format!("allow_more={}&save={}", options.allow_more, options.save);
+    if let Some(probation) = options.probation {
+        query.push_str(&format!("&probation={probation}"));
+    }
+    query
 }
 
 fn escape(text: &str) -> String {

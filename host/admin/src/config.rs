@@ -1,31 +1,56 @@
 //! Where the admin API listens, and who may use it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use http::HeaderValue;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
-/// Where the API listens unless told otherwise: this machine only, beside OTLP's 4317 and 4318.
-pub const DEFAULT_ENDPOINT: &str = "127.0.0.1:4319";
+/// How an endpoint that is a Unix socket begins.
+const UNIX: &str = "unix:";
+
+/// Where the API listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A Unix socket, which only the user that it belongs to and root may use.
+    Socket(PathBuf),
+    /// `host:port`, where every request must show a token; port 0 takes a free one.
+    Address(String),
+}
+
+impl Endpoint {
+    /// Reads `unix:/path` or `host:port`. Whether the latter is right turns out when it is used.
+    pub fn new(text: &str) -> Self {
+        match text.strip_prefix(UNIX) {
+            Some(path) => {
+                // As a URI writes it: `unix:///path`.
+                let path = path.strip_prefix("//").unwrap_or(path);
+                Endpoint::Socket(PathBuf::from(path))
+            }
+            None => Endpoint::Address(text.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Socket(path) => write!(f, "{UNIX}{}", path.display()),
+            Endpoint::Address(address) => f.write_str(address),
+        }
+    }
+}
 
 /// How the API is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminConfig {
-    /// `host:port`; port 0 takes a free one.
-    pub endpoint: String,
-    /// What every request must show; needed where other machines can reach the endpoint.
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// What every request to an address must show. Without one, an address of this machine's own gets a random one, and
+    /// any other is refused.
     pub token: Option<Token>,
-}
-
-impl Default for AdminConfig {
-    fn default() -> Self {
-        Self {
-            endpoint: DEFAULT_ENDPOINT.to_owned(),
-            token: None,
-        }
-    }
 }
 
 /// What a request shows to be let in: a bearer token. Never shows in logs.
@@ -56,6 +81,19 @@ impl Token {
             return Err(InvalidToken::Character);
         }
         Ok(Self(text))
+    }
+
+    /// One that nobody can guess.
+    pub(crate) fn random() -> std::io::Result<Self> {
+        let bytes: [u8; 32] = spanmill_private::random()?;
+        Ok(Self(
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        ))
+    }
+
+    /// The token itself, for a file that only its owner can read.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
     }
 
     /// Whether this is the token. Takes as long for a near miss as for a far one, so that nobody can feel their way.

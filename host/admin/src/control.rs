@@ -26,6 +26,17 @@ pub enum ControlError {
     ShuttingDown,
 }
 
+/// How a version is put in place of another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwapOptions {
+    /// How many batches it is on probation; `None`: the service's default.
+    pub probation: Option<u32>,
+    /// Whether it may read and write more than the version before.
+    pub allow_more: bool,
+    /// Whether it is written to the manifest, so that it also runs after a restart.
+    pub save: bool,
+}
+
 /// A running service, as its operators see it. `component` is a component id, `filter` or `filter/health`; a bare
 /// type means every component of that type.
 pub trait Control: Send + Sync + 'static {
@@ -33,13 +44,13 @@ pub trait Control: Send + Sync + 'static {
     fn plugins(&self) -> Vec<PluginStatus>;
 
     /// Puts another version of a plugin in its place, after it was compiled, configured and given the state of the
-    /// running one. `name` is for messages; `probation` is how many batches it is on probation (none: the default).
+    /// running one. `name` is for messages.
     fn swap(
         &self,
         component: String,
         name: String,
         wasm: Bytes,
-        probation: Option<u32>,
+        options: SwapOptions,
     ) -> impl Future<Output = Result<SwapReport, ControlError>> + Send;
 
     /// Shows live batches to another version as well, without effect, and counts how its answers differ.
@@ -49,6 +60,7 @@ pub trait Control: Send + Sync + 'static {
         name: String,
         wasm: Bytes,
         duration: Duration,
+        allow_more: bool,
     ) -> impl Future<Output = Result<ShadowReport, ControlError>> + Send;
 
     /// How a shadow fares, or fared: the last one stays until the next one or until it is promoted.
@@ -64,6 +76,7 @@ pub trait Control: Send + Sync + 'static {
     fn promote(
         &self,
         component: String,
+        options: SwapOptions,
     ) -> impl Future<Output = Result<SwapReport, ControlError>> + Send;
 
     /// Reads the manifest and the plugin files again, and replaces what changed.

@@ -4,6 +4,7 @@
 mod client;
 mod config;
 mod control;
+mod folder;
 mod problem;
 mod report;
 mod server;
@@ -11,10 +12,11 @@ mod server;
 mod tests;
 
 pub use client::{AdminClient, ClientError};
-pub use config::{AdminConfig, DEFAULT_ENDPOINT, InvalidToken, Token};
-pub use control::{Control, ControlError};
+pub use config::{AdminConfig, Endpoint, InvalidToken, Token};
+pub use control::{Control, ControlError, SwapOptions};
+pub use folder::{AdminFolder, PublishedToken};
 pub use report::{
-    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, ShadowReport,
-    ShadowState, SwapReport, SwappedComponent, VersionStatus,
+    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, SavedSwap,
+    ShadowReport, ShadowState, SwapReport, SwappedComponent, VersionStatus,
 };
 pub use server::{AdminServer, BindError};

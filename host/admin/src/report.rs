@@ -37,6 +37,8 @@ pub struct PluginStatus {
     pub swaps: u64,
     /// How often a version was taken back.
     pub rollbacks: u64,
+    /// Whether another version runs than the manifest and its files say: after a restart, that one would.
+    pub differs_from_manifest: bool,
     /// The version that runs.
     pub version: VersionStatus,
     /// The versions before, newest first; bounded.
@@ -44,10 +46,12 @@ pub struct PluginStatus {
 }
 
 /// What is left of a probation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probation {
     /// Batches that must still go well, in the pipeline that has seen fewest.
     pub batches_left: u64,
+    /// The same for each pipeline that the change is about.
+    pub pipelines: BTreeMap<String, u64>,
 }
 
 /// One version of a component: a plugin under some settings, and what it has done.
@@ -73,6 +77,9 @@ pub struct VersionStatus {
     pub spans_dropped: u64,
     /// Spans it held.
     pub spans_held: u64,
+    /// Spans that went on without it, because it failed and its `on_error` is `pass`. They count as neither out nor
+    /// dropped.
+    pub spans_passed: u64,
     /// How long a call took.
     pub latency: Latency,
     /// Faults by kind: `trap`, `deadline`, `memory`, `output`, `contract`, `state`, `refused`, `restart`.
@@ -83,6 +90,10 @@ pub struct VersionStatus {
     pub recycled: u64,
     /// The plugin's own counters.
     pub counters: BTreeMap<String, u64>,
+    /// Its log lines that were dropped because there were too many.
+    pub log_lines_dropped: u64,
+    /// What it was allowed to read and write beyond the version before, by `allow_more`; a phrase a field.
+    pub allowed_more: Vec<String>,
 }
 
 /// Time of a call, in microseconds; 0 before the first.
@@ -109,6 +120,23 @@ pub struct SwapReport {
     pub held_us: u64,
     /// Batches that each pipeline's new version is on probation.
     pub probation: u64,
+    /// Components that ran this version already, and go on.
+    pub already_running: Vec<String>,
+    /// Whether the manifest and its files say otherwise: a restart forgets the swap.
+    pub differs_from_manifest: bool,
+    /// What was written, if that was asked for.
+    pub saved: Option<SavedSwap>,
+}
+
+/// A swap that was written to the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedSwap {
+    /// The manifest.
+    pub manifest: String,
+    /// The plugin's file, as it is named there.
+    pub file: String,
+    /// Whether that is done once the version has passed its probation; an event tells.
+    pub after_probation: bool,
 }
 
 /// One component of a swap.
@@ -122,6 +150,8 @@ pub struct SwappedComponent {
     pub to: String,
     /// Whether the old version's state was handed over; not if either has none.
     pub state_handed_over: bool,
+    /// What it may read and write beyond the version before; a phrase a field.
+    pub allowed_more: Vec<String>,
 }
 
 /// A manifest that was read again.
@@ -196,6 +226,8 @@ pub enum EventKind {
     Reload,
     /// A swap or a reload was refused; what ran goes on.
     Refused,
+    /// A swap was written to the manifest.
+    Saved,
     /// A shadow began.
     ShadowStarted,
     /// A shadow ended.

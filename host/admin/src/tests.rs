@@ -7,56 +7,75 @@ mod document;
 mod fake;
 mod schema;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{AdminClient, AdminConfig, AdminServer, Token};
+use crate::{AdminClient, AdminConfig, AdminServer, Endpoint, Token};
 use fake::Fake;
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Server {
-    address: SocketAddr,
+    endpoint: Endpoint,
     fake: Arc<Fake>,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
+    _folder: tempfile::TempDir,
 }
 
+/// A connection to the server, whichever way it listens.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+type Stream = Box<dyn Duplex>;
+
 impl Server {
+    /// On an address with a token, on a Unix socket without.
     async fn start(fake: Fake, token: Option<&str>) -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let endpoint = match token {
+            Some(_) => Endpoint::new("127.0.0.1:0"),
+            None => Endpoint::Socket(folder.path().join("admin.sock")),
+        };
         let config = AdminConfig {
-            endpoint: "127.0.0.1:0".to_owned(),
+            endpoint,
             token: token.map(|token| Token::new(token).unwrap()),
         };
         let server = AdminServer::bind(&config).await.unwrap();
-        let address = server.address();
+        let endpoint = server.endpoint().clone();
         let fake = Arc::new(fake);
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(server.serve(Arc::clone(&fake), shutdown.clone()));
         Server {
-            address,
+            endpoint,
             fake,
             shutdown,
             serving,
+            _folder: folder,
         }
     }
 
     fn client(&self) -> AdminClient {
-        AdminClient::new(&self.address.to_string(), None).unwrap()
+        AdminClient::new(&self.endpoint, None).unwrap()
+    }
+
+    async fn connect(&self) -> Stream {
+        match &self.endpoint {
+            Endpoint::Socket(path) => Box::new(UnixStream::connect(path).await.unwrap()),
+            Endpoint::Address(address) => Box::new(TcpStream::connect(address).await.unwrap()),
+        }
     }
 
     /// Sends lines of a head and a body as they are, and reads the whole answer.
     async fn raw(&self, head: &[&str], body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let mut stream = self.connect().await;
         let head = format!("{}\r\nConnection: close\r\n\r\n", head.join("\r\n"));
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(body).await.unwrap();
@@ -66,9 +85,9 @@ impl Server {
     /// A request as a well-behaved client sends it.
     async fn request(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
         let target = format!("{method} {path} HTTP/1.1");
-        let host = format!("Host: {}", self.address);
+        let host = "Host: localhost";
         let length = format!("Content-Length: {}", body.len());
-        let mut head = vec![target.as_str(), &host, &length];
+        let mut head = vec![target.as_str(), host, &length];
         head.extend_from_slice(headers);
         self.raw(&head, body).await
     }
@@ -92,7 +111,7 @@ struct Answer {
 }
 
 impl Answer {
-    async fn read(stream: &mut TcpStream) -> Answer {
+    async fn read(stream: &mut Stream) -> Answer {
         let mut bytes = Vec::new();
         within(stream.read_to_end(&mut bytes)).await.unwrap();
         let end = bytes

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::index::{MAX_BYTES, Malformed, Request};
+use crate::limits::{ItemLimits, ParseError, SPANS};
 use crate::validate::DEPTH;
 use crate::wire::{DELIMITED, Reader};
 use crate::workspace::Spliced;
@@ -25,22 +26,65 @@ impl Batch {
         Self::in_parts(bytes, PART)
     }
 
+    /// The same of a request that may hold only so much.
+    pub fn parse_within(bytes: Bytes, limits: &ItemLimits) -> Result<Self, ParseError> {
+        Self::in_parts_within(bytes, PART, limits)
+    }
+
     /// The same with parts of about so many bytes.
     pub fn in_parts(bytes: Bytes, about: usize) -> Result<Self, Malformed> {
+        let parsed = Self::in_parts_within(bytes, about, &ItemLimits::NONE);
+        parsed.map_err(|error| match error {
+            ParseError::Malformed(malformed) => malformed,
+            // There are no limits.
+            ParseError::TooMany { .. } => Malformed::too_large(),
+        })
+    }
+
+    fn in_parts_within(
+        bytes: Bytes,
+        about: usize,
+        limits: &ItemLimits,
+    ) -> Result<Self, ParseError> {
         if bytes.len() > MAX_BYTES {
-            return Err(Malformed::too_large());
+            return Err(Malformed::too_large().into());
         }
         let mut parts = Vec::with_capacity(bytes.len() / about.max(1) + 1);
+        let mut left = *limits;
         let mut start = 0;
         for end in ends(&bytes, about) {
-            let part = Request::parse(bytes.slice(start..end)).map_err(|flaw| Malformed {
-                offset: start + flaw.offset,
-                ..flaw
+            let parsed = Request::parse_within(bytes.slice(start..end), &left);
+            let part = parsed.map_err(|error| match error {
+                ParseError::Malformed(flaw) => ParseError::Malformed(Malformed {
+                    offset: start + flaw.offset,
+                    ..flaw
+                }),
+                ParseError::TooMany { what, .. } => ParseError::TooMany {
+                    what,
+                    limit: match what {
+                        SPANS => limits.spans,
+                        _ => limits.items,
+                    },
+                },
             })?;
+            left.spans = left.spans.saturating_sub(part.span_count());
+            left.items = left.items.saturating_sub(part.item_count());
             parts.push(part);
             start = end;
         }
         Ok(Batch { bytes, parts })
+    }
+
+    /// About how much memory the index takes, and the columns of the largest part if every field is read.
+    pub fn memory_bytes(&self) -> usize {
+        // An entry of the index has 8 to 32 bytes; a row of columns has about a hundred, an attribute's a third of that.
+        let index: usize = self.parts.iter().map(|part| part.item_count() * 24).sum();
+        let columns = self.parts.iter().map(|part| {
+            (part.span_count() * 100)
+                .saturating_add(part.item_count() * 40)
+                .saturating_add(part.bytes().len())
+        });
+        index.saturating_add(columns.max().unwrap_or(0))
     }
 
     /// The request as it came.
@@ -128,6 +172,12 @@ impl Joined {
         self.change(part, 0, 0);
     }
 
+    /// The next part becomes other bytes, with so many spans.
+    pub fn put(&mut self, part: &Request, bytes: &[u8], spans: usize) {
+        self.change(part, bytes.len(), spans)
+            .extend_from_slice(bytes);
+    }
+
     /// The next part becomes so many bytes with so many spans, to be written behind those that are returned.
     pub(crate) fn change(&mut self, part: &Request, length: usize, spans: usize) -> &mut Vec<u8> {
         let before = self.taken;
@@ -146,7 +196,7 @@ impl Joined {
         out
     }
 
-    /// All of it.
+    /// Returns all of it.
     pub fn finish(self) -> Spliced {
         Spliced {
             bytes: self.out.map_or(self.batch, Bytes::from),

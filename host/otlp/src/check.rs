@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use crate::attributes::kind;
+use crate::limits::Found;
 use crate::outcome::{CellColumn, Outcome, OutcomeError, Replacement};
 use crate::path::{Context, Path, Shape, Target};
 use crate::projection::StagePlan;
@@ -352,14 +353,14 @@ impl Check<'_> {
         let mut reader = Reader::new(bytes, 0, bytes.len());
         // An entry's value may stand some levels down in a request.
         let depth = DEPTH - 8;
-        let mut places = Vec::new();
+        let mut found = Found::new(Vec::new(), usize::MAX);
         let valid = match kind {
             kind::TEXT => std::str::from_utf8(bytes).is_ok(),
             kind::ARRAY => {
-                validate::message(&mut reader, Message::ArrayValue, depth, &mut places).is_ok()
+                validate::message(&mut reader, Message::ArrayValue, depth, &mut found).is_ok()
             }
             kind::MAP => {
-                validate::message(&mut reader, Message::KeyValueList, depth, &mut places).is_ok()
+                validate::message(&mut reader, Message::KeyValueList, depth, &mut found).is_ok()
             }
             _ => true,
         };

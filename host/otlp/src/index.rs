@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::limits::{Found, ITEMS, ItemLimits, ParseError, SPANS};
 use crate::plain::Place;
 use crate::schema::{Message, number};
 use crate::validate::{self, DEPTH};
@@ -67,6 +68,8 @@ pub(crate) struct Index {
     pub(crate) attributes: Vec<Place>,
     /// For each span, the end of its attributes in that list, and the position behind those that stand together first.
     pub(crate) attribute_ends: Vec<(u32, u32)>,
+    /// How many other messages there are, resources, scopes and spans included.
+    pub(crate) others: usize,
 }
 
 impl Index {
@@ -74,7 +77,6 @@ impl Index {
     fn with_room_for(bytes: usize) -> Self {
         Index {
             spans: Vec::with_capacity(bytes / 320),
-            attributes: Vec::with_capacity(bytes / 40),
             attribute_ends: Vec::with_capacity(bytes / 320),
             ..Index::default()
         }
@@ -91,21 +93,54 @@ pub struct Request {
 impl Request {
     /// Checks a request and finds its spans. What passes is well-formed to its last byte.
     pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
+        Self::parse_within(bytes, &ItemLimits::NONE).map_err(|error| match error {
+            ParseError::Malformed(malformed) => malformed,
+            // There are no limits.
+            ParseError::TooMany { .. } => Malformed::too_large(),
+        })
+    }
+
+    /// The same of a request that may hold only so much. It is not looked at beyond the limit.
+    pub fn parse_within(bytes: Bytes, limits: &ItemLimits) -> Result<Self, ParseError> {
         if bytes.len() > MAX_BYTES {
-            return Err(Malformed::too_large());
+            return Err(Malformed::too_large().into());
         }
         let mut index = Index::with_room_for(bytes.len());
+        let mut found = Found::new(Vec::with_capacity(bytes.len() / 40), limits.items);
         let mut reader = Reader::new(&bytes, 0, bytes.len());
-        match request(&mut reader, &bytes, &mut index) {
-            Ok(()) => Ok(Request {
-                bytes,
-                index: Arc::new(index),
+        let checked = request(&mut reader, &bytes, &mut index, &mut found, limits.spans);
+        match checked.and_then(|()| found.check().map_err(|flaw| (0, flaw))) {
+            Ok(()) => {
+                index.attributes = found.attributes;
+                index.others = found.others;
+                Ok(Request {
+                    bytes,
+                    index: Arc::new(index),
+                })
+            }
+            Err((_, Flaw::TooManySpans)) => Err(ParseError::TooMany {
+                what: SPANS,
+                limit: limits.spans,
+            }),
+            Err((_, Flaw::TooManyItems)) => Err(ParseError::TooMany {
+                what: ITEMS,
+                limit: limits.items,
             }),
             Err((offset, flaw)) => Err(Malformed {
                 offset,
                 what: flaw.what(),
-            }),
+            }
+            .into()),
         }
+    }
+
+    /// How many items there are, as [`ItemLimits::items`] counts them.
+    pub(crate) fn item_count(&self) -> usize {
+        // Resources, scopes and spans are among the others.
+        self.index
+            .attributes
+            .len()
+            .saturating_add(self.index.others)
     }
 
     /// How many spans there are.
@@ -138,7 +173,13 @@ fn enter(reader: &mut Reader<'_>, start: usize) -> Located<Entry> {
     })
 }
 
-fn request(reader: &mut Reader<'_>, bytes: &[u8], index: &mut Index) -> Located<()> {
+fn request(
+    reader: &mut Reader<'_>,
+    bytes: &[u8],
+    index: &mut Index,
+    found: &mut Found,
+    max_spans: usize,
+) -> Located<()> {
     while !reader.is_done() {
         let start = reader.pos();
         let at = |flaw| (start, flaw);
@@ -146,7 +187,8 @@ fn request(reader: &mut Reader<'_>, bytes: &[u8], index: &mut Index) -> Located<
             (number::REQUEST_RESOURCE_SPANS, DELIMITED) => {
                 let whole = enter(reader, start)?;
                 let first = index.scopes.len() as u32;
-                let head = group(whole, bytes, index, Level::Resource)?;
+                found.other().map_err(at)?;
+                let head = group(whole, bytes, index, found, max_spans, Level::Resource)?;
                 let last = index.scopes.len() as u32;
                 index.resources.push(Group {
                     whole,
@@ -168,8 +210,15 @@ enum Level {
     Scope,
 }
 
-/// Walks a `ResourceSpans` or `ScopeSpans`; gives the place of its resource or scope.
-fn group(whole: Entry, bytes: &[u8], index: &mut Index, level: Level) -> Located<Entry> {
+/// Walks a `ResourceSpans` or `ScopeSpans`; returns the place of its resource or scope.
+fn group(
+    whole: Entry,
+    bytes: &[u8],
+    index: &mut Index,
+    found: &mut Found,
+    max_spans: usize,
+    level: Level,
+) -> Located<Entry> {
     let reader = &mut whole.reader(bytes);
     let (depth, head_type) = match level {
         Level::Resource => (DEPTH - 1, Message::Resource),
@@ -182,8 +231,7 @@ fn group(whole: Entry, bytes: &[u8], index: &mut Index, level: Level) -> Located
         match reader.tag().map_err(at)? {
             (number::HEAD, DELIMITED) => {
                 let entry = enter(reader, start)?;
-                let places = &mut index.attributes;
-                validate::message(&mut entry.reader(bytes), head_type, depth - 1, places)
+                validate::message(&mut entry.reader(bytes), head_type, depth - 1, found)
                     .map_err(at)?;
                 // Merging two, as decoders do, would let the first hide from a plugin.
                 if head.replace(entry).is_some() {
@@ -192,9 +240,10 @@ fn group(whole: Entry, bytes: &[u8], index: &mut Index, level: Level) -> Located
             }
             (number::ROWS, DELIMITED) => {
                 let entry = enter(reader, start)?;
+                found.other().map_err(at)?;
                 if level == Level::Resource {
                     let first = index.spans.len() as u32;
-                    let head = group(entry, bytes, index, Level::Scope)?;
+                    let head = group(entry, bytes, index, found, max_spans, Level::Scope)?;
                     let last = index.spans.len() as u32;
                     index.scopes.push(Group {
                         whole: entry,
@@ -203,10 +252,12 @@ fn group(whole: Entry, bytes: &[u8], index: &mut Index, level: Level) -> Located
                         last,
                     });
                 } else {
-                    let places = &mut index.attributes;
+                    if index.spans.len() >= max_spans {
+                        return Err((start, Flaw::TooManySpans));
+                    }
                     let together =
-                        validate::span(&mut entry.reader(bytes), depth - 1, places).map_err(at)?;
-                    let attributes = places.len() as u32;
+                        validate::span(&mut entry.reader(bytes), depth - 1, found).map_err(at)?;
+                    let attributes = found.attributes.len() as u32;
                     index.attribute_ends.push((attributes, together as u32));
                     index.spans.push(entry);
                 }

@@ -16,6 +16,7 @@ mod pair;
 mod plain;
 mod wire;
 
+mod limits;
 mod schema;
 mod validate;
 
@@ -50,6 +51,7 @@ mod workspace;
 
 pub use batch::{Batch, Joined};
 pub use index::{Malformed, Request};
+pub use limits::{ItemLimits, ParseError};
 pub use outcome::{
     Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Removal, Replacement, Verdicts,
     Write,

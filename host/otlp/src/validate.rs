@@ -1,6 +1,7 @@
 //! Checks a message to its last byte: framing, wire types, nesting, UTF-8, the lengths of ids. What passes here decodes
 //! everywhere downstream, and what prost would refuse is refused.
 
+use crate::limits::Found;
 use crate::pair;
 use crate::plain::{self, Place};
 use crate::schema::{Kind, Message};
@@ -9,35 +10,33 @@ use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
 /// Levels of nesting that decoders allow (prost's limit, and protobuf's own default).
 pub(crate) const DEPTH: u32 = 100;
 
-/// Checks the rest of a message. `left` is how many levels deeper it may go; `places` are as they were afterwards.
+/// Checks the rest of a message. `left` is how many levels deeper it may go. Its attributes are counted in `found`, and
+/// not listed.
 pub(crate) fn message(
     reader: &mut Reader<'_>,
     message: Message,
     left: u32,
-    places: &mut Vec<Place>,
+    found: &mut Found,
 ) -> Result<(), Flaw> {
-    let before = places.len();
-    fields(reader, message, left, places)?;
-    places.truncate(before);
+    let before = found.attributes.len();
+    fields(reader, message, left, found)?;
+    found.others += found.attributes.len().saturating_sub(before);
+    found.attributes.truncate(before);
     Ok(())
 }
 
-/// Checks a span: most begin with the same fields in the same order. Adds the places of its attributes, and gives the
-/// position behind those that stand together first.
-pub(crate) fn span(
-    reader: &mut Reader<'_>,
-    left: u32,
-    places: &mut Vec<Place>,
-) -> Result<usize, Flaw> {
+/// Checks a span: most begin with the same fields in the same order. Lists its attributes, and returns the position
+/// behind those that stand together first.
+pub(crate) fn span(reader: &mut Reader<'_>, left: u32, found: &mut Found) -> Result<usize, Flaw> {
     reader.advance(plain::span_head(reader.rest()));
-    fields(reader, Message::Span, left, places)
+    fields(reader, Message::Span, left, found)
 }
 
 fn fields(
     reader: &mut Reader<'_>,
     message: Message,
     left: u32,
-    places: &mut Vec<Place>,
+    found: &mut Found,
 ) -> Result<usize, Flaw> {
     let fields = message.fields();
     let attribute_tag = message.attribute_tag();
@@ -45,7 +44,7 @@ fn fields(
     while !reader.is_done() {
         if attribute_tag != 0 && left >= 2 && reader.rest().first() == Some(&attribute_tag) {
             // Attributes of the plain shape are checked many at a time, until one is met that is not plain.
-            reader.attributes(attribute_tag, places)?;
+            reader.attributes(attribute_tag, &mut found.attributes)?;
             if together == 0 {
                 together = reader.pos();
             }
@@ -76,9 +75,12 @@ fn fields(
             (Kind::Text, DELIMITED) => text(reader.delimited()?)?,
             (Kind::Message(inner), DELIMITED) => {
                 if inner == Message::KeyValue {
-                    places.push(Place::odd(start));
+                    found.attributes.push(Place::odd(start));
+                    found.check()?;
+                } else {
+                    found.other()?;
                 }
-                nested(reader, inner, left, places)?;
+                nested(reader, inner, left, found)?;
             }
             (Kind::Unknown, _) => reader.skip(number, wire, left)?,
             _ => return Err(Flaw::WireType),
@@ -92,7 +94,7 @@ fn nested(
     reader: &mut Reader<'_>,
     inner: Message,
     left: u32,
-    places: &mut Vec<Place>,
+    found: &mut Found,
 ) -> Result<(), Flaw> {
     if left == 0 {
         return Err(Flaw::TooDeep);
@@ -107,7 +109,7 @@ fn nested(
         return Ok(());
     }
     let inside = &mut Reader::new(body, 0, body.len());
-    message(inside, inner, left - 1, places)
+    message(inside, inner, left - 1, found)
 }
 
 /// Whether an `AnyValue` is surely well-formed: an ASCII text or a small number.

@@ -14,6 +14,9 @@ pub(crate) enum Flaw {
     TooDeep,
     GroupEnd,
     Repeated,
+    /// More of it than a request may hold.
+    TooManySpans,
+    TooManyItems,
     /// Not of what came, but of what was made of it.
     TooLarge,
 }
@@ -32,6 +35,9 @@ impl Flaw {
             Flaw::TooDeep => "messages are nested more than 100 deep",
             Flaw::GroupEnd => "a group ends that was not begun",
             Flaw::Repeated => "a resource or scope stands twice in its message",
+            Flaw::TooManySpans | Flaw::TooManyItems => {
+                "there is more in it than one request may hold"
+            }
             Flaw::TooLarge => "edits come to more than the host holds",
         }
     }

@@ -76,6 +76,11 @@ impl Workspace {
         }
     }
 
+    /// Memory for the same chain, with nothing in it.
+    pub fn fresh(&self) -> Self {
+        Self::new(Arc::clone(&self.projection))
+    }
+
     /// Takes a request and extracts the chain's columns.
     pub fn load(&mut self, request: Request, received_unix_nano: u64) -> Result<(), Malformed> {
         crate::extract::extract(

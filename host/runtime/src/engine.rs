@@ -1,18 +1,18 @@
 //! The one engine of a process: how code is compiled, where instances live, the clock that ends long calls.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::abi::v0_1::bindings;
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheConfig};
+use crate::compile::{Compiler, CompilerConfig, MAX_BYTES};
 use crate::error::LoadError;
 use crate::plugin::Plugin;
-use crate::sandbox::{Guest, clock};
+use crate::sandbox::{self, Guest, clock};
 
 /// How often the clock ticks; deadlines are met to about twice this.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -24,7 +24,9 @@ const INSTANCES: u32 = 2000;
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeConfig {
     /// Where compiled plugins are kept; none compiles at each start.
-    pub cache: Option<PathBuf>,
+    pub cache: Option<CacheConfig>,
+    /// Where they are compiled, and within which limits.
+    pub compiler: CompilerConfig,
 }
 
 /// Compiles plugins. Cheap to clone; all clones are the same runtime.
@@ -33,9 +35,10 @@ pub struct Runtime {
     engine: Engine,
     linker: Linker<Guest>,
     cache: Arc<Cache>,
+    compiler: Arc<Compiler>,
 }
 
-fn engine(pooled: bool) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(pooled: bool) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.epoch_interruption(true);
     config.concurrency_support(false);
@@ -79,25 +82,24 @@ impl Runtime {
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
         clock::refuse_waiting(&mut linker).map_err(failed)?;
-        type Data = wasmtime::component::HasSelf<Guest>;
-        bindings::spanmill::plugin::log::add_to_linker::<_, Data>(&mut linker, |guest| guest)
-            .map_err(failed)?;
-        bindings::spanmill::plugin::counters::add_to_linker::<_, Data>(&mut linker, |guest| guest)
-            .map_err(failed)?;
+        sandbox::link(&mut linker).map_err(failed)?;
         Ok(Runtime {
             engine,
             linker,
             cache: Arc::new(Cache::open(config.cache)),
+            compiler: Arc::new(Compiler::new(config.compiler)),
         })
     }
 
     /// Loads a plugin from a file. Compiles it unless that was done before, which takes seconds for a
     /// large one: never on the data path.
     pub fn load_file(&self, path: &Path) -> Result<Plugin, LoadError> {
-        let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        let bytes =
+            spanmill_private::read_regular(path, most).map_err(|source| LoadError::Read {
+                path: path.to_owned(),
+                source,
+            })?;
         self.load(&path.display().to_string(), &bytes)
     }
 
@@ -122,18 +124,21 @@ impl Runtime {
         let component = match self.cache.load(&self.engine, &hash) {
             Some(component) => component,
             None => {
-                tracing::info!(plugin = name, "compiling; later starts find it done");
-                let component = Component::new(&self.engine, bytes).map_err(|error| {
-                    LoadError::NotAComponent {
-                        name: name.to_owned(),
-                        why: format!("{error:#}"),
-                    }
-                })?;
-                self.cache.store(&self.engine, &hash, &component);
+                match self.cache.is_open() {
+                    true => tracing::info!(plugin = name, "compiling; later starts find it done"),
+                    false => tracing::info!(plugin = name, "compiling"),
+                }
+                let (component, code) = self.compiler.compile(&self.engine, name, bytes)?;
+                self.cache.store(&self.engine, &hash, &code);
                 component
             }
         };
         Plugin::new(name, hash, bytes.len(), &component, &self.linker)
+    }
+
+    /// Ends the compilation under way, at once; further ones are refused. For the end of the process.
+    pub fn stop_compiling(&self) {
+        self.compiler.stop();
     }
 }
 

@@ -16,6 +16,16 @@ pub enum LoadError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file is another one than it should be.
+    #[error("the plugin {path} has the digest sha256:{found}, not sha256:{expected}")]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// What the manifest says.
+        expected: String,
+        /// What it has.
+        found: String,
+    },
     /// The file is a core WebAssembly module.
     #[error(
         "{name} is a core WebAssembly module, not a component; build it for wasm32-wasip2, or wrap it with `wasm-tools component new`"
@@ -31,6 +41,32 @@ pub enum LoadError {
         name: String,
         /// What the compiler said.
         why: String,
+    },
+    /// There is more in the component than any plugin needs.
+    #[error(
+        "{name} is not compiled: {why}; build it smaller, optimized and without what it does not use"
+    )]
+    TooComplex {
+        /// The file.
+        name: String,
+        /// Of what there is too much.
+        why: String,
+    },
+    /// The compiler ran into its limits.
+    #[error(
+        "{name} is not compiled: {why}; SPANMILL_COMPILE_MEMORY_MIB and SPANMILL_COMPILE_TIMEOUT raise the limits for a plugin that you trust"
+    )]
+    CompileLimit {
+        /// The file.
+        name: String,
+        /// Which limit.
+        why: String,
+    },
+    /// The process ends.
+    #[error("{name} is not compiled: the process is ending")]
+    Stopped {
+        /// The file.
+        name: String,
     },
     /// No interface of ours is exported.
     #[error(
@@ -161,6 +197,14 @@ impl Fault {
     /// Whether the instance is of no more use.
     pub fn ends_instance(&self) -> bool {
         !matches!(self, Fault::Batch(_) | Fault::Quarantined(_))
+    }
+
+    /// Whether such a fault may come from what a batch holds: a new instance would meet it again.
+    pub fn is_of_the_batch(&self) -> bool {
+        matches!(
+            self,
+            Fault::Trap(_) | Fault::Deadline(_) | Fault::Memory(_) | Fault::Output(_)
+        )
     }
 
     /// Its kind in a word, for counting.

@@ -148,6 +148,7 @@ impl Instance {
                     })
             }
         };
+        self.store.data_mut().counters.fix();
         match answered {
             Err(error) => Err(self.fault(&error).into()),
             Ok(Ok(declared)) => Ok(declared),
@@ -155,7 +156,7 @@ impl Instance {
                 Err(ConfigureError::Settings(abi::problems(problems)))
             }
             Ok(Err(contract::ConfigError::Unavailable(why))) => {
-                Err(ConfigureError::Unavailable(why))
+                Err(ConfigureError::Unavailable(abi::words(&why)))
             }
         }
     }
@@ -183,8 +184,8 @@ impl Instance {
             Ok(contract::PluginError::NotConfigured) => {
                 Fault::State("it says that it was not configured".to_owned())
             }
-            Ok(contract::PluginError::Batch(why)) => Fault::Batch(why),
-            Ok(contract::PluginError::State(why)) => Fault::State(why),
+            Ok(contract::PluginError::Batch(why)) => Fault::Batch(abi::words(&why)),
+            Ok(contract::PluginError::State(why)) => Fault::State(abi::words(&why)),
             Err(error) => self.fault(&error),
         })
     }
@@ -217,7 +218,7 @@ impl Instance {
                 "it does not know format {}",
                 snapshot.format
             ))),
-            Ok(Err(state::RestoreError::Data(why))) => Err(Fault::Restore(why)),
+            Ok(Err(state::RestoreError::Data(why))) => Err(Fault::Restore(abi::words(&why))),
             Err(error) => Err(self.fault(&error)),
         }
     }
@@ -227,12 +228,14 @@ impl Instance {
         self.store.data().memory.used
     }
 
-    /// Hands out the plugin's own counters since they were last taken.
-    pub(crate) fn take_counts(&mut self, mut each: impl FnMut(&str, u64)) {
-        let counts = &mut self.store.data_mut().counts;
-        for (name, total) in counts.iter_mut().filter(|(_, total)| **total > 0) {
-            each(name, std::mem::take(total));
-        }
+    /// Passes on what the plugin itself has counted since this was last asked.
+    pub(crate) fn take_counts(&mut self, each: impl FnMut(&str, u64)) {
+        self.store.data_mut().counters.take(each);
+    }
+
+    /// Its log lines that were too many, since this was last asked.
+    pub(crate) fn take_dropped_lines(&mut self) -> u64 {
+        self.store.data().take_dropped_lines()
     }
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {

@@ -1,13 +1,15 @@
-//! Plugins as sandboxed WebAssembly components: compiled once, cached on disk, called with columns, limited
-//! in time and memory. The only crate that names wasmtime; nothing of wasmtime's shows in its API.
+//! Plugins as sandboxed WebAssembly components: compiled once, within limits, cached on disk, called with
+//! columns, limited in time and memory. The only crate that names wasmtime; nothing of wasmtime's shows in its API.
 //!
 //! [`Runtime`] compiles components into [`Plugin`]s; a [`Slot`] holds one instance of a plugin for one worker
 //! and replaces it after a fault. Nothing is compiled on the data path, and nothing a guest does panics.
 
 mod abi;
 mod cache;
+mod compile;
 mod engine;
 mod error;
+mod health;
 mod instance;
 #[cfg(feature = "native")]
 #[doc(hidden)]
@@ -20,8 +22,11 @@ pub use abi::v0_1::answer::{
     AttributeLists, Declared, Emission, Instrument, InstrumentKind, MetricStream, Recording,
     Sharding, Temporality,
 };
+pub use cache::CacheConfig;
+pub use compile::{CompilerConfig, compile_child};
 pub use engine::{Runtime, RuntimeConfig, content_hash};
 pub use error::{ConfigureError, Fault, LoadError, Problem};
+pub use health::Health;
 pub use instance::{Answer, Limits, Snapshot};
 pub use plugin::{Kind, Plugin};
 pub use slot::{Slot, Tries};

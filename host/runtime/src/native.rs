@@ -99,6 +99,13 @@ impl Instance {
         }
     }
 
+    pub(crate) fn take_dropped_lines(&mut self) -> u64 {
+        match self {
+            Instance::Sandboxed(instance) => instance.take_dropped_lines(),
+            Instance::Native { .. } => 0,
+        }
+    }
+
     pub(crate) fn take_counts(&mut self, each: impl FnMut(&str, u64)) {
         if let Instance::Sandboxed(instance) = self {
             instance.take_counts(each);

@@ -1,24 +1,26 @@
-//! What surrounds a guest: WASI with nothing granted, a limit on its memory, and its log lines.
+//! What surrounds a guest: WASI with nothing granted, a limit on its memory, its log lines and its counters.
+//!
+//! Texts that it hands over are not copied before it is known that they are wanted: one may have many megabytes.
 
 pub(crate) mod clock;
+mod counters;
 mod lines;
 mod output;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wasmtime::ResourceLimiter;
+use wasmtime::component::{Linker, WasmStr};
+use wasmtime::{AsContext as _, ResourceLimiter, StoreContextMut};
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use crate::abi::v0_1::bindings::spanmill::plugin::{counters, log};
+use crate::abi::v0_1::bindings::spanmill::plugin::log;
+use crate::abi::v0_1::{COUNTERS, LOG};
+use counters::Counters;
 use lines::{Level, Lines};
 
 /// Handles of streams and the like that a guest may hold: they live in the host's memory.
 const HANDLES: usize = 256;
-
-/// Counters a plugin may have.
-const COUNTERS: usize = 64;
 
 /// The host's side of one instance.
 pub(crate) struct Guest {
@@ -26,7 +28,7 @@ pub(crate) struct Guest {
     table: ResourceTable,
     lines: Arc<Lines>,
     pub(crate) memory: MemoryLimit,
-    pub(crate) counts: BTreeMap<String, u64>,
+    pub(crate) counters: Counters,
 }
 
 /// Memory that a guest may have, and has.
@@ -65,8 +67,13 @@ impl Guest {
                 used: 0,
                 refused: false,
             },
-            counts: BTreeMap::new(),
+            counters: Counters::new(component),
         }
+    }
+
+    /// Log lines that were too many, since this was last asked.
+    pub(crate) fn take_dropped_lines(&self) -> u64 {
+        self.lines.take_dropped()
     }
 }
 
@@ -105,24 +112,39 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
-impl log::Host for Guest {
-    fn log(&mut self, level: log::Level, message: String) {
-        let level = match level {
-            log::Level::Debug => Level::Debug,
-            log::Level::Info => Level::Info,
-            log::Level::Warn => Level::Warn,
-            log::Level::Error => Level::Error,
-        };
-        self.lines.write(level, &message);
-    }
+/// Links what a plugin may call besides WASI.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    let log = |store: StoreContextMut<'_, Guest>, (level, message): (log::Level, WasmStr)| {
+        let lines = &store.data().lines;
+        if lines.has_room() {
+            lines.write(of(level), &message.to_str(store.as_context())?);
+        }
+        Ok(())
+    };
+    linker.instance(LOG)?.func_wrap("log", log)?;
+    let count = |mut store: StoreContextMut<'_, Guest>, (name, delta): (WasmStr, u64)| {
+        if !store.data().counters.are_open() {
+            return Ok(());
+        }
+        let text = name.to_str(store.as_context())?;
+        match store.data().counters.find(&text) {
+            Some(at) => store.data_mut().counters.add(at, delta),
+            None => {
+                // No more of it than shows that it is too long.
+                let text: String = text.chars().take(129).collect();
+                store.data_mut().counters.unknown(&text, delta);
+            }
+        }
+        Ok(())
+    };
+    linker.instance(COUNTERS)?.func_wrap("count", count)
 }
 
-impl counters::Host for Guest {
-    fn count(&mut self, name: String, delta: u64) {
-        if let Some(total) = self.counts.get_mut(&name) {
-            *total = total.saturating_add(delta);
-        } else if self.counts.len() < COUNTERS && name.len() <= 128 {
-            self.counts.insert(name, delta);
-        }
+fn of(level: log::Level) -> Level {
+    match level {
+        log::Level::Debug => Level::Debug,
+        log::Level::Info => Level::Info,
+        log::Level::Warn => Level::Warn,
+        log::Level::Error => Level::Error,
     }
 }

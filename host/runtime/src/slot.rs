@@ -1,11 +1,13 @@
 //! A worker's place for one plugin: keeps an instance in it, and makes a new one after a fault.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanmill_otlp::BatchView;
 
 use crate::abi::v0_1::answer::Declared;
 use crate::error::{ConfigureError, Fault};
+use crate::health::Health;
 #[cfg(not(feature = "native"))]
 use crate::instance::Instance;
 use crate::instance::{Answer, Limits, Snapshot};
@@ -31,7 +33,7 @@ pub enum Tries {
 /// One instance of a configured plugin, made anew when it dies.
 ///
 /// The first fault replaces the instance at once. Further ones in a row put it into quarantine, ever longer, up
-/// to 10 s; a batch that goes well ends that.
+/// to 10 s; a batch that goes well ends that. Batches that are at fault themselves (see [`Health`]) do not count.
 pub struct Slot {
     plugin: Plugin,
     component: String,
@@ -51,6 +53,12 @@ pub struct Slot {
     recycle_at: usize,
     /// A fault that a second try has made good.
     made_good: Option<Fault>,
+    /// Shared by all instances of the version.
+    health: Arc<Health>,
+    /// Whether the last fault is the batch's and not the plugin's.
+    blames_batch: bool,
+    /// Log lines that instances before this one dropped.
+    dropped_lines: u64,
 }
 
 impl Slot {
@@ -80,7 +88,55 @@ impl Slot {
                 .unwrap_or(usize::MAX)
                 .saturating_mul(MIB),
             made_good: None,
+            health: Arc::default(),
+            blames_batch: false,
+            dropped_lines: 0,
         })
+    }
+
+    /// One more, whose instance is made when it is needed, or by [`Slot::warm`]. It would be like this one: a guest depends
+    /// on nothing but its settings.
+    pub fn another(&self) -> Self {
+        Slot {
+            plugin: self.plugin.clone(),
+            component: self.component.clone(),
+            settings: self.settings.clone(),
+            limits: self.limits,
+            declared: self.declared.clone(),
+            instance: None,
+            faults_in_a_row: 0,
+            faults_before_answer: 0,
+            ready_at: None,
+            fresh: true,
+            served: 0,
+            recycle_at: self.recycle_at,
+            made_good: None,
+            health: Arc::clone(&self.health),
+            blames_batch: false,
+            dropped_lines: 0,
+        }
+    }
+
+    /// Makes the instance if there is none, so that no batch has to wait for it.
+    pub fn warm(&mut self) -> Result<(), Fault> {
+        self.instance().map(drop)
+    }
+
+    /// The health of the version, to be shared with its other instances.
+    pub fn health(&self) -> Arc<Health> {
+        Arc::clone(&self.health)
+    }
+
+    /// Shares the health of the version's other instances.
+    pub fn with_health(mut self, health: Arc<Health>) -> Self {
+        self.health = health;
+        self
+    }
+
+    /// Whether the last fault is the batch's: a new instance failed on it, while others of the plugin's batches went well
+    /// a moment ago. It would fail again.
+    pub fn blames_batch(&self) -> bool {
+        self.blames_batch
     }
 
     /// What the plugin declared.
@@ -96,14 +152,17 @@ impl Slot {
     /// Hands the plugin one batch.
     pub fn process(&mut self, view: &BatchView<'_>, tries: Tries) -> Result<Answer, Fault> {
         let seasoned = self.served > 0 && tries == Tries::Again;
+        self.blames_batch = false;
+        let mut began = thread_time();
         let mut answer = self.instance().and_then(|instance| instance.process(view));
         if let Err(fault) = &answer
             && fault.ends_instance()
             && seasoned
         {
-            tracing::warn!(plugin = self.component, %fault, "plugin fault; the batch is tried on a new instance");
+            tracing::debug!(plugin = self.component, %fault, "plugin fault; the batch is tried on a new instance");
             let first = fault.clone();
-            self.instance = None;
+            self.discard();
+            began = thread_time();
             answer = self.instance().and_then(|instance| instance.process(view));
             if answer.is_ok() {
                 self.made_good = Some(first);
@@ -115,7 +174,15 @@ impl Slot {
                 self.ready_at = None;
                 self.served += 1;
             }
-            Err(fault) => self.count(fault),
+            Err(fault) => {
+                // On a busy machine a deadline says nothing of the batch, unless the guest itself has used the time.
+                let has_run = match fault {
+                    Fault::Deadline(limit) => thread_time().saturating_sub(began) >= *limit / 2,
+                    _ => true,
+                };
+                self.blames_batch = fault.is_of_the_batch() && has_run && self.health.is_well();
+                self.count(fault);
+            }
         }
         answer
     }
@@ -125,9 +192,15 @@ impl Slot {
         self.made_good.take()
     }
 
+    /// Tells the slot that the last answer was good.
+    pub fn confirm(&self) {
+        self.health.succeeded();
+    }
+
     /// Tells the slot of a fault that showed only after the call: an answer that breaks the contract.
     pub fn note(&mut self, fault: &Fault) {
         self.faults_in_a_row = self.faults_before_answer;
+        self.blames_batch = false;
         self.count(fault);
     }
 
@@ -135,14 +208,16 @@ impl Slot {
         if !fault.ends_instance() {
             return;
         }
-        self.instance = None;
-        self.faults_in_a_row += 1;
-        if self.faults_in_a_row > 1 {
-            let doublings = (self.faults_in_a_row - 2).min(16);
+        self.discard();
+        self.health.failed();
+        self.faults_in_a_row = self.faults_in_a_row.saturating_add(1);
+        let failures = self.health.failures_that_count(self.faults_in_a_row);
+        if failures > 1 {
+            let doublings = (failures - 2).min(16);
             let pause = FIRST_PAUSE
                 .saturating_mul(1 << doublings)
                 .min(LONGEST_PAUSE);
-            self.ready_at = Some(Instant::now() + pause);
+            self.ready_at = Instant::now().checked_add(pause);
         }
     }
 
@@ -156,6 +231,7 @@ impl Slot {
         let made = self.successor();
         let recycled = match made {
             Ok(instance) => {
+                self.discard();
                 self.instance = Some(instance);
                 self.fresh = true;
                 self.served = 0;
@@ -220,11 +296,26 @@ impl Slot {
         self.ready_at.filter(|_| self.instance.is_none())
     }
 
-    /// Hands out the plugin's own counters since they were last taken.
+    /// Passes on what the plugin itself has counted since this was last asked.
     pub fn take_counts(&mut self, each: impl FnMut(&str, u64)) {
         if let Some(instance) = &mut self.instance {
             instance.take_counts(each);
         }
+    }
+
+    /// Log lines that were dropped because there were too many, since this was last asked.
+    pub fn take_dropped_lines(&mut self) -> u64 {
+        let now = self
+            .instance
+            .as_mut()
+            .map_or(0, Instance::take_dropped_lines);
+        std::mem::take(&mut self.dropped_lines).saturating_add(now)
+    }
+
+    /// Lets go of an instance that is of no more use.
+    fn discard(&mut self) {
+        self.dropped_lines = self.take_dropped_lines();
+        self.instance = None;
     }
 
     fn instance(&mut self) -> Result<&mut Instance, Fault> {
@@ -257,4 +348,10 @@ impl Slot {
         }
         Ok(instance)
     }
+}
+
+/// The processor time that this thread has used.
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }

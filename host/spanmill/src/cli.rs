@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod inspect;
 mod log;
 mod manifest;
@@ -12,8 +13,10 @@ mod validate;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use spanmill_runtime::compile_child;
 
 use manifest::ManifestArgs;
 
@@ -64,11 +67,12 @@ Examples:
     Run {
         #[command(flatten)]
         manifest: ManifestArgs,
-        /// Threads that run plugins; one a core if not given.
+        /// Threads that run plugins, exactly; if not given, one a core, and a spare one for short batches while slow ones
+        /// occupy the others.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
         workers: Option<u16>,
-        /// Where the admin API listens, `host:port`, or `off`; SPANMILL_ADMIN if not given, else the
-        /// manifest's `admin.endpoint`, else 127.0.0.1:4319.
+        /// Where the admin API listens, `unix:/path` or `host:port`, or `off`; SPANMILL_ADMIN if not given, else
+        /// the manifest's `admin.endpoint`, else a Unix socket of this user's, which `spanmill plugin` finds.
         #[arg(long, value_name = "ENDPOINT")]
         admin: Option<String>,
         /// Do not reload when the manifest or a plugin's file changes; SIGHUP and `spanmill plugin` still work.
@@ -84,11 +88,12 @@ Examples:
   spanmill plugin promote filter/health
 
 A type alone means every component of that type; `type/name` means one.
-With a token, set SPANMILL_ADMIN_TOKEN.")]
+For a service of another user's or on another machine, set SPANMILL_ADMIN_TOKEN.")]
     Plugin {
         #[command(subcommand)]
         command: plugin::PluginCommand,
-        /// The admin API of the running spanmill, `host:port`; SPANMILL_ADMIN if not given, else 127.0.0.1:4319.
+        /// The admin API of the running spanmill, `unix:/path` or `host:port`; SPANMILL_ADMIN if not given, else
+        /// the only one that this user runs.
         #[arg(long, global = true, value_name = "ENDPOINT")]
         admin: Option<String>,
         /// Write JSON, as the admin API gives it.
@@ -144,6 +149,14 @@ Output is OTLP JSON lines: first the traces of each pipeline, then each connecto
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Compile the plugin on stdin: what spanmill runs as a process of its own, within limits.
+    #[command(hide = true)]
+    CompilePlugin {
+        /// Memory, in MiB.
+        memory_mib: u64,
+        /// CPU time, in seconds.
+        cpu_seconds: u64,
+    },
 }
 
 /// What a command failed with, as its user reads it.
@@ -179,6 +192,10 @@ pub fn main() -> ExitCode {
         Command::Validate { manifest } => validate::validate(&manifest),
         Command::Plugins { manifest } => plugins::plugins(&manifest),
         Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),
+        Command::CompilePlugin {
+            memory_mib,
+            cpu_seconds,
+        } => compile_child(memory_mib, Duration::from_secs(cpu_seconds)).map_err(Failure),
         Command::Replay {
             manifest,
             input,

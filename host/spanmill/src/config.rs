@@ -13,6 +13,7 @@ mod env;
 mod exporter_helper;
 mod exporters;
 mod extensions;
+mod limits;
 mod merge;
 mod origin;
 mod pipelines;
@@ -43,6 +44,7 @@ pub use exporters::{
     DebugExporter, Encoding, Exporter, FileExporter, FileFormat, OtlpExporter, OtlpHttpExporter,
     PrometheusExporter, Verbosity,
 };
+pub use limits::Limits;
 pub use origin::{ManifestSource, read_file as source};
 pub use pipelines::{Pipeline, PipelineId, Signal};
 pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role};
@@ -78,6 +80,8 @@ pub struct Manifest {
     pub pipelines: Vec<Pipeline>,
     /// `admin:`, if given.
     pub admin: Option<Admin>,
+    /// `limits:`, and defaults for what it does not say.
+    pub limits: Limits,
     /// `service.telemetry.logs.level`, if given.
     pub log_level: Option<LogLevel>,
     /// The text it was read from, for further diagnostics.
@@ -95,6 +99,7 @@ impl Manifest {
             plugins: BTreeMap::new(),
             pipelines: Vec::new(),
             admin: None,
+            limits: self.limits,
             log_level: None,
             source: Arc::clone(&self.source),
         }
@@ -216,6 +221,10 @@ fn read(
     let exporters = each(entries, |id, entry| exporters::exporter(id, entry, out));
     let extensions = extensions::defined(&mut root, out);
     let admin = root.section("admin", out).map(|s| admin::admin(s, out));
+    let limits = root
+        .section("limits", out)
+        .map(|s| limits::limits(s, out))
+        .unwrap_or_default();
 
     let mut manifest = Manifest {
         receivers,
@@ -225,6 +234,7 @@ fn read(
         plugins,
         pipelines: Vec::new(),
         admin,
+        limits,
         log_level: None,
         source: Arc::clone(source),
     };

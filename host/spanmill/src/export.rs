@@ -6,6 +6,7 @@
 mod build;
 mod counters;
 mod debug;
+mod exporter;
 mod file;
 mod http;
 mod otlp_grpc;
@@ -14,20 +15,24 @@ mod otlp_text;
 mod prometheus;
 mod queue;
 mod retry;
+mod sender;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use thiserror::Error;
+use tonic::Code;
 
 pub use build::BuildError;
 pub use counters::{Counters, SignalCounters};
 pub use debug::DebugOutput;
-pub use queue::{Exporter, Refused};
+pub use exporter::{Exporter, Refused, Reserved, Shared};
+pub(crate) use retry::LONGEST_ASKED;
 
 pub use crate::config::Signal;
 
@@ -42,37 +47,78 @@ pub struct Payload {
     pub items: u64,
 }
 
-/// A batch that the other side took, perhaps not whole.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// A batch that the backend took, perhaps not whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
     /// How many items it rejected for good.
     pub rejected: u64,
-    /// Whether it had something to say about the batch although it took it.
-    pub remark: bool,
+    /// What it had to say although it took the batch; see [`quoted`].
+    pub remark: Option<String>,
 }
 
-/// Why an attempt failed. Texts never hold what the other side wrote: it may quote attributes.
+/// What went wrong with an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened, the backend's own words included.
+    pub message: String,
+    /// What the backend answered, as gRPC has it; `None` if it did not answer.
+    pub code: Option<Code>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExportError {
     /// Another attempt would fail as well.
     #[error("{0}")]
-    Permanent(String),
+    Permanent(Failure),
     /// Another attempt may succeed.
-    #[error("{message}")]
+    #[error("{failure}")]
     Retryable {
         /// What happened.
-        message: String,
-        /// How long the other side asks to wait at least.
+        failure: Failure,
+        /// How long the backend asks to wait at least.
         after: Option<Duration>,
     },
 }
 
 impl ExportError {
+    /// A failure on this side that may pass.
     fn retryable(message: impl Into<String>) -> Self {
         ExportError::Retryable {
-            message: message.into(),
+            failure: Failure {
+                message: message.into(),
+                code: None,
+            },
             after: None,
         }
+    }
+
+    /// A failure on this side that will not pass.
+    fn permanent(message: impl Into<String>) -> Self {
+        ExportError::Permanent(Failure {
+            message: message.into(),
+            code: None,
+        })
+    }
+}
+
+/// What a backend wrote, for a log line: one line of at most 200 characters without control characters.
+pub(crate) fn quoted(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
+        None => line,
     }
 }
 

@@ -10,9 +10,15 @@ pub mod metrics;
 
 pub mod export;
 
+pub mod console;
+mod episode;
 mod files;
 mod gathered;
+pub mod losses;
+pub mod memory;
 mod otlp_json;
+pub mod panics;
+pub mod refusal;
 
 pub mod service;
 

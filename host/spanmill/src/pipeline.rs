@@ -1,22 +1,26 @@
 //! Traces pipelines: batches from receivers, through chains of plugins, to exporters and connectors.
 //!
-//! [`Pipelines`] takes requests ([`crate::receive::TraceIntake`]) and hands them to worker threads. A worker runs a
-//! batch to completion: it parses the request, runs the [`chain`] of each pipeline, and gives back what
-//! is to be delivered. Delivering (a place in the exporters' queues) is the asynchronous side's work again;
-//! only then is the sender answered, and only then do connectors' measurements count.
+//! An [`Intake`] takes requests ([`crate::receive::TraceIntake`]); the [`scheduler`] gives each receiver its turn on the
+//! worker threads. A worker checks the request, runs the [`chain`] of each pipeline, and gives back what is to be handed
+//! over. Handing over (places in the exporters' queues, room in batchers) is the asynchronous side's work again
+//! ([`delivery`]); only then is the sender answered, and only then do connectors' measurements count.
 //!
 //! A `batch` processor cuts a pipeline into segments: what it takes is answered at once, as with a queue in
-//! memory, and what it gives runs through the next segment as a batch of its own.
+//! memory, and what it gives runs through the next segment as a batch of its own ([`batches`]).
 
 mod batcher;
+mod batches;
 mod build;
 mod chain;
 mod change;
 mod delivery;
 mod gate;
+mod intake;
 mod lane;
 mod load;
 mod offline;
+mod rights;
+mod scheduler;
 mod segments;
 mod shadow;
 mod stats;
@@ -28,14 +32,16 @@ mod version;
 mod worker;
 
 pub use build::{BuildError, ByConnector, ByPipeline};
-pub use chain::{Chain, Failed, Output, Place, Stage};
+pub use chain::{Chain, Failed, FailedSpans, Origin, Output, Place, Stage};
 pub use change::{Change, ChangeError, Replaced, Switched};
 pub use delivery::Fanout;
 pub use gate::MemoryGate;
+pub use intake::{Feed, Intake};
 pub use load::{
     BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginLoader, Swapped, plugins_of,
 };
 pub use offline::{Offline, OfflineError, Replayed};
+pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
 pub use shadow::{Seen, Shadow, StartError as ShadowError};
 pub use stats::{Counted, Stats};
@@ -43,4 +49,4 @@ pub use topology::{Committed, Exporters, Prepared, TapError, Topology};
 pub use trial::{PROBATION, Trial, Verdict};
 pub use version::Version;
 pub(crate) use worker::now_unix_nano;
-pub use worker::{Drained, Feed, Intake, Pipelines};
+pub use worker::{Bounds, Pipelines, WorkerCount};

@@ -26,20 +26,36 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, ComponentId};
+use crate::memory::Reservation;
+use crate::refusal::Refusal;
 
 pub use bind::{BindError, Spare};
-pub use status::Refusal;
 
 use bind::Bound;
+use connections::ConnectionLimits;
 use unserved::Warned;
 
+/// An encoded `ExportTraceServiceRequest`, whose framing nobody has checked yet.
+#[derive(Debug)]
+pub struct Received {
+    /// The request.
+    pub bytes: Bytes,
+    /// The memory that is reserved for it: as much as it has bytes, at least.
+    pub memory: Reservation,
+}
+
 /// Where received traces go.
-///
-/// A call may be dropped before it is done, when the sender hangs up: what must not be lost then belongs into a task.
 pub trait TraceIntake: Send + Sync + 'static {
-    /// Takes an encoded `ExportTraceServiceRequest`, whose framing nobody has checked yet. `Ok` is the promise that the
-    /// sender need not send it again.
-    fn accept(&self, request: Bytes) -> impl Future<Output = Result<(), Refusal>> + Send;
+    /// Whether a request may come in at the moment. The reservation is to grow with each byte that is read of it.
+    fn admit(&self) -> Result<Reservation, Refusal>;
+
+    /// What to answer if the reservation cannot grow.
+    fn no_room(&self) -> Refusal;
+
+    /// Takes a request. `Ok` is the promise that the sender need not send it again.
+    ///
+    /// A call may be dropped before it is done, when the sender hangs up: what must not be lost then belongs into a task.
+    fn accept(&self, request: Received) -> impl Future<Output = Result<(), Refusal>> + Send;
 }
 
 /// An `otlp` receiver whose sockets are open and not served yet.
@@ -108,7 +124,15 @@ impl OtlpReceiver {
             let service =
                 grpc::TraceService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
             let protocol = connections::Protocol::Grpc;
-            connections::serve(bound.listener, protocol, service, &shutdown, grace).await
+            connections::serve(
+                bound.listener,
+                protocol,
+                ConnectionLimits::default(),
+                service,
+                &shutdown,
+                grace,
+            )
+            .await
         };
         let http = async {
             let Some((bound, settings)) = self.http else {
@@ -117,7 +141,15 @@ impl OtlpReceiver {
             let warned = Arc::clone(&self.warned);
             let service = http::TraceEndpoint::new(Arc::clone(&intake), settings, warned);
             let protocol = connections::Protocol::Http;
-            connections::serve(bound.listener, protocol, service, &shutdown, grace).await
+            connections::serve(
+                bound.listener,
+                protocol,
+                ConnectionLimits::default(),
+                service,
+                &shutdown,
+                grace,
+            )
+            .await
         };
         let (grpc, http) = tokio::join!(grpc, http);
         grpc + http

@@ -9,6 +9,7 @@ mod folders;
 mod history;
 mod receivers;
 mod running;
+mod save;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{ComponentId, Manifest, ManifestSource};
 use crate::export::{self, DebugOutput};
-use crate::pipeline::{self, LoadedPlugin, PluginLoader};
+use crate::pipeline::{self, LoadedPlugin, PluginLoader, WorkerCount};
 use crate::receive::BindError;
 pub use controller::{Admin, Controller};
-pub use folders::Folders;
+pub use folders::{Folders, FoldersError};
 pub use running::Ended;
 use running::Running;
 pub use watch::Watch;
@@ -62,7 +63,7 @@ impl Service {
         loader: PluginLoader,
         source: ManifestSource,
         output: DebugOutput,
-        workers: usize,
+        workers: WorkerCount,
     ) -> Result<Self, StartError> {
         let running = Running::start(manifest, &mut plugins, output, workers).await?;
         Ok(Service {

@@ -2,7 +2,7 @@
 
 use spanmill_ottl::{Conditions, ErrorMode, OttlError, inferred_context, parse};
 use spanmill_sdk::{
-    Batch, ConfigError, Context, Contract, Outcome, PluginError, Problems, Processor,
+    Batch, ConfigError, Context, Contract, Counter, Outcome, PluginError, Problems, Processor,
 };
 
 use crate::settings::{Line, Settings, Stage};
@@ -14,6 +14,8 @@ pub struct Filter {
     stages: Vec<[Conditions; 4]>,
     dropped_spans: Vec<u8>,
     dropped_events: Vec<u8>,
+    spans_filtered: Counter,
+    span_events_filtered: Counter,
 }
 
 const CONTEXTS: [Context; 4] = [
@@ -68,6 +70,8 @@ impl Processor for Filter {
             stages,
             dropped_spans: Vec::new(),
             dropped_events: Vec::new(),
+            spans_filtered: contract.counter("spans_filtered"),
+            span_events_filtered: contract.counter("span_events_filtered"),
         })
     }
 
@@ -76,6 +80,7 @@ impl Processor for Filter {
             stages,
             dropped_spans: spans,
             dropped_events: events,
+            ..
         } = self;
         for (dropped, context) in [
             (&mut *spans, Context::Span),
@@ -138,7 +143,7 @@ impl Filter {
             .count();
         if dropped > 0 {
             outcome.drop_rows(Context::Span, &self.dropped_spans);
-            spanmill_sdk::count("spans_filtered", dropped as u64);
+            self.spans_filtered.add(dropped as u64);
         }
         let parents = batch.parents(Context::SpanEvent);
         let kept = |row: usize| {
@@ -153,7 +158,7 @@ impl Filter {
             }
         }
         if events > 0 {
-            spanmill_sdk::count("span_events_filtered", events);
+            self.span_events_filtered.add(events);
         }
     }
 }

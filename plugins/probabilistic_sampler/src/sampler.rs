@@ -1,8 +1,8 @@
 //! Decides span by span, and writes into the trace state of kept spans how they were chosen.
 
 use spanmill_sdk::{
-    ABSENT, AttributeField, Batch, Cell, ConfigError, Context, Contract, Outcome, PluginError,
-    Processor, TextField, TraceIdField, Values, WriteField,
+    ABSENT, AttributeField, Batch, Cell, ConfigError, Context, Contract, Counter, Outcome,
+    PluginError, Processor, TextField, TraceIdField, Values, WriteField,
 };
 
 use crate::hash::{bucket, hash_all, randomness, seeded};
@@ -35,6 +35,8 @@ pub struct ProbabilisticSampler {
     text: String,
     /// The trace state of a span that had none and is kept by its hash; its randomness stands from [`DIGITS`] on.
     plain: Vec<u8>,
+    spans_sampled: Counter,
+    spans_not_sampled: Counter,
 }
 
 /// Where the randomness stands in `ot=rv:00000000000000;th:8`.
@@ -63,6 +65,8 @@ impl Processor for ProbabilisticSampler {
             dropped: Vec::new(),
             last: None,
             text: String::new(),
+            spans_sampled: contract.counter("spans_sampled"),
+            spans_not_sampled: contract.counter("spans_not_sampled"),
         })
     }
 
@@ -87,10 +91,10 @@ impl Processor for ProbabilisticSampler {
         let lost = dropped.len() - kept;
         if lost > 0 {
             outcome.drop_rows(Context::Span, &dropped);
-            spanmill_sdk::count("spans_not_sampled", lost as u64);
+            self.spans_not_sampled.add(lost as u64);
         }
         if kept > 0 {
-            spanmill_sdk::count("spans_sampled", kept as u64);
+            self.spans_sampled.add(kept as u64);
         }
         self.dropped = dropped;
         Ok(())

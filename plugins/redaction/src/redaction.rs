@@ -1,8 +1,8 @@
 //! Applies the rules to the attribute lists of resources, scopes, spans and span events.
 
 use spanmill_sdk::{
-    Attributes, Batch, Cell, ConfigError, Context, Contract, ListField, Outcome, PluginError,
-    Processor, WriteField,
+    Attributes, Batch, Cell, ConfigError, Context, Contract, Counter, ListField, Outcome,
+    PluginError, Processor, WriteField,
 };
 
 use crate::memo::{Fate, KeyClass, Memo};
@@ -25,6 +25,8 @@ pub struct Redaction {
     changed: Vec<(usize, Option<u32>)>,
     masked: u64,
     removed: u64,
+    attributes_masked: Counter,
+    attributes_removed: Counter,
 }
 
 impl Processor for Redaction {
@@ -62,6 +64,8 @@ impl Processor for Redaction {
             changed: Vec::new(),
             masked: 0,
             removed: 0,
+            attributes_masked: contract.counter("attributes_masked"),
+            attributes_removed: contract.counter("attributes_removed"),
         })
     }
 
@@ -79,12 +83,12 @@ impl Processor for Redaction {
                 }
             }
         }
-        for (name, count) in [
-            ("attributes_masked", self.masked),
-            ("attributes_removed", self.removed),
+        for (counter, count) in [
+            (self.attributes_masked, self.masked),
+            (self.attributes_removed, self.removed),
         ] {
             if count > 0 {
-                spanmill_sdk::count(name, count);
+                counter.add(count);
             }
         }
         Ok(())

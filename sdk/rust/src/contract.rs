@@ -36,6 +36,17 @@ handles!(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteField(pub(crate) u32);
 
+/// One of the plugin's own counters, which its operator sees in `spanmill plugin status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter(&'static str);
+
+impl Counter {
+    /// Adds to it. Call once a batch, not once a row.
+    pub fn add(self, delta: u64) {
+        crate::guest::count(self.0, delta);
+    }
+}
+
 /// Which batches an instance must see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sharding {
@@ -160,6 +171,13 @@ impl Contract {
     /// Declares that the plugin writes any attribute of a context.
     pub fn write_attributes(&mut self, context: Context) -> WriteField {
         self.write(&format!("{}.attributes", context.prefix()))
+    }
+
+    /// Declares a counter, at most 64 of them; names are lower_snake_case. There are no others once the plugin is
+    /// configured, so that no name can carry an attribute's value.
+    pub fn counter(&mut self, name: &'static str) -> Counter {
+        crate::guest::count(name, 0);
+        Counter(name)
     }
 
     /// Asks for batches to be sharded; without a call they are not.

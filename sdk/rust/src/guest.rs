@@ -47,9 +47,8 @@ pub fn log(level: Level, message: &str) {
     }
 }
 
-/// Adds to one of the plugin's own counters. Call once a batch, not once a row. Natively only the test kit
-/// sees it.
-pub fn count(name: &str, delta: u64) {
+/// Adds to one of the plugin's own counters. Natively only the test kit sees it.
+pub(crate) fn count(name: &str, delta: u64) {
     if cfg!(target_family = "wasm") {
         counters::count(name, delta);
     } else {

@@ -22,11 +22,11 @@ pub use connector::{
     Connector, Emission, Instrument, InstrumentKind, MetricStream, SeriesAttribute, Temporality,
 };
 pub use contract::{
-    AttributeField, Contract, ListField, NarrowField, Sharding, TextField, TraceIdField, WideField,
-    WriteField, attribute_path,
+    AttributeField, Contract, Counter, ListField, NarrowField, Sharding, TextField, TraceIdField,
+    WideField, WriteField, attribute_path,
 };
 pub use error::{ConfigError, PluginError, Problem, Problems, RestoreError, closest};
-pub use guest::{Level, count, log};
+pub use guest::{Level, log};
 #[doc(hidden)]
 pub use outcome::OwnedCells;
 pub use outcome::{Cell, Outcome};

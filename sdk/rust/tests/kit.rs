@@ -3,8 +3,8 @@
 use serde_json::json;
 use spanmill_sdk::testing::{Attr, Event, Kit, Span, Spans};
 use spanmill_sdk::{
-    AttributeField, Batch, Cell, ConfigError, Context, Contract, ListField, Outcome, PluginError,
-    Processor, TextField, Value, Values, WriteField,
+    AttributeField, Batch, Cell, ConfigError, Context, Contract, Counter, ListField, Outcome,
+    PluginError, Processor, TextField, Value, Values, WriteField,
 };
 
 /// Does every kind of edit once.
@@ -17,6 +17,7 @@ struct Editor {
     write_status: WriteField,
     write_state: WriteField,
     write_team: WriteField,
+    edits: Counter,
 }
 
 #[derive(serde::Deserialize)]
@@ -40,6 +41,7 @@ impl Processor for Editor {
             write_status: contract.write("span.status.code"),
             write_state: contract.write("span.trace_state"),
             write_team: contract.write_attribute(Context::Resource, "team"),
+            edits: contract.counter("edits"),
         })
     }
 
@@ -78,7 +80,7 @@ impl Processor for Editor {
         outcome.set(self.write_team, 0, Cell::Absent);
         outcome.set(self.write_team, 1, Cell::Text(seen));
         outcome.drop_row(Context::Span, 2);
-        spanmill_sdk::count("edits", 3);
+        self.edits.add(3);
         Ok(())
     }
 }

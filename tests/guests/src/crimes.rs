@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::bindings::spanmill::plugin::contract::PluginError;
-use crate::bindings::spanmill::plugin::log;
+use crate::bindings::spanmill::plugin::{counters, log};
 
 pub(crate) fn commit(behaviour: &str) -> Result<(), PluginError> {
     match behaviour {
@@ -25,12 +25,26 @@ pub(crate) fn commit(behaviour: &str) -> Result<(), PluginError> {
             eprintln!("said on stderr");
             log::log(log::Level::Info, "said to the log");
         }
+        "count" => {
+            counters::count("declared", 1);
+            counters::count("jane.doe@example.com", 1);
+        }
+        "shout" => shout(),
         "chatter" => (0..10_000).for_each(|line| println!("line {line}")),
         "forge" => println!("\u{1b}[2Jcleared {{\"level\":\"ERROR\"}}\r\u{7}"),
         "escape" => escape(),
         other => panic!("no such behaviour: {other}"),
     }
     Ok(())
+}
+
+/// Texts of 16 MiB as a message and as a counter's name.
+fn shout() {
+    let text = "x".repeat(16 << 20);
+    for _ in 0..20 {
+        log::log(log::Level::Info, &text);
+        counters::count(&text, 1);
+    }
 }
 
 pub(crate) fn trap() -> ! {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use crate::bindings::spanmill::plugin::contract::{
     ConfigError, Contract, PluginError, Problem, Sharding,
 };
+use crate::bindings::spanmill::plugin::counters;
 use crate::bindings::spanmill::plugin::telemetry::{Batch, Outcome};
 use crate::{answers, crimes, manners};
 
@@ -53,6 +54,7 @@ pub fn configure(version: u32, settings: &str) -> Result<Contract, ConfigError> 
         let instead = settings.v2.take();
         settings.behaviour = instead.unwrap_or(settings.behaviour);
     }
+    counters::count("declared", 0);
     let mut contract = Contract {
         reads: vec!["span.name".to_owned()],
         writes: vec!["span.name".to_owned()],

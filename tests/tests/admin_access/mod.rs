@@ -1,11 +1,12 @@
 //! Who may use the admin API, where it listens, and what the command line says where it gets no further.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use http::Method;
-use spanmill_tests::{Output, Spanmill, guest, http, spanmill};
+use spanmill_tests::{Output, Spanmill, admin_token, guest, http, spanmill, spanmill_with};
 
 /// Nothing listens there.
 const NOWHERE: &str = "127.0.0.1:1";
@@ -120,23 +121,116 @@ async fn a_token_that_could_not_be_shown_is_a_mistake() {
     }
 }
 
+/// By default: a socket that the same user's commands find, and nobody else can use.
 #[tokio::test(flavor = "multi_thread")]
-async fn web_pages_are_refused() {
+async fn without_an_endpoint_there_is_a_socket_of_the_users_own() {
+    let run = tempfile::tempdir().unwrap();
+    let run_dir = run.path().display().to_string();
+    let environment = [
+        ("SPANMILL_ADMIN", ""),
+        ("XDG_RUNTIME_DIR", run_dir.as_str()),
+    ];
+    let start = || async {
+        let folder = tempfile::tempdir().unwrap();
+        Spanmill::start_with(folder, Some(&alone("{}")), &[], &environment).await
+    };
+    let status = || spanmill_with(run.path(), &["plugin", "--json", "status"], &environment);
+    let nobody = status().await;
+    assert_eq!(nobody.code, Some(1), "{}", nobody.stdout);
+    assert!(
+        nobody.stderr.contains("no `spanmill run` of this user"),
+        "{}",
+        nobody.stderr
+    );
+    let first = start().await;
+    let socket = run
+        .path()
+        .join(format!("spanmill/admin-{}.sock", first.process()));
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        (mode(&run.path().join("spanmill")), mode(&socket)),
+        (0o700, 0o600)
+    );
+    let found = status().await;
+    assert_eq!(
+        (found.code, found.stdout.trim()),
+        (Some(0), "[]"),
+        "{}",
+        found.stderr
+    );
+    // With two of them it must be said which.
+    let second = start().await;
+    let several = status().await;
+    assert_eq!(several.code, Some(1), "{}", several.stdout);
+    for process in [first.process(), second.process()] {
+        let name = format!("admin-{process}.sock");
+        assert!(several.stderr.contains(&name), "{}", several.stderr);
+    }
+    let which = format!("unix:{}", socket.display());
+    let arguments = ["plugin", "--admin", &which, "reload"];
+    let named = spanmill_with(run.path(), &arguments, &environment).await;
+    assert_eq!(named.code, Some(0), "{}", named.stderr);
+    first.stop().await;
+    assert!(!socket.exists());
+    assert_eq!(status().await.code, Some(0));
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_needs_a_token_which_the_users_commands_find() {
     let running = start(&alone("{}"), &[]).await;
     let address = running.address("admin http");
     assert!(address.ip().is_loopback());
-    for (name, value) in [
-        ("origin", "http://evil.example"),
-        ("origin", "null"),
-        ("host", "evil.example"),
+    let token = admin_token(address);
+    assert_eq!(token.len(), 64);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!(
+        "../target/tmp/run/spanmill/admin-{}.token",
+        address.port()
+    ));
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // A local user, and a web page in somebody's browser.
+    for headers in [
+        &[][..],
+        &[("origin", "http://evil.example"), ("host", "evil.example")],
     ] {
-        // A second Host is as bad as a wrong one.
-        let reply = http(address, Method::POST, "/v1/reload", &[(name, value)], "").await;
-        assert_eq!(reply.status, 403, "{name}: {}", reply.text());
-        assert_eq!(reply.header("content-type"), "application/problem+json");
+        let reply = http(address, Method::POST, "/v1/reload", headers, "").await;
+        assert_eq!(reply.status, 401, "{}", reply.text());
     }
-    let reply = http(address, Method::POST, "/v1/reload", &[], "").await;
-    assert_eq!(reply.status, 200, "{}", reply.text());
+    let told = running.logged("without the right token").await;
+    assert!(told.contains("127.0.0.1"), "{told}");
+    let arguments = ["plugin", "--admin", &address.to_string(), "reload"];
+    let output = spanmill(running.folder(), &arguments).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    let ended = running.stop().await;
+    assert!(!ended.log.join("\n").contains(&token));
+    assert!(!path.exists(), "a token that opens nothing any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_can_have_a_path_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("admin.sock");
+    let endpoint = format!("unix:{}", path.display());
+    let manifest = alone(&format!("{{endpoint: \"{endpoint}\"}}"));
+    let environment = [("SPANMILL_ADMIN", "")];
+    let folder = tempfile::tempdir().unwrap();
+    let running = Spanmill::start_with(folder, Some(&manifest), &[], &environment).await;
+    let arguments = ["plugin", "--admin", &endpoint, "status"];
+    let output = spanmill(running.folder(), &arguments).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    running.stop().await;
+    assert!(!path.exists());
+    let folder = tempfile::tempdir().unwrap();
+    let bad = alone("{endpoint: \"unix:admin.sock\"}");
+    std::fs::write(folder.path().join("bad.yaml"), bad).unwrap();
+    let output = spanmill(folder.path(), &["validate", "--config", "bad.yaml"]).await;
+    assert_eq!(output.code, Some(1), "{}", output.stdout);
+    assert!(
+        output.stderr.contains("begins with a slash"),
+        "{}",
+        output.stderr
+    );
 }
 
 /// A port that is held here: who tries to listen on it fails.
@@ -153,7 +247,10 @@ async fn nothing_listens_if_it_is_turned_off() {
     ] {
         let running = start(manifest, arguments).await;
         let log = running.log().join("\n");
-        assert!(!log.contains("admin http"), "{log}");
+        assert!(
+            !log.contains("admin http") && !log.contains("admin socket"),
+            "{log}"
+        );
         running.stop().await;
     }
     let folder = tempfile::tempdir().unwrap();

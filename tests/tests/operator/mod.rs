@@ -1,10 +1,13 @@
 //! A running service, somebody who sends to it, and an operator at its command line.
 
+use std::path::Path;
+
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;
 use spanmill_tests::{
     Backend, GrpcSender, Output, Spanmill, admin_api, request, span, spanmill, within,
 };
+use tempfile::TempDir;
 
 /// The document of the admin API.
 pub const OPENAPI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../host/admin/openapi.yaml");
@@ -24,6 +27,17 @@ impl Operated {
 
     /// As [`Operated::start`], with other arguments.
     pub async fn start_with(manifest: &str, arguments: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), manifest, arguments).await
+    }
+
+    /// As [`Operated::start`], with files beside the manifest.
+    pub async fn start_beside(manifest: &str, files: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        files(folder.path());
+        Self::start_in(folder, manifest, &["--workers", "1"]).await
+    }
+
+    async fn start_in(folder: TempDir, manifest: &str, arguments: &[&str]) -> Self {
         let backend = Backend::start().await;
         let manifest = format!(
             r#"
@@ -35,7 +49,6 @@ exporters:
 "#,
             backend.address()
         );
-        let folder = tempfile::tempdir().unwrap();
         let spanmill = Spanmill::start_in(folder, Some(&manifest), arguments).await;
         let sender = GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
         Operated {

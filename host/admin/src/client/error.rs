@@ -9,7 +9,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ClientError {
     /// The endpoint cannot be used.
-    #[error("`{0}` is no admin endpoint; give it as host:port, such as 127.0.0.1:4319")]
+    #[error(
+        "`{0}` is no admin endpoint; give it as unix:/path or as host:port, such as 127.0.0.1:4319"
+    )]
     Endpoint(String),
     /// A component id or a file's name is too long to be asked for.
     #[error("the component id or the name is too long")]
@@ -31,7 +33,7 @@ pub enum ClientError {
     },
     /// The service wants a token, and another one if there was one.
     #[error(
-        "{endpoint} {}; set SPANMILL_ADMIN_TOKEN to the one that `spanmill run` was started with",
+        "{endpoint} {}; set SPANMILL_ADMIN_TOKEN to the one that `spanmill run` was started with, or run this as its user, who needs none",
         if *shown { "does not take this token" } else { "wants a token" }
     )]
     Unauthorized {
@@ -81,28 +83,27 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    pub(super) fn from_hyper(
-        endpoint: String,
-        error: &hyper_util::client::legacy::Error,
-    ) -> ClientError {
+    pub(super) fn not_connected(endpoint: String, error: &io::Error) -> ClientError {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                ClientError::NotListening(endpoint)
+            }
+            _ => ClientError::Unreachable {
+                endpoint,
+                cause: error.to_string(),
+            },
+        }
+    }
+
+    pub(super) fn broken(endpoint: String, error: &hyper::Error) -> ClientError {
         // The innermost error is the system's, which says most.
         let mut cause: &dyn Error = error;
-        let mut kind = None;
         while let Some(source) = cause.source() {
             cause = source;
-            kind = cause.downcast_ref().map(io::Error::kind).or(kind);
         }
-        let text = cause.to_string();
-        match (error.is_connect(), kind) {
-            (true, Some(io::ErrorKind::ConnectionRefused)) => ClientError::NotListening(endpoint),
-            (true, _) => ClientError::Unreachable {
-                endpoint,
-                cause: text,
-            },
-            (false, _) => ClientError::Broken {
-                endpoint,
-                cause: text,
-            },
+        ClientError::Broken {
+            endpoint,
+            cause: cause.to_string(),
         }
     }
 }

@@ -2,16 +2,20 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use tokio::net::{TcpListener, lookup_host};
+use tokio::net::{TcpListener, UnixListener, lookup_host};
+
+use crate::config::Endpoint;
 
 /// Why the admin API cannot listen.
 #[derive(Debug, Error)]
 pub enum BindError {
     /// Anybody could replace plugins.
     #[error(
-        "admin API: other machines can reach {endpoint} ({address}), and no token is set; set one, or listen on 127.0.0.1"
+        "admin API: other machines can reach {endpoint} ({address}), and no token is set; set one, or listen on 127.0.0.1 or a Unix socket"
     )]
     Exposed {
         /// The endpoint as it was given.
@@ -29,7 +33,7 @@ pub enum BindError {
     },
     /// The system does not let us.
     #[error(
-        "admin API: no permission to listen on {endpoint}; set a port of 1024 or above, or grant the privilege"
+        "admin API: no permission to listen on {endpoint}; set a port of 1024 or above or a path that this user may write to, or grant the privilege"
     )]
     Permission {
         /// The endpoint as it was given.
@@ -37,7 +41,7 @@ pub enum BindError {
     },
     /// Anything else, such as a host that is not ours.
     #[error(
-        "admin API: cannot listen on {endpoint}: {cause}; the endpoint must be host:port, and the host one of this machine's, such as 127.0.0.1"
+        "admin API: cannot listen on {endpoint}: {cause}; the endpoint must be unix:/path, or host:port with a host of this machine's, such as 127.0.0.1"
     )]
     Other {
         /// The endpoint as it was given.
@@ -47,20 +51,86 @@ pub enum BindError {
     },
 }
 
-/// Listens on the first address that a host has, IPv4 before IPv6, as receivers do. Without a token every address must
-/// be this machine's own.
-pub(super) async fn bind(
-    endpoint: &str,
-    has_token: bool,
-) -> Result<(TcpListener, SocketAddr), BindError> {
-    let failed = |cause: io::Error| {
+impl BindError {
+    pub(super) fn new(endpoint: &str, cause: io::Error) -> Self {
         let endpoint = endpoint.to_owned();
         match cause.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse { endpoint },
             io::ErrorKind::PermissionDenied => BindError::Permission { endpoint },
             _ => BindError::Other { endpoint, cause },
         }
+    }
+}
+
+/// What listens.
+#[derive(Debug)]
+pub(super) enum Listener {
+    Address(TcpListener),
+    Socket {
+        listener: UnixListener,
+        /// Held for its end.
+        _file: SocketFile,
+    },
+}
+
+/// A socket's file; removed at the end.
+#[derive(Debug)]
+pub(super) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Left behind, it is replaced by the next start.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Listens; returns the endpoint as it turned out to be.
+pub(super) async fn bind(
+    endpoint: &Endpoint,
+    has_token: bool,
+) -> Result<(Listener, Endpoint), BindError> {
+    match endpoint {
+        Endpoint::Socket(path) => {
+            let listener =
+                socket(path).map_err(|cause| BindError::new(&endpoint.to_string(), cause))?;
+            let _file = SocketFile(path.clone());
+            Ok((Listener::Socket { listener, _file }, endpoint.clone()))
+        }
+        Endpoint::Address(address) => {
+            let (listener, address) = self::address(address, has_token).await?;
+            let endpoint = Endpoint::Address(address.to_string());
+            Ok((Listener::Address(listener), endpoint))
+        }
+    }
+}
+
+/// Listens on a Unix socket, in the place of one that nobody listens on any more. Who connects is asked for at each
+/// connection; the file's mode keeps others from trying.
+fn socket(path: &Path) -> io::Result<UnixListener> {
+    if !path.is_absolute() {
+        return Err(io::Error::other("the path of a socket begins with a slash"));
+    }
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)?
+        }
+        bound => bound?,
     };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+fn is_stale(path: &Path) -> bool {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    is_socket && std::os::unix::net::UnixStream::connect(path).is_err_and(refused)
+}
+
+/// Listens on the first address that a host has, IPv4 before IPv6, as receivers do. Without a token every address must
+/// be this machine's own.
+async fn address(endpoint: &str, has_token: bool) -> Result<(TcpListener, SocketAddr), BindError> {
+    let failed = |cause: io::Error| BindError::new(endpoint, cause);
     let mut addresses: Vec<SocketAddr> = lookup_host(endpoint).await.map_err(failed)?.collect();
     addresses.sort_by_key(SocketAddr::is_ipv6);
     if let Some(exposed) = addresses.iter().find(|address| !is_local(address.ip()))
@@ -86,6 +156,6 @@ pub(super) async fn bind(
     Err(failed(last))
 }
 
-pub(super) fn is_local(address: IpAddr) -> bool {
+fn is_local(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }

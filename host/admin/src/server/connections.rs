@@ -1,46 +1,55 @@
 //! The accept loop: bounded in connections, and with an end that finishes what is in flight.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
+
+use super::bind::Listener;
+use super::guard::From;
+use super::seats::{Seat, Seats};
+use super::strangers::Strangers;
 
 /// Connections at once, each with one request at a time; further ones wait in the system's backlog.
 const MAX_CONNECTIONS: usize = 64;
 /// A client that does not finish its headers goes, and so does one that has nothing more to ask.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A stream that was accepted, from somebody who may connect.
+type Stream = Box<dyn Duplex>;
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
 /// Serves until `shutdown`, and until connections and `tracker`'s commands have ended, but no longer than `grace`.
 pub(super) async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
+    strangers: Arc<Strangers>,
     tracker: TaskTracker,
     shutdown: &CancellationToken,
     grace: Duration,
 ) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let seats = Arc::new(Seats::new(MAX_CONNECTIONS));
     let abort = CancellationToken::new();
     loop {
-        let accept = async {
-            let permit = Arc::clone(&room).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            accepted = accept => accepted,
+            accepted = accept(&listener, &strangers) => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, from) = match accepted {
+            Ok(Some(accepted)) => accepted,
+            Ok(None) => continue,
             Err(error) => {
                 // Out of file handles, mostly: give connections time to end.
                 warn!(%error, "admin API: cannot accept a connection");
@@ -50,10 +59,25 @@ pub(super) async fn serve(
                 }
             }
         };
-        let connection = connection(stream, router.clone(), shutdown.clone(), abort.clone());
+        let seat = tokio::select! {
+            seat = seats.take() => seat,
+            () = shutdown.cancelled() => break,
+        };
+        let router = router
+            .clone()
+            .layer(Extension(from))
+            .layer(Extension(seat.clone()));
+        let connection = connection(
+            stream,
+            router,
+            seat.clone(),
+            shutdown.clone(),
+            abort.clone(),
+        );
+        let seats = Arc::clone(&seats);
         tracker.spawn(async move {
             connection.await;
-            drop(permit);
+            seats.give_back(&seat);
         });
     }
     drop(listener);
@@ -64,15 +88,35 @@ pub(super) async fn serve(
     abort.cancel();
 }
 
+/// The next connection; `None` if it is not let in.
+async fn accept(listener: &Listener, strangers: &Strangers) -> io::Result<Option<(Stream, From)>> {
+    match listener {
+        Listener::Address(listener) => {
+            let (stream, from) = listener.accept().await?;
+            if let Err(error) = stream.set_nodelay(true) {
+                debug!(%error, "cannot set TCP_NODELAY");
+            }
+            Ok(Some((Box::new(stream), From::Address(from.ip()))))
+        }
+        Listener::Socket { listener, .. } => {
+            let (stream, _) = listener.accept().await?;
+            let user = stream.peer_cred().ok().map(|who| who.uid());
+            if user.is_some_and(spanmill_private::is_trusted) {
+                return Ok(Some((Box::new(stream), From::Owner)));
+            }
+            strangers.wrong_user(user, Instant::now());
+            Ok(None)
+        }
+    }
+}
+
 async fn connection(
-    stream: TcpStream,
+    stream: Stream,
     router: Router,
+    seat: Seat,
     shutdown: CancellationToken,
     abort: CancellationToken,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "cannot set TCP_NODELAY");
-    }
     let service = TowerToHyperService::new(router);
     let connection = Builder::new()
         .timer(TokioTimer::new())
@@ -81,6 +125,7 @@ async fn connection(
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
+        () = seat.must_leave() => return,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {

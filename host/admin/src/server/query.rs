@@ -9,6 +9,7 @@ use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::control::SwapOptions;
 use crate::problem::Problem;
 
 /// What an upload is called that has no name.
@@ -25,6 +26,16 @@ const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 struct SwapQuery {
     name: Option<String>,
     probation: Option<String>,
+    allow_more: Option<bool>,
+    save: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PromoteQuery {
+    probation: Option<String>,
+    allow_more: Option<bool>,
+    save: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -32,18 +43,23 @@ struct SwapQuery {
 struct ShadowQuery {
     name: Option<String>,
     r#for: Option<String>,
+    allow_more: Option<bool>,
 }
 
 /// What a swap is told.
 pub(super) struct SwapParameters {
     pub name: String,
-    pub probation: Option<u32>,
+    pub options: SwapOptions,
 }
+
+/// What promoting a shadow is told.
+pub(super) struct PromoteParameters(pub SwapOptions);
 
 /// What a shadow is told.
 pub(super) struct ShadowParameters {
     pub name: String,
     pub duration: Duration,
+    pub allow_more: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for SwapParameters {
@@ -51,10 +67,35 @@ impl<S: Send + Sync> FromRequestParts<S> for SwapParameters {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query: SwapQuery = read(parts)?;
-        let probation = query.probation.map(|text| probation(&text)).transpose()?;
+        let options = options(query.probation, query.allow_more, query.save)?;
         let name = name(query.name)?;
-        Ok(Self { name, probation })
+        Ok(Self { name, options })
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PromoteParameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query: PromoteQuery = read(parts)?;
+        Ok(Self(options(
+            query.probation,
+            query.allow_more,
+            query.save,
+        )?))
+    }
+}
+
+fn options(
+    batches: Option<String>,
+    allow_more: Option<bool>,
+    save: Option<bool>,
+) -> Result<SwapOptions, Problem> {
+    Ok(SwapOptions {
+        probation: batches.map(|text| probation(&text)).transpose()?,
+        allow_more: allow_more.unwrap_or(false),
+        save: save.unwrap_or(false),
+    })
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ShadowParameters {
@@ -64,7 +105,12 @@ impl<S: Send + Sync> FromRequestParts<S> for ShadowParameters {
         let query: ShadowQuery = read(parts)?;
         let duration = duration(query.r#for.as_deref().unwrap_or(DEFAULT_DURATION))?;
         let name = name(query.name)?;
-        Ok(Self { name, duration })
+        let allow_more = query.allow_more.unwrap_or(false);
+        Ok(Self {
+            name,
+            duration,
+            allow_more,
+        })
     }
 }
 

@@ -13,18 +13,18 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use super::query::{ShadowParameters, SwapParameters};
-use super::{guard, upload};
-use crate::config::Token;
+use super::guard::{Guard, guard};
+use super::query::{PromoteParameters, ShadowParameters, SwapParameters};
+use super::upload;
 use crate::control::{Control, ControlError};
 use crate::problem::Problem;
 use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
-/// Uploads in memory at once; further ones wait before they are read.
+/// Uploads in memory at once; further ones are refused before they are read.
 const MAX_UPLOADS: usize = 4;
 
 /// What the handlers share.
@@ -50,6 +50,20 @@ impl<C: Control> App<C> {
             control,
             commands,
             uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
+        }
+    }
+
+    /// Room for one more upload; without any, the body is not waited for.
+    fn upload(&self, request: Request) -> Result<(OwnedSemaphorePermit, Request), Problem> {
+        match Arc::clone(&self.uploads).try_acquire_owned() {
+            Ok(permit) => Ok((permit, request)),
+            Err(_) => {
+                upload::discard(request.into_body());
+                Err(Problem::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    format!("{MAX_UPLOADS} uploads are under way; try again when one has ended"),
+                ))
+            }
         }
     }
 
@@ -119,7 +133,7 @@ pub(crate) fn table<C: Control>() -> Vec<Route<C>> {
     ]
 }
 
-pub(super) fn router<C: Control>(app: App<C>, token: Option<Token>) -> Router {
+pub(super) fn router<C: Control>(app: App<C>, keeper: Guard) -> Router {
     let mut router = Router::new();
     for route in table::<C>() {
         router = router.route(route.path, (route.handler)(route.verb.filter()));
@@ -128,7 +142,7 @@ pub(super) fn router<C: Control>(app: App<C>, token: Option<Token>) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         // Last, so that it stands before everything else.
-        .layer(from_fn_with_state(Arc::new(token), guard::guard))
+        .layer(from_fn_with_state(keeper, guard))
         .with_state(app)
 }
 
@@ -211,11 +225,11 @@ async fn swap<C: Control>(
     parameters: Result<SwapParameters, Problem>,
     request: Request,
 ) -> Result<Json<SwapReport>, Problem> {
-    let permit = Arc::clone(&app.uploads).acquire_owned().await;
-    let (SwapParameters { name, probation }, wasm) = upload::read(parameters, request).await?;
+    let (permit, request) = app.upload(request)?;
+    let (SwapParameters { name, options }, wasm) = upload::read(parameters, request).await?;
     let control = Arc::clone(&app.control);
     let command = async move {
-        let outcome = control.swap(id, name, wasm, probation).await;
+        let outcome = control.swap(id, name, wasm, options).await;
         drop(permit);
         outcome
     };
@@ -228,11 +242,16 @@ async fn shadow<C: Control>(
     parameters: Result<ShadowParameters, Problem>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
-    let permit = Arc::clone(&app.uploads).acquire_owned().await;
-    let (ShadowParameters { name, duration }, wasm) = upload::read(parameters, request).await?;
+    let (permit, request) = app.upload(request)?;
+    let (parameters, wasm) = upload::read(parameters, request).await?;
     let control = Arc::clone(&app.control);
     let command = async move {
-        let outcome = control.shadow(id, name, wasm, duration).await;
+        let ShadowParameters {
+            name,
+            duration,
+            allow_more,
+        } = parameters;
+        let outcome = control.shadow(id, name, wasm, duration, allow_more).await;
         drop(permit);
         outcome
     };
@@ -259,9 +278,10 @@ async fn end_shadow<C: Control>(
 async fn promote<C: Control>(
     State(app): State<App<C>>,
     Component(id): Component,
+    PromoteParameters(options): PromoteParameters,
 ) -> Result<Json<SwapReport>, Problem> {
     let control = Arc::clone(&app.control);
-    let command = async move { control.promote(id).await };
+    let command = async move { control.promote(id, options).await };
     app.carry_out(command).await.map(Json)
 }
 

@@ -16,6 +16,8 @@ use crate::problem::Problem;
 pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// How long an upload may take: there is room for a few at a time.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may pause.
+pub(crate) const IDLE: Duration = Duration::from_secs(5);
 /// How long the rest of a body that is not wanted is read on and thrown away. A connection closed at once would be
 /// reset, and a sender that is still writing would never see the answer.
 const LINGER: Duration = Duration::from_secs(10);
@@ -42,15 +44,8 @@ pub(super) async fn read<P>(
             "send the plugin's file as it is, with `Content-Type: application/wasm`",
         ));
     }
-    let wasm = match tokio::time::timeout(TIMEOUT, collect(body)).await {
-        Ok(collected) => collected?,
-        Err(_) => {
-            return Err(Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                format!("the upload took longer than {} s", TIMEOUT.as_secs()),
-            ));
-        }
-    };
+    let collected = tokio::time::timeout(TIMEOUT, collect(body)).await;
+    let wasm = collected.unwrap_or_else(|_| Err(too_slow("took longer than", TIMEOUT)))?;
     if wasm.is_empty() {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
@@ -77,7 +72,11 @@ async fn collect(mut body: Body) -> Result<Bytes, Problem> {
         return Err(too_large(body));
     }
     let mut wasm = BytesMut::with_capacity(announced.min(MAX_RESERVE));
-    while let Some(frame) = body.frame().await {
+    loop {
+        let frame = tokio::time::timeout(IDLE, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| too_slow("paused for", IDLE))? else {
+            break;
+        };
         let frame =
             frame.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body ended early"))?;
         let Ok(data) = frame.into_data() else {
@@ -89,6 +88,13 @@ async fn collect(mut body: Body) -> Result<Bytes, Problem> {
         wasm.extend_from_slice(&data);
     }
     Ok(wasm.freeze())
+}
+
+fn too_slow(what: &str, limit: Duration) -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        format!("the upload {what} {} s", limit.as_secs()),
+    )
 }
 
 fn too_large(body: Body) -> Problem {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::fake::Fake;
-use super::{Answer, Server, within};
+use super::{Answer, Server, Stream, within};
 use crate::server::MAX_BYTES;
+use crate::{AdminClient, ClientError, SwapOptions, Token};
 
 const SWAP: &str = "/v1/plugins/filter%2Fhealth/swap";
 const SHADOW: &str = "/v1/plugins/filter%2Fhealth/shadow";
@@ -59,6 +59,7 @@ async fn answers_wrong_requests_with_problems() {
         (format!("{SHADOW}?for=soon"), "for"),
         (format!("{SHADOW}?for=25h"), "for"),
         (format!("{SHADOW}?probation=1"), "probation"),
+        (format!("{SHADOW}?save=true"), "save"),
     ] {
         let answer = server.request("POST", &path, &[WASM], b"\0asm").await;
         let detail = answer.problem(400);
@@ -102,9 +103,9 @@ async fn takes_plugins_up_to_a_bound() {
     let more = server.request("POST", SWAP, &[WASM], &wasm).await;
     assert!(more.problem(413).contains("67108864 bytes"));
     assert_eq!(more.header("connection"), Some("close"));
-    let host = format!("Host: {}", server.address);
+    let host = "Host: localhost";
     let target = format!("POST {SWAP} HTTP/1.1");
-    let head = [&target, &host, WASM, "Transfer-Encoding: chunked"];
+    let head = [&target, host, WASM, "Transfer-Encoding: chunked"];
     let mut chunk = format!("{:x}\r\n", wasm.len()).into_bytes();
     chunk.extend_from_slice(&wasm);
     chunk.extend_from_slice(b"\r\n0\r\n\r\n");
@@ -120,13 +121,13 @@ async fn takes_plugins_up_to_a_bound() {
 }
 
 /// A swap that waits for a turn, and the connection that asked for it.
-async fn waiting_swap() -> (Server, TcpStream) {
+async fn waiting_swap() -> (Server, Stream) {
     let fake = Fake {
         turns: Semaphore::new(0),
         ..Fake::default()
     };
     let server = Server::start(fake, None).await;
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let mut stream = server.connect().await;
     let head = format!(
         "POST {SWAP} HTTP/1.1\r\nHost: localhost\r\n{WASM}\r\nContent-Length: 4\r\n\r\n\0asm"
     );
@@ -157,7 +158,7 @@ async fn carries_a_swap_out_when_the_client_hangs_up() {
 #[tokio::test]
 async fn answers_what_is_under_way_at_the_end() {
     let (server, mut stream) = waiting_swap().await;
-    let idle = TcpStream::connect(server.address).await.unwrap();
+    let idle = server.connect().await;
     server.shutdown.cancel();
     server.fake.turns.add_permits(1);
     let answer = Answer::read(&mut stream).await;
@@ -177,20 +178,77 @@ async fn ends_even_if_a_command_does_not() {
     drop(stream);
 }
 
+/// A head that does not end, of which nobody can tell yet who it is.
 #[tokio::test]
-async fn serves_so_many_at_once() {
-    let server = Server::start(Fake::default(), None).await;
-    let mut connections = Vec::new();
-    for _ in 0..64 {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(b"GET /v1").await.unwrap();
-        connections.push(stream);
+async fn who_only_sits_there_keeps_nobody_out() {
+    for token in [None, Some("open-sesame")] {
+        let server = Server::start(Fake::default(), token).await;
+        let mut connections = Vec::new();
+        for _ in 0..200 {
+            let mut stream = server.connect().await;
+            stream.write_all(b"GET /v1").await.unwrap();
+            connections.push(stream);
+        }
+        let token = token.map(|token| Token::new(token).unwrap());
+        let client = AdminClient::new(&server.endpoint, token).unwrap();
+        assert_eq!(within(client.plugins()).await.unwrap().len(), 2);
+        server.stop().await;
     }
-    let client = server.client().with_timeout(Duration::from_millis(300));
-    client.plugins().await.unwrap_err();
-    connections.truncate(60);
-    let client = server.client();
-    assert_eq!(within(client.plugins()).await.unwrap().len(), 2);
-    drop(connections);
+}
+
+/// An upload that has begun, and does not go on.
+async fn half_upload(server: &Server, headers: &str) -> Stream {
+    let mut stream = server.connect().await;
+    let head = format!(
+        "POST {SWAP} HTTP/1.1\r\nHost: localhost\r\n{WASM}\r\n{headers}Content-Length: 1000\r\n\r\n\0asm"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn half_uploads_keep_nobody_out() {
+    const TOKEN: &str = "open-sesame";
+    let shown = format!("Authorization: Bearer {TOKEN}\r\n");
+    // From an operator, and from somebody else.
+    for headers in [shown.as_str(), ""] {
+        let server = Server::start(Fake::default(), Some(TOKEN)).await;
+        let mut uploads = Vec::new();
+        for _ in 0..100 {
+            uploads.push(half_upload(&server, headers).await);
+        }
+        let client = AdminClient::new(&server.endpoint, Some(Token::new(TOKEN).unwrap())).unwrap();
+        assert_eq!(within(client.plugins()).await.unwrap().len(), 2);
+        // At the latest when they have paused for too long, there is room for a whole one.
+        let wasm = bytes::Bytes::from_static(b"\0asm");
+        within(async {
+            loop {
+                match client
+                    .swap("filter/health", "x", wasm.clone(), &SwapOptions::default())
+                    .await
+                {
+                    Ok(_) => break,
+                    Err(ClientError::Refused {
+                        status: 503,
+                        detail,
+                    }) => {
+                        assert!(detail.contains("4 uploads are under way"), "{detail}");
+                    }
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        })
+        .await;
+        drop(uploads);
+        server.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_pauses_is_not_waited_for() {
+    let server = Server::start(Fake::default(), None).await;
+    let mut stream = half_upload(&server, "Connection: close\r\n").await;
+    let answer = Answer::read(&mut stream).await;
+    assert!(answer.problem(408).contains("paused for 5 s"));
     server.stop().await;
 }

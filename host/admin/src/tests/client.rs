@@ -8,7 +8,9 @@ use tokio::net::TcpListener;
 
 use super::fake::{self, COMPONENT, Fake};
 use super::{Server, within};
-use crate::{AdminClient, ClientError, Control as _, ControlError, ShadowState, Token};
+use crate::{
+    AdminClient, ClientError, Control as _, ControlError, Endpoint, ShadowState, SwapOptions, Token,
+};
 
 const WASM: Bytes = Bytes::from_static(b"\0asm and more");
 
@@ -24,34 +26,44 @@ async fn reads_what_there_is() {
 
 #[tokio::test]
 async fn gives_commands() {
-    let server = Server::start(Fake::default(), None).await;
-    // Both spellings of an endpoint.
-    let client = AdminClient::new(&format!("http://{}/", server.address), None).unwrap();
+    let server = Server::start(Fake::default(), Some("open-sesame")).await;
+    // As a URL; the tests' other clients use a path or an address alone.
+    let endpoint = Endpoint::new(&format!("http://{}/", server.endpoint));
+    let token = Token::new("open-sesame").unwrap();
+    let client = AdminClient::new(&endpoint, Some(token)).unwrap();
+    let all = SwapOptions {
+        probation: Some(7),
+        allow_more: true,
+        save: true,
+    };
+    let none = SwapOptions::default();
     let swapped = client
-        .swap(COMPONENT, "a new & better.wasm", WASM, Some(7))
+        .swap(COMPONENT, "a new & better.wasm", WASM, &all)
         .await;
     assert_eq!(swapped.unwrap(), fake::swap_report());
-    let swapped = client.swap(COMPONENT, "ü+%.wasm", WASM, None).await;
+    let swapped = client.swap(COMPONENT, "ü+%.wasm", WASM, &none).await;
     assert_eq!(swapped.unwrap(), fake::swap_report());
     let minute = Duration::from_secs(60);
-    let shadow = client.shadow(COMPONENT, "new.wasm", WASM, minute).await;
+    let shadow = client
+        .shadow(COMPONENT, "new.wasm", WASM, minute, true)
+        .await;
     assert_eq!(shadow.unwrap(), fake::shadow_report(ShadowState::Running));
     let shadow = client.shadow_report(COMPONENT).await;
     assert_eq!(shadow.unwrap(), fake::shadow_report(ShadowState::Running));
     let shadow = client.end_shadow(COMPONENT).await;
     assert_eq!(shadow.unwrap(), fake::shadow_report(ShadowState::Ended));
-    let promoted = client.promote(COMPONENT).await;
+    let promoted = client.promote(COMPONENT, &all).await;
     assert_eq!(promoted.unwrap(), fake::swap_report());
     assert_eq!(client.reload().await.unwrap(), fake::reload_report());
     assert_eq!(
         server.fake.commands(),
         [
-            "swap filter/health a new & better.wasm 13 Some(7)",
+            "swap filter/health a new & better.wasm 13 Some(7) more save",
             "swap filter/health ü+%.wasm 13 None",
-            "shadow filter/health new.wasm 13 60s",
+            "shadow filter/health new.wasm 13 60s more",
             "shadow_report filter/health",
             "end_shadow filter/health",
-            "promote filter/health",
+            "promote filter/health Some(7) more save",
             "reload",
         ]
     );
@@ -71,13 +83,18 @@ async fn passes_on_what_the_service_says() {
     let client = server.client();
     let error = client.plugin("filter").await.unwrap_err();
     refused(error, 404, "no plugin runs as component \"filter\"");
-    let error = client.promote("filter/ other?#").await.unwrap_err();
+    let error = client
+        .promote("filter/ other?#", &SwapOptions::default())
+        .await
+        .unwrap_err();
     refused(error, 404, "filter/ other?#");
     let no_wasm = Bytes::from_static(b"GIF89a");
-    let error = client.swap(COMPONENT, "x", no_wasm, None).await;
+    let error = client
+        .swap(COMPONENT, "x", no_wasm, &SwapOptions::default())
+        .await;
     refused(error.unwrap_err(), 422, "no WebAssembly component");
     let blink = Duration::from_millis(5);
-    let error = client.shadow(COMPONENT, "x", WASM, blink).await;
+    let error = client.shadow(COMPONENT, "x", WASM, blink, false).await;
     refused(error.unwrap_err(), 400, "`for`");
     server.stop().await;
 
@@ -91,7 +108,11 @@ async fn passes_on_what_the_service_says() {
         server.stop().await;
     }
     let server = Server::start(Fake::refusing(ControlError::ShuttingDown), None).await;
-    let error = server.client().promote(COMPONENT).await.unwrap_err();
+    let error = server
+        .client()
+        .promote(COMPONENT, &SwapOptions::default())
+        .await
+        .unwrap_err();
     refused(error, 503, "the service is shutting down");
     server.stop().await;
 
@@ -110,8 +131,15 @@ async fn says_that_nothing_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     drop(listener);
-    let client = AdminClient::new(&address, None).unwrap();
+    let client = AdminClient::new(&Endpoint::new(&address), None).unwrap();
     let error = client.plugins().await.unwrap_err();
+    let gone = Endpoint::new("unix:/nowhere/admin.sock");
+    let nobody = AdminClient::new(&gone, None).unwrap();
+    let missing = nobody.plugins().await.unwrap_err().to_string();
+    assert!(
+        missing.starts_with("nothing listens at unix:/nowhere/admin.sock"),
+        "{missing}"
+    );
     assert_eq!(
         error.to_string(),
         format!(
@@ -127,19 +155,21 @@ async fn says_that_a_token_is_wanted() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{} wants a token; set SPANMILL_ADMIN_TOKEN to the one that `spanmill run` was started with",
-            server.address
+            "{} wants a token; set SPANMILL_ADMIN_TOKEN to the one that `spanmill run` was started with, or run this as its user, who needs none",
+            server.endpoint
         )
     );
     let with = |token: &str| {
         let token = Token::new(token).unwrap();
-        AdminClient::new(&server.address.to_string(), Some(token)).unwrap()
+        AdminClient::new(&server.endpoint, Some(token)).unwrap()
     };
     let error = with("open-barley").plugins().await.unwrap_err();
     assert!(error.to_string().contains("does not take this token"));
     // An upload is read on, so that its sender gets to see the answer.
     let large = Bytes::from(vec![0; 8 * 1024 * 1024]);
-    let error = with("open-barley").swap(COMPONENT, "x", large, None).await;
+    let error = with("open-barley")
+        .swap(COMPONENT, "x", large, &SwapOptions::default())
+        .await;
     assert!(matches!(
         error.unwrap_err(),
         ClientError::Unauthorized { shown: true, .. }
@@ -157,7 +187,10 @@ async fn does_not_wait_for_ever() {
     };
     let server = Server::start(stuck, None).await;
     let client = server.client().with_timeout(Duration::from_millis(200));
-    let error = client.swap(COMPONENT, "x", WASM, None).await.unwrap_err();
+    let error = client
+        .swap(COMPONENT, "x", WASM, &SwapOptions::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, ClientError::Timeout { .. }), "{error:?}");
     server.fake.turns.add_permits(1);
     server.stop().await;
@@ -180,7 +213,7 @@ async fn knows_when_another_server_is_there() {
             stream.shutdown().await.unwrap();
         }
     });
-    let client = AdminClient::new(&address, None).unwrap();
+    let client = AdminClient::new(&Endpoint::new(&address), None).unwrap();
     let error = client.plugins().await.unwrap_err();
     assert!(error.to_string().contains("does something else listen"));
     let error = client.plugins().await.unwrap_err();
@@ -192,9 +225,9 @@ async fn knows_when_another_server_is_there() {
 
 #[test]
 fn refuses_endpoints_it_cannot_use() {
-    let error = AdminClient::new("localhost", None).unwrap_err();
+    let error = AdminClient::new(&Endpoint::new("localhost"), None).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`localhost` is no admin endpoint; give it as host:port, such as 127.0.0.1:4319"
+        "`localhost` is no admin endpoint; give it as unix:/path or as host:port, such as 127.0.0.1:4319"
     );
 }

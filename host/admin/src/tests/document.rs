@@ -113,6 +113,7 @@ fn has_every_value_of_the_enums() {
         EventKind::ProbationPassed,
         EventKind::Reload,
         EventKind::Refused,
+        EventKind::Saved,
         EventKind::ShadowStarted,
         EventKind::ShadowEnded,
     ];
@@ -123,6 +124,7 @@ fn has_every_value_of_the_enums() {
             | EventKind::ProbationPassed
             | EventKind::Reload
             | EventKind::Refused
+            | EventKind::Saved
             | EventKind::ShadowStarted
             | EventKind::ShadowEnded => {}
         }

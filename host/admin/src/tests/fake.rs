@@ -8,10 +8,10 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::report::{
-    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, ShadowReport,
-    ShadowState, SwapReport, SwappedComponent, VersionStatus,
+    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, SavedSwap,
+    ShadowReport, ShadowState, SwapReport, SwappedComponent, VersionStatus,
 };
-use crate::{Control, ControlError};
+use crate::{Control, ControlError, SwapOptions};
 
 pub(super) const COMPONENT: &str = "filter/health";
 const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -75,6 +75,13 @@ fn check(wasm: &[u8]) -> Result<(), ControlError> {
     }
 }
 
+fn told(options: &SwapOptions) -> String {
+    let mut told = format!("{:?}", options.probation);
+    told.push_str(if options.allow_more { " more" } else { "" });
+    told.push_str(if options.save { " save" } else { "" });
+    told
+}
+
 impl Control for Fake {
     fn plugins(&self) -> Vec<PluginStatus> {
         vec![
@@ -92,11 +99,11 @@ impl Control for Fake {
         component: String,
         name: String,
         wasm: Bytes,
-        probation: Option<u32>,
+        options: SwapOptions,
     ) -> Result<SwapReport, ControlError> {
         self.progress.add_permits(1);
         self.turns.acquire().await.unwrap().forget();
-        let text = format!("swap {component} {name} {} {probation:?}", wasm.len());
+        let text = format!("swap {component} {name} {} {}", wasm.len(), told(&options));
         self.command(&component, text)?;
         check(&wasm)?;
         self.progress.add_permits(1);
@@ -109,8 +116,13 @@ impl Control for Fake {
         name: String,
         wasm: Bytes,
         duration: Duration,
+        allow_more: bool,
     ) -> Result<ShadowReport, ControlError> {
-        let text = format!("shadow {component} {name} {} {duration:?}", wasm.len());
+        let more = if allow_more { " more" } else { "" };
+        let text = format!(
+            "shadow {component} {name} {} {duration:?}{more}",
+            wasm.len()
+        );
         self.command(&component, text)?;
         check(&wasm)?;
         Ok(ShadowReport {
@@ -129,8 +141,15 @@ impl Control for Fake {
         Ok(shadow_report(ShadowState::Ended))
     }
 
-    async fn promote(&self, component: String) -> Result<SwapReport, ControlError> {
-        self.command(&component, format!("promote {component}"))?;
+    async fn promote(
+        &self,
+        component: String,
+        options: SwapOptions,
+    ) -> Result<SwapReport, ControlError> {
+        self.command(
+            &component,
+            format!("promote {component} {}", told(&options)),
+        )?;
         Ok(swap_report())
     }
 
@@ -151,11 +170,15 @@ pub(super) fn status(full: bool) -> PluginStatus {
         role: "processor".to_owned(),
         pipelines: vec!["traces/web".to_owned()],
         state: PluginState::Running,
-        probation: full.then_some(Probation { batches_left: 42 }),
+        probation: full.then_some(Probation {
+            batches_left: 42,
+            pipelines: BTreeMap::from([("traces/web".to_owned(), 42)]),
+        }),
         instances: 2,
         memory_bytes: 1_114_112,
         swaps: 1,
         rollbacks: 0,
+        differs_from_manifest: full,
         version: version(false),
         history: full.then(|| version(true)).into_iter().collect(),
     }
@@ -173,6 +196,7 @@ fn version(full: bool) -> VersionStatus {
         spans_out: 200,
         spans_dropped: 100,
         spans_held: 0,
+        spans_passed: 7,
         latency: Latency {
             p50_us: 40,
             p99_us: 90,
@@ -181,6 +205,8 @@ fn version(full: bool) -> VersionStatus {
         quarantined: 0,
         recycled: 0,
         counters: BTreeMap::from([("spans.matched".to_owned(), 100)]),
+        log_lines_dropped: 3,
+        allowed_more: vec!["reads `span.name`".to_owned()],
     }
 }
 
@@ -192,6 +218,13 @@ pub(super) fn swap_report() -> SwapReport {
         switch_us: 350,
         held_us: 60,
         probation: 100,
+        already_running: vec!["filter".to_owned()],
+        differs_from_manifest: true,
+        saved: Some(SavedSwap {
+            manifest: "manifest.yaml".to_owned(),
+            file: "plugins/filter-9f86d081884c.wasm".to_owned(),
+            after_probation: true,
+        }),
     }
 }
 
@@ -201,6 +234,7 @@ fn swapped() -> SwappedComponent {
         from: HASH.to_owned(),
         to: HASH.to_owned(),
         state_handed_over: true,
+        allowed_more: vec!["reads `span.name`".to_owned()],
     }
 }
 

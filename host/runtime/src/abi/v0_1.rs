@@ -4,7 +4,11 @@ pub mod answer;
 pub(crate) mod bindings;
 mod convert;
 
-pub(crate) use convert::{declared, emission, lower, metric_stream, outcome, problems};
+pub(crate) use convert::{declared, emission, lower, metric_stream, outcome, problems, words};
+
+/// What this track's plugins may call.
+pub(crate) const LOG: &str = "spanmill:plugin/log@0.1.0";
+pub(crate) const COUNTERS: &str = "spanmill:plugin/counters@0.1.0";
 
 /// The exports that this track's plugins are told by.
 pub(crate) const PROCESSOR: &str = "spanmill:plugin/processor@0.1.0";

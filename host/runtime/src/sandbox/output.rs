@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::lines::{LINE_BYTES, Level, Lines};
+
+/// Bytes that are taken at once.
+const MAX_WRITE: usize = 64 * 1024;
 
 /// A stream of lines.
 #[derive(Clone)]
@@ -47,6 +50,11 @@ impl StdoutStream for Output {
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > MAX_WRITE {
+            return Err(StreamError::trap(
+                "it wrote more at once than the stream had offered to take",
+            ));
+        }
         let Ok(mut begun) = self.begun.lock() else {
             return Ok(());
         };
@@ -58,8 +66,10 @@ impl OutputStream for Output {
             let room = LINE_BYTES.saturating_sub(begun.len());
             begun.extend_from_slice(text.get(..room.min(text.len())).unwrap_or(&[]));
             if ended {
-                self.lines
-                    .write(self.level, &String::from_utf8_lossy(&begun));
+                if self.lines.has_room() {
+                    self.lines
+                        .write(self.level, &String::from_utf8_lossy(&begun));
+                }
                 begun.clear();
             }
         }
@@ -71,7 +81,7 @@ impl OutputStream for Output {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 * 1024)
+        Ok(MAX_WRITE)
     }
 }
 

@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use spanmill_runtime::{ConfigureError, Kind, Limits, Runtime, RuntimeConfig, Slot};
+use spanmill_runtime::{ConfigureError, Kind, Limits, Slot};
 
 use super::{Failure, say};
 use crate::service::Folders;
 
 pub(super) fn inspect(file: &Path, settings: Option<&str>) -> Result<(), Failure> {
-    let runtime = Runtime::new(RuntimeConfig {
-        cache: Folders::from_environment().cache,
-    })?;
+    let runtime = Folders::from_environment()?.runtime()?;
     let plugin = runtime.load_file(file)?;
     let kind = match plugin.kind() {
         Kind::Processor => "processor",

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
-use spanmill_admin::{AdminClient, DEFAULT_ENDPOINT, ShadowReport, ShadowState, SwapReport, Token};
+use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
-use super::run::{ADMIN, ADMIN_TOKEN};
-use super::{Failure, say};
+use super::{Failure, admin, say};
 use crate::config::{canonical_component, parse_duration};
 use crate::files;
 
@@ -32,6 +31,8 @@ pub(super) enum PluginCommand {
         /// Batches in each pipeline after which it stays.
         #[arg(long, value_name = "BATCHES")]
         probation: Option<u32>,
+        #[command(flatten)]
+        how: How,
     },
     /// Show live batches to another version as well, without effect, and count how its answers differ.
     Shadow {
@@ -52,16 +53,43 @@ pub(super) enum PluginCommand {
         /// End it now.
         #[arg(long, conflicts_with = "file")]
         stop: bool,
+        /// Let it read and write fields that the running version does not declare.
+        #[arg(long)]
+        allow_more: bool,
     },
     /// Swap the shadowed version in.
     Promote {
         /// The component, as it was shadowed.
         component: String,
+        #[command(flatten)]
+        how: How,
     },
     /// Read the manifest and the plugins' files again, as SIGHUP does, and say what changed.
     Reload,
     /// Show what happened lately: swaps, rollbacks, reloads, and what was refused.
     Events,
+}
+
+/// How another version takes the place of one.
+#[derive(Debug, clap::Args)]
+pub(super) struct How {
+    /// Let it read and write fields that the running version does not declare; otherwise it is refused.
+    #[arg(long)]
+    allow_more: bool,
+    /// Once it has passed its probation, put its file into `plugins` beside the manifest, and name it there; otherwise a
+    /// restart forgets it.
+    #[arg(long)]
+    save: bool,
+}
+
+impl How {
+    fn options(&self, probation: Option<u32>) -> SwapOptions {
+        SwapOptions {
+            probation,
+            allow_more: self.allow_more,
+            save: self.save,
+        }
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -73,20 +101,10 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 pub(super) fn plugin(
     command: PluginCommand,
-    admin: Option<String>,
+    endpoint: Option<String>,
     json: bool,
 ) -> Result<(), Failure> {
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let endpoint = admin.or_else(|| set(ADMIN));
-    let endpoint = endpoint.unwrap_or(DEFAULT_ENDPOINT.to_owned());
-    let token = match set(ADMIN_TOKEN) {
-        Some(token) => Some(
-            Token::new(token.trim())
-                .map_err(|error| Failure(format!("error: {ADMIN_TOKEN}: {error}")))?,
-        ),
-        None => None,
-    };
-    let client = AdminClient::new(&endpoint, token)?;
+    let client = admin::client(endpoint)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -106,9 +124,11 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
             component,
             file,
             probation,
+            how,
         } => {
             let (name, wasm) = read(&file)?;
-            let report = client.swap(&component, &name, wasm, probation).await?;
+            let options = how.options(probation);
+            let report = client.swap(&component, &name, wasm, &options).await?;
             show(json, &report, || swapped(&report))
         }
         PluginCommand::Shadow {
@@ -116,10 +136,12 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
             file: Some(file),
             duration,
             detach,
+            allow_more,
             ..
         } => {
             let (name, wasm) = read(&file)?;
-            let mut report = client.shadow(&component, &name, wasm, duration).await?;
+            let shadow = client.shadow(&component, &name, wasm, duration, allow_more);
+            let mut report = shadow.await?;
             if !json {
                 let components = report.components.join(", ");
                 say(format_args!(
@@ -142,8 +164,8 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
             };
             show(json, &report, || shadowed(&component, &report))
         }
-        PluginCommand::Promote { component } => {
-            let report = client.promote(&component).await?;
+        PluginCommand::Promote { component, how } => {
+            let report = client.promote(&component, &how.options(None)).await?;
             show(json, &report, || swapped(&report))
         }
         PluginCommand::Reload => {
@@ -223,9 +245,19 @@ fn swapped(report: &SwapReport) -> Vec<String> {
                 false => "",
             };
             let (from, to) = (short(&one.from), short(&one.to));
-            format!("{}: {to} in place of {from}{state}", one.component)
+            let more = match one.allowed_more.is_empty() {
+                true => String::new(),
+                false => format!("; beyond that one it {}", one.allowed_more.join(", ")),
+            };
+            format!("{}: {to} in place of {from}{state}{more}", one.component)
         })
         .collect();
+    let already = report.already_running.iter();
+    lines.extend(already.map(|component| format!("{component}: runs this version already")));
+    lines.extend(after_a_restart(report));
+    if report.components.is_empty() {
+        return lines;
+    }
     lines.push(format!(
         "compiled in {} ms, prepared in {} ms, switched in {} us; on probation for {} batches",
         report.compile_us / 1000,
@@ -234,6 +266,21 @@ fn swapped(report: &SwapReport) -> Vec<String> {
         report.probation
     ));
     lines
+}
+
+/// What a restart makes of a swap.
+fn after_a_restart(report: &SwapReport) -> Option<String> {
+    match &report.saved {
+        Some(saved) if saved.after_probation => Some(format!(
+            "once it has passed its probation it is saved: {} in {}",
+            saved.file, saved.manifest
+        )),
+        Some(saved) => Some(format!("saved: {} in {}", saved.file, saved.manifest)),
+        None if report.differs_from_manifest => Some(
+            "the manifest and its files say otherwise, so a restart forgets it; --save writes it there".to_owned(),
+        ),
+        None => None,
+    }
 }
 
 fn shadowed(target: &str, report: &ShadowReport) -> Vec<String> {

@@ -6,7 +6,7 @@ use crate::pipeline::{BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin};
 use crate::service::Folders;
 
 pub(super) fn plugins(args: &ManifestArgs) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment().loader()?;
+    let mut loader = Folders::from_environment()?.loader()?;
     say("BUILT-IN");
     for (kind, names) in [
         ("processor", &BUILT_IN_PROCESSORS[..]),

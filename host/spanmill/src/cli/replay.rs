@@ -22,7 +22,7 @@ pub(super) fn replay(
     input: &Path,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment().loader()?;
+    let mut loader = Folders::from_environment()?.loader()?;
     let (manifest, mut plugins) = manifest::load(&args.source()?, &mut loader)?;
     let requests = read(input)?;
     let replayed = Offline::new(&manifest, &mut plugins)?.run(requests)?;

@@ -2,35 +2,30 @@
 
 use std::sync::Arc;
 
-use spanmill_admin::{AdminConfig, AdminServer, DEFAULT_ENDPOINT, Token};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::log::Log;
 use super::manifest::{self, ManifestArgs};
-use super::{Failure, say};
-use crate::config::{Manifest, Pipeline};
+use super::{Failure, admin, say};
+use crate::config::{Manifest, Pipeline, Signal};
 use crate::export::DebugOutput;
+use crate::losses::Loss;
+use crate::pipeline::WorkerCount;
 use crate::service::{Admin, Controller, Folders, Service, Watch};
-
-/// Where the admin API is, if the command line does not say.
-pub(super) const ADMIN: &str = "SPANMILL_ADMIN";
-/// What its clients show it, if the manifest asks for a token.
-pub(super) const ADMIN_TOKEN: &str = "SPANMILL_ADMIN_TOKEN";
 
 pub(super) fn run(
     args: &ManifestArgs,
     workers: Option<u16>,
-    admin: Option<String>,
+    endpoint: Option<String>,
     no_watch: bool,
     log: &Log,
 ) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment().loader()?;
+    let mut loader = Folders::from_environment()?.loader()?;
     let from = args.source()?;
     let (manifest, plugins) = manifest::load(&from, &mut loader)?;
     log.set_level(manifest.log_level);
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let workers = workers.map_or(cores, usize::from);
+    let workers = WorkerCount::new(workers.map(usize::from));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("io")
@@ -42,11 +37,11 @@ pub(super) fn run(
             std::io::stdout(),
             stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         );
-        let server = bind_admin(&manifest, admin).await?;
+        let bound = admin::bind(&manifest, endpoint).await?;
         let service =
             Service::start(manifest.clone(), plugins, loader, from, output, workers).await?;
         let mut addresses = service.addresses();
-        addresses.extend(server.iter().map(|s| format!("admin http {}", s.address())));
+        addresses.extend(bound.iter().map(admin::Bound::line));
         for address in &addresses {
             tracing::info!("{address}");
         }
@@ -62,59 +57,53 @@ pub(super) fn run(
         if !no_watch && let Some(watch) = Watch::start(Arc::clone(&controller)).await {
             tokio::spawn(watch.run(shutdown.clone()));
         }
-        let serving = server.map(|server| {
+        let serving = bound.map(|bound| {
             let admin = Arc::new(Admin(Arc::clone(&controller)));
-            tokio::spawn(server.serve(admin, shutdown.clone()))
+            let serving = bound.server.serve(admin, shutdown.clone());
+            tokio::spawn(async move {
+                serving.await;
+                drop(bound.token);
+            })
         });
-        tracing::info!(pipelines, workers, "spanmill is ready");
+        tracing::info!(pipelines, workers = workers.workers, "spanmill is ready");
         let ended = controller.ended().await;
         if let Some(serving) = serving {
             // It ends with the same token; a panic in it was logged.
             let _ = serving.await;
         }
-        if ended.lost > 0 {
-            return Err(Failure(format!(
-                "error: {} items could not be delivered before the end",
-                ended.lost
-            )));
-        }
-        tracing::info!("ended; everything that was taken was delivered");
-        Ok(())
+        report(&ended.losses)
     })
 }
 
-/// Opens the admin API's socket. Only where nobody asked for an endpoint, one that is taken is no error.
-async fn bind_admin(
-    manifest: &Manifest,
-    argument: Option<String>,
-) -> Result<Option<AdminServer>, Failure> {
-    let section = manifest.admin.as_ref();
-    let environment = std::env::var(ADMIN).ok().filter(|value| !value.is_empty());
-    let asked = argument
-        .or(environment)
-        .or_else(|| section.and_then(|admin| admin.endpoint.clone()));
-    if asked.as_deref() == Some("off") || section.is_some_and(|admin| !admin.enabled) {
-        return Ok(None);
+/// The last line. What was lost is an error, what the manifest wants to be dropped is not.
+fn report(losses: &[Loss]) -> Result<(), Failure> {
+    if losses.iter().any(|loss| !loss.reason.is_asked_for()) {
+        return Err(Failure(format!("error: {}", not_delivered(losses))));
     }
-    let token = match section.and_then(|admin| admin.token.as_ref()) {
-        Some(secret) => Some(
-            Token::new(secret.reveal())
-                .map_err(|error| Failure(format!("error: admin: token: {error}")))?,
-        ),
-        None => None,
-    };
-    let config = AdminConfig {
-        endpoint: asked.clone().unwrap_or(DEFAULT_ENDPOINT.to_owned()),
-        token,
-    };
-    match AdminServer::bind(&config).await {
-        Ok(server) => Ok(Some(server)),
-        Err(error) if asked.is_none() => {
-            tracing::warn!(%error, "no admin API: `spanmill plugin` cannot reach this process");
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
+    match losses {
+        [] => tracing::info!("ended; everything that was accepted was delivered"),
+        dropped => tracing::info!("{}", not_delivered(dropped)),
     }
+    Ok(())
+}
+
+/// What was accepted and not delivered, in a line.
+fn not_delivered(losses: &[Loss]) -> String {
+    let total = |signal: Signal| -> u64 {
+        let items = losses.iter().filter(|loss| loss.signal == signal);
+        items.fold(0, |total, loss| total.saturating_add(loss.items))
+    };
+    let totals: Vec<String> = [Signal::Traces, Signal::Metrics]
+        .into_iter()
+        .filter(|signal| total(*signal) > 0)
+        .map(|signal| format!("{} {}", total(signal), signal.items()))
+        .collect();
+    let each: Vec<String> = losses.iter().map(Loss::to_string).collect();
+    format!(
+        "ended; {} were accepted and not delivered: {}",
+        totals.join(" and "),
+        each.join("; ")
+    )
 }
 
 /// Cancels at the first SIGTERM or SIGINT.

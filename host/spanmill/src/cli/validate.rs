@@ -5,7 +5,7 @@ use super::{Failure, say};
 use crate::service::Folders;
 
 pub(super) fn validate(args: &ManifestArgs) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment().loader()?;
+    let mut loader = Folders::from_environment()?.loader()?;
     let (manifest, plugins) = manifest::load(&args.source()?, &mut loader)?;
     say(format_args!(
         "{}: {} pipelines, {} plugins configured; no mistakes",

@@ -8,22 +8,50 @@ use super::Secret;
 use super::diagnostics::{Diagnostic, Diagnostics};
 use super::endpoint;
 use super::walk::Section;
+use super::yaml::{Node, Value};
 
 /// The admin API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     /// Whether it is served at all.
     pub enabled: bool,
-    /// `host:port`; nothing: the default, or what the command line says.
+    /// `unix:/path` or `host:port`; `None`: the default, or what the command line says.
     pub endpoint: Option<String>,
-    /// What a request must carry; needed where others than this machine can reach the endpoint.
+    /// What a request to an address must carry; needed where others than this machine can reach it.
     pub token: Option<Secret>,
+}
+
+/// How the endpoint of a Unix socket begins.
+const UNIX: &str = "unix:";
+
+fn socket(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Text(text) => text.strip_prefix(UNIX),
+        _ => None,
+    }
 }
 
 pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
     let place = section.place();
     let named = section.value("endpoint").map(|node| node.place);
-    let endpoint = named.map(|_| endpoint::listen(&mut section, "127.0.0.1:4319", out));
+    let socket = section.value("endpoint").and_then(socket);
+    let endpoint = match socket {
+        Some(path) => {
+            // Read, so that it counts as known.
+            let given = section.text("endpoint", out);
+            if let Some(node) = section.value("endpoint")
+                && !path.starts_with('/')
+            {
+                out.push(
+                    section
+                        .wrong("endpoint", node, "the path of a socket begins with a slash")
+                        .help("write it like `unix:/run/spanmill/admin.sock`"),
+                );
+            }
+            given
+        }
+        None => named.map(|_| endpoint::listen(&mut section, "127.0.0.1:4319", out)),
+    };
     if let Some(entry) = section.entry("token")
         && entry.value.is_null()
     {
@@ -45,6 +73,9 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
         token: section.text("token", out).map(Secret::new),
     };
     let is_elsewhere = |endpoint: &String| {
+        if endpoint.starts_with(UNIX) {
+            return false;
+        }
         let host = endpoint.rsplit_once(':').map_or("", |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
         match host.parse::<IpAddr>() {
@@ -57,10 +88,9 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
             "{}: others than this machine can reach the endpoint, and there is no token",
             section.owner()
         );
-        out.push(
-            Diagnostic::error(named.unwrap_or(place), message)
-                .help("add `token: ${env:SPANMILL_ADMIN_TOKEN}`, or listen on 127.0.0.1"),
-        );
+        out.push(Diagnostic::error(named.unwrap_or(place), message).help(
+            "add `token: ${env:SPANMILL_ADMIN_TOKEN}`, or listen on 127.0.0.1 or a Unix socket",
+        ));
     }
     section.finish(out);
     admin

@@ -76,6 +76,8 @@ pub struct PluginSpec {
     pub kind: String,
     /// The component's file; `None`: the built-in of this type.
     pub file: Option<PathBuf>,
+    /// The SHA-256 that the file must have, in hexadecimal.
+    pub digest: Option<String>,
     /// The most memory an instance may have.
     pub memory_mib: u64,
     /// The deadline of one call.
@@ -118,6 +120,7 @@ impl PluginSpec {
         Self {
             kind: kind.to_owned(),
             file: None,
+            digest: None,
             memory_mib: 64,
             timeout: Duration::from_secs(1),
             output_mib: 64,
@@ -225,6 +228,11 @@ pub(super) fn specs(
     specs
 }
 
+/// A digest without the name of its kind.
+fn digest(text: &str) -> &str {
+    text.strip_prefix("sha256:").unwrap_or(text)
+}
+
 fn spec(
     kind: &str,
     entry: &Entry,
@@ -241,6 +249,22 @@ fn spec(
         let folder = out.source().folder_at(place).unwrap_or(folder);
         folder.join(file)
     });
+    spec.digest = section
+        .text("digest", out)
+        .map(|text| digest(&text).to_owned());
+    if let (Some(digest), Some(node)) = (&spec.digest, section.value("digest"))
+        && !(digest.len() == 64
+            && digest
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+    {
+        let what = "must be `sha256:` and 64 hexadecimal digits in lower case";
+        out.push(
+            section
+                .wrong("digest", node, what)
+                .help("`spanmill inspect` shows a file's digest"),
+        );
+    }
     spec.memory_mib = section.positive("memory_mib", spec.memory_mib, out);
     if spec.memory_mib > 4096
         && let Some(node) = section.value("memory_mib")

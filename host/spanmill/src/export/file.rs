@@ -64,7 +64,7 @@ fn line(payload: &Payload) -> Result<Vec<u8>, ExportError> {
 
 fn message(payload: &Payload) -> Result<Vec<u8>, ExportError> {
     let length = u32::try_from(payload.bytes.len())
-        .map_err(|_| ExportError::Permanent("the batch has more than 4 GiB".to_owned()))?;
+        .map_err(|_| ExportError::permanent("the batch has more than 4 GiB"))?;
     let mut message = length.to_be_bytes().to_vec();
     message.extend_from_slice(&payload.bytes);
     Ok(message)

@@ -20,7 +20,8 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use super::{
-    Accepted, Attempt, BuildError, Export, ExportError, Payload, Signal, http as settings,
+    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, http as settings,
+    quoted,
 };
 use crate::config::{ComponentId, Compression, OtlpExporter};
 use crate::receive::raw_codec::RawCodec;
@@ -119,7 +120,7 @@ pub(super) fn accepted(signal: Signal, response: &[u8]) -> Accepted {
     .unwrap_or_default();
     Accepted {
         rejected: u64::try_from(rejected).unwrap_or(0),
-        remark: !remark.is_empty(),
+        remark: (!remark.is_empty()).then(|| quoted(&remark)),
     }
 }
 
@@ -137,18 +138,32 @@ fn failure(status: &Status) -> ExportError {
         | Code::Unavailable
         | Code::DataLoss => true,
         Code::ResourceExhausted => after.is_some(),
-        // The connection broke: not the other side's word.
+        // The connection broke: not the backend's word.
         Code::Unknown | Code::Internal => status.source().is_some(),
         _ => false,
     };
-    let message = match status.source() {
+    let failure = match status.source() {
         // Our own side failed: its words are about the connection.
-        Some(source) => format!("cannot reach the other side: {}", chain(source)),
-        None => format!("the other side answered {code:?}"),
+        Some(source) => Failure {
+            message: format!("cannot reach the backend: {}", chain(source)),
+            code: None,
+        },
+        None => Failure {
+            message: with_text(format!("the backend answered {code:?}"), status.message()),
+            code: Some(code),
+        },
     };
     match retryable {
-        true => ExportError::Retryable { message, after },
-        false => ExportError::Permanent(message),
+        true => ExportError::Retryable { failure, after },
+        false => ExportError::Permanent(failure),
+    }
+}
+
+/// What happened, and what the backend said about it if it did.
+pub(super) fn with_text(what: String, text: &str) -> String {
+    match quoted(text) {
+        text if text.is_empty() => what,
+        text => format!("{what}: {text}"),
     }
 }
 

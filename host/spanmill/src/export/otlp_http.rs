@@ -12,19 +12,23 @@ use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilde
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use prost::Message as _;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
+use tonic::Code;
 
-use super::otlp_grpc::{accepted, chain};
+use super::otlp_grpc::{accepted, chain, with_text};
 use super::{
-    Accepted, Attempt, BuildError, Export, ExportError, Payload, Signal, http as settings,
-    otlp_text,
+    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, http as settings,
+    otlp_text, quoted,
 };
 use crate::config::{ComponentId, Compression, Encoding, OtlpHttpExporter};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A response says a sentence or two.
 const MAX_RESPONSE: usize = 64 * 1024;
+/// How long the rest of an answer is waited for, once its status is there.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bodies from this size on are encoded off the async threads.
 const BLOCKING_FROM: usize = 64 * 1024;
 
@@ -86,7 +90,7 @@ impl OtlpHttp {
         };
         let Some(uri) = uri.clone() else {
             let message = format!("there is no URL for {}", payload.signal);
-            return Err(ExportError::Permanent(message));
+            return Err(ExportError::permanent(message));
         };
         let mut request = Request::new(Full::new(self.body(payload).await?));
         *request.method_mut() = http::Method::POST;
@@ -110,19 +114,24 @@ impl OtlpHttp {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         let response = self.client.request(request).await.map_err(|error| {
-            ExportError::retryable(format!("cannot reach the other side: {}", chain(&error)))
+            ExportError::retryable(format!("cannot reach the backend: {}", chain(&error)))
         })?;
         let (parts, body) = response.into_parts();
-        if !parts.status.is_success() {
-            return Err(failure(parts.status, &parts.headers));
-        }
-        // It took the batch; what it has to say about it is welcome, but not needed.
-        let body = Limited::new(body, MAX_RESPONSE).collect().await;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        // The status says whether it took the batch. What else it says is welcome, but not waited for: a body that never
+        // ends must not have the batch sent again.
+        let body = Limited::new(body, MAX_RESPONSE).collect();
+        let body = tokio::time::timeout(BODY_TIMEOUT, body).await;
+        let body = match body {
+            Ok(Ok(body)) => body.to_bytes(),
+            _ => Bytes::new(),
+        };
         let json = parts
             .headers
             .get(CONTENT_TYPE)
             .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+        if !parts.status.is_success() {
+            return Err(failure(parts.status, &parts.headers, json, &body));
+        }
         Ok(match json {
             true => accepted_json(payload.signal, &body),
             false => accepted(payload.signal, &body),
@@ -171,7 +180,7 @@ fn encode(
         Compression::Gzip => gzip(&bytes).map(Bytes::from),
         Compression::Zstd => zstd::encode_all(bytes.as_ref(), 0).map(Bytes::from),
     };
-    compressed.map_err(|_| ExportError::Permanent("the batch cannot be compressed".to_owned()))
+    compressed.map_err(|_| ExportError::permanent("the batch cannot be compressed"))
 }
 
 fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
@@ -196,19 +205,58 @@ fn accepted_json(signal: Signal, body: &[u8]) -> Accepted {
         .and_then(Value::as_str);
     Accepted {
         rejected: rejected.unwrap_or(0),
-        remark: remark.is_some_and(|remark| !remark.is_empty()),
+        remark: remark.filter(|remark| !remark.is_empty()).map(quoted),
     }
 }
 
 /// Which answers are worth another attempt: <https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes>.
-fn failure(status: StatusCode, headers: &HeaderMap) -> ExportError {
-    let message = format!("the other side answered {status}");
+fn failure(status: StatusCode, headers: &HeaderMap, is_json: bool, body: &[u8]) -> ExportError {
+    let message = with_text(
+        format!("the backend answered {status}"),
+        &said(is_json, body),
+    );
+    let failure = Failure {
+        message,
+        code: Some(grpc_code(status)),
+    };
     match status.as_u16() {
-        429 | 502 | 503 | 504 => {
-            let after = headers.get(RETRY_AFTER).and_then(retry_after);
-            ExportError::Retryable { message, after }
-        }
-        _ => ExportError::Permanent(message),
+        429 | 502 | 503 | 504 => ExportError::Retryable {
+            failure,
+            after: headers.get(RETRY_AFTER).and_then(retry_after),
+        },
+        _ => ExportError::Permanent(failure),
+    }
+}
+
+/// What an answer that refuses says: OTLP's `Status`, or text.
+fn said(is_json: bool, body: &[u8]) -> String {
+    if is_json && let Ok(Value::Object(status)) = serde_json::from_slice(body) {
+        let message = status.get("message").and_then(Value::as_str);
+        return message.unwrap_or_default().to_owned();
+    }
+    if let Ok(status) = tonic_types::Status::decode(body)
+        && !status.message.is_empty()
+    {
+        return status.message;
+    }
+    match std::str::from_utf8(body) {
+        // A page for people is none for a log.
+        Ok(text) if !text.trim_start().starts_with('<') => text.to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The gRPC code that says what an HTTP status says, as the Collector's exporter maps them
+/// (<https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>, with 400 and 429 by their meaning).
+fn grpc_code(status: StatusCode) -> Code {
+    match status.as_u16() {
+        400 => Code::InvalidArgument,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 => Code::ResourceExhausted,
+        502..=504 => Code::Unavailable,
+        _ => Code::Unknown,
     }
 }
 

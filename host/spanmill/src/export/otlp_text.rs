@@ -22,5 +22,5 @@ pub(super) fn decode<T: Message + Default>(payload: &Payload) -> Result<T, Expor
 }
 
 fn not_protobuf() -> ExportError {
-    ExportError::Permanent("the batch is not valid protobuf".to_owned())
+    ExportError::permanent("the batch is not valid protobuf")
 }

@@ -24,10 +24,10 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
-use super::queue::Handle;
+use super::exporter::Handle;
 use super::{Accepted, Attempt, Export, ExportError, Payload, Signal};
 use crate::config::{ComponentId, PrometheusExporter};
-use crate::receive::connections::{self, Answer, Protocol};
+use crate::receive::connections::{self, Answer, ConnectionLimits, Protocol};
 use crate::receive::{BindError, Spare, bind};
 use registry::Registry;
 use text::Format;
@@ -59,6 +59,7 @@ impl Prometheus {
             connections::serve(
                 bound.listener,
                 Protocol::Http,
+                ConnectionLimits::default(),
                 scrape,
                 &ended,
                 Duration::from_secs(1),
@@ -79,17 +80,15 @@ impl Export for Prometheus {
     fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a> {
         Box::pin(async move {
             if payload.signal != Signal::Metrics {
-                return Err(ExportError::Permanent(
-                    "prometheus takes metrics only".to_owned(),
-                ));
+                return Err(ExportError::permanent("prometheus takes metrics only"));
             }
             let request = ExportMetricsServiceRequest::decode(payload.bytes.clone())
-                .map_err(|_| ExportError::Permanent("the metrics cannot be decoded".to_owned()))?;
+                .map_err(|_| ExportError::permanent("the metrics cannot be decoded"))?;
             let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
             let rejected = registry.take(&request);
             Ok(Accepted {
                 rejected,
-                remark: false,
+                remark: None,
             })
         })
     }

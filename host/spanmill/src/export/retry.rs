@@ -7,6 +7,9 @@ use tokio::time::Instant;
 
 use crate::config::Retry;
 
+/// No backend makes a batch wait longer, whatever it asks for.
+pub(crate) const LONGEST_ASKED: Duration = Duration::from_secs(300);
+
 /// The attempts for one batch.
 #[derive(Debug)]
 pub(super) struct Backoff<'a> {
@@ -24,21 +27,32 @@ impl<'a> Backoff<'a> {
         }
     }
 
-    /// The pause before the next attempt, at least as long as the other side asks; `None`: give up.
+    /// The pause before the next attempt, at least as long as the backend asks; `None` if there is to be none.
+    ///
+    /// A backend that asks to wait beyond `max_elapsed_time` is tried once more when that is over.
     pub fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         if !self.settings.enabled {
             return None;
         }
         let spread = self.settings.randomization_factor.clamp(0.0, 1.0);
         let factor = rand::rng().random_range(1.0 - spread..=1.0 + spread);
-        let pause = scale(self.interval, factor).max(asked.unwrap_or_default());
+        let own = scale(self.interval, factor).min(LONGEST_ASKED.max(self.settings.max_interval));
         self.interval =
             scale(self.interval, self.settings.multiplier).min(self.settings.max_interval);
+        let asked = asked.map(|asked| asked.min(LONGEST_ASKED));
+        let pause = own.max(asked.unwrap_or_default());
         let limit = self.settings.max_elapsed_time;
-        if !limit.is_zero() && self.started.elapsed().saturating_add(pause) > limit {
+        if limit.is_zero() {
+            return Some(pause);
+        }
+        let left = limit.saturating_sub(self.started.elapsed());
+        if left.is_zero() {
             return None;
         }
-        Some(pause)
+        if pause <= left {
+            return Some(pause);
+        }
+        asked.is_some().then_some(left)
     }
 }
 
@@ -81,7 +95,17 @@ mod tests {
             backoff.next(Some(Duration::from_secs(100))),
             Some(Duration::from_secs(100))
         );
-        assert_eq!(backoff.next(Some(Duration::from_secs(301))), None);
+        tokio::time::advance(Duration::from_secs(100)).await;
+        // Beyond the time for retries: once more at its end.
+        let absurd = Some(Duration::from_secs(u64::MAX));
+        assert_eq!(backoff.next(absurd), Some(Duration::from_secs(200)));
+        tokio::time::advance(Duration::from_secs(200)).await;
+        assert_eq!(backoff.next(absurd), None);
+        let endless = Retry {
+            max_elapsed_time: Duration::ZERO,
+            ..Retry::default()
+        };
+        assert_eq!(Backoff::new(&endless).next(absurd), Some(LONGEST_ASKED));
         let off = Retry {
             enabled: false,
             ..Retry::default()

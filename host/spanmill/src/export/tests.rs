@@ -15,8 +15,10 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message as _;
 
-use super::{DebugOutput, Exporter, Payload, Signal};
+use super::{DebugOutput, Exporter, Payload, Shared, Signal};
 use crate::config::{self, BuiltIn, ComponentId, Source};
+use crate::losses::Losses;
+use crate::memory::Budget;
 
 fn id(text: &str) -> ComponentId {
     ComponentId::parse(text).unwrap()
@@ -41,7 +43,15 @@ async fn try_start(
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let id = id(kind);
     let config = &loaded.manifest.exporters[&id];
-    Exporter::start(&id, config, output, &mut crate::receive::Spare::default()).await
+    let mut spare = crate::receive::Spare::default();
+    Exporter::start(&id, config, output, &mut spare, &shared()).await
+}
+
+fn shared() -> Shared {
+    Shared {
+        losses: Losses::default(),
+        queue_memory: Budget::new(1 << 30),
+    }
 }
 
 fn nowhere() -> DebugOutput {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Totals;
 use crate::config::{ComponentId, Signal};
 use crate::export::Payload;
+use crate::losses::{Losses, Reason};
 use crate::pipeline::Fanout;
 
 /// How often a refused flush of deltas is tried again before its counts are given up.
@@ -35,6 +36,7 @@ pub async fn flush_regularly(
     totals: Arc<Totals>,
     fanouts: Arc<Fanouts>,
     end: CancellationToken,
+    losses: Losses,
 ) {
     let interval = Duration::from_nanos(totals.stream().flush_interval_ns.max(1_000_000));
     let mut ticks = tokio::time::interval(interval);
@@ -45,14 +47,20 @@ pub async fn flush_regularly(
             _ = ticks.tick() => false,
             () = end.cancelled() => true,
         };
-        flush(&id, &totals, &fanouts.get()).await;
+        flush(&id, &totals, &fanouts.get(), ending, &losses).await;
         if ending {
             return;
         }
     }
 }
 
-async fn flush(id: &ComponentId, totals: &Totals, fanouts: &[Fanout]) {
+async fn flush(
+    id: &ComponentId,
+    totals: &Totals,
+    fanouts: &[Fanout],
+    is_last: bool,
+    losses: &Losses,
+) {
     let Some(flushed) = totals.flush(crate::pipeline::now_unix_nano()) else {
         return;
     };
@@ -62,19 +70,33 @@ async fn flush(id: &ComponentId, totals: &Totals, fanouts: &[Fanout]) {
         items: flushed.points,
     };
     // Running totals come again with the next flush; deltas do not.
-    let attempts = match totals.stream().temporality {
-        spanmill_runtime::Temporality::Delta => ATTEMPTS,
-        spanmill_runtime::Temporality::Cumulative => 1,
-    };
+    let comes_again = totals.stream().temporality == spanmill_runtime::Temporality::Cumulative;
+    let attempts = if comes_again { 1 } else { ATTEMPTS };
     for fanout in fanouts {
-        for attempt in 1..=attempts {
-            match fanout.send(payload.clone()).await {
-                Ok(()) => break,
-                Err(refusal) if attempt == attempts => {
-                    tracing::warn!(connector = %id, %refusal, points = payload.items, "metrics were not taken");
-                }
-                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        let mut attempt = 1;
+        while let Err(refusal) = fanout.send(payload.clone()).await {
+            if attempt < attempts && refusal.is_retryable() {
+                attempt += 1;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
             }
+            let points = payload.items;
+            if comes_again && !is_last {
+                tracing::warn!(connector = %id, %refusal, points, "metrics were not taken; their totals come again with the next flush");
+            } else {
+                let reason = match refusal.is_retryable() {
+                    true => Reason::NoRoom,
+                    false => Reason::Refused,
+                };
+                losses.add(
+                    format_args!("connector {id}"),
+                    Signal::Metrics,
+                    reason,
+                    points,
+                );
+                tracing::error!(connector = %id, %refusal, points, "metrics were not taken, and are lost");
+            }
+            break;
         }
     }
 }

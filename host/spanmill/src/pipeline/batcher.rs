@@ -2,7 +2,7 @@
 //! bytes one after the other.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use spanmill_otlp::{Request, Spliced};
@@ -59,43 +59,54 @@ impl Batcher {
         usize::try_from(self.config.send_batch_max_size).unwrap_or(usize::MAX)
     }
 
-    /// Takes a request in; gives the batches that are ready now. Nothing if there is no room: what was taken
-    /// before has nowhere to go.
-    pub(super) fn push(&self, request: Spliced) -> Option<Vec<Spliced>> {
+    /// Reserves room for a request, or returns `None` if there is none: what was taken before has nowhere to go.
+    pub(super) fn reserve(&self, request: &Spliced) -> Option<BatcherRoom<'_>> {
         let mut state = self.state();
         let room = self
             .size()
             .max(self.max_size())
             .max(8192)
             .saturating_mul(MAX_BATCHES);
+        let (spans, bytes) = (request.spans, request.bytes.len());
         // A request larger than all the room is taken when nothing else is held.
         if state.held_spans > 0
-            && (state.held_spans.saturating_add(request.spans) > room
-                || state.held_bytes.saturating_add(request.bytes.len()) > MAX_BYTES)
+            && (state.held_spans.saturating_add(spans) > room
+                || state.held_bytes.saturating_add(bytes) > MAX_BYTES)
         {
             return None;
         }
-        state.held_spans += request.spans;
-        state.held_bytes += request.bytes.len();
+        state.held_spans += spans;
+        state.held_bytes += bytes;
+        Some(BatcherRoom {
+            batcher: self,
+            spans,
+            bytes,
+        })
+    }
+
+    /// Takes a request in that room was reserved for; returns the batches that are ready now.
+    fn push(&self, request: Spliced) -> Vec<Spliced> {
+        let mut state = self.state();
         state.spans += request.spans;
         state.parts.push(request.bytes);
         if state.spans >= self.size() || self.config.timeout.is_zero() {
-            return Some(self.take(state, self.size()));
+            return self.take(state, self.size());
         }
         if state.begun.is_none() {
             state.begun = Some(Instant::now());
             drop(state);
             self.begun.notify_one();
         }
-        Some(Vec::new())
+        Vec::new()
     }
 
-    /// When the requests at hand must be sent; nothing if there are none.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.state().begun.map(|begun| begun + self.config.timeout)
+    /// How long the requests at hand may still wait; `None` if there are none.
+    pub(super) fn due_in(&self) -> Option<Duration> {
+        let begun = self.state().begun?;
+        Some(self.config.timeout.saturating_sub(begun.elapsed()))
     }
 
-    /// Everything at hand, as batches.
+    /// Takes everything at hand, as batches.
     pub(super) fn flush(&self) -> Vec<Spliced> {
         self.take(self.state(), 0)
     }
@@ -142,16 +153,41 @@ impl Batcher {
         batches
     }
 
-    /// A batch was delivered, or given up.
+    /// Gives back the room of a batch, or of a part of it, that was delivered or dropped.
     pub(super) fn done(&self, batch: &Spliced) {
+        self.give_back(batch.spans, batch.bytes.len());
+    }
+
+    fn give_back(&self, spans: usize, bytes: usize) {
         let mut state = self.state();
-        state.held_spans = state.held_spans.saturating_sub(batch.spans);
-        state.held_bytes = state.held_bytes.saturating_sub(batch.bytes.len());
+        state.held_spans = state.held_spans.saturating_sub(spans);
+        state.held_bytes = state.held_bytes.saturating_sub(bytes);
     }
 
     /// Spans taken and not done with.
     pub(super) fn held_spans(&self) -> usize {
         self.state().held_spans
+    }
+}
+
+/// Room for one request in a batcher; free again if it is dropped unused.
+pub(super) struct BatcherRoom<'a> {
+    batcher: &'a Batcher,
+    spans: usize,
+    bytes: usize,
+}
+
+impl BatcherRoom<'_> {
+    /// Puts the request in; returns the batches that are ready now.
+    pub(super) fn fill(mut self, request: Spliced) -> Vec<Spliced> {
+        (self.spans, self.bytes) = (0, 0);
+        self.batcher.push(request)
+    }
+}
+
+impl Drop for BatcherRoom<'_> {
+    fn drop(&mut self) {
+        self.batcher.give_back(self.spans, self.bytes);
     }
 }
 

@@ -72,7 +72,10 @@ pub(super) struct Builder<'a> {
     pub(super) running: &'a ByPipeline,
     /// The connectors' totals; those that must start over are replaced.
     pub(super) totals: &'a mut ByConnector,
-    pub(super) workers: usize,
+    /// One lane for each worker.
+    pub(super) lanes: usize,
+    /// The lanes whose instances are made now; those of the others are made when they are needed.
+    pub(super) eager: usize,
 }
 
 impl Builder<'_> {
@@ -112,7 +115,7 @@ impl Builder<'_> {
                 let mut segments = Vec::with_capacity(outline.len());
                 for (ids, batch) in outline {
                     let plan = self.plan(config, &ids, running.as_ref())?;
-                    segments.push(Segment::new(plan, self.workers, batch.cloned()));
+                    segments.push(Segment::new(plan, self.lanes, batch.cloned()));
                 }
                 Ok(Made::New(Pipeline::new(config.id.clone(), segments)))
             }
@@ -148,7 +151,7 @@ impl Builder<'_> {
         Ok(Plan { projection, stages })
     }
 
-    /// New instances of a plugin, for each worker, or one for all of them.
+    /// New instances of a plugin, for each lane, or one for all of them.
     fn planned(
         &mut self,
         id: &ComponentId,
@@ -170,18 +173,24 @@ impl Builder<'_> {
             self.totals.insert(id.clone(), Arc::clone(&totals));
             totals
         });
-        let mut places = Vec::with_capacity(self.workers);
-        while places.len() < self.workers {
-            let slot = plugin.instantiate().map_err(|cause| BuildError::Instance {
-                id: id.clone(),
-                cause,
-            })?;
+        let failed = |cause| BuildError::Instance {
+            id: id.clone(),
+            cause,
+        };
+        let mut first = plugin.instantiate().map_err(failed)?;
+        let mut places = Vec::with_capacity(self.lanes);
+        while places.len() < self.lanes {
+            let next = match places.len() + 1 < self.eager {
+                true => version.instantiate().map_err(failed)?,
+                false => first.another(),
+            };
+            let slot = std::mem::replace(&mut first, next);
             let recorder = totals.as_ref().map(Recorder::new);
             let place = Arc::new(Mutex::new(Place::new(slot, recorder, &version.stats)));
             places.push(Arc::clone(&place));
             // A worker cannot know which traces the others have: one instance sees them all.
             if version.declared.sharding != Sharding::None {
-                places.resize(self.workers, place);
+                places.resize(self.lanes, place);
             }
         }
         Ok(Planned { version, places })

@@ -3,14 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use spanmill_otlp::{Batch, Joined, Projection, Spliced, Workspace};
+use bytes::BytesMut;
+use spanmill_otlp::{Batch, Joined, Projection, Request, Spliced, Workspace};
 use spanmill_runtime::{Answer, Fault, Slot, Snapshot, Tries};
 
 use super::shadow::Tap;
 use super::stats::{Gauge, Stats};
 use crate::config::{ComponentId, OnError};
+use crate::episode::Throttle;
 use crate::metrics::{Measured, Recorder};
-use crate::receive::Refusal;
+use crate::refusal::Refusal;
 
 /// One plugin in a chain.
 pub struct Stage {
@@ -30,6 +32,16 @@ pub struct Place {
     pub(super) recorder: Option<Recorder>,
     stats: Arc<Stats>,
     gauge: Arc<Gauge>,
+    /// Of the log lines on its faults.
+    faults: Throttle,
+}
+
+impl Stage {
+    /// Counts spans that go on without the plugin.
+    fn passed(&self, spans: usize) {
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        place.stats.passed(spans);
+    }
 }
 
 /// A chain of plugins with its memory. One thread uses it at a time.
@@ -48,7 +60,30 @@ pub struct Output {
     pub measured: Vec<Measured>,
     /// Whether every stage has seen some of it, so that those on trial have proven something.
     pub proved: bool,
+    /// Spans that were taken out of the batch because a plugin failed on them.
+    pub failed: FailedSpans,
 }
+
+/// Spans that plugins failed on, and that go no further.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FailedSpans {
+    /// As `on_error: drop` asks for.
+    pub dropped: usize,
+    /// Because nobody can be told to send them again.
+    pub lost: usize,
+}
+
+/// Who has the batch while it is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The sender, who is still waiting for the answer.
+    Sender,
+    /// A batcher: the senders were answered when it took their requests.
+    Batcher,
+}
+
+/// Tries that end in a fault which a batch may cost while the spans at fault are looked for.
+const TRIES_TO_ISOLATE: u32 = 64;
 
 /// A part's way through the stages.
 #[derive(Default)]
@@ -59,6 +94,7 @@ struct Way {
     was_seen: bool,
     /// A stage on trial failed, in a way that its instance survives.
     failed_on_trial: bool,
+    failed: FailedSpans,
 }
 
 /// Why a chain made nothing of a batch.
@@ -66,6 +102,8 @@ struct Way {
 pub enum Failed {
     /// The sender is told so.
     Refused(Refusal),
+    /// Some of its spans are at fault: it is to be run by halves. Stays within the chain.
+    Divide,
     /// A version on trial failed; nothing has been told or counted.
     OnTrial {
         /// The component.
@@ -94,6 +132,13 @@ impl Place {
         self.slot.restore(snapshot)
     }
 
+    /// Makes the instance if there is none yet.
+    pub(super) fn warm(&mut self) -> Result<(), Fault> {
+        let warmed = self.slot.warm();
+        self.gauge.set(&self.slot);
+        warmed
+    }
+
     /// A place for an instance. `recorder` is for connectors.
     pub fn new(slot: Slot, recorder: Option<Recorder>, stats: &Arc<Stats>) -> Self {
         let gauge = stats.instance();
@@ -103,6 +148,7 @@ impl Place {
             recorder,
             stats: Arc::clone(stats),
             gauge,
+            faults: Throttle::default(),
         }
     }
 }
@@ -124,11 +170,15 @@ impl Chain {
     }
 
     /// Runs a batch through every stage, part by part. With `Tries::Once`, a fault of a stage on trial ends it.
+    ///
+    /// Of a part that makes a plugin fail which is well otherwise, the spans at fault are looked for by halving it, so that
+    /// the others go their way, unless the sender can be told that the whole request is refused.
     pub fn run(
         &mut self,
         batch: &Batch,
         received_unix_nano: u64,
         tries: Tries,
+        origin: Origin,
     ) -> Result<Output, Failed> {
         if self.stages.is_empty() {
             let spliced = Spliced {
@@ -139,38 +189,94 @@ impl Chain {
                 spliced,
                 measured: Vec::new(),
                 proved: true,
+                failed: FailedSpans::default(),
             });
         }
+        let mut run = Run {
+            received_unix_nano,
+            tries,
+            origin,
+            measured: Vec::new(),
+            was_seen: false,
+            failed_on_trial: false,
+            failed: FailedSpans::default(),
+            tries_left: TRIES_TO_ISOLATE,
+            is_isolating: false,
+        };
         let mut joined = Joined::new(batch.bytes().clone());
-        let mut measured = Vec::new();
-        let (mut was_seen, mut failed_on_trial) = (false, false);
         for part in batch.parts() {
-            self.workspace
-                .load_next(part, &joined, received_unix_nano)
-                .map_err(|malformed| Failed::Refused(Refusal::Malformed(malformed.to_string())))?;
-            let way = self.walk(received_unix_nano, tries, &mut measured)?;
-            match way.is_dropped {
-                true => joined.leave_out(part),
-                false => self.workspace.splice_onto(&mut joined),
-            }
-            was_seen |= way.was_seen;
-            failed_on_trial |= way.failed_on_trial;
+            self.run_part(part, &mut joined, &mut run)?;
+        }
+        if batch.memory_bytes() > LARGE_WORKSPACE {
+            // Its memory is not kept for batches that are mostly smaller.
+            self.workspace = self.workspace.fresh();
         }
         Ok(Output {
             spliced: joined.finish(),
-            measured,
+            measured: run.measured,
             // A version on trial that refuses what it is given has proven nothing.
-            proved: was_seen && !failed_on_trial,
+            proved: run.was_seen && !run.failed_on_trial,
+            failed: run.failed,
         })
     }
 
-    /// Shows what is loaded to stage after stage.
-    fn walk(
+    fn run_part(
         &mut self,
-        received_unix_nano: u64,
-        tries: Tries,
-        measured: &mut Vec<Measured>,
-    ) -> Result<Way, Failed> {
+        part: &Request,
+        joined: &mut Joined,
+        run: &mut Run,
+    ) -> Result<(), Failed> {
+        self.workspace
+            .load_next(part, joined, run.received_unix_nano)
+            .map_err(|malformed| Failed::Refused(malformed.into()))?;
+        let measured = run.measured.len();
+        match self.walk(part, run) {
+            Ok(way) => {
+                match way.is_dropped {
+                    true => joined.leave_out(part),
+                    false => self.workspace.splice_onto(joined),
+                }
+                run.was_seen |= way.was_seen;
+                run.failed_on_trial |= way.failed_on_trial;
+                run.failed.dropped += way.failed.dropped;
+                run.failed.lost += way.failed.lost;
+                Ok(())
+            }
+            Err(Failed::Divide) => {
+                // What connectors measured of it is measured again.
+                run.measured.truncate(measured);
+                self.run_halves(part, joined, run)
+            }
+            Err(failed) => Err(failed),
+        }
+    }
+
+    /// Runs a part of several spans by halves.
+    fn run_halves(
+        &mut self,
+        part: &Request,
+        joined: &mut Joined,
+        run: &mut Run,
+    ) -> Result<(), Failed> {
+        let is_isolating = std::mem::replace(&mut run.is_isolating, true);
+        let mut left = BytesMut::new();
+        let mut spans = 0;
+        for half in part.split(part.span_count().div_ceil(2)) {
+            let half = Request::parse(half.bytes)
+                .map_err(|malformed| Failed::Refused(malformed.into()))?;
+            let mut of_half = Joined::new(half.bytes().clone());
+            self.run_part(&half, &mut of_half, run)?;
+            let of_half = of_half.finish();
+            left.extend_from_slice(&of_half.bytes);
+            spans += of_half.spans;
+        }
+        joined.put(part, &left, spans);
+        run.is_isolating = is_isolating;
+        Ok(())
+    }
+
+    /// Shows what is loaded to stage after stage.
+    fn walk(&mut self, part: &Request, run: &mut Run) -> Result<Way, Failed> {
         let mut way = Way::default();
         for (number, stage) in self.stages.iter().enumerate() {
             let spans = self.workspace.span_count();
@@ -178,12 +284,12 @@ impl Chain {
                 return Ok(way);
             }
             let tries = match stage.on_trial {
-                true => tries,
+                true => run.tries,
                 false => Tries::Again,
             };
-            let mut taps: Vec<_> = self
-                .taps
-                .iter()
+            // A shadow is shown whole batches.
+            let taps = self.taps.iter().filter(|_| !run.is_isolating);
+            let mut taps: Vec<_> = taps
                 .filter(|tap| tap.at == number)
                 .filter_map(|tap| tap.before(&self.workspace))
                 .collect();
@@ -192,30 +298,48 @@ impl Chain {
                 number,
                 stage,
                 tries,
-                received_unix_nano,
+                run.received_unix_nano,
                 &mut taps,
             );
-            match ran {
-                Ok(Some(by_stage)) => measured.push(by_stage),
-                Ok(None) => {}
-                Err(fault) if tries == Tries::Once && fault.ends_instance() => {
-                    let id = stage.id.clone();
-                    return Err(Failed::OnTrial { id, fault });
+            let StageFault { fault, is_of_batch } = match ran {
+                Ok(measured) => {
+                    run.measured.extend(measured);
+                    continue;
                 }
-                Err(fault) => {
-                    way.failed_on_trial |= stage.on_trial;
-                    report(stage, &fault, spans);
-                    match stage.on_error {
-                        OnError::Reject => {
-                            let retry_after = AFTER_FAULT;
-                            return Err(Failed::Refused(Refusal::Unavailable { retry_after }));
-                        }
-                        OnError::Pass => {}
-                        OnError::Drop => {
-                            way.is_dropped = true;
-                            return Ok(way);
-                        }
-                    }
+                Err(failed) => failed,
+            };
+            if tries == Tries::Once && fault.ends_instance() {
+                let id = stage.id.clone();
+                return Err(Failed::OnTrial { id, fault });
+            }
+            way.failed_on_trial |= stage.on_trial;
+            let can_refuse = stage.on_error == OnError::Reject && run.origin == Origin::Sender;
+            if is_of_batch && !can_refuse && part.span_count() > 1 && run.tries_left > 0 {
+                run.tries_left -= 1;
+                return Err(Failed::Divide);
+            }
+            report(stage, &fault, spans, is_of_batch, run.origin);
+            match (stage.on_error, is_of_batch, run.origin) {
+                (OnError::Reject, false, _) => {
+                    let retry_after = AFTER_FAULT;
+                    return Err(Failed::Refused(Refusal::Unavailable { retry_after }));
+                }
+                (OnError::Reject, true, Origin::Sender) => {
+                    return Err(Failed::Refused(Refusal::Unprocessable(format!(
+                        "plugin {} {fault}",
+                        stage.id
+                    ))));
+                }
+                (OnError::Pass, _, _) => stage.passed(spans),
+                (OnError::Drop, _, _) => {
+                    way.is_dropped = true;
+                    way.failed.dropped = spans;
+                    return Ok(way);
+                }
+                (OnError::Reject, true, Origin::Batcher) => {
+                    way.is_dropped = true;
+                    way.failed.lost = spans;
+                    return Ok(way);
                 }
             }
         }
@@ -224,18 +348,56 @@ impl Chain {
     }
 }
 
-/// Says what failed and what becomes of the batch. A plugin in quarantine was told of when it failed.
-fn report(stage: &Stage, fault: &Fault, spans: usize) {
-    let then = match stage.on_error {
-        OnError::Reject => "the sender is asked to send the batch again",
-        OnError::Pass => "the batch goes on without this plugin",
-        OnError::Drop => "the batch is dropped",
-    };
-    match fault {
-        Fault::Quarantined(_) => {
-            tracing::debug!(plugin = %stage.id, %fault, spans, "plugin fault; {then}")
+/// A batch that takes more memory than this while it is run is an exception.
+const LARGE_WORKSPACE: usize = 16 * 1024 * 1024;
+
+/// One batch's run through a chain.
+struct Run {
+    received_unix_nano: u64,
+    tries: Tries,
+    origin: Origin,
+    measured: Vec<Measured>,
+    was_seen: bool,
+    failed_on_trial: bool,
+    failed: FailedSpans,
+    tries_left: u32,
+    /// Whether spans at fault are being looked for.
+    is_isolating: bool,
+}
+
+/// A stage failed on what it was shown.
+struct StageFault {
+    fault: Fault,
+    /// Whether it would fail again on the same, though the plugin is well.
+    is_of_batch: bool,
+}
+
+/// Logs what failed and what becomes of it, once in a while. A plugin in quarantine was logged when it failed.
+fn report(stage: &Stage, fault: &Fault, spans: usize, is_of_batch: bool, origin: Origin) {
+    let then = match (stage.on_error, is_of_batch, origin) {
+        (OnError::Reject, false, _) => "the sender is asked to send the batch again",
+        (OnError::Reject, true, Origin::Sender) => {
+            "the request is refused: the plugin processes others well"
         }
-        _ => tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
+        (OnError::Reject, true, Origin::Batcher) => {
+            "its spans are dropped: the plugin processes others well, and their sender was answered"
+        }
+        (OnError::Pass, _, _) => "the batch goes on without this plugin",
+        (OnError::Drop, _, _) => "the batch is dropped",
+    };
+    let faults = {
+        let place = stage.place.lock().unwrap_or_else(PoisonError::into_inner);
+        match fault {
+            Fault::Quarantined(_) => None,
+            _ => place.faults.meet(),
+        }
+    };
+    match faults {
+        Some(0) => tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
+        Some(unlogged) => {
+            tracing::warn!(plugin = %stage.id, %fault, spans, unlogged, "plugin fault, after {unlogged} that were not logged; {then}")
+        }
+        None => tracing::debug!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
     }
 }
 
@@ -246,7 +408,7 @@ fn run_stage(
     tries: Tries,
     now_unix_nano: u64,
     taps: &mut Vec<super::shadow::Mirrored>,
-) -> Result<Option<Measured>, Fault> {
+) -> Result<Option<Measured>, StageFault> {
     let spans = workspace.span_count();
     // A panic under the lock cannot leave a half-made instance: a slot replaces one after any fault.
     let mut place = stage.place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -255,6 +417,7 @@ fn run_stage(
         recorder,
         stats,
         gauge,
+        ..
     } = &mut *place;
     let Some(view) = workspace.view(number) else {
         return Ok(None);
@@ -287,7 +450,16 @@ fn run_stage(
     let taken = match answer {
         // The slot knows of this fault.
         Err(fault) => Err(fault),
-        Ok(answer) => take(answer).inspect_err(|fault| slot.note(fault)),
+        Ok(answer) => match take(answer) {
+            Ok(measured) => {
+                slot.confirm();
+                Ok(measured)
+            }
+            Err(fault) => {
+                slot.note(&fault);
+                Err(fault)
+            }
+        },
     };
     if let Some(fault) = slot.take_made_good() {
         stats.fault(&fault);
@@ -302,5 +474,8 @@ fn run_stage(
     }
     stats.take(slot);
     gauge.set(slot);
-    taken
+    taken.map_err(|fault| StageFault {
+        is_of_batch: slot.blames_batch(),
+        fault,
+    })
 }

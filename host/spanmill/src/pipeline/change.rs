@@ -145,7 +145,7 @@ impl Change {
 
     /// Switches every lane. On an error, all is as it was.
     pub fn switch(&self, probation: u32) -> Result<Switched, ChangeError> {
-        let trial = Trial::new(self.segments.len(), probation);
+        let trial = Trial::new(self.pipelines(), probation);
         let began = Instant::now();
         let mut held = Duration::ZERO;
         let mut of_no_use = Vec::new();

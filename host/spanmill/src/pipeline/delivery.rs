@@ -1,4 +1,5 @@
-//! The end of a pipeline: a batch into every exporter's hands, and only then its measurements into the totals.
+//! The end of a segment: a batch into every exporter's hands or a batcher's, and only then its measurements into the
+//! totals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,12 +7,19 @@ use std::time::Duration;
 
 use spanmill_otlp::Spliced;
 use tokio::task::JoinSet;
+use tonic::Code;
 
-use super::segments::Pipeline;
+use super::batcher::BatcherRoom;
+use super::chain::FailedSpans;
+use super::segments::{Batched, Pipeline};
 use crate::config::{self, ComponentId, Signal};
-use crate::export::{Exporter, Payload, Refused};
+use crate::export::{Exporter, LONGEST_ASKED, Payload, Refused};
+use crate::losses::{Losses, Reason};
 use crate::metrics::Measured;
-use crate::receive::Refusal;
+use crate::refusal::Refusal;
+
+/// How long a sender should wait when a queue or batcher has no room.
+const AFTER_FULL: Duration = Duration::from_secs(1);
 
 /// The exporters of a pipeline.
 #[derive(Default)]
@@ -20,33 +28,74 @@ pub struct Fanout {
     pub exporters: Vec<Exporter>,
 }
 
-/// A batch that has left its chain.
+/// A batch that has left a segment.
 pub(super) struct Delivery {
     pub(super) pipeline: Arc<Pipeline>,
+    /// The segment it has left.
+    pub(super) segment: usize,
     pub(super) spliced: Spliced,
     pub(super) measured: Vec<Measured>,
+    /// Spans that were taken out because a plugin failed on them.
+    pub(super) failed: FailedSpans,
 }
 
 impl Delivery {
-    /// Hands the batch to every exporter. Refused by one, the sender sends it again and the others see
-    /// it twice, as in the Collector; what connectors measured is counted once, by [`Delivery::commit`].
-    pub(super) async fn send(&self) -> Result<(), Refusal> {
-        if self.spliced.spans == 0 {
-            return Ok(());
-        }
-        let payload = Payload {
+    fn payload(&self) -> Payload {
+        Payload {
             signal: Signal::Traces,
             bytes: self.spliced.bytes.clone(),
             items: self.spliced.spans as u64,
-        };
-        // Looked up each time: a batch that waits for an exporter goes where the pipeline leads by then.
-        self.pipeline.ends().fanout.send(payload).await
+        }
     }
 
-    /// Counts what was measured.
-    pub(super) fn commit(self) {
+    /// Counts what was measured, and what was lost on the way.
+    pub(super) fn commit(self, losses: &Losses) {
+        let component = format_args!("pipeline {}", self.pipeline.id);
+        for (reason, spans) in [
+            (Reason::PluginFailed, self.failed.lost),
+            (Reason::DroppedOnError, self.failed.dropped),
+        ] {
+            losses.add(component, Signal::Traces, reason, spans as u64);
+        }
         self.measured.into_iter().for_each(Measured::commit);
     }
+}
+
+/// Hands over what became of one request, or of one batch of a batcher's: everywhere or nowhere. If it is refused,
+/// nobody has any of it, so that the sender may send it again. Returns the batches that batchers completed.
+pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<Batched>, Refusal> {
+    let deliveries = || deliveries.iter().filter(|one| one.spliced.spans > 0);
+    let mut rooms: Vec<(BatcherRoom<'_>, &Delivery)> = Vec::new();
+    let mut sent: Vec<(Exporter, Payload)> = Vec::new();
+    for delivery in deliveries() {
+        match delivery.pipeline.batcher(delivery.segment) {
+            Some(batcher) => {
+                let room = batcher.reserve(&delivery.spliced);
+                let overloaded = Refusal::Overloaded {
+                    retry_after: AFTER_FULL,
+                };
+                rooms.push((room.ok_or(overloaded)?, delivery));
+            }
+            None => {
+                // Looked up each time: a batch that waits for an exporter goes where the pipeline leads by then.
+                let fanout = delivery.pipeline.ends().fanout;
+                let exporters = fanout.exporters.iter();
+                sent.extend(exporters.map(|exporter| (exporter.clone(), delivery.payload())));
+            }
+        }
+    }
+    send_to_all(sent).await?;
+    let mut batches = Vec::new();
+    for (room, delivery) in rooms {
+        let (pipeline, segment) = (&delivery.pipeline, delivery.segment);
+        let ready = room.fill(delivery.spliced.clone());
+        batches.extend(
+            ready
+                .into_iter()
+                .map(|batch| Batched::new(pipeline, segment, batch)),
+        );
+    }
+    Ok(batches)
 }
 
 impl Fanout {
@@ -58,49 +107,126 @@ impl Fanout {
         }
     }
 
-    /// Hands a payload to every exporter.
+    /// Hands a payload to every exporter; see [`send_to_all`].
     pub async fn send(&self, payload: Payload) -> Result<(), Refusal> {
-        if let [exporter] = self.exporters.as_slice() {
-            return exporter
-                .enqueue(payload)
-                .await
-                .map_err(|refused| worse(None, refused));
-        }
-        let mut sent = JoinSet::new();
-        for exporter in &self.exporters {
-            let (exporter, payload) = (exporter.clone(), payload.clone());
-            sent.spawn(async move { exporter.enqueue(payload).await });
-        }
-        let mut refusal = None;
-        while let Some(result) = sent.join_next().await {
-            match result {
-                Ok(Ok(())) => {}
-                Ok(Err(refused)) => refusal = Some(worse(refusal, refused)),
-                Err(_) => refusal = Some(Refusal::Internal("an exporter failed".to_owned())),
-            }
-        }
-        refusal.map_or(Ok(()), Err)
+        let exporters = self.exporters.iter();
+        send_to_all(
+            exporters
+                .map(|exporter| (exporter.clone(), payload.clone()))
+                .collect(),
+        )
+        .await
     }
 }
 
-/// A refusal that may pass is told before one that will not: sending again gives the batch its chance.
-fn worse(before: Option<Refusal>, refused: Refused) -> Refusal {
-    tracing::debug!(%refused, "a batch was refused");
-    let second = Duration::from_secs(1);
-    let refusal = match refused {
+/// Hands each exporter its payload, once.
+///
+/// All of them have room, or none is given anything: the sender is asked to wait, and no exporter gets what it sends
+/// again twice. An exporter whose backend is down and whose queue is full does not stop the others, though: they get the
+/// batch, and it counts as lost for that one. So does a batch that one exporter without a queue could not deliver, and
+/// another could.
+async fn send_to_all(mut sent: Vec<(Exporter, Payload)>) -> Result<(), Refusal> {
+    if sent.len() == 1
+        && let Some((exporter, payload)) = sent.pop()
+    {
+        return exporter.enqueue(payload).await.map_err(refusal);
+    }
+    // In one order for all requests: two that wait for the same two queues must not wait for each other.
+    sent.sort_by(|(one, _), (other, _)| one.id().cmp(other.id()));
+    let mut reserved = Vec::with_capacity(sent.len());
+    let mut missed: Vec<(Exporter, Payload, Refused)> = Vec::new();
+    let mut twice = Vec::new();
+    for (exporter, payload) in sent {
+        if reserved
+            .last()
+            .is_some_and(|(last, _): &(crate::export::Reserved, Payload)| {
+                last.exporter().is(&exporter)
+            })
+        {
+            // Waiting for room that this very request occupies would never end.
+            twice.push((exporter, payload));
+            continue;
+        }
+        match exporter.reserve(&payload).await {
+            Ok(place) => reserved.push((place, payload)),
+            Err(full @ Refused::Full { .. }) if exporter.is_failing() => {
+                missed.push((exporter, payload, full));
+            }
+            Err(refused) => return Err(refusal(refused)),
+        }
+    }
+    let mut is_taken = false;
+    let mut sending = JoinSet::new();
+    for (place, payload) in reserved {
+        let exporter = place.exporter().clone();
+        if place.is_awaited() {
+            sending.spawn(async move {
+                let result = place.send(payload.clone()).await;
+                (exporter, payload, result)
+            });
+            continue;
+        }
+        match place.send(payload.clone()).await {
+            Ok(()) => is_taken = true,
+            Err(refused) => missed.push((exporter, payload, refused)),
+        }
+    }
+    while let Some(result) = sending.join_next().await {
+        match result {
+            Ok((_, _, Ok(()))) => is_taken = true,
+            Ok((exporter, payload, Err(refused))) => missed.push((exporter, payload, refused)),
+            Err(_) => return Err(Refusal::Internal("an exporter failed".to_owned())),
+        }
+    }
+    for (exporter, payload) in twice {
+        match exporter.enqueue(payload.clone()).await {
+            Ok(()) => is_taken = true,
+            Err(refused) => missed.push((exporter, payload, refused)),
+        }
+    }
+    if is_taken {
+        for (exporter, payload, refused) in &missed {
+            tracing::debug!(items = payload.items, %refused, "others have the batch; it is lost for this exporter");
+            exporter.lose(payload, refused.reason());
+        }
+        return Ok(());
+    }
+    // Nobody has it. A refusal that may pass goes before one that will not: sending again gives the batch its chance.
+    let mut refusals = missed.into_iter().map(|(_, _, refused)| refused);
+    let first = refusals.next();
+    let worst = match &first {
+        Some(refused) if refused.is_retryable() => first,
+        _ => refusals.find(Refused::is_retryable).or(first),
+    };
+    worst.map_or(Ok(()), |refused| Err(refusal(refused)))
+}
+
+/// What the sender is told.
+fn refusal(refused: Refused) -> Refusal {
+    let message = refused.to_string();
+    match refused {
         Refused::Full { .. } => Refusal::Overloaded {
-            retry_after: second,
-        },
-        Refused::Retryable { after, .. } => Refusal::Unavailable {
-            retry_after: after.unwrap_or(second),
+            retry_after: AFTER_FULL,
         },
         Refused::ShuttingDown { .. } => Refusal::Unavailable {
-            retry_after: second,
+            retry_after: AFTER_FULL,
         },
-        Refused::Permanent { .. } => Refusal::Internal(refused.to_string()),
-    };
-    match before {
-        Some(before @ (Refusal::Overloaded { .. } | Refusal::Unavailable { .. })) => before,
-        _ => refusal,
+        Refused::Retryable { failure, after, .. } => {
+            let code = failure.code.unwrap_or(Code::Unavailable);
+            let after = after.map(|after| after.min(LONGEST_ASKED));
+            Refusal::Backend {
+                code,
+                message,
+                is_retryable: true,
+                // Without RetryInfo, RESOURCE_EXHAUSTED over gRPC would mean never.
+                retry_after: after.or((code == Code::ResourceExhausted).then_some(AFTER_FULL)),
+            }
+        }
+        Refused::Permanent { failure, .. } => Refusal::Backend {
+            code: failure.code.unwrap_or(Code::Internal),
+            message,
+            is_retryable: false,
+            retry_after: None,
+        },
     }
 }

@@ -2,25 +2,26 @@
 //! to wait. What is in the pipeline already goes on.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use crate::config::MemoryLimiter;
+use crate::memory::resident_bytes;
 
 /// Open while there is memory.
 pub struct MemoryGate {
     closed: AtomicBool,
     soft_limit_bytes: u64,
+    /// Requests refused since it was closed.
+    refused: AtomicU64,
 }
 
 const MIB: u64 = 1024 * 1024;
 
 impl MemoryGate {
     /// A gate that checks itself as long as it is held; must be called within a tokio runtime.
-    pub fn start(config: &MemoryLimiter) -> Arc<Self> {
-        let gate = Arc::new(MemoryGate {
-            closed: AtomicBool::new(false),
-            soft_limit_bytes: soft_limit(config),
-        });
+    /// Percentages are of `available`, in bytes.
+    pub fn start(config: &MemoryLimiter, available: Option<u64>) -> Arc<Self> {
+        let gate = Arc::new(MemoryGate::new(soft_limit(config, available)));
         let weak = Arc::downgrade(&gate);
         let mut ticks = tokio::time::interval(config.check_interval);
         tokio::spawn(async move {
@@ -31,6 +32,14 @@ impl MemoryGate {
             }
         });
         gate
+    }
+
+    fn new(soft_limit_bytes: u64) -> Self {
+        MemoryGate {
+            closed: AtomicBool::new(false),
+            soft_limit_bytes,
+            refused: AtomicU64::new(0),
+        }
     }
 
     fn check(&self, used: Option<u64>) {
@@ -44,13 +53,22 @@ impl MemoryGate {
                     soft_limit_mib = limit,
                     "memory limit reached; senders are asked to wait"
                 ),
-                false => tracing::info!(
-                    used_mib = used,
-                    soft_limit_mib = limit,
-                    "memory is below its limit again"
-                ),
+                false => {
+                    let refused = self.refused.swap(0, Relaxed);
+                    tracing::info!(
+                        used_mib = used,
+                        soft_limit_mib = limit,
+                        refused,
+                        "memory is below its limit again; {refused} requests were refused meanwhile"
+                    );
+                }
             }
         }
+    }
+
+    /// Counts a request that was refused because it is closed.
+    pub fn refused(&self) {
+        self.refused.fetch_add(1, Relaxed);
     }
 
     /// Whether batches may come in.
@@ -60,12 +78,13 @@ impl MemoryGate {
 }
 
 /// The limit less the spike limit, which is a fifth of it if not given.
-fn soft_limit(config: &MemoryLimiter) -> u64 {
+fn soft_limit(config: &MemoryLimiter, available: Option<u64>) -> u64 {
     let (limit, spike) = if config.limit_mib > 0 {
-        (config.limit_mib * MIB, config.spike_limit_mib * MIB)
+        let bytes = |mib: u64| mib.saturating_mul(MIB);
+        (bytes(config.limit_mib), bytes(config.spike_limit_mib))
     } else {
-        let total = total_bytes().unwrap_or(u64::MAX / 100);
-        let share = |percentage: u64| total / 100 * percentage;
+        let total = available.unwrap_or(u64::MAX / 100);
+        let share = |percentage: u64| (total / 100).saturating_mul(percentage);
         (
             share(config.limit_percentage),
             share(config.spike_limit_percentage),
@@ -75,42 +94,13 @@ fn soft_limit(config: &MemoryLimiter) -> u64 {
     limit.saturating_sub(spike)
 }
 
-/// Resident memory of this process; nothing where the system does not tell.
-pub(crate) fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    kib(&status, "VmRSS:")
-}
-
-/// Memory there is: the control group's limit, or the machine's.
-fn total_bytes() -> Option<u64> {
-    let machine = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|info| kib(&info, "MemTotal:"));
-    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max")
-        .ok()
-        .and_then(|max| max.trim().parse().ok());
-    match (machine, group) {
-        (Some(machine), Some(group)) => Some(machine.min(group)),
-        (machine, group) => machine.or(group),
-    }
-}
-
-fn kib(text: &str, key: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
-    let number: u64 = line.split_whitespace().next()?.parse().ok()?;
-    number.checked_mul(1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_gate_closes_above_the_soft_limit_and_opens_below() {
-        let gate = MemoryGate {
-            closed: AtomicBool::new(false),
-            soft_limit_bytes: 80 * MIB,
-        };
+        let gate = MemoryGate::new(80 * MIB);
         for (used, open) in [(79, true), (81, false), (200, false), (10, true)] {
             gate.check(Some(used * MIB));
             assert_eq!(gate.is_open(), open, "{used} MiB");
@@ -118,7 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn the_process_knows_its_memory() {
-        assert!(resident_bytes().is_none_or(|bytes| bytes > MIB));
+    fn percentages_are_of_what_the_process_may_use() {
+        let config = MemoryLimiter {
+            check_interval: std::time::Duration::from_secs(1),
+            limit_mib: 0,
+            spike_limit_mib: 0,
+            limit_percentage: 50,
+            spike_limit_percentage: 0,
+        };
+        assert_eq!(soft_limit(&config, Some(1000 * MIB)), 400 * MIB);
     }
 }

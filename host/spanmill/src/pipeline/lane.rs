@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use spanmill_otlp::Batch;
 use spanmill_runtime::Tries;
 
-use super::chain::{Chain, Failed, Output};
+use super::chain::{Chain, Failed, Origin, Output};
 use super::trial::Trial;
-use crate::receive::Refusal;
+use crate::refusal::Refusal;
 
 /// A chain in its place. The worker holds it for the time of a batch, so whoever gets hold of it is between two.
 pub(super) struct Lane {
@@ -57,11 +57,16 @@ impl Lane {
     }
 
     /// Runs a batch. If a version on trial fails, the old chain takes the batch, and every further one.
-    pub(super) fn run(&self, batch: &Batch, received_unix_nano: u64) -> Result<Output, Refusal> {
+    pub(super) fn run(
+        &self,
+        batch: &Batch,
+        received_unix_nano: u64,
+        origin: Origin,
+    ) -> Result<Output, Refusal> {
         drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut running = self.running();
         self.do_posted(&mut running);
-        let output = self.run_on(&mut running, batch, received_unix_nano);
+        let output = self.run_on(&mut running, batch, received_unix_nano, origin);
         self.do_posted(&mut running);
         output
     }
@@ -71,6 +76,7 @@ impl Lane {
         running: &mut Running,
         batch: &Batch,
         received_unix_nano: u64,
+        origin: Origin,
     ) -> Result<Output, Refusal> {
         let Running { chain, before } = running;
         if let Some(standby) = before {
@@ -79,7 +85,7 @@ impl Lane {
                     true => Tries::Once,
                     false => Tries::Again,
                 };
-                match chain.run(batch, received_unix_nano, tries) {
+                match chain.run(batch, received_unix_nano, tries, origin) {
                     Ok(output) => {
                         if output.proved {
                             standby.trial.went_well(standby.segment);
@@ -87,14 +93,19 @@ impl Lane {
                         return Ok(output);
                     }
                     Err(Failed::Refused(refusal)) => return Err(refusal),
+                    Err(Failed::Divide) => return Err(undivided()),
                     Err(Failed::OnTrial { id, fault }) => standby.trial.fail(id, fault),
                 }
             }
             running.revert();
         }
-        match running.chain.run(batch, received_unix_nano, Tries::Again) {
+        let ran = running
+            .chain
+            .run(batch, received_unix_nano, Tries::Again, origin);
+        match ran {
             Ok(output) => Ok(output),
             Err(Failed::Refused(refusal)) => Err(refusal),
+            Err(Failed::Divide) => Err(undivided()),
             Err(Failed::OnTrial { fault, .. }) => Err(Refusal::Internal(fault.to_string())),
         }
     }
@@ -136,6 +147,11 @@ impl Lane {
         let _waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         self.running()
     }
+}
+
+/// A chain divides batches itself.
+fn undivided() -> Refusal {
+    Refusal::Internal("a batch was not divided".to_owned())
 }
 
 impl Running {

@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use spanmill_otlp::{ContractError, StageContract};
+use spanmill_otlp::StageContract;
 use spanmill_runtime::{
     ConfigureError, Kind, Limits, LoadError, Plugin, Runtime, Slot, content_hash,
 };
 
+use super::rights::check_allow;
 use super::version::{Version, limits};
 use crate::config::{
-    Allow, BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse,
-    Processor, Role, Settings,
+    BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor,
+    Role, Settings,
 };
+use crate::files::read_regular;
+
+/// The largest plugin file that is read.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// The plugins that come with the host.
 pub const BUILT_IN_PROCESSORS: [&str; 5] = [
@@ -98,26 +103,36 @@ impl PluginLoader {
     /// Loads the plugin of a component type as its file is now, compiling it if that was not done before.
     pub fn load(&mut self, spec: &PluginSpec) -> Result<Plugin, LoadError> {
         let path = self.file(spec);
-        let bytes = std::fs::read(&path).map_err(|source| LoadError::Read {
+        let bytes = read_regular(&path, MAX_BYTES).map_err(|source| LoadError::Read {
             path: path.clone(),
             source,
         })?;
+        let found = content_hash(&bytes);
+        if let Some(expected) = &spec.digest
+            && *expected != found
+        {
+            return Err(LoadError::Digest {
+                path,
+                expected: expected.clone(),
+                found,
+            });
+        }
         if let Some(plugin) = self.loaded.get(&path)
-            && plugin.hash() == content_hash(&bytes)
+            && plugin.hash() == found
         {
             return Ok(plugin.clone());
         }
-        let plugin = self.load_bytes(&path.display().to_string(), &bytes)?;
+        let plugin = self.runtime.load(&path.display().to_string(), &bytes)?;
         self.loaded.insert(path, plugin.clone());
         Ok(plugin)
     }
 
-    /// Loads a plugin that is in no file; `name` is for messages.
-    pub fn load_bytes(&self, name: &str, bytes: &[u8]) -> Result<Plugin, LoadError> {
-        self.runtime.load(name, bytes)
+    /// What compiles, for plugins that are in no file: that takes a while, so not while the loader is locked.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
-    /// Keeps a plugin in the place of what the components' files say, until those change. Gives what was kept before.
+    /// Keeps a plugin in the place of what the components' files say, until those change. Returns what was kept before.
     pub fn swap_in(
         &mut self,
         manifest: &Manifest,
@@ -130,6 +145,10 @@ impl PluginLoader {
                 continue;
             };
             let file_hash = self.loaded.get(&self.file(&used.spec)).map(Plugin::hash);
+            if file_hash == Some(plugin.hash()) {
+                self.swapped.remove(id);
+                continue;
+            }
             let swapped_in = SwappedIn {
                 plugin: plugin.clone(),
                 file_hash: file_hash.unwrap_or_default().to_owned(),
@@ -147,6 +166,22 @@ impl PluginLoader {
                 None => self.swapped.remove(id),
             };
         }
+    }
+
+    /// Forgets what was swapped in for files that have changed since: now that a manifest has been taken over, those count.
+    pub fn forget_replaced(&mut self, manifest: &Manifest) {
+        let mut swapped = std::mem::take(&mut self.swapped);
+        swapped.retain(|id, swapped| {
+            let file = used(manifest, id).map(|(used, _)| self.file(&used.spec));
+            let loaded = file.and_then(|file| self.loaded.get(&file));
+            loaded.is_some_and(|loaded| loaded.hash() == swapped.file_hash)
+        });
+        self.swapped = swapped;
+    }
+
+    /// The components that run another plugin than their file's.
+    pub fn swapped(&self) -> impl Iterator<Item = &ComponentId> {
+        self.swapped.keys()
     }
 
     /// Configures a plugin for some components of the manifest, as if it were what their files say.
@@ -226,6 +261,9 @@ impl PluginLoader {
                 (LoadError::Read { .. }, Some(_)) => {
                     diagnostic.help("paths are relative to the manifest's folder; build the plugin first")
                 }
+                (LoadError::Digest { .. }, _) => diagnostic.help(
+                    "put the right file in its place; or, if this is the one that is meant, its digest into the manifest",
+                ),
                 (LoadError::NotAComponent { .. }, _) => diagnostic.help(
                     "name the .wasm file that a build for wasm32-wasip2 makes; `spanmill inspect` shows what a file is",
                 ),
@@ -235,14 +273,8 @@ impl PluginLoader {
                 _ => diagnostic,
             }]
         })?;
-        if self
-            .swapped
-            .get(id)
-            .is_some_and(|swapped| swapped.file_hash != plugin.hash())
-        {
-            self.swapped.remove(id);
-        }
         let swapped = self.swapped.get(id);
+        let swapped = swapped.filter(|swapped| swapped.file_hash == plugin.hash());
         Ok(swapped.map_or(plugin, |swapped| swapped.plugin.clone()))
     }
 }
@@ -309,7 +341,7 @@ fn configure(
         ))]
     })?;
     if let Some(allow) = &spec.allow {
-        self::allow(allow, &contract).map_err(|why| {
+        check_allow(allow, &contract).map_err(|why| {
             let place = spec.place.unwrap_or(used.place);
             vec![Diagnostic::error(place, format!("{owner}: {why}"))]
         })?;
@@ -323,6 +355,7 @@ fn configure(
             declared,
             contract,
             spec: spec.clone(),
+            health: slot.health(),
             stats: Arc::default(),
             settings,
         }),
@@ -368,36 +401,6 @@ fn offer(
         (settings, result) = (otherwise, again);
     }
     result
-}
-
-/// Fails if a plugin declares more than the manifest allows; says by what.
-fn allow(allow: &Allow, contract: &StageContract) -> Result<(), String> {
-    let granted = StageContract::parse(&allow.reads, &[])
-        .and_then(|reads| Ok((reads, StageContract::parse(&[], &allow.writes)?)))
-        .map_err(|error: ContractError| format!("allow: {error}"))?;
-    let beyond = |declared: &[spanmill_otlp::Path], granted: &[spanmill_otlp::Path]| {
-        let beyond = declared
-            .iter()
-            .filter(|path| !granted.iter().any(|grant| grant.covers(path)));
-        beyond
-            .map(|path| format!("`{path}`"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let reads = beyond(&contract.reads, &granted.0.reads);
-    let writes = beyond(&contract.writes, &granted.1.writes);
-    match (reads.is_empty(), writes.is_empty()) {
-        (true, true) => Ok(()),
-        (false, true) => Err(format!(
-            "the plugin reads {reads}, which `allow.reads` does not grant"
-        )),
-        (true, false) => Err(format!(
-            "the plugin writes {writes}, which `allow.writes` does not grant"
-        )),
-        (false, false) => Err(format!(
-            "the plugin reads {reads} and writes {writes}, which `allow` does not grant"
-        )),
-    }
 }
 
 impl LoadedPlugin {

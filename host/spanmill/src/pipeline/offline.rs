@@ -9,10 +9,11 @@ use thiserror::Error;
 
 use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made};
 use super::load::LoadedPlugin;
-use super::segments::{Pipeline, Ran};
+use super::segments::Pipeline;
 use crate::config::{ComponentId, Manifest, PipelineId};
+use crate::losses::Losses;
 use crate::metrics::Flushed;
-use crate::receive::Refusal;
+use crate::refusal::Refusal;
 
 /// The traces pipelines of a manifest, to be fed by hand.
 pub struct Offline {
@@ -59,7 +60,8 @@ impl Offline {
             plugins,
             running: &ByPipeline::new(),
             totals: &mut totals,
-            workers: 1,
+            lanes: 1,
+            eager: 1,
         };
         let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
             Made::New(pipeline) | Made::Kept { pipeline, .. } => pipeline,
@@ -120,21 +122,23 @@ fn advance(
             pipeline: pipeline.id.clone(),
             refusal,
         };
-        match pipeline
+        let delivery = pipeline
             .run(0, segment, &batch, received_unix_nano)
-            .map_err(refused)?
-        {
-            Ran::Delivery(delivery) => {
-                if delivery.spliced.spans > 0 {
-                    out.push(delivery.spliced.clone());
-                }
-                delivery.commit();
-            }
-            Ran::Batched(batches) => {
-                for batch in batches {
-                    if let Some(batcher) = pipeline.batcher(segment) {
-                        batcher.done(&batch);
-                    }
+            .map_err(refused)?;
+        let left = delivery.spliced.clone();
+        delivery.commit(&Losses::default());
+        match pipeline.batcher(segment) {
+            _ if left.spans == 0 => {}
+            None => out.push(left),
+            Some(batcher) => {
+                let full = || {
+                    refused(Refusal::Internal(
+                        "the batch processor has no room".to_owned(),
+                    ))
+                };
+                let room = batcher.reserve(&left).ok_or_else(full)?;
+                for batch in room.fill(left) {
+                    batcher.done(&batch);
                     waiting.push_back((segment + 1, Batch::parse(batch.bytes)?));
                 }
             }

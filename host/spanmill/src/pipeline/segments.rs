@@ -1,20 +1,21 @@
 //! A pipeline as its workers run it: chains with `batch` processors between them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
 use spanmill_otlp::{Batch, Projection, Spliced};
 use tokio_util::sync::CancellationToken;
 
 use super::batcher::Batcher;
-use super::chain::{Chain, Place, Stage};
+use super::chain::{Chain, Origin, Place, Stage};
 use super::delivery::{Delivery, Fanout};
 use super::gate::MemoryGate;
 use super::lane::Lane;
 use super::shadow::Tap;
 use super::version::Version;
+use super::worker::now_unix_nano;
 use crate::config::{self, ComponentId, PipelineId};
-use crate::receive::Refusal;
+use crate::losses::Holds;
+use crate::refusal::Refusal;
 
 /// A traces pipeline.
 pub struct Pipeline {
@@ -68,16 +69,18 @@ pub(super) struct Batched {
     pub(super) attempts: u32,
 }
 
-/// What became of a batch on a worker.
-pub(super) enum Ran {
-    /// It reached the end.
-    Delivery(Delivery),
-    /// A batcher took it, and gave these.
-    Batched(Vec<Spliced>),
+impl Batched {
+    /// A batch that the batcher behind a segment has just completed.
+    pub(super) fn new(pipeline: &Arc<Pipeline>, segment: usize, batch: Spliced) -> Self {
+        Batched {
+            pipeline: Arc::clone(pipeline),
+            segment,
+            batch,
+            received_unix_nano: now_unix_nano(),
+            attempts: 0,
+        }
+    }
 }
-
-/// How long a sender should wait when a batcher has no room.
-const AFTER_FULL: Duration = Duration::from_secs(1);
 
 impl Plan {
     /// The chain of one worker. `on_trial` says which stages are new, `taps` who else is shown the batches.
@@ -142,6 +145,17 @@ impl Segment {
     }
 }
 
+impl Holds for Pipeline {
+    fn component(&self) -> String {
+        format!("pipeline {}", self.id)
+    }
+
+    fn held(&self) -> u64 {
+        let batchers = self.segments.iter().filter_map(|s| s.batcher.as_ref());
+        batchers.map(|batcher| batcher.held_spans() as u64).sum()
+    }
+}
+
 impl Pipeline {
     pub(super) fn new(id: PipelineId, segments: Vec<Segment>) -> Arc<Self> {
         Arc::new(Pipeline {
@@ -195,27 +209,43 @@ impl Pipeline {
         segment: usize,
         batch: &Batch,
         received_unix_nano: u64,
-    ) -> Result<Ran, Refusal> {
+    ) -> Result<Delivery, Refusal> {
         let missing = || Refusal::Internal(format!("pipeline {}: no such segment", self.id));
         let here = self.segments.get(segment).ok_or_else(missing)?;
         let lane = here.lanes.get(worker).ok_or_else(missing)?;
-        let output = lane.run(batch, received_unix_nano)?;
-        match &here.batcher {
-            None => Ok(Ran::Delivery(Delivery {
-                pipeline: Arc::clone(self),
-                spliced: output.spliced,
-                measured: output.measured,
-            })),
-            Some(_) if output.spliced.spans == 0 => Ok(Ran::Batched(Vec::new())),
-            Some(batcher) => match batcher.push(output.spliced) {
-                Some(ready) => Ok(Ran::Batched(ready)),
-                None => Err(Refusal::Overloaded {
-                    retry_after: AFTER_FULL,
-                }),
-            },
+        // What a batcher gave belongs to nobody else any more.
+        let origin = match segment {
+            0 => Origin::Sender,
+            _ => Origin::Batcher,
+        };
+        let output = lane.run(batch, received_unix_nano, origin)?;
+        Ok(Delivery {
+            pipeline: Arc::clone(self),
+            segment,
+            spliced: output.spliced,
+            measured: output.measured,
+            failed: output.failed,
+        })
+    }
+
+    /// Makes a worker's instances that are to be made when they are needed, so that no batch has to wait for them.
+    pub(super) fn warm(&self, worker: usize) {
+        for segment in &self.segments {
+            let stages = segment.plan().stages.clone();
+            for (stage, place) in stages
+                .iter()
+                .filter_map(|stage| Some((stage, stage.places.get(worker)?)))
+            {
+                let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Err(fault) = place.warm() {
+                    // The first batch meets it again, and follows `on_error`.
+                    tracing::warn!(plugin = %stage.version.id, %fault, "cannot make an instance");
+                }
+            }
         }
     }
 
+    /// The batcher behind a segment; `None` behind the last.
     pub(super) fn batcher(&self, segment: usize) -> Option<&Batcher> {
         self.segments.get(segment)?.batcher.as_ref()
     }

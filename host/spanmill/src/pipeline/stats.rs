@@ -15,6 +15,8 @@ pub struct Stats {
     spans_in: AtomicU64,
     spans_out: AtomicU64,
     spans_dropped: AtomicU64,
+    spans_passed: AtomicU64,
+    log_lines_dropped: AtomicU64,
     quarantined: AtomicU64,
     recycled: AtomicU64,
     more: Mutex<More>,
@@ -47,6 +49,10 @@ pub struct Counted {
     pub spans_out: u64,
     /// Spans it dropped.
     pub spans_dropped: u64,
+    /// Spans that went on without it after a fault.
+    pub spans_passed: u64,
+    /// Its log lines that were too many.
+    pub log_lines_dropped: u64,
     /// Calls that were not made because it was in quarantine.
     pub quarantined: u64,
     /// Instances replaced because their memory had passed the mark.
@@ -109,6 +115,11 @@ impl Stats {
         self.spans_dropped.fetch_add(dropped as u64, Relaxed);
     }
 
+    /// Counts spans that went on without the plugin, after a fault.
+    pub fn passed(&self, spans: usize) {
+        self.spans_passed.fetch_add(spans as u64, Relaxed);
+    }
+
     /// Counts a fault.
     pub fn fault(&self, fault: &Fault) {
         match fault {
@@ -124,6 +135,10 @@ impl Stats {
 
     /// Takes in what the plugin itself counted.
     pub fn take(&self, slot: &mut Slot) {
+        let dropped = slot.take_dropped_lines();
+        if dropped > 0 {
+            self.log_lines_dropped.fetch_add(dropped, Relaxed);
+        }
         slot.take_counts(|name, delta| {
             let counters = &mut self.more().counters;
             if let Some(total) = counters.get_mut(name) {
@@ -148,6 +163,8 @@ impl Stats {
             spans_in: self.spans_in.load(Relaxed),
             spans_out: self.spans_out.load(Relaxed),
             spans_dropped: self.spans_dropped.load(Relaxed),
+            spans_passed: self.spans_passed.load(Relaxed),
+            log_lines_dropped: self.log_lines_dropped.load(Relaxed),
             quarantined: self.quarantined.load(Relaxed),
             recycled: self.recycled.load(Relaxed),
             p50_ns: quantile(0.5),
@@ -158,7 +175,10 @@ impl Stats {
                 .map(|(kind, count)| ((*kind).to_owned(), *count))
                 .collect(),
             counters: more.counters.clone(),
-            instances: instances.len() as u64,
+            instances: instances
+                .iter()
+                .filter(|gauge| gauge.memory_bytes.load(Relaxed) > 0)
+                .count() as u64,
             memory_bytes: instances
                 .iter()
                 .map(|gauge| gauge.memory_bytes.load(Relaxed))

@@ -38,6 +38,11 @@ fn batcher(send_batch_size: u64, send_batch_max_size: u64) -> Batcher {
     })
 }
 
+/// Puts a request in if there is room.
+fn push(batcher: &Batcher, request: Spliced) -> Option<Vec<Spliced>> {
+    Some(batcher.reserve(&request)?.fill(request))
+}
+
 /// Sizes of batches, each checked against what its bytes hold.
 fn sizes(batches: &[Spliced]) -> Vec<usize> {
     let counted = batches.iter().map(|batch| {
@@ -56,20 +61,20 @@ fn sizes(batches: &[Spliced]) -> Vec<usize> {
 #[test]
 fn requests_become_one_batch_at_the_size() {
     let batcher = batcher(5, 0);
-    assert!(batcher.due().is_none());
-    assert_eq!(sizes(&batcher.push(request(2)).unwrap()), [0usize; 0]);
-    assert!(batcher.due().is_some());
-    assert_eq!(sizes(&batcher.push(request(2)).unwrap()), [0usize; 0]);
-    assert_eq!(sizes(&batcher.push(request(3)).unwrap()), [7]);
-    assert!(batcher.due().is_none());
+    assert!(batcher.due_in().is_none());
+    assert_eq!(sizes(&push(&batcher, request(2)).unwrap()), [0usize; 0]);
+    assert!(batcher.due_in().is_some());
+    assert_eq!(sizes(&push(&batcher, request(2)).unwrap()), [0usize; 0]);
+    assert_eq!(sizes(&push(&batcher, request(3)).unwrap()), [7]);
+    assert!(batcher.due_in().is_none());
 }
 
 #[test]
 fn batches_beyond_the_maximum_are_cut_and_the_rest_waits() {
     let batcher = batcher(4, 4);
-    assert_eq!(sizes(&batcher.push(request(10)).unwrap()), [4, 4]);
+    assert_eq!(sizes(&push(&batcher, request(10)).unwrap()), [4, 4]);
     assert_eq!(batcher.held_spans(), 10);
-    assert!(batcher.due().is_some(), "two spans wait for their time");
+    assert!(batcher.due_in().is_some(), "two spans wait for their time");
     assert_eq!(sizes(&batcher.flush()), [2]);
     assert_eq!(sizes(&batcher.flush()), [0usize; 0]);
 }
@@ -81,19 +86,30 @@ fn without_a_timeout_nothing_waits() {
         timeout: Duration::ZERO,
         send_batch_max_size: 0,
     });
-    assert_eq!(sizes(&batcher.push(request(1)).unwrap()), [1]);
+    assert_eq!(sizes(&push(&batcher, request(1)).unwrap()), [1]);
 }
 
 #[test]
 fn a_batcher_whose_batches_go_nowhere_refuses_more_until_some_are_done() {
     let batcher = batcher(8192, 0);
     let mut under_way = Vec::new();
-    while let Some(ready) = batcher.push(request(8192)) {
+    while let Some(ready) = push(&batcher, request(8192)) {
         under_way.extend(ready);
         assert!(under_way.len() < 100, "it takes and takes");
     }
     assert_eq!(batcher.held_spans(), under_way.len() * 8192);
     batcher.done(&under_way.pop().unwrap());
-    assert!(batcher.push(request(8192)).is_some());
-    assert!(batcher.push(request(8192)).is_none());
+    assert!(push(&batcher, request(8192)).is_some());
+    assert!(push(&batcher, request(8192)).is_none());
+}
+
+#[test]
+fn room_that_is_not_used_is_free_again() {
+    let batcher = batcher(8192, 0);
+    let large = request(8192 * 8);
+    let room = batcher.reserve(&large).unwrap();
+    assert!(batcher.reserve(&request(1)).is_none());
+    drop(room);
+    assert_eq!(batcher.held_spans(), 0);
+    assert!(push(&batcher, request(1)).is_some());
 }

@@ -13,11 +13,12 @@ use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made, projectio
 use super::change::{Change, ChangeError, Replaced, Switched};
 use super::delivery::Fanout;
 use super::gate::MemoryGate;
+use super::intake::{Feed, Intake};
 use super::load::LoadedPlugin;
 use super::segments::{Ends, Pipeline, Plan};
 use super::shadow::Shadow;
 use super::version::Version;
-use super::worker::{Drained, Feed, Intake, Pipelines, Workers};
+use super::worker::{Bounds, Pipelines, WorkerCount, Workers};
 use crate::config::{self, ComponentId, Manifest, PipelineId, Processor, Signal};
 use crate::export::Exporter;
 use crate::metrics::Totals;
@@ -29,7 +30,9 @@ pub type Exporters = BTreeMap<ComponentId, Exporter>;
 pub struct Topology {
     pipelines: Pipelines,
     threads: Workers,
-    workers: usize,
+    workers: WorkerCount,
+    /// The memory that the process may use, in bytes.
+    available: Option<u64>,
     running: ByPipeline,
     totals: ByConnector,
     feeds: BTreeMap<ComponentId, Arc<Feed>>,
@@ -56,12 +59,18 @@ pub struct Committed {
 
 impl Topology {
     /// Starts the workers, without pipelines; must be called within a tokio runtime.
-    pub fn start(workers: usize) -> Result<Self, BuildError> {
-        let (pipelines, threads) = Pipelines::start(workers)?;
+    /// `available` is the memory that the process may use, in bytes.
+    pub fn start(
+        workers: WorkerCount,
+        bounds: Bounds,
+        available: Option<u64>,
+    ) -> Result<Self, BuildError> {
+        let (pipelines, threads) = Pipelines::start(workers, bounds)?;
         Ok(Topology {
             pipelines,
             threads,
             workers,
+            available,
             running: ByPipeline::new(),
             totals: ByConnector::new(),
             feeds: BTreeMap::new(),
@@ -81,7 +90,13 @@ impl Topology {
             plugins,
             running: &self.running,
             totals: &mut totals,
-            workers: self.workers,
+            lanes: self.workers.lanes(),
+            // At the start, the first worker's are enough to be ready; the other workers make their own before they begin.
+            // Later, whatever can fail must have failed before anything is replaced.
+            eager: match self.running.is_empty() {
+                true => 1,
+                false => self.workers.workers,
+            },
         };
         let mut prepared = Vec::new();
         let mut new = Vec::new();
@@ -140,6 +155,7 @@ impl Topology {
         for pipeline in &prepared.new {
             self.pipelines.add(Arc::clone(pipeline));
         }
+        self.pipelines.have_begun();
         let before = std::mem::replace(&mut self.running, running);
         self.totals = prepared.totals;
         self.feed(manifest);
@@ -167,10 +183,9 @@ impl Topology {
         let mut gates = Vec::new();
         for id in &config.processors {
             if let Some(Processor::MemoryLimiter(limiter)) = manifest.processors.get(id) {
-                let (_, gate) = self
-                    .gates
-                    .entry(id.clone())
-                    .or_insert_with(|| (limiter.clone(), MemoryGate::start(limiter)));
+                let (_, gate) = self.gates.entry(id.clone()).or_insert_with(|| {
+                    (limiter.clone(), MemoryGate::start(limiter, self.available))
+                });
                 gates.push(Arc::clone(gate));
             }
         }
@@ -197,7 +212,7 @@ impl Topology {
     /// The way in for a receiver; nothing if the manifest has none of that id.
     pub fn intake(&self, receiver: &ComponentId) -> Option<Intake> {
         let feed = self.feeds.get(receiver)?;
-        Some(self.pipelines.intake(Arc::clone(feed)))
+        Some(self.pipelines.intake(receiver.clone(), Arc::clone(feed)))
     }
 
     /// The pipelines themselves, for draining them.
@@ -300,8 +315,8 @@ impl Topology {
     }
 
     /// Sends on what batchers hold, until the deadline. Receivers must have stopped.
-    pub async fn drain(&self, deadline: Instant) -> Drained {
-        self.pipelines.drain(deadline).await
+    pub async fn drain(&self, deadline: Instant) {
+        self.pipelines.drain(deadline).await;
     }
 
     /// Waits for the workers to end, after the pipelines were drained.

@@ -1,12 +1,13 @@
 //! A change on probation: new versions that have yet to prove themselves, with the old ones standing by.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use spanmill_runtime::Fault;
 use tokio::sync::Notify;
 
-use crate::config::ComponentId;
+use crate::config::{ComponentId, PipelineId};
 
 /// Batches that a new version must process well, in each pipeline, if nothing else is asked for.
 pub const PROBATION: u32 = 100;
@@ -17,8 +18,8 @@ pub struct Trial {
     failed: OnceLock<(ComponentId, Fault)>,
     /// Another change has come before the end.
     superseded: AtomicBool,
-    /// Batches that must still go well, for each segment that was changed.
-    left: Vec<AtomicU32>,
+    /// Batches that must still go well, for each segment that was changed, and the pipeline that it is of.
+    left: Vec<(PipelineId, AtomicU32)>,
     over: Notify,
 }
 
@@ -34,12 +35,15 @@ pub enum Verdict {
 }
 
 impl Trial {
-    /// A trial of so many batches in each of so many segments.
-    pub(super) fn new(segments: usize, batches: u32) -> Arc<Self> {
+    /// A trial of so many batches in each of some segments, of which these are the pipelines.
+    pub(super) fn new(segments: Vec<PipelineId>, batches: u32) -> Arc<Self> {
         Arc::new(Trial {
             failed: OnceLock::new(),
             superseded: AtomicBool::new(false),
-            left: (0..segments).map(|_| AtomicU32::new(batches)).collect(),
+            left: segments
+                .into_iter()
+                .map(|pipeline| (pipeline, AtomicU32::new(batches)))
+                .collect(),
             over: Notify::new(),
         })
     }
@@ -48,12 +52,12 @@ impl Trial {
     pub(super) fn counts(&self, segment: usize) -> bool {
         self.left
             .get(segment)
-            .is_some_and(|left| left.load(Relaxed) > 0)
+            .is_some_and(|(_, left)| left.load(Relaxed) > 0)
     }
 
     /// A batch went well.
     pub(super) fn went_well(&self, segment: usize) {
-        let Some(left) = self.left.get(segment) else {
+        let Some((_, left)) = self.left.get(segment) else {
             return;
         };
         let before = left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
@@ -82,8 +86,18 @@ impl Trial {
 
     /// Batches that must still go well where fewest have.
     pub fn batches_left(&self) -> u32 {
-        let left = self.left.iter().map(|left| left.load(Relaxed));
+        let left = self.left.iter().map(|(_, left)| left.load(Relaxed));
         left.max().unwrap_or(0)
+    }
+
+    /// The same for each pipeline.
+    pub fn batches_left_by_pipeline(&self) -> BTreeMap<PipelineId, u32> {
+        let mut all = BTreeMap::new();
+        for (pipeline, left) in &self.left {
+            let most: &mut u32 = all.entry(pipeline.clone()).or_default();
+            *most = (*most).max(left.load(Relaxed));
+        }
+        all
     }
 
     /// How it ended, if it has.

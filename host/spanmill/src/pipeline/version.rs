@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spanmill_otlp::StageContract;
-use spanmill_runtime::{ConfigureError, Declared, Limits, Plugin, Slot};
+use spanmill_runtime::{ConfigureError, Declared, Health, Limits, Plugin, Slot};
 
 use super::stats::Stats;
 use crate::config::{ComponentId, PluginSpec, Role};
@@ -24,6 +24,8 @@ pub struct Version {
     pub spec: PluginSpec,
     /// What its instances have done.
     pub stats: Arc<Stats>,
+    /// How they fare.
+    pub health: Arc<Health>,
     pub(super) settings: String,
 }
 
@@ -40,7 +42,8 @@ impl Version {
     /// One more instance.
     pub fn instantiate(&self) -> Result<Slot, ConfigureError> {
         let limits = limits(&self.spec);
-        Slot::new(&self.plugin, self.id.as_str(), &self.settings, limits)
+        let slot = Slot::new(&self.plugin, self.id.as_str(), &self.settings, limits)?;
+        Ok(slot.with_health(Arc::clone(&self.health)))
     }
 }
 

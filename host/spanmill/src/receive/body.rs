@@ -1,15 +1,19 @@
-//! Request bodies: read and decompressed, and never larger than they may be.
+//! Request bodies: read and decompressed, never larger or slower than they may be, and counted against the memory of
+//! requests under way from their first byte on.
 
 use std::io::{self, Read};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use http_body::Body as _;
+use http_body::Body;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use thiserror::Error;
+use tokio::time::Instant;
 
+use super::Received;
+use crate::memory::Reservation;
 use crate::otlp_json::JsonError;
 
 /// How long the rest of a body that is too large is read on and thrown away. A connection closed at once would be
@@ -45,6 +49,10 @@ pub(super) enum BodyError {
     Encoding,
     #[error("the body ended early")]
     Read,
+    #[error("the body came too slowly")]
+    Slow,
+    #[error("requests under way hold all the memory they may")]
+    NoRoom,
     #[error("the body is not valid {0}")]
     Corrupt(&'static str),
     #[error(transparent)]
@@ -53,22 +61,108 @@ pub(super) enum BodyError {
     Failed,
 }
 
+/// A sender may take this long whatever it sends ...
+const PACE_GRACE: Duration = Duration::from_secs(20);
+/// ... and a second longer for each so many bytes.
+const PACE_BYTES_A_SECOND: u64 = 4096;
+/// Memory is reserved in steps of so many bytes.
+const STEP: usize = 64 * 1024;
+
+/// A body as it comes in.
+pub(super) struct Incomings<B> {
+    body: B,
+    memory: Reservation,
+    received: usize,
+    started: Instant,
+    /// How long the whole body may take, if the manifest says so.
+    timeout: Option<Duration>,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Incomings<B> {
+    pub fn new(body: B, memory: Reservation, timeout: Option<Duration>) -> Self {
+        Incomings {
+            body,
+            memory,
+            received: 0,
+            started: Instant::now(),
+            timeout,
+        }
+    }
+
+    /// How long the next data may be waited for.
+    fn patience(&self) -> Duration {
+        let paid = u64::try_from(self.received).unwrap_or(u64::MAX) / PACE_BYTES_A_SECOND;
+        let pace = PACE_GRACE.saturating_add(Duration::from_secs(paid));
+        let limit = self.timeout.map_or(pace, |timeout| timeout.min(pace));
+        limit.saturating_sub(self.started.elapsed())
+    }
+
+    /// The next data, for which memory is reserved; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        loop {
+            let frame = tokio::time::timeout(self.patience(), self.body.frame())
+                .await
+                .map_err(|_| BodyError::Slow)?;
+            let Some(frame) = frame else { return Ok(None) };
+            let Ok(data) = frame.map_err(|_| BodyError::Read)?.into_data() else {
+                continue;
+            };
+            self.received = self.received.saturating_add(data.len());
+            if !self
+                .memory
+                .grow_to(self.received.saturating_add(STEP - 1) / STEP * STEP)
+            {
+                return Err(BodyError::NoRoom);
+            }
+            return Ok(Some(data));
+        }
+    }
+
+    /// Gives back the rest of the body, and what is reserved.
+    pub fn into_parts(self) -> (B, Reservation) {
+        (self.body, self.memory)
+    }
+}
+
 /// Reads a body whole; stops as soon as it is too large.
-pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+pub(super) async fn read(
+    body: Incoming,
+    limit: usize,
+    memory: Reservation,
+    timeout: Option<Duration>,
+) -> Result<Received, BodyError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         tokio::spawn(discard(body));
         return Err(BodyError::TooLarge(limit));
     }
+    let mut incoming = Incomings::new(body, memory, timeout);
+    match collect(&mut incoming, limit, announced).await {
+        Ok(bytes) => {
+            let (_, memory) = incoming.into_parts();
+            Ok(Received { bytes, memory })
+        }
+        Err(error) => {
+            let (body, memory) = incoming.into_parts();
+            drop(memory);
+            if matches!(error, BodyError::TooLarge(_) | BodyError::NoRoom) {
+                tokio::spawn(discard(body));
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn collect(
+    incoming: &mut Incomings<Incoming>,
+    limit: usize,
+    announced: usize,
+) -> Result<Bytes, BodyError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Read)?.into_data() else {
-            continue;
-        };
+    while let Some(data) = incoming.next().await? {
         let so_far = first.as_ref().map_or(0, Bytes::len) + rest.len();
         if data.len() > limit.saturating_sub(so_far) {
-            tokio::spawn(discard(body));
             return Err(BodyError::TooLarge(limit));
         }
         match &first {
@@ -92,7 +186,7 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Body
 }
 
 /// Reads a body to its end, for nobody.
-async fn discard(mut body: Incoming) {
+pub(super) async fn discard(mut body: Incoming) {
     // Out of time: dropping the body closes the connection.
     let _ = tokio::time::timeout(LINGER, async {
         while let Some(Ok(_)) = body.frame().await {}
@@ -100,36 +194,82 @@ async fn discard(mut body: Incoming) {
     .await;
 }
 
-/// Decompresses a body; stops as soon as it is too large.
+/// Decompresses a request; stops as soon as it is too large. Memory is reserved for what comes out before it does.
 pub(super) fn decompress(
-    bytes: Bytes,
+    request: Received,
     encoding: Encoding,
     limit: usize,
-) -> Result<Bytes, BodyError> {
+) -> Result<Received, BodyError> {
+    let Received { bytes, memory } = request;
     let corrupt = || BodyError::Corrupt(encoding.name());
-    let decompressed = match encoding {
-        Encoding::Identity => return Ok(bytes),
-        Encoding::Gzip => bounded(MultiGzDecoder::new(bytes.as_ref()), limit),
-        Encoding::Deflate => bounded(ZlibDecoder::new(bytes.as_ref()), limit),
+    let compressed = bytes.as_ref();
+    let mut out = Decompressed {
+        bytes: Vec::new(),
+        before: compressed.len(),
+        memory,
+        limit,
+    };
+    match encoding {
+        Encoding::Identity => {
+            let memory = out.memory;
+            return Ok(Received { bytes, memory });
+        }
+        Encoding::Gzip => out.fill(MultiGzDecoder::new(compressed), corrupt)?,
+        Encoding::Deflate => out.fill(ZlibDecoder::new(compressed), corrupt)?,
         Encoding::Zstd => {
             let mut decoder =
-                zstd::stream::read::Decoder::new(bytes.as_ref()).map_err(|_| corrupt())?;
+                zstd::stream::read::Decoder::new(compressed).map_err(|_| corrupt())?;
             // A frame may ask for a window of gigabytes: 8 MiB is what the format recommends to support.
             decoder.window_log_max(23).map_err(|_| BodyError::Failed)?;
-            bounded(decoder, limit)
+            out.fill(decoder, corrupt)?;
         }
-    };
-    let decompressed = decompressed.map_err(|_| corrupt())?;
-    if decompressed.len() > limit {
-        return Err(BodyError::TooLarge(limit));
     }
-    Ok(Bytes::from(decompressed))
+    let Decompressed {
+        bytes, mut memory, ..
+    } = out;
+    // The compressed bytes go now.
+    memory.shrink_to(bytes.len());
+    Ok(Received {
+        bytes: bytes.into(),
+        memory,
+    })
 }
 
-/// Reads one byte more than allowed, which tells too much from just enough.
-fn bounded(reader: impl Read, limit: usize) -> io::Result<Vec<u8>> {
-    let mut decompressed = Vec::new();
-    let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    reader.take(bound).read_to_end(&mut decompressed)?;
-    Ok(decompressed)
+struct Decompressed {
+    bytes: Vec<u8>,
+    /// The size of what it is made of, for which memory is reserved already.
+    before: usize,
+    memory: Reservation,
+    limit: usize,
+}
+
+impl Decompressed {
+    fn fill(
+        &mut self,
+        mut reader: impl Read,
+        corrupt: impl Fn() -> BodyError,
+    ) -> Result<(), BodyError> {
+        let mut piece = vec![0; STEP];
+        loop {
+            let read = match reader.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return Err(corrupt()),
+            };
+            if read > self.limit.saturating_sub(self.bytes.len()) {
+                return Err(BodyError::TooLarge(self.limit));
+            }
+            let fresh = piece.get(..read).unwrap_or_default();
+            if self.bytes.capacity() - self.bytes.len() < read {
+                // What a growing vector holds, old and new, while it is moved.
+                let grown = self.bytes.capacity().saturating_mul(2).max(STEP);
+                let held = self.before.saturating_add(grown.min(self.limit));
+                if !self.memory.grow_to(held) {
+                    return Err(BodyError::NoRoom);
+                }
+            }
+            self.bytes.extend_from_slice(fresh);
+        }
+    }
 }

@@ -5,23 +5,30 @@ mod message;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tonic::Status;
 use tonic::body::Body;
-use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, UnaryService};
-use tonic::{Code, Status};
 
-use super::TraceIntake;
+use super::body::{self, BodyError, Encoding, Incomings};
 use super::connections::Answer;
 use super::raw_codec::RawCodec;
+use super::status::into_grpc;
 use super::unserved::{Unserved, Warned};
+use super::{Received, TraceIntake};
 
 const ENCODING: &str = "grpc-encoding";
+const ACCEPTED: &str = "grpc-accept-encoding";
+const TIMEOUT: &str = "grpc-timeout";
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// Messages from this size on are decompressed off the async threads.
+const BLOCKING_FROM: usize = 64 * 1024;
 
 /// The trace service.
 pub(super) struct TraceService<I> {
@@ -51,6 +58,11 @@ impl<I: TraceIntake> Answer for TraceService<I> {
     type Body = Body;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        if !is_grpc(request.headers()) {
+            let mut response = Response::new(Body::default());
+            *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return response;
+        }
         if request.uri().path() != EXPORT {
             if let Some(signal) = Unserved::of_method(request.uri().path()) {
                 self.warned.of(signal);
@@ -58,54 +70,144 @@ impl<I: TraceIntake> Answer for TraceService<I> {
             let message = "this server takes traces only, by the method Export of opentelemetry.proto.collector.trace.v1.TraceService";
             return Status::unimplemented(message).into_http();
         }
-        let mut grpc = Grpc::new(RawCodec)
-            .accept_compressed(CompressionEncoding::Gzip)
-            .accept_compressed(CompressionEncoding::Zstd)
-            .max_decoding_message_size(self.max_message_bytes);
-        let intake = Arc::clone(&self.intake);
-        let encoding = request.headers().get(ENCODING);
-        if encoding.is_some_and(|encoding| encoding != "identity") {
-            let mut response = grpc.unary(Export(intake, None), request).await;
-            resource_exhausted(&mut response);
-            return response;
-        }
-        // tonic copies each frame; what it is given instead is an empty message.
+        let deadline = match timeout(request.headers()) {
+            Ok(deadline) => deadline,
+            Err(status) => return status.into_http(),
+        };
+        // tonic copies each frame; what it is given instead is an empty message, and it does the rest of the protocol.
         let (parts, body) = request.into_parts();
-        match message::whole(body, self.max_message_bytes).await {
-            Ok(message) => {
-                let request = Request::from_parts(parts, Full::new(Bytes::from_static(&[0; 5])));
-                grpc.unary(Export(intake, Some(message)), request).await
-            }
-            Err(status) => status.into_http(),
+        let message = match self.message(&parts.headers, body).await {
+            Ok(message) => message,
+            Err(status) => return status.into_http(),
+        };
+        let mut request = Request::from_parts(parts, Full::new(Bytes::from_static(&[0; 5])));
+        request.headers_mut().remove(ENCODING);
+        let export = Export(Arc::clone(&self.intake), Some(message));
+        let answer = async { Grpc::new(RawCodec).unary(export, request).await };
+        match deadline {
+            None => answer.await,
+            Some(deadline) => tokio::time::timeout(deadline, answer)
+                .await
+                .unwrap_or_else(|_| {
+                    let message =
+                        "the sender's deadline is over; the batch may be delivered all the same";
+                    Status::deadline_exceeded(message).into_http()
+                }),
         }
     }
 }
 
-/// tonic says OUT_OF_RANGE of a message that is too large; gRPC and the Collector say RESOURCE_EXHAUSTED. Nothing of
-/// ours says OUT_OF_RANGE.
-fn resource_exhausted(response: &mut Response<Body>) {
-    if let Some(status) = response.headers_mut().get_mut(Status::GRPC_STATUS)
-        && status.as_bytes() == i32::from(Code::OutOfRange).to_string().as_bytes()
-    {
-        *status = HeaderValue::from(i32::from(Code::ResourceExhausted));
+impl<I: TraceIntake> TraceService<I> {
+    /// The one message of a request, decompressed.
+    async fn message(&self, headers: &HeaderMap, body: Incoming) -> Result<Received, Status> {
+        let limit = self.max_message_bytes;
+        let encoding = encoding(headers)?;
+        let memory = self.intake.admit().map_err(|refusal| into_grpc(&refusal))?;
+        let mut body = Incomings::new(body, memory, None);
+        let is_compressed = encoding != Encoding::Identity;
+        let message = message::whole(&mut body, limit, is_compressed)
+            .await
+            .map_err(|status| match status.message() {
+                message::NO_ROOM => into_grpc(&self.intake.no_room()),
+                _ => status,
+            })?;
+        let (_, memory) = body.into_parts();
+        let request = Received {
+            bytes: message.bytes,
+            memory,
+        };
+        if !message.is_compressed {
+            return Ok(request);
+        }
+        let decompressed = if request.bytes.len() >= BLOCKING_FROM {
+            tokio::task::spawn_blocking(move || body::decompress(request, encoding, limit))
+                .await
+                .unwrap_or(Err(BodyError::Failed))
+        } else {
+            body::decompress(request, encoding, limit)
+        };
+        decompressed.map_err(|error| match error {
+            BodyError::TooLarge(limit) => Status::resource_exhausted(format!(
+                "the message has more than {limit} bytes once decompressed; send smaller batches, or raise max_recv_msg_size_mib"
+            )),
+            BodyError::NoRoom => into_grpc(&self.intake.no_room()),
+            error => Status::internal(error.to_string()),
+        })
     }
 }
 
-/// With the message, if it is not tonic that decodes it.
-struct Export<I>(Arc<I>, Option<Bytes>);
+/// Whether a request says that it is gRPC: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests>.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    match kind.strip_prefix(b"application/grpc") {
+        Some(rest) => matches!(rest.first(), None | Some(b'+' | b';')),
+        None => false,
+    }
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Status> {
+    match headers.get(ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"identity") => Ok(Encoding::Identity),
+        Some(b"gzip") => Ok(Encoding::Gzip),
+        Some(b"zstd") => Ok(Encoding::Zstd),
+        Some(_) => {
+            let mut status = Status::unimplemented(
+                "the message's encoding is not known; use gzip, zstd or none",
+            );
+            let accepted = tonic::metadata::MetadataValue::from_static("gzip,zstd,identity");
+            status.metadata_mut().insert(ACCEPTED, accepted);
+            Err(status)
+        }
+    }
+}
+
+/// How long the sender waits: up to eight digits and a unit.
+fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
+    let Some(value) = headers.get(TIMEOUT) else {
+        return Ok(None);
+    };
+    let parsed = value.to_str().ok().and_then(|text| {
+        let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        if digits.is_empty() || digits.len() > 8 {
+            return None;
+        }
+        let count: u64 = digits.parse().ok()?;
+        Some(match unit {
+            "H" => Duration::from_secs(count.saturating_mul(3600)),
+            "M" => Duration::from_secs(count.saturating_mul(60)),
+            "S" => Duration::from_secs(count),
+            "m" => Duration::from_millis(count),
+            "u" => Duration::from_micros(count),
+            "n" => Duration::from_nanos(count),
+            _ => return None,
+        })
+    });
+    match parsed {
+        Some(timeout) => Ok(Some(timeout)),
+        None => Err(Status::internal("grpc-timeout is not a number with a unit")),
+    }
+}
+
+/// With the message, which tonic does not decode.
+struct Export<I>(Arc<I>, Option<Received>);
 
 impl<I: TraceIntake> UnaryService<Bytes> for Export<I> {
     type Response = Bytes;
     type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
 
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+    fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
         let intake = Arc::clone(&self.0);
-        let message = self.1.take().unwrap_or_else(|| request.into_inner());
+        let message = self.1.take();
         Box::pin(async move {
+            let Some(message) = message else {
+                return Err(Status::internal("there is no message"));
+            };
             match intake.accept(message).await {
                 // An ExportTraceServiceResponse without a field is no bytes at all.
                 Ok(()) => Ok(tonic::Response::new(Bytes::new())),
-                Err(refusal) => Err(refusal.into_grpc()),
+                Err(refusal) => Err(into_grpc(&refusal)),
             }
         })
     }

@@ -9,14 +9,14 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tonic::Code;
 
-use super::TraceIntake;
 use super::body::{self, BodyError, Encoding};
 use super::connections::Answer;
-use super::cors;
-use super::status::{Format, Refusal, failure, success};
+use super::status::{Format, failure, into_http, success};
 use super::unserved::{Unserved, Warned};
+use super::{Received, TraceIntake, cors};
 use crate::config::HttpServer;
 use crate::otlp_json::{self, Request as Signal};
+use crate::refusal::Refusal;
 
 /// Bodies from this size on are decompressed or decoded off the async threads.
 const BLOCKING_FROM: usize = 64 * 1024;
@@ -118,7 +118,8 @@ impl<I: TraceIntake> TraceEndpoint<I> {
             Err(answer) => answer,
         };
         match answer {
-            Problem::Refused(refusal) => refusal.into_http(answer_format),
+            Problem::Refused(refusal) => into_http(&refusal, answer_format),
+            Problem::Body(BodyError::NoRoom) => into_http(&self.intake.no_room(), answer_format),
             Problem::Path(message) => failure(
                 answer_format,
                 StatusCode::NOT_FOUND,
@@ -178,30 +179,44 @@ impl<I: TraceIntake> TraceEndpoint<I> {
         let format = format.ok_or(Problem::ContentType)?;
         let encoding = encoding_of(request.headers(), server.compression_algorithms.as_deref())?;
         let limit = server.max_body_bytes;
-        let bytes = body::read(request.into_body(), limit).await?;
+        let memory = match self.intake.admit() {
+            Ok(memory) => memory,
+            Err(refusal) => {
+                tokio::spawn(body::discard(request.into_body()));
+                return Err(Problem::Refused(refusal));
+            }
+        };
+        let received = body::read(request.into_body(), limit, memory, None).await?;
         let heavy = format == Format::Json || encoding != Encoding::Identity;
-        let bytes = if heavy && bytes.len() >= BLOCKING_FROM {
-            tokio::task::spawn_blocking(move || decode(bytes, encoding, format, limit))
+        let received = if heavy && received.bytes.len() >= BLOCKING_FROM {
+            tokio::task::spawn_blocking(move || decode(received, encoding, format, limit))
                 .await
                 .unwrap_or(Err(BodyError::Failed))?
         } else {
-            decode(bytes, encoding, format, limit)?
+            decode(received, encoding, format, limit)?
         };
-        self.intake.accept(bytes).await.map_err(Problem::Refused)
+        self.intake.accept(received).await.map_err(Problem::Refused)
     }
 }
 
 fn decode(
-    bytes: Bytes,
+    request: Received,
     encoding: Encoding,
     format: Format,
     limit: usize,
-) -> Result<Bytes, BodyError> {
-    let bytes = body::decompress(bytes, encoding, limit)?;
-    match format {
-        Format::Protobuf => Ok(bytes),
-        Format::Json => otlp_json::to_protobuf(&bytes, Signal::Traces).map_err(BodyError::Json),
+) -> Result<Received, BodyError> {
+    let mut request = body::decompress(request, encoding, limit)?;
+    if format == Format::Json {
+        let json = request.bytes;
+        request.bytes = otlp_json::to_protobuf(&json, Signal::Traces).map_err(BodyError::Json)?;
+        let held = json.len().saturating_add(request.bytes.len());
+        if !request.memory.grow_to(held) {
+            return Err(BodyError::NoRoom);
+        }
+        drop(json);
+        request.memory.shrink_to(request.bytes.len());
     }
+    Ok(request)
 }
 
 fn format_of(headers: &HeaderMap) -> Option<Format> {
@@ -237,13 +252,15 @@ fn body_failure(format: Format, error: &BodyError) -> Response<Full<Bytes>> {
     let (status, code) = match error {
         BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
         BodyError::Encoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
+        BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
+        BodyError::NoRoom => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
         BodyError::Failed => (StatusCode::INTERNAL_SERVER_ERROR, Code::Internal),
         BodyError::Read | BodyError::Corrupt(_) | BodyError::Json(_) => {
             (StatusCode::BAD_REQUEST, Code::InvalidArgument)
         }
     };
     let mut response = failure(format, status, code, &error.to_string());
-    if let BodyError::TooLarge(_) = error {
+    if matches!(error, BodyError::TooLarge(_) | BodyError::Slow) {
         // Of the rest only so much is read that the sender sees this answer; the connection ends.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);

@@ -1,6 +1,4 @@
-//! Why a request was not taken, in the words of gRPC and of HTTP.
-
-use std::time::Duration;
+//! Answers in the words of gRPC and of HTTP.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -8,81 +6,59 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use prost::Message as _;
 use serde_json::json;
-use thiserror::Error;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// Why an intake did not take a request. Texts go back to the sender.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// It is no OTLP request: sending it again is no use.
-    #[error("malformed request: {0}")]
-    Malformed(String),
-    /// A queue is full or memory is short: send it again, later.
-    #[error("overloaded; send it again in {retry_after:?}")]
-    Overloaded {
-        /// How long to wait.
-        retry_after: Duration,
-    },
-    /// It cannot be processed now: send it again, later.
-    #[error("unavailable; send it again in {retry_after:?}")]
-    Unavailable {
-        /// How long to wait.
-        retry_after: Duration,
-    },
-    /// It failed for good.
-    #[error("internal error: {0}")]
-    Internal(String),
+use crate::refusal::Refusal;
+
+/// For gRPC: without RetryInfo a sender may not send again what was RESOURCE_EXHAUSTED.
+pub(super) fn into_grpc(refusal: &Refusal) -> Status {
+    match refusal.retry_after() {
+        Some(delay) => Status::with_error_details(
+            refusal.code(),
+            refusal.to_string(),
+            ErrorDetails::with_retry_info(Some(delay)),
+        ),
+        None => Status::new(refusal.code(), refusal.to_string()),
+    }
 }
 
-impl Refusal {
-    fn code(&self) -> Code {
-        match self {
-            Refusal::Malformed(_) => Code::InvalidArgument,
-            Refusal::Overloaded { .. } => Code::ResourceExhausted,
-            Refusal::Unavailable { .. } => Code::Unavailable,
-            Refusal::Internal(_) => Code::Internal,
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Refusal::Overloaded { retry_after } | Refusal::Unavailable { retry_after } => {
-                Some(*retry_after)
-            }
-            _ => None,
-        }
-    }
-
-    /// For gRPC: without RetryInfo a sender may not send again what was RESOURCE_EXHAUSTED.
-    pub(super) fn into_grpc(self) -> Status {
-        match self.retry_after() {
-            Some(delay) => Status::with_error_details(
-                self.code(),
-                self.to_string(),
-                ErrorDetails::with_retry_info(Some(delay)),
-            ),
-            None => Status::new(self.code(), self.to_string()),
-        }
-    }
-
-    /// For HTTP.
-    pub(super) fn into_http(self, format: Format) -> Response<Full<Bytes>> {
-        let status = match self {
-            Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
-            Refusal::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let mut response = failure(format, status, self.code(), &self.to_string());
-        if let Some(delay) = self.retry_after() {
-            // Whole seconds; zero would be an invitation to hammer.
-            let seconds = (delay.as_secs() + u64::from(delay.subsec_nanos() > 0)).max(1);
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+/// For HTTP.
+pub(super) fn into_http(refusal: &Refusal, format: Format) -> Response<Full<Bytes>> {
+    let status = match refusal {
+        Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => http_status(refusal.code()),
+    };
+    let mut response = failure(format, status, refusal.code(), &refusal.to_string());
+    if let Some(delay) = refusal.retry_after() {
+        // Whole seconds; zero would be an invitation to hammer.
+        let seconds = delay
+            .as_secs()
+            .saturating_add(u64::from(delay.subsec_nanos() > 0))
+            .max(1);
         response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// The HTTP status that says what a gRPC code says, as the Collector's OTLP receiver maps them: senders retry 429 and
+/// 503 and nothing else of these.
+fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => StatusCode::SERVICE_UNAVAILABLE,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::Unimplemented => StatusCode::NOT_FOUND,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -15,8 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{OtlpReceiver, Refusal, Spare, TraceIntake};
+use super::{OtlpReceiver, Received, Spare, TraceIntake};
 use crate::config::{self, ComponentId, GrpcServer, HttpServer};
+use crate::memory::{Budget, Reservation};
+use crate::refusal::Refusal;
 
 const LIMIT: usize = 256 * 1024;
 
@@ -27,6 +29,7 @@ struct Recorder {
     /// A request is answered once it gets one of these.
     turns: Semaphore,
     arrived: Semaphore,
+    budget: Budget,
 }
 
 impl Recorder {
@@ -36,6 +39,7 @@ impl Recorder {
             refusal,
             turns: Semaphore::new(1000),
             arrived: Semaphore::new(0),
+            budget: Budget::new(64 << 20),
         })
     }
 
@@ -45,10 +49,20 @@ impl Recorder {
 }
 
 impl TraceIntake for Recorder {
-    async fn accept(&self, request: Bytes) -> Result<(), Refusal> {
+    fn admit(&self) -> Result<Reservation, Refusal> {
+        Ok(self.budget.nothing())
+    }
+
+    fn no_room(&self) -> Refusal {
+        Refusal::Overloaded {
+            retry_after: Duration::from_secs(1),
+        }
+    }
+
+    async fn accept(&self, request: Received) -> Result<(), Refusal> {
         self.arrived.add_permits(1);
         self.turns.acquire().await.unwrap().forget();
-        self.taken.lock().unwrap().push(request);
+        self.taken.lock().unwrap().push(request.bytes);
         self.refusal.clone().map_or(Ok(()), Err)
     }
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod shadows;
+mod swaps;
 mod trials;
 
 use std::collections::BTreeMap;
@@ -9,16 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use spanmill_admin::{ControlError, EventKind, ReloadReport, SwapReport, SwappedComponent};
-use spanmill_runtime::Plugin;
+use spanmill_admin::{ControlError, EventKind, ReloadReport};
+use spanmill_runtime::Runtime;
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use super::history::History;
 use super::running::{Changed, Ended, OnTrial, Running};
-use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource, Role};
-use crate::pipeline::{LoadedPlugin, PROBATION, PluginLoader, Replaced};
+use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
+use crate::pipeline::{LoadedPlugin, PROBATION, PluginLoader};
 pub use admin::Admin;
 use shadows::Shadows;
 use trials::Trials;
@@ -28,6 +29,7 @@ pub struct Controller {
     /// Nothing once it has ended. Held while something is changed.
     running: tokio::sync::Mutex<Option<Running>>,
     loader: Mutex<PluginLoader>,
+    runtime: Runtime,
     source: ManifestSource,
     history: Arc<History>,
     shadows: Shadows,
@@ -67,9 +69,12 @@ impl Controller {
     ) -> Arc<Self> {
         let history = Arc::new(History::default());
         history.now_running(running.topology().versions(), None, "");
+        let runtime = loader.runtime().clone();
+        tokio::spawn(stop_compiling(shutdown.clone(), runtime.clone()));
         Arc::new(Controller {
             running: tokio::sync::Mutex::new(Some(running)),
             loader: Mutex::new(loader),
+            runtime,
             source,
             history,
             shadows: Shadows::default(),
@@ -123,123 +128,16 @@ impl Controller {
         Ok(meant)
     }
 
-    fn compile(&self, name: &str, wasm: &[u8]) -> Result<Plugin, ControlError> {
-        block_in_place(|| lock(&self.loader).load_bytes(name, wasm)).map_err(invalid)
-    }
-
-    /// Configures a plugin as the running manifest says for some components.
-    fn configure(
-        &self,
-        manifest: &Manifest,
-        ids: &[ComponentId],
-        plugin: &Plugin,
-    ) -> Result<BTreeMap<ComponentId, LoadedPlugin>, ControlError> {
-        let versions = self.history.versions();
-        for version in ids.iter().filter_map(|id| versions.get(id)) {
-            let (role, is) = (version.role, Role::of(plugin.kind()));
-            if role != is {
-                return Err(ControlError::Invalid(format!(
-                    "{} is a {}, and {role} {} takes a {role}",
-                    plugin.name(),
-                    is.name(),
-                    version.id,
-                    role = role.name(),
-                )));
-            }
-        }
-        let loader = lock(&self.loader);
-        block_in_place(|| loader.configure_as(manifest, ids, plugin))
-            .map_err(|found| refused(&found))
-    }
-
-    /// Puts a compiled plugin in the place of the running ones.
-    async fn swap_in(
-        self: &Arc<Self>,
-        target: &str,
-        plugin: Plugin,
-        compile: Duration,
-        probation: Option<u32>,
-    ) -> Result<SwapReport, ControlError> {
-        let probation = probation.unwrap_or(PROBATION);
-        let mut guard = self.running.lock().await;
-        let running = guard.as_mut().ok_or(ControlError::ShuttingDown)?;
-        self.conclude_failed(running);
-        let mut ids = self.components(target)?;
-        let manifest = running.manifest().clone();
-        let mut plugins = self.configure(&manifest, &ids, &plugin)?;
-        let versions = self.history.versions();
-        let runs_already = |id: &ComponentId, loaded: &LoadedPlugin| {
-            versions
-                .get(id)
-                .is_some_and(|now| now.is_like(&loaded.version))
-        };
-        plugins.retain(|id, loaded| !runs_already(id, loaded));
-        ids.retain(|id| plugins.contains_key(id));
-        if ids.is_empty() {
-            return Err(ControlError::Conflict(format!(
-                "{target} runs this version already, {}",
-                short(plugin.hash())
-            )));
-        }
-        let changed = running
-            .change(manifest.clone(), &mut plugins, probation)
-            .await
-            .map_err(not_changed)?;
-        if changed.untapped {
-            self.end_shadows("a swap");
-        }
-        let before = lock(&self.loader).swap_in(&manifest, &ids, &plugin);
-        let Changed {
-            replaced,
-            switched,
-            prepared,
-            ..
-        } = changed;
-        let components = swapped_components(&replaced);
-        let trial = switched.as_ref().map(OnTrial::trial);
-        self.history
-            .now_running(running.topology().versions(), trial, "swapped");
-        let (took, held) = switched.as_ref().map_or_else(Default::default, |on_trial| {
-            (on_trial.switched.took, on_trial.switched.held)
-        });
-        self.swapped(&replaced, "swapped", held);
-        if let Some(on_trial) = switched {
-            self.watch_trial(on_trial, Some((ids, before)));
-        }
-        Ok(SwapReport {
-            components,
-            compile_us: micros(compile),
-            prepare_us: micros(prepared),
-            switch_us: micros(took),
-            held_us: micros(held),
-            probation: u64::from(probation),
-        })
-    }
-
-    fn swapped(&self, replaced: &[Replaced], how: &str, held: Duration) {
-        for one in replaced {
-            let id = one.new.id.to_string();
-            let (from, to) = (one.old.plugin.hash(), one.new.plugin.hash());
-            let what = match from == to {
-                true => format!("version {} with other settings", short(to)),
-                false => format!("version {} in place of {}", short(to), short(from)),
-            };
-            let state = match one.state_handed_over {
-                true => "; its state was handed over",
-                false => "",
-            };
-            let message =
-                format!("plugin {id} {how}: {what}{state}; workers were held for {held:?} at most");
-            self.history.event(EventKind::Swap, vec![id], message);
-        }
-    }
-
     /// Reads the manifest and the plugins again, and becomes what they say.
     async fn reload_now(self: &Arc<Self>) -> Result<ReloadReport, ControlError> {
         let mut guard = self.running.lock().await;
         let running = guard.as_mut().ok_or(ControlError::ShuttingDown)?;
         self.conclude_failed(running);
+        if self.shutdown.is_cancelled() {
+            return Err(ControlError::ShuttingDown);
+        }
         let (manifest, warnings, mut plugins) = block_in_place(|| self.load())?;
+        self.check_grants(&plugins)?;
         let admin_changed = manifest.admin != running.manifest().admin;
         let log_changed = manifest.log_level != running.manifest().log_level;
         let changed = running
@@ -248,6 +146,11 @@ impl Controller {
             .map_err(not_changed)?;
         if changed.untapped {
             self.end_shadows("a reload");
+        }
+        {
+            let mut loader = lock(&self.loader);
+            loader.forget_replaced(running.manifest());
+            self.history.now_swapped(loader.swapped());
         }
         let Changed {
             mut changes,
@@ -270,7 +173,7 @@ impl Controller {
         let held = switched
             .as_ref()
             .map_or(Duration::ZERO, |s| s.switched.held);
-        self.swapped(&replaced, "reloaded", held);
+        self.tell_swapped(&replaced, "reloaded", held, &BTreeMap::new());
         for one in &replaced {
             changes.push(format!("plugin {} has another version", one.new.id));
         }
@@ -281,9 +184,9 @@ impl Controller {
         for warning in &warnings {
             tracing::warn!("{warning}");
         }
-        let components = swapped_components(&replaced);
+        let components = swaps::components(&replaced);
         if let Some(on_trial) = switched {
-            self.watch_trial(on_trial, None);
+            self.watch_trial(on_trial, None, None);
         }
         Ok(ReloadReport {
             changes,
@@ -345,18 +248,10 @@ impl Controller {
     }
 }
 
-fn swapped_components(replaced: &[Replaced]) -> Vec<SwappedComponent> {
-    let component = |one: &Replaced| SwappedComponent {
-        component: one.new.id.to_string(),
-        from: one.old.plugin.hash().to_owned(),
-        to: one.new.plugin.hash().to_owned(),
-        state_handed_over: one.state_handed_over,
-    };
-    replaced.iter().map(component).collect()
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+/// Ends what is being compiled as soon as the service ends: nobody waits for it any more.
+async fn stop_compiling(shutdown: CancellationToken, runtime: Runtime) {
+    shutdown.cancelled().await;
+    runtime.stop_compiling();
 }
 
 /// As much of a hash as people read.

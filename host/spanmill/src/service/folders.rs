@@ -1,10 +1,30 @@
-//! Where plugins are found, and where compiled ones are kept.
+//! Where plugins are found, where compiled ones are kept, and what compiling one may take.
 
 use std::path::PathBuf;
 
-use spanmill_runtime::{LoadError, Runtime, RuntimeConfig};
+use spanmill_runtime::{CacheConfig, CompilerConfig, LoadError, Runtime, RuntimeConfig};
+use thiserror::Error;
 
+use crate::config::parse_duration;
 use crate::pipeline::PluginLoader;
+
+/// A setting in the environment that cannot be used.
+#[derive(Debug, Error)]
+pub enum FoldersError {
+    /// It has another form than it must.
+    #[error("{name}={value}: write {form}")]
+    Setting {
+        /// The variable.
+        name: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it must look like.
+        form: &'static str,
+    },
+    /// The engine cannot be set up.
+    #[error(transparent)]
+    Engine(#[from] LoadError),
+}
 
 /// Where plugins are found and kept.
 #[derive(Clone, Debug, Default)]
@@ -12,13 +32,16 @@ pub struct Folders {
     /// The built-ins.
     pub plugins: Option<PathBuf>,
     /// Compiled plugins.
-    pub cache: Option<PathBuf>,
+    pub cache: Option<CacheConfig>,
+    /// How plugins are compiled.
+    pub compiler: CompilerConfig,
 }
 
 impl Folders {
     /// From the environment: `SPANMILL_PLUGINS`, or `plugins` beside the executable; `SPANMILL_CACHE`, or
-    /// `spanmill` in the user's cache folder.
-    pub fn from_environment() -> Self {
+    /// `spanmill` in the user's cache folder, of `SPANMILL_CACHE_MIB`; `SPANMILL_COMPILE_MEMORY_MIB` and
+    /// `SPANMILL_COMPILE_TIMEOUT`. For the `spanmill` binary only, which is what compiles.
+    pub fn from_environment() -> Result<Self, FoldersError> {
         let set = |name: &str| {
             std::env::var_os(name)
                 .filter(|value| !value.is_empty())
@@ -39,17 +62,70 @@ impl Folders {
                 .or_else(|| set("HOME").map(|home| home.join(".cache")))
                 .map(|cache| cache.join("spanmill"))
         };
-        Folders {
-            plugins: set("SPANMILL_PLUGINS").or_else(beside),
-            cache: set("SPANMILL_CACHE").or_else(user),
+        let mut cache = set("SPANMILL_CACHE").or_else(user).map(CacheConfig::new);
+        if let (Some(mib), Some(cache)) = (mib("SPANMILL_CACHE_MIB")?, &mut cache) {
+            cache.max_bytes = mib.saturating_mul(1024 * 1024);
         }
+        let mut compiler = CompilerConfig {
+            program: Some(own_program()),
+            ..CompilerConfig::default()
+        };
+        if let Some(mib) = mib("SPANMILL_COMPILE_MEMORY_MIB")? {
+            compiler.memory_mib = mib;
+        }
+        let timeout = setting(
+            "SPANMILL_COMPILE_TIMEOUT",
+            "a number and a unit, such as 60s",
+            |text| {
+                let duration = parse_duration(text).ok()?;
+                (!duration.is_zero()).then_some(duration)
+            },
+        )?;
+        compiler.timeout = timeout.unwrap_or(compiler.timeout);
+        Ok(Folders {
+            plugins: set("SPANMILL_PLUGINS").or_else(beside),
+            cache,
+            compiler,
+        })
+    }
+
+    /// An engine with this cache and this compiler.
+    pub fn runtime(&self) -> Result<Runtime, LoadError> {
+        Runtime::new(RuntimeConfig {
+            cache: self.cache.clone(),
+            compiler: self.compiler.clone(),
+        })
     }
 
     /// A loader over these folders.
     pub fn loader(&self) -> Result<PluginLoader, LoadError> {
-        let runtime = Runtime::new(RuntimeConfig {
-            cache: self.cache.clone(),
-        })?;
-        Ok(PluginLoader::new(runtime, self.plugins.clone()))
+        Ok(PluginLoader::new(self.runtime()?, self.plugins.clone()))
     }
+}
+
+/// The program that runs, also after its file was replaced by another version's.
+fn own_program() -> PathBuf {
+    match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().unwrap_or_else(|_| PathBuf::from("spanmill")),
+    }
+}
+
+fn setting<T>(
+    name: &'static str,
+    form: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, FoldersError> {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => match parse(&value) {
+            Some(parsed) => Ok(Some(parsed)),
+            None => Err(FoldersError::Setting { name, value, form }),
+        },
+        _ => Ok(None),
+    }
+}
+
+fn mib(name: &'static str) -> Result<Option<u64>, FoldersError> {
+    let above_zero = |text: &str| text.parse().ok().filter(|mib| *mib > 0);
+    setting(name, "a number of MiB above 0, such as 512", above_zero)
 }

@@ -1,6 +1,6 @@
 //! Which versions run and have run, and what happened lately; what `spanmill plugin status` shows.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -23,6 +23,8 @@ const EVENTS: usize = 200;
 #[derive(Default)]
 pub(super) struct History {
     records: Mutex<BTreeMap<ComponentId, Record>>,
+    /// The components that run another version than the manifest and its files say.
+    swapped: Mutex<BTreeSet<ComponentId>>,
     events: Mutex<VecDeque<Event>>,
 }
 
@@ -34,6 +36,8 @@ struct Record {
     swaps: u64,
     rollbacks: u64,
     trial: Option<Arc<Trial>>,
+    /// What the version may do beyond the one before, since the operator allowed it.
+    allowed_more: Vec<String>,
 }
 
 /// A version that runs no more, as it was when it ended.
@@ -41,6 +45,7 @@ struct Past {
     version: std::sync::Weak<Version>,
     status: VersionStatus,
     since: SystemTime,
+    allowed_more: Vec<String>,
 }
 
 /// The versions that run, and the pipelines that each stands in.
@@ -84,6 +89,7 @@ impl History {
                     swaps: 0,
                     rollbacks: 0,
                     trial: trial.cloned(),
+                    allowed_more: Vec::new(),
                 },
             };
             records.insert(id, record);
@@ -112,11 +118,29 @@ impl History {
             record.replace(version, why);
             if let Some(resumed) = resumed {
                 record.since = resumed.since;
+                record.allowed_more = resumed.allowed_more;
             }
             record.rollbacks += 1;
             ids.push(id.to_string());
         }
         ids
+    }
+
+    /// Notes which components run another version than the manifest and its files say.
+    pub(super) fn now_swapped<'i>(&self, ids: impl Iterator<Item = &'i ComponentId>) {
+        *lock(&self.swapped) = ids.cloned().collect();
+    }
+
+    /// Whether a component runs another version than the manifest and its files say.
+    pub(super) fn is_swapped(&self, id: &ComponentId) -> bool {
+        lock(&self.swapped).contains(id)
+    }
+
+    /// Notes what a version may do beyond the one before it.
+    pub(super) fn allowed_more(&self, id: &ComponentId, more: Vec<String>) {
+        if let Some(record) = lock(&self.records).get_mut(id) {
+            record.allowed_more = more;
+        }
     }
 
     /// Notes something that happened, and logs it: in this order, so that whoever reads the log finds it noted.
@@ -154,7 +178,10 @@ impl History {
     }
 
     pub(super) fn plugins(&self) -> Vec<PluginStatus> {
-        lock(&self.records).values().map(Record::status).collect()
+        let swapped = lock(&self.swapped).clone();
+        let records = lock(&self.records);
+        let status = |(id, record): (&ComponentId, &Record)| record.status(swapped.contains(id));
+        records.iter().map(status).collect()
     }
 }
 
@@ -163,18 +190,20 @@ impl Record {
         let now = SystemTime::now();
         let old = std::mem::replace(&mut self.version, version);
         let since = std::mem::replace(&mut self.since, now);
-        let mut status = version_status(&old, since);
+        let allowed_more = std::mem::take(&mut self.allowed_more);
+        let mut status = version_status(&old, since, &allowed_more);
         status.until = Some(time(now));
         status.ended = Some(why.to_owned());
         self.past.push_front(Past {
             version: Arc::downgrade(&old),
             status,
             since,
+            allowed_more,
         });
         self.past.truncate(VERSIONS);
     }
 
-    fn status(&self) -> PluginStatus {
+    fn status(&self, differs_from_manifest: bool) -> PluginStatus {
         let counted = self.version.stats.counted();
         let trial = self
             .trial
@@ -192,18 +221,24 @@ impl Record {
             state,
             probation: trial.map(|trial| Probation {
                 batches_left: u64::from(trial.batches_left()),
+                pipelines: trial
+                    .batches_left_by_pipeline()
+                    .into_iter()
+                    .map(|(pipeline, left)| (pipeline.to_string(), u64::from(left)))
+                    .collect(),
             }),
             instances: counted.instances,
             memory_bytes: counted.memory_bytes,
             swaps: self.swaps,
             rollbacks: self.rollbacks,
-            version: version_status(&self.version, self.since),
+            differs_from_manifest,
+            version: version_status(&self.version, self.since, &self.allowed_more),
             history: self.past.iter().map(|past| past.status.clone()).collect(),
         }
     }
 }
 
-fn version_status(version: &Version, since: SystemTime) -> VersionStatus {
+fn version_status(version: &Version, since: SystemTime, allowed_more: &[String]) -> VersionStatus {
     let counted = version.stats.counted();
     VersionStatus {
         hash: version.plugin.hash().to_owned(),
@@ -216,6 +251,7 @@ fn version_status(version: &Version, since: SystemTime) -> VersionStatus {
         spans_out: counted.spans_out,
         spans_dropped: counted.spans_dropped,
         spans_held: 0,
+        spans_passed: counted.spans_passed,
         latency: Latency {
             p50_us: counted.p50_ns / 1000,
             p99_us: counted.p99_ns / 1000,
@@ -224,6 +260,8 @@ fn version_status(version: &Version, since: SystemTime) -> VersionStatus {
         quarantined: counted.quarantined,
         recycled: counted.recycled,
         counters: counted.counters,
+        log_lines_dropped: counted.log_lines_dropped,
+        allowed_more: allowed_more.to_vec(),
     }
 }
 

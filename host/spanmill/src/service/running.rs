@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, block_in_place};
+use tokio::task::{JoinHandle, JoinSet, block_in_place};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -12,10 +12,12 @@ use super::StartError;
 use super::flushing::Flushing;
 use super::receivers::Receivers;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
-use crate::export::{DebugOutput, Exporter};
+use crate::export::{self, DebugOutput, Exporter};
+use crate::losses::{Loss, Losses};
+use crate::memory::Budget;
 use crate::pipeline::{
-    ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines, Replaced, Switched,
-    Topology, Trial,
+    Bounds, ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines, Replaced,
+    Switched, Topology, Trial, WorkerCount,
 };
 use crate::receive::Spare;
 
@@ -27,10 +29,10 @@ const PATIENCE: Duration = Duration::from_millis(5);
 const NO_HURRY: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How a service ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
-    /// Items that were taken and could not be delivered.
-    pub lost: u64,
+    /// What was accepted and not delivered, since the start.
+    pub losses: Vec<Loss>,
 }
 
 /// The parts of a manifest that runs.
@@ -43,6 +45,8 @@ pub(super) struct Running {
     leaving: Arc<Mutex<Vec<Exporter>>>,
     flushing: Flushing,
     output: DebugOutput,
+    /// What exporters share.
+    shared: export::Shared,
     /// Changes whose old side may stand by still.
     trials: Vec<Arc<Trial>>,
     shutdown: CancellationToken,
@@ -84,16 +88,27 @@ impl Running {
         manifest: Manifest,
         plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
         output: DebugOutput,
-        workers: usize,
+        workers: WorkerCount,
     ) -> Result<Self, StartError> {
+        let limits = manifest.limits;
+        let shared = export::Shared {
+            losses: Losses::default(),
+            queue_memory: Budget::new(limits.queues()),
+        };
+        let bounds = Bounds {
+            in_flight: Budget::new(limits.in_flight()),
+            items: limits.request,
+            losses: shared.losses.clone(),
+        };
         let mut running = Running {
             manifest: manifest.without_components(),
-            topology: Topology::start(workers)?,
+            topology: Topology::start(workers, bounds, limits.memory())?,
             receivers: Receivers::default(),
             exporters: Exporters::new(),
             leaving: Arc::default(),
-            flushing: Flushing::default(),
+            flushing: Flushing::new(shared.losses.clone()),
             output,
+            shared,
             trials: Vec::new(),
             shutdown: CancellationToken::new(),
         };
@@ -216,7 +231,8 @@ impl Running {
             let exporter = match running {
                 Some(running) if same => running.clone(),
                 _ => {
-                    let started = Exporter::start(id, config, self.output.clone(), spare).await;
+                    let started =
+                        Exporter::start(id, config, self.output.clone(), spare, &self.shared).await;
                     let exporter = match started {
                         Ok(exporter) => exporter,
                         Err(error) => {
@@ -308,22 +324,23 @@ impl Running {
                 "connections did not end in time; their senders will send again"
             );
         }
-        let drained = self.topology.drain(deadline).await;
-        self.flushing.end().await;
-        let mut lost = drained.lost_spans;
+        self.topology.drain(deadline).await;
+        self.flushing.end(deadline).await;
         let leaving =
             std::mem::take(&mut *self.leaving.lock().unwrap_or_else(PoisonError::into_inner));
-        for exporter in self.exporters.values().chain(&leaving) {
-            let left = exporter.drain(deadline).await;
-            if left > 0 {
-                tracing::error!(exporter = %exporter.id(), items = left, "items could not be exported before the end");
-            }
-            lost += left;
+        let mut draining = JoinSet::new();
+        for exporter in self.exporters.into_values().chain(leaving) {
+            draining.spawn(async move { exporter.drain(deadline).await });
         }
+        while draining.join_next().await.is_some() {}
         let topology = self.topology;
-        // Workers end as soon as their queue is closed; joining blocks, so not on the runtime's threads.
-        let _ = tokio::task::spawn_blocking(move || topology.join()).await;
-        Ended { lost }
+        // Workers end as soon as their queue is closed; joining blocks, so not on the runtime's threads. One that a plugin
+        // keeps has until its deadline.
+        let joined = tokio::task::spawn_blocking(move || topology.join());
+        let _ = tokio::time::timeout_at(deadline, joined).await;
+        Ended {
+            losses: self.shared.losses.report(),
+        }
     }
 }
 

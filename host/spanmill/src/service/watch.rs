@@ -1,40 +1,59 @@
 //! Watches the manifest and the plugins' files, and reloads when one has changed.
+//!
+//! The system tells that something happened in a file's folder; what counts is how the files themselves look then. So
+//! whatever else is written there, an exporter's file for one, neither causes a reload nor delays one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Controller;
 
-/// Files are often written in more than one step: this long after the last one they count as done.
+/// Files are often written in more than one step: one that looks the same for so long counts as done. Looks at the files
+/// are at least as far apart.
 const SETTLED: Duration = Duration::from_millis(100);
+/// A file that does not come to rest is read as it is then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Watches the files of a controller.
 pub struct Watch {
     controller: Arc<Controller>,
     watcher: notify::RecommendedWatcher,
-    changes: mpsc::Receiver<PathBuf>,
-    files: Vec<PathBuf>,
+    /// Something has happened in one of the folders.
+    stirred: Arc<Notify>,
+    looks: Looks,
     folders: BTreeSet<PathBuf>,
 }
 
+/// How the watched files look; none where there is no file.
+type Looks = BTreeMap<PathBuf, Option<Look>>;
+
+/// What differs when a file was written, or another one was put in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
 impl Watch {
-    /// Begins to watch; nothing if files cannot be watched here.
+    /// Begins to watch; `None` if files cannot be watched here.
     pub async fn start(controller: Arc<Controller>) -> Option<Self> {
-        // What finds no room adds nothing: whoever hears of a change looks at everything.
-        let (changed, changes) = mpsc::channel::<PathBuf>(64);
+        let stirred = Arc::new(Notify::new());
+        let stir = Arc::clone(&stirred);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
-            if event.kind.is_access() {
-                return;
-            }
-            for path in event.paths {
-                let _ = changed.try_send(path);
+            // An error may stand for events that were lost.
+            if event.is_err() || event.is_ok_and(|event| !event.kind.is_access()) {
+                stir.notify_one();
             }
         });
         match watcher {
@@ -42,11 +61,11 @@ impl Watch {
                 let mut watch = Watch {
                     controller,
                     watcher,
-                    changes,
-                    files: Vec::new(),
+                    stirred,
+                    looks: Looks::new(),
                     folders: BTreeSet::new(),
                 };
-                watch.look().await;
+                watch.watch().await;
                 Some(watch)
             }
             Err(error) => {
@@ -56,10 +75,15 @@ impl Watch {
         }
     }
 
-    /// Watches what is to be watched now.
-    async fn look(&mut self) {
-        self.files = self.controller.files().await;
-        let folders: BTreeSet<PathBuf> = self.files.iter().map(|file| folder(file)).collect();
+    /// Watches what is to be watched now. Files that were watched before keep the look they had.
+    async fn watch(&mut self) {
+        let files = self.controller.files().await;
+        let (looks, folders) = off_thread(move || (looks(&files), folders(&files))).await;
+        let before = std::mem::take(&mut self.looks);
+        self.looks = looks;
+        for (file, look) in before {
+            self.looks.entry(file).and_modify(|now| *now = look);
+        }
         for gone in self.folders.difference(&folders) {
             // The folder may be gone as well.
             let _ = self.watcher.unwatch(gone);
@@ -75,26 +99,91 @@ impl Watch {
 
     /// Reloads at each change, until `shutdown`.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        loop {
-            let path = tokio::select! {
-                path = self.changes.recv() => path,
-                () = shutdown.cancelled() => return,
-            };
-            let Some(path) = path else { return };
-            let mut concerned = concerns(&path, &self.files);
-            while let Ok(Some(path)) = tokio::time::timeout(SETTLED, self.changes.recv()).await {
-                concerned = concerned.or_else(|| concerns(&path, &self.files));
-                if shutdown.is_cancelled() {
-                    return;
-                }
-            }
-            if let Some(file) = concerned {
-                let because = format!("{} has changed", file.display());
-                self.controller.reload_or_say(&because).await;
-                self.look().await;
-            }
+        tokio::select! {
+            () = self.reload_at_changes() => {}
+            () = shutdown.cancelled() => {}
         }
     }
+
+    async fn reload_at_changes(&mut self) {
+        loop {
+            self.stirred.notified().await;
+            let Some(file) = self.settled().await else {
+                continue;
+            };
+            let because = format!("{} has changed", file.display());
+            let controller = Arc::clone(&self.controller);
+            // What is begun is carried out, also when this is told to end.
+            let reload = tokio::spawn(async move { controller.reload_or_say(&because).await });
+            let _ = reload.await;
+            self.watch().await;
+        }
+    }
+
+    /// Waits until the files look the same twice; returns one that has changed since it was last looked at.
+    async fn settled(&mut self) -> Option<PathBuf> {
+        let began = Instant::now();
+        let mut last = self.look().await;
+        loop {
+            tokio::time::sleep(SETTLED).await;
+            let now = self.look().await;
+            let changed = now
+                .iter()
+                .find(|(file, look)| self.looks.get(*file) != Some(look));
+            let changed = changed.map(|(file, _)| file.clone());
+            if now == last || began.elapsed() > PATIENCE {
+                self.looks = now;
+                return changed;
+            }
+            last = now;
+        }
+    }
+
+    async fn look(&self) -> Looks {
+        let files: Vec<PathBuf> = self.looks.keys().cloned().collect();
+        off_thread(move || looks(&files)).await
+    }
+}
+
+/// Asks the file system where waiting for it keeps nobody else.
+async fn off_thread<T: Default + Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    // It fails only if `work` panics, or when the process ends.
+    tokio::task::spawn_blocking(work).await.unwrap_or_default()
+}
+
+fn looks(files: &[PathBuf]) -> Looks {
+    files
+        .iter()
+        .map(|file| (file.clone(), look(file)))
+        .collect()
+}
+
+fn look(file: &Path) -> Option<Look> {
+    // Through links: what they lead to is what is read.
+    let found = std::fs::metadata(file).ok()?;
+    Some(Look {
+        device: found.dev(),
+        inode: found.ino(),
+        size: found.size(),
+        modified: (found.mtime(), found.mtime_nsec()),
+        changed: (found.ctime(), found.ctime_nsec()),
+    })
+}
+
+/// The folders in which something happens when a file changes: where its name is, and where links lead.
+fn folders(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mut folders = BTreeSet::new();
+    for file in files {
+        let named = folder(file);
+        if let Ok(real) = std::fs::canonicalize(file) {
+            let real = folder(&real);
+            if std::fs::canonicalize(&named).ok().as_ref() != Some(&real) {
+                folders.insert(real);
+            }
+        }
+        folders.insert(named);
+    }
+    folders
 }
 
 fn folder(file: &Path) -> PathBuf {
@@ -104,18 +193,46 @@ fn folder(file: &Path) -> PathBuf {
     }
 }
 
-/// The watched file that an event is about, if it is about one.
-fn concerns(path: &Path, files: &[PathBuf]) -> Option<PathBuf> {
-    let name = path.file_name()?;
-    let same = |file: &&PathBuf| {
-        file.file_name() == Some(name)
-            && (file.as_path() == path
-                || std::fs::canonicalize(folder(file)).ok()
-                    == path
-                        .parent()
-                        .and_then(|folder| std::fs::canonicalize(folder).ok()))
-    };
-    // Kubernetes puts a whole folder in place by exchanging the link `..data`.
-    let exchanged = || (name == "..data").then(|| files.first().cloned()).flatten();
-    files.iter().find(same).cloned().or_else(exchanged)
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_file_looks_different_once_it_was_written_or_exchanged() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = |name: &str| parent.path().join(name);
+        assert_eq!(look(&path("file")), None);
+        std::fs::write(path("file"), "one").unwrap();
+        let first = look(&path("file"));
+        std::fs::write(path("other"), "something else").unwrap();
+        assert_eq!(look(&path("file")), first);
+        std::fs::write(path("file"), "longer").unwrap();
+        let second = look(&path("file"));
+        assert_ne!(first, second);
+        // As Kubernetes does: the same names, another folder behind them.
+        std::fs::create_dir(path("a")).unwrap();
+        std::fs::create_dir(path("b")).unwrap();
+        std::fs::write(path("a/file"), "text").unwrap();
+        std::fs::write(path("b/file"), "text").unwrap();
+        symlink("a", path("data")).unwrap();
+        let before = look(&path("data/file"));
+        symlink("b", path("data.new")).unwrap();
+        std::fs::rename(path("data.new"), path("data")).unwrap();
+        assert_ne!(look(&path("data/file")), before);
+    }
+
+    #[test]
+    fn folders_behind_links_are_watched_too() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = |name: &str| parent.path().join(name);
+        std::fs::create_dir(path("real")).unwrap();
+        std::fs::create_dir(path("named")).unwrap();
+        std::fs::write(path("real/file"), "text").unwrap();
+        symlink(path("real/file"), path("named/file")).unwrap();
+        let found = folders(&[path("named/file"), path("named/missing")]);
+        let real = std::fs::canonicalize(path("real")).unwrap();
+        assert_eq!(found, BTreeSet::from([path("named"), real]));
+    }
 }

@@ -38,7 +38,7 @@ pub(super) fn status(plugins: &[PluginStatus]) -> Vec<String> {
 
 fn row(plugin: &PluginStatus) -> Vec<String> {
     let version = &plugin.version;
-    let state = match (plugin.state, plugin.probation) {
+    let state = match (plugin.state, &plugin.probation) {
         (PluginState::Running, _) => "running".to_owned(),
         (PluginState::Probation, Some(left)) => format!("probation ({} left)", left.batches_left),
         (PluginState::Probation, None) => "probation".to_owned(),
@@ -68,7 +68,16 @@ fn remarks(plugin: &PluginStatus) -> Vec<String> {
         plugin.pipelines.join(", "),
         plugin.instances
     )];
+    notes.extend(waiting(plugin));
     notes.extend(faults(&plugin.version));
+    if plugin.differs_from_manifest {
+        let note = "differs from the manifest and its files: a restart forgets this version; `plugin swap --save` writes it there";
+        notes.push(note.to_owned());
+    }
+    if !plugin.version.allowed_more.is_empty() {
+        let more = plugin.version.allowed_more.join(", ");
+        notes.push(format!("was allowed more than the version before: {more}"));
+    }
     if !plugin.version.counters.is_empty() {
         let counters = plugin.version.counters.iter();
         let counters = counters.map(|(name, count)| format!("{name} {count}"));
@@ -96,6 +105,19 @@ fn remarks(plugin: &PluginStatus) -> Vec<String> {
     notes
 }
 
+/// Which pipelines a probation waits for, if there are several.
+fn waiting(plugin: &PluginStatus) -> Option<String> {
+    let probation = plugin.probation.as_ref()?;
+    let left = probation.pipelines.iter().filter(|(_, left)| **left > 0);
+    let left: Vec<String> = left
+        .map(|(pipeline, left)| format!("{pipeline} {left}"))
+        .collect();
+    Some(format!(
+        "batches that must still go well: {}",
+        left.join(", ")
+    ))
+}
+
 fn faults(version: &VersionStatus) -> Option<String> {
     let mut parts: Vec<String> = version
         .faults
@@ -107,6 +129,15 @@ fn faults(version: &VersionStatus) -> Option<String> {
             "{} calls not made in quarantine",
             version.quarantined
         ));
+    }
+    if version.spans_passed > 0 {
+        parts.push(format!(
+            "{} spans passed on without it",
+            version.spans_passed
+        ));
+    }
+    if version.log_lines_dropped > 0 {
+        parts.push(format!("{} log lines dropped", version.log_lines_dropped));
     }
     if version.recycled > 0 {
         parts.push(format!("{} instances recycled", version.recycled));

@@ -78,12 +78,12 @@ async fn grpc_gives_up_when_it_must() {
         (Code::ResourceExhausted, "ResourceExhausted"),
         (Code::Unauthenticated, "Unauthenticated"),
     ] {
-        server.refuse(Status::new(code, "a secret"));
+        server.refuse(Status::new(code, "out\n of\u{1b} bounds"));
         let refused = exporter.enqueue(payload()).await.unwrap_err();
         assert!(!refused.is_retryable());
         assert_eq!(
             refused.to_string(),
-            format!("exporter otlp: the other side answered {word}")
+            format!("exporter otlp: the backend answered {word}: out of bounds")
         );
     }
     assert_eq!(server.seen().len(), 3);
@@ -125,13 +125,15 @@ async fn nobody_there_is_retryable() {
     for kind in ["otlp", "otlphttp"] {
         let exporter = started(kind, &settings, nowhere()).await;
         let refused = exporter.enqueue(payload()).await;
-        let Err(Refused::Retryable { message, .. }) = refused else {
+        let Err(Refused::Retryable { failure, .. }) = refused else {
             panic!("{refused:?}")
         };
+        let message = failure.to_string();
         assert!(
-            message.starts_with("cannot reach the other side: "),
+            message.starts_with("cannot reach the backend: "),
             "{message}"
         );
+        assert_eq!(failure.code, None);
     }
 }
 
@@ -186,10 +188,15 @@ async fn http_tries_again_when_it_may() {
     exporter.enqueue(payload()).await.unwrap();
     assert_eq!(server.seen().len(), 5);
     for status in [400, 401, 413, 500, 302] {
-        server.answer_http(status, ("x", "y"), "a secret");
+        server.answer_http(status, ("x", "y"), "no such tenant");
         let refused = exporter.enqueue(payload()).await.unwrap_err();
         assert!(matches!(refused, Refused::Permanent { .. }), "{refused}");
-        assert!(!refused.to_string().contains("secret"));
+        let message = refused.to_string();
+        assert!(
+            message.contains(&format!("the backend answered {status} ")),
+            "{message}"
+        );
+        assert!(message.ends_with(": no such tenant"), "{message}");
     }
     assert_eq!(exporter.counters().traces.send_failed(), 5);
 }

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::{Payload, Signal, id};
+use super::{Payload, Signal, id, shared};
 use crate::config::{Retry, SendingQueue, Sizer};
-use crate::export::queue::Behaviour;
+use crate::export::exporter::Behaviour;
 use crate::export::{Accepted, Attempt, Export, ExportError, Exporter, Refused};
 
 /// Sends a batch for each permit; then waits. Or fails each time.
@@ -61,8 +61,9 @@ fn exporter(fake: &Fake, queue: Option<SendingQueue>) -> Exporter {
         queue,
         retry: Retry::default(),
         timeout: Duration::ZERO,
+        endpoint: "nowhere:4317".to_owned(),
     };
-    Exporter::new(id("otlp"), Box::new(fake.clone()), behaviour)
+    Exporter::new(id("otlp"), Box::new(fake.clone()), behaviour, &shared())
 }
 
 fn queue(size: u64, sizer: Sizer) -> SendingQueue {
@@ -139,7 +140,7 @@ async fn overflow_may_wait_for_room() {
 
 #[tokio::test(start_paused = true)]
 async fn the_sender_may_wait_for_the_result() {
-    let permanent = Some(ExportError::Permanent("no".to_owned()));
+    let permanent = Some(ExportError::permanent("no"));
     for wait_for_result in [true, false] {
         let settings = wait_for_result.then(|| SendingQueue {
             wait_for_result,
@@ -176,8 +177,10 @@ async fn an_attempt_has_a_deadline() {
             ..Retry::default()
         },
         timeout: Duration::from_secs(5),
+        endpoint: String::new(),
     };
-    let exporter = Exporter::new(id("otlp"), Box::new(Fake::new(0, None)), behaviour);
+    let fake = Box::new(Fake::new(0, None));
+    let exporter = Exporter::new(id("otlp"), fake, behaviour, &shared());
     let refused = exporter.enqueue(batch(1)).await.unwrap_err();
     assert_eq!(refused.to_string(), "exporter otlp: no answer within 5s");
     assert!(refused.is_retryable());
@@ -229,7 +232,8 @@ async fn draining_does_not_wait_for_ever() {
     let also = direct.clone();
     let waiting = tokio::spawn(async move { also.enqueue(batch(4)).await });
     fake.begun(2).await;
-    assert_eq!(direct.drain(within(1)).await, 4);
+    // Its sender still has it.
+    assert_eq!(direct.drain(within(1)).await, 0);
     assert_eq!(
         waiting.await.unwrap(),
         Err(Refused::ShuttingDown {

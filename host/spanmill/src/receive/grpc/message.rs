@@ -3,74 +3,104 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
-use http_body_util::BodyExt as _;
 use tonic::Status;
+
+use crate::receive::body::{BodyError, Incomings};
 
 /// A flag and the message's length: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>.
 const HEAD: usize = 5;
 
-/// The message, of at most `limit` bytes, once the request has ended.
-pub(super) async fn whole<B>(mut body: B, limit: usize) -> Result<Bytes, Status>
+/// A message of this size is given its memory at once; a larger one as it comes.
+const ANNOUNCED: usize = 4 * 1024 * 1024;
+
+/// The message, of at most `limit` bytes, once the request has ended. `is_compressed` says whether there is a
+/// grpc-encoding.
+pub(super) async fn whole<B>(
+    body: &mut Incomings<B>,
+    limit: usize,
+    is_compressed: bool,
+) -> Result<Message, Status>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut first = Bytes::new();
     while first.len() < HEAD {
-        match next(&mut body).await? {
+        match next(body).await? {
             Some(data) if first.is_empty() => first = data,
             Some(data) => first = [first, data].concat().into(),
             None if first.is_empty() => return Err(Status::internal("there is no message")),
             None => return Err(cut_off()),
         }
     }
-    let compressed = first.get_u8() != 0;
+    let flag = first.get_u8();
     let length = first.get_u32() as usize;
-    if compressed {
+    if flag > 1 {
+        return Err(Status::internal("the message has an unknown flag"));
+    }
+    if flag == 1 && !is_compressed {
         let message = "the message says that it is compressed, but there is no grpc-encoding";
         return Err(Status::internal(message));
     }
     if length > limit {
-        let message = format!(
-            "the message has {length} bytes, and {limit} is the limit; send smaller batches, or raise max_recv_msg_size_mib"
-        );
-        return Err(Status::resource_exhausted(message));
+        return Err(too_large(length, limit));
     }
     let message = match first.len() < length {
         false => first,
         true => {
-            let mut whole = BytesMut::with_capacity(length);
+            let mut whole = BytesMut::with_capacity(length.min(ANNOUNCED));
             whole.extend_from_slice(&first);
             while whole.len() < length {
-                let data = next(&mut body).await?.ok_or_else(cut_off)?;
+                let data = next(body).await?.ok_or_else(cut_off)?;
                 whole.extend_from_slice(&data);
             }
             whole.freeze()
         }
     };
     let mut surplus = message.len() > length;
-    while let Some(data) = next(&mut body).await? {
+    while let Some(data) = next(body).await? {
         surplus |= !data.is_empty();
     }
     match surplus {
-        false => Ok(message),
+        false => Ok(Message {
+            bytes: message,
+            is_compressed: flag == 1,
+        }),
         true => Err(Status::internal("there is more than one message")),
     }
+}
+
+/// One message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    pub bytes: Bytes,
+    pub is_compressed: bool,
+}
+
+/// What is said of a message beyond the limit.
+pub(super) fn too_large(length: usize, limit: usize) -> Status {
+    Status::resource_exhausted(format!(
+        "the message has {length} bytes, and {limit} is the limit; send smaller batches, or raise max_recv_msg_size_mib"
+    ))
 }
 
 fn cut_off() -> Status {
     Status::internal("the request ended within a message")
 }
 
-/// The next data; none at the end.
-async fn next<B: Body<Data = Bytes> + Unpin>(body: &mut B) -> Result<Option<Bytes>, Status> {
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Status::cancelled("the request was cut off"))?;
-        if let Ok(data) = frame.into_data() {
-            return Ok(Some(data));
-        }
-    }
-    Ok(None)
+/// The next data; `None` at the end.
+async fn next<B: Body<Data = Bytes> + Unpin>(
+    body: &mut Incomings<B>,
+) -> Result<Option<Bytes>, Status> {
+    body.next().await.map_err(|error| match error {
+        BodyError::Slow => Status::deadline_exceeded(error.to_string()),
+        // The caller says what to do about it.
+        BodyError::NoRoom => Status::resource_exhausted(NO_ROOM),
+        _ => Status::cancelled("the request was cut off"),
+    })
 }
+
+/// The message of a status that stands for [`BodyError::NoRoom`].
+pub(super) const NO_ROOM: &str = "no room";
 
 #[cfg(test)]
 mod tests {
@@ -83,6 +113,7 @@ mod tests {
     use tonic::Code;
 
     use super::*;
+    use crate::memory::Budget;
 
     struct Pieces(VecDeque<Bytes>);
 
@@ -98,10 +129,16 @@ mod tests {
         }
     }
 
+    fn incoming(pieces: Pieces) -> Incomings<Pieces> {
+        Incomings::new(pieces, Budget::new(1 << 20).nothing(), None)
+    }
+
     async fn of(body: &[u8], pieces: usize) -> Result<Bytes, Code> {
         let pieces = body.chunks(pieces).map(Bytes::copy_from_slice).collect();
-        let message = whole(Pieces(pieces), 10).await;
-        message.map_err(|status| status.code())
+        let message = whole(&mut incoming(Pieces(pieces)), 10, false).await;
+        message
+            .map(|message| message.bytes)
+            .map_err(|status| status.code())
     }
 
     #[tokio::test]
@@ -116,8 +153,8 @@ mod tests {
     #[tokio::test]
     async fn a_message_that_came_in_one_frame_is_not_copied() {
         let frame = Bytes::from_static(b"\0\0\0\0\x05spans");
-        let message = whole(Pieces([frame.clone()].into()), 10).await;
-        assert_eq!(message.unwrap().as_ptr(), frame[HEAD..].as_ptr());
+        let message = whole(&mut incoming(Pieces([frame.clone()].into())), 10, false).await;
+        assert_eq!(message.unwrap().bytes.as_ptr(), frame[HEAD..].as_ptr());
     }
 
     #[tokio::test]
@@ -135,5 +172,49 @@ mod tests {
                 assert_eq!(of(body, pieces).await, Err(code), "{body:?} in {pieces}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn memory_is_reserved_as_the_message_comes() {
+        let budget = Budget::new(200 * 1024);
+        let piece = Bytes::from(vec![0u8; 50 * 1024]);
+        let mut head = BytesMut::from(&[0u8; 1][..]);
+        head.extend_from_slice(&(400u32 * 1024).to_be_bytes());
+        let mut pieces = VecDeque::from([head.freeze()]);
+        pieces.extend(std::iter::repeat_n(piece, 8));
+        let mut body = Incomings::new(Pieces(pieces), budget.nothing(), None);
+        let status = whole(&mut body, 1 << 20, false).await.unwrap_err();
+        assert_eq!(status.message(), NO_ROOM);
+        assert_eq!(body.into_parts().0.0.len(), 4, "it is read no further");
+        assert_eq!(budget.reserved(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_is_ended() {
+        struct Trickle;
+        impl Body for Trickle {
+            type Data = Bytes;
+            type Error = Infallible;
+            fn poll_frame(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+                let mut sleep = Box::pin(tokio::time::sleep(std::time::Duration::from_secs(2)));
+                match sleep.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x"))))),
+                    Poll::Pending => {
+                        let waker = cx.waker().clone();
+                        tokio::spawn(async move {
+                            sleep.await;
+                            waker.wake();
+                        });
+                        Poll::Pending
+                    }
+                }
+            }
+        }
+        let mut body = Incomings::new(Trickle, Budget::new(1 << 20).nothing(), None);
+        let status = whole(&mut body, 1 << 20, false).await.unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
     }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{LIMIT, Recorder, Server, both, request};
 use crate::config::{Cors, HttpServer, Secret};
-use crate::receive::Refusal;
+use crate::refusal::Refusal;
 
 const PROTO: &str = "application/x-protobuf";
 const JSON: &str = "application/json";

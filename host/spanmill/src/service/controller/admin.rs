@@ -1,11 +1,12 @@
 //! The admin API's way to a service.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use spanmill_admin::{
-    Control, ControlError, Event, EventKind, PluginStatus, ReloadReport, ShadowReport, SwapReport,
+    Control, ControlError, Event, EventKind, PluginStatus, ReloadReport, ShadowReport, SwapOptions,
+    SwapReport,
 };
 
 use super::{Controller, lock};
@@ -40,14 +41,12 @@ impl Control for Admin {
         component: String,
         name: String,
         wasm: Bytes,
-        probation: Option<u32>,
+        options: SwapOptions,
     ) -> Result<SwapReport, ControlError> {
         let swap = async {
             self.0.components(&component)?;
-            let began = Instant::now();
-            let plugin = self.0.compile(&name, &wasm)?;
-            let compile = began.elapsed();
-            self.0.swap_in(&component, plugin, compile, probation).await
+            let uploaded = self.0.compile(&name, wasm)?;
+            self.0.swap_in(&component, uploaded, options).await
         };
         let swapped = swap.await;
         self.refused("a swap", &component, swapped)
@@ -59,11 +58,14 @@ impl Control for Admin {
         name: String,
         wasm: Bytes,
         duration: Duration,
+        allow_more: bool,
     ) -> Result<ShadowReport, ControlError> {
         let shadow = async {
             self.0.components(&component)?;
-            let plugin = self.0.compile(&name, &wasm)?;
-            self.0.start_shadow(&component, plugin, duration).await
+            let uploaded = self.0.compile(&name, wasm)?;
+            self.0
+                .start_shadow(&component, uploaded, duration, allow_more)
+                .await
         };
         let shadowed = shadow.await;
         self.refused("a shadow", &component, shadowed)
@@ -77,8 +79,12 @@ impl Control for Admin {
         self.0.end_shadow(&component).await
     }
 
-    async fn promote(&self, component: String) -> Result<SwapReport, ControlError> {
-        let promoted = self.0.promote(&component).await;
+    async fn promote(
+        &self,
+        component: String,
+        options: SwapOptions,
+    ) -> Result<SwapReport, ControlError> {
+        let promoted = self.0.promote(&component, options).await;
         self.refused("promoting the shadow", &component, promoted)
     }
 

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use spanmill_admin::{ControlError, EventKind, Latency, ShadowReport, ShadowState, SwapReport};
-use spanmill_runtime::Plugin;
+use spanmill_admin::{
+    ControlError, EventKind, Latency, ShadowReport, ShadowState, SwapOptions, SwapReport,
+};
 use tokio::task::block_in_place;
 
+use super::swaps::Uploaded;
 use super::{Controller, invalid, lock, short};
 use crate::config::{ComponentId, canonical_component};
 use crate::pipeline::Shadow;
@@ -19,7 +21,7 @@ pub(super) struct Shadows(Mutex<BTreeMap<String, Arc<Kept>>>);
 
 struct Kept {
     shadow: Shadow,
-    plugin: Plugin,
+    uploaded: Uploaded,
     since: SystemTime,
     /// When it ends, or ended.
     until: Mutex<(ShadowState, SystemTime)>,
@@ -62,8 +64,8 @@ impl Kept {
         let versions = self.shadow.versions().iter();
         ShadowReport {
             components: versions.map(|version| version.id.to_string()).collect(),
-            hash: self.plugin.hash().to_owned(),
-            source: self.plugin.name().to_owned(),
+            hash: self.uploaded.plugin.hash().to_owned(),
+            source: self.uploaded.plugin.name().to_owned(),
             state,
             since: time(self.since),
             until: time(until),
@@ -88,8 +90,9 @@ impl Controller {
     pub(super) async fn start_shadow(
         self: &Arc<Self>,
         target: &str,
-        plugin: Plugin,
+        uploaded: Uploaded,
         duration: Duration,
+        allow_more: bool,
     ) -> Result<ShadowReport, ControlError> {
         let guard = self.running.lock().await;
         let running = guard.as_ref().ok_or(ControlError::ShuttingDown)?;
@@ -99,7 +102,9 @@ impl Controller {
             )));
         }
         let ids = self.components(target)?;
-        let plugins = self.configure(running.manifest(), &ids, &plugin)?;
+        let plugins = self.configure(running.manifest(), &ids, &uploaded.plugin)?;
+        // It changes nothing, but it sees as much as a version that does, and may log.
+        let excesses = self.allowed_excess(&plugins, allow_more)?;
         let versions = plugins.into_values().map(|loaded| loaded.version).collect();
         let state = |id: &ComponentId| running.topology().state_of(id);
         let shadow = block_in_place(|| Shadow::start(versions, state)).map_err(invalid)?;
@@ -108,15 +113,20 @@ impl Controller {
         let since = SystemTime::now();
         let kept = Arc::new(Kept {
             shadow,
-            plugin,
+            uploaded,
             since,
             until: Mutex::new((ShadowState::Running, since + duration)),
         });
         lock(&self.shadows.0).insert(canonical_component(target), Arc::clone(&kept));
-        let message = format!(
+        let mut message = format!(
             "plugin {target} is shadowed by version {} for {duration:?}",
-            short(kept.plugin.hash())
+            short(kept.uploaded.plugin.hash())
         );
+        for (id, excess) in &excesses {
+            message.push_str(&format!(
+                "; as {id} it {excess}, which the running one does not, as it was allowed to"
+            ));
+        }
         self.history
             .event(EventKind::ShadowStarted, vec![target.to_owned()], message);
         let report = kept.report();
@@ -178,10 +188,14 @@ impl Controller {
     pub(super) async fn promote(
         self: &Arc<Self>,
         target: &str,
+        options: SwapOptions,
     ) -> Result<SwapReport, ControlError> {
         let kept = self.shadows.get(target)?;
-        let plugin = kept.plugin.clone();
-        let swapped = self.swap_in(target, plugin, Duration::ZERO, None).await?;
+        let uploaded = Uploaded {
+            compile: Duration::ZERO,
+            ..kept.uploaded.clone()
+        };
+        let swapped = self.swap_in(target, uploaded, options).await?;
         lock(&self.shadows.0).remove(&canonical_component(target));
         Ok(swapped)
     }

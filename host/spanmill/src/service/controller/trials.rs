@@ -10,6 +10,7 @@ use crate::config::ComponentId;
 use crate::pipeline::{Swapped, Verdict};
 use crate::service::history;
 use crate::service::running::{OnTrial, Running};
+use crate::service::save::Save;
 
 /// Changes whose trials are not concluded.
 #[derive(Default)]
@@ -20,6 +21,8 @@ struct Tried {
     on_trial: OnTrial,
     /// What was swapped in, and what before; nothing for a reload.
     swapped: Option<(Vec<ComponentId>, Swapped)>,
+    /// What is written to the manifest once it has passed.
+    save: Option<Save>,
 }
 
 impl Controller {
@@ -28,8 +31,13 @@ impl Controller {
         self: &Arc<Self>,
         on_trial: OnTrial,
         swapped: Option<(Vec<ComponentId>, Swapped)>,
+        save: Option<Save>,
     ) {
-        let tried = Arc::new(Tried { on_trial, swapped });
+        let tried = Arc::new(Tried {
+            on_trial,
+            swapped,
+            save,
+        });
         lock(&self.trials.0).push(Arc::clone(&tried));
         let controller = Arc::clone(self);
         tokio::spawn(async move {
@@ -71,11 +79,26 @@ impl Controller {
                     let message = format!("plugin {} passed its probation", ids.join(", "));
                     self.history.event(EventKind::ProbationPassed, ids, message);
                 }
+                match &tried.save {
+                    // Why not, if it cannot be, is an event.
+                    Some(save) if verdict == Verdict::Passed => drop(self.save_now(save)),
+                    Some(save) => {
+                        let message = format!(
+                            "{} is not saved in the manifest: another change came before its probation was over",
+                            save.file()
+                        );
+                        let ids = change.components();
+                        self.history.event(EventKind::Refused, ids, message);
+                    }
+                    None => {}
+                }
             }
             Verdict::Failed(id, _) => {
                 running.take_back(&tried.on_trial);
                 if let Some((ids, before)) = &tried.swapped {
-                    lock(&self.loader).swap_back(ids, before);
+                    let mut loader = lock(&self.loader);
+                    loader.swap_back(ids, before);
+                    self.history.now_swapped(loader.swapped());
                 }
                 let why = history::ending(&verdict);
                 let versions = running.topology().versions();

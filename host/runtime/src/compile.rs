@@ -1,0 +1,127 @@
+//! Compiling what may be hostile: its shape is looked at first, and the compiler runs in a process of its own, which is
+//! limited in memory and time and can be ended. Compilers have no such limits: a few megabytes can take them gigabytes.
+#![allow(unsafe_code)] // `deserialize` is unsafe: it trusts the bytes. See `compile`.
+
+mod child;
+mod process;
+mod shape;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::error::LoadError;
+pub use child::compile_child;
+use process::{Compiled, Process};
+pub(crate) use shape::MAX_BYTES;
+
+/// What compiling one plugin may take, and where it is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompilerConfig {
+    /// A program that calls [`compile_child`] when its first argument is [`CompilerConfig::COMMAND`]; `None` compiles
+    /// in this process, without limits: for trusted plugins in tests and benches.
+    pub program: Option<PathBuf>,
+    /// Memory of the process, in MiB.
+    pub memory_mib: u64,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+impl CompilerConfig {
+    /// The first argument of the program; two numbers follow.
+    pub const COMMAND: &str = "compile-plugin";
+}
+
+impl Default for CompilerConfig {
+    fn default() -> Self {
+        CompilerConfig {
+            program: None,
+            memory_mib: 1024,
+            timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Compiles one plugin at a time.
+pub(crate) struct Compiler {
+    config: CompilerConfig,
+    process: Process,
+}
+
+impl Compiler {
+    pub(crate) fn new(config: CompilerConfig) -> Self {
+        Compiler {
+            config,
+            process: Process::default(),
+        }
+    }
+
+    /// Ends the compilation under way; further ones are refused.
+    pub(crate) fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// Compiles a component. Returns its code as well, for the cache. `name` is for messages.
+    pub(crate) fn compile(
+        &self,
+        engine: &Engine,
+        name: &str,
+        wasm: &[u8],
+    ) -> Result<(Component, Vec<u8>), LoadError> {
+        let not_a_component = |why: String| LoadError::NotAComponent {
+            name: name.to_owned(),
+            why,
+        };
+        shape::check(wasm).map_err(|error| match error {
+            shape::Error::Broken(why) => not_a_component(why),
+            shape::Error::TooComplex(why) => LoadError::TooComplex {
+                name: name.to_owned(),
+                why,
+            },
+        })?;
+        let limit = |why: String| LoadError::CompileLimit {
+            name: name.to_owned(),
+            why,
+        };
+        let code = match &self.config.program {
+            None => engine
+                .precompile_component(wasm)
+                .map_err(|error| not_a_component(format!("{error:#}")))?,
+            Some(program) => match self.process.run(program, &self.config, wasm) {
+                Compiled::Code(code) => code,
+                Compiled::Refused(why) => return Err(not_a_component(why)),
+                Compiled::Memory => {
+                    return Err(limit(format!(
+                        "compiling it needs more than {} MiB of memory",
+                        self.config.memory_mib
+                    )));
+                }
+                Compiled::Time => {
+                    return Err(limit(format!(
+                        "compiling it takes longer than {:?}",
+                        self.config.timeout
+                    )));
+                }
+                Compiled::Died(how) => return Err(limit(format!("the compiler {how}"))),
+                Compiled::Stopped => {
+                    return Err(LoadError::Stopped {
+                        name: name.to_owned(),
+                    });
+                }
+                Compiled::NotStarted(error) => {
+                    return Err(LoadError::Engine(format!(
+                        "the compiler's process cannot start: {error}"
+                    )));
+                }
+            },
+        };
+        // SAFETY: the code comes from this engine, or by a pipe from a process of this very program, which nobody else
+        // can write to. That it was made for this engine, wasmtime checks.
+        let component = unsafe { Component::deserialize(engine, &code) }.map_err(|error| {
+            LoadError::Engine(format!("compiled code is not usable: {error:#}"))
+        })?;
+        Ok((component, code))
+    }
+}

@@ -1,0 +1,211 @@
+//! Memory: how much there is, how much is used, and budgets that are reserved from before it is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const KIB: usize = 1024;
+
+/// A bound on what some buffers hold together. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// In KiB.
+    room: Arc<Semaphore>,
+    total_kib: usize,
+}
+
+/// A share of a [`Budget`], given back when dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    budget: Budget,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Budget {
+    /// A budget of about so many bytes.
+    pub fn new(bytes: u64) -> Self {
+        let kib = usize::try_from(bytes / KIB as u64).unwrap_or(usize::MAX);
+        let total_kib = kib.clamp(1, Semaphore::MAX_PERMITS);
+        Budget {
+            room: Arc::new(Semaphore::new(total_kib)),
+            total_kib,
+        }
+    }
+
+    /// A reservation of nothing, which may grow.
+    pub fn nothing(&self) -> Reservation {
+        Reservation {
+            budget: self.clone(),
+            permit: None,
+        }
+    }
+
+    /// Reserves room for what is there already, or returns `None` if there is not enough. What is larger than the whole
+    /// budget needs all of it.
+    pub fn reserve(&self, bytes: usize) -> Option<Reservation> {
+        let mut reservation = self.nothing();
+        let bytes = bytes.min(self.total_kib.saturating_mul(KIB));
+        reservation.grow_to(bytes).then_some(reservation)
+    }
+
+    /// How much is reserved, in bytes.
+    pub fn reserved(&self) -> u64 {
+        let used = self.total_kib.saturating_sub(self.room.available_permits());
+        u64::try_from(used.saturating_mul(KIB)).unwrap_or(u64::MAX)
+    }
+
+    /// How much can be reserved in all, in bytes.
+    pub fn total(&self) -> u64 {
+        u64::try_from(self.total_kib.saturating_mul(KIB)).unwrap_or(u64::MAX)
+    }
+}
+
+impl Reservation {
+    /// Makes it at least so many bytes; returns whether there was room. If not, it is as it was.
+    pub fn grow_to(&mut self, bytes: usize) -> bool {
+        let wanted = bytes.div_ceil(KIB);
+        let has = self
+            .permit
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
+        let Some(more) = wanted.checked_sub(has).filter(|more| *more > 0) else {
+            return true;
+        };
+        let Ok(more) = u32::try_from(more) else {
+            return false;
+        };
+        match Arc::clone(&self.budget.room).try_acquire_many_owned(more) {
+            Ok(permit) => {
+                match &mut self.permit {
+                    Some(held) => held.merge(permit),
+                    None => self.permit = Some(permit),
+                }
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Gives back what exceeds so many bytes.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let wanted = bytes.div_ceil(KIB);
+        if let Some(permit) = &mut self.permit
+            && let Some(surplus) = permit.num_permits().checked_sub(wanted)
+        {
+            drop(permit.split(surplus));
+        }
+    }
+}
+
+/// Resident memory of this process, in bytes; `None` where the system does not say.
+pub fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    kib(&status, "VmRSS:")
+}
+
+/// The memory that this process may use, in bytes: the machine's, or the limit of a control group that it is in.
+/// `None` where the system does not say.
+pub fn available_bytes() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|info| kib(&info, "MemTotal:"));
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limit = group_limit(Path::new("/sys/fs/cgroup"), &groups);
+    match (machine, limit) {
+        (Some(machine), Some(limit)) => Some(machine.min(limit)),
+        (machine, limit) => machine.or(limit),
+    }
+}
+
+/// The lowest memory limit of the control groups that `/proc/self/cgroup` names, and of those above them. Both
+/// versions of control groups are read; see cgroups(7).
+fn group_limit(mounted: &Path, groups: &str) -> Option<u64> {
+    let mut lowest: Option<u64> = None;
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let (root, file) = match controllers {
+            "" => (mounted.to_owned(), "memory.max"),
+            list if list.split(',').any(|one| one == "memory") => {
+                (mounted.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        let relative = path.trim_start_matches('/');
+        // In a container the path may be the host's; then only the root is there.
+        let folders: Vec<PathBuf> = Path::new(relative)
+            .ancestors()
+            .map(|folder| root.join(folder))
+            .collect();
+        for folder in folders {
+            let limit = std::fs::read_to_string(folder.join(file))
+                .ok()
+                .and_then(|text| text.trim().parse::<u64>().ok());
+            lowest = match (lowest, limit) {
+                (Some(lowest), Some(limit)) => Some(lowest.min(limit)),
+                (lowest, limit) => lowest.or(limit),
+            };
+        }
+    }
+    lowest
+}
+
+fn kib(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    let number: u64 = line.split_whitespace().next()?.parse().ok()?;
+    number.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reservations_grow_shrink_and_are_given_back() {
+        let budget = Budget::new(10 * 1024);
+        let mut one = budget.reserve(3000).unwrap();
+        assert_eq!(budget.reserved(), 3 * 1024);
+        assert!(one.grow_to(8 * 1024) && !one.grow_to(11 * 1024));
+        assert!(budget.reserve(3 * 1024).is_none());
+        one.shrink_to(1);
+        assert_eq!(budget.reserved(), 1024);
+        let two = budget.reserve(9 * 1024).unwrap();
+        assert!(!one.grow_to(2048));
+        drop(two);
+        drop(one);
+        assert_eq!(budget.reserved(), 0);
+        // Larger than the budget: all of it.
+        assert_eq!(budget.reserve(1 << 30).map(|_| ()), Some(()));
+    }
+
+    #[test]
+    fn the_lowest_limit_of_the_groups_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let limit = |groups: &str| group_limit(root.path(), groups);
+        assert_eq!(limit("0::/a/b\n"), None);
+        write("memory.max", "max\n");
+        write("a/memory.max", "2000\n");
+        write("a/b/memory.max", "3000\n");
+        assert_eq!(limit("0::/a/b\n"), Some(2000));
+        assert_eq!(limit("0::/c\n"), None);
+        write("memory/docker/x/memory.limit_in_bytes", "700\n");
+        let both = "5:cpu,cpuacct:/y\n4:memory:/docker/x\n0::/a\n";
+        assert_eq!(limit(both), Some(700));
+        assert_eq!(limit("nonsense\n\n::"), None);
+    }
+
+    #[test]
+    fn the_process_knows_its_memory() {
+        assert!(resident_bytes().is_none_or(|bytes| bytes > 1024 * 1024));
+        assert!(available_bytes().is_none_or(|bytes| bytes > 16 * 1024 * 1024));
+    }
+}

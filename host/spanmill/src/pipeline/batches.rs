@@ -1,0 +1,161 @@
+//! Batches that a batcher gave: their senders were answered long ago, so they are held and tried again until they are
+//! in other hands, or count as lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use spanmill_otlp::Batch;
+
+use super::delivery::{Delivery, hand_over};
+use super::scheduler::Owner;
+use super::segments::{Batched, Pipeline};
+use super::worker::{Shared, Work};
+use crate::config::Signal;
+use crate::losses::Reason;
+use crate::refusal::Refusal;
+
+/// Between attempts to get a batch on its way.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Attempts after which a batch that its plugins keep refusing is dropped: about five minutes.
+const MAX_ATTEMPTS: u32 = 18;
+
+impl Shared {
+    /// Sends on what a pipeline's batchers hold. Returns how many spans they held.
+    pub(super) fn flush(&self, pipeline: &Arc<Pipeline>) -> usize {
+        let mut held = 0;
+        for segment in 0..pipeline.segments.len() {
+            let Some(batcher) = pipeline.batcher(segment) else {
+                continue;
+            };
+            held += batcher.held_spans();
+            for batch in batcher.flush() {
+                self.enqueue(Batched::new(pipeline, segment, batch));
+            }
+        }
+        held
+    }
+
+    /// Has a worker run a batch. How many there are is bounded by what batchers hold.
+    pub(super) fn enqueue(&self, batch: Batched) {
+        let owner = Owner::Batcher {
+            pipeline: batch.pipeline.id.clone(),
+        };
+        if let Err(Work::Batched(batch)) = self.scheduler.add_now(owner, Work::Batched(batch)) {
+            self.give_up(&batch, Reason::ShutDown, "the pipelines have ended");
+        }
+    }
+
+    /// Drops a batch.
+    fn give_up(&self, batched: &Batched, reason: Reason, why: &str) {
+        let spans = batched.batch.spans;
+        let pipeline = &batched.pipeline.id;
+        self.losses.add(
+            format_args!("pipeline {pipeline}"),
+            Signal::Traces,
+            reason,
+            spans as u64,
+        );
+        tracing::error!(%pipeline, spans, "dropping a batch of {spans} spans: {why}");
+        self.done(batched);
+    }
+
+    fn done(&self, batched: &Batched) {
+        if let Some(batcher) = batched.pipeline.batcher(batched.segment) {
+            batcher.done(&batched.batch);
+        }
+    }
+
+    /// Runs a batch through the segment behind its batcher.
+    pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: Batched) {
+        let pipeline = Arc::clone(&batched.pipeline);
+        let next = batched.segment + 1;
+        let batch = match Batch::parse(batched.batch.bytes.clone()) {
+            Ok(batch) => batch,
+            Err(malformed) => {
+                return self.give_up(&batched, Reason::Internal, &malformed.to_string());
+            }
+        };
+        let ran = pipeline.run(worker, next, &batch, batched.received_unix_nano);
+        let shared = Arc::clone(self);
+        match ran {
+            Ok(delivery) => {
+                let delivering = async move { shared.deliver(batched, delivery).await };
+                self.tasks.spawn_on(delivering, &self.runtime);
+            }
+            Err(refusal) => {
+                let retrying = async move { shared.try_again(batched, refusal).await };
+                self.tasks.spawn_on(retrying, &self.runtime);
+            }
+        }
+    }
+
+    /// Holds a batch until it is in other hands.
+    async fn deliver(&self, mut batched: Batched, delivery: Delivery) {
+        let deliveries = [delivery];
+        loop {
+            match hand_over(&deliveries).await {
+                Ok(batches) => {
+                    self.done(&batched);
+                    batches.into_iter().for_each(|batch| self.enqueue(batch));
+                    let [delivery] = deliveries;
+                    return delivery.commit(&self.losses);
+                }
+                Err(refusal) if !refusal.is_retryable() => {
+                    return self.give_up(&batched, Reason::Refused, &refusal.to_string());
+                }
+                Err(_) => self.pause(&mut batched).await,
+            }
+            if self.abort.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    async fn try_again(&self, mut batched: Batched, refusal: Refusal) {
+        if batched.attempts >= MAX_ATTEMPTS || !refusal.is_retryable() {
+            return self.give_up(&batched, Reason::PluginFailed, &refusal.to_string());
+        }
+        self.pause(&mut batched).await;
+        if !self.abort.is_cancelled() {
+            self.enqueue(batched);
+        }
+    }
+
+    async fn pause(&self, batched: &mut Batched) {
+        let pause = FIRST_PAUSE
+            .saturating_mul(1 << batched.attempts.min(16))
+            .min(LONGEST_PAUSE);
+        batched.attempts = batched.attempts.saturating_add(1);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.abort.cancelled() => {}
+        }
+    }
+}
+
+/// Sends what a batcher holds when its time is over.
+pub(super) async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>, segment: usize) {
+    let Some(batcher) = pipeline.batcher(segment) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            () = batcher.begun.notified() => {}
+            () = pipeline.retired.cancelled() => return,
+            () = shared.abort.cancelled() => return,
+        }
+        while let Some(due) = batcher.due_in() {
+            tokio::select! {
+                () = tokio::time::sleep(due) => {}
+                // Whoever retires it flushes it.
+                () = pipeline.retired.cancelled() => return,
+            }
+            if batcher.due_in().is_some_and(|due| due.is_zero()) {
+                for batch in batcher.flush() {
+                    shared.enqueue(Batched::new(&pipeline, segment, batch));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The way in for receivers: admission, a worker's turn, and the answer once the batch is in other hands.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::delivery::hand_over;
+use super::scheduler::Owner;
+use super::segments::Pipeline;
+use super::worker::{RequestWork, Shared, Work, now_unix_nano};
+use crate::config::ComponentId;
+use crate::episode::Log;
+use crate::memory::Reservation;
+use crate::panics::Contained;
+use crate::receive::{Received, TraceIntake};
+use crate::refusal::Refusal;
+
+/// How long a sender should wait when the process is overloaded.
+const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
+
+/// The pipelines that a receiver feeds; others may be put in their place at any time.
+#[derive(Default)]
+pub struct Feed(RwLock<Arc<[Arc<Pipeline>]>>);
+
+impl Feed {
+    fn pipelines(&self) -> Arc<[Arc<Pipeline>]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Feeds these, from the next request on.
+    pub(super) fn set(&self, pipelines: Arc<[Arc<Pipeline>]>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = pipelines;
+    }
+}
+
+/// Where a receiver's requests go.
+pub struct Intake {
+    receiver: ComponentId,
+    shared: Arc<Shared>,
+    feed: Arc<Feed>,
+}
+
+impl Intake {
+    pub(super) fn new(receiver: ComponentId, shared: Arc<Shared>, feed: Arc<Feed>) -> Self {
+        Intake {
+            receiver,
+            shared,
+            feed,
+        }
+    }
+}
+
+impl TraceIntake for Intake {
+    fn admit(&self) -> Result<Reservation, Refusal> {
+        let pipelines = self.feed.pipelines();
+        let gates = pipelines.iter().map(|pipeline| pipeline.ends().gates);
+        for gates in gates {
+            if let Some(gate) = gates.iter().find(|gate| !gate.is_open()) {
+                gate.refused();
+                return Err(Refusal::Unavailable {
+                    retry_after: AFTER_OVERLOAD,
+                });
+            }
+        }
+        Ok(self.shared.in_flight.nothing())
+    }
+
+    fn no_room(&self) -> Refusal {
+        let in_flight = &self.shared.in_flight;
+        let (receiver, limit_mib) = (&self.receiver, in_flight.total() >> 20);
+        match self.shared.crowded.meet(0) {
+            Log::Begin => tracing::warn!(%receiver, limit_mib,
+                "requests under way hold all the memory they may: further ones are refused, senders are asked to wait (limits.in_flight_mib)"),
+            Log::StillOn(tally) => tracing::warn!(%receiver, limit_mib, refused = tally.times,
+                "requests under way have held all the memory they may for {:.0?}; {} were refused", tally.lasted, tally.times),
+            Log::Nothing => {}
+        }
+        Refusal::Overloaded {
+            retry_after: AFTER_OVERLOAD,
+        }
+    }
+
+    async fn accept(&self, request: Received) -> Result<(), Refusal> {
+        let shared = Arc::clone(&self.shared);
+        let pipelines = self.feed.pipelines();
+        let owner = Owner::receiver(&self.receiver, request.bytes.len());
+        // In a task of its own: a sender that hangs up must not leave a batch half delivered.
+        let accepting = async move { shared.accept(owner, request, pipelines).await };
+        let task = tokio::spawn(Contained::new(accepting));
+        task.await.unwrap_or_else(|_| {
+            Err(Refusal::Internal(
+                "the batch could not be processed".to_owned(),
+            ))
+        })
+    }
+}
+
+impl Shared {
+    async fn accept(
+        &self,
+        owner: Owner,
+        request: Received,
+        pipelines: Arc<[Arc<Pipeline>]>,
+    ) -> Result<(), Refusal> {
+        let ended = || Refusal::Unavailable {
+            retry_after: AFTER_OVERLOAD,
+        };
+        let (reply, answer) = oneshot::channel();
+        let work = Work::Request(RequestWork {
+            request,
+            pipelines,
+            received_unix_nano: now_unix_nano(),
+            reply,
+        });
+        self.scheduler.add(owner, work).await.map_err(|_| ended())?;
+        let ran = answer.await.unwrap_or_else(|_| {
+            Err(Refusal::Internal(
+                "the batch could not be processed".to_owned(),
+            ))
+        });
+        let (deliveries, _memory) = ran?;
+        for batch in hand_over(&deliveries).await? {
+            self.enqueue(batch);
+        }
+        for delivery in deliveries {
+            delivery.commit(&self.losses);
+        }
+        self.has_room();
+        Ok(())
+    }
+
+    /// Notes that there may be room for requests again.
+    fn has_room(&self) {
+        if !self.crowded.is_on() || self.in_flight.reserved() > self.in_flight.total() / 4 * 3 {
+            return;
+        }
+        if let Some(tally) = self.crowded.end() {
+            tracing::info!(
+                refused = tally.times,
+                "there is room for requests again, after {:.1?}; {} were refused meanwhile",
+                tally.lasted,
+                tally.times
+            );
+        }
+    }
+}

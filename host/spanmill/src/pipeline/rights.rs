@@ -1,0 +1,150 @@
+//! What a version of a plugin may read and write: what it declares, and not more than it is granted.
+//!
+//! A plugin that the manifest names is granted what it declares, or at most what `allow` says. One that comes in its
+//! place while the service runs is granted what its predecessor declared: whoever can exchange a file or reach the
+//! admin API must not get to see fields that nobody has granted.
+
+use std::fmt;
+
+use spanmill_otlp::{Path, StageContract};
+use spanmill_runtime::Slot;
+
+use super::version::{Version, limits};
+use crate::config::Allow;
+
+/// Fields that a plugin declares and is not granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Excess {
+    reads: Vec<String>,
+    writes: Vec<String>,
+}
+
+impl Excess {
+    /// What one contract declares beyond another; `None` if nothing.
+    pub fn of(declared: &StageContract, granted: &StageContract) -> Option<Self> {
+        let beyond = |declared: &[Path], granted: &[Path]| {
+            let beyond = declared
+                .iter()
+                .filter(|path| !granted.iter().any(|grant| grant.covers(path)));
+            beyond.map(|path| format!("`{path}`")).collect()
+        };
+        let excess = Excess {
+            reads: beyond(&declared.reads, &granted.reads),
+            writes: beyond(&declared.writes, &granted.writes),
+        };
+        (excess != Excess::default()).then_some(excess)
+    }
+
+    /// A phrase a field.
+    pub fn phrases(&self) -> Vec<String> {
+        let reads = self.reads.iter().map(|path| format!("reads {path}"));
+        let writes = self.writes.iter().map(|path| format!("writes {path}"));
+        reads.chain(writes).collect()
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (reads, writes) = (self.reads.join(", "), self.writes.join(", "));
+        match (reads.is_empty(), writes.is_empty()) {
+            (false, true) => write!(f, "reads {reads}"),
+            (true, _) => write!(f, "writes {writes}"),
+            (false, false) => write!(f, "reads {reads} and writes {writes}"),
+        }
+    }
+}
+
+/// Fails if a plugin declares more than the manifest allows; says by what.
+pub(super) fn check_allow(allow: &Allow, contract: &StageContract) -> Result<(), String> {
+    let granted = StageContract::parse(&allow.reads, &[])
+        .and_then(|reads| Ok((reads, StageContract::parse(&[], &allow.writes)?)))
+        .map_err(|error| format!("allow: {error}"))?;
+    let granted = StageContract {
+        reads: granted.0.reads,
+        writes: granted.1.writes,
+    };
+    let Some(excess) = Excess::of(contract, &granted) else {
+        return Ok(());
+    };
+    let key = match (excess.reads.is_empty(), excess.writes.is_empty()) {
+        (false, true) => "allow.reads",
+        (true, _) => "allow.writes",
+        (false, false) => "allow",
+    };
+    Err(format!("the plugin {excess}, which `{key}` does not grant"))
+}
+
+/// What a version that comes in the place of another declares beyond it. Nothing if the manifest bounds it: then
+/// `allow` was checked when it was configured.
+pub fn beyond_predecessor(new: &Version, old: &Version) -> Option<Excess> {
+    if new.spec.allow.is_some() || new.plugin.hash() == old.plugin.hash() {
+        return None;
+    }
+    Excess::of(&new.contract, &predecessors(new, old))
+}
+
+/// As [`beyond_predecessor`], for a version that a file holds now: an operator who named another file in the manifest,
+/// or this one's digest, has granted it what it declares.
+pub fn beyond_grant(new: &Version, old: &Version) -> Option<Excess> {
+    let is_named = new.spec.file != old.spec.file || new.spec.digest.is_some();
+    match is_named {
+        true => None,
+        false => beyond_predecessor(new, old),
+    }
+}
+
+/// What the code that ran declares under the settings that are to run: other settings are the operator's doing, and
+/// whatever they lead to is granted.
+fn predecessors(new: &Version, old: &Version) -> StageContract {
+    if new.settings == old.settings {
+        return old.contract.clone();
+    }
+    let slot = Slot::new(
+        &old.plugin,
+        old.id.as_str(),
+        &new.settings,
+        limits(&old.spec),
+    );
+    let declared = slot.ok().and_then(|slot| {
+        let declared = slot.declared();
+        StageContract::parse(&declared.reads, &declared.writes).ok()
+    });
+    declared.unwrap_or_else(|| old.contract.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contract(reads: &[&str], writes: &[&str]) -> StageContract {
+        let owned = |paths: &[&str]| {
+            paths
+                .iter()
+                .map(|path| (*path).to_owned())
+                .collect::<Vec<_>>()
+        };
+        StageContract::parse(&owned(reads), &owned(writes)).unwrap()
+    }
+
+    #[test]
+    fn more_is_what_the_other_does_not_cover() {
+        let granted = contract(&["span.name", "resource.attributes"], &["span.name"]);
+        for (reads, writes, excess) in [
+            (&["span.name"][..], &[][..], None),
+            (&[r#"resource.attributes["a"]"#], &["span.name"], None),
+            (&["span.attributes"], &[], Some("reads `span.attributes`")),
+            (&[], &["span.kind"], Some("writes `span.kind`")),
+            (
+                &["span.kind", r#"span.attributes["a"]"#],
+                &["resource.attributes"],
+                Some(
+                    r#"reads `span.kind`, `span.attributes["a"]` and writes `resource.attributes`"#,
+                ),
+            ),
+        ] {
+            let found = Excess::of(&contract(reads, writes), &granted);
+            let found = found.map(|excess| excess.to_string());
+            assert_eq!(found.as_deref(), excess);
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Which work a worker takes next: fair among pipelines by the time they have used, and never all of it slow.
+//!
+//! Work waits in one queue a receiver, or a pipeline's batcher. A worker takes from the queue that has used the least
+//! time. A call into a plugin cannot be interrupted, so slow work may still occupy every worker; then a *spare* worker,
+//! which otherwise sleeps, takes what is known to be short.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::{ComponentId, PipelineId};
+
+/// A queue whose work takes less on average is short.
+const SHORT: Duration = Duration::from_millis(10);
+/// Workers that have been at their work for so long are not about to take more.
+const OCCUPIED: Duration = Duration::from_millis(2);
+/// Requests from this size on are not short, whatever their queue is.
+const LARGE: usize = 1024 * 1024;
+/// Queues that have been empty are forgotten once there are so many.
+const QUEUES: usize = 256;
+
+/// Whose work it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Requests of a receiver, large ones apart.
+    Receiver { id: ComponentId, is_large: bool },
+    /// Batches of the batcher behind a segment of a pipeline.
+    Batcher { pipeline: PipelineId },
+}
+
+impl Owner {
+    /// Requests of so many bytes that a receiver took.
+    pub(super) fn receiver(id: &ComponentId, bytes: usize) -> Self {
+        Owner::Receiver {
+            id: id.clone(),
+            is_large: bytes >= LARGE,
+        }
+    }
+
+    fn is_large(&self) -> bool {
+        matches!(self, Owner::Receiver { is_large: true, .. })
+    }
+}
+
+struct WorkQueue<W> {
+    owner: Owner,
+    waiting: VecDeque<Waiting<W>>,
+    /// Worker time used, in ns; raised to that of the others when it has had nothing to do.
+    used: u64,
+    /// Time a piece of work takes, in ns, smoothed.
+    average: u64,
+    /// Places in the queue.
+    room: Arc<Semaphore>,
+}
+
+struct Waiting<W> {
+    work: W,
+    since: Instant,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl<W> WorkQueue<W> {
+    fn is_short(&self) -> bool {
+        !self.owner.is_large() && u128::from(self.average) < SHORT.as_nanos()
+    }
+}
+
+struct State<W> {
+    queues: Vec<WorkQueue<W>>,
+    /// Since when each worker but the spare one has been at work; `None` if it waits for work.
+    busy: Vec<Option<Instant>>,
+    is_closed: bool,
+}
+
+/// Work for some workers and a spare one.
+pub(super) struct Scheduler<W> {
+    state: Mutex<State<W>>,
+    /// Rung for the workers.
+    work: Condvar,
+    /// Rung for the spare worker.
+    spare: Condvar,
+    places: usize,
+}
+
+impl<W> Scheduler<W> {
+    /// For so many workers, not counting the spare one. Each queue has `places` for work that waits.
+    pub(super) fn new(workers: usize, places: usize) -> Self {
+        Scheduler {
+            state: Mutex::new(State {
+                queues: Vec::new(),
+                // All but the first have instances to make before they ask for work.
+                busy: (0..workers)
+                    .map(|worker| (worker > 0).then(Instant::now))
+                    .collect(),
+                is_closed: false,
+            }),
+            work: Condvar::new(),
+            spare: Condvar::new(),
+            places,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds work once its queue has a place. Returns it if there will be none.
+    pub(super) async fn add(&self, owner: Owner, work: W) -> Result<(), W> {
+        let room = Arc::clone(&self.state().queue(&owner, self.places).room);
+        match room.acquire_owned().await {
+            Ok(place) => self.put(owner, work, Some(place)),
+            Err(_) => Err(work),
+        }
+    }
+
+    /// Adds work that is bounded elsewhere, at once.
+    pub(super) fn add_now(&self, owner: Owner, work: W) -> Result<(), W> {
+        self.put(owner, work, None)
+    }
+
+    fn put(&self, owner: Owner, work: W, place: Option<OwnedSemaphorePermit>) -> Result<(), W> {
+        let mut state = self.state();
+        if state.is_closed {
+            return Err(work);
+        }
+        // What has had nothing to do has saved up nothing.
+        let floor = state.least_used();
+        let queue = state.queue(&owner, self.places);
+        if queue.waiting.is_empty() {
+            queue.used = queue.used.max(floor.unwrap_or(0));
+        }
+        queue.waiting.push_back(Waiting {
+            work,
+            since: Instant::now(),
+            _place: place,
+        });
+        let all_busy = state.busy.iter().all(Option::is_some);
+        drop(state);
+        match all_busy {
+            true => self.spare.notify_one(),
+            false => self.work.notify_one(),
+        }
+        Ok(())
+    }
+
+    /// The next work for a worker; waits for it. `None` once there is none and will be none.
+    pub(super) fn next(&self, worker: usize) -> Option<(Owner, W)> {
+        let mut state = self.state();
+        if let Some(busy) = state.busy.get_mut(worker) {
+            *busy = None;
+        }
+        loop {
+            if let Some(found) = state.take(|_| true) {
+                if let Some(busy) = state.busy.get_mut(worker) {
+                    *busy = Some(Instant::now());
+                }
+                let is_more = state.queues.iter().any(|queue| !queue.waiting.is_empty());
+                let all_busy = state.busy.iter().all(Option::is_some);
+                drop(state);
+                if is_more {
+                    match all_busy {
+                        true => self.spare.notify_one(),
+                        false => self.work.notify_one(),
+                    }
+                }
+                return Some(found);
+            }
+            if state.is_closed {
+                return None;
+            }
+            state = self
+                .work
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The next work for the spare worker: short work that has waited while every other worker was occupied.
+    pub(super) fn next_for_spare(&self) -> Option<(Owner, W)> {
+        let mut state = self.state();
+        loop {
+            let now = Instant::now();
+            let is_occupied = |since: &Option<Instant>| {
+                since.is_some_and(|since| now.saturating_duration_since(since) >= OCCUPIED)
+            };
+            let all_occupied = state.busy.iter().all(is_occupied);
+            let has_waited = |queue: &WorkQueue<W>| {
+                let first = queue.waiting.front();
+                queue.is_short()
+                    && first.is_some_and(|first| {
+                        now.saturating_duration_since(first.since) >= OCCUPIED / 2
+                    })
+            };
+            if all_occupied && let Some(found) = state.take(has_waited) {
+                return Some(found);
+            }
+            if state.is_closed && state.queues.iter().all(|queue| queue.waiting.is_empty()) {
+                return None;
+            }
+            let all_busy = state.busy.iter().all(Option::is_some);
+            let is_waited_for = state
+                .queues
+                .iter()
+                .any(|queue| queue.is_short() && !queue.waiting.is_empty());
+            state = if all_busy && is_waited_for {
+                let waited = self.spare.wait_timeout(state, OCCUPIED / 2);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                let waited = self.spare.wait(state);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            };
+        }
+    }
+
+    /// Notes how long a piece of work took.
+    pub(super) fn done(&self, owner: &Owner, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let mut state = self.state();
+        if let Some(queue) = state.queues.iter_mut().find(|queue| queue.owner == *owner) {
+            queue.used = queue.used.saturating_add(took);
+            queue.average = match queue.average {
+                0 => took,
+                average => average - average / 8 + took / 8,
+            };
+        }
+    }
+
+    /// Adds no more; what waits is still done.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.is_closed = true;
+        for queue in &state.queues {
+            queue.room.close();
+        }
+        drop(state);
+        self.work.notify_all();
+        self.spare.notify_all();
+    }
+}
+
+impl<W> State<W> {
+    /// The least that a queue with work in it has used.
+    fn least_used(&self) -> Option<u64> {
+        let busy = self.queues.iter().filter(|queue| !queue.waiting.is_empty());
+        busy.map(|queue| queue.used).min()
+    }
+
+    fn queue(&mut self, owner: &Owner, places: usize) -> &mut WorkQueue<W> {
+        let known = self.queues.iter().position(|queue| queue.owner == *owner);
+        let at = known.unwrap_or_else(|| {
+            if self.queues.len() >= QUEUES {
+                self.queues.retain(|queue| !queue.waiting.is_empty());
+            }
+            let room = Arc::new(Semaphore::new(places));
+            if self.is_closed {
+                room.close();
+            }
+            self.queues.push(WorkQueue {
+                owner: owner.clone(),
+                waiting: VecDeque::new(),
+                used: self.least_used().unwrap_or(0),
+                average: 0,
+                room,
+            });
+            self.queues.len() - 1
+        });
+        // It is there: found or added just now.
+        #[allow(clippy::indexing_slicing)]
+        &mut self.queues[at]
+    }
+
+    /// The first work of the queue that has used the least time, among those that may be taken from.
+    fn take(&mut self, may_take: impl Fn(&WorkQueue<W>) -> bool) -> Option<(Owner, W)> {
+        let queue = self
+            .queues
+            .iter_mut()
+            .filter(|queue| !queue.waiting.is_empty() && may_take(queue))
+            .min_by_key(|queue| queue.used)?;
+        let first = queue.waiting.pop_front()?;
+        Some((queue.owner.clone(), first.work))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn receiver(name: &str) -> Owner {
+        Owner::receiver(&ComponentId::parse(name).unwrap(), 100)
+    }
+
+    #[test]
+    fn the_queue_that_has_used_the_least_time_comes_first() {
+        let scheduler = Scheduler::new(1, 8);
+        let (slow, fast) = (receiver("otlp/slow"), receiver("otlp/fast"));
+        for number in 0..3 {
+            scheduler.add_now(slow.clone(), ("slow", number)).unwrap();
+            scheduler.add_now(fast.clone(), ("fast", number)).unwrap();
+        }
+        let mut order = Vec::new();
+        for _ in 0..6 {
+            let (owner, work) = scheduler.next(0).unwrap();
+            let took = if owner == slow { 50 } else { 1 };
+            scheduler.done(&owner, Duration::from_millis(took));
+            order.push(work);
+        }
+        let expected = [
+            ("slow", 0),
+            ("fast", 0),
+            ("fast", 1),
+            ("fast", 2),
+            ("slow", 1),
+            ("slow", 2),
+        ];
+        assert_eq!(order, expected);
+        scheduler.close();
+        assert_eq!(scheduler.next(0), None);
+        assert!(scheduler.add_now(fast, ("late", 0)).is_err());
+    }
+
+    #[test]
+    fn the_spare_worker_takes_short_work_while_all_others_are_occupied() {
+        let scheduler = Arc::new(Scheduler::new(1, 8));
+        let (slow, fast) = (receiver("otlp/slow"), receiver("otlp/fast"));
+        scheduler.add_now(slow.clone(), "slow").unwrap();
+        let (owner, _) = scheduler.next(0).unwrap();
+        // It is known to be slow, and the worker is still at it.
+        scheduler.done(&owner, Duration::from_millis(500));
+        scheduler.add_now(slow.clone(), "slow again").unwrap();
+        scheduler.add_now(fast, "fast").unwrap();
+        assert_eq!(scheduler.next_for_spare().unwrap().1, "fast");
+        let large = Owner::receiver(&ComponentId::parse("otlp").unwrap(), LARGE);
+        scheduler.add_now(large, "large").unwrap();
+        let spare = Arc::clone(&scheduler);
+        let spare = std::thread::spawn(move || spare.next_for_spare());
+        assert_eq!(scheduler.next(0).unwrap().1, "slow again");
+        assert_eq!(scheduler.next(0).unwrap().1, "large");
+        scheduler.close();
+        assert_eq!(spare.join().unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_queue_has_so_many_places_and_no_more() {
+        let scheduler = Scheduler::new(1, 2);
+        let owner = receiver("otlp");
+        scheduler.add(owner.clone(), 1).await.unwrap();
+        scheduler.add(owner.clone(), 2).await.unwrap();
+        {
+            let mut third = std::pin::pin!(scheduler.add(owner.clone(), 3));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(third.as_mut().poll(&mut context).is_pending());
+            assert_eq!(scheduler.next(0).unwrap().1, 1);
+            third.await.unwrap();
+        }
+        scheduler.close();
+        assert_eq!(scheduler.add(owner, 4).await, Err(4));
+    }
+}

@@ -1,0 +1,147 @@
+//! Writing a swap to the manifest, so that it also runs after a restart: the plugin's file into `plugins` beside it, and
+//! the file's name and digest into its section `plugins:`. Everything else in the manifest stays as it is written.
+
+mod edit;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::config::{self, ComponentId, Manifest, ManifestSource, Source, canonical_type};
+use crate::pipeline::{PluginLoader, plugins_of};
+
+/// Where plugins are put, beside the manifest.
+const FOLDER: &str = "plugins";
+
+/// A version that is to be written to the manifest.
+#[derive(Clone)]
+pub(super) struct Save {
+    manifest: PathBuf,
+    kind: String,
+    wasm: Bytes,
+    hash: String,
+}
+
+impl Save {
+    /// What a swap of some components would write; says why if it cannot.
+    pub(super) fn new(
+        source: &ManifestSource,
+        manifest: &Manifest,
+        components: &[ComponentId],
+        wasm: Bytes,
+        hash: &str,
+    ) -> Result<Self, String> {
+        let Some(path) = source.only_file() else {
+            return Err(
+                "only a manifest that is one file can be written to; run with one `--config FILE`, and put the version's file into it yourself otherwise"
+                    .to_owned(),
+            );
+        };
+        let mut kinds = components.iter().map(|id| canonical_type(id.kind()));
+        let kind = kinds.next().unwrap_or_default().to_owned();
+        if kinds.any(|other| other != kind) {
+            return Err("components of several types are swapped at once".to_owned());
+        }
+        let of_kind = plugins_of(manifest)
+            .filter(|spec| spec.kind == kind)
+            .count();
+        if of_kind != components.len() {
+            return Err(format!(
+                "`plugins: {kind}:` is about every component of the type; swap `{kind}` instead of one of them"
+            ));
+        }
+        let save = Save {
+            manifest: path.to_owned(),
+            kind,
+            wasm,
+            hash: hash.to_owned(),
+        };
+        save.edited().map(|_| save)
+    }
+
+    /// The manifest.
+    pub(super) fn manifest(&self) -> &Path {
+        &self.manifest
+    }
+
+    /// The plugin's file, as the manifest will name it.
+    pub(super) fn file(&self) -> String {
+        let hash = self.hash.get(..12).unwrap_or(&self.hash);
+        format!("{FOLDER}/{}-{hash}.wasm", self.kind)
+    }
+
+    /// Writes both files, the manifest last. What either was before is either there or replaced as a whole.
+    pub(super) fn write(&self) -> Result<(), String> {
+        let edited = self.edited()?;
+        let folder = self.folder();
+        let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+        let plugins = folder.join(FOLDER);
+        std::fs::create_dir_all(&plugins).map_err(|error| failed(&plugins, error))?;
+        let file = folder.join(self.file());
+        replace(&file, &self.wasm).map_err(|error| failed(&file, error))?;
+        replace(&self.manifest, edited.as_bytes()).map_err(|error| failed(&self.manifest, error))
+    }
+
+    fn folder(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new(""))
+    }
+
+    /// The manifest as it is to be, after a look at whether it then says what it should.
+    fn edited(&self) -> Result<String, String> {
+        let by_hand = |why: &str| {
+            format!(
+                "{why}; write `{}: {{file: {}, digest: sha256:{}}}` under `plugins:` by hand",
+                self.kind,
+                self.file(),
+                self.hash
+            )
+        };
+        let found = std::fs::symlink_metadata(&self.manifest);
+        if !found.is_ok_and(|found| found.is_file()) {
+            return Err(by_hand("the manifest is no file of its own but a link"));
+        }
+        let text = config::source(&self.manifest).map_err(|error| error.to_string())?;
+        let text = text.text();
+        let edited = edit::with_plugin(text, &self.kind, &self.file(), &self.hash)
+            .ok_or_else(|| by_hand("the manifest is written in a way that is not edited"))?;
+        let source = Source::new(self.manifest.display().to_string(), edited.clone());
+        let env = |name: &str| std::env::var(name).ok();
+        let built_in = PluginLoader::built_in();
+        let (manifest, _) = config::examine(source, self.folder(), &built_in, &env);
+        let file = self.folder().join(self.file());
+        let says_so = manifest.is_some_and(|manifest| {
+            let mut specs = plugins_of(&manifest).filter(|spec| spec.kind == self.kind);
+            let says_so = |spec: &crate::config::PluginSpec| {
+                spec.file.as_ref() == Some(&file) && spec.digest.as_ref() == Some(&self.hash)
+            };
+            let first = specs.next().is_some_and(says_so);
+            first && specs.all(says_so)
+        });
+        match says_so {
+            true => Ok(edited),
+            false => Err(by_hand("the edited manifest would not say it")),
+        }
+    }
+}
+
+/// Puts a file in the place of another, whole or not at all, with the same mode.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let mode = std::fs::metadata(path).map(|found| found.permissions());
+    let written = (|| {
+        let mut file = std::fs::File::create(&part)?;
+        if let Ok(mode) = mode {
+            file.set_permissions(mode)?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    })();
+    if written.is_err() {
+        // It may not have been made.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
+}
