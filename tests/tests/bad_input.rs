@@ -106,7 +106,40 @@ async fn bad_bodies_over_http() {
     let wrong_type = format!(
         r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"name":"{SECRET}","kind":["{SECRET}"]}}]}}]}}]}}"#
     );
-    let cases: [BodyCase; 12] = [
+    let short_id = |change: fn(&mut opentelemetry_proto::tonic::trace::v1::Span)| {
+        let mut bad = request("bad", vec![span(901, "bad", vec![])]);
+        change(&mut bad.resource_spans[0].scope_spans[0].spans[0]);
+        bad.encode_to_vec()
+    };
+    let cases: [BodyCase; 16] = [
+        (
+            "a trace id of four bytes",
+            &[("content-type", PROTOBUF)],
+            short_id(|span| span.trace_id.truncate(4)),
+            400,
+            "16 bytes",
+        ),
+        (
+            "a parent's id of sixteen bytes",
+            &[("content-type", PROTOBUF)],
+            short_id(|span| span.parent_span_id = vec![1; 16]),
+            400,
+            "16 bytes",
+        ),
+        (
+            "an id in base64",
+            &[("content-type", JSON)],
+            br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"W47/95gDgQPSabYzgT/GDA=="}]}]}]}"#.to_vec(),
+            400,
+            "spans[0].traceId must be a string of 32 hexadecimal digits",
+        ),
+        (
+            "a resource that stands twice",
+            &[("content-type", JSON)],
+            br#"{"resourceSpans":[{"resource":{},"resource":{}}]}"#.to_vec(),
+            400,
+            "resourceSpans[0] has resource twice",
+        ),
         (
             "garbage",
             &[("content-type", PROTOBUF)],
@@ -273,6 +306,15 @@ async fn bad_calls_over_grpc() {
     let status = sender.send_bytes(vec![0xff; 100]).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     assert!(status.message().contains("malformed request"), "{status:?}");
+    bench.still_serves().await;
+
+    let mut short = request("bad", vec![span(901, "bad", vec![])]);
+    short.resource_spans[0].scope_spans[0].spans[0]
+        .span_id
+        .pop();
+    let status = sender.send_bytes(short.encode_to_vec()).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    assert!(status.message().contains("span id 8"), "{status:?}");
     bench.still_serves().await;
 
     let metrics = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";

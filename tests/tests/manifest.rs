@@ -41,11 +41,11 @@ async fn several_manifests_are_one() {
     );
     let (valid, said) = validate(
         folder.path(),
-        &[&both[..], &["--set", "exporters.file.path="]].concat(),
+        &[&both[..], &["--set", "exporters.file.pat=x"]].concat(),
     )
     .await;
     assert!(!valid);
-    assert!(said.contains("--set exporters.file.path:1:"), "{said}");
+    assert!(said.contains("--set exporters.file.pat:1:"), "{said}");
     // Every command that takes a manifest takes several.
     let trace = concat!(env!("CARGO_MANIFEST_DIR"), "/data/otlp-example-trace.json");
     let replay = [&["replay", "--input", trace], &both[..]].concat();
@@ -101,7 +101,7 @@ async fn plugins_settings_are_read_as_the_collector_reads_them() {
 receivers: {otlp: {protocols: {grpc: }}}
 processors:
   probabilistic_sampler: {sampling_percentage: "${env:SM_SHARE:-50}", hash_seed: "${env:SM_NONE:-${env:SM_SEED:-22}}"}
-  redaction: {allow_all_keys: "${env:SM_ALL:-true}", blocked_values: "${env:SM_NUMBER:-0123}"}
+  redaction: {allow_all_keys: "${env:SM_ALL:-true}", blocked_values: "${env:SM_PATTERN:-secret}"}
   redaction/listed: {allowed_keys: "a,b"}
   resource: {attributes: [{key: "${env:SM_NUMBER:-0123}", action: upsert, value: "${env:SM_NUMBER:-0123}"}]}
 connectors:

@@ -363,19 +363,19 @@ async fn a_shadow_sees_every_pipeline_of_its_component() {
     assert_eq!(differences(&report), [4, 6, 0], "{report}");
 }
 
-/// Ids that are no trace ids are not taken for some.
+/// A span without a trace id has none in the report.
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_trace_ids_do_not_get_into_the_report() {
+async fn a_missing_trace_id_does_not_get_into_the_report() {
     let mine = Operated::start(&one("{behaviour: well}")).await;
     mine.shadow("mine", &v2()).await;
-    let ids = [vec![], vec![1, 2, 3], vec![7; 16], vec![9; 40]];
-    let odd = ids.into_iter().zip(1..).map(|(trace_id, number)| Span {
+    let ids = [vec![], vec![7; 16], vec![]];
+    let spans = ids.into_iter().zip(1..).map(|(trace_id, number)| Span {
         trace_id,
         ..span(number, "a", Vec::new())
     });
-    mine.send(odd).await;
+    mine.send(spans).await;
     let report = mine.report("mine", 1).await;
-    assert_eq!(count(&report, "edits_differ"), 4, "{report}");
+    assert_eq!(count(&report, "edits_differ"), 3, "{report}");
     assert_eq!(
         sampled(&report),
         BTreeSet::from(["07".repeat(16)]),

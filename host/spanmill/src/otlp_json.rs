@@ -21,6 +21,8 @@ use bytes::Bytes;
 use serde_json::error::Category;
 use thiserror::Error;
 
+pub(crate) use text::name_of_double;
+
 /// Where JSON stops being OTLP. What stands there is left out: it may be an attribute's value.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum JsonError {

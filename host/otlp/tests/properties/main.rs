@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::Link;
 use proptest::prelude::*;
 use prost::Message;
 use spanmill_otlp::{Batch, Joined, Outcome, Projection, Request, StageContract, Workspace, Write};
@@ -245,6 +246,34 @@ fn a_written_field_stands_where_the_old_one_stood() {
     ) = (3, 7, 8);
     span.status.as_mut().unwrap().code = 2;
     assert_eq!(workspace.splice().bytes, request.encode_to_vec());
+}
+
+#[test]
+fn ids_have_the_length_that_otlp_gives_them() {
+    let parsed = |change: &dyn Fn(&mut Span, Vec<u8>), length: usize| {
+        let mut request = requests::one_span();
+        let span = &mut request.resource_spans[0].scope_spans[0].spans[0];
+        span.links = vec![Link::default()];
+        change(span, vec![1; length]);
+        Request::parse(Bytes::from(request.encode_to_vec()))
+    };
+    type Change = fn(&mut Span, Vec<u8>);
+    let ids: [(usize, Change); 5] = [
+        (16, |span, id| span.trace_id = id),
+        (8, |span, id| span.span_id = id),
+        (8, |span, id| span.parent_span_id = id),
+        (16, |span, id| span.links[0].trace_id = id),
+        (8, |span, id| span.links[0].span_id = id),
+    ];
+    for (right, change) in ids {
+        for length in [0, 1, 7, 8, 9, 15, 16, 17, 32, 200] {
+            let result = parsed(&change, length);
+            match length == 0 || length == right {
+                true => assert_eq!(result.unwrap().span_count(), 1),
+                false => assert!(result.unwrap_err().what.contains("another length")),
+            }
+        }
+    }
 }
 
 #[test]

@@ -96,11 +96,16 @@ impl Diagnostic {
     }
 }
 
-/// All mistakes found in one manifest.
+/// More of a kind than anybody reads.
+const MAX_SHOWN: usize = 200;
+
+/// All mistakes found in one manifest; of very many, the first of each kind.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     source: Arc<Source>,
     items: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
 }
 
 impl Diagnostics {
@@ -109,12 +114,21 @@ impl Diagnostics {
         Self {
             source,
             items: Vec::new(),
+            errors: 0,
+            warnings: 0,
         }
     }
 
-    /// Adds one.
+    /// Adds one. Beyond some hundreds of a kind they are only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.items.push(diagnostic);
+        let count = match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= MAX_SHOWN {
+            self.items.push(diagnostic);
+        }
     }
 
     /// Those found, in the order of the file.
@@ -126,9 +140,7 @@ impl Diagnostics {
 
     /// Whether any of them keeps the manifest from running.
     pub fn has_errors(&self) -> bool {
-        self.items
-            .iter()
-            .any(|item| item.severity == Severity::Error)
+        self.errors > 0
     }
 
     /// Whether there are none at all.
@@ -153,18 +165,17 @@ impl Diagnostics {
             text.push_str(&renderer.render(&self.report(item)));
             text.push_str("\n\n");
         }
+        let left_out = (self.errors + self.warnings).saturating_sub(self.items.len());
+        if left_out > 0 {
+            text.push_str(&format!("... and {left_out} more\n\n"));
+        }
         text.push_str(&self.summary());
         text.push('\n');
         text
     }
 
     fn summary(&self) -> String {
-        let errors = self
-            .items
-            .iter()
-            .filter(|item| item.severity == Severity::Error)
-            .count();
-        let warnings = self.items.len() - errors;
+        let (errors, warnings) = (self.errors, self.warnings);
         let name = self.source.name();
         match (errors, warnings) {
             (0, 0) => format!("{name}: no mistakes"),

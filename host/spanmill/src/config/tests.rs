@@ -1,8 +1,10 @@
 //! Golden text of what the configuration says.
 
 mod environment;
+mod guides;
 mod manifests;
 mod mistakes;
+mod receivers;
 mod robustness;
 mod sources;
 

@@ -262,19 +262,20 @@ fn slice(bytes: &[u8], value: Wire) -> Result<&[u8], NotProtobuf> {
     }
 }
 
-/// A double, by proto3's names where JSON has no number for it.
+/// What proto3's JSON calls a double that JSON has no number for.
+pub(crate) fn name_of_double(value: f64) -> Option<&'static str> {
+    match value {
+        _ if value.is_nan() => Some("NaN"),
+        f64::INFINITY => Some("Infinity"),
+        f64::NEG_INFINITY => Some("-Infinity"),
+        _ => None,
+    }
+}
+
 fn double(value: f64, out: &mut Vec<u8>) -> std::io::Result<()> {
-    if value.is_nan() {
-        out.write_all(b"\"NaN\"")
-    } else if value.is_infinite() {
-        let name: &[u8] = if value > 0.0 {
-            b"\"Infinity\""
-        } else {
-            b"\"-Infinity\""
-        };
-        out.write_all(name)
-    } else {
-        serde_json::to_writer(out, &value).map_err(std::io::Error::from)
+    match name_of_double(value) {
+        Some(name) => write!(out, "\"{name}\""),
+        None => serde_json::to_writer(out, &value).map_err(std::io::Error::from),
     }
 }
 

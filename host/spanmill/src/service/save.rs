@@ -35,7 +35,7 @@ impl Save {
     ) -> Result<Self, String> {
         let Some(path) = source.only_file() else {
             return Err(
-                "only a manifest that is one file can be written to; run with one --config FILE"
+                "only a manifest that is one file can be written to; run with one `--config FILE`, and put the version's file into it yourself otherwise"
                     .to_owned(),
             );
         };

@@ -140,6 +140,20 @@ fn what_has_no_end_is_refused() {
     assert!(refused(&format!("'{many}'")).contains("name each other more than 32 times"));
 }
 
+#[test]
+fn of_very_many_mistakes_the_first_are_shown() {
+    let value = format!("[{}]", vec!["'${env:NONE}'"; 20_000].join(", "));
+    let text = manifest_with(&value).replace("{debug: }", "{debug: {verbosity: loud}}");
+    let Err(mistakes) = load_with(&text, &built_in(), &environment) else {
+        panic!()
+    };
+    assert_eq!(mistakes.iter().count(), 201);
+    let said = mistakes.render(false);
+    assert!(said.contains("error: exporter debug: verbosity"));
+    assert!(said.contains("... and 19800 more"));
+    assert!(said.ends_with("spanmill.yaml: 1 error, 20000 warnings\n"));
+}
+
 /// However often it is named and whatever repeats it, as much as a manifest may have stands for variables, and no more.
 #[test]
 fn what_variables_stand_for_is_counted_as_it_grows() {

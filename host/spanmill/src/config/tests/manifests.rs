@@ -63,90 +63,6 @@ fn defaults_are_the_collectors() {
 }
 
 #[test]
-fn receivers_timeouts_and_keep_alive() {
-    let text = GOOD.replace(
-        "      grpc:\n",
-        "      grpc:
-        max_concurrent_streams: 100
-        include_metadata: true
-        read_buffer_size: 524288
-        keepalive:
-          server_parameters:
-            max_connection_idle: 10s
-            max_connection_age: 1m
-            max_connection_age_grace: 5s
-            time: 30s
-            timeout: 0s
-          enforcement_policy: {min_time: 15s, permit_without_stream: true}
-      http:
-        read_timeout: 10s
-        read_header_timeout: 1500ms
-        write_timeout: 0
-        keep_alives_enabled: false
-",
-    );
-    let loaded = load(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let Receiver::Otlp(receiver) = &loaded.manifest.receivers[&id("otlp")];
-    let seconds = |seconds| Some(Duration::from_secs(seconds));
-    let grpc = receiver.grpc.as_ref().unwrap();
-    assert_eq!(grpc.max_concurrent_streams, Some(100));
-    assert!(grpc.include_metadata);
-    let expected = ServerKeepAlive {
-        max_connection_idle: seconds(10),
-        max_connection_age: seconds(60),
-        max_connection_age_grace: seconds(5),
-        time: seconds(30),
-        timeout: seconds(0),
-        min_time: seconds(15),
-        permit_without_stream: true,
-    };
-    assert_eq!(grpc.keepalive, expected);
-    let http = receiver.http.as_ref().unwrap();
-    assert_eq!(http.read_timeout, seconds(10));
-    assert_eq!(http.read_header_timeout, Some(Duration::from_millis(1500)));
-    assert_eq!(http.write_timeout, seconds(0));
-    assert_eq!(http.idle_timeout, None);
-    assert!(!http.keep_alives_enabled);
-}
-
-#[test]
-fn an_http_receivers_cors_paths_and_headers() {
-    let text = GOOD.replace(
-        "      grpc:\n",
-        "      http:
-        cors: {allowed_origins: 'http://a,http://*.b', allowed_headers: ['*'], max_age: 7200}
-        traces_url_path: in/traces
-        response_headers: {x-server: mine}
-        compression_algorithms: ['', gzip]
-",
-    );
-    let manifest = manifest(&text);
-    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
-    let http = receiver.http.as_ref().unwrap();
-    let expected = Cors {
-        allowed_origins: vec!["http://a".into(), "http://*.b".into()],
-        allowed_headers: vec!["*".into()],
-        exposed_headers: Vec::new(),
-        max_age: 7200,
-    };
-    assert_eq!(http.cors, Some(expected));
-    assert_eq!(http.traces_path, "/in/traces");
-    assert_eq!(http.metrics_path, "/v1/metrics");
-    assert_eq!(http.response_headers[0].1.reveal(), "mine");
-    let algorithms = http.compression_algorithms.as_deref();
-    assert_eq!(algorithms, Some(&[String::new(), "gzip".to_owned()][..]));
-}
-
-#[test]
-fn receivers_without_timeouts_say_so() {
-    let manifest = manifest(&GOOD.replace("grpc:", "grpc:\n      http:"));
-    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
-    assert_eq!(receiver.grpc, Some(GrpcServer::default()));
-    assert_eq!(receiver.http, Some(HttpServer::default()));
-    assert!(receiver.http.as_ref().unwrap().keep_alives_enabled);
-}
-
-#[test]
 fn endpoints_and_tls() {
     let uri = |settings: &str| match exporter(settings) {
         Exporter::Otlp(otlp) => (otlp.uri, otlp.client.tls.insecure),
@@ -405,137 +321,9 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp/a, otlp/b]}}}
     assert_eq!(b.client.timeout, Duration::from_secs(9));
 }
 
-fn collector(text: &str, expected: expect_test::Expect) {
-    let mut built_in = built_in();
-    built_in.processors.insert("tail_sampling".to_owned());
-    let said = match load_with(text, &built_in, &|_| None) {
-        Ok(loaded) => {
-            let pipelines = loaded.manifest.pipelines.iter();
-            let ids: Vec<String> = pipelines.map(|pipeline| pipeline.id.to_string()).collect();
-            format!(
-                "pipelines: {}\n{}",
-                ids.join(", "),
-                loaded.warnings.render(false)
-            )
-        }
-        Err(mistakes) => mistakes.render(false),
-    };
-    expected.assert_eq(&said);
-}
-
-#[test]
-fn collector_complete_guide() {
-    collector(
-        include_str!("collector/complete-guide.yaml"),
-        expect![[r#"
-        pipelines: traces
-        warning: the environment variable DD_API_KEY is not set; it counts as empty
-          --> spanmill.yaml:32:19
-           |
-        32 |       DD-API-KEY: ${env:DD_API_KEY}
-           |                   ^^^^^^^^^^^^^^^^^
-           |
-           = help: set it, or give a default: `${env:DD_API_KEY:-default}`
-
-        spanmill.yaml: 1 warning
-    "#]],
-    );
-}
-
-#[test]
-fn collector_gateway() {
-    collector(
-        include_str!("collector/gateway.yaml"),
-        expect![[r#"
-        error: exporter prometheusremotewrite: there is no exporter of type `prometheusremotewrite`
-          --> spanmill.yaml:73:3
-           |
-        73 |   prometheusremotewrite:
-           |   ^^^^^^^^^^^^^^^^^^^^^
-           |
-           = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus
-
-        spanmill.yaml: 1 error
-    "#]],
-    );
-}
-
-#[test]
-fn collector_qa_guide() {
-    collector(
-        include_str!("collector/qa-guide.yaml"),
-        expect![[r#"
-            error: pipeline metrics: receivers: otlp does not receive metrics in this version
-              --> spanmill.yaml:44:19
-               |
-            44 |       receivers: [otlp]
-               |                   ^^^^
-               |
-               = help: metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it
-
-            spanmill.yaml: 1 error
-        "#]],
-    );
-}
-
-#[test]
-fn collector_sre_reference() {
-    collector(
-        include_str!("collector/sre-reference.yaml"),
-        expect![[r#"
-            warning: exporter logging is defined, but no pipeline uses it
-              --> spanmill.yaml:30:3
-               |
-            30 |   logging:
-               |   ^^^^^^^
-
-            error: pipeline metrics: receivers: otlp does not receive metrics in this version
-              --> spanmill.yaml:39:19
-               |
-            39 |       receivers: [otlp]
-               |                   ^^^^
-               |
-               = help: metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it
-
-            spanmill.yaml: 1 error, 1 warning
-        "#]],
-    );
-}
-
-#[test]
-fn collector_tracing_guide() {
-    collector(
-        include_str!("collector/tracing-guide.yaml"),
-        expect![[r#"
-        pipelines: traces
-        warning: processor probabilistic_sampler is defined, but no pipeline uses it
-          --> spanmill.yaml:23:3
-           |
-        23 |   probabilistic_sampler:
-           |   ^^^^^^^^^^^^^^^^^^^^^
-
-        warning: exporter jaeger: the jaeger exporter is no more; OTLP is spoken to its endpoint instead
-          --> spanmill.yaml:28:3
-           |
-        28 |   jaeger:
-           |   ^^^^^^
-           |
-           = help: Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port
-
-        warning: exporter otlp/tempo is defined, but no pipeline uses it
-          --> spanmill.yaml:34:3
-           |
-        34 |   otlp/tempo:
-           |   ^^^^^^^^^^
-
-        spanmill.yaml: 3 warnings
-    "#]],
-    );
-}
-
 #[test]
 fn files_that_cannot_be_read() {
-    let Err(error) = super::super::origin::read_file(Path::new("/nowhere/spanmill.yaml")) else {
+    let Err(error) = source(Path::new("/nowhere/spanmill.yaml")) else {
         panic!()
     };
     assert!(
@@ -548,11 +336,11 @@ fn files_that_cannot_be_read() {
 #[test]
 fn only_regular_files_of_a_manifests_size_are_read() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = |path: &Path| origin::read_file(path).unwrap_err().to_string();
+    let refused = |path: &Path| source(path).unwrap_err().to_string();
     let link = folder.path().join("link.yaml");
     std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
-    assert!(refused(&link).ends_with("it is not a regular file"));
-    assert!(refused(folder.path()).ends_with("it is a folder"));
+    assert!(refused(&link).ends_with("it is a device, not a file"));
+    assert!(refused(folder.path()).ends_with("it is a folder, not a file"));
     let large = folder.path().join("large.yaml");
     let file = std::fs::File::create(&large).unwrap();
     file.set_len(1 << 33).unwrap();

@@ -223,6 +223,11 @@ fn locations_have_schemes() {
         let from = ManifestSource::from_arguments(&owned, &[], ("", "")).unwrap();
         from.files().cloned().collect::<Vec<_>>()
     };
+    let one = ManifestSource::from_arguments(&["file:a".to_owned()], &[], ("", "")).unwrap();
+    assert_eq!(one.only_file(), Some(Path::new("a")));
+    let set = ["a.b=c".to_owned()];
+    let more = ManifestSource::from_arguments(&["a".to_owned()], &set, ("", "")).unwrap();
+    assert_eq!(more.only_file(), None);
     assert_eq!(
         files(&["a.yaml", yaml, "file:b"]),
         [Path::new("a.yaml"), Path::new("b")]

@@ -6,6 +6,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
+use crate::otlp_json::name_of_double;
+
 /// Text being written.
 pub(super) struct Page {
     text: String,
@@ -143,6 +145,9 @@ impl fmt::Display for Plain<'_> {
         match self.0.and_then(|any| any.value.as_ref()) {
             None => Ok(()),
             Some(Value::StringValue(text)) => f.write_str(text),
+            Some(Value::DoubleValue(value)) if let Some(name) = name_of_double(*value) => {
+                f.write_str(name)
+            }
             Some(value) => json(value).fmt(f),
         }
     }
@@ -154,7 +159,9 @@ fn json(value: &Value) -> serde_json::Value {
         Value::StringValue(text) => text.as_str().into(),
         Value::BoolValue(value) => (*value).into(),
         Value::IntValue(value) => (*value).into(),
-        Value::DoubleValue(value) => (*value).into(),
+        Value::DoubleValue(value) => {
+            name_of_double(*value).map_or_else(|| (*value).into(), serde_json::Value::from)
+        }
         Value::BytesValue(bytes) => hex(bytes).into(),
         Value::ArrayValue(array) => array.values.iter().map(any).collect(),
         Value::KvlistValue(map) => map
@@ -220,6 +227,19 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn doubles_that_json_has_no_number_for() {
+        let shown = |value| {
+            let any = AnyValue {
+                value: Some(Value::DoubleValue(value)),
+            };
+            Typed(Some(&any)).to_string()
+        };
+        assert_eq!(shown(1.5), "Double(1.5)");
+        assert_eq!(shown(f64::NAN), "Double(NaN)");
+        assert_eq!(shown(f64::NEG_INFINITY), "Double(-Infinity)");
+    }
 
     #[test]
     fn times() {

@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 
 use super::names;
 use crate::config::PrometheusExporter;
+use crate::otlp_json::name_of_double;
 
 /// Series that are kept at most; more are rejected.
 const MAX_SERIES: usize = 1_000_000;
@@ -444,7 +445,9 @@ fn text(attribute: &KeyValue) -> String {
             Some(Value::StringValue(text)) => text.clone().into(),
             Some(Value::BoolValue(value)) => (*value).into(),
             Some(Value::IntValue(value)) => (*value).into(),
-            Some(Value::DoubleValue(value)) => (*value).into(),
+            Some(Value::DoubleValue(value)) => {
+                name_of_double(*value).map_or_else(|| (*value).into(), serde_json::Value::from)
+            }
             Some(Value::ArrayValue(array)) => array.values.iter().map(any).collect(),
             Some(Value::KvlistValue(list)) => list
                 .values

@@ -315,6 +315,27 @@ async fn file_writes_a_request_a_line() {
 }
 
 #[tokio::test]
+async fn file_of_protobuf() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("spans.pb");
+    let settings = format!("{{path: '{}', format: proto}}", path.display());
+    let exporter = started("file", &settings, nowhere()).await;
+    exporter.enqueue(payload()).await.unwrap();
+    exporter.enqueue(payload()).await.unwrap();
+    assert_eq!(exporter.drain(soon()).await, 0);
+    let written = std::fs::read(&path).unwrap();
+    let mut rest = written.as_slice();
+    for _ in 0..2 {
+        let (length, behind) = rest.split_first_chunk::<4>().unwrap();
+        let (message, behind) = behind.split_at(u32::from_be_bytes(*length) as usize);
+        let read = super::ExportTraceServiceRequest::decode(message).unwrap();
+        assert_eq!(read, request());
+        rest = behind;
+    }
+    assert!(rest.is_empty());
+}
+
+#[tokio::test]
 async fn file_that_cannot_be_written() {
     let Err(error) = try_start("file", "{path: /nowhere/spans.json}", nowhere()).await else {
         panic!()
