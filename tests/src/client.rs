@@ -78,6 +78,85 @@ pub async fn http(
     .await
 }
 
+/// As [`post`], where the other side may well hang up; gives the status.
+pub async fn try_post(
+    address: SocketAddr,
+    content_type: &str,
+    body: Bytes,
+) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
+    try_post_with(address, &[("content-type", content_type)], body).await
+}
+
+/// The same with other headers.
+pub async fn try_post_with(
+    address: SocketAddr,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri("/v1/traces")
+        .header("host", address.to_string());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(body))?;
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let answered = sender.send_request(request).await;
+    let status = answered.map(|response| response.status());
+    connection.abort();
+    Ok(status?)
+}
+
+/// A call over gRPC that never ends: begins with this much of its body, on a connection of its own. It goes on until what
+/// is returned is dropped.
+pub async fn unfinished(address: SocketAddr, body: Bytes) -> tokio::task::JoinSet<()> {
+    let mut tasks = tokio::task::JoinSet::new();
+    let stream = within("a connection", TcpStream::connect(address))
+        .await
+        .unwrap();
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(executor, TokioIo::new(stream))
+            .await
+            .unwrap();
+    tasks.spawn(async move {
+        // Ends badly when the other side has had enough.
+        let _ = connection.await;
+    });
+    let request = Request::post(format!("http://{address}{EXPORT}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Unfinished(Some(body)))
+        .unwrap();
+    tasks.spawn(async move {
+        let _ = sender.send_request(request).await;
+        std::future::pending::<()>().await;
+    });
+    tasks
+}
+
+/// A body that does not end.
+struct Unfinished(Option<Bytes>);
+
+impl hyper::body::Body for Unfinished {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+        match self.0.take() {
+            Some(body) => std::task::Poll::Ready(Some(Ok(hyper::body::Frame::data(body)))),
+            None => std::task::Poll::Pending,
+        }
+    }
+}
+
 /// `POST /v1/traces` with a content type.
 pub async fn post(address: SocketAddr, content_type: &str, body: impl Into<Bytes>) -> HttpReply {
     let headers = [("content-type", content_type)];

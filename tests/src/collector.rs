@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -22,6 +23,7 @@ pub struct Spanmill {
     addresses: BTreeMap<String, SocketAddr>,
     log: watch::Receiver<Vec<String>>,
     stdout: watch::Receiver<Vec<String>>,
+    reading: Arc<AtomicBool>,
 }
 
 /// What is left of a process that ended.
@@ -67,6 +69,28 @@ impl Spanmill {
     ) -> Self {
         let mut command = prepared(binary());
         command.envs(environment.iter().copied());
+        Self::spawn(command, folder, manifest, arguments).await
+    }
+
+    /// Runs a manifest by way of another program, which is given the binary and its arguments.
+    pub(crate) async fn launch(folder: TempDir, manifest: &str, launcher: &[&str]) -> Self {
+        let command = match launcher {
+            [] => prepared(binary()),
+            [program, arguments @ ..] => {
+                let mut command = prepared(program);
+                command.args(arguments).arg(binary());
+                command
+            }
+        };
+        Self::spawn(command, folder, Some(manifest), &[]).await
+    }
+
+    async fn spawn(
+        mut command: Command,
+        folder: TempDir,
+        manifest: Option<&str>,
+        arguments: &[&str],
+    ) -> Self {
         command.args(["run", "--log-format", "json"]);
         if let Some(manifest) = manifest {
             let path = folder.path().join("manifest.yaml");
@@ -79,8 +103,9 @@ impl Spanmill {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary; `make build` makes it");
-        let log = follow(child.stderr.take().unwrap());
-        let stdout = follow(child.stdout.take().unwrap());
+        let reading = Arc::new(AtomicBool::new(true));
+        let log = follow(child.stderr.take().unwrap(), &reading);
+        let stdout = follow(child.stdout.take().unwrap(), &reading);
         let pid = Pid::from_child(&child);
         let mut spanmill = Spanmill {
             child: Arc::new(Mutex::new(child)),
@@ -89,6 +114,7 @@ impl Spanmill {
             addresses: BTreeMap::new(),
             log,
             stdout,
+            reading,
         };
         spanmill.logged("spanmill is ready").await;
         spanmill.addresses = spanmill
@@ -97,6 +123,22 @@ impl Spanmill {
             .filter_map(|line| address(line))
             .collect();
         spanmill
+    }
+
+    /// From now on nobody reads what it writes to its standard output and error.
+    pub fn stop_reading(&self) {
+        self.reading.store(false, Relaxed);
+    }
+
+    /// Waits for the end, and gives the exit code; `None` if a signal ended it.
+    pub async fn exit_code(&self) -> Option<i32> {
+        let child = Arc::clone(&self.child);
+        let waiting = tokio::task::spawn_blocking(move || child.blocking_lock().wait());
+        within("the end of the process", waiting)
+            .await
+            .unwrap()
+            .unwrap()
+            .code()
     }
 
     /// What is listened on: `receiver otlp grpc`, `exporter prometheus http`.
@@ -199,10 +241,18 @@ impl Spanmill {
 }
 
 /// Reads lines in a thread of its own; the channel closes at the end.
-fn follow(stream: impl std::io::Read + Send + 'static) -> watch::Receiver<Vec<String>> {
+fn follow(
+    stream: impl std::io::Read + Send + 'static,
+    reading: &Arc<AtomicBool>,
+) -> watch::Receiver<Vec<String>> {
     let (lines, receiver) = watch::channel(Vec::new());
+    let reading = Arc::clone(reading);
     std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            while !reading.load(Relaxed) {
+                // With the stream open, as a stopped terminal has it.
+                std::thread::park();
+            }
             lines.send_modify(|lines| lines.push(line));
         }
     });

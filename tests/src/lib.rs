@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: the real binary on free ports, senders that speak to it, and a
 //! backend that takes what it exports. Every wait has a deadline, and every address is a loopback one.
 
+pub mod attack;
 mod backend;
 mod client;
 mod codec;

@@ -6,7 +6,6 @@ use spanmill_otlp::{BatchView, Outcome};
 use wasmtime::{Store, Trap};
 
 use crate::abi::v0_1::{self as abi, answer, bindings};
-use crate::engine::TICK;
 use crate::error::{ConfigureError, Fault, LoadError};
 use crate::plugin::{Exports, Plugin};
 use crate::sandbox::Guest;
@@ -90,8 +89,9 @@ impl Instance {
         let mut store = Store::new(plugin.pre.engine(), Guest::new(component, memory));
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(output);
-        store.epoch_deadline_trap();
-        store.set_epoch_deadline(ticks(limits.timeout));
+        store.epoch_deadline_callback(|mut guest| Ok(guest.data_mut().clock.expired()));
+        let first = store.data_mut().clock.start(limits.timeout);
+        store.set_epoch_deadline(first);
         let start = |error: wasmtime::Error, store: &Store<Guest>| LoadError::Start {
             name: plugin.name().to_owned(),
             why: match store.data().memory.refused {
@@ -129,7 +129,8 @@ impl Instance {
 
     /// Sets the limits of one call.
     fn begin(&mut self) {
-        self.store.set_epoch_deadline(ticks(self.limits.timeout));
+        let first = self.store.data_mut().clock.start(self.limits.timeout);
+        self.store.set_epoch_deadline(first);
         self.store.data_mut().memory.refused = false;
     }
 
@@ -266,14 +267,4 @@ fn place(error: &wasmtime::Error) -> String {
         .and_then(|trace| trace.frames().first())
         .and_then(|frame| frame.func_name());
     frame.map_or_else(String::new, |name| format!(" in {name}"))
-}
-
-fn ticks(timeout: Duration) -> u64 {
-    // One more, since the tick under way may end at once.
-    timeout
-        .as_nanos()
-        .div_ceil(TICK.as_nanos())
-        .try_into()
-        .unwrap_or(u64::MAX / 2)
-        + 1
 }

@@ -2,6 +2,7 @@
 //!
 //! Texts that it hands over are not copied before it is known that they are wanted: one may have many megabytes.
 
+mod call_clock;
 pub(crate) mod clock;
 mod counters;
 mod lines;
@@ -16,6 +17,7 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 
 use crate::abi::v0_1::bindings::spanmill::plugin::log;
 use crate::abi::v0_1::{COUNTERS, LOG};
+use call_clock::CallClock;
 use counters::Counters;
 use lines::{Level, Lines};
 
@@ -29,6 +31,8 @@ pub(crate) struct Guest {
     lines: Arc<Lines>,
     pub(crate) memory: MemoryLimit,
     pub(crate) counters: Counters,
+    /// The time of the call under way.
+    pub(crate) clock: CallClock,
 }
 
 /// Memory that a guest may have, and has.
@@ -68,6 +72,7 @@ impl Guest {
                 refused: false,
             },
             counters: Counters::new(component),
+            clock: CallClock::default(),
         }
     }
 

@@ -153,7 +153,6 @@ impl Slot {
     pub fn process(&mut self, view: &BatchView<'_>, tries: Tries) -> Result<Answer, Fault> {
         let seasoned = self.served > 0 && tries == Tries::Again;
         self.blames_batch = false;
-        let mut began = thread_time();
         let mut answer = self.instance().and_then(|instance| instance.process(view));
         if let Err(fault) = &answer
             && fault.ends_instance()
@@ -162,7 +161,6 @@ impl Slot {
             tracing::debug!(plugin = self.component, %fault, "plugin fault; the batch is tried on a new instance");
             let first = fault.clone();
             self.discard();
-            began = thread_time();
             answer = self.instance().and_then(|instance| instance.process(view));
             if answer.is_ok() {
                 self.made_good = Some(first);
@@ -175,12 +173,7 @@ impl Slot {
                 self.served += 1;
             }
             Err(fault) => {
-                // On a busy machine a deadline says nothing of the batch, unless the guest itself has used the time.
-                let has_run = match fault {
-                    Fault::Deadline(limit) => thread_time().saturating_sub(began) >= *limit / 2,
-                    _ => true,
-                };
-                self.blames_batch = fault.is_of_the_batch() && has_run && self.health.is_well();
+                self.blames_batch = fault.is_of_the_batch() && self.health.is_well();
                 self.count(fault);
             }
         }
@@ -348,10 +341,4 @@ impl Slot {
         }
         Ok(instance)
     }
-}
-
-/// The processor time that this thread has used.
-fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(time).unwrap_or_default()
 }

@@ -1,6 +1,8 @@
 //! Manifests that load, and what becomes of them.
 
 use std::path::Path;
+
+use crate::config::origin::read_file as source;
 use std::time::Duration;
 
 use expect_test::expect;
