@@ -149,7 +149,7 @@ impl Location {
 }
 
 /// Reads a manifest's text from a file.
-pub fn read_file(path: &Path) -> Result<Source, ConfigError> {
+pub(super) fn read_file(path: &Path) -> Result<Source, ConfigError> {
     let text = files::read_regular_text(path, MAX_BYTES).map_err(|cause| {
         let path = path.to_owned();
         if files::is_too_large(&cause) {

@@ -76,11 +76,6 @@ impl Source {
         names.join(", ")
     }
 
-    /// The text; of several, the first.
-    pub fn text(&self) -> &str {
-        &self.first.text
-    }
-
     pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
         std::iter::once(&self.first).chain(&self.more)
     }
