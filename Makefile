@@ -12,7 +12,7 @@ GUEST_FLAGS := CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS="-C target-feature=+simd128"
 PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint fuzz bench bench-check bench-guests compare clean
+.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -65,6 +65,10 @@ $(PYTHON)/installed: tests/clients/python/requirements.txt
 $(NODE)/.installed: tests/clients/node/package-lock.json tests/clients/node/package.json
 	cd tests/clients/node && npm ci --no-audit --no-fund
 	@touch $@
+
+## The attacks that tests/ runs short, at length; prints the table of tests/README.md.
+attacks: build guests
+	$(CARGO) run --release --locked -p spanmill-tests --bin attacks
 
 fuzz:
 	@test ! -f fuzz/Makefile || $(MAKE) -C fuzz

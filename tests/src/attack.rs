@@ -154,12 +154,13 @@ service:
             p99: probed.p99(),
         };
         let began = std::time::Instant::now();
+        let mut looks = tokio::time::interval(Duration::from_millis(100));
         loop {
+            looks.tick().await;
             outcome.after_mib = memory::resident_mib(pid);
             if outcome.has_recovered() || began.elapsed() > RECOVERY {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         (outcome, self.spanmill, self.backend)
     }

@@ -77,8 +77,8 @@ impl Batch {
 
     /// About how much memory the index takes, and the columns of the largest part if every field is read.
     pub fn memory_bytes(&self) -> usize {
-        // An entry of the index has 8 to 32 bytes; a row of columns has about a hundred, an attribute's a third of that.
-        let index: usize = self.parts.iter().map(|part| part.item_count() * 24).sum();
+        // An item takes 8 to 16 bytes in the index; a row of columns has about a hundred, an attribute's a third of that.
+        let index: usize = self.parts.iter().map(|part| part.item_count() * 16).sum();
         let columns = self.parts.iter().map(|part| {
             (part.span_count() * 100)
                 .saturating_add(part.item_count() * 40)

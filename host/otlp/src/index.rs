@@ -187,7 +187,7 @@ fn request(
             (number::REQUEST_RESOURCE_SPANS, DELIMITED) => {
                 let whole = enter(reader, start)?;
                 let first = index.scopes.len() as u32;
-                found.other().map_err(at)?;
+                found.group().map_err(at)?;
                 let head = group(whole, bytes, index, found, max_spans, Level::Resource)?;
                 let last = index.scopes.len() as u32;
                 index.resources.push(Group {
@@ -240,8 +240,8 @@ fn group(
             }
             (number::ROWS, DELIMITED) => {
                 let entry = enter(reader, start)?;
-                found.other().map_err(at)?;
                 if level == Level::Resource {
+                    found.group().map_err(at)?;
                     let first = index.spans.len() as u32;
                     let head = group(entry, bytes, index, found, max_spans, Level::Scope)?;
                     let last = index.spans.len() as u32;
@@ -252,6 +252,7 @@ fn group(
                         last,
                     });
                 } else {
+                    found.other().map_err(at)?;
                     if index.spans.len() >= max_spans {
                         return Err((start, Flaw::TooManySpans));
                     }

@@ -10,8 +10,8 @@ use crate::wire::Flaw;
 pub struct ItemLimits {
     /// Spans.
     pub spans: usize,
-    /// Everything that has a place of its own: resources, scopes, spans, events, links, attributes, and the values in lists
-    /// and maps.
+    /// Everything that has a place of its own: spans, events, links, attributes, the values in lists and maps; a resource or
+    /// scope counts eight times, for what it takes in the index.
     pub items: usize,
 }
 
@@ -28,7 +28,7 @@ impl Default for ItemLimits {
     fn default() -> Self {
         ItemLimits {
             spans: 200_000,
-            items: 2_000_000,
+            items: 1_000_000,
         }
     }
 }
@@ -48,6 +48,9 @@ pub enum ParseError {
         limit: usize,
     },
 }
+
+/// What a resource or scope counts.
+const GROUP: usize = 8;
 
 pub(crate) const SPANS: &str = "spans";
 pub(crate) const ITEMS: &str = "attributes, events, links and other items";
@@ -80,6 +83,13 @@ impl Found {
     #[inline]
     pub(crate) fn other(&mut self) -> Result<(), Flaw> {
         self.others += 1;
+        self.check()
+    }
+
+    /// Counts a resource or scope.
+    #[inline]
+    pub(crate) fn group(&mut self) -> Result<(), Flaw> {
+        self.others += GROUP;
         self.check()
     }
 

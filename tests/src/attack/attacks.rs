@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use prost::Message as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -130,11 +129,12 @@ pub async fn poison_in_a_plugin(times: usize) -> Outcome {
     );
     let arena = Arena::start("poison for a plugin, 10/s", &sections, "mine").await;
     let sender = GrpcSender::connect(arena.spanmill.address("receiver otlp grpc")).await;
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
     for number in 0..times {
+        pace.tick().await;
         let poison = request("poison", vec![span(number as u64 + 1, "misbehave", vec![])]);
         let status = sender.send(&poison).await.unwrap_err();
         assert_eq!(status.code(), tonic::Code::InvalidArgument, "{status:?}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     arena.outcome().await.0
 }
@@ -149,7 +149,9 @@ pub async fn poison_behind_a_batch(times: usize) -> (Outcome, usize, usize) {
     let arena = Arena::start("poison behind a batch, 10/s", &sections, "batch, mine").await;
     let sender = GrpcSender::connect(arena.spanmill.address("receiver otlp grpc")).await;
     let mut good = 0;
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
     for number in 0..times as u64 {
+        pace.tick().await;
         let poison = request("poison", vec![span(2 * number + 1, "misbehave", vec![])]);
         sender.send(&poison).await.unwrap();
         let fine = request(
@@ -158,7 +160,6 @@ pub async fn poison_behind_a_batch(times: usize) -> (Outcome, usize, usize) {
         );
         sender.send(&fine).await.unwrap();
         good += 1;
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let (outcome, spanmill, backend) = arena.outcome().await;
     spanmill.terminate();
@@ -280,6 +281,8 @@ service:
 /// Keeps `prost` honest about what an empty span is.
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
 
     #[test]

@@ -47,7 +47,10 @@ impl Probe {
             let body: Bytes = request("probe", vec![span(1, "probe", vec![])])
                 .encode_to_vec()
                 .into();
+            let mut pace = tokio::time::interval(PAUSE);
+            pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
+                pace.tick().await;
                 to.lock().unwrap().sent += 1;
                 let began = Instant::now();
                 let sent = try_post(address, "application/x-protobuf", body.clone());
@@ -58,7 +61,6 @@ impl Probe {
                     to.lock().unwrap().latencies.push(began.elapsed());
                     count.send_modify(|count| *count += 1);
                 }
-                tokio::time::sleep(PAUSE).await;
             }
         });
         Probe {

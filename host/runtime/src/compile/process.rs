@@ -135,10 +135,12 @@ impl Process {
 
 /// Waits a moment for a process that has closed its output to end.
 fn has_ended(child: &mut Child) -> bool {
-    let until = Instant::now() + Duration::from_secs(1);
+    let began = Instant::now();
     loop {
         match child.try_wait() {
-            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+            Ok(None) if began.elapsed() < Duration::from_secs(1) => {
+                std::thread::sleep(Duration::from_millis(1))
+            }
             Ok(status) => return status.is_some(),
             Err(_) => return false,
         }

@@ -261,7 +261,15 @@ impl Shared {
             return Ok((deliveries, memory));
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.
-        if !memory.grow_to(length.saturating_add(batch.memory_bytes())) {
+        let needed = length.saturating_add(batch.memory_bytes());
+        if needed as u64 > self.in_flight.total() {
+            return Err(Refusal::TooLarge(format!(
+                "processing it takes about {} MiB, and limits.in_flight_mib is {}; send smaller ones",
+                needed >> 20,
+                self.in_flight.total() >> 20
+            )));
+        }
+        if !memory.grow_to(needed) {
             return Err(Refusal::Overloaded {
                 retry_after: Duration::from_secs(1),
             });

@@ -246,7 +246,11 @@ async fn connection<A: Answer>(
             result = serving.as_mut() => break result,
             () = abort.cancelled() => return,
             () = shutdown.cancelled(), if !is_ending => Ending::Shutdown,
-            () = known.end.cancelled(), if !is_ending => Ending::Idle,
+            // Another one needs its place, now.
+            () = known.end.cancelled(), if !is_ending => match known.is_active() {
+                true => Ending::Idle,
+                false => return,
+            },
             () = tokio::time::sleep(next_look(known, &limits)) => match over(known, &limits, cut_off) {
                 None => continue,
                 Some(Ending::Now) => return,

@@ -3,6 +3,7 @@
 mod grpc;
 mod http;
 mod lifecycle;
+mod settings;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -28,6 +28,11 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// An exporter that was replaced has all the time it needs, as long as the service runs.
 const NO_HURRY: Duration = Duration::from_secs(365 * 24 * 3600);
 
+fn from_now(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now)
+}
+
 /// How a service ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
@@ -294,7 +299,7 @@ impl Running {
                 let _ = flush.await;
             }
             for exporter in exporters {
-                exporter.drain(Instant::now() + NO_HURRY).await;
+                exporter.drain(from_now(NO_HURRY)).await;
                 leaving
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -321,7 +326,7 @@ impl Running {
     /// Ends: what was taken is sent on, batches under way, what batchers hold, connectors' totals, exporters' queues.
     /// Receivers must have been told to stop.
     pub(super) async fn end(mut self) -> Ended {
-        let deadline = Instant::now() + GRACE;
+        let deadline = from_now(GRACE);
         let cut_off = self.receivers.ended().await;
         if cut_off > 0 {
             tracing::warn!(

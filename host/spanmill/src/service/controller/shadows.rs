@@ -111,11 +111,12 @@ impl Controller {
         block_in_place(|| running.topology().tap(&shadow))
             .map_err(|error| ControlError::Conflict(error.to_string()))?;
         let since = SystemTime::now();
+        let until = since.checked_add(duration).unwrap_or(since);
         let kept = Arc::new(Kept {
             shadow,
             uploaded,
             since,
-            until: Mutex::new((ShadowState::Running, since + duration)),
+            until: Mutex::new((ShadowState::Running, until)),
         });
         lock(&self.shadows.0).insert(canonical_component(target), Arc::clone(&kept));
         let mut message = format!(
