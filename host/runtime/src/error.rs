@@ -1,12 +1,13 @@
 //! What can go wrong with a plugin: at load, at configure, at a call.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use spanmill_otlp::OutcomeError;
 
 /// Why a file did not become a plugin.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
     #[error("cannot read the plugin {path}: {source}")]
@@ -14,7 +15,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
     /// The file is another one than it should be.
     #[error("the plugin {path} has the digest sha256:{found}, not sha256:{expected}")]
