@@ -2,10 +2,11 @@
 //! open. A service leaves a socket there, or the token of an address; it takes it away at its end.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use http::uri::Authority;
 use spanmill_private::PrivateFolder;
 
 use crate::config::{Endpoint, Token};
@@ -78,12 +79,11 @@ impl AdminFolder {
         let Endpoint::Address(address) = endpoint else {
             return None;
         };
-        let port: u16 = address
-            .trim_end_matches('/')
-            .rsplit(':')
-            .next()?
-            .parse()
-            .ok()?;
+        let (host, port) = host_port(address)?;
+        // Nobody else is shown what opens this machine's services.
+        if !is_own(&host) {
+            return None;
+        }
         let token = self.0.read_secret(&token_name(port), 4096).ok()?;
         Token::new(String::from_utf8(token).ok()?).ok()
     }
@@ -94,6 +94,22 @@ impl Drop for PublishedToken {
         // Left behind, it opens nothing: the next start makes another one.
         let _ = self.folder.0.remove(&self.name);
     }
+}
+
+/// Host and port of `host:port` or `http://host:port`.
+fn host_port(address: &str) -> Option<(String, u16)> {
+    let address = address
+        .split_once("://")
+        .map_or(address, |(_, address)| address);
+    let authority: Authority = address.trim_end_matches('/').parse().ok()?;
+    Some((authority.host().to_owned(), authority.port_u16()?))
+}
+
+/// Whether a host is this machine's own by its name alone.
+fn is_own(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = |address: IpAddr| address.to_canonical().is_loopback();
+    host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)
 }
 
 fn socket_name(process: u32) -> String {
@@ -143,7 +159,14 @@ mod tests {
                 Some(&token)
             );
         }
-        for endpoint in ["127.0.0.1:4320", "localhost", "unix:/4319"] {
+        for endpoint in [
+            "127.0.0.1:4320",
+            "localhost",
+            "unix:/4319",
+            "example.com:4319",
+            "http://10.0.0.1:4319",
+            "localhost.example.com:4319",
+        ] {
             assert_eq!(open().token(&Endpoint::new(endpoint)), None);
         }
         drop(published);

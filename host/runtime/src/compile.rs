@@ -12,7 +12,7 @@ use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::error::LoadError;
+use crate::error::{LoadError, words};
 pub use child::compile_child;
 use process::{Compiled, Process};
 pub(crate) use shape::MAX_BYTES;
@@ -72,7 +72,7 @@ impl Compiler {
     ) -> Result<(Component, Vec<u8>), LoadError> {
         let not_a_component = |why: String| LoadError::NotAComponent {
             name: name.to_owned(),
-            why,
+            why: words(&why),
         };
         shape::check(wasm).map_err(|error| match error {
             shape::Error::Broken(why) => not_a_component(why),

@@ -98,7 +98,7 @@ impl Runtime {
         let bytes =
             spanmill_private::read_regular(path, most).map_err(|source| LoadError::Read {
                 path: path.to_owned(),
-                source,
+                source: Arc::new(source),
             })?;
         self.load(&path.display().to_string(), &bytes)
     }

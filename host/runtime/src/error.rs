@@ -1,12 +1,13 @@
 //! What can go wrong with a plugin: at load, at configure, at a call.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use spanmill_otlp::OutcomeError;
 
 /// Why a file did not become a plugin.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
     #[error("cannot read the plugin {path}: {source}")]
@@ -14,7 +15,7 @@ pub enum LoadError {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
     /// The file is another one than it should be.
     #[error("the plugin {path} has the digest sha256:{found}, not sha256:{expected}")]
@@ -148,6 +149,18 @@ pub enum ConfigureError {
     Fault(#[from] Fault),
 }
 
+/// Characters of a plugin's own words that are kept.
+const WORDS: usize = 1000;
+
+/// A plugin's own words, or the names in it, as they may stand in a message: short, and without what could forge lines or
+/// move a terminal's cursor.
+pub(crate) fn words(text: &str) -> String {
+    text.chars()
+        .take(WORDS)
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect()
+}
+
 fn count(problems: usize) -> String {
     match problems {
         1 => "a mistake".to_owned(),
@@ -220,5 +233,19 @@ impl Fault {
             Fault::Quarantined(_) => "quarantined",
             Fault::Restart(_) => "restart",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugins_words_are_short_and_on_one_line() {
+        assert_eq!(
+            words("as they are: über\u{7}\r\n\u{1b}[2J"),
+            "as they are: über    [2J"
+        );
+        assert_eq!(words(&"ü".repeat(5_000_000)).chars().count(), WORDS);
     }
 }

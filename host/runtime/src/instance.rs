@@ -6,7 +6,7 @@ use spanmill_otlp::{BatchView, Outcome};
 use wasmtime::{Store, Trap};
 
 use crate::abi::v0_1::{self as abi, answer, bindings};
-use crate::error::{ConfigureError, Fault, LoadError};
+use crate::error::{ConfigureError, Fault, LoadError, words};
 use crate::plugin::{Exports, Plugin};
 use crate::sandbox::Guest;
 use bindings::exports::spanmill::plugin::{connector, processor, state};
@@ -96,7 +96,7 @@ impl Instance {
             name: plugin.name().to_owned(),
             why: match store.data().memory.refused {
                 true => Fault::Memory(limits.memory_mib).to_string(),
-                false => format!("{error:#}"),
+                false => words(&format!("{error:#}")),
             },
         };
         let instance = match plugin.pre.instantiate(&mut store) {
@@ -164,7 +164,7 @@ impl Instance {
                 Err(ConfigureError::Settings(abi::problems(problems)))
             }
             Ok(Err(contract::ConfigError::Unavailable(why))) => {
-                Err(ConfigureError::Unavailable(abi::words(&why)))
+                Err(ConfigureError::Unavailable(words(&why)))
             }
         }
     }
@@ -192,8 +192,8 @@ impl Instance {
             Ok(contract::PluginError::NotConfigured) => {
                 Fault::State("it says that it was not configured".to_owned())
             }
-            Ok(contract::PluginError::Batch(why)) => Fault::Batch(abi::words(&why)),
-            Ok(contract::PluginError::State(why)) => Fault::State(abi::words(&why)),
+            Ok(contract::PluginError::Batch(why)) => Fault::Batch(words(&why)),
+            Ok(contract::PluginError::State(why)) => Fault::State(words(&why)),
             Err(error) => self.fault(&error),
         })
     }
@@ -226,7 +226,7 @@ impl Instance {
                 "it does not know format {}",
                 snapshot.format
             ))),
-            Ok(Err(state::RestoreError::Data(why))) => Err(Fault::Restore(abi::words(&why))),
+            Ok(Err(state::RestoreError::Data(why))) => Err(Fault::Restore(words(&why))),
             Err(error) => Err(self.fault(&error)),
         }
     }
@@ -255,7 +255,7 @@ impl Instance {
             // A guest that does not get its memory mostly traps; one that went on has met something else above.
             _ if self.store.data().memory.refused => Fault::Memory(self.limits.memory_mib),
             Some(trap) => Fault::Trap(format!("{trap}{}", place(error))),
-            None => Fault::Trap(format!("{error:#}")),
+            None => Fault::Trap(words(&format!("{error:#}"))),
         }
     }
 }
@@ -266,5 +266,5 @@ fn place(error: &wasmtime::Error) -> String {
         .downcast_ref::<wasmtime::WasmBacktrace>()
         .and_then(|trace| trace.frames().first())
         .and_then(|frame| frame.func_name());
-    frame.map_or_else(String::new, |name| format!(" in {name}"))
+    frame.map_or_else(String::new, |name| format!(" in {}", words(name)))
 }

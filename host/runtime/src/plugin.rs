@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::abi::v0_1::{CONNECTOR, PROCESSOR, STATE, bindings};
-use crate::error::LoadError;
+use crate::error::{LoadError, words};
 use crate::sandbox::Guest;
 
 /// What a plugin is.
@@ -71,7 +71,7 @@ impl Plugin {
             exports
                 .iter()
                 .find(|export| export.starts_with(kind))
-                .map(|found| found.to_owned())
+                .map(|found| words(found))
         };
         let has_state = exports.iter().any(|export| export == STATE);
         let kind = if exports.iter().any(|export| export == PROCESSOR) {
@@ -93,7 +93,7 @@ impl Plugin {
         } else {
             let exports = match exports.len() {
                 0 => "nothing".to_owned(),
-                _ => exports.join(", "),
+                _ => words(&exports.join(", ")),
             };
             return Err(LoadError::NoInterface {
                 name: owned(),
@@ -103,12 +103,12 @@ impl Plugin {
         if !refused.is_empty() {
             return Err(LoadError::Imports {
                 name: owned(),
-                imports: refused.join(", "),
+                imports: words(&refused.join(", ")),
             });
         }
         let mismatch = |error: wasmtime::Error| LoadError::Mismatch {
             name: owned(),
-            why: format!("{error:#}"),
+            why: words(&format!("{error:#}")),
         };
         let pre = linker.instantiate_pre(component).map_err(mismatch)?;
         use bindings::exports::spanmill::plugin::{connector, processor, state};

@@ -38,7 +38,8 @@ pub use delivery::Fanout;
 pub use gate::MemoryGate;
 pub use intake::{Feed, Intake};
 pub use load::{
-    BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginLoader, Swapped, plugins_of,
+    BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginFile, PluginLoader, Swapped,
+    plugins_of,
 };
 pub use offline::{Offline, OfflineError, Replayed};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};

@@ -191,6 +191,52 @@ async fn the_end_does_not_wait_for_a_compiler() {
     assert!(!compiler.exists(), "it still compiles");
 }
 
+/// A file that has become a bomb: who swaps another plugin meanwhile does not wait for it, nor does the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_compiles_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("mine.wasm");
+    std::fs::copy(guest("hostile"), &plugin).unwrap();
+    let v2 = guest("hostile_v2").display().to_string();
+    let manifest = r#"
+receivers:
+  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}}}
+plugins:
+  mine: {file: mine.wasm}
+processors:
+  mine: {behaviour: well}
+exporters:
+  debug:
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [mine], exporters: [debug]}
+"#;
+    let environment = [("SPANMILL_COMPILE_TIMEOUT", "1h")];
+    let running = Spanmill::start_with(folder, Some(manifest), &[], &environment).await;
+    let address = running.address("admin http").to_string();
+    let root = Path::new("/");
+    // Compiled before, so that it need not wait for its turn.
+    let inspected = spanmill_with(root, &["inspect", &v2], &[]).await;
+    assert_eq!(inspected.code, Some(0), "{}", inspected.stderr);
+    std::fs::write(&plugin, bomb(5000, 40, 300)).unwrap();
+    within("a compiler", async {
+        while compilers(running.process()).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    for arguments in [&["status"][..], &["swap", "mine", &v2]] {
+        let all = [&["plugin", "--admin", &address][..], arguments].concat();
+        let output = spanmill_with(root, &all, &[]).await;
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+    }
+    assert!(
+        !compilers(running.process()).is_empty(),
+        "it still compiles"
+    );
+    running.stop().await;
+}
+
 /// Any bit of what is executed may have been changed by somebody else.
 #[tokio::test]
 async fn a_cache_that_somebody_else_wrote_to_is_not_executed() {

@@ -4,7 +4,7 @@ pub mod answer;
 pub(crate) mod bindings;
 mod convert;
 
-pub(crate) use convert::{declared, emission, lower, metric_stream, outcome, problems, words};
+pub(crate) use convert::{declared, emission, lower, metric_stream, outcome, problems};
 
 /// What this track's plugins may call.
 pub(crate) const LOG: &str = "spanmill:plugin/log@0.1.0";

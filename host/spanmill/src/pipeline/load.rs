@@ -37,8 +37,41 @@ pub struct PluginLoader {
     folder: Option<PathBuf>,
     /// What each file was when it was last read.
     loaded: BTreeMap<PathBuf, Plugin>,
+    /// What could not be compiled, by its file and hash: nobody waits for that twice.
+    failed: BTreeMap<PathBuf, (String, LoadError)>,
     /// Plugins that were swapped in for what the files say.
     swapped: Swapped,
+}
+
+/// A plugin's file as it was read.
+pub struct PluginFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    hash: String,
+}
+
+impl PluginFile {
+    /// Reads the file of a component type, which must be the one that the manifest means.
+    pub fn read(path: PathBuf, spec: &PluginSpec) -> Result<Self, LoadError> {
+        let bytes = read_regular(&path, MAX_BYTES).map_err(|source| LoadError::Read {
+            path: path.clone(),
+            source: Arc::new(source),
+        })?;
+        let hash = content_hash(&bytes);
+        match &spec.digest {
+            Some(expected) if *expected != hash => Err(LoadError::Digest {
+                path,
+                expected: expected.clone(),
+                found: hash,
+            }),
+            _ => Ok(PluginFile { path, bytes, hash }),
+        }
+    }
+
+    /// Compiles it, or finds it compiled.
+    pub fn compile(&self, runtime: &Runtime) -> Result<Plugin, LoadError> {
+        runtime.load(&self.path.display().to_string(), &self.bytes)
+    }
 }
 
 /// For each component, the plugin that was swapped in for its file's.
@@ -68,6 +101,7 @@ impl PluginLoader {
             runtime,
             folder,
             loaded: BTreeMap::new(),
+            failed: BTreeMap::new(),
             swapped: Swapped::new(),
         }
     }
@@ -102,29 +136,37 @@ impl PluginLoader {
 
     /// Loads the plugin of a component type as its file is now, compiling it if that was not done before.
     pub fn load(&mut self, spec: &PluginSpec) -> Result<Plugin, LoadError> {
-        let path = self.file(spec);
-        let bytes = read_regular(&path, MAX_BYTES).map_err(|source| LoadError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let found = content_hash(&bytes);
-        if let Some(expected) = &spec.digest
-            && *expected != found
-        {
-            return Err(LoadError::Digest {
-                path,
-                expected: expected.clone(),
-                found,
-            });
+        let file = PluginFile::read(self.file(spec), spec)?;
+        if let Some(known) = self.known(&file) {
+            return known;
         }
-        if let Some(plugin) = self.loaded.get(&path)
-            && plugin.hash() == found
-        {
-            return Ok(plugin.clone());
+        let loaded = file.compile(&self.runtime);
+        self.keep(file, &loaded);
+        loaded
+    }
+
+    /// What became of a file that has been compiled before, or could not be.
+    pub fn known(&self, file: &PluginFile) -> Option<Result<Plugin, LoadError>> {
+        let loaded = self.loaded.get(&file.path);
+        if let Some(plugin) = loaded.filter(|plugin| plugin.hash() == file.hash) {
+            return Some(Ok(plugin.clone()));
         }
-        let plugin = self.runtime.load(&path.display().to_string(), &bytes)?;
-        self.loaded.insert(path, plugin.clone());
-        Ok(plugin)
+        let failed = self.failed.get(&file.path);
+        let (_, error) = failed.filter(|(hash, _)| *hash == file.hash)?;
+        Some(Err(error.clone()))
+    }
+
+    /// Keeps what became of a file.
+    pub fn keep(&mut self, file: PluginFile, loaded: &Result<Plugin, LoadError>) {
+        match loaded {
+            Ok(plugin) => {
+                self.failed.remove(&file.path);
+                self.loaded.insert(file.path, plugin.clone());
+            }
+            // That it was stopped says nothing of it.
+            Err(LoadError::Stopped { .. }) => {}
+            Err(error) => drop(self.failed.insert(file.path, (file.hash, error.clone()))),
+        }
     }
 
     /// What compiles, for plugins that are in no file: that takes a while, so not while the loader is locked.

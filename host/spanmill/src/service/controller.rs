@@ -19,7 +19,7 @@ use super::StartError;
 use super::history::History;
 use super::running::{Changed, Ended, OnTrial, Running};
 use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
-use crate::pipeline::{LoadedPlugin, PROBATION, PluginLoader};
+use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 pub use admin::Admin;
 use shadows::Shadows;
 use trials::Trials;
@@ -130,6 +130,7 @@ impl Controller {
 
     /// Reads the manifest and the plugins again, and becomes what they say.
     async fn reload_now(self: &Arc<Self>) -> Result<ReloadReport, ControlError> {
+        block_in_place(|| self.compile_files());
         let mut guard = self.running.lock().await;
         let running = guard.as_mut().ok_or(ControlError::ShuttingDown)?;
         self.conclude_failed(running);
@@ -193,6 +194,27 @@ impl Controller {
             warnings,
             components,
         })
+    }
+
+    /// Compiles what the manifest's files hold now, before anything is locked: it may take a while, and swaps, the status
+    /// and the end need not wait for it. Mistakes are told when the files are taken over.
+    fn compile_files(&self) {
+        let env = |name: &str| std::env::var(name).ok();
+        let built_in = PluginLoader::built_in();
+        let Ok(source) = self.source.read() else {
+            return;
+        };
+        let (manifest, _) = config::examine(source, Path::new("."), &built_in, &env);
+        for spec in manifest.iter().flat_map(crate::pipeline::plugins_of) {
+            let path = lock(&self.loader).file(spec);
+            let Ok(file) = PluginFile::read(path, spec) else {
+                continue;
+            };
+            if lock(&self.loader).known(&file).is_none() {
+                let loaded = file.compile(&self.runtime);
+                lock(&self.loader).keep(file, &loaded);
+            }
+        }
     }
 
     /// The manifest and its plugins as the files say now; every mistake at once.

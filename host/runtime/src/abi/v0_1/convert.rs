@@ -9,12 +9,10 @@ use spanmill_otlp::{
 use super::answer;
 use super::bindings::exports::spanmill::plugin::{connector, processor};
 use super::bindings::spanmill::plugin::{contract, metrics, telemetry};
-use crate::error::{Fault, Problem};
+use crate::error::{Fault, Problem, words};
 
 /// Mistakes in the settings that are told.
 const PROBLEMS: usize = 100;
-/// Characters of a guest's message that are kept.
-const WORDS: usize = 1000;
 
 fn cells(view: CellsView<'_>) -> telemetry::CellsParam<'_> {
     telemetry::CellsParam {
@@ -245,13 +243,5 @@ pub(crate) fn problems(problems: Vec<contract::Problem>) -> Vec<Problem> {
             path: words(&problem.path),
             message: words(&problem.message),
         })
-        .collect()
-}
-
-/// A guest's words as they may stand in a message: short, and without what could forge lines or move a terminal's cursor.
-pub(crate) fn words(text: &str) -> String {
-    text.chars()
-        .take(WORDS)
-        .map(|char| if char.is_control() { ' ' } else { char })
         .collect()
 }
