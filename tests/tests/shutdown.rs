@@ -108,6 +108,30 @@ async fn a_request_under_way_is_answered() {
     assert_eq!(backend.spans(1).await.len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once_and_says_what_was_held() {
+    let backend = Backend::start().await;
+    let spanmill = Spanmill::start(&manifest(&backend, "redaction", "")).await;
+    backend.open(false);
+    let sender = sender(&spanmill).await;
+    for number in 1..6 {
+        let one = request("shop", vec![span(number, "one", vec![])]);
+        sender.send(&one).await.unwrap();
+    }
+    spanmill.terminate();
+    spanmill.logged("shutting down").await;
+    spanmill.terminate();
+    let ended = spanmill.ended().await;
+    assert_eq!(ended.code, Some(1));
+    let last = ended.log.last().unwrap();
+    assert!(
+        last.starts_with("error: ended at once: a second signal came; "),
+        "{last}"
+    );
+    let held = "exporter otlp: 5 spans (still held when the process had to end)";
+    assert!(last.contains(held), "{last}");
+}
+
 /// Several clients at once, a backend that refuses now and then, and SIGTERM right behind the last answer.
 async fn nothing_is_lost(processors: &str) {
     const CLIENTS: u64 = 6;

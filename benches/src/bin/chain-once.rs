@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
+use spanmill::pipeline::Origin;
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::spans;
 use spanmill_otlp::{Batch, Projection, Workspace};

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::config::origin::read_file as source;
 use std::time::Duration;
 
 use expect_test::expect;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 
-use super::http::{Answer, JSON, PROTO, gzip, post, send};
+use super::http::{Answer, JSON, PROTO, gzip, post, send, zlib};
 use super::{Recorder, Server, both, request};
 use crate::config::{Cors, HttpServer, Secret};
 
