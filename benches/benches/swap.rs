@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use spanmill::config::{self, ManifestSource, Source};
 use spanmill::export::DebugOutput;
-use spanmill::pipeline::PluginLoader;
+use spanmill::pipeline::{PluginLoader, WorkerCount};
 use spanmill::service::{Admin, Folders, Service};
 use spanmill_admin::{Control as _, SwapReport};
 use spanmill_benches::{machine, reference, spans};
@@ -80,7 +80,15 @@ async fn bench() -> Result<()> {
     let from = ManifestSource::text("the bench", MANIFEST);
     let output = DebugOutput::new(std::io::sink(), false);
     let workers = std::thread::available_parallelism()?.get();
-    let service = Service::start(loaded.manifest, plugins, loader, from, output, workers).await?;
+    let service = Service::start(
+        loaded.manifest,
+        plugins,
+        loader,
+        from,
+        output,
+        WorkerCount::new(Some(workers)),
+    )
+    .await?;
     let address: SocketAddr = service
         .addresses()
         .iter()

@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use spanmill::config::{self, ComponentId, Receiver, Source};
-use spanmill::pipeline::{Chain, Exporters, Intake, PluginLoader, Topology};
-use spanmill::receive::{OtlpReceiver, Spare, TraceIntake as _};
+use spanmill::losses::Losses;
+use spanmill::pipeline::{Bounds, Chain, Exporters, Intake, PluginLoader, Topology, WorkerCount};
+use spanmill::receive::{OtlpReceiver, Received, Spare, TraceIntake as _};
 use spanmill::service::Folders;
 use spanmill_benches::compare::codec::{Raw, TRACES};
 use spanmill_benches::compare::measure::{Machine, median};
@@ -108,7 +109,15 @@ fn rounds(
             let intake = Arc::clone(&side.intake);
             serving.block_on(saturate::tasks(batches, STREAMS, SLICE, move |batch| {
                 let intake = Arc::clone(&intake);
-                async move { Ok(intake.accept(batch).await?) }
+                async move {
+                    let memory = intake.admit()?;
+                    Ok(intake
+                        .accept(Received {
+                            bytes: batch,
+                            memory,
+                        })
+                        .await?)
+                }
             }))
         }
         Fed::Connection => {
@@ -209,7 +218,9 @@ impl Side {
         let mut plugins = loader
             .load_all(&manifest)
             .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
-        let mut topology = Topology::start(workers)?;
+        let bounds = Bounds::of(&manifest.limits, Losses::default());
+        let workers = WorkerCount::new(Some(workers));
+        let mut topology = Topology::start(workers, bounds, None)?;
         let prepared = topology.prepare(&manifest, &mut plugins)?;
         topology.commit(&manifest, prepared, &Exporters::new(), 0)?;
         let id = ComponentId::parse("otlp").map_err(anyhow::Error::msg)?;

@@ -16,7 +16,7 @@ use super::delivery::Delivery;
 use super::intake::{Feed, Intake};
 use super::scheduler::Scheduler;
 use super::segments::{Batched, Pipeline};
-use crate::config::{ComponentId, Signal};
+use crate::config::{ComponentId, Limits, Signal};
 use crate::episode::Episode;
 use crate::losses::{Losses, Reason};
 use crate::memory::{Budget, Reservation};
@@ -77,6 +77,17 @@ pub struct Bounds {
     pub items: ItemLimits,
     /// Where losses are counted.
     pub losses: Losses,
+}
+
+impl Bounds {
+    /// Those that a manifest sets.
+    pub fn of(limits: &Limits, losses: Losses) -> Self {
+        Bounds {
+            in_flight: Budget::new(limits.in_flight()),
+            items: limits.request,
+            losses,
+        }
+    }
 }
 
 /// The running traces pipelines. Clones are the same.

@@ -100,11 +100,7 @@ impl Running {
             losses: Losses::default(),
             queue_memory: Budget::new(limits.queues()),
         };
-        let bounds = Bounds {
-            in_flight: Budget::new(limits.in_flight()),
-            items: limits.request,
-            losses: shared.losses.clone(),
-        };
+        let bounds = Bounds::of(&limits, shared.losses.clone());
         let mut running = Running {
             manifest: manifest.without_components(),
             topology: Topology::start(workers, bounds, limits.memory())?,
