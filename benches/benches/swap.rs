@@ -14,8 +14,9 @@ use spanmill::config::{self, ManifestSource, Source};
 use spanmill::export::DebugOutput;
 use spanmill::pipeline::{PluginLoader, WorkerCount};
 use spanmill::service::{Admin, Folders, Service};
-use spanmill_admin::{Control as _, SwapReport};
+use spanmill_admin::{Control as _, SwapOptions, SwapReport};
 use spanmill_benches::{machine, reference, spans};
+use spanmill_runtime::{CacheConfig, CompilerConfig};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -67,7 +68,8 @@ async fn bench() -> Result<()> {
     let cache = tempfile::tempdir()?;
     let folders = Folders {
         plugins: Some(reference::plugin_folder()),
-        cache: Some(cache.path().join("cache")),
+        cache: Some(CacheConfig::new(cache.path().join("cache"))),
+        compiler: CompilerConfig::default(),
     };
     let mut loader = folders.loader()?;
     let source = Source::new("the bench", MANIFEST);
@@ -186,7 +188,11 @@ async fn bench() -> Result<()> {
     }
     shutdown.cancel();
     let ended = controller.ended().await;
-    ensure!(ended.lost == 0, "{} items were lost", ended.lost);
+    ensure!(
+        ended.losses.is_empty(),
+        "items were lost: {:?}",
+        ended.losses
+    );
     Ok(())
 }
 
@@ -219,7 +225,12 @@ impl Versions {
     async fn swap(&self, admin: &Admin, number: usize) -> Result<SwapReport> {
         let (name, versions) = &self.0[number % self.0.len()];
         let wasm = versions[number / self.0.len() % 2].clone();
-        let swapped = admin.swap((*name).to_owned(), "bench.wasm".to_owned(), wasm, Some(3));
+        let options = SwapOptions {
+            probation: Some(3),
+            allow_more: false,
+            save: false,
+        };
+        let swapped = admin.swap((*name).to_owned(), "bench.wasm".to_owned(), wasm, options);
         Ok(swapped.await?)
     }
 }

@@ -19,9 +19,11 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use prost::Message as _;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio_rustls::TlsAcceptor;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, UnaryService};
@@ -98,6 +100,16 @@ impl Drop for Backend {
 impl Backend {
     /// One that takes everything, on a free port.
     pub async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// One that speaks TLS.
+    pub async fn start_tls(mut config: ServerConfig) -> Self {
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self::listen(Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
@@ -106,7 +118,7 @@ impl Backend {
             policy: Mutex::new(Box::new(|_| Answer::Take)),
             open: watch::Sender::new(true),
         });
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
+        let accepting = tokio::spawn(accept(listener, tls, Arc::clone(&shared))).abort_handle();
         Backend {
             shared,
             address,
@@ -219,18 +231,33 @@ fn traces(taken: &[Received]) -> Vec<ExportTraceServiceRequest> {
         .collect()
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let shared = Arc::clone(&shared);
+        let (shared, tls) = (Arc::clone(&shared), tls.clone());
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let shared = Arc::clone(&shared);
                 async move { Ok::<_, Infallible>(serve(request, shared).await) }
             });
+            let builder = Builder::new(TokioExecutor::new());
             // A connection that ends badly shows in what was not received.
-            let _ = Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let Some(tls) = tls else {
+                let _ = builder
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+                return;
+            };
+            match tls.accept(stream).into_fallible().await {
+                Ok(stream) => {
+                    let _ = builder
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                }
+                // Closed with something unread, the connection would be reset, and the alert lost.
+                Err((_, mut stream)) => {
+                    let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+                }
+            }
         });
     }
 }

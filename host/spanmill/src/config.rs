@@ -25,6 +25,7 @@ mod source;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod walk;
 mod yaml;
 
@@ -39,7 +40,7 @@ pub use component_id::ComponentId;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use duration::parse as parse_duration;
 pub use env::Lookup;
-pub use exporter_helper::{ClientSettings, Compression, Retry, Secret, SendingQueue, Sizer, Tls};
+pub use exporter_helper::{ClientSettings, Compression, Retry, Secret, SendingQueue, Sizer};
 pub use exporters::{
     DebugExporter, Encoding, Exporter, FileExporter, FileFormat, OtlpExporter, OtlpHttpExporter,
     PrometheusExporter, Verbosity,
@@ -53,6 +54,8 @@ pub use receivers::{Cors, GrpcServer, HttpServer, OtlpReceiver, Receiver, Server
 pub use settings::Settings;
 pub use source::{Place, Source};
 pub use telemetry::LogLevel;
+pub(crate) use tls::UNVERIFIED;
+pub use tls::{Identity, Pem, Tls, TlsVersion};
 
 pub use plugins::{canonical as canonical_type, canonical_component};
 

@@ -4,11 +4,12 @@
 //! Below it stands an [`Export`], which makes one attempt and says how it went.
 
 mod build;
+mod connector;
 mod counters;
 mod debug;
 mod exporter;
 mod file;
-mod http;
+mod headers;
 mod otlp_grpc;
 mod otlp_http;
 mod otlp_text;
@@ -18,6 +19,7 @@ mod retry;
 mod sender;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::fmt;
 use std::future::Future;

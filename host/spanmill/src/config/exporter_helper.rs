@@ -1,12 +1,12 @@
 //! Settings that exporters over the network share: the Collector's exporterhelper, confighttp and configgrpc.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
 use super::diagnostics::Diagnostics;
+use super::tls::Tls;
 use super::walk::Section;
 
 /// More batches at once than any server likes.
@@ -43,21 +43,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
-}
-
-/// How to trust the other side, and how to be trusted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// Plain text, where the endpoint does not say https.
-    pub insecure: bool,
-    /// Trusted certificates, PEM; the system's if not given.
-    pub ca_file: Option<PathBuf>,
-    /// Our own certificate, PEM; with `key_file`.
-    pub cert_file: Option<PathBuf>,
-    /// Our own key, PEM; with `cert_file`.
-    pub key_file: Option<PathBuf>,
-    /// The name the other side's certificate must carry, if not the endpoint's host.
-    pub server_name_override: Option<String>,
 }
 
 /// What to do when sending fails and may succeed later.
@@ -271,62 +256,6 @@ fn headers(section: &mut Section<'_>, out: &mut Diagnostics) -> Vec<(HeaderName,
         }
     }
     headers
-}
-
-/// Reads `tls`.
-pub(super) fn tls(section: &mut Section<'_>, out: &mut Diagnostics) -> Tls {
-    let Some(mut section) = section.section("tls", out) else {
-        return Tls::default();
-    };
-    let tls = Tls {
-        insecure: section.flag("insecure", false, out),
-        ca_file: section.text("ca_file", out).map(PathBuf::from),
-        cert_file: section.text("cert_file", out).map(PathBuf::from),
-        key_file: section.text("key_file", out).map(PathBuf::from),
-        server_name_override: section.text("server_name_override", out),
-    };
-    let both = "its file: a certificate and its key go together";
-    match (&tls.cert_file, &tls.key_file) {
-        (Some(_), None) => out.push(super::endpoint::missing(&section, "key_file", both)),
-        (None, Some(_)) => out.push(super::endpoint::missing(&section, "cert_file", both)),
-        _ => {}
-    }
-    section.refuse(
-        "insecure_skip_verify",
-        "is refused: anyone on the way could read and change what is sent",
-        "name the certificate to trust in `ca_file`, or its name in `server_name_override`",
-        out,
-    );
-    for key in ["ca_pem", "cert_pem", "key_pem"] {
-        section.refuse(key, "is not supported", "use a file", out);
-    }
-    for key in [
-        "min_version",
-        "max_version",
-        "cipher_suites",
-        "curve_preferences",
-    ] {
-        section.refuse(
-            key,
-            "is not supported",
-            "TLS 1.2 and 1.3 are spoken with safe defaults; remove it",
-            out,
-        );
-    }
-    section.refuse(
-        "reload_interval",
-        "is not supported: certificates are read at the start",
-        "remove it, and restart when they are renewed",
-        out,
-    );
-    section.refuse(
-        "include_system_ca_certs_pool",
-        "is not supported",
-        "name one of the two: `ca_file`, or nothing for the system's certificates",
-        out,
-    );
-    section.finish(out);
-    tls
 }
 
 fn retry(section: &mut Section<'_>, out: &mut Diagnostics) -> Retry {

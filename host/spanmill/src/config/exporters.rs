@@ -7,6 +7,7 @@ use super::component_id::ComponentId;
 use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use super::endpoint;
 use super::exporter_helper::{self, ClientSettings};
+use super::tls;
 use super::walk::Section;
 use super::yaml::Entry;
 
@@ -171,7 +172,7 @@ pub(super) fn exporter(id: &ComponentId, entry: &Entry, out: &mut Diagnostics) -
 }
 
 fn otlp(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpExporter {
-    let mut tls = exporter_helper::tls(&mut section, out);
+    let mut tls = tls::tls(&mut section, out);
     let (uri, secure) = endpoint::grpc(&mut section, tls.insecure, out);
     tls.insecure = !secure;
     let client = exporter_helper::client(&mut section, Duration::from_secs(5), tls, out);
@@ -205,7 +206,7 @@ fn otlp_http(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpHttpExporte
     }
     let encodings = [("proto", Encoding::Proto), ("json", Encoding::Json)];
     let encoding = section.choice("encoding", &encodings, out);
-    let tls = exporter_helper::tls(&mut section, out);
+    let tls = tls::tls(&mut section, out);
     let client = exporter_helper::client(&mut section, Duration::from_secs(30), tls, out);
     section.refuse(
         "proxy_url",

@@ -28,7 +28,7 @@ pub enum BuildError {
         cause: io::Error,
     },
     /// The TLS settings do not fit together.
-    #[error("exporter {exporter}: tls: {cause}; check the files under `tls:`")]
+    #[error("exporter {exporter}: tls: {cause}")]
     Tls {
         /// The exporter's id.
         exporter: ComponentId,

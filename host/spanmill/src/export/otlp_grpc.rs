@@ -1,10 +1,8 @@
 //! OTLP over gRPC: the bytes as they are, on one connection that is made when it is needed.
 
-mod connector;
 mod message;
 
 use std::error::Error as _;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -12,6 +10,7 @@ use http::uri::PathAndQuery;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
+use tokio::net::TcpStream;
 use tonic::client::Grpc;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataMap;
@@ -19,20 +18,19 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::{
-    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, http as settings,
-    quoted,
-};
+use super::connector::{CONNECT_TIMEOUT, Connector};
+use super::headers::headers;
+use super::tls::{H2, TlsClient};
+use super::{Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, quoted};
 use crate::config::{ComponentId, Compression, OtlpExporter};
+use crate::gathered::Gathered;
 use crate::receive::raw_codec::RawCodec;
 
-use connector::Connector;
 use message::Uncopied;
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 const WINDOW: u32 = 8 * 1024 * 1024;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct OtlpGrpc {
     channel: Channel,
@@ -46,7 +44,7 @@ impl OtlpGrpc {
             exporter: id.clone(),
             cause: chain(&cause),
         };
-        let mut endpoint = Endpoint::from_shared(config.uri.clone())
+        let endpoint = Endpoint::from_shared(config.uri.clone())
             .map_err(invalid)?
             .user_agent(concat!("spanmill/", env!("CARGO_PKG_VERSION")))
             .map_err(invalid)?
@@ -54,17 +52,17 @@ impl OtlpGrpc {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
             .tcp_nodelay(true);
-        if !config.client.tls.insecure {
-            let tls = settings::tonic_tls(id, &config.client.tls)?;
-            endpoint = endpoint.tls_config(tls).map_err(|cause| BuildError::Tls {
-                exporter: id.clone(),
-                cause: chain(&cause),
-            })?;
-        }
+        let tls = &config.client.tls;
+        let tls = match tls.insecure {
+            true => None,
+            false => Some(TlsClient::new(id, tls, &[H2])?),
+        };
+        // TLS is the connector's, not tonic's.
+        let connector = Connector::<Gathered<TcpStream>>::new(tls);
         Ok(Self {
-            channel: endpoint.connect_with_connector_lazy(Connector::new()),
+            channel: endpoint.connect_with_connector_lazy(connector),
             compression: config.client.compression,
-            headers: settings::headers(&config.client.headers),
+            headers: headers(&config.client.headers),
         })
     }
 

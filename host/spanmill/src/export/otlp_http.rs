@@ -6,25 +6,25 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::uri::Scheme;
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use prost::Message as _;
-use rustls::pki_types::ServerName;
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tonic::Code;
 
+use super::connector::Connector;
+use super::headers::headers;
 use super::otlp_grpc::{accepted, chain, with_text};
+use super::tls::{H2, HTTP_1_1, TlsClient};
 use super::{
-    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, http as settings,
-    otlp_text, quoted,
+    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
 };
 use crate::config::{ComponentId, Compression, Encoding, OtlpHttpExporter};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A response says a sentence or two.
 const MAX_RESPONSE: usize = 64 * 1024;
 /// How long the rest of an answer is waited for, once its status is there.
@@ -33,7 +33,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 const BLOCKING_FROM: usize = 64 * 1024;
 
 pub(super) struct OtlpHttp {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<Connector<TcpStream>, Full<Bytes>>,
     traces: Option<Uri>,
     metrics: Option<Uri>,
     encoding: Encoding,
@@ -53,33 +53,27 @@ impl OtlpHttp {
                 })
                 .transpose()
         };
-        let tls = &config.client.tls;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.enforce_http(false);
-        let mut builder = HttpsConnectorBuilder::new()
-            .with_tls_config(settings::rustls_tls(id, tls)?)
-            .https_or_http();
-        if let Some(name) = &tls.server_name_override {
-            let name = ServerName::try_from(name.clone()).map_err(|cause| BuildError::Tls {
-                exporter: id.clone(),
-                cause: format!("server_name_override: {cause}"),
-            })?;
-            builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
-        }
-        let connector = builder.enable_all_versions().wrap_connector(connector);
+        let traces = uri(&config.traces_url)?;
+        let metrics = uri(&config.metrics_url)?;
+        let secure = |url: &Option<Uri>| {
+            url.as_ref()
+                .is_some_and(|url| url.scheme() == Some(&Scheme::HTTPS))
+        };
+        let tls = match secure(&traces) || secure(&metrics) {
+            true => Some(TlsClient::new(id, &config.client.tls, &[H2, HTTP_1_1])?),
+            false => None,
+        };
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
-            .build(connector);
+            .build(Connector::new(tls));
         Ok(Self {
             client,
-            traces: uri(&config.traces_url)?,
-            metrics: uri(&config.metrics_url)?,
+            traces,
+            metrics,
             encoding: config.encoding,
             compression: config.client.compression,
-            headers: settings::headers(&config.client.headers),
+            headers: headers(&config.client.headers),
         })
     }
 

@@ -4,6 +4,7 @@ mod local;
 mod network;
 mod queueing;
 mod server;
+mod tls;
 
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
 //! Manifests that load, and what becomes of them.
 
 use std::path::Path;
-
 use std::time::Duration;
 
 use expect_test::expect;
@@ -97,6 +96,41 @@ fn endpoints_and_tls() {
     );
     assert_eq!(http.metrics_url.as_deref(), Some("http://b/m"));
     assert_eq!(http.encoding, Encoding::Json);
+}
+
+#[test]
+fn tls_as_configtls_has_it() {
+    let tls = |settings: &str| match exporter(&format!(
+        "  otlp:\n    endpoint: a:1\n    tls: {{{settings}}}\n"
+    )) {
+        Exporter::Otlp(otlp) => otlp.client.tls,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(tls(""), Tls::default());
+    // What is empty is not given: variables that are not set are.
+    let empty = "ca_file: '', ca_pem: '', cert_file: '', cert_pem: '', key_file: '', key_pem: '', server_name_override: '', min_version: '', max_version: ''";
+    assert_eq!(tls(empty), Tls::default());
+    let all = tls(
+        "ca_pem: A, include_system_ca_certs_pool: true, insecure_skip_verify: true, cert_pem: B, key_file: c.pem, server_name_override: d, min_version: 1.2, max_version: '1.3'",
+    );
+    assert_eq!(
+        all,
+        Tls {
+            insecure: false,
+            insecure_skip_verify: true,
+            ca: Some(Pem::Inline("ca_pem", Secret::new("A"))),
+            include_system_ca_certs_pool: true,
+            identity: Some(Identity {
+                certificate: Pem::Inline("cert_pem", Secret::new("B")),
+                key: Pem::File("c.pem".into()),
+            }),
+            server_name_override: Some("d".try_into().unwrap()),
+            min_version: Some(TlsVersion::V1_2),
+            max_version: Some(TlsVersion::V1_3),
+        }
+    );
+    let shown = format!("{:?}", tls("ca_pem: SECRET, cert_file: a, key_pem: SECRET"));
+    assert!(!shown.contains("SECRET"), "{shown}");
 }
 
 #[test]

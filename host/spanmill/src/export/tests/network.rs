@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::server::{Server, gunzip, taken};
-use super::{nowhere, payload, request, soon, started, try_start};
+use super::{nowhere, payload, request, soon, started};
 use crate::export::{Exporter, Refused};
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -226,65 +226,4 @@ async fn http_waits_as_long_as_it_is_told() {
         panic!("{refused}")
     };
     assert_eq!(after, Some(Duration::ZERO));
-}
-
-#[tokio::test]
-async fn tls_trusts_the_certificate_it_is_given() {
-    let (server, pem) = Server::start_tls().await;
-    let folder = tempfile::tempdir().unwrap();
-    let ca_file = folder.path().join("ca.pem");
-    std::fs::write(&ca_file, pem).unwrap();
-    let settings = |endpoint: &str, tls: &str| {
-        format!(
-            "{{endpoint: '{endpoint}', tls: {{{tls}}}, retry_on_failure: {{enabled: false}}, sending_queue: {{enabled: false}}}}"
-        )
-    };
-    let port = server.address.port();
-    let trusted = format!(
-        "ca_file: '{}', server_name_override: localhost",
-        ca_file.display()
-    );
-    let stranger = format!(
-        "ca_file: '{}', server_name_override: elsewhere",
-        ca_file.display()
-    );
-    for (kind, endpoint) in [
-        ("otlp", format!("127.0.0.1:{port}")),
-        ("otlphttp", format!("https://127.0.0.1:{port}")),
-    ] {
-        let exporter = started(kind, &settings(&endpoint, &trusted), nowhere()).await;
-        exporter.enqueue(payload()).await.unwrap();
-        let exporter = started(kind, &settings(&endpoint, &stranger), nowhere()).await;
-        let refused = exporter.enqueue(payload()).await.unwrap_err();
-        assert!(refused.is_retryable(), "{refused}");
-    }
-    assert_eq!(server.seen().len(), 2);
-}
-
-#[tokio::test]
-async fn tls_files_are_checked_at_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let empty = folder.path().join("empty.pem");
-    std::fs::write(&empty, "").unwrap();
-    for (file, why) in [
-        (
-            empty.display().to_string(),
-            "there is no PEM of the right kind in it",
-        ),
-        (
-            "/nowhere/ca.pem".to_owned(),
-            "No such file or directory (os error 2)",
-        ),
-    ] {
-        for (kind, endpoint) in [("otlp", "a:1"), ("otlphttp", "https://a:1")] {
-            let settings = format!("{{endpoint: '{endpoint}', tls: {{ca_file: '{file}'}}}}");
-            let Err(error) = try_start(kind, &settings, nowhere()).await else {
-                panic!()
-            };
-            assert_eq!(
-                error.to_string(),
-                format!("exporter {kind}: cannot use {file}: {why}")
-            );
-        }
-    }
 }

@@ -13,7 +13,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use rcgen::CertifiedKey;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tonic::Status;
@@ -70,21 +69,10 @@ impl Server {
         Self::with_tls(None).await
     }
 
-    /// Speaks TLS with a certificate of its own making for `localhost`, which is given back as PEM.
-    pub async fn start_tls() -> (Self, String) {
-        let CertifiedKey { cert, signing_key } =
-            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![cert.der().clone()], key)
-            .unwrap();
+    /// Speaks TLS.
+    pub async fn start_tls(mut config: rustls::ServerConfig) -> Self {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        (Self::with_tls(Some(acceptor)).await, cert.pem())
+        Self::with_tls(Some(TlsAcceptor::from(Arc::new(config)))).await
     }
 
     async fn with_tls(tls: Option<TlsAcceptor>) -> Self {
@@ -158,10 +146,15 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
             // A client that goes away is no concern of the server's.
             match tls {
                 Some(tls) => {
-                    if let Ok(stream) = tls.accept(stream).await {
-                        let _ = builder
-                            .serve_connection(TokioIo::new(stream), service)
-                            .await;
+                    match tls.accept(stream).into_fallible().await {
+                        Ok(stream) => {
+                            let stream = TokioIo::new(stream);
+                            let _ = builder.serve_connection(stream, service).await;
+                        }
+                        // Closed with something unread, the connection would be reset, and the alert lost.
+                        Err((_, mut stream)) => {
+                            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+                        }
                     }
                 }
                 None => {

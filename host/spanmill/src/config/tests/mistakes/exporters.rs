@@ -165,12 +165,69 @@ exporters:
     endpoint: tempo:4317
     tls:
       insecure_skip_verify: true
-      cert_file: us.pem
+  otlp/plain:
+    endpoint: tempo:4317
+    tls: {insecure: true, insecure_skip_verify: true}
+  otlphttp:
+    endpoint: https://tempo:4318
+    tls:
+      insecure_skip_verify: true
 service:
   pipelines:
     traces:
       receivers: [otlp]
-      exporters: [otlp]
+      exporters: [otlp, otlp/plain, otlphttp]
+"#,
+        expect![[r#"
+            warning: exporter otlp: tls: insecure_skip_verify: the backend's certificate is not verified: anyone between here and the backend can pose as it, and read and change what is sent
+             --> spanmill.yaml:9:7
+              |
+            9 |       insecure_skip_verify: true
+              |       ^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: name the certificate to trust in `ca_file`, or the name that it carries in `server_name_override`
+
+            warning: exporter otlphttp: tls: insecure_skip_verify: the backend's certificate is not verified: anyone between here and the backend can pose as it, and read and change what is sent
+              --> spanmill.yaml:16:7
+               |
+            16 |       insecure_skip_verify: true
+               |       ^^^^^^^^^^^^^^^^^^^^
+               |
+               = help: name the certificate to trust in `ca_file`, or the name that it carries in `server_name_override`
+
+            spanmill.yaml: 2 warnings
+        "#]],
+    );
+}
+
+#[test]
+fn exporter_tls() {
+    check(
+        r#"receivers:
+  otlp:
+    protocols:
+      grpc:
+exporters:
+  otlp:
+    endpoint: tempo:4317
+    tls:
+      ca_file: ca.pem
+      ca_pem: SECRET
+      cert_file: us.pem
+      server_name_override: tempo:4317
+      min_version: "1.3"
+      max_version: "1.2"
+  otlphttp:
+    endpoint: https://tempo:4318
+    tls:
+      key_pem: SECRET
+      min_version: "1.1"
+      cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      exporters: [otlp, otlphttp]
 "#,
         expect![[r#"
             error: exporter otlp: tls: key_file is missing
@@ -181,15 +238,56 @@ service:
               |
               = help: add `key_file:` with its file: a certificate and its key go together
 
-            error: exporter otlp: tls: insecure_skip_verify is refused: anyone on the way could read and change what is sent
-             --> spanmill.yaml:9:7
+            error: exporter otlp: tls: ca_file: stands beside ca_pem, which says the same
+             --> spanmill.yaml:9:16
               |
-            9 |       insecure_skip_verify: true
-              |       ^^^^^^^^^^^^^^^^^^^^
+            9 |       ca_file: ca.pem
+              |                ^^^^^^
               |
-              = help: name the certificate to trust in `ca_file`, or its name in `server_name_override`
+              = help: remove one of the two
 
-            spanmill.yaml: 2 errors
+            error: exporter otlp: tls: server_name_override: this is neither a DNS name nor an IP address
+              --> spanmill.yaml:12:29
+               |
+            12 |       server_name_override: tempo:4317
+               |                             ^^^^^^^^^^
+               |
+               = help: write the name alone, like `tempo.example.com`
+
+            error: exporter otlp: tls: min_version: is above max_version
+              --> spanmill.yaml:13:20
+               |
+            13 |       min_version: "1.3"
+               |                    ^^^^^
+               |
+               = help: lower it, or remove one of the two
+
+            error: exporter otlphttp: tls: cert_file is missing
+              --> spanmill.yaml:17:5
+               |
+            17 |     tls:
+               |     ^^^
+               |
+               = help: add `cert_file:` with its file: a certificate and its key go together
+
+            error: exporter otlphttp: tls: min_version: this value is not known
+              --> spanmill.yaml:19:20
+               |
+            19 |       min_version: "1.1"
+               |                    ^^^^^
+               |
+               = help: did you mean `1.2`?
+               = help: one of: 1.2, 1.3
+
+            error: exporter otlphttp: tls: cipher_suites is not supported
+              --> spanmill.yaml:20:7
+               |
+            20 |       cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]
+               |       ^^^^^^^^^^^^^
+               |
+               = help: remove it: only cipher suites and curves that are safe are used
+
+            spanmill.yaml: 7 errors
         "#]],
     );
 }

@@ -42,12 +42,12 @@ fn a_queues_batch_without_a_value_is_a_batch() {
 #[test]
 fn of_clients() {
     exporter(
-        "otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, include_system_ca_certs_pool: true}}",
+        "otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_preferences: [X25519]}}",
         expect![[r#"
             error: exporter otlp: wait_for_ready is not supported
              --> spanmill.yaml:3:27
               |
-            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, includ...
+            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
               |                           ^^^^^^^^^^^^^^
               |
               = help: remove it: what cannot be sent yet is tried again, see `retry_on_failure:`
@@ -55,7 +55,7 @@ fn of_clients() {
             error: exporter otlp: balancer_name: only pick_first is known
              --> spanmill.yaml:3:64
               |
-            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, includ...
+            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
               |                                                                ^^^^^^^^^^^
               |
               = help: remove it: batches go to one address at a time; for several, put a load balancer before them
@@ -63,24 +63,24 @@ fn of_clients() {
             warning: exporter otlp: keepalive has no effect in this version
              --> spanmill.yaml:3:77
               |
-            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, includ...
+            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
               |                                                                             ^^^^^^^^^
 
             error: exporter otlp: tls: reload_interval is not supported: certificates are read at the start
              --> spanmill.yaml:3:107
               |
-            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, includ...
+            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
               |                                                                                                           ^^^^^^^^^^^^^^^
               |
               = help: remove it, and restart when they are renewed
 
-            error: exporter otlp: tls: include_system_ca_certs_pool is not supported
+            error: exporter otlp: tls: curve_preferences is not supported
              --> spanmill.yaml:3:128
               |
-            3 | ...keepalive: {time: 10s}, tls: {reload_interval: 1h, include_system_ca_certs_pool: true}}
-              |                                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            3 | ...bin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_preferences: [X25519]}}
+              |                                                            ^^^^^^^^^^^^^^^^^
               |
-              = help: name one of the two: `ca_file`, or nothing for the system's certificates
+              = help: remove it: only cipher suites and curves that are safe are used
 
             spanmill.yaml: 4 errors, 1 warning
         "#]],

@@ -1,0 +1,167 @@
+//! Connections to backends, plain or with TLS, for both OTLP exporters.
+
+use std::error::Error;
+use std::io::{self, IoSlice};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use http::uri::Scheme;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tower_service::Service;
+
+use super::tls::{TlsClient, explained, is_h2};
+use crate::gathered::Gathered;
+
+/// How long a backend has to take a connection.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Makes connections that write into an `S`: a socket, or one that gathers what is written to it.
+pub(super) struct Connector<S> {
+    tcp: HttpConnector,
+    tls: Option<TlsClient>,
+    stream: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Connector<S> {
+    fn clone(&self) -> Self {
+        Connector {
+            tcp: self.tcp.clone(),
+            tls: self.tls.clone(),
+            stream: PhantomData,
+        }
+    }
+}
+
+impl<S> Connector<S> {
+    /// `tls` is for URIs that say https.
+    pub fn new(tls: Option<TlsClient>) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        Connector {
+            tcp,
+            tls,
+            stream: PhantomData,
+        }
+    }
+}
+
+impl<S> Service<Uri> for Connector<S>
+where
+    S: From<TcpStream> + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    type Response = TokioIo<BackendStream<S>>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.tcp.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let secure = uri.scheme() == Some(&Scheme::HTTPS);
+        let host = uri.host().unwrap_or_default().to_owned();
+        let tls = self.tls.clone();
+        let connecting = self.tcp.call(uri);
+        Box::pin(async move {
+            let stream = S::from(connecting.await?.into_inner());
+            let stream = match (secure, tls) {
+                (false, _) => BackendStream::Plain(stream),
+                (true, Some(tls)) => {
+                    BackendStream::Tls(Box::new(tls.connect(&host, stream).await?))
+                }
+                // Never in plain text what was to be secret.
+                (true, None) => return Err("TLS is not set up for this endpoint".into()),
+            };
+            Ok(TokioIo::new(stream))
+        })
+    }
+}
+
+impl From<TcpStream> for Gathered<TcpStream> {
+    fn from(stream: TcpStream) -> Self {
+        Gathered::new(stream)
+    }
+}
+
+/// A connection to a backend.
+pub(super) enum BackendStream<S> {
+    Plain(S),
+    Tls(Box<TlsStream<S>>),
+}
+
+impl<S> Connection for BackendStream<S> {
+    fn connected(&self) -> Connected {
+        match self {
+            BackendStream::Tls(stream) if is_h2(stream) => Connected::new().negotiated_h2(),
+            _ => Connected::new(),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for BackendStream<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            BackendStream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            // In TLS 1.3 a backend refuses this side's certificate only after the handshake.
+            BackendStream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer).map_err(explained),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for BackendStream<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            BackendStream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            BackendStream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            BackendStream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            BackendStream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            BackendStream::Plain(stream) => stream.is_write_vectored(),
+            BackendStream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            BackendStream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            BackendStream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            BackendStream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            BackendStream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
