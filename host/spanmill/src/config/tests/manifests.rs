@@ -323,7 +323,7 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp/a, otlp/b]}}}
 
 #[test]
 fn files_that_cannot_be_read() {
-    let Err(error) = source(Path::new("/nowhere/spanmill.yaml")) else {
+    let Err(error) = origin::read_file(Path::new("/nowhere/spanmill.yaml")) else {
         panic!()
     };
     assert!(
@@ -336,7 +336,7 @@ fn files_that_cannot_be_read() {
 #[test]
 fn only_regular_files_of_a_manifests_size_are_read() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = |path: &Path| source(path).unwrap_err().to_string();
+    let refused = |path: &Path| origin::read_file(path).unwrap_err().to_string();
     let link = folder.path().join("link.yaml");
     std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
     assert!(refused(&link).ends_with("it is a device, not a file"));
