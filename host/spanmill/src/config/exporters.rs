@@ -118,6 +118,8 @@ pub struct PrometheusExporter {
     pub add_metric_suffixes: bool,
     /// Whether resource attributes become labels.
     pub resource_to_telemetry: bool,
+    /// Whether series are without the labels that name their instrumentation scope.
+    pub without_scope_info: bool,
 }
 
 const TYPES: [&str; 9] = [
@@ -319,6 +321,8 @@ fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusExpo
     let translations = [
         ("UnderscoreEscapingWithSuffixes", true),
         ("UnderscoreEscapingWithoutSuffixes", false),
+        ("NoUTF8EscapingWithSuffixes", true),
+        ("NoTranslation", false),
     ];
     let suffixes = section.flag("add_metric_suffixes", true, out);
     let suffixes = translation(&mut section, &translations, out).unwrap_or(suffixes);
@@ -335,6 +339,7 @@ fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusExpo
         enable_open_metrics: section.flag("enable_open_metrics", false, out),
         add_metric_suffixes: suffixes,
         resource_to_telemetry,
+        without_scope_info: section.flag("without_scope_info", false, out),
     };
     section.refuse("tls", "is not supported", "put a TLS proxy in front", out);
     section.refuse(
@@ -355,14 +360,21 @@ fn translation(
 ) -> Option<bool> {
     let node = section.value("translation_strategy")?;
     let found = known.iter().find(|(name, _)| *name == node.raw);
-    if found.is_none() {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        let what = "names are written with underscores in this version";
-        out.push(
-            section
-                .wrong("translation_strategy", node, what)
-                .help(format!("one of: {}", names.join(", "))),
-        );
+    match found {
+        None => {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let what = "is none of the strategies there are";
+            out.push(
+                section
+                    .wrong("translation_strategy", node, what)
+                    .help(format!("one of: {}", names.join(", "))),
+            );
+        }
+        Some((name, _)) if name.starts_with("No") => {
+            let what = "scrapers get names with underscores, as those that do not ask for UTF-8 do everywhere";
+            out.push(section.doubtful("translation_strategy", node, what));
+        }
+        Some(_) => {}
     }
     found.map(|(_, suffixes)| *suffixes)
 }

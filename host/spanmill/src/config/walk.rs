@@ -87,6 +87,11 @@ impl<'n> Section<'n> {
         Diagnostic::error(node.place, format!("{}: {key}: {what}", self.owner))
     }
 
+    /// Warns about the value of a key.
+    pub fn doubtful(&self, key: &str, node: &Node, what: impl Display) -> Diagnostic {
+        Diagnostic::warning(node.place, format!("{}: {key}: {what}", self.owner))
+    }
+
     fn expected(&self, key: &str, node: &Node, expected: &str) -> Diagnostic {
         self.wrong(
             key,

@@ -5,23 +5,28 @@
 //! does. Exemplars are shown in OpenMetrics, to scrapers that ask for it. Left out: exponential histograms, which
 //! the text formats cannot carry.
 
+mod intake;
+mod labels;
 mod names;
+mod number;
+mod page;
+mod reading;
 mod registry;
+mod series;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use prost::Message as _;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::exporter::Handle;
@@ -29,12 +34,16 @@ use super::{Accepted, Attempt, Export, ExportError, Payload, Signal};
 use crate::config::{ComponentId, PrometheusExporter};
 use crate::receive::connections::{self, Answer, ConnectionLimits, Protocol};
 use crate::receive::{BindError, Spare, bind};
-use registry::Registry;
-use text::Format;
+use intake::Intake;
+use page::Page;
+use text::{Format, Writer};
+
+/// Pieces of pages that are made at once.
+const SCRAPES: usize = 2;
 
 /// The exporter, and its endpoint as long as it lives.
 pub(super) struct Prometheus {
-    registry: Arc<Mutex<Registry>>,
+    intake: Arc<Intake>,
     end: CancellationToken,
 }
 
@@ -48,11 +57,13 @@ impl Prometheus {
         let bound = bind::bind("exporter", id, &config.endpoint, spare).await?;
         let address = bound.address;
         let handle = bound.handle();
-        let registry = Arc::new(Mutex::new(Registry::new(config)));
+        let intake = Arc::new(Intake::new(config));
         let end = CancellationToken::new();
         let scrape = Scrape {
-            registry: Arc::clone(&registry),
+            intake: Arc::clone(&intake),
+            gate: Arc::new(Semaphore::new(SCRAPES)),
             open_metrics: config.enable_open_metrics,
+            timestamps: config.send_timestamps,
         };
         let ended = end.clone();
         tokio::spawn(async move {
@@ -66,7 +77,7 @@ impl Prometheus {
             )
             .await;
         });
-        Ok((Prometheus { registry, end }, address, handle))
+        Ok((Prometheus { intake, end }, address, handle))
     }
 }
 
@@ -82,10 +93,16 @@ impl Export for Prometheus {
             if payload.signal != Signal::Metrics {
                 return Err(ExportError::permanent("prometheus takes metrics only"));
             }
-            let request = ExportMetricsServiceRequest::decode(payload.bytes.clone())
+            let (intake, bytes) = (Arc::clone(&self.intake), payload.bytes.clone());
+            // Tens of thousands of series take longer than the threads that serve requests may be held up.
+            let taken = tokio::task::spawn_blocking(move || {
+                let request = ExportMetricsServiceRequest::decode(bytes)?;
+                Ok::<_, prost::DecodeError>(intake.take(&request))
+            });
+            let rejected = taken
+                .await
+                .map_err(|_| ExportError::permanent("the metrics could not be taken in"))?
                 .map_err(|_| ExportError::permanent("the metrics cannot be decoded"))?;
-            let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-            let rejected = registry.take(&request);
             Ok(Accepted {
                 rejected,
                 remark: None,
@@ -96,19 +113,29 @@ impl Export for Prometheus {
 
 #[derive(Clone)]
 struct Scrape {
-    registry: Arc<Mutex<Registry>>,
+    intake: Arc<Intake>,
+    gate: Arc<Semaphore>,
     open_metrics: bool,
+    timestamps: bool,
+}
+
+impl Scrape {
+    fn plain(&self, status: StatusCode, message: &'static str) -> Response<Page> {
+        let mut response = Response::new(Page::fixed(&self.intake, &self.gate, message));
+        *response.status_mut() = status;
+        response
+    }
 }
 
 impl Answer for Scrape {
-    type Body = Full<Bytes>;
+    type Body = Page;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Page> {
         if request.uri().path() != "/metrics" {
-            return plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n");
+            return self.plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n");
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut response = plain(
+            let mut response = self.plain(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "metrics are fetched with GET\n",
             );
@@ -126,21 +153,15 @@ impl Answer for Scrape {
         } else {
             Format::Text
         };
-        let page = {
-            let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-            text::page(&mut registry, format)
+        let writer = Writer {
+            format,
+            timestamps: self.timestamps,
         };
-        let mut response = Response::new(Full::new(Bytes::from(page)));
+        let mut response = Response::new(Page::new(&self.intake, &self.gate, writer));
         response.headers_mut().insert(
             CONTENT_TYPE,
             HeaderValue::from_static(format.content_type()),
         );
         response
     }
-}
-
-fn plain(status: StatusCode, message: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(message.as_bytes())));
-    *response.status_mut() = status;
-    response
 }

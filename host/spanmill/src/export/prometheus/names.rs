@@ -1,105 +1,195 @@
 //! OpenTelemetry's names as Prometheus writes them.
 
-/// A metric's name: characters Prometheus does not know become `_`, the unit and `_total` are added.
-pub(super) fn metric(
-    namespace: &str,
-    name: &str,
-    unit: &str,
-    monotonic_sum: bool,
-    suffixes: bool,
-) -> String {
-    let mut out = String::new();
-    if !namespace.is_empty() {
-        sanitise(&mut out, namespace);
-        out.push('_');
-    }
-    sanitise(&mut out, name);
-    if out.starts_with(|c: char| c.is_ascii_digit()) {
-        out.insert(0, '_');
-    }
-    if suffixes {
-        let unit = suffix(unit);
-        if monotonic_sum && out.ends_with("_total") {
-            out.truncate(out.len() - "_total".len());
-        }
-        if !unit.is_empty() && !out.ends_with(&format!("_{unit}")) {
-            out.push('_');
-            out.push_str(&unit);
-        }
-        if monotonic_sum {
-            out.push_str("_total");
-        }
-    }
-    out
+mod units;
+
+/// How metrics are named.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Naming {
+    /// Starts every name; empty: none.
+    pub(super) namespace: String,
+    /// Whether names get their unit, `_total` and `_ratio`.
+    pub(super) suffixes: bool,
 }
 
-/// A label's name.
-pub(super) fn label(name: &str) -> String {
-    let mut out = String::new();
-    if name.starts_with(|c: char| c.is_ascii_digit()) {
+/// What a metric is, as far as its name depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A sum that only grows.
+    Counter,
+    Gauge,
+    Other,
+}
+
+impl Naming {
+    /// The name of a metric, or `None` if no valid one can be made of it.
+    pub(super) fn metric(&self, name: &str, unit: &str, shape: Shape) -> Option<String> {
+        let words = match self.suffixes {
+            true => with_suffixes(name, unit, shape),
+            false => pieces(name, |c| is_of_metric(c) || c == '_'),
+        };
+        // An own name without a letter or digit is none, whatever stands before it.
+        if !words
+            .iter()
+            .any(|word| word.contains(|c: char| c.is_ascii_alphanumeric() || c == ':'))
+        {
+            return None;
+        }
+        let mut out = self.prefix();
+        out.push_str(&words.join("_"));
+        if out.starts_with(|c: char| c.is_ascii_digit()) {
+            out.insert(0, '_');
+        }
+        Some(out)
+    }
+
+    /// The name of the metric that tells of resources.
+    pub(super) fn target_info(&self) -> String {
+        let mut out = self.prefix();
+        out.push_str("target_info");
+        if out.starts_with(|c: char| c.is_ascii_digit()) {
+            out.insert(0, '_');
+        }
+        out
+    }
+
+    fn prefix(&self) -> String {
+        let mut out: String = self
+            .namespace
+            .chars()
+            .map(|c| if is_of_metric(c) { c } else { '_' })
+            .collect();
+        if !out.is_empty() {
+            out.push('_');
+        }
+        out
+    }
+}
+
+/// The words of a name, then those of its unit that it does not have yet, and its ending.
+fn with_suffixes(name: &str, unit: &str, shape: Shape) -> Vec<String> {
+    let mut words = pieces(name, is_of_metric);
+    for suffix in units::suffixes(unit) {
+        if !suffix.is_empty() && !words.contains(&suffix) {
+            words.push(suffix);
+        }
+    }
+    let ending = match shape {
+        Shape::Counter => "total",
+        Shape::Gauge if unit == "1" => "ratio",
+        _ => return words,
+    };
+    words.retain(|word| word != ending);
+    // A metric that is named by its ending alone has no name of its own.
+    if !words.is_empty() {
+        words.push(ending.to_owned());
+    }
+    words
+}
+
+/// What stands between characters that are not allowed.
+fn pieces(text: &str, allowed: impl Fn(char) -> bool) -> Vec<String> {
+    text.split(|c| !allowed(c))
+        .filter(|piece| !piece.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn is_of_metric(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == ':'
+}
+
+/// A label's name: what Prometheus does not allow becomes `_`; a name that could not stand so, or that Prometheus
+/// keeps for itself, begins with `key`.
+pub(super) fn label(key: &str) -> String {
+    let mut out: String = key
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    if out.starts_with(|c: char| c.is_ascii_digit()) {
+        out.insert_str(0, "key_");
+    } else if out.starts_with("__") || out == "_" {
+        out.insert_str(0, "key");
+    } else if out.is_empty() {
         out.push_str("key_");
     }
-    out.extend(name.chars().map(|c| {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            c
-        } else {
-            '_'
-        }
-    }));
     out
 }
 
-/// Letters, digits, `_` and `:`; a run of anything else becomes one `_`.
-fn sanitise(out: &mut String, name: &str) {
-    let mut in_run = false;
-    for c in name.chars() {
-        let keep = c.is_ascii_alphanumeric() || c == '_' || c == ':';
-        if keep {
-            out.push(c);
-        } else if !in_run {
-            out.push('_');
-        }
-        in_run = !keep;
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::{Naming, Shape, label};
 
-/// A UCUM unit as a word.
-fn suffix(unit: &str) -> String {
-    let word = |unit: &str| -> String {
-        match unit {
-            "d" => "days",
-            "h" => "hours",
-            "min" => "minutes",
-            "s" => "seconds",
-            "ms" => "milliseconds",
-            "us" => "microseconds",
-            "ns" => "nanoseconds",
-            "By" => "bytes",
-            "KiBy" => "kibibytes",
-            "MiBy" => "mebibytes",
-            "kBy" => "kilobytes",
-            "MBy" => "megabytes",
-            "m" => "meters",
-            "Cel" => "celsius",
-            "Hz" => "hertz",
-            "%" => "percent",
-            "1" => "",
-            other => other,
-        }
-        .to_owned()
-    };
-    if unit.starts_with('{') {
-        return String::new();
+    fn named(namespace: &str, suffixes: bool, name: &str, unit: &str, shape: Shape) -> String {
+        let naming = Naming {
+            namespace: namespace.to_owned(),
+            suffixes,
+        };
+        naming.metric(name, unit, shape).unwrap_or_default()
     }
-    let text = match unit.split_once('/') {
-        Some((what, per)) if !per.starts_with('{') && !what.is_empty() => {
-            let singular = word(per).trim_end_matches('s').to_owned();
-            format!("{}_per_{singular}", word(what))
+
+    #[test]
+    fn metrics_get_unit_and_ending_once() {
+        for (name, unit, shape, expected) in [
+            (
+                "http.server.duration",
+                "ms",
+                Shape::Other,
+                "http_server_duration_milliseconds",
+            ),
+            ("calls", "", Shape::Counter, "calls_total"),
+            ("total.calls", "", Shape::Counter, "calls_total"),
+            ("calls_total", "{call}", Shape::Counter, "calls_total"),
+            ("disk.bytes", "By", Shape::Counter, "disk_bytes_total"),
+            ("io", "By/s", Shape::Gauge, "io_bytes_per_second"),
+            ("io", "{op}/min", Shape::Gauge, "io_per_min"),
+            ("load", "1", Shape::Gauge, "load_ratio"),
+            ("load", "1", Shape::Other, "load"),
+            ("a..b__c", "", Shape::Gauge, "a_b_c"),
+            ("1st", "", Shape::Gauge, "_1st"),
+            ("temp", "Cel", Shape::Gauge, "temp_celsius"),
+            ("odd", "we/ird unit", Shape::Gauge, "odd_we_per_ird_unit"),
+        ] {
+            assert_eq!(
+                named("", true, name, unit, shape),
+                expected,
+                "{name} {unit}"
+            );
         }
-        Some((what, _)) => word(what),
-        None => word(unit),
-    };
-    let mut out = String::new();
-    sanitise(&mut out, &text);
-    out.trim_matches('_').to_owned()
+        assert_eq!(
+            named("my app", true, "1st", "s", Shape::Other),
+            "my_app_1st_seconds"
+        );
+        assert_eq!(named("1x", true, "a", "", Shape::Other), "_1x_a");
+    }
+
+    #[test]
+    fn without_suffixes_only_characters_change() {
+        assert_eq!(named("", false, "a..b__c", "s", Shape::Counter), "a_b__c");
+        assert_eq!(named("n", false, "9", "s", Shape::Counter), "n_9");
+    }
+
+    #[test]
+    fn nothing_is_named_by_nothing() {
+        for name in ["", "...", "___", "日本", "total"] {
+            assert_eq!(named("app", true, name, "", Shape::Counter), "", "{name}");
+        }
+        assert_eq!(named("app", false, "__", "", Shape::Counter), "");
+    }
+
+    #[test]
+    fn labels_are_valid_and_not_reserved() {
+        for (key, expected) in [
+            ("http.route", "http_route"),
+            ("a--b", "a__b"),
+            ("1a", "key_1a"),
+            ("", "key_"),
+            ("_", "key_"),
+            ("_x", "_x"),
+            ("__name__", "key__name__"),
+            ("日本", "key__"),
+            ("ünï", "_n_"),
+        ] {
+            assert_eq!(label(key), expected, "{key}");
+        }
+    }
 }

@@ -2,7 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::registry::{Family, Kind, Labels, Reading, Registry, Sample, Shown};
+use super::labels::escape;
+use super::number::float;
+use super::reading::{Exemplar, Reading};
+use super::registry::{Family, Kind};
+use super::series::Series;
 
 /// How a page is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,146 +24,144 @@ impl Format {
     }
 }
 
-/// Everything, as a scraper reads it.
-pub(super) fn page(registry: &mut Registry, format: Format) -> String {
-    registry.expire();
-    let mut out = String::new();
-    for (name, family) in &registry.families {
-        write_family(&mut out, name, family, format, registry.send_timestamps);
-    }
-    if format == Format::OpenMetrics {
-        out.push_str("# EOF\n");
-    }
-    out
+/// Writes families in a format.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Writer {
+    pub(super) format: Format,
+    /// Whether samples have their time.
+    pub(super) timestamps: bool,
 }
 
-fn write_family(out: &mut String, name: &str, family: &Family, format: Format, timestamps: bool) {
-    let open = format == Format::OpenMetrics;
-    // OpenMetrics names a counter without its suffix, which its samples must have.
-    let (title, name) = match (open, family.kind) {
-        (true, Kind::Counter) => {
-            let bare = name.strip_suffix("_total").unwrap_or(name);
-            (bare.to_owned(), format!("{bare}_total"))
-        }
-        _ => (name.to_owned(), name.to_owned()),
-    };
-    let kind = match family.kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
-    };
-    // Writing to a String does not fail.
-    if !family.help.is_empty() {
-        let _ = writeln!(out, "# HELP {title} {}", escape(&family.help, open));
+// Writing to a String does not fail.
+impl Writer {
+    fn is_open(self) -> bool {
+        self.format == Format::OpenMetrics
     }
-    let _ = writeln!(out, "# TYPE {title} {kind}");
-    for (labels, sample) in &family.series {
-        let time = if timestamps {
-            time(sample, open)
-        } else {
-            String::new()
-        };
-        match &sample.value {
-            Reading::Number { value, exemplar } => {
-                let shown = exemplar
-                    .as_ref()
-                    .filter(|_| open && family.kind == Kind::Counter);
-                let _ = writeln!(
-                    out,
-                    "{name}{} {}{time}{}",
-                    braces(labels, None),
-                    float(*value),
-                    shown.map(written).unwrap_or_default()
-                );
+
+    /// The name of a family in its metadata, and of its samples.
+    fn names(self, name: &str, kind: Kind) -> (String, String) {
+        match kind {
+            // OpenMetrics names a counter without its suffix, which its samples must have.
+            Kind::Counter if self.is_open() => {
+                let bare = name.strip_suffix("_total").unwrap_or(name);
+                (bare.to_owned(), format!("{bare}_total"))
             }
-            Reading::Histogram {
-                bounds,
-                counts,
-                count,
-                sum,
-                exemplars,
-            } => {
+            _ => (name.to_owned(), name.to_owned()),
+        }
+    }
+
+    /// What stands once before a family's samples.
+    pub(super) fn head(self, out: &mut String, name: &str, family: &Family) {
+        let (title, _) = self.names(name, family.kind);
+        if !family.help.is_empty() {
+            let _ = write!(out, "# HELP {title} ");
+            escape(out, &family.help, self.is_open());
+            out.push('\n');
+        }
+        let _ = writeln!(out, "# TYPE {title} {}", family.kind.name());
+    }
+
+    /// The samples of one series.
+    pub(super) fn series(
+        self,
+        out: &mut String,
+        name: &str,
+        kind: Kind,
+        labels: &str,
+        series: &Series,
+    ) {
+        let (_, name) = self.names(name, kind);
+        let (reading, time) = series.shown(kind);
+        let time = self.time(time);
+        match &*reading {
+            Reading::Number { value, exemplar } => {
+                braces(out, &name, labels, None);
+                let _ = write!(out, " {}{time}", float(*value, self.format));
+                if kind == Kind::Counter {
+                    self.exemplar(out, exemplar.as_ref());
+                }
+                out.push('\n');
+            }
+            Reading::Histogram(histogram) => {
+                let buckets = format!("{name}_bucket");
                 let mut total = 0u64;
                 let mut low = f64::NEG_INFINITY;
-                for (bound, in_bucket) in bounds.iter().chain([&f64::INFINITY]).zip(counts) {
+                let bounds = histogram.bounds.iter().chain([&f64::INFINITY]);
+                for (bound, in_bucket) in bounds.zip(&histogram.counts) {
                     total = total.saturating_add(*in_bucket);
+                    let mut exemplars = histogram.exemplars.iter();
                     let within = exemplars
-                        .iter()
-                        .rfind(|shown| shown.value > low && shown.value <= *bound);
+                        .rfind(|exemplar| exemplar.value > low && exemplar.value <= *bound);
                     low = *bound;
-                    let _ = writeln!(
-                        out,
-                        "{name}_bucket{} {total}{time}{}",
-                        braces(labels, Some(*bound)),
-                        within.filter(|_| open).map(written).unwrap_or_default()
-                    );
+                    braces(out, &buckets, labels, Some(&float(*bound, self.format)));
+                    let _ = write!(out, " {}{time}", self.count(total));
+                    self.exemplar(out, within);
+                    out.push('\n');
                 }
-                let _ = writeln!(
-                    out,
-                    "{name}_sum{} {}{time}",
-                    braces(labels, None),
-                    float(*sum)
-                );
-                let _ = writeln!(out, "{name}_count{} {count}{time}", braces(labels, None));
+                braces(out, &format!("{name}_sum"), labels, None);
+                let _ = writeln!(out, " {}{time}", float(histogram.sum, self.format));
+                braces(out, &format!("{name}_count"), labels, None);
+                let _ = writeln!(out, " {}{time}", self.count(total));
             }
         }
     }
-}
 
-fn time(sample: &Sample, open: bool) -> String {
-    match (sample.time_unix_nano, open) {
-        (0, _) => String::new(),
-        (time, true) => format!(" {}", seconds(time)),
-        (time, false) => format!(" {}", time / 1_000_000),
+    /// A count is an integer in OpenMetrics, and a number like any other in the older format.
+    fn count(self, count: u64) -> String {
+        match self.format {
+            Format::OpenMetrics => count.to_string(),
+            Format::Text => float(count as f64, self.format),
+        }
+    }
+
+    fn time(self, unix_nano: u64) -> String {
+        match (self.timestamps && unix_nano > 0, self.format) {
+            (false, _) => String::new(),
+            (true, Format::OpenMetrics) => format!(" {}", seconds(unix_nano)),
+            (true, Format::Text) => format!(" {}", unix_nano / 1_000_000),
+        }
+    }
+
+    fn exemplar(self, out: &mut String, exemplar: Option<&Exemplar>) {
+        let Some(exemplar) = exemplar.filter(|_| self.is_open()) else {
+            return;
+        };
+        let ids = [
+            ("trace_id", &exemplar.trace_id),
+            ("span_id", &exemplar.span_id),
+        ];
+        let labels: Vec<String> = ids
+            .iter()
+            .filter(|(_, id)| !id.is_empty())
+            .map(|(name, id)| format!("{name}=\"{id}\""))
+            .collect();
+        let _ = write!(
+            out,
+            " # {{{}}} {} {}",
+            labels.join(","),
+            float(exemplar.value, self.format),
+            seconds(exemplar.time_unix_nano)
+        );
     }
 }
 
 fn seconds(unix_nano: u64) -> String {
-    format!(
-        "{}.{:03}",
-        unix_nano / 1_000_000_000,
-        unix_nano / 1_000_000 % 1000
-    )
+    float(unix_nano as f64 / 1e9, Format::OpenMetrics)
 }
 
-fn written(exemplar: &Shown) -> String {
-    format!(
-        " # {{trace_id=\"{}\",span_id=\"{}\"}} {} {}",
-        exemplar.trace_id,
-        exemplar.span_id,
-        float(exemplar.value),
-        seconds(exemplar.time_unix_nano)
-    )
-}
-
-fn braces(labels: &Labels, bound: Option<f64>) -> String {
-    let mut all: Vec<String> = labels
-        .iter()
-        .map(|(name, value)| format!("{name}=\"{}\"", escape(value, true)))
-        .collect();
-    all.extend(bound.map(|bound| format!("le=\"{}\"", float(bound))));
-    match all.is_empty() {
-        true => String::new(),
-        false => format!("{{{}}}", all.join(",")),
+/// A sample's name and labels.
+fn braces(out: &mut String, name: &str, labels: &str, bound: Option<&str>) {
+    out.push_str(name);
+    if labels.is_empty() && bound.is_none() {
+        return;
     }
-}
-
-/// Help texts of the older format keep their quotes.
-fn escape(text: &str, quotes: bool) -> String {
-    let text = text.replace('\\', "\\\\").replace('\n', "\\n");
-    if quotes {
-        text.replace('"', "\\\"")
-    } else {
-        text
+    out.push('{');
+    out.push_str(labels);
+    if let Some(bound) = bound {
+        if !labels.is_empty() {
+            out.push(',');
+        }
+        let _ = write!(out, "le=\"{bound}\"");
     }
-}
-
-fn float(value: f64) -> String {
-    if value == f64::INFINITY {
-        "+Inf".to_owned()
-    } else if value == f64::NEG_INFINITY {
-        "-Inf".to_owned()
-    } else {
-        value.to_string()
-    }
+    out.push('}');
 }

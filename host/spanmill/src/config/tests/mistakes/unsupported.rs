@@ -167,22 +167,29 @@ fn of_prometheus() {
         "receivers: {otlp: {protocols: {grpc: }}}
 connectors: {spanmetrics: }
 exporters:
-  prometheus: {endpoint: 'localhost:0', translation_strategy: NoTranslation}
+  prometheus: {endpoint: 'localhost:0', translation_strategy: Underscores}
+  prometheus/2: {endpoint: 'localhost:0', translation_strategy: NoTranslation}
 service:
   pipelines:
     traces: {receivers: [otlp], exporters: [spanmetrics]}
-    metrics: {receivers: [spanmetrics], exporters: [prometheus]}
+    metrics: {receivers: [spanmetrics], exporters: [prometheus, prometheus/2]}
 ",
         expect![[r#"
-            error: exporter prometheus: translation_strategy: names are written with underscores in this version
+            error: exporter prometheus: translation_strategy: is none of the strategies there are
              --> spanmill.yaml:4:63
               |
-            4 |   prometheus: {endpoint: 'localhost:0', translation_strategy: NoTranslation}
-              |                                                               ^^^^^^^^^^^^^
+            4 |   prometheus: {endpoint: 'localhost:0', translation_strategy: Underscores}
+              |                                                               ^^^^^^^^^^^
               |
-              = help: one of: UnderscoreEscapingWithSuffixes, UnderscoreEscapingWithoutSuffixes
+              = help: one of: UnderscoreEscapingWithSuffixes, UnderscoreEscapingWithoutSuffixes, NoUTF8EscapingWithSuffixes, NoTranslation
 
-            spanmill.yaml: 1 error
+            warning: exporter prometheus/2: translation_strategy: scrapers get names with underscores, as those that do not ask for UTF-8 do everywhere
+             --> spanmill.yaml:5:65
+              |
+            5 |   prometheus/2: {endpoint: 'localhost:0', translation_strategy: NoTranslation}
+              |                                                                 ^^^^^^^^^^^^^
+
+            spanmill.yaml: 1 error, 1 warning
         "#]],
     );
 }

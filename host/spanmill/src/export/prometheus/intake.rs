@@ -1,0 +1,334 @@
+//! From OTLP's metrics to series.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, ScopeMetrics};
+use prost::Message as _;
+
+use super::labels::{self, Labels};
+use super::names::{Naming, Shape};
+use super::reading::Reading;
+use super::registry::{Kind, LIMITS, Limits, Point, Registry};
+use super::series::Source;
+use crate::config::PrometheusExporter;
+
+/// Points that are taken in before scrapes get their turn.
+const AT_ONCE: usize = 256;
+
+/// Attributes that `job` and `instance` are made of.
+const SERVICE: &str = "service.name";
+const NAMESPACE: &str = "service.namespace";
+const INSTANCE: &str = "service.instance.id";
+
+/// Turns metrics into series by the exporter's settings, and keeps them.
+pub(super) struct Intake {
+    registry: Mutex<Registry>,
+    naming: Naming,
+    constant: Vec<(String, String)>,
+    resource_labels: bool,
+    scope_labels: bool,
+    hasher: RandomState,
+}
+
+/// What every series of a resource has.
+struct Resource<'a> {
+    labels: Labels,
+    attributes: &'a [KeyValue],
+    id: u64,
+}
+
+impl Intake {
+    pub(super) fn new(config: &PrometheusExporter) -> Self {
+        Intake::with_limits(config, LIMITS)
+    }
+
+    pub(super) fn with_limits(config: &PrometheusExporter, limits: Limits) -> Self {
+        let expiration = config.metric_expiration;
+        Intake {
+            registry: Mutex::new(Registry::new(
+                expiration,
+                config.enable_open_metrics,
+                limits,
+            )),
+            naming: Naming {
+                namespace: config.namespace.clone(),
+                suffixes: config.add_metric_suffixes,
+            },
+            constant: config.const_labels.clone(),
+            resource_labels: config.resource_to_telemetry,
+            scope_labels: !config.without_scope_info,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The series. A panic elsewhere leaves them as good as they were.
+    pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes metrics in; returns how many points could not be.
+    pub(super) fn take(&self, request: &ExportMetricsServiceRequest) -> u64 {
+        let now = Instant::now();
+        self.registry().expire(now);
+        let mut rejected: u64 = 0;
+        for resource in &request.resource_metrics {
+            let attributes = resource
+                .resource
+                .as_ref()
+                .map_or(&[][..], |resource| &resource.attributes);
+            let resource_labels = self.resource(attributes);
+            self.target_info(&resource_labels, now);
+            for scope in &resource.scope_metrics {
+                let (labels, id) = self.scope(&resource_labels, scope);
+                for metric in &scope.metrics {
+                    let taken = self.metric(metric, &resource_labels, &labels, id, now);
+                    rejected = rejected.saturating_add(taken);
+                }
+            }
+        }
+        rejected
+    }
+
+    fn resource<'a>(&self, attributes: &'a [KeyValue]) -> Resource<'a> {
+        let find = |key: &str| {
+            attributes
+                .iter()
+                .find(|attribute| attribute.key == key)
+                .map(labels::text)
+        };
+        let mut labels = Labels::default();
+        for (name, value) in &self.constant {
+            labels.push(&super::names::label(name), name, value.clone());
+        }
+        if let Some(service) = find(SERVICE) {
+            let job = match find(NAMESPACE) {
+                Some(namespace) => format!("{namespace}/{service}"),
+                None => service,
+            };
+            labels.push("job", SERVICE, job);
+        }
+        if let Some(instance) = find(INSTANCE) {
+            labels.push("instance", INSTANCE, instance);
+        }
+        if self.resource_labels {
+            for attribute in attributes {
+                labels.attribute("", attribute);
+            }
+        }
+        Resource {
+            labels,
+            attributes,
+            id: self.hash(0, "", attributes),
+        }
+    }
+
+    /// The labels of a scope's series, and a number for resource and scope.
+    fn scope(&self, resource: &Resource<'_>, metrics: &ScopeMetrics) -> (Labels, u64) {
+        let mut labels = resource.labels.clone();
+        let scope = metrics.scope.as_ref();
+        let (name, version) = scope.map_or(("", ""), |scope| (&scope.name, &scope.version));
+        let attributes = scope.map_or(&[][..], |scope| &scope.attributes);
+        if self.scope_labels {
+            for attribute in attributes {
+                // Those are the scope's own.
+                if !matches!(attribute.key.as_str(), "name" | "version" | "schema_url") {
+                    labels.attribute("otel_scope_", attribute);
+                }
+            }
+            for (label, value) in [
+                ("otel_scope_name", name),
+                ("otel_scope_version", version),
+                ("otel_scope_schema_url", &metrics.schema_url),
+            ] {
+                labels.push(label, label, value.to_owned());
+            }
+        }
+        let id = self.hash(resource.id, name, attributes);
+        let id = self.hash(id, version, &[]);
+        (labels, self.hash(id, &metrics.schema_url, &[]))
+    }
+
+    /// A number for what a series is made of.
+    fn hash(&self, before: u64, name: &str, attributes: &[KeyValue]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(before);
+        hasher.write_usize(name.len());
+        hasher.write(name.as_bytes());
+        for attribute in attributes {
+            hasher.write(&attribute.encode_length_delimited_to_vec());
+        }
+        hasher.finish()
+    }
+
+    /// The resource's other attributes, as a metric of their own.
+    fn target_info(&self, resource: &Resource<'_>, now: Instant) {
+        let mut base = Labels::default();
+        for name in ["job", "instance"] {
+            if let Some(value) = resource.labels.value(name) {
+                base.push(name, name, value);
+            }
+        }
+        let base_text = base.clone().written(None);
+        let mut labels = base;
+        let mut has_others = false;
+        for attribute in resource.attributes {
+            // What job and instance are made of; and what would take their names, by which series are found.
+            let is_known = [SERVICE, NAMESPACE, INSTANCE].contains(&attribute.key.as_str());
+            let name = super::names::label(&attribute.key);
+            if !is_known && name != "job" && name != "instance" {
+                labels.attribute("", attribute);
+                has_others = true;
+            }
+        }
+        if base_text.is_empty() || !has_others {
+            return;
+        }
+        for (name, value) in &self.constant {
+            labels.push(&super::names::label(name), name, value.clone());
+        }
+        let family = self.naming.target_info();
+        let point = Point {
+            family: &family,
+            kind: Kind::Gauge,
+            help: "Target metadata",
+            labels: labels.written(None),
+            source: Source {
+                id: resource.id,
+                reading: Reading::Number {
+                    value: 1.0,
+                    exemplar: None,
+                },
+                time_unix_nano: 0,
+                updated: now,
+            },
+            is_delta: false,
+        };
+        self.registry().target(&base_text, point);
+    }
+
+    /// Takes a metric in; returns how many of its points could not be.
+    fn metric(
+        &self,
+        metric: &Metric,
+        resource: &Resource<'_>,
+        base: &Labels,
+        scope: u64,
+        now: Instant,
+    ) -> u64 {
+        let delta = AggregationTemporality::Delta as i32;
+        let (kind, shape, is_delta) = match &metric.data {
+            Some(Data::Sum(sum)) if sum.is_monotonic => (
+                Kind::Counter,
+                Shape::Counter,
+                sum.aggregation_temporality == delta,
+            ),
+            Some(Data::Sum(sum)) => (
+                Kind::UpDown,
+                Shape::Other,
+                sum.aggregation_temporality == delta,
+            ),
+            Some(Data::Gauge(_)) => (Kind::Gauge, Shape::Gauge, false),
+            Some(Data::Histogram(histogram)) => (
+                Kind::Histogram,
+                Shape::Other,
+                histogram.aggregation_temporality == delta,
+            ),
+            // The text formats cannot carry them.
+            Some(Data::ExponentialHistogram(histogram)) => {
+                return self.cannot(metric, histogram.data_points.len());
+            }
+            Some(Data::Summary(summary)) => return self.cannot(metric, summary.data_points.len()),
+            None => return 0,
+        };
+        let points: Vec<(&[KeyValue], u64, Option<Reading>)> = match &metric.data {
+            Some(Data::Sum(sum)) => sum.data_points.iter().map(number).collect(),
+            Some(Data::Gauge(gauge)) => gauge.data_points.iter().map(number).collect(),
+            Some(Data::Histogram(histogram)) => histogram
+                .data_points
+                .iter()
+                .map(|point| {
+                    let reading = Reading::of_histogram(point);
+                    (&point.attributes[..], point.time_unix_nano, reading)
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        let Some(family) = self.naming.metric(&metric.name, &metric.unit, shape) else {
+            self.registry().tell(
+                &metric.name,
+                "no name for Prometheus can be made of a metric's name; it is left out. Rename it",
+            );
+            return points.len() as u64;
+        };
+        let id = self.hash(scope, &metric.name, &[]);
+        let id = self.hash(id, &metric.unit, &[]);
+        let mut rejected: u64 = 0;
+        let mut points = points.into_iter().peekable();
+        while points.peek().is_some() {
+            let batch = points
+                .by_ref()
+                .take(AT_ONCE)
+                .map(|(attributes, time, reading)| {
+                    let mut labels = base.clone();
+                    for attribute in attributes {
+                        // The resource's own stands there already.
+                        let is_shadowed = self.resource_labels
+                            && resource
+                                .attributes
+                                .iter()
+                                .any(|own| own.key == attribute.key);
+                        if !is_shadowed {
+                            labels.attribute("", attribute);
+                        }
+                    }
+                    let labels = labels.written(kind.reserved_label());
+                    (labels, self.hash(id, "", attributes), time, reading)
+                });
+            let batch: Vec<_> = batch.collect();
+            let mut registry = self.registry();
+            for (labels, id, time_unix_nano, reading) in batch {
+                let taken = match reading {
+                    None => false,
+                    Some(reading) => registry.put(Point {
+                        family: &family,
+                        kind,
+                        help: &metric.description,
+                        labels,
+                        source: Source {
+                            id,
+                            reading,
+                            time_unix_nano,
+                            updated: now,
+                        },
+                        is_delta,
+                    }),
+                };
+                rejected = rejected.saturating_add(u64::from(!taken));
+            }
+        }
+        rejected
+    }
+
+    fn cannot(&self, metric: &Metric, points: usize) -> u64 {
+        self.registry().tell(
+            &metric.name,
+            "exponential histograms and summaries cannot be shown to Prometheus as text; they are left out. Measure with explicit buckets",
+        );
+        points as u64
+    }
+}
+
+fn number(
+    point: &opentelemetry_proto::tonic::metrics::v1::NumberDataPoint,
+) -> (&[KeyValue], u64, Option<Reading>) {
+    (
+        &point.attributes,
+        point.time_unix_nano,
+        Some(Reading::of_number(point)),
+    )
+}

@@ -1,0 +1,202 @@
+//! A page for a scraper, made piece by piece as it is read, off the threads that serve requests.
+//!
+//! So a page of any size takes the memory of one piece, and a scraper that reads slowly or not at all holds nothing:
+//! neither a thread, nor the series, nor other scrapers.
+
+use std::future::Future;
+use std::ops::Bound;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use tokio::sync::Semaphore;
+
+use super::intake::Intake;
+use super::registry::Kind;
+use super::text::{Format, Writer};
+
+/// The longest piece that is handed on.
+pub(super) const PIECE: usize = 64 << 10;
+/// A piece is full when it is as long as this; the series that was begun is finished.
+const FULL: usize = 48 << 10;
+
+/// How far a page has been written.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    writer: Writer,
+    at: At,
+}
+
+#[derive(Debug)]
+enum At {
+    Start,
+    /// Behind a series; its family's kind says whether it is still the same family.
+    Behind {
+        family: String,
+        kind: Kind,
+        labels: Box<str>,
+    },
+    End,
+}
+
+impl Cursor {
+    pub(super) fn new(writer: Writer) -> Self {
+        Cursor {
+            writer,
+            at: At::Start,
+        }
+    }
+
+    fn is_at_end(&self) -> bool {
+        matches!(self.at, At::End)
+    }
+
+    /// Writes on, until a piece is full or the page ends.
+    pub(super) fn write(&mut self, intake: &Intake) -> String {
+        let mut out = String::new();
+        let mut registry = intake.registry();
+        let writer = self.writer;
+        let mut families = match std::mem::replace(&mut self.at, At::End) {
+            At::End => return out,
+            At::Start => {
+                registry.expire(Instant::now());
+                registry.families.range::<str, _>(..)
+            }
+            At::Behind {
+                family: name,
+                kind,
+                labels,
+            } => {
+                if let Some(family) = registry.families.get(&name)
+                    && family.kind == kind
+                {
+                    let behind = (Bound::Excluded(&*labels), Bound::Unbounded);
+                    for (labels, series) in family.series.range::<str, _>(behind) {
+                        writer.series(&mut out, &name, kind, labels, series);
+                        if out.len() >= FULL {
+                            let labels = labels.clone();
+                            self.at = At::Behind {
+                                family: name,
+                                kind,
+                                labels,
+                            };
+                            return out;
+                        }
+                    }
+                }
+                let behind = (Bound::Excluded(name.as_str()), Bound::Unbounded);
+                registry.families.range::<str, _>(behind)
+            }
+        };
+        for (name, family) in &mut families {
+            let kind = family.kind;
+            // A family that is about to be filled.
+            if family.series.is_empty() {
+                continue;
+            }
+            writer.head(&mut out, name, family);
+            for (labels, series) in &family.series {
+                writer.series(&mut out, name, kind, labels, series);
+                if out.len() >= FULL {
+                    self.at = At::Behind {
+                        family: name.clone(),
+                        kind,
+                        labels: labels.clone(),
+                    };
+                    return out;
+                }
+            }
+        }
+        if writer.format == Format::OpenMetrics {
+            out.push_str("# EOF\n");
+        }
+        out
+    }
+}
+
+/// The body of a scrape.
+pub(super) struct Page {
+    intake: Arc<Intake>,
+    /// How many pieces may be made at once.
+    gate: Arc<Semaphore>,
+    ready: Bytes,
+    cursor: Option<Cursor>,
+    next: Option<Making>,
+}
+
+/// A piece that is being made.
+type Making = Pin<Box<dyn Future<Output = Result<(Cursor, Bytes), BrokenPage>> + Send>>;
+
+/// A page that could not be written to its end; the connection is closed, so that no scraper takes it for whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the page could not be written to its end")]
+pub(super) struct BrokenPage;
+
+impl Page {
+    pub(super) fn new(intake: &Arc<Intake>, gate: &Arc<Semaphore>, writer: Writer) -> Self {
+        Page {
+            intake: Arc::clone(intake),
+            gate: Arc::clone(gate),
+            ready: Bytes::new(),
+            cursor: Some(Cursor::new(writer)),
+            next: None,
+        }
+    }
+
+    /// A page that says one thing.
+    pub(super) fn fixed(intake: &Arc<Intake>, gate: &Arc<Semaphore>, text: &'static str) -> Self {
+        Page {
+            intake: Arc::clone(intake),
+            gate: Arc::clone(gate),
+            ready: Bytes::from_static(text.as_bytes()),
+            cursor: None,
+            next: None,
+        }
+    }
+}
+
+impl Body for Page {
+    type Data = Bytes;
+    type Error = BrokenPage;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenPage>>> {
+        loop {
+            if !self.ready.is_empty() {
+                let length = self.ready.len().min(PIECE);
+                let piece = self.ready.split_to(length);
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+            if let Some(next) = &mut self.next {
+                let made = std::task::ready!(next.as_mut().poll(context));
+                self.next = None;
+                match made {
+                    Ok((cursor, piece)) => {
+                        self.cursor = (!cursor.is_at_end()).then_some(cursor);
+                        self.ready = piece;
+                    }
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                }
+                continue;
+            }
+            let Some(mut cursor) = self.cursor.take() else {
+                return Poll::Ready(None);
+            };
+            let (intake, gate) = (Arc::clone(&self.intake), Arc::clone(&self.gate));
+            self.next = Some(Box::pin(async move {
+                let place = gate.acquire_owned().await.map_err(|_| BrokenPage)?;
+                let made = tokio::task::spawn_blocking(move || {
+                    let piece = cursor.write(&intake);
+                    drop(place);
+                    (cursor, Bytes::from(piece))
+                });
+                made.await.map_err(|_| BrokenPage)
+            }));
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The value of a series, and how values add up.
+
+use opentelemetry_proto::tonic::metrics::v1::{
+    Exemplar as WireExemplar, HistogramDataPoint, NumberDataPoint, exemplar, number_data_point,
+};
+
+#[derive(Clone, Debug)]
+pub(super) enum Reading {
+    Number {
+        value: f64,
+        exemplar: Option<Exemplar>,
+    },
+    Histogram(Box<Histogram>),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Histogram {
+    /// Finite, in increasing order.
+    pub(super) bounds: Vec<f64>,
+    /// One more than there are bounds.
+    pub(super) counts: Vec<u64>,
+    pub(super) sum: f64,
+    pub(super) exemplars: Vec<Exemplar>,
+}
+
+/// An exemplar as it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Exemplar {
+    pub(super) value: f64,
+    /// In hexadecimal; empty: none.
+    pub(super) trace_id: String,
+    pub(super) span_id: String,
+    pub(super) time_unix_nano: u64,
+}
+
+impl Histogram {
+    /// How many values were measured.
+    pub(super) fn count(&self) -> u64 {
+        self.counts
+            .iter()
+            .fold(0, |sum: u64, count| sum.saturating_add(*count))
+    }
+}
+
+impl Reading {
+    pub(super) fn of_number(point: &NumberDataPoint) -> Self {
+        let value = match point.value {
+            Some(number_data_point::Value::AsInt(value)) => value as f64,
+            Some(number_data_point::Value::AsDouble(value)) => value,
+            None => 0.0,
+        };
+        Reading::Number {
+            value,
+            exemplar: point.exemplars.last().map(Exemplar::of),
+        }
+    }
+
+    /// `None` if buckets and bounds do not fit together.
+    pub(super) fn of_histogram(point: &HistogramDataPoint) -> Option<Self> {
+        let mut bounds = point.explicit_bounds.clone();
+        let mut counts = point.bucket_counts.clone();
+        if counts.is_empty() && bounds.is_empty() {
+            counts.push(point.count);
+        }
+        if bounds.last() == Some(&f64::INFINITY) && counts.last() == Some(&0) {
+            bounds.pop();
+            counts.pop();
+        }
+        let fits = counts.len() == bounds.len().saturating_add(1);
+        let is_ordered =
+            bounds.is_sorted_by(|a, b| a < b) && bounds.iter().all(|bound| bound.is_finite());
+        (fits && is_ordered).then(|| {
+            Reading::Histogram(Box::new(Histogram {
+                bounds,
+                counts,
+                sum: point.sum.unwrap_or(0.0),
+                exemplars: point.exemplars.iter().map(Exemplar::of).collect(),
+            }))
+        })
+    }
+
+    /// Adds another value, and takes its exemplars if it has any. Returns whether the two could be added: histograms
+    /// with different bounds cannot.
+    #[must_use]
+    pub(super) fn add(&mut self, more: &Reading) -> bool {
+        match (self, more) {
+            (
+                Reading::Number { value, exemplar },
+                Reading::Number {
+                    value: more,
+                    exemplar: newer,
+                },
+            ) => {
+                *value += more;
+                if newer.is_some() {
+                    exemplar.clone_from(newer);
+                }
+                true
+            }
+            (Reading::Histogram(total), Reading::Histogram(more))
+                if total.bounds == more.bounds =>
+            {
+                for (total, more) in total.counts.iter_mut().zip(&more.counts) {
+                    *total = total.saturating_add(*more);
+                }
+                total.sum += more.sum;
+                if !more.exemplars.is_empty() {
+                    total.exemplars.clone_from(&more.exemplars);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether two values can be added.
+    pub(super) fn is_like(&self, other: &Reading) -> bool {
+        match (self, other) {
+            (Reading::Number { .. }, Reading::Number { .. }) => true,
+            (Reading::Histogram(one), Reading::Histogram(other)) => one.bounds == other.bounds,
+            _ => false,
+        }
+    }
+
+    /// Whether a total is lower than it was, and so has begun again.
+    pub(super) fn is_below(&self, before: &Reading) -> bool {
+        match (self, before) {
+            (Reading::Number { value, .. }, Reading::Number { value: before, .. }) => {
+                value < before
+            }
+            (Reading::Histogram(now), Reading::Histogram(before)) => now.count() < before.count(),
+            _ => false,
+        }
+    }
+
+    /// Keeps exemplars where there are no newer ones: a scrape may come long after the flush that brought them.
+    pub(super) fn keep_exemplars(&mut self, before: &mut Reading) {
+        match (self, before) {
+            (
+                Reading::Number { exemplar, .. },
+                Reading::Number {
+                    exemplar: before, ..
+                },
+            ) if exemplar.is_none() => *exemplar = before.take(),
+            (Reading::Histogram(now), Reading::Histogram(before)) if now.exemplars.is_empty() => {
+                now.exemplars = std::mem::take(&mut before.exemplars);
+            }
+            _ => {}
+        }
+    }
+
+    /// About how much memory it takes beyond its own size.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Reading::Number { .. } => 0,
+            Reading::Histogram(histogram) => {
+                let words = histogram
+                    .bounds
+                    .len()
+                    .saturating_add(histogram.counts.len());
+                words.saturating_mul(8)
+            }
+        }
+    }
+}
+
+impl Exemplar {
+    fn of(exemplar: &WireExemplar) -> Self {
+        // OpenMetrics bounds the length of an exemplar's labels; ids of OTLP's length are well within.
+        let hex = |bytes: &[u8], length: usize| match bytes.len() == length {
+            true => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            false => String::new(),
+        };
+        Exemplar {
+            value: match exemplar.value {
+                Some(exemplar::Value::AsInt(value)) => value as f64,
+                Some(exemplar::Value::AsDouble(value)) => value,
+                None => 0.0,
+            },
+            trace_id: hex(&exemplar.trace_id, 16),
+            span_id: hex(&exemplar.span_id, 8),
+            time_unix_nano: exemplar.time_unix_nano,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! One series as it is shown, and the sources that it is made of.
+//!
+//! Names and labels of different metrics and resources may become the same when they are written. What they count is
+//! added up then: if one took the place of the other, the counter would jump up and down.
+
+use std::time::{Duration, Instant};
+
+use super::reading::Reading;
+use super::registry::Kind;
+
+/// Sources of one series at most; the rest is rejected.
+const MAX_SOURCES: usize = 1000;
+
+pub(super) struct Series {
+    first: Source,
+    others: Vec<Source>,
+    /// What sources counted that began again, or are gone: a counter made of several must not fall.
+    settled: Option<Reading>,
+}
+
+/// What comes from one resource, scope, metric and set of attributes.
+pub(super) struct Source {
+    pub(super) id: u64,
+    pub(super) reading: Reading,
+    pub(super) time_unix_nano: u64,
+    pub(super) updated: Instant,
+}
+
+impl Series {
+    pub(super) fn new(first: Source) -> Self {
+        Series {
+            first,
+            others: Vec::new(),
+            settled: None,
+        }
+    }
+
+    /// Takes a new value of one of its sources; `is_delta`: what came since the last. Returns whether it could.
+    pub(super) fn take(&mut self, new: Source, kind: Kind, is_delta: bool) -> bool {
+        let is_alone = self.others.is_empty() && self.settled.is_none();
+        let may_differ = is_alone && self.first.id == new.id;
+        if !may_differ && !self.first.reading.is_like(&new.reading) {
+            return false;
+        }
+        let mut sources = std::iter::once(&mut self.first).chain(&mut self.others);
+        let Some(source) = sources.find(|source| source.id == new.id) else {
+            let has_room = self.others.len() < MAX_SOURCES;
+            if has_room {
+                self.others.push(new);
+            }
+            return has_room;
+        };
+        if is_delta {
+            if !source.reading.add(&new.reading) {
+                source.reading = new.reading;
+            }
+        } else {
+            // Late ones say nothing new.
+            if new.time_unix_nano < source.time_unix_nano {
+                return true;
+            }
+            let Source { mut reading, .. } = new;
+            if !is_alone && kind.is_total() && reading.is_below(&source.reading) {
+                settle(&mut self.settled, &source.reading);
+            }
+            reading.keep_exemplars(&mut source.reading);
+            source.reading = reading;
+        }
+        source.time_unix_nano = new.time_unix_nano;
+        source.updated = new.updated;
+        true
+    }
+
+    /// Forgets sources not updated for long; returns whether any is left.
+    pub(super) fn expire(&mut self, kind: Kind, now: Instant, expiration: Duration) -> bool {
+        let is_over = |source: &Source| now.saturating_duration_since(source.updated) >= expiration;
+        let settled = &mut self.settled;
+        let has_others = !self.others.is_empty();
+        self.others.retain(|source| {
+            let over = is_over(source);
+            if over && kind.is_total() {
+                settle(settled, &source.reading);
+            }
+            !over
+        });
+        if !is_over(&self.first) {
+            return true;
+        }
+        if has_others && kind.is_total() {
+            settle(settled, &self.first.reading);
+        }
+        match self.others.pop() {
+            Some(other) => {
+                self.first = other;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The value that is shown, and its time. Totals are added up, of gauges the newest is shown.
+    pub(super) fn shown(&self, kind: Kind) -> (std::borrow::Cow<'_, Reading>, u64) {
+        use std::borrow::Cow;
+        if self.others.is_empty() && self.settled.is_none() {
+            return (
+                Cow::Borrowed(&self.first.reading),
+                self.first.time_unix_nano,
+            );
+        }
+        if kind == Kind::Gauge {
+            let newest = self.others.iter().fold(&self.first, |newest, source| {
+                match source.updated > newest.updated {
+                    true => source,
+                    false => newest,
+                }
+            });
+            return (Cow::Borrowed(&newest.reading), newest.time_unix_nano);
+        }
+        let mut sum = self.first.reading.clone();
+        let mut time = self.first.time_unix_nano;
+        for source in &self.others {
+            // They are all alike: others were not taken.
+            let _ = sum.add(&source.reading);
+            time = time.max(source.time_unix_nano);
+        }
+        if let Some(settled) = &self.settled {
+            let _ = sum.add(settled);
+        }
+        (Cow::Owned(sum), time)
+    }
+
+    /// About how much memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        self.first
+            .reading
+            .weight()
+            .saturating_add(size_of::<Self>())
+    }
+}
+
+fn settle(settled: &mut Option<Reading>, reading: &Reading) {
+    match settled {
+        Some(settled) => {
+            let _ = settled.add(reading);
+        }
+        None => *settled = Some(reading.clone()),
+    }
+}
