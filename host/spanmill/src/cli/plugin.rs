@@ -210,8 +210,6 @@ async fn of(
     }
 }
 
-/// What the admin API takes at most.
-
 /// A file's bytes, and the name that it goes by in messages.
 fn read(file: &Path) -> Result<(String, bytes::Bytes), Failure> {
     let wasm = read_regular(file, MAX_BYTES)
