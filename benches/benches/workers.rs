@@ -219,8 +219,8 @@ impl Side {
             .load_all(&manifest)
             .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
         let bounds = Bounds::of(&manifest.limits, Losses::default());
-        let workers = WorkerCount::new(Some(workers));
-        let mut topology = Topology::start(workers, bounds, None)?;
+        let count = WorkerCount::new(Some(workers));
+        let mut topology = Topology::start(count, bounds, None)?;
         let prepared = topology.prepare(&manifest, &mut plugins)?;
         topology.commit(&manifest, prepared, &Exporters::new(), 0)?;
         let id = ComponentId::parse("otlp").map_err(anyhow::Error::msg)?;

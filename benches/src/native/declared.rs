@@ -107,5 +107,7 @@ fn metrics(stream: sdk::MetricStream) -> MetricStream {
         expiration_ns: stream.expiration_ns,
         series_limit: stream.series_limit,
         resource_limit: stream.resource_limit,
+        total_limit: stream.total_limit,
+        resource_key: stream.resource_key,
     }
 }

@@ -32,7 +32,8 @@ pub struct Settings {
     pub(crate) exemplars: Exemplars,
     pub(crate) events: Events,
     pub(crate) include_instrumentation_scope: Vec<String>,
-    aggregation_cardinality_limit: i64,
+    /// None: a limit on all series, so that names which never repeat cannot fill the memory.
+    aggregation_cardinality_limit: Option<i64>,
     /// The attributes of the resource are on the metrics either way, as with the Collector's feature gates.
     #[serde(rename = "add_resource_attributes")]
     _add_resource_attributes: bool,
@@ -58,7 +59,7 @@ impl Default for Settings {
             exemplars: Exemplars::default(),
             events: Events::default(),
             include_instrumentation_scope: Vec::new(),
-            aggregation_cardinality_limit: 0,
+            aggregation_cardinality_limit: None,
             _add_resource_attributes: false,
             enable_metrics_sampling_method: false,
         }
@@ -118,6 +119,9 @@ pub(crate) struct Events {
     pub enabled: bool,
     pub dimensions: Vec<Dimension>,
 }
+
+/// Series there are at most, unless the settings have a limit of their own.
+const TOTAL_LIMIT: u32 = 20_000;
 
 /// The attributes that metrics have without being asked.
 pub(crate) const BUILT_IN: [&str; 4] = ["service.name", "span.name", "span.kind", "status.code"];
@@ -209,7 +213,8 @@ impl Settings {
                 problems.push(path, "must not be negative; 0 means never");
             }
         }
-        if u32::try_from(self.aggregation_cardinality_limit).is_err() {
+        let limit = self.aggregation_cardinality_limit.unwrap_or(0);
+        if u32::try_from(limit).is_err() {
             problems.push(
                 "/aggregation_cardinality_limit",
                 "must be from 0 up; 0 means no limit",
@@ -259,8 +264,13 @@ impl Settings {
             },
             flush_interval_ns: self.metrics_flush_interval.0 as u64,
             expiration_ns: expiration as u64,
-            series_limit: self.aggregation_cardinality_limit as u32,
+            series_limit: self.aggregation_cardinality_limit.unwrap_or(0) as u32,
             resource_limit: self.resource_metrics_cache_size,
+            total_limit: match self.aggregation_cardinality_limit {
+                None => TOTAL_LIMIT,
+                Some(_) => 0,
+            },
+            resource_key: self.resource_metrics_key_attributes.clone(),
         }
     }
 

@@ -116,7 +116,7 @@ fn defaults_are_the_collectors() {
         ]
     );
     assert_eq!(instruments[1].2.len(), 16);
-    assert_eq!(kit.limits(), (60_000_000_000, 0, 0, 1000));
+    assert_eq!(kit.limits(), (60_000_000_000, 0, 0, 1000, 20_000));
     assert_eq!(
         kit.reads(),
         [
@@ -144,7 +144,7 @@ fn histograms_have_a_unit_and_buckets() {
         kit.instruments()[1],
         ("duration".to_owned(), "s".to_owned(), vec![0.1, 2.5, 5.0])
     );
-    assert_eq!(kit.limits(), (15_000_000_000, 300_000_000_000, 10, 1000));
+    assert_eq!(kit.limits(), (15_000_000_000, 300_000_000_000, 10, 1000, 0));
 }
 
 #[test]

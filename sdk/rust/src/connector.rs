@@ -58,6 +58,10 @@ pub struct MetricStream {
     pub series_limit: u32,
     /// At most so many resources; 0: no limit.
     pub resource_limit: u32,
+    /// At most so many series altogether; 0: no limit.
+    pub total_limit: u32,
+    /// The attributes that tell resources apart; empty: all do.
+    pub resource_key: Vec<String>,
 }
 
 /// A connector: measures a batch.

@@ -147,6 +147,8 @@ impl Connector for Before {
             expiration_ns: 0,
             series_limit: 0,
             resource_limit: 0,
+            total_limit: 0,
+            resource_key: Vec::new(),
         };
         Ok((Before(Seen::default()), stream))
     }

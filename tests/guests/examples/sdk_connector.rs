@@ -38,6 +38,8 @@ impl Connector for Tally {
             expiration_ns: 0,
             series_limit: 0,
             resource_limit: 0,
+            total_limit: 0,
+            resource_key: Vec::new(),
         };
         Ok((Tally { batches: 0 }, stream))
     }

@@ -61,9 +61,18 @@ async fn flush(
     is_last: bool,
     losses: &Losses,
 ) {
-    let Some(flushed) = totals.flush(crate::pipeline::now_unix_nano()) else {
+    let Some(flushed) = totals.flush(crate::pipeline::now_unix_nano(), is_last) else {
         return;
     };
+    if totals.has_newly_overflowed() {
+        let stream = totals.stream();
+        tracing::warn!(
+            connector = %id,
+            series = stream.total_limit,
+            series_a_resource = stream.series_limit,
+            "the connector has as many series as it may; what is measured of others is counted together, in series with the attribute `otel.metric.overflow`. Leave out dimensions with many values, or set `aggregation_cardinality_limit`"
+        );
+    }
     let payload = Payload {
         signal: Signal::Metrics,
         bytes: flushed.request.encode_to_vec().into(),

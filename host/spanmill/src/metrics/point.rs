@@ -24,6 +24,8 @@ pub(super) struct Point {
     total: Total,
     pub(super) start_unix_nano: u64,
     pub(super) touched: bool,
+    /// Whether it was never flushed.
+    pub(super) is_new: bool,
     /// None until there is one, so that a point without stays small.
     exemplars: Option<Box<Exemplars>>,
 }
@@ -81,6 +83,7 @@ impl Point {
             total,
             start_unix_nano,
             touched: false,
+            is_new: true,
             exemplars: None,
         }
     }
@@ -132,6 +135,23 @@ impl Point {
                 value: Some(ExemplarValue::AsDouble(exemplar.value)),
             })
             .collect()
+    }
+
+    /// A sum that begins: rates are made of differences, and would miss what the first value holds.
+    pub(super) fn zero(&self, time_unix_nano: u64) -> Option<Wire> {
+        let Total::Sum { doubles, .. } = &self.total else {
+            return None;
+        };
+        Some(Wire::Number(NumberDataPoint {
+            start_time_unix_nano: self.start_unix_nano,
+            time_unix_nano,
+            value: Some(match doubles {
+                None => number_data_point::Value::AsInt(0),
+                Some(_) => number_data_point::Value::AsDouble(0.0),
+            }),
+            exemplars: self.wire_exemplars(),
+            ..NumberDataPoint::default()
+        }))
     }
 
     /// As a data point of the kind the total is; attributes are the caller's, and so are the counts of its buckets.

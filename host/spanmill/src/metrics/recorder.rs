@@ -222,7 +222,8 @@ impl Recorder {
                     "a series has attributes beyond its lists, or texts it may not read",
                 ));
             };
-            known.push(Series::new(resource, attributes));
+            let resource_key = &self.totals.stream().resource_key;
+            known.push(Series::new(resource, attributes, resource_key));
         }
         self.count = known.series.len();
         Ok(())

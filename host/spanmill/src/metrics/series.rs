@@ -9,7 +9,7 @@ use spanmill_runtime::AttributeLists;
 pub(super) struct Series {
     pub(super) resource: Vec<KeyValue>,
     pub(super) attributes: Vec<KeyValue>,
-    /// Both, encoded: equal keys mean the same series.
+    /// Both, encoded: equal keys mean the same series. The resource's holds what tells resources apart.
     pub(super) resource_key: Box<[u8]>,
     pub(super) key: Box<[u8]>,
 }
@@ -30,9 +30,20 @@ impl Known {
 }
 
 impl Series {
-    pub(super) fn new(resource: Vec<KeyValue>, attributes: Vec<KeyValue>) -> Self {
+    /// `resource_key` names the attributes that tell resources apart; empty: all do.
+    pub(super) fn new(
+        resource: Vec<KeyValue>,
+        attributes: Vec<KeyValue>,
+        resource_key: &[String],
+    ) -> Self {
+        let tells = |attribute: &&KeyValue| {
+            resource_key.is_empty() || resource_key.contains(&attribute.key)
+        };
+        // In whatever order they came.
+        let mut telling: Vec<&KeyValue> = resource.iter().filter(tells).collect();
+        telling.sort_by(|one, other| one.key.cmp(&other.key));
         Series {
-            resource_key: encode(&resource),
+            resource_key: encode(telling),
             key: encode(&attributes),
             resource,
             attributes,
@@ -40,7 +51,7 @@ impl Series {
     }
 }
 
-fn encode(attributes: &[KeyValue]) -> Box<[u8]> {
+fn encode<'a>(attributes: impl IntoIterator<Item = &'a KeyValue>) -> Box<[u8]> {
     let mut bytes = Vec::new();
     for attribute in attributes {
         // Writing to a Vec does not fail.

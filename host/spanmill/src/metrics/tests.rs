@@ -30,6 +30,8 @@ fn stream(temporality: Temporality) -> MetricStream {
         expiration_ns: 0,
         series_limit: 0,
         resource_limit: 0,
+        total_limit: 0,
+        resource_key: Vec::new(),
     }
 }
 
@@ -100,7 +102,7 @@ fn take(recorder: &mut Recorder, emission: Emission, now: u64) -> Result<(), Fau
 
 /// `series=calls/count/sum`, in order.
 fn shown(totals: &Totals, now: u64) -> Vec<String> {
-    let Some(flushed) = totals.flush(now) else {
+    let Some(flushed) = totals.flush(now, true) else {
         return Vec::new();
     };
     let mut out = Vec::new();
@@ -168,6 +170,35 @@ fn totals_go_on_across_instances_and_a_new_numbering() {
 }
 
 #[test]
+fn a_running_sum_begins_at_zero_unless_it_ends_there() {
+    let calls = |totals: &Totals, is_last| {
+        let flushed = totals.flush(2, is_last).unwrap().request;
+        let Some(Data::Sum(sum)) = &flushed.resource_metrics[0].scope_metrics[0].metrics[0].data
+        else {
+            panic!("a sum")
+        };
+        sum.data_points[0].value
+    };
+    let measured = |temporality| {
+        let totals = Totals::new(stream(temporality));
+        take(
+            &mut Recorder::new(&totals),
+            emission(&["a"], &[(0, 1.0)]),
+            1,
+        )
+        .unwrap();
+        totals
+    };
+    let totals = measured(Temporality::Cumulative);
+    assert_eq!(calls(&totals, false), Some(Value::AsInt(0)));
+    assert_eq!(calls(&totals, false), Some(Value::AsInt(1)));
+    let ending = measured(Temporality::Cumulative);
+    assert_eq!(calls(&ending, true), Some(Value::AsInt(1)));
+    let delta = measured(Temporality::Delta);
+    assert_eq!(calls(&delta, false), Some(Value::AsInt(1)));
+}
+
+#[test]
 fn deltas_start_over_at_each_flush() {
     let totals = Totals::new(stream(Temporality::Delta));
     let mut recorder = Recorder::new(&totals);
@@ -209,6 +240,72 @@ fn series_beyond_the_limit_share_the_overflow_series() {
     assert_eq!(shown[..2], ["a=2 [2, 0, 0] 2", "b=1 [1, 0, 0] 1"]);
     assert_eq!(shown[2], "Some(BoolValue(true))=2 [2, 0, 0] 2");
     assert_eq!(shown.len(), 3);
+}
+
+#[test]
+fn series_beyond_the_total_limit_share_overflow_series_and_are_told_of_once() {
+    let limited = MetricStream {
+        total_limit: 2,
+        ..stream(Temporality::Cumulative)
+    };
+    let totals = Totals::new(limited);
+    let mut recorder = Recorder::new(&totals);
+    take(
+        &mut recorder,
+        emission(&["a", "b"], &[(0, 1.0), (1, 1.0)]),
+        1,
+    )
+    .unwrap();
+    assert!(!totals.has_newly_overflowed());
+    // Of another resource.
+    let mut other = emission(&["c", "d"], &[(2, 1.0), (3, 1.0)]);
+    other.resources = lists(0, 2);
+    take(&mut recorder, other, 2).unwrap();
+    assert!(totals.has_newly_overflowed());
+    assert!(!totals.has_newly_overflowed());
+    let shown = shown(&totals, 3);
+    assert_eq!(shown[..2], ["a=1 [1, 0, 0] 1", "b=1 [1, 0, 0] 1"]);
+    let rest: Vec<&str> = shown[2..]
+        .iter()
+        .map(|one| one.split(' ').next().unwrap())
+        .collect();
+    assert!(
+        rest.iter()
+            .all(|one| one.starts_with("Some(BoolValue(true))=")),
+        "{rest:?}"
+    );
+}
+
+#[test]
+fn resources_are_told_apart_by_their_key_over_all_instances() {
+    let keyed = MetricStream {
+        resource_key: vec!["service.name".to_owned()],
+        ..stream(Temporality::Cumulative)
+    };
+    let totals = Totals::new(keyed);
+    // The same series, of the resources `name=b` and `name=c`, from two instances.
+    for named in ["b", "c"] {
+        let mut one = emission(&["a", named], &[(0, 1.0)]);
+        one.attributes.ends = vec![1];
+        one.attributes.keys.truncate(1);
+        one.attributes.values.kinds.truncate(1);
+        one.attributes.values.bits.truncate(1);
+        one.resources = lists(0, 2);
+        one.resources.ends = vec![1];
+        one.resources.keys = vec![0];
+        one.resources.values.kinds = vec![1];
+        one.resources.values.bits = vec![2];
+        take(&mut Recorder::new(&totals), one, 1).unwrap();
+    }
+    assert_eq!(shown(&totals, 2), ["a=2 [2, 0, 0] 2"]);
+    let flushed = totals.flush(3, true).unwrap().request;
+    let resource = flushed.resource_metrics[0].resource.clone().unwrap();
+    let value = resource.attributes[0].value.clone().unwrap().value;
+    assert_eq!(
+        format!("{value:?}"),
+        "Some(StringValue(\"b\"))",
+        "the first is shown"
+    );
 }
 
 #[test]

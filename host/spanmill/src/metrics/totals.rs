@@ -49,6 +49,9 @@ struct State {
     /// The attributes of each row.
     attributes: Vec<Vec<KeyValue>>,
     free: Vec<u32>,
+    /// Whether measurements went to an overflow series, and whether that was told.
+    has_overflowed: bool,
+    is_told: bool,
 }
 
 struct Resources {
@@ -107,6 +110,14 @@ impl Totals {
         &self.stream
     }
 
+    /// Whether measurements went to an overflow series for the first time.
+    pub(super) fn has_newly_overflowed(&self) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = state.has_overflowed && !state.is_told;
+        state.is_told = state.has_overflowed;
+        is_new
+    }
+
     /// Adds measurements of some of the known series.
     pub(super) fn record(
         &self,
@@ -153,8 +164,9 @@ impl Totals {
         }
     }
 
-    /// The totals as a request; nothing if there are none. Delta totals start over.
-    pub fn flush(&self, now_unix_nano: u64) -> Option<Flushed> {
+    /// The totals as a request; nothing if there are none. Delta totals start over. A running sum that is new is 0 at
+    /// first, and has its value from the next flush on, unless this is the last.
+    pub fn flush(&self, now_unix_nano: u64, is_last: bool) -> Option<Flushed> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.expire(&self.stream, now_unix_nano);
         let delta = self.stream.temporality == Temporality::Delta;
@@ -192,14 +204,16 @@ impl Totals {
                     };
                     let mut buckets = all_buckets.get_mut(at).and_then(Option::as_mut);
                     let counts = buckets.as_ref().map_or(&[][..], |buckets| buckets.of(row));
+                    let begins = point.is_new && !delta && !is_last;
+                    let zero = begins.then(|| point.zero(now_unix_nano)).flatten();
                     push(
                         &mut data,
-                        point.wire(&instrument.kind, counts, now_unix_nano),
+                        zero.unwrap_or_else(|| point.wire(&instrument.kind, counts, now_unix_nano)),
                         attributes.get(row).map_or(&[], Vec::as_slice),
                     );
                     points += 1;
                     point.forget_exemplars();
-                    point.touched = false;
+                    (point.touched, point.is_new) = (false, false);
                     if delta {
                         *slot = Some(Point::new(&instrument.kind, now_unix_nano));
                         if let Some(buckets) = &mut buckets {
@@ -278,6 +292,16 @@ impl State {
         if !self.resources.contains_key(&series.resource_key) {
             self.make_room(stream.resource_limit as usize);
         }
+        let total = stream.total_limit as usize;
+        let is_full = total > 0 && self.marks.len().saturating_sub(self.free.len()) >= total;
+        // Further resources have one in common, when there are as many of them as there may be series.
+        let shared = is_full
+            && self.resources.len() >= total
+            && !self.resources.contains_key(&series.resource_key);
+        let (resource_key, resource_attributes) = match shared {
+            true => (Box::default(), &[][..]),
+            false => (series.resource_key.clone(), &series.resource[..]),
+        };
         let State {
             resources,
             resources_touched,
@@ -287,24 +311,24 @@ impl State {
             buckets,
             attributes: all_attributes,
             free,
+            has_overflowed,
+            ..
         } = self;
-        let resource = resources
-            .entry(series.resource_key.clone())
-            .or_insert_with(|| Resources {
-                attributes: series.resource.clone(),
-                series: HashMap::new(),
-                number: free_resources.pop().unwrap_or_else(|| {
-                    resources_touched.push(now);
-                    resources_touched.len() as u32 - 1
-                }),
-            });
+        let resource = resources.entry(resource_key).or_insert_with(|| Resources {
+            attributes: resource_attributes.to_vec(),
+            series: HashMap::new(),
+            number: free_resources.pop().unwrap_or_else(|| {
+                resources_touched.push(now);
+                resources_touched.len() as u32 - 1
+            }),
+        });
         if let Some(touched) = resources_touched.get_mut(resource.number as usize) {
             *touched = now;
         }
         let limit = stream.series_limit as usize;
-        let full = limit > 0
-            && resource.series.len() >= limit
+        let full = (is_full || limit > 0 && resource.series.len() >= limit)
             && !resource.series.contains_key(&series.key);
+        *has_overflowed |= full;
         let (key, attributes) = match full {
             true => (Box::from(&b"overflow"[..]), overflow()),
             false => (series.key.clone(), series.attributes.clone()),

@@ -102,7 +102,7 @@ impl Offline {
         }
         let totals = self.totals.iter();
         let metrics = totals
-            .filter_map(|(id, totals)| Some((id.clone(), totals.flush(end)?)))
+            .filter_map(|(id, totals)| Some((id.clone(), totals.flush(end, true)?)))
             .collect();
         Ok(Replayed { traces, metrics })
     }

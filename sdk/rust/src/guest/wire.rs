@@ -76,6 +76,8 @@ pub(super) fn metrics(stream: MetricStream) -> metrics_wit::MetricStream {
         expiration_ns: stream.expiration_ns,
         series_limit: stream.series_limit,
         resource_limit: stream.resource_limit,
+        total_limit: stream.total_limit,
+        resource_key: stream.resource_key,
     }
 }
 

@@ -201,14 +201,15 @@ impl<C: Connector> ConnectorKit<C> {
             .collect()
     }
 
-    /// Flush interval, expiration, series limit and resource limit, as declared.
-    pub fn limits(&self) -> (u64, u64, u32, u32) {
+    /// Flush interval, expiration, and the limits of series, resources and series altogether, as declared.
+    pub fn limits(&self) -> (u64, u64, u32, u32, u32) {
         let stream = &self.stream;
         (
             stream.flush_interval_ns,
             stream.expiration_ns,
             stream.series_limit,
             stream.resource_limit,
+            stream.total_limit,
         )
     }
 }

@@ -78,6 +78,10 @@ pub struct MetricStream {
     pub series_limit: u32,
     /// Resources there may be; 0: any number.
     pub resource_limit: u32,
+    /// Series there may be altogether; 0: any number.
+    pub total_limit: u32,
+    /// The attributes that tell resources apart; empty: all.
+    pub resource_key: Vec<String>,
 }
 
 /// Attribute lists, a row a series.

@@ -231,6 +231,8 @@ pub(crate) fn metric_stream(stream: metrics::MetricStream) -> answer::MetricStre
         expiration_ns: stream.expiration_ns,
         series_limit: stream.series_limit,
         resource_limit: stream.resource_limit,
+        total_limit: stream.total_limit,
+        resource_key: stream.resource_key,
     }
 }
 
