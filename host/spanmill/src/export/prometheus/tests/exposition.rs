@@ -51,7 +51,7 @@ fn sample(line: &str, family: &str, kind: &str, open: bool, samples: &mut Sample
         _ => &[""],
     };
     let fits = |suffix: &&str| name.strip_suffix(*suffix) == Some(family);
-    assert!(suffixes.iter().copied().any(fits), "{line}");
+    assert!(suffixes.iter().any(fits), "{line}");
     let (labels, rest) = labels(rest);
     let names: BTreeSet<&String> = labels.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), labels.len(), "labels once: {line}");
