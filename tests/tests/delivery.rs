@@ -269,7 +269,7 @@ async fn without_a_queue_the_backends_status_reaches_the_sender() {
 async fn each_exporter_gets_a_batch_once_though_another_fails() {
     let backend = Backend::start().await;
     for queue in [
-        "sending_queue: {queue_size: 2, num_consumers: 1}",
+        "sending_queue: {queue_size: 2, num_consumers: 1}, retry_on_failure: {max_elapsed_time: 1s, initial_interval: 500ms}",
         "sending_queue: {enabled: false}, retry_on_failure: {enabled: false}",
     ] {
         let before = backend.spans(0).await.len();
