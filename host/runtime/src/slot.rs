@@ -218,11 +218,21 @@ impl Slot {
     /// batches. Gives whether it did. On a fault the old instance stays, unless the fault is its own.
     pub fn recycle(&mut self) -> Result<bool, Fault> {
         let before = self.memory_bytes();
-        if before <= self.recycle_at {
+        let recycled = self.recycle_above(self.recycle_at);
+        // What is needed, and not leaked, is needed again: without this, every batch would replace the instance.
+        let after = self.memory_bytes();
+        if before > self.recycle_at && after > self.recycle_at / 4 * 3 {
+            self.recycle_at = after.max(before).saturating_mul(2);
+        }
+        recycled
+    }
+
+    /// The same with another mark, in bytes: for after a batch that was an exception.
+    pub fn recycle_above(&mut self, mark: usize) -> Result<bool, Fault> {
+        if self.memory_bytes() <= mark {
             return Ok(false);
         }
-        let made = self.successor();
-        let recycled = match made {
+        match self.successor() {
             Ok(instance) => {
                 self.discard();
                 self.instance = Some(instance);
@@ -234,13 +244,7 @@ impl Slot {
                 tracing::warn!(plugin = self.component, %fault, "an instance that has grown could not be replaced");
                 Err(fault)
             }
-        };
-        // What is needed, and not leaked, is needed again: without this, every batch would replace the instance.
-        let after = self.memory_bytes();
-        if after > self.recycle_at / 4 * 3 {
-            self.recycle_at = after.max(before).saturating_mul(2);
         }
-        recycled
     }
 
     fn successor(&mut self) -> Result<Instance, Fault> {

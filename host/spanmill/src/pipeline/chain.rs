@@ -37,6 +37,20 @@ pub struct Place {
 }
 
 impl Stage {
+    /// Replaces an instance that a large batch has let grow.
+    fn shrink(&self) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let Place {
+            slot, stats, gauge, ..
+        } = &mut *place;
+        match slot.recycle_above(LARGE_INSTANCE) {
+            Ok(true) => stats.recycled(),
+            Ok(false) => {}
+            Err(fault) => stats.fault(&fault),
+        }
+        gauge.set(slot);
+    }
+
     /// Counts spans that go on without the plugin.
     fn passed(&self, spans: usize) {
         let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,6 +224,7 @@ impl Chain {
         if batch.memory_bytes() > LARGE_WORKSPACE {
             // Its memory is not kept for batches that are mostly smaller.
             self.workspace = self.workspace.fresh();
+            self.stages.iter().for_each(Stage::shrink);
         }
         Ok(Output {
             spliced: joined.finish(),
@@ -350,6 +365,9 @@ impl Chain {
 
 /// A batch that takes more memory than this while it is run is an exception.
 const LARGE_WORKSPACE: usize = 16 * 1024 * 1024;
+
+/// An instance that has more memory than this after such a batch is replaced.
+const LARGE_INSTANCE: usize = 8 * 1024 * 1024;
 
 /// One batch's run through a chain.
 struct Run {
