@@ -16,6 +16,8 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::server::{Grpc, UnaryService};
 
+use message::MessageError;
+
 use super::body::{self, BodyError, Encoding, Incomings};
 use super::connections::Answer;
 use super::raw_codec::RawCodec;
@@ -107,9 +109,9 @@ impl<I: TraceIntake> TraceService<I> {
         let is_compressed = encoding != Encoding::Identity;
         let message = message::whole(&mut body, limit, is_compressed)
             .await
-            .map_err(|status| match status.message() {
-                message::NO_ROOM => into_grpc(&self.intake.no_room()),
-                _ => status,
+            .map_err(|error| match error {
+                MessageError::NoRoom => into_grpc(&self.intake.no_room()),
+                MessageError::Status(status) => status,
             })?;
         let (_, memory) = body.into_parts();
         let request = Received {

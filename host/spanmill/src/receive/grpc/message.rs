@@ -19,7 +19,7 @@ pub(super) async fn whole<B>(
     body: &mut Incomings<B>,
     limit: usize,
     is_compressed: bool,
-) -> Result<Message, Status>
+) -> Result<Message, MessageError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -28,21 +28,21 @@ where
         match next(body).await? {
             Some(data) if first.is_empty() => first = data,
             Some(data) => first = [first, data].concat().into(),
-            None if first.is_empty() => return Err(Status::internal("there is no message")),
-            None => return Err(cut_off()),
+            None if first.is_empty() => return Err(Status::internal("there is no message").into()),
+            None => return Err(cut_off().into()),
         }
     }
     let flag = first.get_u8();
     let length = first.get_u32() as usize;
     if flag > 1 {
-        return Err(Status::internal("the message has an unknown flag"));
+        return Err(Status::internal("the message has an unknown flag").into());
     }
     if flag == 1 && !is_compressed {
         let message = "the message says that it is compressed, but there is no grpc-encoding";
-        return Err(Status::internal(message));
+        return Err(Status::internal(message).into());
     }
     if length > limit {
-        return Err(too_large(length, limit));
+        return Err(too_large(length, limit).into());
     }
     let message = match first.len() < length {
         false => first,
@@ -65,7 +65,7 @@ where
             bytes: message,
             is_compressed: flag == 1,
         }),
-        true => Err(Status::internal("there is more than one message")),
+        true => Err(Status::internal("there is more than one message").into()),
     }
 }
 
@@ -87,20 +87,31 @@ fn cut_off() -> Status {
     Status::internal("the request ended within a message")
 }
 
+/// Why there is no message.
+#[derive(Debug)]
+pub(super) enum MessageError {
+    /// Requests under way hold all the memory they may.
+    NoRoom,
+    /// Anything else, as the sender is told.
+    Status(Status),
+}
+
+impl From<Status> for MessageError {
+    fn from(status: Status) -> Self {
+        MessageError::Status(status)
+    }
+}
+
 /// The next data; `None` at the end.
 async fn next<B: Body<Data = Bytes> + Unpin>(
     body: &mut Incomings<B>,
-) -> Result<Option<Bytes>, Status> {
+) -> Result<Option<Bytes>, MessageError> {
     body.next().await.map_err(|error| match error {
-        BodyError::Slow => Status::deadline_exceeded(error.to_string()),
-        // The caller says what to do about it.
-        BodyError::NoRoom => Status::resource_exhausted(NO_ROOM),
-        _ => Status::cancelled("the request was cut off"),
+        BodyError::NoRoom => MessageError::NoRoom,
+        BodyError::Slow => Status::deadline_exceeded(error.to_string()).into(),
+        _ => Status::cancelled("the request was cut off").into(),
     })
 }
-
-/// The message of a status that stands for [`BodyError::NoRoom`].
-pub(super) const NO_ROOM: &str = "no room";
 
 #[cfg(test)]
 mod tests {
@@ -129,6 +140,13 @@ mod tests {
         }
     }
 
+    fn status(error: MessageError) -> Status {
+        match error {
+            MessageError::Status(status) => status,
+            MessageError::NoRoom => panic!("there is room"),
+        }
+    }
+
     fn incoming(pieces: Pieces) -> Incomings<Pieces> {
         Incomings::new(pieces, Budget::new(1 << 20).nothing(), None)
     }
@@ -138,7 +156,7 @@ mod tests {
         let message = whole(&mut incoming(Pieces(pieces)), 10, false).await;
         message
             .map(|message| message.bytes)
-            .map_err(|status| status.code())
+            .map_err(|error| status(error).code())
     }
 
     #[tokio::test]
@@ -183,8 +201,8 @@ mod tests {
         let mut pieces = VecDeque::from([head.freeze()]);
         pieces.extend(std::iter::repeat_n(piece, 8));
         let mut body = Incomings::new(Pieces(pieces), budget.nothing(), None);
-        let status = whole(&mut body, 1 << 20, false).await.unwrap_err();
-        assert_eq!(status.message(), NO_ROOM);
+        let error = whole(&mut body, 1 << 20, false).await.unwrap_err();
+        assert!(matches!(error, MessageError::NoRoom), "{error:?}");
         assert_eq!(body.into_parts().0.0.len(), 4, "it is read no further");
         assert_eq!(budget.reserved(), 0);
     }
@@ -214,7 +232,7 @@ mod tests {
             }
         }
         let mut body = Incomings::new(Trickle, Budget::new(1 << 20).nothing(), None);
-        let status = whole(&mut body, 1 << 20, false).await.unwrap_err();
-        assert_eq!(status.code(), Code::DeadlineExceeded);
+        let error = whole(&mut body, 1 << 20, false).await.unwrap_err();
+        assert_eq!(status(error).code(), Code::DeadlineExceeded);
     }
 }
