@@ -1,7 +1,7 @@
 //! Connections to backends, plain or with TLS, for both OTLP exporters.
 
 use std::error::Error;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-use super::tls::{TlsClient, explained, is_h2};
+use super::tls::{Refusals, TlsClient, explained, is_h2};
 use crate::gathered::Gathered;
 
 /// How long a backend has to take a connection.
@@ -75,9 +75,10 @@ where
             let stream = S::from(connecting.await?.into_inner());
             let stream = match (secure, tls) {
                 (false, _) => BackendStream::Plain(stream),
-                (true, Some(tls)) => {
-                    BackendStream::Tls(Box::new(tls.connect(&host, stream).await?))
-                }
+                (true, Some(tls)) => BackendStream::Tls(Box::new(Secured {
+                    stream: tls.connect(&host, stream).await?,
+                    refusals: tls.refusals().clone(),
+                })),
                 // Never in plain text what was to be secret.
                 (true, None) => return Err("TLS is not set up for this endpoint".into()),
             };
@@ -95,13 +96,61 @@ impl From<TcpStream> for Gathered<TcpStream> {
 /// A connection to a backend.
 pub(super) enum BackendStream<S> {
     Plain(S),
-    Tls(Box<TlsStream<S>>),
+    Tls(Box<Secured<S>>),
+}
+
+/// A connection whose handshake is done on this side.
+pub(super) struct Secured<S> {
+    stream: TlsStream<S>,
+    refusals: Refusals,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Secured<S> {
+    /// In TLS 1.3 a backend refuses this side's certificate only after the handshake. Whoever waits for the connection's first
+    /// answer may learn of nothing but its end, so the reason is noted beside.
+    fn explained(&self, error: io::Error) -> io::Error {
+        let error = explained(error);
+        if error.kind() == io::ErrorKind::InvalidData {
+            self.refusals.note(&error);
+        }
+        error
+    }
+
+    /// A backend that has closed the connection may have sent the reason before; what else it sent stays to be read.
+    fn write_failed(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
+        let (stream, session) = self.stream.get_mut();
+        let mut received = Received { stream, cx };
+        while matches!(session.read_tls(&mut received), Ok(1..)) {
+            if let Err(alert) = session.process_new_packets() {
+                return self.explained(io::Error::new(io::ErrorKind::InvalidData, alert));
+            }
+        }
+        error
+    }
+}
+
+/// What has come in on a socket, read without waiting for more.
+struct Received<'a, 'b, S> {
+    stream: &'a mut S,
+    cx: &'a mut Context<'b>,
+}
+
+impl<S: AsyncRead + Unpin> Read for Received<'_, '_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(&mut *self.stream).poll_read(self.cx, &mut buffer) {
+            Poll::Ready(read) => read.map(|()| buffer.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
 }
 
 impl<S> Connection for BackendStream<S> {
     fn connected(&self) -> Connected {
         match self {
-            BackendStream::Tls(stream) if is_h2(stream) => Connected::new().negotiated_h2(),
+            BackendStream::Tls(secured) if is_h2(&secured.stream) => {
+                Connected::new().negotiated_h2()
+            }
             _ => Connected::new(),
         }
     }
@@ -115,8 +164,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for BackendStream<S> {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             BackendStream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            // In TLS 1.3 a backend refuses this side's certificate only after the handshake.
-            BackendStream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer).map_err(explained),
+            BackendStream::Tls(secured) => Pin::new(&mut secured.stream)
+                .poll_read(cx, buffer)
+                .map_err(|error| secured.explained(error)),
         }
     }
 }
@@ -129,7 +179,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for BackendStream<S> {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             BackendStream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            BackendStream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+            BackendStream::Tls(secured) => Pin::new(&mut secured.stream)
+                .poll_write(cx, bytes)
+                .map_err(|error| secured.write_failed(cx, error)),
         }
     }
 
@@ -140,28 +192,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for BackendStream<S> {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             BackendStream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            BackendStream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            BackendStream::Tls(secured) => Pin::new(&mut secured.stream)
+                .poll_write_vectored(cx, slices)
+                .map_err(|error| secured.write_failed(cx, error)),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
         match self {
             BackendStream::Plain(stream) => stream.is_write_vectored(),
-            BackendStream::Tls(stream) => stream.is_write_vectored(),
+            BackendStream::Tls(secured) => secured.stream.is_write_vectored(),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             BackendStream::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            BackendStream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            BackendStream::Tls(secured) => Pin::new(&mut secured.stream)
+                .poll_flush(cx)
+                .map_err(|error| secured.write_failed(cx, error)),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             BackendStream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            BackendStream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            BackendStream::Tls(secured) => Pin::new(&mut secured.stream).poll_shutdown(cx),
         }
     }
 }

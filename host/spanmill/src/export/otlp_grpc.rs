@@ -3,6 +3,7 @@
 mod message;
 
 use std::error::Error as _;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -20,7 +21,7 @@ use tonic_types::StatusExt as _;
 
 use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::headers::headers;
-use super::tls::{H2, TlsClient};
+use super::tls::{H2, Refusals, TlsClient};
 use super::{Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, quoted};
 use crate::config::{ComponentId, Compression, OtlpExporter};
 use crate::gathered::Gathered;
@@ -36,6 +37,7 @@ pub(super) struct OtlpGrpc {
     channel: Channel,
     compression: Compression,
     headers: HeaderMap,
+    refusals: Refusals,
 }
 
 impl OtlpGrpc {
@@ -57,12 +59,14 @@ impl OtlpGrpc {
             true => None,
             false => Some(TlsClient::new(id, tls, &[H2])?),
         };
+        let refusals = tls.as_ref().map(|tls| tls.refusals().clone());
         // TLS is the connector's, not tonic's.
         let connector = Connector::<Gathered<TcpStream>>::new(tls);
         Ok(Self {
             channel: endpoint.connect_with_connector_lazy(connector),
             compression: config.client.compression,
             headers: headers(&config.client.headers),
+            refusals: refusals.unwrap_or_default(),
         })
     }
 
@@ -80,6 +84,7 @@ impl OtlpGrpc {
         }
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd);
+        let start = Instant::now();
         client.ready().await.map_err(|error| {
             ExportError::retryable(format!("cannot connect: {}", chain(&error)))
         })?;
@@ -92,7 +97,7 @@ impl OtlpGrpc {
         let path = PathAndQuery::from_static(path);
         match client.unary(request, path, RawCodec).await {
             Ok(response) => Ok(accepted(payload.signal, response.get_ref())),
-            Err(status) => Err(failure(&status)),
+            Err(status) => Err(failure(&status, &self.refusals, start)),
         }
     }
 }
@@ -123,7 +128,7 @@ pub(super) fn accepted(signal: Signal, response: &[u8]) -> Accepted {
 }
 
 /// Which statuses are worth another attempt: <https://opentelemetry.io/docs/specs/otlp/#failures>.
-fn failure(status: &Status) -> ExportError {
+fn failure(status: &Status, refusals: &Refusals, start: Instant) -> ExportError {
     let after = status
         .get_details_retry_info()
         .and_then(|info| info.retry_delay);
@@ -143,7 +148,7 @@ fn failure(status: &Status) -> ExportError {
     let failure = match status.source() {
         // Our own side failed: its words are about the connection.
         Some(source) => Failure {
-            message: format!("cannot reach the backend: {}", chain(source)),
+            message: refusals.unreachable(&chain(source), start),
             code: None,
         },
         None => Failure {

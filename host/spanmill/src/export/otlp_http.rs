@@ -1,7 +1,7 @@
 //! OTLP over HTTP, protobuf or JSON.
 
 use std::io::{self, Write as _};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use flate2::write::GzEncoder;
@@ -19,7 +19,7 @@ use tonic::Code;
 use super::connector::Connector;
 use super::headers::headers;
 use super::otlp_grpc::{accepted, chain, with_text};
-use super::tls::{H2, HTTP_1_1, TlsClient};
+use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
     Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
 };
@@ -39,6 +39,7 @@ pub(super) struct OtlpHttp {
     encoding: Encoding,
     compression: Compression,
     headers: HeaderMap,
+    refusals: Refusals,
 }
 
 impl OtlpHttp {
@@ -63,6 +64,7 @@ impl OtlpHttp {
             true => Some(TlsClient::new(id, &config.client.tls, &[H2, HTTP_1_1])?),
             false => None,
         };
+        let refusals = tls.as_ref().map(|tls| tls.refusals().clone());
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
@@ -74,6 +76,7 @@ impl OtlpHttp {
             encoding: config.encoding,
             compression: config.client.compression,
             headers: headers(&config.client.headers),
+            refusals: refusals.unwrap_or_default(),
         })
     }
 
@@ -107,8 +110,9 @@ impl OtlpHttp {
         if let Some(encoding) = encoding {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
+        let start = Instant::now();
         let response = self.client.request(request).await.map_err(|error| {
-            ExportError::retryable(format!("cannot reach the backend: {}", chain(&error)))
+            ExportError::retryable(self.refusals.unreachable(&chain(&error), start))
         })?;
         let (parts, body) = response.into_parts();
         // The status says whether it took the batch. What else it says is welcome, but not waited for: a body that never

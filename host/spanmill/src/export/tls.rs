@@ -5,8 +5,8 @@ mod pem;
 mod trust;
 
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
@@ -38,6 +38,34 @@ pub(super) struct TlsClient {
     name: Option<ServerName<'static>>,
     /// Whether the backend must choose HTTP/2.
     only_h2: bool,
+    refusals: Refusals,
+}
+
+/// Why the backend ended the last connection after its handshake, and when.
+#[derive(Clone, Default)]
+pub(super) struct Refusals(Arc<Mutex<Option<(Instant, String)>>>);
+
+impl Refusals {
+    pub fn note(&self, error: &io::Error) {
+        *self.last() = Some((Instant::now(), error.to_string()));
+    }
+
+    /// Says why the backend cannot be reached: what went wrong, and the reason that the backend gave since `start`, if any.
+    pub fn unreachable(&self, what: &str, start: Instant) -> String {
+        let mut text = format!("cannot reach the backend: {what}");
+        if let Some((at, reason)) = &*self.last()
+            && *at >= start
+            && !text.contains(reason.as_str())
+        {
+            text.push_str(": ");
+            text.push_str(reason);
+        }
+        text
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<(Instant, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl TlsClient {
@@ -51,7 +79,12 @@ impl TlsClient {
             connector: TlsConnector::from(Arc::new(config)),
             name: tls.server_name_override.clone(),
             only_h2: alpn == [H2],
+            refusals: Refusals::default(),
         })
+    }
+
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// Shakes hands with the backend on the other end of a stream.
