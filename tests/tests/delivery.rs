@@ -2,7 +2,10 @@
 
 use http::StatusCode;
 use prost::Message as _;
-use spanmill_tests::{Answer, Backend, Ended, GrpcSender, Refusal, Spanmill, post, request, span};
+use serde_json::{Value, json};
+use spanmill_tests::{
+    Answer, Backend, Ended, GrpcSender, Refusal, Spanmill, post, request, span, spanmill, within,
+};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -46,6 +49,39 @@ async fn send(spanmill: &Spanmill, requests: u64, spans: u64) {
     }
 }
 
+/// What `spanmill status` says.
+async fn status(running: &Spanmill) -> Value {
+    let admin = running.address("admin http").to_string();
+    let arguments = ["status", "--json", "--admin", &admin];
+    let output = spanmill(running.folder(), &arguments).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    serde_json::from_str(&output.stdout).unwrap()
+}
+
+/// Waits until the exporter `otlp` has nothing left to do and has sent, failed to send and refused so many spans.
+async fn counted(spanmill: &Spanmill, sent: usize, send_failed: usize, enqueue_failed: usize) {
+    let traces = json!({
+        "sent": sent, "send_failed": send_failed, "enqueue_failed": enqueue_failed
+    });
+    let what = format!("{traces} in the status");
+    let told = within(&what, async {
+        loop {
+            let status = status(spanmill).await;
+            let exporter = &status["exporters"][0];
+            if exporter["signals"]["traces"] == traces && exporter["waiting"] == 0 {
+                return status;
+            }
+        }
+    });
+    let told = told.await;
+    let lost = told["lost"].as_array().unwrap();
+    let lost: u64 = lost
+        .iter()
+        .map(|loss| loss["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!(lost, send_failed as u64, "{told}");
+}
+
 /// Ends it, and gives what is left.
 async fn end(spanmill: Spanmill) -> Ended {
     spanmill.terminate();
@@ -70,6 +106,7 @@ async fn a_backend_that_is_down_loses_what_is_counted_at_the_end() {
         line.contains(&address) && line.contains("cannot reach the backend"),
         "{line}"
     );
+    counted(&spanmill, 0, 150, 0).await;
     let ended = end(spanmill).await;
     assert_eq!(ended.code, Some(1));
     assert_eq!(
@@ -99,6 +136,7 @@ async fn a_backend_that_refuses_is_quoted_and_what_it_refused_is_counted() {
     let line = spanmill.logged("dropping a batch of 2 spans").await;
     assert!(line.contains("PermissionDenied: tenant unknown"), "{line}");
     assert!(line.contains(&backend.address()), "{line}");
+    counted(&spanmill, backend.spans(10).await.len(), 10, 0).await;
     let ended = end(spanmill).await;
     assert_eq!(ended.code, Some(1));
     assert_eq!(
@@ -117,6 +155,7 @@ async fn what_a_backend_rejects_of_a_batch_is_counted() {
         send(&spanmill, 3, 5).await;
         let line = spanmill.logged("rejected 2 of its 5 spans").await;
         assert!(line.contains("too old"), "{line}");
+        counted(&spanmill, 9, 6, 0).await;
         let ended = end(spanmill).await;
         assert_eq!(ended.code, Some(1));
         assert_eq!(
@@ -134,6 +173,7 @@ async fn a_backend_that_never_answers_is_given_up() {
         Spanmill::start(&to(&backend.address(), &format!("timeout: 100ms, {FAST}"))).await;
     send(&spanmill, 4, 1).await;
     spanmill.logged("dropping a batch").await;
+    counted(&spanmill, 0, 4, 0).await;
     let ended = end(spanmill).await;
     assert_eq!(ended.code, Some(1));
     assert_eq!(
@@ -213,6 +253,7 @@ async fn a_full_queue_is_logged_when_it_begins_and_when_it_ends() {
     backend.open(true);
     let line = spanmill.logged("has room again").await;
     assert!(line.contains("\"refused_batches\":5"), "{line}");
+    counted(&spanmill, backend.spans(4).await.len(), 0, 5).await;
     let ended = spanmill.stop().await;
     assert_eq!(lines(&ended, "the sending queue is full"), 1);
     assert_eq!(backend.spans(0).await.len(), 4);

@@ -22,7 +22,7 @@ pub use error::ClientError;
 use crate::config::{Endpoint, Token};
 use crate::control::SwapOptions;
 use crate::problem::{PROBLEM_JSON, Problem};
-use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
+use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
 use crate::server::{EventList, PluginList};
 
 /// A swap may compile a large plugin first, and wait until another one is compiled.
@@ -68,6 +68,11 @@ impl AdminClient {
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
+    }
+
+    /// What has been delivered, what waits and what is lost.
+    pub async fn status(&self) -> Result<ServiceStatus, ClientError> {
+        self.call(Method::GET, "/v1/status").await
     }
 
     /// Every plugin that runs.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
+use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
 
 /// Why a command was not carried out. What ran before goes on running.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -40,6 +40,9 @@ pub struct SwapOptions {
 /// A running service, as its operators see it. `component` is a component id, `filter` or `filter/health`; a bare
 /// type means every component of that type.
 pub trait Control: Send + Sync + 'static {
+    /// What has been delivered, what waits and what is lost.
+    fn status(&self) -> ServiceStatus;
+
     /// Every plugin that runs.
     fn plugins(&self) -> Vec<PluginStatus>;
 

@@ -16,7 +16,8 @@ pub use config::{AdminConfig, Endpoint, InvalidToken, Token};
 pub use control::{Control, ControlError, SwapOptions};
 pub use folder::{AdminFolder, PublishedToken};
 pub use report::{
-    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, SavedSwap,
-    ShadowReport, ShadowState, SwapReport, SwappedComponent, VersionStatus,
+    Event, EventKind, ExporterStatus, Latency, LossReport, PluginState, PluginStatus, Probation,
+    QueueStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState, SignalStatus,
+    SwapReport, SwappedComponent, VersionStatus,
 };
 pub use server::{AdminServer, BindError};

@@ -212,6 +212,67 @@ pub struct ShadowReport {
     pub latency: Latency,
 }
 
+/// What a running service has delivered, holds and has lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// Every exporter.
+    pub exporters: Vec<ExporterStatus>,
+    /// What was accepted and is lost, since the start of the service.
+    pub lost: Vec<LossReport>,
+}
+
+/// An exporter, since it was started with its settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExporterStatus {
+    /// The component's id, `otlp/tempo`.
+    pub exporter: String,
+    /// Where it sends to; empty if nowhere.
+    pub endpoint: String,
+    /// Whether the backend did not take the last attempt.
+    pub failing: bool,
+    /// Items queued or on their way.
+    pub waiting: u64,
+    /// Its queue; none if it has none.
+    pub queue: Option<QueueStatus>,
+    /// What became of the items it was given, by signal: `traces` counts spans, `metrics` data points.
+    pub signals: BTreeMap<String, SignalStatus>,
+}
+
+/// A sending queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueStatus {
+    /// How much is queued or on its way.
+    pub size: u64,
+    /// How much it holds at most.
+    pub capacity: u64,
+    /// What both count: `requests`, `items` or `bytes`.
+    pub sizer: String,
+}
+
+/// Items of one signal at one exporter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalStatus {
+    /// Taken by the backend.
+    pub sent: u64,
+    /// Refused by the backend, or not taken within the time for retries.
+    pub send_failed: u64,
+    /// Not taken by the exporter, because its queue was full.
+    pub enqueue_failed: u64,
+}
+
+/// Some items that were lost for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossReport {
+    /// The component that could not pass them on: its role and id.
+    pub component: String,
+    /// What they were: `spans` or `data points`.
+    pub items: String,
+    /// Why, for people.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+}
+
 /// What kind of thing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,6 +8,8 @@ mod plugin;
 mod plugins;
 mod replay;
 mod run;
+mod status;
+mod table;
 mod validate;
 
 use std::io::IsTerminal as _;
@@ -78,6 +80,22 @@ Examples:
         /// Do not reload when the manifest or a plugin's file changes; SIGHUP and `spanmill plugin` still work.
         #[arg(long)]
         no_watch: bool,
+    },
+    /// Show what a running spanmill has delivered, holds and has lost, by exporter.
+    #[command(after_help = "\
+Examples:
+  spanmill status
+  spanmill status --json
+
+Sent, failed: spans, or data points of metrics. Queue: what it holds of what it can hold.")]
+    Status {
+        /// The admin API of the running spanmill, `unix:/path` or `host:port`; SPANMILL_ADMIN if not given, else
+        /// the only one that this user runs.
+        #[arg(long, value_name = "ENDPOINT")]
+        admin: Option<String>,
+        /// Write JSON, as the admin API gives it.
+        #[arg(long)]
+        json: bool,
     },
     /// Look at the plugins of a running spanmill, and put others in their place.
     #[command(after_help = "\
@@ -188,6 +206,7 @@ pub fn main() -> ExitCode {
             admin,
             no_watch,
         } => run::run(&manifest, workers, admin, no_watch, &log),
+        Command::Status { admin, json } => status::status(admin, json),
         Command::Plugin {
             command,
             admin,

@@ -15,6 +15,7 @@ mod otlp_http;
 mod otlp_text;
 mod prometheus;
 mod queue;
+mod registry;
 mod retry;
 mod sender;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use build::BuildError;
 pub use counters::{Counters, SignalCounters};
 pub use debug::DebugOutput;
 pub use exporter::{Exporter, Refused, Reserved, Shared};
+pub use registry::Registry;
 pub(crate) use retry::LONGEST_ASKED;
 
 pub use crate::config::Signal;

@@ -21,7 +21,7 @@ use super::query::{PromoteParameters, ShadowParameters, SwapParameters};
 use super::upload;
 use crate::control::{Control, ControlError};
 use crate::problem::Problem;
-use crate::report::{Event, PluginStatus, ReloadReport, ShadowReport, SwapReport};
+use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 /// Uploads in memory at once; further ones are refused before they are read.
@@ -118,6 +118,7 @@ pub(crate) fn table<C: Control>() -> Vec<Route<C>> {
     };
     const SHADOW: &str = "/v1/plugins/{component}/shadow";
     vec![
+        route(Get, "/v1/status", |f| on(f, status::<C>)),
         route(Get, "/v1/plugins", |f| on(f, plugins::<C>)),
         route(Get, "/v1/plugins/{component}", |f| on(f, plugin::<C>)),
         route(Post, "/v1/plugins/{component}/swap", |f| on(f, swap::<C>)),
@@ -289,6 +290,10 @@ async fn reload<C: Control>(State(app): State<App<C>>) -> Result<Json<ReloadRepo
     let control = Arc::clone(&app.control);
     let command = async move { control.reload().await };
     app.carry_out(command).await.map(Json)
+}
+
+async fn status<C: Control>(State(app): State<App<C>>) -> Json<ServiceStatus> {
+    Json(app.control.status())
 }
 
 async fn events<C: Control>(State(app): State<App<C>>) -> Json<EventList> {

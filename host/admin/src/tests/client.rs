@@ -20,6 +20,7 @@ async fn reads_what_there_is() {
     let client = server.client();
     assert_eq!(client.plugins().await.unwrap(), server.fake.plugins());
     assert_eq!(client.plugin(COMPONENT).await.unwrap(), fake::status(true));
+    assert_eq!(client.status().await.unwrap(), server.fake.status());
     assert_eq!(client.events().await.unwrap(), server.fake.events());
     server.stop().await;
 }

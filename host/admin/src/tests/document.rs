@@ -70,6 +70,7 @@ fn has_every_field_and_no_other() {
             events: Fake::default().events(),
         },
     );
+    check("ServiceStatus", &Fake::default().status());
     check("PluginStatus", &fake::status(true));
     check("PluginStatus", &fake::status(false));
     check("SwapReport", &fake::swap_report());

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::report::{
-    Event, EventKind, Latency, PluginState, PluginStatus, Probation, ReloadReport, SavedSwap,
-    ShadowReport, ShadowState, SwapReport, SwappedComponent, VersionStatus,
+    Event, EventKind, ExporterStatus, Latency, LossReport, PluginState, PluginStatus, Probation,
+    QueueStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState, SignalStatus,
+    SwapReport, SwappedComponent, VersionStatus,
 };
 use crate::{Control, ControlError, SwapOptions};
 
@@ -65,6 +66,27 @@ impl Fake {
     }
 }
 
+fn exporter(has_queue: bool) -> ExporterStatus {
+    let queue = QueueStatus {
+        size: 2,
+        capacity: 1000,
+        sizer: "requests".to_owned(),
+    };
+    let sent = SignalStatus {
+        sent: 10,
+        send_failed: 3,
+        enqueue_failed: 1,
+    };
+    ExporterStatus {
+        exporter: "otlp".to_owned(),
+        endpoint: "http://tempo:4317".to_owned(),
+        failing: true,
+        waiting: 20,
+        queue: has_queue.then_some(queue),
+        signals: BTreeMap::from([("traces".to_owned(), sent)]),
+    }
+}
+
 /// What is sent is a plugin if it begins like one.
 fn check(wasm: &[u8]) -> Result<(), ControlError> {
     if wasm.starts_with(b"\0asm") {
@@ -83,6 +105,18 @@ fn told(options: &SwapOptions) -> String {
 }
 
 impl Control for Fake {
+    fn status(&self) -> ServiceStatus {
+        ServiceStatus {
+            exporters: vec![exporter(true), exporter(false)],
+            lost: vec![LossReport {
+                component: "exporter otlp".to_owned(),
+                items: "spans".to_owned(),
+                reason: "refused by the backend".to_owned(),
+                count: 3,
+            }],
+        }
+    }
+
     fn plugins(&self) -> Vec<PluginStatus> {
         vec![
             status(true),

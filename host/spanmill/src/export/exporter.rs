@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use super::queue::{Queue, QueuePlace};
+use super::registry::Registry;
 use super::sender::{SendError, Sender};
 use super::{Counters, Export, ExportError, Failure, Payload};
 use crate::config::{ComponentId, Retry, SendingQueue};
@@ -98,6 +99,8 @@ pub struct Shared {
     pub losses: Losses,
     /// What their queues may hold together.
     pub queue_memory: Budget,
+    /// Where they are found by whoever reports on them.
+    pub registry: Registry,
 }
 
 /// How an exporter behaves towards its pipeline; see [`Exporter::new`].
@@ -132,6 +135,7 @@ impl Exporter {
         let queue = behaviour
             .queue
             .map(|settings| Queue::start(settings, shared.queue_memory.clone(), &sender, &tasks));
+        shared.registry.add(&sender, queue.as_ref());
         Self {
             sender,
             queue,

@@ -22,7 +22,7 @@ pub(super) struct Sender {
     pub(super) id: ComponentId,
     export: Box<dyn Export>,
     /// Where it sends to, for messages; empty for those that send nowhere.
-    endpoint: String,
+    pub(super) endpoint: String,
     retry: Retry,
     timeout: Duration,
     pub(super) counters: Counters,

@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message as _;
 
-use super::{DebugOutput, Exporter, Payload, Shared, Signal};
+use super::{DebugOutput, Exporter, Payload, Registry, Shared, Signal};
 use crate::config::{self, BuiltIn, ComponentId, Source};
 use crate::losses::Losses;
 use crate::memory::Budget;
@@ -52,6 +52,7 @@ fn shared() -> Shared {
     Shared {
         losses: Losses::default(),
         queue_memory: Budget::new(1 << 30),
+        registry: Registry::default(),
     }
 }
 

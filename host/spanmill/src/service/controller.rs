@@ -19,6 +19,8 @@ use super::StartError;
 use super::history::History;
 use super::running::{Changed, Ended, OnTrial, Running};
 use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
+use crate::export::Registry;
+use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 pub use admin::Admin;
 use shadows::Shadows;
@@ -32,6 +34,8 @@ pub struct Controller {
     runtime: Runtime,
     source: ManifestSource,
     history: Arc<History>,
+    exporters: Registry,
+    losses: Losses,
     shadows: Shadows,
     trials: Trials,
     shutdown: CancellationToken,
@@ -69,6 +73,7 @@ impl Controller {
     ) -> Arc<Self> {
         let history = Arc::new(History::default());
         history.now_running(running.topology().versions(), None, "");
+        let (exporters, losses) = (running.exporters(), running.losses());
         let runtime = loader.runtime().clone();
         tokio::spawn(stop_compiling(shutdown.clone(), runtime.clone()));
         Arc::new(Controller {
@@ -77,6 +82,8 @@ impl Controller {
             runtime,
             source,
             history,
+            exporters,
+            losses,
             shadows: Shadows::default(),
             trials: Trials::default(),
             shutdown,

@@ -99,6 +99,7 @@ impl Running {
         let shared = export::Shared {
             losses: Losses::default(),
             queue_memory: Budget::new(limits.queues()),
+            registry: export::Registry::default(),
         };
         let bounds = Bounds::of(&limits, shared.losses.clone());
         let mut running = Running {
@@ -126,6 +127,11 @@ impl Running {
     /// What is accepted and not delivered.
     pub(super) fn losses(&self) -> Losses {
         self.shared.losses.clone()
+    }
+
+    /// Every exporter.
+    pub(super) fn exporters(&self) -> export::Registry {
+        self.shared.registry.clone()
     }
 
     pub(super) fn manifest(&self) -> &Manifest {

@@ -2,6 +2,8 @@
 
 use spanmill_admin::{PluginState, PluginStatus, VersionStatus};
 
+use crate::cli::table::aligned;
+
 const HEADER: [&str; 12] = [
     "PLUGIN", "VERSION", "STATE", "SINCE", "CALLS", "IN", "OUT", "DROPPED", "HELD", "P50", "P99",
     "MEMORY",
@@ -15,22 +17,9 @@ pub(super) fn status(plugins: &[PluginStatus]) -> Vec<String> {
         rows.push(row(plugin));
         notes.push(remarks(plugin));
     }
-    let widths: Vec<usize> = (0..HEADER.len())
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        })
-        .collect();
     let mut lines = Vec::new();
-    for (row, notes) in rows.iter().zip(notes) {
-        let cells = row.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, width))| match column {
-            // Words to the left, numbers to the right.
-            0..4 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
-        let line = cells.collect::<Vec<_>>().join("  ");
-        lines.push(line.trim_end().to_owned());
+    for (line, notes) in aligned(&rows, 4).into_iter().zip(notes) {
+        lines.push(line);
         lines.extend(notes.into_iter().map(|note| format!("  {note}")));
     }
     lines

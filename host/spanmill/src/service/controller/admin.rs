@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spanmill_admin::{
-    Control, ControlError, Event, EventKind, PluginStatus, ReloadReport, ShadowReport, SwapOptions,
-    SwapReport,
+    Control, ControlError, Event, EventKind, LossReport, PluginStatus, ReloadReport, ServiceStatus,
+    ShadowReport, SwapOptions, SwapReport,
 };
 
 use super::{Controller, lock};
@@ -32,6 +32,19 @@ impl Admin {
 }
 
 impl Control for Admin {
+    fn status(&self) -> ServiceStatus {
+        let lost = self.0.losses.report().into_iter().map(|loss| LossReport {
+            component: loss.component,
+            items: loss.signal.items().to_owned(),
+            reason: loss.reason.to_string(),
+            count: loss.items,
+        });
+        ServiceStatus {
+            exporters: self.0.exporters.status(),
+            lost: lost.collect(),
+        }
+    }
+
     fn plugins(&self) -> Vec<PluginStatus> {
         self.0.history.plugins()
     }

@@ -1,0 +1,83 @@
+//! Every exporter that runs, for whoever reports on them.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use spanmill_admin::{ExporterStatus, QueueStatus, SignalStatus};
+
+use super::queue::Queue;
+use super::sender::Sender;
+use crate::config::{Signal, Sizer};
+
+/// Knows the exporters without keeping them. Clones are the same registry.
+#[derive(Clone, Debug, Default)]
+pub struct Registry(Arc<Mutex<Vec<Entry>>>);
+
+struct Entry {
+    sender: Weak<Sender>,
+    queue: Option<Weak<Queue>>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sender = self.sender.upgrade();
+        f.debug_tuple("Entry")
+            .field(&sender.map(|sender| sender.id.to_string()))
+            .finish()
+    }
+}
+
+impl Registry {
+    pub(super) fn add(&self, sender: &Arc<Sender>, queue: Option<&Arc<Queue>>) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|entry| entry.sender.strong_count() > 0);
+        entries.push(Entry {
+            sender: Arc::downgrade(sender),
+            queue: queue.map(Arc::downgrade),
+        });
+    }
+
+    /// What each exporter has done; of one that was replaced and still sends what it has, too.
+    pub fn status(&self) -> Vec<ExporterStatus> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut exporters: Vec<ExporterStatus> = entries.iter().filter_map(Entry::status).collect();
+        exporters.sort_by(|one, other| one.exporter.cmp(&other.exporter));
+        exporters
+    }
+}
+
+impl Entry {
+    fn status(&self) -> Option<ExporterStatus> {
+        let sender = self.sender.upgrade()?;
+        let queue = self.queue.as_ref().and_then(Weak::upgrade);
+        let signals = [Signal::Traces, Signal::Metrics].map(|signal| {
+            let counters = sender.counters.of(signal);
+            let status = SignalStatus {
+                sent: counters.sent(),
+                send_failed: counters.send_failed(),
+                enqueue_failed: counters.enqueue_failed(),
+            };
+            (signal.to_string(), status)
+        });
+        let used = signals
+            .into_iter()
+            .filter(|(_, status)| *status != SignalStatus::default());
+        Some(ExporterStatus {
+            exporter: sender.id.to_string(),
+            endpoint: sender.endpoint.clone(),
+            failing: sender.is_failing(),
+            waiting: sender.waiting.load(Relaxed),
+            queue: queue.map(|queue| QueueStatus {
+                size: u64::try_from(queue.size()).unwrap_or(u64::MAX),
+                capacity: u64::try_from(queue.capacity).unwrap_or(u64::MAX),
+                sizer: match queue.settings.sizer {
+                    Sizer::Requests => "requests",
+                    Sizer::Items => "items",
+                    Sizer::Bytes => "bytes",
+                }
+                .to_owned(),
+            }),
+            signals: used.collect(),
+        })
+    }
+}
