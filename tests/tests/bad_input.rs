@@ -5,6 +5,7 @@ use http::Method;
 use prost::Message as _;
 use spanmill_tests::{Backend, GrpcSender, HttpReply, Spanmill, http, post, request, span, text};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -18,13 +19,18 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Self {
+        Self::start_with("", "").await
+    }
+
+    /// With further settings of the gRPC receiver's, and further sections.
+    async fn start_with(grpc: &str, sections: &str) -> Self {
         let backend = Backend::start().await;
         let manifest = format!(
             r#"
 receivers:
   otlp:
     protocols:
-      grpc: {{endpoint: "127.0.0.1:0"}}
+      grpc: {{endpoint: "127.0.0.1:0", {grpc}}}
       http: {{endpoint: "127.0.0.1:0"}}
 processors:
   redaction: {{allow_all_keys: true, blocked_values: ['\d{{16}}']}}
@@ -33,6 +39,7 @@ exporters:
 service:
   pipelines:
     traces: {{receivers: [otlp], processors: [redaction], exporters: [otlp]}}
+{sections}
 "#,
             backend.address()
         );
@@ -266,6 +273,37 @@ async fn bodies_too_large_over_http() {
     let reply = bench.http(&packed, bomb).await;
     assert_eq!(reply.status, 413, "{}", reply.text());
     bench.still_serves().await;
+    bench.end().await;
+}
+
+/// A sender that was asked to wait would send them over and over.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_more_memory_than_there_is_for_all_requests_is_refused_for_good() {
+    let mut bench =
+        Bench::start_with("max_recv_msg_size_mib: 64", "limits: {in_flight_mib: 16}").await;
+    for mib in [9, 17] {
+        let name = "n".repeat(mib << 20);
+        let large = request("large", vec![span(1, &name, vec![])]);
+        let json = serde_json::to_vec(&large).unwrap();
+        let proto = large.encode_to_vec();
+        let packed = gzip(proto.as_slice());
+        let zipped = [("content-type", PROTOBUF), ("content-encoding", "gzip")];
+        for (headers, body) in [
+            (&zipped[..1], proto),
+            (&zipped[..], packed),
+            (&[("content-type", JSON)][..], json),
+        ] {
+            let reply = bench.http(headers, body).await;
+            assert_eq!(reply.status, 413, "{headers:?}: {}", reply.text());
+            assert!(reply.text().contains("limits.in_flight_mib is 16"));
+            assert_eq!(reply.header("retry-after"), "");
+        }
+        let status = bench.grpc().await.send(&large).await.unwrap_err();
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        assert!(status.message().contains("limits.in_flight_mib is 16"));
+        assert!(status.get_details_retry_info().is_none(), "{status:?}");
+        bench.still_serves().await;
+    }
     bench.end().await;
 }
 

@@ -1,6 +1,7 @@
 //! What became of what was accepted: the last line, the exit code and the log say what the backend itself counted.
 
 use http::StatusCode;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 use spanmill_tests::{
@@ -362,4 +363,43 @@ async fn while_one_of_two_queues_is_full_and_its_backend_well_neither_gets_the_b
     for backend in [slow, quick] {
         assert_eq!(backend.spans(3).await.len(), 3);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_memory_for_a_requests_index_is_logged_when_it_begins_and_when_it_ends() {
+    let backend = Backend::start().await;
+    backend.open(false);
+    let exporters = format!(
+        "  otlphttp: {{endpoint: \"http://{}\", sending_queue: {{enabled: false}}}}\nlimits: {{in_flight_mib: 16}}",
+        backend.address()
+    );
+    let spanmill = Spanmill::start(&manifest(&exporters, "otlphttp")).await;
+    let address = spanmill.address("receiver otlp http");
+    // Its bytes are held until the backend has answered.
+    let name = "n".repeat(7 << 20);
+    let large = request("shop", vec![span(1, &name, vec![])]).encode_to_vec();
+    let held = tokio::spawn(post(address, "application/x-protobuf", large));
+    backend.seen(1).await;
+    // Few bytes, but an index of several MiB.
+    let spans = (0..60_000).map(|_| Span::default()).collect();
+    let many = request("shop", spans).encode_to_vec();
+    assert!(many.len() < 1 << 20);
+    for _ in 0..3 {
+        let reply = post(address, "application/x-protobuf", many.clone()).await;
+        assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(reply.header("retry-after"), "1");
+    }
+    spanmill.logged("hold all the memory they may").await;
+    backend.open(true);
+    assert_eq!(held.await.unwrap().status, StatusCode::OK);
+    let reply = post(address, "application/x-protobuf", many).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    let ended = spanmill.stop().await;
+    assert_eq!(
+        lines(&ended, "hold all the memory they may"),
+        1,
+        "{:#?}",
+        ended.log
+    );
+    assert_eq!(lines(&ended, "there is room for requests again"), 1);
 }

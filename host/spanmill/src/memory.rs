@@ -15,6 +15,20 @@ pub struct Budget {
     total_kib: usize,
 }
 
+/// Why a reservation does not grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// Others have reserved too much; there may be room later.
+    ForNow,
+    /// The whole budget is smaller.
+    ForGood {
+        /// What was wanted, in bytes.
+        wanted: usize,
+        /// The budget, in bytes.
+        total: u64,
+    },
+}
+
 /// A share of a [`Budget`], given back when dropped.
 #[derive(Debug)]
 pub struct Reservation {
@@ -46,7 +60,7 @@ impl Budget {
     pub fn reserve(&self, bytes: usize) -> Option<Reservation> {
         let mut reservation = self.nothing();
         let bytes = bytes.min(self.total_kib.saturating_mul(KIB));
-        reservation.grow_to(bytes).then_some(reservation)
+        reservation.grow_to(bytes).is_ok().then_some(reservation)
     }
 
     /// How much is reserved, in bytes.
@@ -62,28 +76,35 @@ impl Budget {
 }
 
 impl Reservation {
-    /// Makes it at least so many bytes; returns whether there was room. If not, it is as it was.
-    pub fn grow_to(&mut self, bytes: usize) -> bool {
+    /// Makes it at least so many bytes. If there is no room, it stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no room.
+    pub fn grow_to(&mut self, bytes: usize) -> Result<(), Shortage> {
         let wanted = bytes.div_ceil(KIB);
         let has = self
             .permit
             .as_ref()
             .map_or(0, OwnedSemaphorePermit::num_permits);
         let Some(more) = wanted.checked_sub(has).filter(|more| *more > 0) else {
-            return true;
+            return Ok(());
         };
-        let Ok(more) = u32::try_from(more) else {
-            return false;
+        let for_good = Shortage::ForGood {
+            wanted: bytes,
+            total: self.budget.total(),
         };
+        let more = u32::try_from(more).map_err(|_| for_good)?;
         match Arc::clone(&self.budget.room).try_acquire_many_owned(more) {
             Ok(permit) => {
                 match &mut self.permit {
                     Some(held) => held.merge(permit),
                     None => self.permit = Some(permit),
                 }
-                true
+                Ok(())
             }
-            Err(_) => false,
+            Err(_) if wanted > self.budget.total_kib => Err(for_good),
+            Err(_) => Err(Shortage::ForNow),
         }
     }
 
@@ -169,12 +190,17 @@ mod tests {
         let budget = Budget::new(10 * 1024);
         let mut one = budget.reserve(3000).unwrap();
         assert_eq!(budget.reserved(), 3 * 1024);
-        assert!(one.grow_to(8 * 1024) && !one.grow_to(11 * 1024));
+        assert_eq!(one.grow_to(8 * 1024), Ok(()));
+        let for_good = Shortage::ForGood {
+            wanted: 11 * 1024,
+            total: 10 * 1024,
+        };
+        assert_eq!(one.grow_to(11 * 1024), Err(for_good));
         assert!(budget.reserve(3 * 1024).is_none());
         one.shrink_to(1);
         assert_eq!(budget.reserved(), 1024);
         let two = budget.reserve(9 * 1024).unwrap();
-        assert!(!one.grow_to(2048));
+        assert_eq!(one.grow_to(2048), Err(Shortage::ForNow));
         drop(two);
         drop(one);
         assert_eq!(budget.reserved(), 0);

@@ -67,18 +67,7 @@ impl TraceIntake for Intake {
     }
 
     fn no_room(&self) -> Refusal {
-        let in_flight = &self.shared.in_flight;
-        let (receiver, limit_mib) = (&self.receiver, in_flight.total() >> 20);
-        match self.shared.crowded.meet(0) {
-            Log::Begin => tracing::warn!(%receiver, limit_mib,
-                "requests under way hold all the memory they may: further ones are refused, senders are asked to wait (limits.in_flight_mib)"),
-            Log::StillOn(tally) => tracing::warn!(%receiver, limit_mib, refused = tally.times,
-                "requests under way have held all the memory they may for {:.0?}; {} were refused", tally.lasted, tally.times),
-            Log::Nothing => {}
-        }
-        Refusal::Overloaded {
-            retry_after: AFTER_OVERLOAD,
-        }
+        self.shared.no_room(&self.receiver)
     }
 
     async fn accept(&self, request: Received) -> Result<(), Refusal> {
@@ -86,7 +75,8 @@ impl TraceIntake for Intake {
         let pipelines = self.feed.pipelines();
         let owner = Owner::receiver(&self.receiver, request.bytes.len());
         // In a task of its own: a sender that hangs up must not leave a batch half delivered.
-        let accepting = async move { shared.accept(owner, request, pipelines).await };
+        let receiver = self.receiver.clone();
+        let accepting = async move { shared.accept(owner, receiver, request, pipelines).await };
         let task = tokio::spawn(Contained::new(accepting));
         task.await.unwrap_or_else(|_| {
             Err(Refusal::Internal(
@@ -100,6 +90,7 @@ impl Shared {
     async fn accept(
         &self,
         owner: Owner,
+        receiver: ComponentId,
         request: Received,
         pipelines: Arc<[Arc<Pipeline>]>,
     ) -> Result<(), Refusal> {
@@ -108,6 +99,7 @@ impl Shared {
         };
         let (reply, answer) = oneshot::channel();
         let work = Work::Request(RequestWork {
+            receiver,
             request,
             pipelines,
             received_unix_nano: now_unix_nano(),
@@ -128,6 +120,21 @@ impl Shared {
         }
         self.has_room();
         Ok(())
+    }
+
+    /// Refuses a request of a receiver's because there is no memory for it now.
+    pub(super) fn no_room(&self, receiver: &ComponentId) -> Refusal {
+        let limit_mib = self.in_flight.total() >> 20;
+        match self.crowded.meet(0) {
+            Log::Begin => tracing::warn!(%receiver, limit_mib,
+                "requests under way hold all the memory they may: further ones are refused, senders are asked to wait (limits.in_flight_mib)"),
+            Log::StillOn(tally) => tracing::warn!(%receiver, limit_mib, refused = tally.times,
+                "requests under way have held all the memory they may for {:.0?}; {} were refused", tally.lasted, tally.times),
+            Log::Nothing => {}
+        }
+        Refusal::Overloaded {
+            retry_after: AFTER_OVERLOAD,
+        }
     }
 
     /// Notes that there may be room for requests again.

@@ -19,7 +19,7 @@ use super::segments::{Batched, Pipeline};
 use crate::config::{ComponentId, Limits, Signal};
 use crate::episode::Episode;
 use crate::losses::{Losses, Reason};
-use crate::memory::{Budget, Reservation};
+use crate::memory::{Budget, Reservation, Shortage};
 use crate::panics::contained;
 use crate::receive::Received;
 use crate::refusal::Refusal;
@@ -37,6 +37,7 @@ pub(super) enum Work {
 
 /// A request to be run.
 pub(super) struct RequestWork {
+    pub(super) receiver: ComponentId,
     pub(super) request: Received,
     pub(super) pipelines: Arc<[Arc<Pipeline>]>,
     pub(super) received_unix_nano: u64,
@@ -260,6 +261,7 @@ impl Shared {
     fn run(
         &self,
         worker: usize,
+        receiver: &ComponentId,
         request: Received,
         pipelines: &[Arc<Pipeline>],
         received_unix_nano: u64,
@@ -273,18 +275,14 @@ impl Shared {
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.
         let needed = length.saturating_add(batch.memory_bytes());
-        if needed as u64 > self.in_flight.total() {
-            return Err(Refusal::TooLarge(format!(
+        memory.grow_to(needed).map_err(|shortage| match shortage {
+            Shortage::ForNow => self.no_room(receiver),
+            Shortage::ForGood { wanted, total } => Refusal::TooLarge(format!(
                 "processing it takes about {} MiB, and limits.in_flight_mib is {}; send smaller ones",
-                needed >> 20,
-                self.in_flight.total() >> 20
-            )));
-        }
-        if !memory.grow_to(needed) {
-            return Err(Refusal::Overloaded {
-                retry_after: Duration::from_secs(1),
-            });
-        }
+                wanted >> 20,
+                total >> 20
+            )),
+        })?;
         for pipeline in pipelines {
             deliveries.push(pipeline.run(worker, 0, &batch, received_unix_nano)?);
         }
@@ -306,12 +304,13 @@ fn work(
         // A bug must cost one batch, not the worker.
         let run = || match work {
             Work::Request(RequestWork {
+                receiver,
                 request,
                 pipelines,
                 received_unix_nano,
                 reply,
             }) => {
-                let ran = shared.run(worker, request, &pipelines, received_unix_nano);
+                let ran = shared.run(worker, &receiver, request, &pipelines, received_unix_nano);
                 // Nobody waits for the answer if the task was cancelled at shutdown.
                 let _ = reply.send(ran);
             }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::Received;
-use crate::memory::Reservation;
+use crate::memory::{Reservation, Shortage};
 use crate::otlp_json::JsonError;
 
 /// How long the rest of a body that is too large is read on and thrown away. A connection closed at once would be
@@ -40,6 +40,28 @@ impl Encoding {
     }
 }
 
+impl BodyError {
+    /// Whether the rest of the body is not wanted.
+    pub(super) fn is_about_size(&self) -> bool {
+        matches!(
+            self,
+            BodyError::TooLarge(_) | BodyError::BeyondMemory { .. } | BodyError::NoRoom
+        )
+    }
+}
+
+impl From<Shortage> for BodyError {
+    fn from(shortage: Shortage) -> Self {
+        match shortage {
+            Shortage::ForNow => BodyError::NoRoom,
+            Shortage::ForGood { wanted, total } => BodyError::BeyondMemory {
+                wanted_mib: (wanted as u64).div_ceil(1 << 20),
+                limit_mib: total >> 20,
+            },
+        }
+    }
+}
+
 /// Why a body cannot be used.
 #[derive(Debug, Error)]
 pub(super) enum BodyError {
@@ -53,6 +75,10 @@ pub(super) enum BodyError {
     Slow,
     #[error("requests under way hold all the memory they may")]
     NoRoom,
+    #[error(
+        "reading the request takes about {wanted_mib} MiB, and limits.in_flight_mib is {limit_mib}; send smaller ones"
+    )]
+    BeyondMemory { wanted_mib: u64, limit_mib: u64 },
     #[error("the body is not valid {0}")]
     Corrupt(&'static str),
     #[error(transparent)]
@@ -108,12 +134,8 @@ impl<B: Body<Data = Bytes> + Unpin> Incomings<B> {
                 continue;
             };
             self.received = self.received.saturating_add(data.len());
-            if !self
-                .memory
-                .grow_to(self.received.saturating_add(STEP - 1) / STEP * STEP)
-            {
-                return Err(BodyError::NoRoom);
-            }
+            self.memory
+                .grow_to(self.received.saturating_add(STEP - 1) / STEP * STEP)?;
             return Ok(Some(data));
         }
     }
@@ -145,7 +167,7 @@ pub(super) async fn read(
         Err(error) => {
             let (body, memory) = incoming.into_parts();
             drop(memory);
-            if matches!(error, BodyError::TooLarge(_) | BodyError::NoRoom) {
+            if error.is_about_size() {
                 tokio::spawn(discard(body));
             }
             Err(error)
@@ -265,9 +287,7 @@ impl Decompressed {
                 // What a growing vector holds, old and new, while it is moved.
                 let grown = self.bytes.capacity().saturating_mul(2).max(STEP);
                 let held = self.before.saturating_add(grown.min(self.limit));
-                if !self.memory.grow_to(held) {
-                    return Err(BodyError::NoRoom);
-                }
+                self.memory.grow_to(held)?;
             }
             self.bytes.extend_from_slice(fresh);
         }

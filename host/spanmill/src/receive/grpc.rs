@@ -133,6 +133,7 @@ impl<I: TraceIntake> TraceService<I> {
                 "the message has more than {limit} bytes once decompressed; send smaller batches, or raise max_recv_msg_size_mib"
             )),
             BodyError::NoRoom => into_grpc(&self.intake.no_room()),
+            BodyError::BeyondMemory { .. } => Status::resource_exhausted(error.to_string()),
             error => Status::internal(error.to_string()),
         })
     }

@@ -211,9 +211,7 @@ fn decode(
         let json = request.bytes;
         request.bytes = otlp_json::to_protobuf(&json, Signal::Traces).map_err(BodyError::Json)?;
         let held = json.len().saturating_add(request.bytes.len());
-        if !request.memory.grow_to(held) {
-            return Err(BodyError::NoRoom);
-        }
+        request.memory.grow_to(held)?;
         drop(json);
         request.memory.shrink_to(request.bytes.len());
     }
@@ -251,7 +249,9 @@ fn encoding_of(headers: &HeaderMap, allowed: Option<&[String]>) -> Result<Encodi
 
 fn body_failure(format: Format, error: &BodyError) -> Response<Full<Bytes>> {
     let (status, code) = match error {
-        BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
+        BodyError::TooLarge(_) | BodyError::BeyondMemory { .. } => {
+            (StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted)
+        }
         BodyError::Encoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument),
         BodyError::Slow => (StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
         BodyError::NoRoom => (StatusCode::TOO_MANY_REQUESTS, Code::ResourceExhausted),
@@ -261,7 +261,7 @@ fn body_failure(format: Format, error: &BodyError) -> Response<Full<Bytes>> {
         }
     };
     let mut response = failure(format, status, code, &error.to_string());
-    if matches!(error, BodyError::TooLarge(_) | BodyError::Slow) {
+    if error.is_about_size() || matches!(error, BodyError::Slow) {
         // Of the rest only so much is read that the sender sees this answer; the connection ends.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);

@@ -52,10 +52,6 @@ pub struct ServerKeepAlive {
     pub time: Option<Duration>,
     /// A ping unanswered for so long ends the connection; in the Collector 20s, if not given.
     pub timeout: Option<Duration>,
-    /// Clients that ping more often are cut off; in the Collector 5m, if not given.
-    pub min_time: Option<Duration>,
-    /// Whether clients may ping while no request is under way.
-    pub permit_without_stream: bool,
 }
 
 pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> GrpcServer {
@@ -109,8 +105,10 @@ fn keepalive(section: &mut Section<'_>, out: &mut Diagnostics) -> ServerKeepAliv
         server.finish(out);
     }
     if let Some(mut policy) = section.section("enforcement_policy", out) {
-        keepalive.min_time = policy.optional_duration("min_time", out);
-        keepalive.permit_without_stream = policy.flag("permit_without_stream", false, out);
+        // The values are still checked. Pings cost next to nothing here, so senders may ping as often as they like.
+        let _ = policy.optional_duration("min_time", out);
+        let _ = policy.flag("permit_without_stream", false, out);
+        policy.ignore(&["min_time", "permit_without_stream"], out);
         policy.finish(out);
     }
     section.finish(out);

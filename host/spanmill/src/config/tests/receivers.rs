@@ -39,6 +39,11 @@ fn receivers_timeouts_and_keep_alive() {
 ",
     );
     let loaded = load(&text).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let warnings = loaded.warnings.render(false);
+    for key in ["min_time", "permit_without_stream"] {
+        let warning = format!("enforcement_policy: {key} has no effect in this version");
+        assert!(warnings.contains(&warning), "{warnings}");
+    }
     let Receiver::Otlp(receiver) = &loaded.manifest.receivers[&id("otlp")];
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     let grpc = receiver.grpc.as_ref().unwrap();
@@ -50,8 +55,6 @@ fn receivers_timeouts_and_keep_alive() {
         max_connection_age_grace: seconds(5),
         time: seconds(30),
         timeout: seconds(0),
-        min_time: seconds(15),
-        permit_without_stream: true,
     };
     assert_eq!(grpc.keepalive, expected);
     let http = receiver.http.as_ref().unwrap();

@@ -108,6 +108,7 @@ async fn next<B: Body<Data = Bytes> + Unpin>(
 ) -> Result<Option<Bytes>, MessageError> {
     body.next().await.map_err(|error| match error {
         BodyError::NoRoom => MessageError::NoRoom,
+        BodyError::BeyondMemory { .. } => Status::resource_exhausted(error.to_string()).into(),
         BodyError::Slow => Status::deadline_exceeded(error.to_string()).into(),
         _ => Status::cancelled("the request was cut off").into(),
     })
