@@ -11,6 +11,7 @@ GUEST_FLAGS := CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS="-C target-feature=+simd128"
 
 PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
+TOOLS := target/tools
 
 .PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean
 
@@ -54,8 +55,15 @@ guests: wasm-target
 	cd examples/drop-routes && $(CARGO) build --locked --target $(WASM) --release --target-dir ../../target/example
 	@cp target/example/$(WASM)/release/drop_routes.wasm target/release/guests/drop_routes.wasm
 
-# The OpenTelemetry SDKs that tests/ sends with, in folders of their own.
-clients: $(PYTHON)/installed $(NODE)/.installed
+# What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
+clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus
+
+# Programs of Debian packages, unpacked without being installed.
+$(TOOLS)/%:
+	@command -v apt-get >/dev/null || { echo 'the tests run a real $*, of its Debian package; put usr/bin/$* into $@' >&2; exit 1; }
+	@mkdir -p $(TOOLS)/packages
+	cd $(TOOLS)/packages && rm -f $*_*.deb && { apt-get download --quiet $* || { apt-get update --quiet && apt-get download --quiet $*; }; }
+	rm -rf $@.part && dpkg -x $(TOOLS)/packages/$*_*.deb $@.part && mv $@.part $@
 
 $(PYTHON)/installed: tests/clients/python/requirements.txt
 	python3 -m venv $(PYTHON)

@@ -241,7 +241,7 @@ impl Spanmill {
 }
 
 /// Reads lines in a thread of its own; the channel closes at the end.
-fn follow(
+pub(crate) fn follow(
     stream: impl std::io::Read + Send + 'static,
     reading: &Arc<AtomicBool>,
 ) -> watch::Receiver<Vec<String>> {

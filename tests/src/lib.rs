@@ -7,6 +7,7 @@ mod client;
 mod codec;
 mod collector;
 mod command;
+mod program;
 pub mod prometheus;
 mod sdk;
 mod spans;

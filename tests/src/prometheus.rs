@@ -1,6 +1,10 @@
 //! Reads Prometheus' text format and OpenMetrics, as far as tests look at them.
 
+mod server;
+
 use std::collections::BTreeMap;
+
+pub use server::{Prometheus, Series};
 
 /// A sample line.
 #[derive(Clone, Debug, PartialEq)]

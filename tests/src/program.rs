@@ -1,0 +1,76 @@
+//! Other programs that tests run beside the binary: they are started, followed by their log, and killed at the end.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::collector::follow;
+use crate::within;
+
+/// Where `make clients` puts programs.
+const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools");
+
+/// A running program, with a folder of its own.
+pub struct Program {
+    child: Child,
+    /// Deleted with it.
+    _folder: TempDir,
+    log: watch::Receiver<Vec<String>>,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Program {
+    /// Starts a program of a Debian package.
+    ///
+    /// # Panics
+    ///
+    /// If `make clients` has not put it there.
+    pub fn start(folder: TempDir, package: &str, name: &str, arguments: &[&str]) -> Self {
+        let path: PathBuf = Path::new(TOOLS).join(package).join("usr/bin").join(name);
+        let mut child = Command::new(&path)
+            .args(arguments)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}; see `make clients`", path.display()));
+        let log = follow(
+            child.stderr.take().unwrap(),
+            &Arc::new(AtomicBool::new(true)),
+        );
+        Program {
+            child,
+            _folder: folder,
+            log,
+        }
+    }
+
+    /// Waits for a log line with all of these in it.
+    pub async fn logged(&self, texts: &[&str]) -> String {
+        let mut log = self.log.clone();
+        let found = |log: &Vec<String>| {
+            let mut lines = log.iter();
+            let line = lines.find(|line| texts.iter().all(|text| line.contains(text)));
+            line.cloned()
+        };
+        within(&format!("{texts:?} in the log"), async {
+            match log.wait_for(|log| found(log).is_some()).await {
+                Ok(log) => found(&log).unwrap(),
+                Err(_) => panic!("ended without {texts:?}:\n{}", self.log.borrow().join("\n")),
+            }
+        })
+        .await
+    }
+}

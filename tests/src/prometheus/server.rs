@@ -1,0 +1,123 @@
+//! A real Prometheus.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde_json::Value;
+use tokio::time::{Duration, interval};
+
+use crate::client::get;
+use crate::program::Program;
+use crate::within;
+
+/// A Prometheus that scrapes an address many times a second.
+pub struct Prometheus {
+    _program: Program,
+    address: SocketAddr,
+}
+
+/// A series and its last value.
+pub type Series = (BTreeMap<String, String>, f64);
+
+impl Prometheus {
+    /// Starts one.
+    pub async fn scraping(target: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = format!(
+            "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\nscrape_configs:\n  - job_name: spanmill\n    honor_labels: true\n    static_configs: [{{targets: ['{target}']}}]\n"
+        );
+        std::fs::write(folder.path().join("prometheus.yml"), settings).unwrap();
+        let arguments = [
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=data",
+            "--web.listen-address=127.0.0.1:0",
+            "--enable-feature=exemplar-storage",
+        ];
+        let program = Program::start(folder, "prometheus", "prometheus", &arguments);
+        let line = program
+            .logged(&["Listening on", "address=127.0.0.1:"])
+            .await;
+        let (_, address) = line.split_once("address=").unwrap();
+        let address = address.split_whitespace().next().unwrap().parse().unwrap();
+        program.logged(&["Server is ready"]).await;
+        Prometheus {
+            _program: program,
+            address,
+        }
+    }
+
+    /// What its API answers.
+    async fn api(&self, path: &str) -> Value {
+        let reply = get(self.address, path, false).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        let mut answer: Value = serde_json::from_slice(&reply.body).unwrap();
+        answer["data"].take()
+    }
+
+    /// Waits until it has scraped its target, and returns why that failed; empty if it went well.
+    pub async fn scraped(&self) -> String {
+        within("a scrape", async {
+            let mut looks = interval(Duration::from_millis(50));
+            loop {
+                looks.tick().await;
+                let targets = self.api("/api/v1/targets?state=active").await;
+                let target = &targets["activeTargets"][0];
+                if target["health"] != "unknown" && target["health"].is_string() {
+                    return target["lastError"].as_str().unwrap().to_owned();
+                }
+            }
+        })
+        .await
+    }
+
+    /// The series that an expression selects.
+    pub async fn query(&self, expression: &str) -> Vec<Series> {
+        let path = format!("/api/v1/query?query={}", escaped(expression));
+        let data = self.api(&path).await;
+        let series = data["result"].as_array().unwrap().iter().map(|one| {
+            let labels = serde_json::from_value(one["metric"].clone()).unwrap();
+            let value = one["value"][1].as_str().unwrap().parse().unwrap();
+            (labels, value)
+        });
+        series.collect()
+    }
+
+    /// Waits until the series that an expression selects are as they are wanted.
+    pub async fn query_until(
+        &self,
+        expression: &str,
+        wanted: impl Fn(&[Series]) -> bool,
+    ) -> Vec<Series> {
+        within(expression, async {
+            let mut looks = interval(Duration::from_millis(50));
+            loop {
+                looks.tick().await;
+                let series = self.query(expression).await;
+                if wanted(&series) {
+                    return series;
+                }
+            }
+        })
+        .await
+    }
+
+    /// The labels of the exemplars of the series that an expression selects.
+    pub async fn exemplars(&self, expression: &str) -> Vec<Value> {
+        let path = format!(
+            "/api/v1/query_exemplars?start=1&end=99999999999&query={}",
+            escaped(expression)
+        );
+        let data = self.api(&path).await;
+        let series = data.as_array().unwrap().iter();
+        let exemplars = series.flat_map(|one| one["exemplars"].as_array().unwrap());
+        exemplars.map(|one| one["labels"].clone()).collect()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
