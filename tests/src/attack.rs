@@ -21,6 +21,8 @@ pub use attacks::{
 
 /// What requests under way may hold while under attack, in MiB: the limit that is announced.
 pub const IN_FLIGHT_MIB: u64 = 64;
+/// Requests of the well-behaved sender before the attack: two seconds of them.
+const REST_PROBES: usize = 100;
 /// How long memory may take to be given back.
 const RECOVERY: Duration = Duration::from_secs(10);
 
@@ -39,7 +41,9 @@ pub struct Outcome {
     pub probes: usize,
     /// How many of them were served.
     pub served: usize,
-    /// Of 100 served ones, 99 took no longer.
+    /// Before it, of 100 that were served 99 took no longer.
+    pub rest_p99: Duration,
+    /// The same while it lasted.
     pub p99: Duration,
 }
 
@@ -56,12 +60,13 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "| {} | {} | {} | {} of {} | {:.1} ms | {} |",
+            "| {} | {} | {} | {} of {} | {:.1} ms | {:.1} ms | {} |",
             self.attack,
             self.rest_mib,
             self.peak_mib,
             self.served,
             self.probes,
+            self.rest_p99.as_secs_f64() * 1000.0,
             self.p99.as_secs_f64() * 1000.0,
             match self.has_recovered() {
                 true => format!("yes, {} MiB", self.after_mib),
@@ -77,6 +82,7 @@ pub struct Arena {
     pub(crate) backend: Backend,
     probe: Probe,
     rest_mib: u64,
+    rest_p99: Duration,
     attack: &'static str,
 }
 
@@ -121,15 +127,16 @@ service:
         let folder = tempfile::tempdir().unwrap();
         let spanmill = Spanmill::launch(folder, manifest, launcher).await;
         let probe = Probe::start(spanmill.address(receiver));
-        probe.has_served(5).await;
+        probe.has_served(REST_PROBES).await;
         let rest_mib = memory::resident_mib(spanmill.process());
         memory::forget_peak(spanmill.process());
-        probe.forget();
+        let rest_p99 = probe.forget().p99();
         Arena {
             spanmill,
             backend,
             probe,
             rest_mib,
+            rest_p99,
             attack,
         }
     }
@@ -151,6 +158,7 @@ service:
             after_mib: peak_mib,
             probes: probed.sent,
             served: probed.latencies.len(),
+            rest_p99: self.rest_p99,
             p99: probed.p99(),
         };
         let began = std::time::Instant::now();

@@ -84,9 +84,9 @@ impl Probe {
         .await;
     }
 
-    /// Begins to count anew.
-    pub fn forget(&self) {
-        *self.probed.lock().unwrap() = Probed::default();
+    /// Begins to count anew, and returns what was counted.
+    pub fn forget(&self) -> Probed {
+        std::mem::take(&mut self.probed.lock().unwrap())
     }
 
     /// Ends it. The request under way counts neither way.

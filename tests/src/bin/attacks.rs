@@ -5,9 +5,9 @@ use spanmill_tests::attack;
 #[tokio::main]
 async fn main() {
     println!(
-        "| attack | at rest, MiB | peak, MiB | good requests served | p99 | recovered within 10 s |"
+        "| attack | at rest, MiB | peak, MiB | good requests served | p99 at rest | p99 | recovered within 10 s |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
     println!("{}", attack::empty_items_in_json(8, 2).await);
     println!("{}", attack::empty_items_in_protobuf(8, 2).await);
     println!("{}", attack::many_spans(8, 4).await);
