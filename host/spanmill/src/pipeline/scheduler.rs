@@ -1,7 +1,8 @@
 //! Which work a worker takes next: fair among pipelines by the time they have used, and never all of it slow.
 //!
 //! Work waits in one queue a receiver, or a pipeline's batcher. A worker takes from the queue that has used the least
-//! time. A call into a plugin cannot be interrupted, so slow work may still occupy every worker; then a *spare* worker,
+//! time. A call into a plugin cannot be interrupted, so slow work could occupy every worker. While others have work too, it gets all
+//! workers but one: a processor that is free is what keeps their latency. Where there is only one worker, a *spare* one,
 //! which otherwise sleeps, takes what is known to be short.
 
 use std::collections::VecDeque;
@@ -14,6 +15,8 @@ use crate::config::{ComponentId, PipelineId};
 
 /// A queue whose work takes less on average is short.
 const SHORT: Duration = Duration::from_millis(10);
+/// Queues that were given work so recently count on having it done soon.
+const ACTIVE: Duration = Duration::from_secs(1);
 /// Workers that have been at their work for so long are not about to take more.
 const OCCUPIED: Duration = Duration::from_millis(2);
 /// Requests from this size on are not short, whatever their queue is.
@@ -51,6 +54,8 @@ struct WorkQueue<W> {
     used: u64,
     /// Time a piece of work takes, in ns, smoothed.
     average: u64,
+    /// When it was given work last.
+    given: Option<Instant>,
     /// Places in the queue.
     room: Arc<Semaphore>,
 }
@@ -63,14 +68,25 @@ struct Waiting<W> {
 
 impl<W> WorkQueue<W> {
     fn is_short(&self) -> bool {
-        !self.owner.is_large() && u128::from(self.average) < SHORT.as_nanos()
+        !self.owner.is_large() && !self.is_slow()
     }
+
+    fn is_slow(&self) -> bool {
+        u128::from(self.average) >= SHORT.as_nanos()
+    }
+}
+
+/// What a worker is at.
+#[derive(Clone, Copy)]
+struct Busy {
+    since: Instant,
+    is_slow: bool,
 }
 
 struct State<W> {
     queues: Vec<WorkQueue<W>>,
-    /// Since when each worker but the spare one has been at work; `None` if it waits for work.
-    busy: Vec<Option<Instant>>,
+    /// What each worker but the spare one is at; `None` if it waits for work.
+    busy: Vec<Option<Busy>>,
     is_closed: bool,
 }
 
@@ -92,7 +108,12 @@ impl<W> Scheduler<W> {
                 queues: Vec::new(),
                 // All but the first have instances to make before they ask for work.
                 busy: (0..workers)
-                    .map(|worker| (worker > 0).then(Instant::now))
+                    .map(|worker| {
+                        (worker > 0).then(|| Busy {
+                            since: Instant::now(),
+                            is_slow: false,
+                        })
+                    })
                     .collect(),
                 is_closed: false,
             }),
@@ -131,9 +152,11 @@ impl<W> Scheduler<W> {
         if queue.waiting.is_empty() {
             queue.used = queue.used.max(floor.unwrap_or(0));
         }
+        let now = Instant::now();
+        queue.given = Some(now);
         queue.waiting.push_back(Waiting {
             work,
-            since: Instant::now(),
+            since: now,
             _place: place,
         });
         let all_busy = state.busy.iter().all(Option::is_some);
@@ -152,9 +175,16 @@ impl<W> Scheduler<W> {
             *busy = None;
         }
         loop {
-            if let Some(found) = state.take(|_| true) {
+            let now = Instant::now();
+            let may_be_slow = state.may_be_slow(now);
+            if let Some(found) = state.take(|queue| may_be_slow || !queue.is_slow()) {
+                let mut queues = state.queues.iter();
+                let is_slow = queues.any(|queue| queue.owner == found.0 && queue.is_slow());
                 if let Some(busy) = state.busy.get_mut(worker) {
-                    *busy = Some(Instant::now());
+                    *busy = Some(Busy {
+                        since: now,
+                        is_slow,
+                    });
                 }
                 let is_more = state.queues.iter().any(|queue| !queue.waiting.is_empty());
                 let all_busy = state.busy.iter().all(Option::is_some);
@@ -170,10 +200,15 @@ impl<W> Scheduler<W> {
             if state.is_closed {
                 return None;
             }
-            state = self
-                .work
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            // Slow work is held back until the others have been without work for a while.
+            let is_held_back = state.queues.iter().any(|queue| !queue.waiting.is_empty());
+            state = if is_held_back {
+                let waited = self.work.wait_timeout(state, ACTIVE);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                let waited = self.work.wait(state);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            };
         }
     }
 
@@ -182,8 +217,8 @@ impl<W> Scheduler<W> {
         let mut state = self.state();
         loop {
             let now = Instant::now();
-            let is_occupied = |since: &Option<Instant>| {
-                since.is_some_and(|since| now.saturating_duration_since(since) >= OCCUPIED)
+            let is_occupied = |busy: &Option<Busy>| {
+                busy.is_some_and(|busy| now.saturating_duration_since(busy.since) >= OCCUPIED)
             };
             let all_occupied = state.busy.iter().all(is_occupied);
             let has_waited = |queue: &WorkQueue<W>| {
@@ -241,6 +276,20 @@ impl<W> Scheduler<W> {
 }
 
 impl<W> State<W> {
+    /// Whether a worker may take slow work: it leaves one for the others, if they have work.
+    fn may_be_slow(&self, now: Instant) -> bool {
+        let is_slow = |busy: &&Option<Busy>| busy.is_some_and(|busy| busy.is_slow);
+        let slow = self.busy.iter().filter(is_slow).count();
+        let is_active = |queue: &WorkQueue<W>| {
+            let given = |given| now.saturating_duration_since(given) < ACTIVE;
+            !queue.is_slow() && queue.given.is_some_and(given)
+        };
+        self.is_closed
+            || self.busy.len() < 2
+            || slow.saturating_add(1) < self.busy.len()
+            || !self.queues.iter().any(is_active)
+    }
+
     /// The least that a queue with work in it has used.
     fn least_used(&self) -> Option<u64> {
         let busy = self.queues.iter().filter(|queue| !queue.waiting.is_empty());
@@ -262,6 +311,7 @@ impl<W> State<W> {
                 waiting: VecDeque::new(),
                 used: self.least_used().unwrap_or(0),
                 average: 0,
+                given: None,
                 room,
             });
             self.queues.len() - 1
@@ -339,6 +389,28 @@ mod tests {
         assert_eq!(scheduler.next(0).unwrap().1, "large");
         scheduler.close();
         assert_eq!(spare.join().unwrap(), None);
+    }
+
+    #[test]
+    fn slow_work_leaves_one_worker_to_the_others_while_they_have_work() {
+        let scheduler = Arc::new(Scheduler::new(2, 8));
+        let (slow, fast) = (receiver("otlp/slow"), receiver("otlp/fast"));
+        scheduler.add_now(slow.clone(), "slow").unwrap();
+        let (owner, _) = scheduler.next(0).unwrap();
+        scheduler.done(&owner, Duration::from_millis(50));
+        scheduler.add_now(fast.clone(), "fast").unwrap();
+        let (owner, _) = scheduler.next(0).unwrap();
+        scheduler.done(&owner, Duration::from_micros(50));
+        scheduler.add_now(slow.clone(), "slow again").unwrap();
+        scheduler.add_now(slow.clone(), "held back").unwrap();
+        assert_eq!(scheduler.next(0).unwrap().1, "slow again");
+        let other = Arc::clone(&scheduler);
+        let other = std::thread::spawn(move || [other.next(1), other.next(1)]);
+        scheduler.add_now(fast, "fast again").unwrap();
+        // The first worker is still at its slow work; the second waits until the others have been without work for a while.
+        let [first, second] = other.join().unwrap();
+        assert_eq!(first.unwrap().1, "fast again");
+        assert_eq!(second.unwrap().1, "held back");
     }
 
     #[tokio::test]
