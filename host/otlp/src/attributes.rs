@@ -1,6 +1,9 @@
 //! Attribute lists as columns.
 
-use crate::entries::Reading;
+mod keys;
+mod read;
+
+use self::read::Reading;
 
 /// The contract's cell kinds.
 pub(crate) mod kind {

@@ -1,15 +1,18 @@
 //! One pass over the messages of a request, filling the columns that the projection asks for.
 
+mod span;
+mod value;
+
+use self::value::value;
 use crate::index::{Entry, Index, Request};
 use crate::path::Context;
-use crate::plain::Place;
 use crate::projection::Projection;
 use crate::schema::number;
-use crate::table::{Column, Data, NONE, Table};
+use crate::table::{NONE, Table};
 use crate::texts::Texts;
-use crate::usual;
 use crate::validate::DEPTH;
-use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
+use crate::validate::attributes::Place;
+use crate::wire::{DELIMITED, Flaw, Reader};
 
 /// Events and links met while walking spans.
 #[derive(Default)]
@@ -146,7 +149,7 @@ fn message(
     let attribute_tag = (attributes_number << 3) as u8 | DELIMITED;
     let mut reader = entry.reader(bytes);
     if is_span {
-        usual::head(table, texts, bytes, &mut reader, row)?;
+        span::head(table, texts, bytes, &mut reader, row)?;
     }
     while !reader.is_done() {
         let start = reader.pos();
@@ -155,7 +158,7 @@ fn message(
                 // The check has been here, and has noted the attributes of spans.
                 (_, Some((_, together))) if together as usize > start => {
                     reader.advance(together as usize - start);
-                    usual::tail(table, &mut reader, row);
+                    span::tail(table, &mut reader, row);
                 }
                 (Some(store), None) => reader.places(attribute_tag, &mut store.reading.places),
                 _ => {}
@@ -269,52 +272,4 @@ fn schema_url(
         }
     }
     Ok(())
-}
-
-/// Reads one field's value into its column.
-#[inline]
-pub(crate) fn value(
-    column: &mut Column,
-    texts: &mut Texts,
-    bytes: &[u8],
-    reader: &mut Reader<'_>,
-    wire: u8,
-    row: usize,
-) -> Result<(), Flaw> {
-    match (&mut column.data, wire) {
-        (Data::Text(indices), DELIMITED) => {
-            let text = reader.delimited()?;
-            if let Some(index) = indices.get_mut(row) {
-                *index = if text.is_empty() {
-                    crate::ABSENT
-                } else {
-                    let from = bytes.get(reader.pos() - text.len()..).unwrap_or(&[]);
-                    texts.intern_from(from, text.len(), column.readers)
-                };
-            }
-        }
-        (Data::Narrow(values), VARINT) => put(values, row, reader.varint()? as u32),
-        (Data::Narrow(values), FIXED32) => put(values, row, reader.fixed32()?),
-        (Data::Wide(values), FIXED64) => put(values, row, reader.fixed64()?),
-        (Data::Wide(values), DELIMITED) => {
-            let id = reader.delimited()?;
-            let id = <[u8; 8]>::try_from(id).map_or(0, u64::from_be_bytes);
-            put(values, row, id);
-        }
-        (Data::TraceId(words), DELIMITED) => {
-            let id = reader.delimited()?;
-            let id = <[u8; 16]>::try_from(id).map_or(0, u128::from_be_bytes);
-            put(words, row * 2, (id >> 64) as u64);
-            put(words, row * 2 + 1, id as u64);
-        }
-        _ => return Err(Flaw::WireType),
-    }
-    Ok(())
-}
-
-#[inline]
-pub(crate) fn put<T>(values: &mut [T], row: usize, value: T) {
-    if let Some(place) = values.get_mut(row) {
-        *place = value;
-    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::limits::{Found, ITEMS, ItemLimits, ParseError, SPANS};
-use crate::plain::Place;
 use crate::schema::{Message, number};
+use crate::validate::attributes::Place;
 use crate::validate::{self, DEPTH};
 use crate::wire::{DELIMITED, Flaw, Reader};
 use crate::workspace::Spliced;
@@ -257,7 +257,7 @@ fn group(
                         return Err((start, Flaw::TooManySpans));
                     }
                     let together =
-                        validate::span(&mut entry.reader(bytes), depth - 1, found).map_err(at)?;
+                        validate::row(&mut entry.reader(bytes), depth - 1, found).map_err(at)?;
                     let attributes = found.attributes.len() as u32;
                     index.attribute_ends.push((attributes, together as u32));
                     index.spans.push(entry);

@@ -12,8 +12,8 @@
 //!
 //! No input panics: malformed bytes are a [`Malformed`], a bad outcome an [`OutcomeError`].
 
-mod pair;
-mod plain;
+mod ascii;
+mod key_value;
 mod wire;
 
 mod limits;
@@ -30,11 +30,8 @@ mod texts;
 mod window;
 
 mod attributes;
-mod entries;
 mod extract;
-mod known;
 mod table;
-mod usual;
 
 mod stage;
 mod view;

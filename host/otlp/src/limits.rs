@@ -2,7 +2,7 @@
 //! request unfolds to is counted while it is checked.
 
 use crate::index::Malformed;
-use crate::plain::Place;
+use crate::validate::attributes::Place;
 use crate::wire::Flaw;
 
 /// How much one request may hold.

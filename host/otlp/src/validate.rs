@@ -2,8 +2,12 @@
 //! everywhere downstream, and what prost would refuse is refused.
 
 use crate::limits::Found;
-use crate::pair;
-use crate::plain::{self, Place};
+pub(crate) mod attributes;
+mod span;
+
+use self::attributes::Place;
+use crate::ascii::is_ascii;
+use crate::key_value;
 use crate::schema::{Kind, Message};
 use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
 
@@ -27,8 +31,8 @@ pub(crate) fn message(
 
 /// Checks a span: most begin with the same fields in the same order. Lists its attributes, and returns the position
 /// behind those that stand together first.
-pub(crate) fn span(reader: &mut Reader<'_>, left: u32, found: &mut Found) -> Result<usize, Flaw> {
-    reader.advance(plain::span_head(reader.rest()));
+pub(crate) fn row(reader: &mut Reader<'_>, left: u32, found: &mut Found) -> Result<usize, Flaw> {
+    reader.advance(span::head(reader.rest()));
     fields(reader, Message::Span, left, found)
 }
 
@@ -49,7 +53,7 @@ fn fields(
                 together = reader.pos();
             }
             if message == Message::Span {
-                reader.advance(plain::span_tail(reader.rest()));
+                reader.advance(span::tail(reader.rest()));
             }
             if reader.is_done() {
                 break;
@@ -102,8 +106,8 @@ fn nested(
     let body = reader.delimited()?;
     if inner == Message::KeyValue
         && left >= 2
-        && let Some((key, value)) = pair::split(body)
-        && pair::is_ascii(key)
+        && let Some((key, value)) = key_value::split(body)
+        && is_ascii(key)
         && is_plain(value)
     {
         return Ok(());
@@ -117,14 +121,14 @@ fn nested(
 fn is_plain(value: &[u8]) -> bool {
     match value {
         [0x10 | 0x18, 0..0x80] => true,
-        _ => pair::text(value).is_some_and(pair::is_ascii),
+        _ => key_value::text(value).is_some_and(is_ascii),
     }
 }
 
 /// Checks a string. Most are short and ASCII.
 #[inline]
 fn text(bytes: &[u8]) -> Result<(), Flaw> {
-    if pair::is_ascii(bytes) || std::str::from_utf8(bytes).is_ok() {
+    if is_ascii(bytes) || std::str::from_utf8(bytes).is_ok() {
         Ok(())
     } else {
         Err(Flaw::Utf8)

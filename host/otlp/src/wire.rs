@@ -1,6 +1,6 @@
 //! Protobuf's encoding: varints, tags and lengths, read without ever running past the end.
 
-use crate::plain::{self, Place};
+use crate::validate::attributes::{self as plain, Place};
 
 /// What is wrong with some bytes. Small, so that results stay in registers; the place is added above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,57 +1,7 @@
-//! Checks what nearly every SDK sends without looking at each byte where it stands: the shape is walked,
-//! and texts are checked together, by counting the bytes that are not ASCII.
+//! Checks attributes of the shape that nearly every SDK gives them, many at a time: the shape is walked, and
+//! their texts are checked together, by counting the bytes that are not ASCII.
 
-use crate::pair;
-
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// How many bytes of a span's beginning are surely well-formed and whole fields.
-#[inline]
-pub(crate) fn span_head(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    // Ids of the usual lengths, which are any bytes.
-    skip(&mut rest, [0x0a, 16], 18);
-    skip(&mut rest, [0x12, 8], 10);
-    skip(&mut rest, [0x22, 8], 10);
-    if let Some((&[0x2a, len @ 0..0x80], after)) = rest.split_first_chunk::<2>()
-        && let Some((name, after)) = after.split_at_checked(usize::from(len))
-        && pair::is_ascii(name)
-    {
-        rest = after;
-    }
-    if let Some((&[0x30, 0..0x80], after)) = rest.split_first_chunk::<2>() {
-        rest = after;
-    }
-    // Start and end, eight bytes each.
-    if let Some((head, after)) = rest.split_first_chunk::<18>()
-        && let [0x39, _, _, _, _, _, _, _, _, 0x41, ..] = head
-    {
-        rest = after;
-    }
-    bytes.len() - rest.len()
-}
-
-/// The same of what nearly every span ends with behind its attributes: status code and flags.
-#[inline]
-pub(crate) fn span_tail(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    // A status without a message: nothing in it, or a code.
-    skip(&mut rest, [0x7a, 0], 2);
-    if let Some((&[0x7a, 2, 0x18, 0..0x80], after)) = rest.split_first_chunk::<4>() {
-        rest = after;
-    }
-    skip(&mut rest, [0x85, 1], 6);
-    bytes.len() - rest.len()
-}
-
-#[inline]
-fn skip(rest: &mut &[u8], head: [u8; 2], length: usize) {
-    if rest.first_chunk::<2>() == Some(&head)
-        && let Some(after) = rest.get(length..)
-    {
-        *rest = after;
-    }
-}
+use crate::ascii::{HIGH, high_bytes};
 
 /// An attribute in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,7 +15,7 @@ pub(crate) struct Place {
     pub(crate) value: [u8; 2],
 }
 
-/// The key length that stands for an attribute of another shape than the plain one (see `pair`).
+/// The key length that stands for an attribute of another shape than the plain one (see `key_value`).
 pub(crate) const ODD: u8 = u8::MAX;
 
 impl Place {
@@ -175,25 +125,6 @@ fn is_varint(bytes: u64, length: u8) -> bool {
     bytes & HIGH & all == HIGH & (all >> 8)
 }
 
-/// How many bytes are not ASCII.
-#[inline]
-fn high_bytes(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut total = 0;
-    // A lane of a sum is a byte, so that no more than 255 words may be added.
-    for words in words.chunks(255) {
-        let sum = words.iter().fold(0u64, |sum, word| {
-            sum + ((u64::from_ne_bytes(*word) & HIGH) >> 7)
-        });
-        total += sum
-            .to_ne_bytes()
-            .iter()
-            .map(|&lane| usize::from(lane))
-            .sum::<usize>();
-    }
-    total + rest.iter().filter(|&&byte| byte >= 0x80).count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,19 +143,6 @@ mod tests {
                     !is_varint(u64::from_le_bytes(other), length),
                     "{length} {at}"
                 );
-            }
-        }
-    }
-
-    #[test]
-    fn bytes_beyond_ascii_are_counted() {
-        for length in [0, 1, 7, 8, 9, 31, 300, 2040, 2041, 5000] {
-            for every in 1..20 {
-                let bytes: Vec<u8> = (0..length)
-                    .map(|at| if at % every == 0 { 0x80 } else { 0x7f })
-                    .collect();
-                let expected = bytes.iter().filter(|&&byte| byte >= 0x80).count();
-                assert_eq!(high_bytes(&bytes), expected, "{length} {every}");
             }
         }
     }

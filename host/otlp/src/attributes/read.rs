@@ -3,14 +3,14 @@
 
 use std::ops::Range;
 
-use crate::attributes::{Store, kind};
+use super::keys::{Keys, UNWANTED};
+use super::{Store, kind};
 use crate::index::Index;
-use crate::known::{Keys, UNWANTED};
-use crate::plain::{ODD, Place};
 use crate::projection::AttributePlan;
 use crate::schema::number;
 use crate::texts::Texts;
 use crate::validate::DEPTH;
+use crate::validate::attributes::{ODD, Place};
 use crate::window::WIDTH;
 use crate::wire::{DELIMITED, FIXED64, Flaw, Reader, VARINT};
 

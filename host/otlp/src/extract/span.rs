@@ -1,6 +1,6 @@
 //! What nearly every span begins and ends with, read without looking anything up.
 
-use crate::extract::{put, value};
+use super::value::{put, value};
 use crate::table::{Column, Data, NONE, Table};
 use crate::texts::Texts;
 use crate::validate::DEPTH;
