@@ -1,5 +1,8 @@
 //! One field's value, read into its column.
 
+use crate::any_value::any_value;
+use crate::kind;
+use crate::schema::{Home, number};
 use crate::table::{Column, Data};
 use crate::texts::Texts;
 use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
@@ -11,7 +14,7 @@ pub(super) fn value(
     texts: &mut Texts,
     bytes: &[u8],
     reader: &mut Reader<'_>,
-    wire: u8,
+    (number, wire): (u32, u8),
     row: usize,
 ) -> Result<(), Flaw> {
     match (&mut column.data, wire) {
@@ -26,7 +29,7 @@ pub(super) fn value(
                 };
             }
         }
-        (Data::Narrow(values), VARINT) => put(values, row, reader.varint()? as u32),
+        (Data::Narrow(values), VARINT) => put(values, row, narrow(column.home, reader.varint()?)),
         (Data::Narrow(values), FIXED32) => put(values, row, reader.fixed32()?),
         (Data::Wide(values), FIXED64) => put(values, row, reader.fixed64()?),
         (Data::Wide(values), DELIMITED) => {
@@ -40,7 +43,52 @@ pub(super) fn value(
             put(words, row * 2, (id >> 64) as u64);
             put(words, row * 2 + 1, id as u64);
         }
+        (Data::Cells(..), _) => cell(column, texts, bytes, reader, (number, wire), row)?,
         _ => return Err(Flaw::WireType),
+    }
+    Ok(())
+}
+
+/// The number of a varint: a bool is 0 or 1, however it was sent.
+#[inline]
+fn narrow(home: Home, value: u64) -> u32 {
+    match home {
+        Home::Data(number::IS_MONOTONIC) => u32::from(value != 0),
+        _ => value as u32,
+    }
+}
+
+/// Reads the value of a field that crosses as a cell.
+#[inline(never)]
+fn cell(
+    column: &mut Column,
+    texts: &mut Texts,
+    bytes: &[u8],
+    reader: &mut Reader<'_>,
+    (number, wire): (u32, u8),
+    row: usize,
+) -> Result<(), Flaw> {
+    let (kind, value) = match wire {
+        FIXED64 => match (column.home, number) {
+            (Home::PointValue, number::AS_INT) => (kind::INT, reader.fixed64()?),
+            _ => (kind::DOUBLE, reader.fixed64()?),
+        },
+        // Zigzag, the only varint there is.
+        VARINT => {
+            let value = reader.varint()? as u32;
+            let value = (value >> 1) as i32 ^ -((value & 1) as i32);
+            (kind::INT, i64::from(value) as u64)
+        }
+        DELIMITED => {
+            let body = reader.delimited()?;
+            let value = any_value(bytes, reader.pos() - body.len(), reader.pos())?;
+            (value.kind, value.pooled(column.readers, texts, bytes))
+        }
+        _ => return Err(Flaw::WireType),
+    };
+    if let Data::Cells(kinds, bits) = &mut column.data {
+        put(kinds, row, kind);
+        put(bits, row, value);
     }
     Ok(())
 }

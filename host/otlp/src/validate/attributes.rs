@@ -2,57 +2,36 @@
 //! their texts are checked together, by counting the bytes that are not ASCII.
 
 use crate::ascii::{HIGH, high_bytes};
+use crate::place::Place;
+use crate::wire::{Flaw, Reader};
 
-/// An attribute in a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Where its field begins.
-    pub(crate) start: u32,
-    /// Of its key, or [`ODD`].
-    pub(crate) key_length: u8,
-    pub(crate) value_length: u8,
-    /// The first two bytes of the value: tag, and a text's length or what a number begins with.
-    pub(crate) value: [u8; 2],
+/// Checks the plain attributes that come next, and adds their places.
+#[inline]
+pub(crate) fn check(reader: &mut Reader<'_>, tag: u8, places: &mut Vec<Place>) -> Result<(), Flaw> {
+    let (before, start) = (places.len(), reader.pos());
+    let mut end = start;
+    let high = walk(reader.bytes(), &mut end, tag, places);
+    reader.advance(end - start);
+    let walked = reader.bytes().get(start..end).unwrap_or(&[]);
+    let places = places.get(before..).unwrap_or(&[]);
+    match are_utf8(reader.bytes(), walked, high, places) {
+        true => Ok(()),
+        false => Err(Flaw::Utf8),
+    }
 }
 
-/// The key length that stands for an attribute of another shape than the plain one (see `key_value`).
-pub(crate) const ODD: u8 = u8::MAX;
-
-impl Place {
-    /// An attribute of any shape.
-    pub(crate) fn odd(start: usize) -> Self {
-        Place {
-            start: start as u32,
-            key_length: ODD,
-            ..Place::default()
-        }
-    }
-
-    /// The length of the value if that is a text in the plain shape.
-    #[inline(always)]
-    pub(crate) fn text_length(&self) -> Option<u8> {
-        match self.value {
-            [0x0a, length] => Some(length),
-            _ => None,
-        }
-    }
-
-    /// Where the value is, in the plain shape.
-    #[inline(always)]
-    pub(crate) fn value_start(&self) -> usize {
-        self.start as usize + 6 + usize::from(self.key_length)
-    }
+/// Adds the places of the plain attributes that come next and were checked before.
+pub(crate) fn find(reader: &mut Reader<'_>, tag: u8, places: &mut Vec<Place>) {
+    let start = reader.pos();
+    let mut end = start;
+    walk(reader.bytes(), &mut end, tag, places);
+    reader.advance(end - start);
 }
 
 /// Finds the plain attributes that stand one after the other from `start` on, and steps over them. Everything about
-/// them is checked but that texts are UTF-8; gives how many bytes of them are surely not of a text, but not ASCII.
+/// them is checked but that texts are UTF-8; returns how many bytes of them are surely not of a text, but not ASCII.
 #[inline(never)]
-pub(crate) fn attributes(
-    bytes: &[u8],
-    start: &mut usize,
-    tag: u8,
-    places: &mut Vec<Place>,
-) -> usize {
+fn walk(bytes: &[u8], start: &mut usize, tag: u8, places: &mut Vec<Place>) -> usize {
     let mut rest = bytes.get(*start..).unwrap_or(&[]);
     let mut high = 0;
     while let Some((&[first, length, 0x0a, key_length], behind)) = rest.split_first_chunk::<4>() {
@@ -100,9 +79,9 @@ pub(crate) fn attributes(
     high
 }
 
-/// Whether the texts of plain attributes are UTF-8. `walked` is what they stand in, `high` what [`attributes`] gave.
+/// Whether the texts of plain attributes are UTF-8. `walked` is what they stand in, `high` what [`walk`] returned.
 #[inline]
-pub(crate) fn are_utf8(bytes: &[u8], walked: &[u8], high: usize, places: &[Place]) -> bool {
+fn are_utf8(bytes: &[u8], walked: &[u8], high: usize, places: &[Place]) -> bool {
     // Nearly all are ASCII, which is seen without looking at each.
     high_bytes(walked) == high || places.iter().all(|place| is_utf8(bytes, place))
 }
@@ -147,9 +126,9 @@ mod tests {
         }
     }
 
-    fn walk(bytes: &[u8], tag: u8) -> (usize, Vec<Place>, bool) {
+    fn walked(bytes: &[u8], tag: u8) -> (usize, Vec<Place>, bool) {
         let (mut end, mut places) = (0, Vec::new());
-        let high = attributes(bytes, &mut end, tag, &mut places);
+        let high = walk(bytes, &mut end, tag, &mut places);
         let are_utf8 = are_utf8(bytes, &bytes[..end], high, &places);
         (end, places, are_utf8)
     }
@@ -163,13 +142,13 @@ mod tests {
             b"\x4a\x0e\x0a\x01k\x12\x09\x21\xff\xff\x00\x00\x00\x00\x00\x80",
         ]
         .concat();
-        let (end, places, are_utf8) = walk(&plain, 0x4a);
+        let (end, places, are_utf8) = walked(&plain, 0x4a);
         assert!(are_utf8 && end == plain.len());
         let starts: Vec<u32> = places.iter().map(|place| place.start).collect();
         assert_eq!(starts, [0, 10, 20, 29]);
         assert_eq!(places[0].text_length(), Some(1));
         assert_eq!(plain[places[1].value_start()..][..3], *b"\x18\xc8\x01");
-        assert_eq!(walk(&plain, 0x0a).0, 0);
+        assert_eq!(walked(&plain, 0x0a).0, 0);
         for other in [
             &b""[..],
             b"\x4a",
@@ -181,7 +160,7 @@ mod tests {
             b"\x4a\x08\x0a\x81k\x12\x03\x0a\x01v",
         ] {
             let both = [&plain, other].concat();
-            assert_eq!(walk(&both, 0x4a).0, plain.len(), "{other:?}");
+            assert_eq!(walked(&both, 0x4a).0, plain.len(), "{other:?}");
         }
     }
 
@@ -199,7 +178,7 @@ mod tests {
                 b"\x4a\x0e\x0a\x01k\x12\x09\x21\xff\xff\x00\x00\x00\x00\x00\x80",
             ] {
                 let both = [number, text].concat();
-                let (end, _, are_utf8) = walk(&both, 0x4a);
+                let (end, _, are_utf8) = walked(&both, 0x4a);
                 assert_eq!((end, are_utf8), (both.len(), valid), "{both:?}");
             }
         }

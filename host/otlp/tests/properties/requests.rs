@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use proptest::prelude::*;
 use prost::Message;
-use spanmill_otlp::Request;
+use spanmill_otlp::{Request, Signal};
 
 fn values() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
@@ -176,7 +176,7 @@ pub fn one_span() -> ExportTraceServiceRequest {
 pub fn agrees_with_prost(bytes: Vec<u8>) {
     let bytes = Bytes::from(bytes);
     match (
-        Request::parse(bytes.clone()),
+        Request::parse(Signal::Traces, bytes.clone()),
         ExportTraceServiceRequest::decode(bytes.clone()),
     ) {
         (Ok(request), Ok(decoded)) => {
@@ -186,7 +186,7 @@ pub fn agrees_with_prost(bytes: Vec<u8>) {
                 .flat_map(|r| &r.scope_spans)
                 .map(|s| s.spans.len())
                 .sum();
-            assert_eq!(request.span_count(), spans);
+            assert_eq!(request.item_count(), spans);
             assert!(
                 has_right_ids(&decoded),
                 "accepted an id of another length: {bytes:?}"
