@@ -37,14 +37,12 @@ pub(crate) fn extract(
         }
         let table = tables.get_mut(context);
         if table.wanted {
-            rows(
-                table,
-                projection.context(context),
-                index,
-                texts,
-                bytes,
-                &mut below,
-            )?;
+            let rows = match context {
+                Context::Span => rows::<true>,
+                _ => rows::<false>,
+            };
+            let plan = projection.context(context);
+            rows(table, plan, index, texts, bytes, &mut below)?;
         }
         if context == Context::Span {
             below.events.put_back(tables.get_mut(Context::SpanEvent));
@@ -112,8 +110,9 @@ impl Children {
     }
 }
 
-/// Fills one table.
-fn rows(
+/// Fills one table. Spans have a function of their own, in which nothing asks whether they are.
+#[inline(never)]
+fn rows<const IS_SPAN: bool>(
     table: &mut Table,
     plan: &ContextPlan,
     index: &Index,
@@ -134,10 +133,11 @@ fn rows(
         for row in first..last {
             let ends = noted.and_then(|index| index.attribute_ends.get(row).copied());
             let layout = match table.point_kind(row) {
+                _ if IS_SPAN => usual,
                 0 => usual,
                 point => plan.layouts.get(point).unwrap_or(usual),
             };
-            message(table, layout, ends, texts, bytes, row, below)?;
+            message::<IS_SPAN>(table, layout, ends, texts, bytes, row, below)?;
         }
         if let (Some(store), Some(plan)) = (&mut table.attributes, &plan.attributes) {
             if let Some(index) = noted {
@@ -164,7 +164,7 @@ fn rows(
 const TOGETHER: usize = 32;
 
 #[inline]
-fn message(
+fn message<const IS_SPAN: bool>(
     table: &mut Table,
     layout: &Layout,
     noted: Option<(u32, u32)>,
@@ -176,9 +176,8 @@ fn message(
     let Some(entry) = table.entries.get(row) else {
         return Ok(());
     };
-    let is_span = table.context == Context::Span;
     let mut reader = entry.reader(bytes);
-    if is_span {
+    if IS_SPAN {
         span::head(table, layout, texts, bytes, &mut reader, row)?;
     }
     while !reader.is_done() {
@@ -188,7 +187,7 @@ fn message(
                 // The check has been here.
                 (_, Some((_, together))) if together as usize > start => {
                     reader.advance(together as usize - start);
-                    if is_span {
+                    if IS_SPAN {
                         span::tail(table, layout, &mut reader, row);
                     }
                 }
@@ -209,7 +208,7 @@ fn message(
         {
             store.reading.places.push(Place::odd(start));
         }
-        if is_span && wire == DELIMITED {
+        if IS_SPAN && wire == DELIMITED {
             match number {
                 number::SPAN_EVENTS | number::SPAN_LINKS => {
                     let body = reader.delimited()?;

@@ -8,6 +8,10 @@
 
 mod columns;
 mod edits;
+mod every_signal;
+mod export;
+mod logs;
+mod metrics;
 mod requests;
 
 use std::sync::Arc;
@@ -107,64 +111,6 @@ proptest! {
             // What nobody touched is not even copied.
             prop_assert_eq!(out.bytes.as_ptr(), bytes.as_ptr());
         }
-    }
-
-    #[test]
-    fn a_batch_in_parts_is_refused_like_a_request(
-        request in requests::requests(),
-        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        about in 0usize..400,
-    ) {
-        let mut bytes = request.encode_to_vec();
-        for (at, byte) in cuts {
-            if !bytes.is_empty() {
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-            }
-        }
-        let bytes = Bytes::from(bytes);
-        let batch = Batch::in_parts(Signal::Traces, bytes.clone(), about).map(|batch| batch.item_count());
-        prop_assert_eq!(batch, Request::parse(Signal::Traces, bytes).map(|request| request.item_count()));
-    }
-
-    #[test]
-    fn parts_of_a_split_hold_every_span_once(request in requests::requests(), max in 1usize..6) {
-        let spans = |request: &ExportTraceServiceRequest| -> Vec<Span> {
-            request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| s.spans.clone()).collect()
-        };
-        let parts = Request::parse(Signal::Traces, Bytes::from(request.encode_to_vec())).unwrap().split(max);
-        let mut joined = Vec::new();
-        for part in &parts {
-            let decoded = spans(&ExportTraceServiceRequest::decode(part.bytes.clone()).unwrap());
-            prop_assert_eq!(decoded.len(), part.items);
-            prop_assert!(decoded.len() <= max);
-            joined.extend(decoded);
-        }
-        prop_assert_eq!(joined, spans(&request));
-    }
-
-    #[test]
-    fn what_prost_refuses_is_refused_and_nothing_else(
-        request in requests::requests(),
-        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        end in prop::option::of(any::<prop::sample::Index>()),
-    ) {
-        let mut bytes = request.encode_to_vec();
-        for (at, byte) in cuts {
-            if !bytes.is_empty() {
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-            }
-        }
-        if let Some(end) = end && !bytes.is_empty() {
-            bytes.truncate(end.index(bytes.len()));
-        }
-        requests::agrees_with_prost(bytes);
-    }
-
-    #[test]
-    fn random_bytes_give_an_error_or_a_request(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        requests::agrees_with_prost(bytes);
     }
 }
 
