@@ -102,7 +102,7 @@ fn encode(spans: Vec<Span>) -> Bytes {
 }
 
 /// What the contract makes of a value: its kind, and its bits or bytes.
-fn cell(value: &Option<AnyValue>) -> (u8, u64, Vec<u8>) {
+pub fn cell(value: &Option<AnyValue>) -> (u8, u64, Vec<u8>) {
     match value.as_ref().and_then(|any| any.value.as_ref()) {
         None => (8, 0, Vec::new()),
         Some(Value::StringValue(text)) => (1, 0, text.clone().into_bytes()),
@@ -111,6 +111,7 @@ fn cell(value: &Option<AnyValue>) -> (u8, u64, Vec<u8>) {
         Some(Value::DoubleValue(value)) => (4, value.to_bits(), Vec::new()),
         Some(Value::BytesValue(bytes)) => (5, 0, bytes.clone()),
         Some(Value::ArrayValue(array)) => (6, 0, array.encode_to_vec()),
+        Some(Value::KvlistValue(map)) => (7, 0, map.encode_to_vec()),
         Some(other) => panic!("no test makes {other:?}"),
     }
 }

@@ -6,6 +6,7 @@
     reason = "clippy frees test functions from these, and not what they call"
 )]
 
+mod choices;
 mod columns;
 mod edits;
 mod every_signal;
@@ -13,6 +14,7 @@ mod export;
 mod logs;
 mod metrics;
 mod requests;
+mod seen;
 
 use std::sync::Arc;
 
