@@ -1,9 +1,8 @@
 //! Attribute lists as columns.
 
 mod keys;
-mod read;
+pub(crate) mod read;
 
-use self::read::Reading;
 use crate::kind;
 
 /// The attributes of every row of a context, those that are wanted.
@@ -15,8 +14,6 @@ pub(crate) struct Store {
     pub(crate) bits: Vec<u64>,
     /// Where each entry's bytes are: an offset into the request, or a patch (see `patch`).
     pub(crate) sources: Vec<u32>,
-    /// How the lists are read.
-    pub(crate) reading: Reading,
 }
 
 /// A new entry that waits for the edits of its list to be done.
@@ -35,7 +32,6 @@ impl Store {
         self.kinds.clear();
         self.bits.clear();
         self.sources.clear();
-        self.reading.clear();
     }
 
     /// The entries of a row.

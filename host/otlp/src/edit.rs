@@ -17,6 +17,15 @@ use crate::table::{Data, Table};
 use crate::texts::Texts;
 use crate::wire::Flaw;
 
+/// An entry encoded into the arena.
+#[derive(Clone, Copy)]
+pub(crate) struct EncodedEntry {
+    /// The number of its field, and its key.
+    name: (u32, u32),
+    value: (u8, u64),
+    range: (u32, u32),
+}
+
 /// One table being edited, and all that goes with it.
 pub(crate) struct Editor<'a> {
     pub(crate) bytes: &'a [u8],
@@ -30,8 +39,8 @@ pub(crate) struct Editor<'a> {
     pub(crate) patches: &'a mut Patches,
     /// The number of the attributes' field, by the kind of data points.
     pub(crate) numbers: [u32; POINT_KINDS],
-    /// The last number, key and value encoded, and where: writes of every row repeat it.
-    pub(crate) last: Option<((u32, u32), (u8, u64), (u32, u32))>,
+    /// The last entry encoded: writes of every row repeat it.
+    pub(crate) last: Option<EncodedEntry>,
     pub(crate) pending: Vec<Pending>,
     pub(crate) holes: bool,
 }
@@ -222,10 +231,11 @@ impl Editor<'_> {
         let (kind, bits) = value;
         let point = self.table.point_kind(row as usize);
         let number = self.numbers.get(point).copied().unwrap_or(0);
-        if let Some((last_key, last_value, range)) = self.last
-            && (last_key, last_value) == ((number, key), value)
+        let name = (number, key);
+        if let Some(last) = self.last
+            && (last.name, last.value) == (name, value)
         {
-            return Ok(range);
+            return Ok(last.range);
         }
         self.patches.have_room()?;
         let pooled = kind::is_pooled(kind);
@@ -241,7 +251,7 @@ impl Editor<'_> {
         let range =
             self.patches
                 .key_value(number, self.texts.get(key), Encoded { kind, bits, text });
-        self.last = Some(((number, key), value, range));
+        self.last = Some(EncodedEntry { name, value, range });
         Ok(range)
     }
 

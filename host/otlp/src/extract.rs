@@ -141,9 +141,9 @@ fn rows<const IS_SPAN: bool>(
         }
         if let (Some(store), Some(plan)) = (&mut table.attributes, &plan.attributes) {
             if let Some(index) = noted {
-                store.reading.know(index, first..last);
+                table.reading.know(index, first..last);
             }
-            store.take(plan, texts, bytes)?;
+            table.reading.take(store, plan, texts, bytes)?;
         }
     }
     let Some(groups) = index.groups(table.context) else {
@@ -183,7 +183,7 @@ fn message<const IS_SPAN: bool>(
     while !reader.is_done() {
         let start = reader.pos();
         if reader.rest().first() == Some(&layout.attribute_tag) {
-            match (&mut table.attributes, noted) {
+            match (&table.attributes, noted) {
                 // The check has been here.
                 (_, Some((_, together))) if together as usize > start => {
                     reader.advance(together as usize - start);
@@ -191,8 +191,8 @@ fn message<const IS_SPAN: bool>(
                         span::tail(table, layout, &mut reader, row);
                     }
                 }
-                (Some(store), None) => {
-                    let places = &mut store.reading.places;
+                (Some(_), None) => {
+                    let places = &mut table.reading.places;
                     validate::attributes::find(&mut reader, layout.attribute_tag, places);
                 }
                 _ => {}
@@ -202,11 +202,8 @@ fn message<const IS_SPAN: bool>(
             }
         }
         let (number, wire) = reader.tag()?;
-        if number == layout.attributes
-            && noted.is_none()
-            && let Some(store) = &mut table.attributes
-        {
-            store.reading.places.push(Place::odd(start));
+        if number == layout.attributes && noted.is_none() && table.attributes.is_some() {
+            table.reading.places.push(Place::odd(start));
         }
         if IS_SPAN && wire == DELIMITED {
             match number {
@@ -251,8 +248,9 @@ fn message<const IS_SPAN: bool>(
             None => reader.skip(number, wire, DEPTH)?,
         }
     }
-    if let Some(store) = &mut table.attributes {
-        store.reading.ends.push(store.reading.places.len() as u32);
+    if table.attributes.is_some() {
+        let places = table.reading.places.len() as u32;
+        table.reading.ends.push(places);
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! Where each row of a request stands, found in the one pass that checks it.
 
-mod walk;
+pub(crate) mod walk;
 
 use spanmill_model::{Context, Signal};
 
-pub(crate) use self::walk::walk;
 use crate::place::Place;
 use crate::schema::DataKind;
 use crate::wire::Reader;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use spanmill_model::Signal;
 
-use crate::index::{Index, walk};
+use crate::index::Index;
+use crate::index::walk::walk;
 use crate::limits::{ELEMENTS, ItemLimits, ParseError};
 use crate::malformed::{MAX_BYTES, Malformed};
 use crate::wire::Flaw;

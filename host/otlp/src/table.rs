@@ -4,6 +4,7 @@ use spanmill_model::{Context, Field, Shape};
 
 use crate::ABSENT;
 use crate::attributes::Store;
+use crate::attributes::read::Reading;
 use crate::index::Entry;
 use crate::kind;
 use crate::projection::ContextPlan;
@@ -66,6 +67,8 @@ pub(crate) struct Table {
     pub(crate) data: Vec<DataKind>,
     pub(crate) columns: Vec<Column>,
     pub(crate) attributes: Option<Store>,
+    /// How the attributes are read.
+    pub(crate) reading: Reading,
 }
 
 impl Table {
@@ -96,6 +99,7 @@ impl Table {
                 })
                 .collect(),
             attributes: plan.attributes.is_some().then(Store::default),
+            reading: Reading::default(),
         }
     }
 
@@ -105,6 +109,7 @@ impl Table {
         self.data.clear();
         if let Some(store) = &mut self.attributes {
             store.clear();
+            self.reading.clear();
         }
     }
 

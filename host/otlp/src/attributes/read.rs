@@ -54,49 +54,40 @@ impl Reading {
         let ends = index.attribute_ends.get(items).unwrap_or(&[]);
         self.ends.extend(ends.iter().map(|(end, _)| end - first));
     }
-}
 
-impl Store {
-    /// Takes in the attributes of the rows whose places are in `reading`.
+    /// Takes the attributes of the rows whose places are known into a store.
     pub(crate) fn take(
         &mut self,
+        store: &mut Store,
         plan: &AttributePlan,
         texts: &mut Texts,
         bytes: &[u8],
     ) -> Result<(), Flaw> {
-        let reading = &mut self.reading;
-        reading.wanted.clear();
-        let begun = self.keys.len();
-        let mut places = &*reading.places;
+        self.wanted.clear();
+        let begun = store.keys.len();
+        let mut places = &*self.places;
         let mut first = 0;
-        for &end in &reading.ends {
+        for &end in &self.ends {
             let row = places.split_off(..(end - first) as usize).unwrap_or(&[]);
-            let wanted = &mut reading.wanted;
-            find(row, &mut reading.keys, wanted, plan, texts, bytes)?;
-            self.ends.push((begun + wanted.len()) as u32);
+            let wanted = &mut self.wanted;
+            find(row, &mut self.keys, wanted, plan, texts, bytes)?;
+            store.ends.push((begun + wanted.len()) as u32);
             first = end;
         }
-        reading.places.clear();
-        reading.ends.clear();
-        texts.make_room(reading.wanted.len());
-        let end = begun + reading.wanted.len();
-        self.kinds.resize(end, 0);
-        self.bits.resize(end, 0);
-        let reading = &self.reading;
-        let wanted = reading.wanted.iter();
-        self.keys.extend(wanted.clone().map(|wanted| wanted.name));
-        self.sources.extend(wanted.map(|wanted| wanted.place.start));
-        let kinds = self.kinds.get_mut(begun..).unwrap_or(&mut []);
-        let bits = self.bits.get_mut(begun..).unwrap_or(&mut []);
-        fill(
-            &reading.wanted,
-            &reading.keys,
-            kinds,
-            bits,
-            plan,
-            texts,
-            bytes,
-        )
+        self.places.clear();
+        self.ends.clear();
+        texts.make_room(self.wanted.len());
+        let end = begun + self.wanted.len();
+        store.kinds.resize(end, 0);
+        store.bits.resize(end, 0);
+        let wanted = self.wanted.iter();
+        store.keys.extend(wanted.clone().map(|wanted| wanted.name));
+        store
+            .sources
+            .extend(wanted.map(|wanted| wanted.place.start));
+        let kinds = store.kinds.get_mut(begun..).unwrap_or(&mut []);
+        let bits = store.bits.get_mut(begun..).unwrap_or(&mut []);
+        fill(&self.wanted, &self.keys, kinds, bits, plan, texts, bytes)
     }
 }
 

@@ -10,8 +10,8 @@ use proptest::test_runner::TestCaseError;
 use prost::Message;
 use spanmill_otlp::{Batch, ItemLimits, ParseError, Request};
 
-use crate::export::Export;
-use crate::requests::{self, agrees_with_prost};
+use crate::export::{Export, agrees_with_prost};
+use crate::{log_requests, metric_requests, requests};
 
 /// Bytes to be written over others, and where a request ends early.
 type Damage = (Vec<(Index, u8)>, Option<Index>);
@@ -147,6 +147,6 @@ macro_rules! every_signal {
 
 every_signal! {
     traces: ExportTraceServiceRequest, requests::requests();
-    logs: ExportLogsServiceRequest, requests::logs::requests();
-    metrics: ExportMetricsServiceRequest, requests::metrics::requests();
+    logs: ExportLogsServiceRequest, log_requests::requests();
+    metrics: ExportMetricsServiceRequest, metric_requests::requests();
 }

@@ -1,5 +1,6 @@
 //! What the three signals' requests have in common, so that one test serves all.
 
+use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -8,7 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Exemplar, Metric};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use spanmill_otlp::Signal;
+use spanmill_otlp::{Request, Signal};
 
 /// An export request.
 pub trait Export: Message + Default + Clone + PartialEq {
@@ -137,5 +138,29 @@ fn exemplars(metric: &Metric) -> Vec<&Exemplar> {
             let points = data.data_points.iter();
             points.flat_map(|point| &point.exemplars).collect()
         }
+    }
+}
+
+/// Fails unless the parser and prost agree on whether bytes are a request. The exceptions: what may stand in its message once
+/// and stands there twice, which decoders merge or replace, and an id of a length that no id has. Spanmill refuses both.
+pub fn agrees_with_prost<E: Export>(bytes: Vec<u8>) {
+    let bytes = Bytes::from(bytes);
+    match (
+        Request::parse(E::SIGNAL, bytes.clone()),
+        E::decode(bytes.clone()),
+    ) {
+        (Ok(request), Ok(decoded)) => {
+            assert_eq!(request.item_count(), decoded.items().len());
+            assert!(
+                decoded.has_right_ids(),
+                "accepted an id of another length: {bytes:?}"
+            );
+        }
+        (Err(error), Ok(_)) => assert!(
+            error.what.contains("twice") || error.what.contains("another length"),
+            "{error} in {bytes:?}"
+        ),
+        (Ok(_), Err(error)) => panic!("accepted what prost refuses ({error}): {bytes:?}"),
+        (Err(_), Err(_)) => {}
     }
 }

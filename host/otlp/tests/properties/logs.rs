@@ -18,7 +18,7 @@ use crate::choices::{Choices, any_value, choices, replace, set, text};
 use crate::columns::cell;
 use crate::edits::{cells, text_index};
 use crate::export::logs;
-use crate::requests::logs::requests;
+use crate::log_requests::requests;
 use crate::seen::{Seen, columns, lists, parents, span_id, trace_id};
 
 const READS: [&str; 13] = [

@@ -23,7 +23,7 @@ use self::points::{Fields, Point, points, retain};
 use crate::choices::{Choices, any_value, choices, replace, set, text};
 use crate::edits::{cells, text_index};
 use crate::export::{Export, metrics};
-use crate::requests::metrics::requests;
+use crate::metric_requests::requests;
 use crate::seen::{Cell, Seen, columns, lists, parents};
 
 const READS: [&str; 21] = [

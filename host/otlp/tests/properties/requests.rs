@@ -1,9 +1,5 @@
-//! Random requests, and the comparison with prost.
+//! Random trace requests.
 
-pub mod logs;
-pub mod metrics;
-
-use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{
@@ -13,9 +9,6 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use proptest::prelude::*;
-use spanmill_otlp::Request;
-
-use crate::export::Export;
 
 /// Values of any kind.
 pub fn values() -> impl Strategy<Value = AnyValue> {
@@ -186,29 +179,5 @@ pub fn one_span() -> ExportTraceServiceRequest {
             scope_spans,
             ..ResourceSpans::default()
         }],
-    }
-}
-
-/// Fails unless the parser and prost agree on whether bytes are a request. The exceptions: what may stand in its message once
-/// and stands there twice, which decoders merge or replace, and an id of a length that no id has. Spanmill refuses both.
-pub fn agrees_with_prost<E: Export>(bytes: Vec<u8>) {
-    let bytes = Bytes::from(bytes);
-    match (
-        Request::parse(E::SIGNAL, bytes.clone()),
-        E::decode(bytes.clone()),
-    ) {
-        (Ok(request), Ok(decoded)) => {
-            assert_eq!(request.item_count(), decoded.items().len());
-            assert!(
-                decoded.has_right_ids(),
-                "accepted an id of another length: {bytes:?}"
-            );
-        }
-        (Err(error), Ok(_)) => assert!(
-            error.what.contains("twice") || error.what.contains("another length"),
-            "{error} in {bytes:?}"
-        ),
-        (Ok(_), Err(error)) => panic!("accepted what prost refuses ({error}): {bytes:?}"),
-        (Err(_), Err(_)) => {}
     }
 }

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use proptest::prelude::*;
 
-use super::{attributes, id, resources, scopes};
+use crate::requests::{attributes, id, resources, scopes};
 
 fn exemplars() -> impl Strategy<Value = Vec<Exemplar>> {
     let exemplar = (any::<u64>(), attributes(), id(8), id(16), -9i64..9).prop_map(

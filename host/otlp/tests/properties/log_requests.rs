@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use proptest::prelude::*;
 
-use super::{attributes, id, resources, scopes, values};
+use crate::requests::{attributes, id, resources, scopes, values};
 
 fn records() -> impl Strategy<Value = LogRecord> {
     (
