@@ -1,6 +1,6 @@
 //! Columns and edits of metrics and their points, against decoded structs.
 
-mod points;
+pub mod points;
 
 use std::sync::Arc;
 
