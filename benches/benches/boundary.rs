@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use spanmill_benches::{Contestant, machine, race, reference, spans};
-use spanmill_otlp::{Projection, Request, StageContract, Workspace};
+use spanmill_otlp::{Projection, Request, Signal, StageContract, Workspace};
 use spanmill_runtime::{Limits, Runtime, RuntimeConfig, Slot, Tries};
 
 #[global_allocator]
@@ -59,7 +59,7 @@ fn main() -> Result<()> {
             let mut slot = Slot::new(&plugin, "probe", settings, Limits::default())?;
             let contract = StageContract::parse(&slot.declared().reads, &[])?;
             let mut workspace = Workspace::new(Arc::new(Projection::new(vec![contract], &[])?));
-            workspace.load(Request::parse(spans::encoded(count, 1))?, 1)?;
+            workspace.load(Request::parse(Signal::Traces, spans::encoded(count, 1))?, 1)?;
             let mut call = [Contestant::new(*name, || {
                 let view = workspace.view(0).expect("a stage");
                 black_box(

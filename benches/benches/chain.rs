@@ -10,7 +10,7 @@ use prost::Message;
 use spanmill::pipeline::Origin;
 use spanmill_benches::reference::{self, Native, Patterns};
 use spanmill_benches::{Contestant, machine, race, spans};
-use spanmill_otlp::{Batch, Projection, Request, StageContract, Workspace};
+use spanmill_otlp::{Batch, Projection, Request, Signal, StageContract, Workspace};
 use spanmill_runtime::{Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
@@ -38,7 +38,7 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
     let mut native = Native::new(patterns)?;
     // The same output first, or the times mean nothing.
     for bytes in &batches {
-        let batch = Batch::parse(bytes.clone())?;
+        let batch = Batch::parse(Signal::Traces, bytes.clone())?;
         let ours = sandboxed
             .run(&batch, 1, Tries::Again, Origin::Sender)
             .map_err(|failed| anyhow::anyhow!("{failed:?}"))?;
@@ -48,7 +48,7 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
             "sandboxed and native chains differ"
         );
         ensure!(
-            ours.spliced.spans * 10 < count * 8 || count < 100,
+            ours.spliced.items * 10 < count * 8 || count < 100,
             "nothing was dropped"
         );
     }
@@ -61,10 +61,10 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
                 black_box(request.encode_to_vec());
             }),
             Contestant::new("index", || {
-                black_box(Batch::parse(for_index()).expect("own batch"));
+                black_box(Batch::parse(Signal::Traces, for_index()).expect("own batch"));
             }),
             Contestant::new("sandboxed", || {
-                let batch = Batch::parse(for_sandboxed()).expect("own batch");
+                let batch = Batch::parse(Signal::Traces, for_sandboxed()).expect("own batch");
                 let output = sandboxed
                     .run(&batch, 1, Tries::Again, Origin::Sender)
                     .expect("chain runs");
@@ -75,7 +75,7 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
                 black_box(output.spliced);
             }),
             Contestant::new("native", || {
-                let batch = Batch::parse(for_native()).expect("own batch");
+                let batch = Batch::parse(Signal::Traces, for_native()).expect("own batch");
                 black_box(native.run(&batch).expect("chain runs"));
             }),
         ],
@@ -125,14 +125,17 @@ fn stages(runtime: &Runtime) -> Result<()> {
     }
     let mut contestants = vec![Contestant::new("index and splice, no plugin", || {
         empty
-            .load(Request::parse(bytes.clone()).expect("own batch"), 1)
+            .load(
+                Request::parse(Signal::Traces, bytes.clone()).expect("own batch"),
+                1,
+            )
             .expect("own batch");
         black_box(empty.splice());
     })];
     for (name, chain) in &mut chains {
         let bytes = bytes.clone();
         contestants.push(Contestant::new(*name, move || {
-            let batch = Batch::parse(bytes.clone()).expect("own batch");
+            let batch = Batch::parse(Signal::Traces, bytes.clone()).expect("own batch");
             black_box(
                 chain
                     .run(&batch, 1, Tries::Again, Origin::Sender)

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use spanmill_benches::{Contestant, machine, race, reference, spans};
 use spanmill_otlp::{
-    BatchView, Context, Outcome, Projection, Replacement, Request, StageContract, Verdicts,
+    BatchView, Context, Outcome, Projection, Replacement, Request, Signal, StageContract, Verdicts,
     Workspace,
 };
 
@@ -114,7 +114,7 @@ fn table(count: usize) -> Result<()> {
     let batches: Vec<Bytes> = (0..8).map(|seed| spans::encoded(count, seed)).collect();
     let requests = batches
         .iter()
-        .map(|bytes| Request::parse(bytes.clone()))
+        .map(|bytes| Request::parse(Signal::Traces, bytes.clone()))
         .collect::<Result<Vec<_>, _>>()?;
     let (mut for_prost, mut for_parse) = (cycle(&batches), cycle(&batches));
     let mut contestants = vec![
@@ -123,7 +123,7 @@ fn table(count: usize) -> Result<()> {
             black_box(request.encode_to_vec());
         }),
         Contestant::new("parse", || {
-            black_box(Request::parse(for_parse()).expect("own batch"));
+            black_box(Request::parse(Signal::Traces, for_parse()).expect("own batch"));
         }),
     ];
     for (name, stages) in [

@@ -37,17 +37,20 @@ pub fn batch<'a>(view: &BatchView<'a>) -> sdk::Batch<'a> {
         tables: view
             .tables
             .iter()
-            .map(|table| sdk::Table {
-                context: match table.context {
-                    Context::Resource => sdk::Context::Resource,
-                    Context::Scope => sdk::Context::Scope,
-                    Context::Span => sdk::Context::Span,
-                    Context::SpanEvent => sdk::Context::SpanEvent,
-                    Context::SpanLink => sdk::Context::SpanLink,
-                },
-                rows: table.rows,
-                parents: table.parents,
-                columns: table.columns.iter().map(column).collect(),
+            .filter_map(|table| {
+                Some(sdk::Table {
+                    context: match table.context {
+                        Context::Resource => sdk::Context::Resource,
+                        Context::Scope => sdk::Context::Scope,
+                        Context::Span => sdk::Context::Span,
+                        Context::SpanEvent => sdk::Context::SpanEvent,
+                        Context::SpanLink => sdk::Context::SpanLink,
+                        Context::Log | Context::Metric | Context::DataPoint => return None,
+                    },
+                    rows: table.rows,
+                    parents: table.parents,
+                    columns: table.columns.iter().map(column).collect(),
+                })
             })
             .collect(),
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use spanmill::pipeline::{Chain, Origin};
-use spanmill_otlp::Batch;
+use spanmill_otlp::{Batch, Signal};
 use spanmill_runtime::Tries;
 use tokio::task::JoinSet;
 
@@ -81,7 +81,7 @@ fn on_a_thread(
         if began.elapsed() >= slice {
             break;
         }
-        let batch = Batch::parse(batch.clone()).expect("own batch");
+        let batch = Batch::parse(Signal::Traces, batch.clone()).expect("own batch");
         let output = chain
             .run(&batch, 1, Tries::Again, Origin::Sender)
             .expect("chain runs");

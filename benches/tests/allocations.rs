@@ -10,7 +10,7 @@ use std::ops::Range;
 use spanmill::pipeline::{Chain, Origin};
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::spans;
-use spanmill_otlp::Batch;
+use spanmill_otlp::{Batch, Signal};
 use spanmill_runtime::{CacheConfig, Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
@@ -19,9 +19,9 @@ static ALLOCATOR: counting::Counting = counting::Counting;
 /// How often one batch has this thread allocate.
 fn run(chain: &mut Chain, batch: &bytes::Bytes) -> usize {
     let begun = counting::count();
-    let batch = Batch::parse(batch.clone()).unwrap();
+    let batch = Batch::parse(Signal::Traces, batch.clone()).unwrap();
     let output = chain.run(&batch, 1, Tries::Again, Origin::Sender).unwrap();
-    assert!(output.spliced.spans > 0);
+    assert!(output.spliced.items > 0);
     for measured in output.measured {
         measured.commit();
     }
@@ -51,7 +51,10 @@ fn check(runtime: &Runtime, stages: usize, more: Range<u64>) {
     // The vectors that a batch takes along double a few times more.
     assert!(large <= small + 20, "100 spans: {small}, 1,000: {large}");
     // Each part is one batch to the chain.
-    let parts = Batch::parse(spans::encoded(5000, 0)).unwrap().parts().len();
+    let parts = Batch::parse(Signal::Traces, spans::encoded(5000, 0))
+        .unwrap()
+        .parts()
+        .len();
     assert_eq!(parts, 3);
     assert!(
         larger <= parts * (large + 20),

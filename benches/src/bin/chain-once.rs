@@ -12,7 +12,7 @@ use bytes::Bytes;
 use spanmill::pipeline::Origin;
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::spans;
-use spanmill_otlp::{Batch, Projection, Workspace};
+use spanmill_otlp::{Batch, Projection, Signal, Workspace};
 use spanmill_runtime::{CacheConfig, Limits, Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     let times: usize = arguments.next().context("how often?")?.parse()?;
     let stages = arguments.next().map(|number| number.parse()).transpose()?;
     let mut run: Box<dyn FnMut(Bytes) -> usize> = match what.as_str() {
-        "index" => Box::new(|bytes| parsed(bytes).span_count()),
+        "index" => Box::new(|bytes| parsed(bytes).item_count()),
         "extract" => {
             let projection = Projection::new(reference::declared()?, &[])?;
             let mut workspace = Workspace::new(Arc::new(projection));
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
                 for part in batch.parts() {
                     workspace.load(part.clone(), 1).expect("own batch");
                 }
-                batch.span_count()
+                batch.item_count()
             })
         }
         "literal" => chain(Patterns::Literal, stages)?,
@@ -65,7 +65,7 @@ fn counted(run: &mut dyn FnMut(Bytes) -> usize, batches: &[Bytes], times: usize)
 }
 
 fn parsed(bytes: Bytes) -> Batch {
-    Batch::parse(bytes).expect("own batch")
+    Batch::parse(Signal::Traces, bytes).expect("own batch")
 }
 
 /// The chain, or its first stages.
@@ -90,6 +90,6 @@ fn chain(patterns: Patterns, stages: Option<usize>) -> Result<Box<dyn FnMut(Byte
             .measured
             .into_iter()
             .for_each(|measured| measured.commit());
-        output.spliced.spans
+        output.spliced.items
     }))
 }

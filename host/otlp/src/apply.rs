@@ -1,24 +1,28 @@
 //! Applies a checked outcome, in the order that the WIT states.
 
+use spanmill_model::PerContext;
+
 use crate::ABSENT;
-use crate::attributes::kind;
-use crate::edit::Editor;
+use crate::alive::Alive;
+use crate::edit::{Editor, attribute_numbers};
+use crate::kind;
 use crate::outcome::{CellColumn, Outcome, Replacement};
 use crate::patch::Patches;
 use crate::path::Path;
 use crate::projection::{Projection, StagePlan};
-use crate::stage::{Alive, Scratch};
+use crate::request::Request;
+use crate::stage::Scratch;
 use crate::table::Table;
 use crate::texts::Texts;
 use crate::wire::Flaw;
 
 pub(crate) struct Apply<'a> {
-    pub(crate) bytes: &'a [u8],
+    pub(crate) request: &'a Request,
     pub(crate) projection: &'a Projection,
     pub(crate) plan: &'a StagePlan,
     pub(crate) scratch: &'a Scratch,
-    pub(crate) tables: &'a mut [Table; 5],
-    pub(crate) alive: &'a [Alive; 5],
+    pub(crate) tables: &'a mut PerContext<Table>,
+    pub(crate) alive: &'a PerContext<Alive>,
     pub(crate) texts: &'a mut Texts,
     pub(crate) patches: &'a mut Patches,
 }
@@ -127,7 +131,7 @@ impl Apply<'_> {
 
     /// Closes the holes that removals left.
     fn finish_lists(&mut self) {
-        for table in self.tables.iter_mut() {
+        for (_, table) in self.tables.iter_mut() {
             if let Some(store) = &mut table.attributes
                 && store.kinds.contains(&kind::ABSENT)
             {
@@ -152,13 +156,15 @@ impl Apply<'_> {
         let path = self.plan.contract.writes.get(field as usize)?;
         let context = path.context;
         let editor = Editor {
-            bytes: self.bytes,
+            bytes: &self.request.bytes,
             context,
-            table: self.tables.get_mut(context as usize)?,
-            alive: self.alive.get(context as usize)?,
+            groups: self.request.index.groups(context).unwrap_or(&[]),
+            table: self.tables.get_mut(context),
+            alive: self.alive.get(context),
             attributes: self.projection.context(context).attributes.as_ref(),
             texts: self.texts,
             patches: self.patches,
+            numbers: attribute_numbers(context),
             last: None,
             pending: Vec::new(),
             holes: false,

@@ -1,24 +1,9 @@
 //! Attribute lists as columns.
 
-use crate::entries::Reading;
+mod keys;
+pub(crate) mod read;
 
-/// The contract's cell kinds.
-pub(crate) mod kind {
-    pub(crate) const ABSENT: u8 = 0;
-    pub(crate) const TEXT: u8 = 1;
-    pub(crate) const BOOL: u8 = 2;
-    pub(crate) const INT: u8 = 3;
-    pub(crate) const DOUBLE: u8 = 4;
-    pub(crate) const BYTES: u8 = 5;
-    pub(crate) const ARRAY: u8 = 6;
-    pub(crate) const MAP: u8 = 7;
-    pub(crate) const EMPTY: u8 = 8;
-
-    /// Whether the bits of a kind are a pool index.
-    pub(crate) const fn is_pooled(kind: u8) -> bool {
-        matches!(kind, TEXT | BYTES | ARRAY | MAP)
-    }
-}
+use crate::kind;
 
 /// The attributes of every row of a context, those that are wanted.
 #[derive(Clone, Default)]
@@ -29,8 +14,6 @@ pub(crate) struct Store {
     pub(crate) bits: Vec<u64>,
     /// Where each entry's bytes are: an offset into the request, or a patch (see `patch`).
     pub(crate) sources: Vec<u32>,
-    /// How the lists are read.
-    pub(crate) reading: Reading,
 }
 
 /// A new entry that waits for the edits of its list to be done.
@@ -49,7 +32,6 @@ impl Store {
         self.kinds.clear();
         self.bits.clear();
         self.sources.clear();
-        self.reading.clear();
     }
 
     /// The entries of a row.
@@ -134,5 +116,35 @@ fn put<T>(values: &mut [T], at: usize, value: T) {
 fn move_entry<T: Copy>(values: &mut [T], from: usize, to: usize) {
     if let Some(&value) = values.get(from) {
         put(values, to, value);
+    }
+}
+
+/// The row that an entry belongs to. `last` is one before it, or its own: rows are looked for from there on, in wider
+/// and wider steps, since entries mostly come in order and not far from each other.
+pub(crate) fn row_of(ends: &[u32], entry: u32, last: u32) -> u32 {
+    let before = |end: &u32| *end <= entry;
+    let (mut from, mut step) = (last as usize, 1);
+    while ends.get(from + step).is_some_and(before) {
+        from += step;
+        step *= 2;
+    }
+    let to = (from + step).min(ends.len());
+    let within = ends.get(from..to).unwrap_or(&[]);
+    (from + within.partition_point(before)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_row_of_an_entry_is_found_from_any_row_before_it() {
+        let ends = [0, 2, 2, 2, 3, 7, 7, 8, 8, 12, 13, 13];
+        for entry in 0..13 {
+            let row = ends.iter().position(|&end| end > entry).unwrap() as u32;
+            for last in 0..=row {
+                assert_eq!(row_of(&ends, entry, last), row, "{entry} from {last}");
+            }
+        }
     }
 }

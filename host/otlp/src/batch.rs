@@ -1,47 +1,62 @@
-//! A request in parts that a core's cache holds, and what is left of them in one piece again.
+//! A request in parts that a core's cache holds.
 
 use bytes::Bytes;
+use spanmill_model::Signal;
 
-use crate::index::{MAX_BYTES, Malformed, Request};
-use crate::limits::{ItemLimits, ParseError, SPANS};
+use crate::limits::{ELEMENTS, ItemLimits, ParseError};
+use crate::malformed::{MAX_BYTES, Malformed};
+use crate::request::Request;
 use crate::validate::DEPTH;
 use crate::wire::{DELIMITED, Reader};
-use crate::workspace::Spliced;
 
-/// About so many bytes make a part: with its columns it stays in the cache of a core, and the calls into plugins are
+/// About how many bytes make a part: with its columns it stays in the cache of a core, and the calls into plugins are
 /// spread over more than a thousand spans.
 const PART: usize = 640 * 1024;
 
-/// A checked request, cut between its `ResourceSpans` where it is large: those are a list, so what is left of the
+/// A checked request, cut between its resources where it is large: those are a list, so what is left of the
 /// parts, one behind the other, is what is left of the request.
 #[derive(Debug)]
 pub struct Batch {
+    signal: Signal,
     bytes: Bytes,
     parts: Vec<Request>,
 }
 
 impl Batch {
-    /// Checks a request to its last byte, and finds its spans.
-    pub fn parse(bytes: Bytes) -> Result<Self, Malformed> {
-        Self::in_parts(bytes, PART)
+    /// Checks a request to its last byte, and finds its rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Request::parse`].
+    pub fn parse(signal: Signal, bytes: Bytes) -> Result<Self, Malformed> {
+        Self::in_parts(signal, bytes, PART)
     }
 
-    /// The same of a request that may hold only so much.
-    pub fn parse_within(bytes: Bytes, limits: &ItemLimits) -> Result<Self, ParseError> {
-        Self::in_parts_within(bytes, PART, limits)
+    /// Checks a request that may hold only so much.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Request::parse_within`].
+    pub fn parse_within(
+        signal: Signal,
+        bytes: Bytes,
+        limits: &ItemLimits,
+    ) -> Result<Self, ParseError> {
+        Self::in_parts_within(signal, bytes, PART, limits)
     }
 
-    /// The same with parts of about so many bytes.
-    pub fn in_parts(bytes: Bytes, about: usize) -> Result<Self, Malformed> {
-        let parsed = Self::in_parts_within(bytes, about, &ItemLimits::NONE);
-        parsed.map_err(|error| match error {
-            ParseError::Malformed(malformed) => malformed,
-            // There are no limits.
-            ParseError::TooMany { .. } => Malformed::too_large(),
-        })
+    /// Like [`Batch::parse`], with parts of about so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Request::parse`].
+    pub fn in_parts(signal: Signal, bytes: Bytes, about: usize) -> Result<Self, Malformed> {
+        Self::in_parts_within(signal, bytes, about, &ItemLimits::NONE)
+            .map_err(ParseError::without_limits)
     }
 
     fn in_parts_within(
+        signal: Signal,
         bytes: Bytes,
         about: usize,
         limits: &ItemLimits,
@@ -53,7 +68,7 @@ impl Batch {
         let mut left = *limits;
         let mut start = 0;
         for end in ends(&bytes, about) {
-            let parsed = Request::parse_within(bytes.slice(start..end), &left);
+            let parsed = Request::parse_within(signal, bytes.slice(start..end), &left);
             let part = parsed.map_err(|error| match error {
                 ParseError::Malformed(flaw) => ParseError::Malformed(Malformed {
                     offset: start + flaw.offset,
@@ -62,29 +77,42 @@ impl Batch {
                 ParseError::TooMany { what, .. } => ParseError::TooMany {
                     what,
                     limit: match what {
-                        SPANS => limits.spans,
-                        _ => limits.items,
+                        ELEMENTS => limits.items,
+                        _ => limits.spans,
                     },
                 },
             })?;
-            left.spans = left.spans.saturating_sub(part.span_count());
-            left.items = left.items.saturating_sub(part.item_count());
+            left.spans = left.spans.saturating_sub(part.item_count());
+            left.items = left.items.saturating_sub(part.element_count());
             parts.push(part);
             start = end;
         }
-        Ok(Batch { bytes, parts })
+        Ok(Batch {
+            signal,
+            bytes,
+            parts,
+        })
     }
 
     /// About how much memory the index takes, and the columns of the largest part if every field is read.
     pub fn memory_bytes(&self) -> usize {
-        // An item takes 8 to 16 bytes in the index; a row of columns has about a hundred, an attribute's a third of that.
-        let index: usize = self.parts.iter().map(|part| part.item_count() * 16).sum();
+        // An element takes 8 to 16 bytes in the index; a row of columns has about a hundred, an attribute's a third of that.
+        let index: usize = self
+            .parts
+            .iter()
+            .map(|part| part.element_count() * 16)
+            .sum();
         let columns = self.parts.iter().map(|part| {
-            (part.span_count() * 100)
-                .saturating_add(part.item_count() * 40)
+            (part.item_count() * 100)
+                .saturating_add(part.element_count() * 40)
                 .saturating_add(part.bytes().len())
         });
         index.saturating_add(columns.max().unwrap_or(0))
+    }
+
+    /// What it carries.
+    pub fn signal(&self) -> Signal {
+        self.signal
     }
 
     /// The request as it came.
@@ -92,9 +120,9 @@ impl Batch {
         &self.bytes
     }
 
-    /// How many spans there are.
-    pub fn span_count(&self) -> usize {
-        self.parts.iter().map(Request::span_count).sum()
+    /// How many spans, log records or data points there are.
+    pub fn item_count(&self) -> usize {
+        self.parts.iter().map(Request::item_count).sum()
     }
 
     /// The parts, in order; there is one at least.
@@ -128,79 +156,4 @@ fn ends(bytes: &[u8], about: usize) -> Vec<usize> {
     }
     ends.push(bytes.len());
     ends
-}
-
-/// What is left of a batch, put together part by part.
-#[derive(Debug)]
-pub struct Joined {
-    batch: Bytes,
-    /// How much of the batch has been gone through.
-    taken: usize,
-    /// What is left of that, once something is not as it came.
-    out: Option<Vec<u8>>,
-    spans: usize,
-}
-
-impl Joined {
-    /// For a batch of these bytes, of which nothing has been gone through yet.
-    pub fn new(batch: Bytes) -> Self {
-        Joined {
-            batch,
-            taken: 0,
-            out: None,
-            spans: 0,
-        }
-    }
-
-    /// By how many bytes what is left exceeds what has been gone through.
-    pub(crate) fn grown(&self) -> u64 {
-        let out = self.out.as_ref().map_or(0, Vec::len);
-        out.saturating_sub(self.taken) as u64
-    }
-
-    /// The next part stays as it came.
-    pub(crate) fn keep(&mut self, part: &Request) {
-        if let Some(out) = &mut self.out {
-            out.extend_from_slice(&part.bytes);
-        }
-        self.taken += part.bytes.len();
-        self.spans += part.span_count();
-    }
-
-    /// Nothing is left of the next part.
-    pub fn leave_out(&mut self, part: &Request) {
-        self.change(part, 0, 0);
-    }
-
-    /// The next part becomes other bytes, with so many spans.
-    pub fn put(&mut self, part: &Request, bytes: &[u8], spans: usize) {
-        self.change(part, bytes.len(), spans)
-            .extend_from_slice(bytes);
-    }
-
-    /// The next part becomes so many bytes with so many spans, to be written behind those that are returned.
-    pub(crate) fn change(&mut self, part: &Request, length: usize, spans: usize) -> &mut Vec<u8> {
-        let before = self.taken;
-        self.taken += part.bytes.len();
-        self.spans += spans;
-        let (batch, taken) = (&self.batch, self.taken);
-        let out = self.out.get_or_insert_with(|| {
-            // Room for what the other parts will be if they shrink as this one does. That one grows says nothing of them.
-            let (so_far, all) = ((before + length) as u64, batch.len() as u64);
-            let room = (so_far * all / (taken as u64).max(1)).min(all);
-            let mut out = Vec::with_capacity(room as usize);
-            out.extend_from_slice(batch.get(..before).unwrap_or(&[]));
-            out
-        });
-        out.reserve(length);
-        out
-    }
-
-    /// Returns all of it.
-    pub fn finish(self) -> Spliced {
-        Spliced {
-            bytes: self.out.map_or(self.batch, Bytes::from),
-            spans: self.spans,
-        }
-    }
 }

@@ -3,13 +3,16 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use crate::attributes::kind;
+use spanmill_model::{Context, PerContext, Shape, Signal};
+
+use crate::alive::Alive;
+use crate::kind;
 use crate::limits::Found;
 use crate::outcome::{CellColumn, Outcome, OutcomeError, Replacement};
-use crate::path::{Context, Path, Shape, Target};
+use crate::path::{Path, Target};
 use crate::projection::StagePlan;
 use crate::schema::Message;
-use crate::stage::{Alive, Scratch};
+use crate::stage::Scratch;
 use crate::table::{Data, Table};
 use crate::texts::Texts;
 use crate::validate::{self, DEPTH};
@@ -17,14 +20,15 @@ use crate::wire::Reader;
 
 type Checked = Result<(), OutcomeError>;
 
-/// What the edits of all stages may come to, in bytes. An answer is small that writes one long text in every row.
+/// Limit on the bytes that the edits of all stages write. A small answer can write one long text into every row.
 const MAX_EDITS: u64 = 256 * 1024 * 1024;
 
 pub(crate) struct Check<'a> {
     pub(crate) plan: &'a StagePlan,
+    pub(crate) signal: Signal,
     pub(crate) scratch: &'a Scratch,
-    pub(crate) tables: &'a [Table; 5],
-    pub(crate) alive: &'a [Alive; 5],
+    pub(crate) tables: &'a PerContext<Table>,
+    pub(crate) alive: &'a PerContext<Alive>,
     pub(crate) texts: &'a Texts,
     pub(crate) outcome: &'a Outcome,
     /// How many bytes the edits come to, those of the stages before and those checked so far.
@@ -99,7 +103,8 @@ impl Check<'_> {
         }
         for replacement in &self.outcome.replacements {
             let path = self.field(replacement.field)?;
-            if matches!(&path.target, Target::Fixed(fixed) if fixed.shape != Shape::Text) {
+            if matches!(&path.target, Target::Fixed(field) if !matches!(field.shape, Shape::Text | Shape::Value))
+            {
                 return Err(misfit("a replacement", path));
             }
             self.read("a replacement", path)?;
@@ -177,25 +182,21 @@ impl Check<'_> {
             lengths.insert(old, self.bytes(new)?.len() as u64);
         }
         let length = |index: u32| lengths.get(&index).copied().unwrap_or(0);
-        let Some(table) = self.tables.get(path.context as usize) else {
-            return Ok(0);
-        };
-        let column = |fixed| {
-            table
-                .columns
+        let table = self.tables.get(path.context);
+        let of_cells = |kinds: &[u8], bits: &[u64]| {
+            let texts = kinds
                 .iter()
-                .find(|it| std::ptr::eq(it.fixed, fixed))
+                .zip(bits)
+                .filter(|(kind, _)| **kind == kind::TEXT);
+            texts.map(|(_, &bits)| length(bits as u32)).sum()
         };
         Ok(match (&path.target, &table.attributes) {
-            (Target::Fixed(fixed), _) => match column(*fixed).map(|column| &column.data) {
+            (Target::Fixed(field), _) => match table.column(field).map(|column| &column.data) {
                 Some(Data::Text(indices)) => indices.iter().map(|&index| length(index)).sum(),
+                Some(Data::Cells(kinds, bits)) => of_cells(kinds, bits),
                 _ => 0,
             },
-            (_, Some(store)) => {
-                let entries = store.kinds.iter().zip(&store.bits);
-                let texts = entries.filter(|(kind, _)| **kind == kind::TEXT);
-                texts.map(|(_, &bits)| length(bits as u32)).sum()
-            }
+            (_, Some(store)) => of_cells(&store.kinds, &store.bits),
             (_, None) => 0,
         })
     }
@@ -214,13 +215,9 @@ impl Check<'_> {
         let mut seen = Vec::new();
         for verdicts in &self.outcome.verdicts {
             let context = verdicts.context;
-            let has_table = self
-                .plan
-                .tables
-                .get(context as usize)
-                .copied()
-                .unwrap_or(false);
-            if !matches!(context, Context::Span | Context::SpanEvent) || !has_table {
+            let is_shown =
+                self.signal.contexts().contains(&context) && *self.plan.tables.get(context);
+            if !context.takes_verdicts() || !is_shown {
                 return Err(OutcomeError::VerdictContext(context.prefix()));
             }
             if seen.contains(&context) {
@@ -272,21 +269,12 @@ impl Check<'_> {
     }
 
     fn rows(&self, context: Context) -> usize {
-        let table = self
-            .tables
-            .get(context as usize)
-            .zip(self.alive.get(context as usize));
-        table.map_or(0, |(table, alive)| alive.count(table))
+        self.alive.get(context).count(self.tables.get(context))
     }
 
     fn entries(&self, context: Context) -> usize {
-        let table = self
-            .tables
-            .get(context as usize)
-            .zip(self.alive.get(context as usize));
-        table.map_or(0, |(table, alive)| {
-            self.scratch.entries_shown(context, table, alive)
-        })
+        let (table, alive) = (self.tables.get(context), self.alive.get(context));
+        self.scratch.entries_shown(context, table, alive)
     }
 
     fn present(&self, values: &CellColumn, path: &Path) -> Checked {
@@ -302,7 +290,7 @@ impl Check<'_> {
     fn cells(&self, values: &CellColumn, path: &Path) -> Checked {
         length("cells.bits", values.bits.len(), values.kinds.len())?;
         let shape = match &path.target {
-            Target::Fixed(fixed) => Some(fixed.shape),
+            Target::Fixed(field) => Some(field.shape),
             Target::Attributes | Target::Attribute(_) => None,
         };
         for (&kind, &bits) in values.kinds.iter().zip(&values.bits) {
@@ -311,6 +299,8 @@ impl Check<'_> {
                 (Some(Shape::Text), kind::TEXT | kind::ABSENT) => true,
                 (Some(Shape::Narrow), kind::INT) => u32::try_from(bits).is_ok(),
                 (Some(Shape::Wide), kind::INT) => true,
+                (Some(Shape::Value), kind::ABSENT..=kind::EMPTY) => true,
+                (Some(Shape::Number), kind::ABSENT | kind::INT | kind::DOUBLE) => true,
                 _ => false,
             };
             if !fits {

@@ -1,28 +1,53 @@
 //! Edits of one table: its columns, so that the next stage sees them, and patches of the request.
 
+mod field;
+
+use spanmill_model::{Context, Field};
+
 use crate::ABSENT;
-use crate::attributes::{Pending, Store, kind};
-use crate::patch::{Encoded, Patches};
-use crate::path::{Context, Fixed, Home, Shape, Target};
+use crate::alive::Alive;
+use crate::attributes::{Pending, Store, row_of};
+use crate::index::Group;
+use crate::kind;
+use crate::patch::{Encoded, Owner, Patches};
+use crate::path::Target;
 use crate::projection::AttributePlan;
-use crate::stage::{Alive, row_of};
-use crate::table::{Data, MISSING, Table};
+use crate::schema::{POINT_KINDS, attributes_number};
+use crate::table::{Data, Table};
 use crate::texts::Texts;
-use crate::wire::{FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint};
+use crate::wire::Flaw;
+
+/// An entry encoded into the arena.
+#[derive(Clone, Copy)]
+pub(crate) struct EncodedEntry {
+    /// The number of its field, and its key.
+    name: (u32, u32),
+    value: (u8, u64),
+    range: (u32, u32),
+}
 
 /// One table being edited, and all that goes with it.
 pub(crate) struct Editor<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) context: Context,
+    /// The rows with rows below them, of metrics.
+    pub(crate) groups: &'a [Group],
     pub(crate) table: &'a mut Table,
     pub(crate) alive: &'a Alive,
     pub(crate) attributes: Option<&'a AttributePlan>,
     pub(crate) texts: &'a mut Texts,
     pub(crate) patches: &'a mut Patches,
-    /// The last key and value encoded, and where: writes of every row repeat it.
-    pub(crate) last: Option<(u32, u8, u64, (u32, u32))>,
+    /// The number of the attributes' field, by the kind of data points.
+    pub(crate) numbers: [u32; POINT_KINDS],
+    /// The last entry encoded: writes of every row repeat it.
+    pub(crate) last: Option<EncodedEntry>,
     pub(crate) pending: Vec<Pending>,
     pub(crate) holes: bool,
+}
+
+/// The number of the attributes' field, by the kind of data points.
+pub(crate) fn attribute_numbers(context: Context) -> [u32; POINT_KINDS] {
+    [0, 1, 2, 3].map(|point| attributes_number(context, point))
 }
 
 impl Editor<'_> {
@@ -36,10 +61,10 @@ impl Editor<'_> {
                 .filter(|&new| new != ABSENT)
         };
         match target {
-            Target::Fixed(fixed) => {
+            Target::Fixed(field) => {
                 for row in 0..rows {
                     let row = self.alive.base(row);
-                    if let Some(new) = self.text_of(fixed, row).and_then(new_of) {
+                    if let Some(new) = self.text_of(field, row).and_then(new_of) {
                         self.write(target, row, (kind::TEXT, u64::from(new)))?;
                     }
                 }
@@ -77,14 +102,13 @@ impl Editor<'_> {
         Ok(())
     }
 
-    fn text_of(&self, fixed: &'static Fixed, row: u32) -> Option<u32> {
-        let column = self
-            .table
-            .columns
-            .iter()
-            .find(|column| std::ptr::eq(column.fixed, fixed))?;
-        match &column.data {
-            Data::Text(indices) => indices.get(row as usize).copied(),
+    fn text_of(&self, field: &'static Field, row: u32) -> Option<u32> {
+        let at = row as usize;
+        match &self.table.column(field)?.data {
+            Data::Text(indices) => indices.get(at).copied(),
+            Data::Cells(kinds, bits) if kinds.get(at) == Some(&kind::TEXT) => {
+                bits.get(at).map(|&bits| bits as u32)
+            }
             _ => None,
         }
     }
@@ -97,7 +121,7 @@ impl Editor<'_> {
         value: (u8, u64),
     ) -> Result<(), Flaw> {
         match target {
-            Target::Fixed(fixed) => self.write_fixed(fixed, row, value),
+            Target::Fixed(field) => self.write_field(field, row, value),
             Target::Attributes => Ok(()),
             Target::Attribute(key) => {
                 let plan = self.attributes;
@@ -134,75 +158,8 @@ impl Editor<'_> {
         Some((store, from + at))
     }
 
-    fn write_fixed(
-        &mut self,
-        fixed: &'static Fixed,
-        row: u32,
-        value: (u8, u64),
-    ) -> Result<(), Flaw> {
-        let (kind, bits) = value;
-        self.patches.have_room()?;
-        let Some(&entry) = self.table.entries.get(row as usize) else {
-            return Ok(());
-        };
-        let owner = (self.context, row);
-        let columns = &mut self.table.columns;
-        let Some(column) = columns
-            .iter_mut()
-            .find(|column| std::ptr::eq(column.fixed, fixed))
-        else {
-            return Ok(());
-        };
-        let at = row as usize;
-        match &mut column.data {
-            Data::Narrow(values) => put(values, at, bits as u32),
-            Data::Wide(values) => put(values, at, bits),
-            Data::Text(indices) => {
-                put(
-                    indices,
-                    at,
-                    if kind == kind::TEXT {
-                        bits as u32
-                    } else {
-                        ABSENT
-                    },
-                );
-            }
-            Data::TraceId(_) => return Ok(()),
-        }
-        if kind == kind::TEXT {
-            self.texts.grant(bits as u32, column.readers);
-        }
-        let number = match fixed.home {
-            Home::Own(number) => number,
-            Home::Status(number) => {
-                let mut encoded = Vec::new();
-                encode_field(&mut encoded, fixed, number, value, self.texts);
-                return self
-                    .patches
-                    .status(self.bytes, row, entry, number, &encoded);
-            }
-            Home::SchemaUrl => return Ok(()),
-        };
-        let from = self.patches.arena.len() as u32;
-        encode_field(&mut self.patches.arena, fixed, number, value, self.texts);
-        let range = (from, self.patches.arena.len() as u32);
-        if let Some(source) = column.sources.get_mut(at) {
-            *source = match *source {
-                MISSING if range.0 == range.1 => MISSING,
-                MISSING => self.patches.insert(owner, entry, range),
-                known => self.patches.replace(self.bytes, owner, known, range),
-            };
-        }
-        // The last of several counts; once it is written, the others must not show through.
-        let (bytes, patches) = (self.bytes, &mut *self.patches);
-        column.repeats.retain(|(repeated, source)| {
-            if *repeated == row {
-                patches.replace(bytes, owner, *source, (0, 0));
-            }
-            *repeated != row
-        });
-        Ok(())
+    fn owner(&self, row: u32) -> Owner {
+        Owner::head(self.context, row)
     }
 
     pub(crate) fn set_entry(
@@ -220,7 +177,8 @@ impl Editor<'_> {
             return Ok(());
         };
         let key = *key;
-        let range = self.encode(key, value)?;
+        let range = self.encode(row, key, value)?;
+        let owner = self.owner(row);
         let Some(store) = &mut self.table.attributes else {
             return Ok(());
         };
@@ -230,14 +188,13 @@ impl Editor<'_> {
             store.sources.get_mut(entry),
         ) {
             (*kind, *bits) = value;
-            *source = self
-                .patches
-                .replace(self.bytes, (self.context, row), *source, range);
+            *source = self.patches.replace(self.bytes, owner, *source, range);
         }
         Ok(())
     }
 
     pub(crate) fn remove_entry(&mut self, entry: usize, row: u32) {
+        let owner = self.owner(row);
         let Some(store) = &mut self.table.attributes else {
             return;
         };
@@ -245,9 +202,7 @@ impl Editor<'_> {
             (store.kinds.get_mut(entry), store.sources.get_mut(entry))
         {
             *kind = kind::ABSENT;
-            *source = self
-                .patches
-                .replace(self.bytes, (self.context, row), *source, (0, 0));
+            *source = self.patches.replace(self.bytes, owner, *source, (0, 0));
             self.holes = true;
         }
     }
@@ -256,8 +211,8 @@ impl Editor<'_> {
         let Some(&entry) = self.table.entries.get(row as usize) else {
             return Ok(());
         };
-        let range = self.encode(key, value)?;
-        let source = self.patches.insert((self.context, row), entry, range);
+        let range = self.encode(row, key, value)?;
+        let source = self.patches.insert(self.owner(row), entry, range);
         if let Some(plan) = self.attributes {
             self.texts.grant(key, plan.list_readers);
         }
@@ -272,12 +227,15 @@ impl Editor<'_> {
     }
 
     /// Encodes an entry and lets the key's readers read its text.
-    fn encode(&mut self, key: u32, value: (u8, u64)) -> Result<(u32, u32), Flaw> {
+    fn encode(&mut self, row: u32, key: u32, value: (u8, u64)) -> Result<(u32, u32), Flaw> {
         let (kind, bits) = value;
-        if let Some((last_key, last_kind, last_bits, range)) = self.last
-            && (last_key, last_kind, last_bits) == (key, kind, bits)
+        let point = self.table.point_kind(row as usize);
+        let number = self.numbers.get(point).copied().unwrap_or(0);
+        let name = (number, key);
+        if let Some(last) = self.last
+            && (last.name, last.value) == (name, value)
         {
-            return Ok(range);
+            return Ok(last.range);
         }
         self.patches.have_room()?;
         let pooled = kind::is_pooled(kind);
@@ -290,11 +248,10 @@ impl Editor<'_> {
         } else {
             &[]
         };
-        let number = self.context.attributes_number();
         let range =
             self.patches
                 .key_value(number, self.texts.get(key), Encoded { kind, bits, text });
-        self.last = Some((key, kind, bits, range));
+        self.last = Some(EncodedEntry { name, value, range });
         Ok(range)
     }
 
@@ -307,28 +264,6 @@ impl Editor<'_> {
             store.close_holes();
             store.insert(&self.pending);
         }
-    }
-}
-
-fn put<T>(values: &mut [T], at: usize, value: T) {
-    if let Some(slot) = values.get_mut(at) {
-        *slot = value;
-    }
-}
-
-/// Encodes a fixed field; nothing for one that is cleared.
-fn encode_field(out: &mut Vec<u8>, fixed: &Fixed, number: u32, value: (u8, u64), texts: &Texts) {
-    match value {
-        (kind::TEXT, index) => put_delimited(out, number, texts.get(index as u32)),
-        (kind::INT, bits) if fixed.shape == Shape::Wide => {
-            put_tag(out, number, FIXED64);
-            out.extend_from_slice(&bits.to_le_bytes());
-        }
-        (kind::INT, bits) => {
-            put_tag(out, number, VARINT);
-            put_varint(out, bits);
-        }
-        _ => {}
     }
 }
 

@@ -1,127 +1,161 @@
 //! One pass over the messages of a request, filling the columns that the projection asks for.
 
-use crate::index::{Entry, Index, Request};
-use crate::path::Context;
-use crate::plain::Place;
-use crate::projection::Projection;
-use crate::schema::number;
-use crate::table::{Column, Data, NONE, Table};
-use crate::texts::Texts;
-use crate::usual;
-use crate::validate::DEPTH;
-use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
+mod span;
+mod value;
 
-/// Events and links met while walking spans.
-#[derive(Default)]
-struct Nested<'a> {
-    events: Option<(&'a mut Vec<Entry>, &'a mut Vec<u32>)>,
-    links: Option<(&'a mut Vec<Entry>, &'a mut Vec<u32>)>,
-}
+use spanmill_model::{Context, PerContext};
+
+use self::value::value;
+use crate::index::{Entry, Group, Index};
+use crate::place::Place;
+use crate::projection::{ContextPlan, Projection};
+use crate::request::Request;
+use crate::schema::{Layout, NO_COLUMN, number};
+use crate::table::{Data, Table};
+use crate::texts::Texts;
+use crate::validate::{self, DEPTH};
+use crate::wire::{DELIMITED, Flaw, Reader};
 
 /// Fills the tables from a request. The request was checked, so a flaw here is a bug, and an error all the same.
 pub(crate) fn extract(
     request: &Request,
     projection: &Projection,
-    tables: &mut [Table; 5],
+    tables: &mut PerContext<Table>,
     texts: &mut Texts,
 ) -> Result<(), Flaw> {
-    let bytes: &[u8] = &request.bytes;
-    let [resources, scopes, spans, events, links] = tables;
-    texts.clear(request.span_count());
-    for table in [
-        &mut *resources,
-        &mut *scopes,
-        &mut *spans,
-        &mut *events,
-        &mut *links,
-    ] {
+    let (bytes, index): (&[u8], &Index) = (&request.bytes, &request.index);
+    texts.clear(request.item_count());
+    for (_, table) in tables.iter_mut() {
         table.clear();
     }
-    let index = &request.index;
-    resources
-        .entries
-        .extend(index.resources.iter().map(|group| group.head));
-    scopes
-        .entries
-        .extend(index.scopes.iter().map(|group| group.head));
-    spans.entries.extend_from_slice(&index.spans);
-    for (row, group) in (0u32..).zip(&index.resources) {
-        scopes
-            .parents
-            .extend((group.first..group.last).map(|_| row));
-    }
-    for (row, group) in (0u32..).zip(&index.scopes) {
-        spans.parents.extend((group.first..group.last).map(|_| row));
-    }
-    for (groups, table) in [
-        (&index.resources, &mut *resources),
-        (&index.scopes, &mut *scopes),
-    ] {
-        rows(
-            table,
-            projection,
-            None,
-            texts,
-            bytes,
-            &mut Nested::default(),
-        )?;
-        if table.schema_url != NONE {
-            for (row, group) in groups.iter().enumerate() {
-                schema_url(table, texts, bytes, row, group.whole)?;
-            }
+    list(index, tables);
+    for &context in index.signal.contexts() {
+        let mut below = Below::default();
+        if context == Context::Span {
+            below.events = Children::of(tables.get_mut(Context::SpanEvent));
+            below.links = Children::of(tables.get_mut(Context::SpanLink));
         }
-    }
-    let mut nested = Nested {
-        events: events
-            .wanted
-            .then_some((&mut events.entries, &mut events.parents)),
-        links: links
-            .wanted
-            .then_some((&mut links.entries, &mut links.parents)),
-    };
-    rows(spans, projection, Some(index), texts, bytes, &mut nested)?;
-    for table in [events, links] {
+        let table = tables.get_mut(context);
         if table.wanted {
-            rows(
-                table,
-                projection,
-                None,
-                texts,
-                bytes,
-                &mut Nested::default(),
-            )?;
+            let rows = match context {
+                Context::Span => rows::<true>,
+                _ => rows::<false>,
+            };
+            let plan = projection.context(context);
+            rows(table, plan, index, texts, bytes, &mut below)?;
+        }
+        if context == Context::Span {
+            below.events.put_back(tables.get_mut(Context::SpanEvent));
+            below.links.put_back(tables.get_mut(Context::SpanLink));
         }
     }
     Ok(())
 }
 
-/// Fills one table. `index` has the attributes of its rows, if the check has noted them.
-fn rows(
+/// Lists the rows that the index has, each with the row above it.
+fn list(index: &Index, tables: &mut PerContext<Table>) {
+    let mut above: Option<&[Group]> = None;
+    for &context in index.signal.contexts() {
+        let groups = index.groups(context);
+        let is_item = context == index.signal.item();
+        if groups.is_none() && !is_item {
+            continue;
+        }
+        let table = tables.get_mut(context);
+        match groups {
+            Some(groups) => table.entries.extend(groups.iter().map(|group| group.head)),
+            None => table.entries.extend_from_slice(&index.items),
+        }
+        for (row, group) in (0u32..).zip(above.unwrap_or(&[])) {
+            let Group { first, last, .. } = *group;
+            table.parents.extend((first..last).map(|_| row));
+            if context == Context::DataPoint {
+                table.data.extend((first..last).map(|_| group.data));
+            }
+        }
+        if let (Context::Metric, Some(groups)) = (context, groups) {
+            table.data.extend(groups.iter().map(|group| group.data));
+        }
+        above = groups;
+    }
+}
+
+/// Events and links met while walking spans.
+#[derive(Default)]
+struct Below {
+    events: Children,
+    links: Children,
+}
+
+/// The rows of a table that are found while those above are walked.
+#[derive(Default)]
+struct Children {
+    wanted: bool,
+    entries: Vec<Entry>,
+    parents: Vec<u32>,
+}
+
+impl Children {
+    /// Takes the lists out of a table while another is filled.
+    fn of(table: &mut Table) -> Self {
+        Children {
+            wanted: table.wanted,
+            entries: std::mem::take(&mut table.entries),
+            parents: std::mem::take(&mut table.parents),
+        }
+    }
+
+    fn put_back(self, table: &mut Table) {
+        (table.entries, table.parents) = (self.entries, self.parents);
+    }
+}
+
+/// Fills one table. Spans have a function of their own, in which nothing asks whether they are.
+#[inline(never)]
+fn rows<const IS_SPAN: bool>(
     table: &mut Table,
-    projection: &Projection,
-    index: Option<&Index>,
+    plan: &ContextPlan,
+    index: &Index,
     texts: &mut Texts,
     bytes: &[u8],
-    nested: &mut Nested<'_>,
+    below: &mut Below,
 ) -> Result<(), Flaw> {
     table.lay_out();
-    let plan = projection.context(table.context).attributes.as_ref();
-    let idle = table.columns.is_empty() && plan.is_none();
-    if idle && nested.events.is_none() && nested.links.is_none() {
+    let idle = table.columns.is_empty() && plan.attributes.is_none();
+    if idle && !below.events.wanted && !below.links.wanted {
         return Ok(());
     }
+    // The check has noted the attributes of items.
+    let noted = (table.context == index.signal.item()).then_some(index);
+    let [usual, ..] = &plan.layouts;
     for first in (0..table.rows()).step_by(TOGETHER) {
         let last = table.rows().min(first + TOGETHER);
         for row in first..last {
-            let ends = index.and_then(|index| index.attribute_ends.get(row).copied());
-            message(table, ends, texts, bytes, row, nested)?;
+            let ends = noted.and_then(|index| index.attribute_ends.get(row).copied());
+            let layout = match table.point_kind(row) {
+                _ if IS_SPAN => usual,
+                0 => usual,
+                point => plan.layouts.get(point).unwrap_or(usual),
+            };
+            message::<IS_SPAN>(table, layout, ends, texts, bytes, row, below)?;
         }
-        if let (Some(store), Some(plan)) = (&mut table.attributes, plan) {
-            if let Some(index) = index {
-                store.reading.know(index, first..last);
+        if let (Some(store), Some(plan)) = (&mut table.attributes, &plan.attributes) {
+            if let Some(index) = noted {
+                table.reading.know(index, first..last);
             }
-            store.take(plan, texts, bytes)?;
+            table.reading.take(store, plan, texts, bytes)?;
         }
+    }
+    let Some(groups) = index.groups(table.context) else {
+        return Ok(());
+    };
+    if usual.schema_url != NO_COLUMN {
+        for (row, group) in groups.iter().enumerate() {
+            schema_url(table, usual, texts, bytes, row, group.body)?;
+        }
+    }
+    if table.context == Context::Metric {
+        metric_data(table, usual, texts, bytes, groups)?;
     }
     Ok(())
 }
@@ -130,34 +164,37 @@ fn rows(
 const TOGETHER: usize = 32;
 
 #[inline]
-fn message(
+fn message<const IS_SPAN: bool>(
     table: &mut Table,
-    known: Option<(u32, u32)>,
+    layout: &Layout,
+    noted: Option<(u32, u32)>,
     texts: &mut Texts,
     bytes: &[u8],
     row: usize,
-    nested: &mut Nested<'_>,
+    below: &mut Below,
 ) -> Result<(), Flaw> {
     let Some(entry) = table.entries.get(row) else {
         return Ok(());
     };
-    let is_span = table.context == Context::Span;
-    let attributes_number = table.context.attributes_number();
-    let attribute_tag = (attributes_number << 3) as u8 | DELIMITED;
     let mut reader = entry.reader(bytes);
-    if is_span {
-        usual::head(table, texts, bytes, &mut reader, row)?;
+    if IS_SPAN {
+        span::head(table, layout, texts, bytes, &mut reader, row)?;
     }
     while !reader.is_done() {
         let start = reader.pos();
-        if reader.rest().first() == Some(&attribute_tag) {
-            match (&mut table.attributes, known) {
-                // The check has been here, and has noted the attributes of spans.
+        if reader.rest().first() == Some(&layout.attribute_tag) {
+            match (&table.attributes, noted) {
+                // The check has been here.
                 (_, Some((_, together))) if together as usize > start => {
                     reader.advance(together as usize - start);
-                    usual::tail(table, &mut reader, row);
+                    if IS_SPAN {
+                        span::tail(table, layout, &mut reader, row);
+                    }
                 }
-                (Some(store), None) => reader.places(attribute_tag, &mut store.reading.places),
+                (Some(_), None) => {
+                    let places = &mut table.reading.places;
+                    validate::attributes::find(&mut reader, layout.attribute_tag, places);
+                }
                 _ => {}
             }
             if reader.pos() > start {
@@ -165,85 +202,109 @@ fn message(
             }
         }
         let (number, wire) = reader.tag()?;
-        if number == attributes_number
-            && known.is_none()
-            && let Some(store) = &mut table.attributes
-        {
-            store.reading.places.push(Place::odd(start));
+        if number == layout.attributes && noted.is_none() && table.attributes.is_some() {
+            table.reading.places.push(Place::odd(start));
         }
-        if is_span && wire == DELIMITED {
+        if IS_SPAN && wire == DELIMITED {
             match number {
                 number::SPAN_EVENTS | number::SPAN_LINKS => {
                     let body = reader.delimited()?;
-                    let list = if number == number::SPAN_EVENTS {
-                        &mut nested.events
-                    } else {
-                        &mut nested.links
+                    let list = match number {
+                        number::SPAN_EVENTS => &mut below.events,
+                        _ => &mut below.links,
                     };
-                    if let Some((entries, parents)) = list {
+                    if list.wanted {
                         let end = reader.pos();
-                        entries.push(Entry {
+                        list.entries.push(Entry {
                             start: start as u32,
                             body: (end - body.len()) as u32,
                             end: end as u32,
                         });
-                        parents.push(row as u32);
+                        list.parents.push(row as u32);
                     }
                     continue;
                 }
                 number::SPAN_STATUS => {
                     let body = reader.delimited()?;
-                    if table.status_code != NONE || table.status_message != NONE {
+                    if layout.has_nested {
                         let end = reader.pos();
-                        status(
-                            table,
-                            texts,
-                            bytes,
-                            Reader::new(bytes, end - body.len(), end),
-                            row,
-                        )?;
+                        let status = Reader::new(bytes, end - body.len(), end);
+                        nested(table, layout, texts, bytes, status, row)?;
                     }
                     continue;
                 }
                 _ => {}
             }
         }
-        let slot = table
-            .by_number
-            .get(number as usize)
-            .copied()
-            .unwrap_or(NONE);
-        match table.columns.get_mut(slot as usize) {
+        let slot = layout.by_number.get(number as usize);
+        match table
+            .columns
+            .get_mut(slot.map_or(NO_COLUMN, |slot| *slot) as usize)
+        {
             Some(column) => {
                 column.found(row, start);
-                value(column, texts, bytes, &mut reader, wire, row)?;
+                value(column, texts, bytes, &mut reader, (number, wire), row)?;
             }
             None => reader.skip(number, wire, DEPTH)?,
         }
     }
-    if let Some(store) = &mut table.attributes {
-        store.reading.ends.push(store.reading.places.len() as u32);
+    if table.attributes.is_some() {
+        let places = table.reading.places.len() as u32;
+        table.reading.ends.push(places);
     }
     Ok(())
 }
 
-fn status(
+/// Reads the fields of a span's status, or of what holds a metric's points.
+fn nested(
     table: &mut Table,
+    layout: &Layout,
     texts: &mut Texts,
     bytes: &[u8],
     mut reader: Reader<'_>,
     row: usize,
 ) -> Result<(), Flaw> {
+    let is_metric = table.context == Context::Metric;
     while !reader.is_done() {
+        let start = reader.pos();
         let (number, wire) = reader.tag()?;
-        let slot = match number {
-            number::STATUS_CODE => table.status_code,
-            number::STATUS_MESSAGE => table.status_message,
-            _ => NONE,
-        };
-        match table.columns.get_mut(slot as usize) {
-            Some(column) => value(column, texts, bytes, &mut reader, wire, row)?,
+        let slot = layout.nested.get(number as usize).copied();
+        let column = table.columns.get_mut(slot.unwrap_or(NO_COLUMN) as usize);
+        match column {
+            Some(column) => {
+                // A status is written as a whole.
+                if is_metric {
+                    column.found(row, start);
+                }
+                value(column, texts, bytes, &mut reader, (number, wire), row)?;
+            }
             None => reader.skip(number, wire, DEPTH)?,
+        }
+    }
+    Ok(())
+}
+
+/// Reads what metrics say of their points.
+fn metric_data(
+    table: &mut Table,
+    layout: &Layout,
+    texts: &mut Texts,
+    bytes: &[u8],
+    groups: &[Group],
+) -> Result<(), Flaw> {
+    if let Some(column) = table.columns.get_mut(layout.data_kind as usize)
+        && let Data::Narrow(kinds) = &mut column.data
+    {
+        for (kind, group) in kinds.iter_mut().zip(groups) {
+            *kind = group.data as u32;
+        }
+    }
+    if layout.has_nested {
+        for (row, group) in groups.iter().enumerate() {
+            let fields = |number| group.data.has(number);
+            if fields(number::TEMPORALITY) {
+                nested(table, layout, texts, bytes, group.body.reader(bytes), row)?;
+            }
         }
     }
     Ok(())
@@ -251,70 +312,24 @@ fn status(
 
 fn schema_url(
     table: &mut Table,
+    layout: &Layout,
     texts: &mut Texts,
     bytes: &[u8],
     row: usize,
-    whole: Entry,
+    body: Entry,
 ) -> Result<(), Flaw> {
-    let mut reader = whole.reader(bytes);
+    let mut reader = body.reader(bytes);
     while !reader.is_done() {
         match (
             reader.tag()?,
-            table.columns.get_mut(table.schema_url as usize),
+            table.columns.get_mut(layout.schema_url as usize),
         ) {
             ((number::SCHEMA_URL, DELIMITED), Some(column)) => {
-                value(column, texts, bytes, &mut reader, DELIMITED, row)?;
+                let tag = (number::SCHEMA_URL, DELIMITED);
+                value(column, texts, bytes, &mut reader, tag, row)?;
             }
             ((number, wire), _) => reader.skip(number, wire, DEPTH)?,
         }
     }
     Ok(())
-}
-
-/// Reads one field's value into its column.
-#[inline]
-pub(crate) fn value(
-    column: &mut Column,
-    texts: &mut Texts,
-    bytes: &[u8],
-    reader: &mut Reader<'_>,
-    wire: u8,
-    row: usize,
-) -> Result<(), Flaw> {
-    match (&mut column.data, wire) {
-        (Data::Text(indices), DELIMITED) => {
-            let text = reader.delimited()?;
-            if let Some(index) = indices.get_mut(row) {
-                *index = if text.is_empty() {
-                    crate::ABSENT
-                } else {
-                    let from = bytes.get(reader.pos() - text.len()..).unwrap_or(&[]);
-                    texts.intern_from(from, text.len(), column.readers)
-                };
-            }
-        }
-        (Data::Narrow(values), VARINT) => put(values, row, reader.varint()? as u32),
-        (Data::Narrow(values), FIXED32) => put(values, row, reader.fixed32()?),
-        (Data::Wide(values), FIXED64) => put(values, row, reader.fixed64()?),
-        (Data::Wide(values), DELIMITED) => {
-            let id = reader.delimited()?;
-            let id = <[u8; 8]>::try_from(id).map_or(0, u64::from_be_bytes);
-            put(values, row, id);
-        }
-        (Data::TraceId(words), DELIMITED) => {
-            let id = reader.delimited()?;
-            let id = <[u8; 16]>::try_from(id).map_or(0, u128::from_be_bytes);
-            put(words, row * 2, (id >> 64) as u64);
-            put(words, row * 2 + 1, id as u64);
-        }
-        _ => return Err(Flaw::WireType),
-    }
-    Ok(())
-}
-
-#[inline]
-pub(crate) fn put<T>(values: &mut [T], row: usize, value: T) {
-    if let Some(place) = values.get_mut(row) {
-        *place = value;
-    }
 }

@@ -1,27 +1,33 @@
-//! OTLP on the wire, as bytes: find the spans, lift out the columns a pipeline reads, apply what its
-//! plugins answered, and splice what is left into one request. No decoding into structs, no WebAssembly,
-//! no I/O. Only this crate knows protobuf tags.
+//! OTLP on the wire, as bytes, for traces, logs and metrics: find the rows, lift out the columns a pipeline reads,
+//! apply what its plugins answered, and splice what is left into one request. No decoding into structs, no
+//! WebAssembly, no I/O. Only this crate knows protobuf tags.
 //!
 //! A batch goes through the modules in this order:
 //!
 //! 1. [`Batch`] cuts a large one into parts, each a [`Request`], which checks the bytes and records where each
-//!    resource, scope and span stands; then, part by part:
+//!    row stands, by the tree of contexts that `spanmill-model` has; then, part by part:
 //! 2. [`Workspace::load_next`] extracts the columns that a [`Projection`] asks for;
 //! 3. [`Workspace::view`] shows a stage its own columns, [`Workspace::apply`] checks and takes its [`Outcome`];
 //! 4. [`Workspace::splice_onto`] writes the surviving bytes behind those of the parts before, into [`Joined`].
 //!
 //! No input panics: malformed bytes are a [`Malformed`], a bad outcome an [`OutcomeError`].
 
-mod pair;
-mod plain;
+mod any_value;
+mod ascii;
+mod key_value;
+mod kind;
+mod place;
 mod wire;
 
 mod limits;
+mod malformed;
 mod schema;
 mod validate;
 
 mod batch;
 mod index;
+mod joined;
+mod request;
 
 mod path;
 mod projection;
@@ -30,12 +36,10 @@ mod texts;
 mod window;
 
 mod attributes;
-mod entries;
 mod extract;
-mod known;
 mod table;
-mod usual;
 
+mod alive;
 mod stage;
 mod view;
 
@@ -49,17 +53,20 @@ mod splice;
 
 mod workspace;
 
-pub use batch::{Batch, Joined};
-pub use index::{Malformed, Request};
+pub use batch::Batch;
+pub use joined::{Joined, Spliced};
 pub use limits::{ItemLimits, ParseError};
+pub use malformed::Malformed;
 pub use outcome::{
     Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Removal, Replacement, Verdicts,
     Write,
 };
-pub use path::{Context, Path, PathError, Shape};
+pub use path::{Path, PathError};
 pub use projection::{ContractError, Projection, StageContract};
+pub use request::Request;
+pub use spanmill_model::{Context, PerContext, Shape, Signal};
 pub use view::{AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView};
-pub use workspace::{Applied, Spliced, Workspace};
+pub use workspace::{Applied, Workspace};
 
 /// The pool index that stands for "no text".
 pub const ABSENT: u32 = u32::MAX;

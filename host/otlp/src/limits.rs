@@ -1,17 +1,17 @@
 //! How much one request may hold. A message of two bytes on the wire takes many times that once it is indexed, so what a
 //! request unfolds to is counted while it is checked.
 
-use crate::index::Malformed;
-use crate::plain::Place;
+use crate::malformed::Malformed;
+use crate::place::Place;
 use crate::wire::Flaw;
 
 /// How much one request may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ItemLimits {
-    /// Spans.
+    /// Spans, log records or data points.
     pub spans: usize,
-    /// Everything that has a place of its own: spans, events, links, attributes, the values in lists and maps; a resource or
-    /// scope counts eight times, for what it takes in the index.
+    /// Everything that has a place of its own: spans, events, links, log records, metrics, data points, exemplars, attributes,
+    /// the values in lists and maps; a resource, scope or metric counts eight times, for what it takes in the index.
     pub items: usize,
 }
 
@@ -42,23 +42,33 @@ pub enum ParseError {
     /// It holds more than it may.
     #[error("the request holds more than {limit} {what}; send smaller ones")]
     TooMany {
-        /// Of what.
+        /// What there is too much of.
         what: &'static str,
         /// The limit.
         limit: usize,
     },
 }
 
-/// What a resource or scope counts.
+impl ParseError {
+    /// The error of a request that was parsed without limits.
+    pub(crate) fn without_limits(self) -> Malformed {
+        match self {
+            ParseError::Malformed(malformed) => malformed,
+            ParseError::TooMany { .. } => Malformed::too_large(),
+        }
+    }
+}
+
+/// What a resource, scope or metric counts.
 const GROUP: usize = 8;
 
-pub(crate) const SPANS: &str = "spans";
-pub(crate) const ITEMS: &str = "attributes, events, links and other items";
+/// What else a request holds too much of, if not spans, log records or data points.
+pub(crate) const ELEMENTS: &str = "attributes, events, links and other items";
 
 /// What the check of a request has found, besides what the index lists.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// Every attribute of every span, in order.
+    /// Every attribute of every span, log record or data point, in order.
     pub(crate) attributes: Vec<Place>,
     /// Other messages.
     pub(crate) others: usize,
@@ -75,7 +85,8 @@ impl Found {
         }
     }
 
-    pub(crate) fn items(&self) -> usize {
+    /// How many messages there are.
+    pub(crate) fn elements(&self) -> usize {
         self.attributes.len().saturating_add(self.others)
     }
 
@@ -86,7 +97,7 @@ impl Found {
         self.check()
     }
 
-    /// Counts a resource or scope.
+    /// Counts a resource, scope or metric.
     #[inline]
     pub(crate) fn group(&mut self) -> Result<(), Flaw> {
         self.others += GROUP;
@@ -96,9 +107,9 @@ impl Found {
     /// Whether what was found is within the limit.
     #[inline]
     pub(crate) fn check(&self) -> Result<(), Flaw> {
-        match self.items() <= self.limit {
+        match self.elements() <= self.limit {
             true => Ok(()),
-            false => Err(Flaw::TooManyItems),
+            false => Err(Flaw::TooManyElements),
         }
     }
 }

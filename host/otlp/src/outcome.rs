@@ -1,6 +1,6 @@
 //! What a stage answers, as it comes: nothing here is checked yet.
 
-use crate::path::Context;
+use spanmill_model::Context;
 
 /// Values of mixed type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Pool {
 /// What becomes of the rows of one context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdicts {
-    /// Span or span event.
+    /// Any but resource and scope.
     pub context: Context,
     /// 0 keep, 1 drop; empty keeps all.
     pub rows: Vec<u8>,
@@ -108,7 +108,7 @@ pub struct Outcome {
 pub enum OutcomeError {
     /// Verdicts on rows that have none.
     #[error(
-        "verdicts on a {0}; only spans and span events that the plugin has a table of take verdicts"
+        "verdicts on a {0}; rows that the plugin has a table of take verdicts, other than resources and scopes"
     )]
     VerdictContext(&'static str),
     /// Two lists of verdicts for one context.

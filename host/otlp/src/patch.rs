@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::attributes::kind;
+use spanmill_model::Context;
+
 use crate::index::Entry;
-use crate::path::Context;
+use crate::kind;
 use crate::schema::number;
 use crate::validate::DEPTH;
 use crate::wire::{
@@ -14,11 +15,39 @@ use crate::wire::{
 /// Marks an entry's source as the number of a patch rather than an offset.
 pub(crate) const PATCHED: u32 = 1 << 31;
 
+/// The message that a patch is in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    pub(crate) context: Context,
+    pub(crate) row: u32,
+    /// Whether it is the message with the rows below, rather than the one with the row's own fields.
+    pub(crate) is_body: bool,
+}
+
+impl Owner {
+    /// The message with a row's own fields.
+    pub(crate) fn head(context: Context, row: u32) -> Self {
+        Owner {
+            context,
+            row,
+            is_body: false,
+        }
+    }
+
+    /// The message with the rows below a row.
+    pub(crate) fn body(context: Context, row: u32) -> Self {
+        Owner {
+            context,
+            row,
+            is_body: true,
+        }
+    }
+}
+
 /// A range of the request and what stands there instead; an empty range inserts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patch {
-    pub(crate) context: Context,
-    pub(crate) row: u32,
+    pub(crate) owner: Owner,
     pub(crate) start: u32,
     pub(crate) end: u32,
     /// The new bytes, in the arena.
@@ -43,8 +72,8 @@ pub(crate) struct Encoded<'a> {
     pub(crate) text: &'a [u8],
 }
 
-/// What new bytes may come to, those that others have replaced since included. Far beyond what a checked outcome
-/// writes, unless it writes the same place over and over.
+/// Limit on new bytes, those that others have replaced since included. Far beyond what a checked outcome
+/// writes, unless it writes one place over and over.
 pub(crate) const MAX_ARENA: usize = 512 * 1024 * 1024;
 
 /// How much memory is kept for new bytes from batch to batch.
@@ -67,7 +96,7 @@ impl Patches {
         self.statuses.clear();
     }
 
-    /// Encodes a `KeyValue` as a field; gives its range in the arena.
+    /// Encodes a `KeyValue` as a field; returns its range in the arena.
     pub(crate) fn key_value(&mut self, field: u32, key: &[u8], value: Encoded<'_>) -> (u32, u32) {
         let from = self.arena.len() as u32;
         let value_len = value.len();
@@ -83,11 +112,11 @@ impl Patches {
         (from, out.len() as u32)
     }
 
-    /// Puts new bytes where a field stood, an attribute entry for example; gives its new source.
+    /// Puts new bytes where a field stood, an attribute entry for example; returns its new source.
     pub(crate) fn replace(
         &mut self,
         bytes: &[u8],
-        owner: (Context, u32),
+        owner: Owner,
         source: u32,
         range: (u32, u32),
     ) -> u32 {
@@ -106,15 +135,14 @@ impl Patches {
         self.push(owner, (source, end), range)
     }
 
-    /// Adds a field at the end of a message; gives its source.
-    pub(crate) fn insert(&mut self, owner: (Context, u32), entry: Entry, range: (u32, u32)) -> u32 {
+    /// Adds a field at the end of a message; returns its source.
+    pub(crate) fn insert(&mut self, owner: Owner, entry: Entry, range: (u32, u32)) -> u32 {
         self.push(owner, (entry.end, entry.end), range)
     }
 
-    fn push(&mut self, owner: (Context, u32), cut: (u32, u32), range: (u32, u32)) -> u32 {
+    fn push(&mut self, owner: Owner, cut: (u32, u32), range: (u32, u32)) -> u32 {
         self.list.push(Patch {
-            context: owner.0,
-            row: owner.1,
+            owner,
             start: cut.0,
             end: cut.1,
             from: range.0,
@@ -174,7 +202,7 @@ impl Patches {
             (patch.from, patch.to) = range;
             return Ok(());
         }
-        let owner = (Context::Span, row);
+        let owner = Owner::head(Context::Span, row);
         let source = match places.split_last() {
             None => self.insert(owner, entry, range),
             Some((last, before)) => {
@@ -204,8 +232,8 @@ fn occurrences(mut reader: Reader<'_>, field: u32) -> Result<Vec<(u32, u32)>, Fl
 }
 
 impl Encoded<'_> {
-    /// The length of the `AnyValue`.
-    fn len(&self) -> usize {
+    /// The length of the `AnyValue`'s content.
+    pub(crate) fn len(&self) -> usize {
         match self.kind {
             kind::TEXT | kind::ARRAY | kind::MAP | kind::BYTES => {
                 1 + varint_len(self.text.len() as u64) + self.text.len()
@@ -217,7 +245,7 @@ impl Encoded<'_> {
         }
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
         match self.kind {
             kind::TEXT => put_delimited(out, 1, self.text),
             kind::BOOL => {

@@ -1,6 +1,9 @@
 //! What a pipeline extracts: the union of what its stages declared, computed once when it is built.
 
-use crate::path::{Context, Fixed, Path, PathError, Target};
+use spanmill_model::{Context, Field, PerContext, Signal};
+
+use crate::path::{Path, PathError, Target};
+use crate::schema::{self, Home, Layout, POINT_KINDS};
 
 /// The fields that one stage declared.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,10 @@ pub(crate) const MAX_STAGES: usize = 64;
 
 impl StageContract {
     /// Checks a plugin's declarations.
+    ///
+    /// # Errors
+    ///
+    /// A path that names no field, or is declared twice, or may not be written.
     pub fn parse(reads: &[String], writes: &[String]) -> Result<Self, ContractError> {
         let parse = |paths: &[String]| -> Result<Vec<Path>, ContractError> {
             let mut parsed = Vec::with_capacity(paths.len());
@@ -59,7 +66,8 @@ impl StageContract {
 /// A fixed field to extract, and the stages that read it.
 #[derive(Clone, Debug)]
 pub(crate) struct ColumnPlan {
-    pub(crate) fixed: &'static Fixed,
+    pub(crate) field: &'static Field,
+    pub(crate) home: Home,
     pub(crate) readers: u64,
     /// Whether a stage writes it, so that its place in the request must be known.
     pub(crate) written: bool,
@@ -89,6 +97,8 @@ pub(crate) struct ContextPlan {
     pub(crate) columns: Vec<ColumnPlan>,
     pub(crate) attributes: Option<AttributePlan>,
     pub(crate) wanted: bool,
+    /// Which column each field goes to; of data points for each kind of them, else the first alone.
+    pub(crate) layouts: [Layout; POINT_KINDS],
 }
 
 /// One declared read of a stage, and where it is found.
@@ -103,59 +113,78 @@ pub(crate) enum Read {
 #[derive(Clone, Debug)]
 pub(crate) struct StagePlan {
     pub(crate) bit: u64,
-    /// A list a context, in the order declared.
-    pub(crate) reads: [Vec<Read>; 5],
+    /// What is read of each context, in the order declared.
+    pub(crate) reads: PerContext<Vec<Read>>,
     pub(crate) contract: StageContract,
-    /// Whether the stage has a table of each context.
-    pub(crate) tables: [bool; 5],
+    /// Whether the stage has a table of each context, in batches that carry it.
+    pub(crate) tables: PerContext<bool>,
 }
 
 /// The columns that a chain of stages reads and writes.
 #[derive(Clone, Debug, Default)]
 pub struct Projection {
-    pub(crate) contexts: [ContextPlan; 5],
+    pub(crate) contexts: PerContext<ContextPlan>,
     pub(crate) stages: Vec<StagePlan>,
+}
+
+/// Whether every stage has a table of a context.
+fn is_always_shown(context: Context) -> bool {
+    matches!(context, Context::Resource | Context::Scope)
+        || Signal::ALL
+            .iter()
+            .any(|signal| signal.own().contains(&context))
 }
 
 impl Projection {
     /// Plans the extraction for some stages. `host_reads` are fields that the host itself looks at.
+    ///
+    /// # Errors
+    ///
+    /// More stages than a pipeline may have.
     pub fn new(stages: Vec<StageContract>, host_reads: &[Path]) -> Result<Self, ContractError> {
         if stages.len() > MAX_STAGES {
             return Err(ContractError::Stages(stages.len()));
         }
-        let mut contexts: [ContextPlan; 5] = Default::default();
-        for context in [Context::Resource, Context::Scope, Context::Span] {
-            plan(&mut contexts, context).wanted = true;
-        }
+        let mut contexts = PerContext::new(|context| ContextPlan {
+            wanted: is_always_shown(context),
+            ..ContextPlan::default()
+        });
         for path in host_reads {
-            want(plan(&mut contexts, path.context), path, 0);
+            want(contexts.get_mut(path.context), path, 0);
         }
         let mut plans = Vec::with_capacity(stages.len());
         for (stage, contract) in stages.into_iter().enumerate() {
             let bit = 1u64 << stage;
-            let mut reads: [Vec<Read>; 5] = Default::default();
-            let mut tables = [true, true, true, false, false];
+            let mut reads: PerContext<Vec<Read>> = PerContext::default();
+            let mut tables = PerContext::new(is_always_shown);
             for path in &contract.reads {
-                let read = want(plan(&mut contexts, path.context), path, bit);
-                if let Some(list) = reads.get_mut(path.context as usize) {
-                    list.push(read);
+                if let Some(read) = want(contexts.get_mut(path.context), path, bit) {
+                    reads.get_mut(path.context).push(read);
                 }
-                mark(&mut tables, path.context);
+                *tables.get_mut(path.context) = true;
             }
             for path in &contract.writes {
-                let plan = plan(&mut contexts, path.context);
-                if let Read::Column(at) = want(plan, path, 0)
+                let plan = contexts.get_mut(path.context);
+                if let Some(Read::Column(at)) = want(plan, path, 0)
                     && let Some(column) = plan.columns.get_mut(at)
                 {
                     column.written = true;
                 }
-                mark(&mut tables, path.context);
+                *tables.get_mut(path.context) = true;
             }
             plans.push(StagePlan {
                 bit,
                 reads,
                 contract,
                 tables,
+            });
+        }
+        for (context, plan) in contexts.iter_mut() {
+            let mut point = 0;
+            plan.layouts = [(); POINT_KINDS].map(|()| {
+                let homes = plan.columns.iter().map(|column| column.home);
+                point += 1;
+                Layout::new(context, point - 1, homes)
             });
         }
         Ok(Projection {
@@ -170,48 +199,25 @@ impl Projection {
     }
 
     pub(crate) fn context(&self, context: Context) -> &ContextPlan {
-        let [resource, scope, span, event, link] = &self.contexts;
-        match context {
-            Context::Resource => resource,
-            Context::Scope => scope,
-            Context::Span => span,
-            Context::SpanEvent => event,
-            Context::SpanLink => link,
-        }
-    }
-}
-
-fn mark(flags: &mut [bool; 5], context: Context) {
-    if let Some(flag) = flags.get_mut(context as usize) {
-        *flag = true;
-    }
-}
-
-fn plan(contexts: &mut [ContextPlan; 5], context: Context) -> &mut ContextPlan {
-    let [resource, scope, span, event, link] = contexts;
-    match context {
-        Context::Resource => resource,
-        Context::Scope => scope,
-        Context::Span => span,
-        Context::SpanEvent => event,
-        Context::SpanLink => link,
+        self.contexts.get(context)
     }
 }
 
 /// Adds a field to a context's plan for some readers.
-fn want(plan: &mut ContextPlan, path: &Path, readers: u64) -> Read {
+fn want(plan: &mut ContextPlan, path: &Path, readers: u64) -> Option<Read> {
     plan.wanted = true;
-    match &path.target {
-        Target::Fixed(fixed) => {
+    Some(match &path.target {
+        Target::Fixed(field) => {
             let known = plan
                 .columns
                 .iter()
-                .position(|column| std::ptr::eq(column.fixed, *fixed));
+                .position(|column| std::ptr::eq(column.field, *field));
             let at = known.unwrap_or(plan.columns.len());
             match plan.columns.get_mut(at) {
                 Some(column) => column.readers |= readers,
                 None => plan.columns.push(ColumnPlan {
-                    fixed,
+                    field,
+                    home: schema::home(field)?,
                     readers,
                     written: false,
                 }),
@@ -233,5 +239,5 @@ fn want(plan: &mut ContextPlan, path: &Path, readers: u64) -> Read {
             }
             Read::Attribute(key)
         }
-    }
+    })
 }

@@ -1,186 +1,90 @@
 //! Writes what is left of a request: the original bytes, minus what was dropped, with patches in place
 //! and the lengths around them put right.
 
-use crate::batch::Joined;
-use crate::extract::extract;
-use crate::index::{Entry, Group, Request};
-use crate::patch::Patches;
-use crate::path::Context;
-use crate::projection::Projection;
+mod cut;
+mod split;
+
+use spanmill_model::{Context, PerContext};
+
+use self::cut::{Cut, New, Rank, write};
+use crate::index::{Entry, Group};
+use crate::joined::Joined;
+use crate::patch::{Owner, Patches};
+use crate::request::Request;
+use crate::schema::{Nesting, nesting};
 use crate::table::Table;
-use crate::texts::Texts;
-use crate::wire::{DELIMITED, Reader, put_tag, put_varint, varint_len};
-use crate::workspace::Spliced;
-
-/// A range of the request, and what stands there instead.
-struct Cut {
-    start: u32,
-    /// Which of several cuts at one place comes first: the innermost insertion, then outer ones, then
-    /// what begins here.
-    rank: u8,
-    end: u32,
-    new: New,
-}
-
-/// What stands where something was cut out.
-enum New {
-    Nothing,
-    /// A range of the arena.
-    Arena(u32, u32),
-    /// The tag of a message field of this number, and the message's length.
-    Head(u32, u32),
-}
-
-impl Cut {
-    fn order(&self) -> u64 {
-        u64::from(self.start) << 8 | u64::from(self.rank)
-    }
-}
-
-/// By how much each message's content grows.
-struct Growth {
-    rows: [Vec<i64>; 5],
-}
-
-impl Growth {
-    fn add(&mut self, context: Context, row: u32, by: i64) {
-        if let Some(slot) = self
-            .rows
-            .get_mut(context as usize)
-            .and_then(|rows| rows.get_mut(row as usize))
-        {
-            *slot += by;
-        }
-    }
-
-    fn of(&self, context: Context, row: u32) -> i64 {
-        let rows = self.rows.get(context as usize);
-        rows.and_then(|rows| rows.get(row as usize))
-            .copied()
-            .unwrap_or(0)
-    }
-}
+use crate::wire::{Reader, varint_len};
 
 pub(crate) struct Splice<'a> {
     pub(crate) request: &'a Request,
-    pub(crate) tables: &'a [Table; 5],
+    /// Where events and links are, if anybody has looked.
+    pub(crate) tables: Option<&'a PerContext<Table>>,
     /// Which rows are dropped, a flag each.
-    pub(crate) dropped: &'a [Vec<bool>; 5],
-    pub(crate) patches: &'a mut Patches,
+    pub(crate) dropped: &'a PerContext<Vec<bool>>,
+    pub(crate) patches: &'a Patches,
 }
 
-/// Cuts a request into requests of at most `max` spans each, in order.
-pub(crate) fn split(request: &Request, max: usize) -> Vec<Spliced> {
-    let total = request.span_count();
-    let projection = Projection::default();
-    let mut tables = Context::ALL.map(|context| Table::new(context, projection.context(context)));
-    if extract(request, &projection, &mut tables, &mut Texts::default()).is_err() {
-        return Vec::new();
+/// By how many bytes the messages of each row grow: that with its own fields, and that with the rows below.
+struct Growth {
+    heads: PerContext<Vec<i64>>,
+    bodies: PerContext<Vec<i64>>,
+}
+
+impl Growth {
+    fn add(&mut self, owner: Owner, by: i64) {
+        let rows = match owner.is_body {
+            true => self.bodies.get_mut(owner.context),
+            false => self.heads.get_mut(owner.context),
+        };
+        add(rows, owner.row, by);
     }
-    let mut parts = Vec::new();
-    for first in (0..total).step_by(max.max(1)) {
-        let part = first..total.min(first + max.max(1));
-        let mut dropped: [Vec<bool>; 5] = Default::default();
-        if let Some(spans) = dropped.get_mut(Context::Span as usize) {
-            *spans = (0..total).map(|row| !part.contains(&row)).collect();
-        }
-        let patches = &mut Patches::default();
-        let mut joined = Joined::new(request.bytes.clone());
-        Splice {
-            request,
-            tables: &tables,
-            dropped: &dropped,
-            patches,
-        }
-        .run(part.len(), &mut joined);
-        parts.push(joined.finish());
+}
+
+fn add(rows: &mut [i64], row: u32, by: i64) {
+    if let Some(slot) = rows.get_mut(row as usize) {
+        *slot += by;
     }
-    parts
 }
 
-/// Where a row's flag says it is dropped.
-fn is_dropped(dropped: &[Vec<bool>; 5], context: Context, row: u32) -> bool {
-    let flags = dropped.get(context as usize);
-    flags
-        .and_then(|flags| flags.get(row as usize))
-        .copied()
-        .unwrap_or(false)
+fn is_set(flags: &[bool], row: u32) -> bool {
+    flags.get(row as usize).copied().unwrap_or(false)
 }
 
-/// Whether rows were there and all of them are dropped.
-fn is_emptied(dropped: &[Vec<bool>; 5], context: Context, group: &Group) -> bool {
-    group.first < group.last
-        && (group.first..group.last).all(|row| is_dropped(dropped, context, row))
+fn growth_of(rows: &[i64], row: u32) -> i64 {
+    rows.get(row as usize).copied().unwrap_or(0)
 }
 
 impl Splice<'_> {
-    /// Writes the new request, of so many spans, behind what is left of those before. `dropped` has no flag set for
-    /// scopes and resources; those that are emptied go.
-    pub(crate) fn run(mut self, left: usize, joined: &mut Joined) {
-        let [resources, scopes, spans, events, links] = self.tables;
+    /// Writes the new request, of so many items, behind what is left of those before.
+    pub(crate) fn run(self, left: usize, joined: &mut Joined) {
         let index = &self.request.index;
+        let contexts = index.signal.contexts();
         let mut growth = Growth {
-            rows: [resources, scopes, spans, events, links].map(|table| vec![0; table.rows()]),
+            heads: PerContext::new(|context| vec![0; self.rows(context)]),
+            bodies: PerContext::new(|context| vec![0; index.groups(context).map_or(0, <[_]>::len)]),
         };
         for patch in &self.patches.list {
             let by = i64::from(patch.to - patch.from) - i64::from(patch.end - patch.start);
-            growth.add(patch.context, patch.row, by);
+            growth.add(patch.owner, by);
         }
-        // A patch each; of each row its length, and of resources and scopes that of what is around them.
-        let rows: usize = growth.rows.iter().map(Vec::len).sum();
-        let groups = index.resources.len() + index.scopes.len();
-        let mut cuts = Vec::with_capacity(self.patches.list.len() + rows + groups);
-        for table in [events, links] {
-            self.nested(table, &mut growth, &mut cuts);
-        }
-        // What a scope's content grows by, beyond the scope message itself.
-        let mut scope_growth = vec![0i64; index.scopes.len()];
-        for ((row, entry), parent) in (0u32..).zip(&index.spans).zip(&spans.parents) {
-            if let Some(total) = scope_growth.get_mut(*parent as usize) {
-                *total += self.message(Context::Span, row, *entry, &growth, &mut cuts);
-            }
-        }
-        let mut resource_growth = vec![0i64; index.resources.len()];
-        let groups = (0u32..)
-            .zip(&index.scopes)
-            .zip(scope_growth)
-            .zip(&scopes.parents);
-        for (((row, group), inner), parent) in groups {
-            let emptied = is_emptied(self.dropped, Context::Span, group);
-            let by = self.group(
-                Context::Scope,
-                row,
-                group,
-                inner,
-                emptied,
-                &growth,
-                &mut cuts,
-            );
-            if let Some(total) = resource_growth.get_mut(*parent as usize) {
-                *total += by;
-            }
-        }
+        let gone = self.gone();
+        // A patch each; of each row its length, and of groups that of both messages.
+        let rows = contexts
+            .iter()
+            .map(|context| growth.heads.get(*context).len() + growth.bodies.get(*context).len());
+        let mut cuts = Vec::with_capacity(self.patches.list.len() + rows.sum::<usize>());
         let mut total = 0;
-        for ((row, group), inner) in (0u32..).zip(&index.resources).zip(resource_growth) {
-            let scopes = index
-                .scopes
-                .get(group.first as usize..group.last as usize)
-                .unwrap_or(&[]);
-            let emptied = !scopes.is_empty()
-                && scopes
-                    .iter()
-                    .all(|scope| is_emptied(self.dropped, Context::Span, scope));
-            total += self.group(
-                Context::Resource,
-                row,
-                group,
-                inner,
-                emptied,
-                &growth,
-                &mut cuts,
-            );
+        // From the innermost rows outwards.
+        for &context in contexts.iter().rev() {
+            match index.groups(context) {
+                Some(groups) => total = self.groups(context, groups, &gone, &mut growth, &mut cuts),
+                None if context == index.signal.item() => {
+                    self.items(context, &gone, &mut growth, &mut cuts);
+                }
+                None => self.below(context, &mut growth, &mut cuts),
+            }
         }
-        self.patch_cuts(&mut cuts);
+        self.patch_cuts(&gone, &mut cuts);
         if cuts.is_empty() {
             return joined.keep(self.request);
         }
@@ -192,51 +96,161 @@ impl Splice<'_> {
         write(&self.request.bytes, &self.patches.arena, &cuts, out);
     }
 
-    /// Events or links: their own lengths, and what they add to their span.
-    fn nested(&mut self, table: &Table, growth: &mut Growth, cuts: &mut Vec<Cut>) {
-        for ((row, entry), parent) in (0u32..).zip(&table.entries).zip(&table.parents) {
-            let by = if is_dropped(self.dropped, Context::Span, *parent) {
-                0
-            } else {
-                self.message(table.context, row, *entry, growth, cuts)
-            };
-            growth.add(Context::Span, *parent, by);
+    /// How many rows of a context there are, as far as anybody knows.
+    fn rows(&self, context: Context) -> usize {
+        let index = &self.request.index;
+        match index.groups(context) {
+            Some(groups) => groups.len(),
+            None if context == index.signal.item() => index.items.len(),
+            None => self.tables.map_or(0, |tables| tables.get(context).rows()),
         }
     }
 
-    /// One message field: cut out if dropped, its length rewritten if its content grew. Gives what it
-    /// adds to the message around it.
-    fn message(
-        &mut self,
+    /// Which resources, scopes and metrics go: those that were dropped, or had rows below that all go.
+    fn gone(&self) -> PerContext<Vec<bool>> {
+        let index = &self.request.index;
+        let mut gone: PerContext<Vec<bool>> = PerContext::default();
+        let mut below = None;
+        for &context in index.signal.contexts().iter().rev() {
+            let Some(groups) = index.groups(context) else {
+                continue;
+            };
+            let dropped = self.dropped.get(context);
+            let of_below = match below {
+                None => self.dropped.get(index.signal.item()),
+                Some(below) => gone.get(below),
+            };
+            let is_gone = |(row, group): (u32, &Group)| {
+                let had_rows = group.first < group.last;
+                is_set(dropped, row)
+                    || (had_rows && (group.first..group.last).all(|row| is_set(of_below, row)))
+            };
+            let flags = (0u32..).zip(groups).map(is_gone).collect();
+            *gone.get_mut(context) = flags;
+            below = Some(context);
+        }
+        gone
+    }
+
+    /// Resources, scopes or metrics; returns by how many bytes the messages around them grow together.
+    fn groups(
+        &self,
         context: Context,
-        row: u32,
-        entry: Entry,
-        growth: &Growth,
+        groups: &[Group],
+        gone: &PerContext<Vec<bool>>,
+        growth: &mut Growth,
         cuts: &mut Vec<Cut>,
     ) -> i64 {
-        if is_dropped(self.dropped, context, row) {
-            let before = row.checked_sub(1);
-            let joins = before.is_some_and(|before| is_dropped(self.dropped, context, before));
-            match cuts.last_mut() {
-                // Those that stand together go together.
-                Some(last) if joins && last.end == entry.start => last.end = entry.end,
-                _ => cuts.push(Cut {
-                    start: entry.start,
-                    rank: 4,
-                    end: entry.end,
-                    new: New::Nothing,
-                }),
+        let gone = gone.get(context);
+        let heads = std::mem::take(growth.heads.get_mut(context));
+        let bodies = std::mem::take(growth.bodies.get_mut(context));
+        let above = context.parent().map(|parent| {
+            let parents = self.request.index.groups(parent).unwrap_or(&[]);
+            (parents, growth.bodies.get_mut(parent))
+        });
+        let mut grow = |row: u32| {
+            let Some(group) = groups.get(row as usize) else {
+                return 0;
+            };
+            let (head, body) = (growth_of(&heads, row), growth_of(&bodies, row));
+            self.group(context, group, is_set(gone, row), (head, body), cuts)
+        };
+        let Some((parents, above)) = above else {
+            return (0..groups.len() as u32).map(grow).sum();
+        };
+        for (parent, total) in parents.iter().zip(above) {
+            for row in parent.first..parent.last {
+                *total += grow(row);
             }
-            return i64::from(entry.start) - i64::from(entry.end);
         }
-        match growth.of(context, row) {
-            0 => 0,
-            by => by + self.resize(entry, by, cuts),
+        0
+    }
+
+    /// One resource, scope or metric; returns by how many bytes the message around it grows.
+    fn group(
+        &self,
+        context: Context,
+        group: &Group,
+        is_gone: bool,
+        (head, body): (i64, i64),
+        cuts: &mut Vec<Cut>,
+    ) -> i64 {
+        let is_inside = nesting(context) == Nesting::Inside;
+        if is_gone {
+            return cut_out(if is_inside { group.head } else { group.body }, cuts);
+        }
+        match is_inside {
+            true => {
+                let body = self.grow(group.body, body, cuts);
+                self.grow(group.head, head + body, cuts)
+            }
+            false => {
+                let head = self.grow(group.head, head, cuts);
+                self.grow(group.body, head + body, cuts)
+            }
         }
     }
 
-    /// Rewrites a message's tag and length; gives by how much those grew.
-    fn resize(&mut self, entry: Entry, by: i64, cuts: &mut Vec<Cut>) -> i64 {
+    /// Spans, log records or data points.
+    fn items(
+        &self,
+        context: Context,
+        gone: &PerContext<Vec<bool>>,
+        growth: &mut Growth,
+        cuts: &mut Vec<Cut>,
+    ) {
+        let index = &self.request.index;
+        let Some((above, groups)) = context
+            .parent()
+            .and_then(|parent| Some((parent, index.groups(parent)?)))
+        else {
+            return;
+        };
+        let (gone, dropped) = (gone.get(above), self.dropped.get(context));
+        let heads = growth.heads.get(context);
+        let bodies = growth.bodies.get_mut(above);
+        for ((row, group), total) in (0u32..).zip(groups).zip(bodies) {
+            // What is below goes with it.
+            if is_set(gone, row) {
+                continue;
+            }
+            let rows = group.first as usize..group.last as usize;
+            let entries = index.items.get(rows).unwrap_or(&[]);
+            for (row, entry) in (group.first..).zip(entries) {
+                *total += match is_set(dropped, row) {
+                    true => cut_out(*entry, cuts),
+                    false => self.grow(*entry, growth_of(heads, row), cuts),
+                };
+            }
+        }
+    }
+
+    /// Events or links: their own lengths, and what they add to their span.
+    fn below(&self, context: Context, growth: &mut Growth, cuts: &mut Vec<Cut>) {
+        let (Some(tables), Some(above)) = (self.tables, context.parent()) else {
+            return;
+        };
+        let (dropped, above_dropped) = (self.dropped.get(context), self.dropped.get(above));
+        let heads = std::mem::take(growth.heads.get_mut(context));
+        let totals = growth.heads.get_mut(above);
+        let table = tables.get(context);
+        for ((row, entry), parent) in (0u32..).zip(&table.entries).zip(&table.parents) {
+            if is_set(above_dropped, *parent) {
+                continue;
+            }
+            let by = match is_set(dropped, row) {
+                true => cut_out(*entry, cuts),
+                false => self.grow(*entry, growth_of(&heads, row), cuts),
+            };
+            add(totals, *parent, by);
+        }
+    }
+
+    /// Rewrites a message's tag and length if its content grows; returns by how many bytes the message around it grows.
+    fn grow(&self, entry: Entry, by: i64, cuts: &mut Vec<Cut>) -> i64 {
+        if by == 0 {
+            return 0;
+        }
         let length = (i64::from(entry.end - entry.body) + by).max(0) as u32;
         let missing = entry.start == entry.end;
         let number = match self.request.bytes.get(entry.start as usize) {
@@ -251,64 +265,52 @@ impl Splice<'_> {
         };
         cuts.push(Cut {
             start: entry.start,
-            rank: if missing { 2 } else { 4 },
+            rank: if missing {
+                Rank::MissingHead
+            } else {
+                Rank::Begins
+            },
             end: entry.body,
             new: New::Head(number, length),
         });
         let head = varint_len(u64::from(number) << 3) + varint_len(u64::from(length));
-        head as i64 - i64::from(entry.body - entry.start)
+        by + head as i64 - i64::from(entry.body - entry.start)
     }
 
-    /// A `ResourceSpans` or `ScopeSpans`: its head, then itself.
-    #[allow(clippy::too_many_arguments)]
-    fn group(
-        &mut self,
-        context: Context,
-        row: u32,
-        group: &Group,
-        inner: i64,
-        emptied: bool,
-        growth: &Growth,
-        cuts: &mut Vec<Cut>,
-    ) -> i64 {
-        let whole = group.whole;
-        if emptied {
-            cuts.push(Cut {
-                start: whole.start,
-                rank: 4,
-                end: whole.end,
-                new: New::Nothing,
-            });
-            return i64::from(whole.start) - i64::from(whole.end);
-        }
-        let by = inner + self.message(context, row, group.head, growth, cuts);
-        if by == 0 {
-            0
-        } else {
-            by + self.resize(whole, by, cuts)
-        }
-    }
-
-    /// The patches themselves, but for those inside something dropped.
-    fn patch_cuts(&self, cuts: &mut Vec<Cut>) {
-        let [_, _, _, events, links] = self.tables;
+    /// The patches themselves, but for those inside something that goes.
+    fn patch_cuts(&self, gone: &PerContext<Vec<bool>>, cuts: &mut Vec<Cut>) {
+        let goes = |context: Context, row: u32| {
+            is_set(self.dropped.get(context), row) || is_set(gone.get(context), row)
+        };
         for patch in &self.patches.list {
-            let span_of = |table: &Table| {
-                let span = table.parents.get(patch.row as usize).copied().unwrap_or(0);
-                is_dropped(self.dropped, Context::Span, span)
+            let Owner {
+                context,
+                row,
+                is_body,
+            } = patch.owner;
+            let above = match context {
+                Context::SpanEvent | Context::SpanLink | Context::DataPoint => {
+                    let parents = self.tables.map(|tables| &tables.get(context).parents);
+                    let parent = parents
+                        .and_then(|parents| parents.get(row as usize))
+                        .copied();
+                    context.parent().zip(parent)
+                }
+                _ => None,
             };
-            let (gone, rank) = match patch.context {
-                Context::SpanEvent => (span_of(events), 0),
-                Context::SpanLink => (span_of(links), 0),
-                Context::Span => (false, 1),
-                Context::Scope | Context::Resource => (false, 3),
-            };
-            if gone || is_dropped(self.dropped, patch.context, patch.row) {
+            if goes(context, row) || above.is_some_and(|(above, row)| goes(above, row)) {
                 continue;
             }
+            let rank = match context {
+                _ if patch.start != patch.end => Rank::Begins,
+                Context::SpanEvent | Context::SpanLink | Context::DataPoint => Rank::Innermost,
+                Context::Metric if is_body => Rank::Body,
+                Context::Span | Context::Log | Context::Metric => Rank::Row,
+                Context::Scope | Context::Resource => Rank::Head,
+            };
             cuts.push(Cut {
                 start: patch.start,
-                rank: if patch.start == patch.end { rank } else { 4 },
+                rank,
                 end: patch.end,
                 new: New::Arena(patch.from, patch.to),
             });
@@ -316,26 +318,19 @@ impl Splice<'_> {
     }
 }
 
-/// Copies the request around the cuts. A cut inside one that came before (a patch in a scope that is gone) is left out.
-#[inline(never)]
-fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut], out: &mut Vec<u8>) {
-    let mut at = 0u32;
-    for cut in cuts {
-        if cut.start < at || cut.end < at {
-            continue;
+/// Cuts out a message; returns by how many bytes the message around it grows.
+fn cut_out(entry: Entry, cuts: &mut Vec<Cut>) -> i64 {
+    match cuts.last_mut() {
+        // Those that stand together go together.
+        Some(last) if last.end == entry.start && matches!(last.new, New::Nothing) => {
+            last.end = entry.end;
         }
-        out.extend_from_slice(bytes.get(at as usize..cut.start as usize).unwrap_or(&[]));
-        match cut.new {
-            New::Nothing => {}
-            New::Arena(from, to) => {
-                out.extend_from_slice(arena.get(from as usize..to as usize).unwrap_or(&[]));
-            }
-            New::Head(number, length) => {
-                put_tag(out, number, DELIMITED);
-                put_varint(out, u64::from(length));
-            }
-        }
-        at = cut.end;
+        _ => cuts.push(Cut {
+            start: entry.start,
+            rank: Rank::Begins,
+            end: entry.end,
+            new: New::Nothing,
+        }),
     }
-    out.extend_from_slice(bytes.get(at as usize..).unwrap_or(&[]));
+    i64::from(entry.start) - i64::from(entry.end)
 }

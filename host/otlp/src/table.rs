@@ -1,10 +1,14 @@
 //! The extracted columns of one context.
 
+use spanmill_model::{Context, Field, Shape};
+
 use crate::ABSENT;
 use crate::attributes::Store;
+use crate::attributes::read::Reading;
 use crate::index::Entry;
-use crate::path::{Context, Fixed, Home, Shape};
+use crate::kind;
 use crate::projection::ContextPlan;
+use crate::schema::{DataKind, Home};
 
 /// The values of one fixed field, a row each (two for trace ids).
 #[derive(Clone)]
@@ -13,12 +17,15 @@ pub(crate) enum Data {
     Wide(Vec<u64>),
     TraceId(Vec<u64>),
     Text(Vec<u32>),
+    /// Kinds and bits.
+    Cells(Vec<u8>, Vec<u64>),
 }
 
 /// A fixed field's values.
 #[derive(Clone)]
 pub(crate) struct Column {
-    pub(crate) fixed: &'static Fixed,
+    pub(crate) field: &'static Field,
+    pub(crate) home: Home,
     pub(crate) readers: u64,
     pub(crate) data: Data,
     /// For a field that is written, where each row's is: an offset into the request, a patch, or
@@ -48,9 +55,6 @@ impl Column {
     }
 }
 
-/// No column.
-pub(crate) const NONE: u8 = u8::MAX;
-
 /// The rows of one context.
 #[derive(Clone)]
 pub(crate) struct Table {
@@ -59,66 +63,79 @@ pub(crate) struct Table {
     /// The rows' messages in the request.
     pub(crate) entries: Vec<Entry>,
     pub(crate) parents: Vec<u32>,
+    /// What each metric's points are, or each data point; empty for other contexts.
+    pub(crate) data: Vec<DataKind>,
     pub(crate) columns: Vec<Column>,
     pub(crate) attributes: Option<Store>,
-    /// Which column a field of the own message goes to, by field number.
-    pub(crate) by_number: [u8; 17],
-    pub(crate) status_code: u8,
-    pub(crate) status_message: u8,
-    pub(crate) schema_url: u8,
+    /// How the attributes are read.
+    pub(crate) reading: Reading,
 }
 
 impl Table {
     pub(crate) fn new(context: Context, plan: &ContextPlan) -> Self {
-        let mut table = Table {
+        Table {
             context,
             wanted: plan.wanted,
             entries: Vec::new(),
             parents: Vec::new(),
-            columns: Vec::new(),
+            data: Vec::new(),
+            columns: plan
+                .columns
+                .iter()
+                .map(|column| Column {
+                    field: column.field,
+                    home: column.home,
+                    readers: column.readers,
+                    data: match column.field.shape {
+                        Shape::Narrow => Data::Narrow(Vec::new()),
+                        Shape::Wide => Data::Wide(Vec::new()),
+                        Shape::TraceId => Data::TraceId(Vec::new()),
+                        Shape::Text => Data::Text(Vec::new()),
+                        Shape::Value | Shape::Number => Data::Cells(Vec::new(), Vec::new()),
+                    },
+                    sources: Vec::new(),
+                    repeats: Vec::new(),
+                    written: column.written,
+                })
+                .collect(),
             attributes: plan.attributes.is_some().then(Store::default),
-            by_number: [NONE; 17],
-            status_code: NONE,
-            status_message: NONE,
-            schema_url: NONE,
-        };
-        for (at, column) in plan.columns.iter().enumerate() {
-            let slot = match column.fixed.home {
-                Home::Own(number) => table.by_number.get_mut(number as usize),
-                Home::Status(crate::schema::number::STATUS_CODE) => Some(&mut table.status_code),
-                Home::Status(_) => Some(&mut table.status_message),
-                Home::SchemaUrl => Some(&mut table.schema_url),
-            };
-            if let Some(slot) = slot {
-                *slot = at as u8;
-            }
-            table.columns.push(Column {
-                fixed: column.fixed,
-                readers: column.readers,
-                data: match column.fixed.shape {
-                    Shape::Narrow => Data::Narrow(Vec::new()),
-                    Shape::Wide => Data::Wide(Vec::new()),
-                    Shape::TraceId => Data::TraceId(Vec::new()),
-                    Shape::Text => Data::Text(Vec::new()),
-                },
-                sources: Vec::new(),
-                repeats: Vec::new(),
-                written: column.written,
-            });
+            reading: Reading::default(),
         }
-        table
     }
 
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.parents.clear();
+        self.data.clear();
         if let Some(store) = &mut self.attributes {
             store.clear();
+            self.reading.clear();
         }
     }
 
     pub(crate) fn rows(&self) -> usize {
         self.entries.len()
+    }
+
+    /// The kind of points that a row is; 0 for other rows.
+    #[inline]
+    pub(crate) fn point_kind(&self, row: usize) -> usize {
+        match self.context {
+            Context::DataPoint => self.data.get(row).map_or(0, |data| data.point_kind()),
+            _ => 0,
+        }
+    }
+
+    /// The column of a field.
+    pub(crate) fn column_mut(&mut self, field: &'static Field) -> Option<&mut Column> {
+        let mut columns = self.columns.iter_mut();
+        columns.find(|column| std::ptr::eq(column.field, field))
+    }
+
+    /// The column of a field.
+    pub(crate) fn column(&self, field: &'static Field) -> Option<&Column> {
+        let mut columns = self.columns.iter();
+        columns.find(|column| std::ptr::eq(column.field, field))
     }
 
     /// Gives every column a row for each entry, all absent.
@@ -134,7 +151,21 @@ impl Table {
                 Data::Wide(values) => refill(values, rows, 0),
                 Data::TraceId(words) => refill(words, rows * 2, 0),
                 Data::Text(indices) => refill(indices, rows, ABSENT),
+                Data::Cells(kinds, bits) => {
+                    refill(kinds, rows, kind::ABSENT);
+                    refill(bits, rows, 0);
+                    imply(column.home, kinds, &self.data);
+                }
             }
+        }
+    }
+}
+
+/// Fields that are zero where they were not sent, rather than absent.
+fn imply(home: Home, kinds: &mut [u8], data: &[DataKind]) {
+    for (kind, data) in kinds.iter_mut().zip(data) {
+        if let Some(implied) = home.implied(*data) {
+            *kind = implied.number();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The text pool of a batch: every distinct text once, and who may read it.
 
-use crate::pair;
+use crate::ascii::same;
 use crate::window::{Seed, WIDTH, Window};
 
 /// A text's first bytes and its length, which is all of most texts: compared without a look at the pool.
@@ -254,7 +254,7 @@ impl Texts {
             if slot.hash == hash
                 && head.length as usize == text.len()
                 && head.window == window
-                && (text.len() <= WIDTH || pair::same(self.get(index), text))
+                && (text.len() <= WIDTH || same(self.get(index), text))
             {
                 return Ok(index);
             }

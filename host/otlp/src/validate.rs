@@ -2,15 +2,19 @@
 //! everywhere downstream, and what prost would refuse is refused.
 
 use crate::limits::Found;
-use crate::pair;
-use crate::plain::{self, Place};
+pub(crate) mod attributes;
+mod span;
+
+use crate::ascii::is_ascii;
+use crate::key_value;
+use crate::place::Place;
 use crate::schema::{Kind, Message};
 use crate::wire::{DELIMITED, FIXED32, FIXED64, Flaw, Reader, VARINT};
 
 /// Levels of nesting that decoders allow (prost's limit, and protobuf's own default).
 pub(crate) const DEPTH: u32 = 100;
 
-/// Checks the rest of a message. `left` is how many levels deeper it may go. Its attributes are counted in `found`, and
+/// Checks the rest of a message. `left` is how many levels deeper it may go. Its attributes are counted in `found`, but
 /// not listed.
 pub(crate) fn message(
     reader: &mut Reader<'_>,
@@ -25,11 +29,18 @@ pub(crate) fn message(
     Ok(())
 }
 
-/// Checks a span: most begin with the same fields in the same order. Lists its attributes, and returns the position
-/// behind those that stand together first.
-pub(crate) fn span(reader: &mut Reader<'_>, left: u32, found: &mut Found) -> Result<usize, Flaw> {
-    reader.advance(plain::span_head(reader.rest()));
-    fields(reader, Message::Span, left, found)
+/// Checks a span, log record or data point. Lists its attributes, and returns the position behind those that stand
+/// together first.
+pub(crate) fn item(
+    reader: &mut Reader<'_>,
+    message: Message,
+    left: u32,
+    found: &mut Found,
+) -> Result<usize, Flaw> {
+    if message == Message::Span {
+        reader.advance(span::head(reader.rest()));
+    }
+    fields(reader, message, left, found)
 }
 
 fn fields(
@@ -38,59 +49,93 @@ fn fields(
     left: u32,
     found: &mut Found,
 ) -> Result<usize, Flaw> {
-    let fields = message.fields();
     let attribute_tag = message.attribute_tag();
     let mut together = 0;
+    let mut has_value = false;
     while !reader.is_done() {
         if attribute_tag != 0 && left >= 2 && reader.rest().first() == Some(&attribute_tag) {
             // Attributes of the plain shape are checked many at a time, until one is met that is not plain.
-            reader.attributes(attribute_tag, &mut found.attributes)?;
+            attributes::check(reader, attribute_tag, &mut found.attributes)?;
             if together == 0 {
                 together = reader.pos();
             }
             if message == Message::Span {
-                reader.advance(plain::span_tail(reader.rest()));
+                reader.advance(span::tail(reader.rest()));
             }
             if reader.is_done() {
                 break;
             }
         }
         let start = reader.pos();
-        let (number, wire) = reader.tag()?;
-        let kind = fields
-            .get(number as usize)
-            .copied()
-            .unwrap_or(Kind::Unknown);
-        match (kind, wire) {
-            (Kind::Varint, VARINT) => drop(reader.varint()?),
-            (Kind::Fixed64, FIXED64) => drop(reader.fixed64()?),
-            (Kind::Fixed32, FIXED32) => drop(reader.fixed32()?),
-            (Kind::Bytes, DELIMITED) => drop(reader.delimited()?),
-            (Kind::Id(length), DELIMITED) => {
-                let id = reader.delimited()?;
-                if !id.is_empty() && id.len() != usize::from(length) {
-                    return Err(Flaw::IdLength);
-                }
-            }
-            (Kind::Text, DELIMITED) => text(reader.delimited()?)?,
-            (Kind::Message(inner), DELIMITED) => {
-                if inner == Message::KeyValue {
+        let tag = reader.tag()?;
+        if let Some(inner) = field(reader, message, tag, left)? {
+            match inner {
+                Message::KeyValue => {
                     found.attributes.push(Place::odd(start));
                     found.check()?;
-                } else {
-                    found.other()?;
                 }
-                nested(reader, inner, left, found)?;
+                _ => found.other()?,
             }
-            (Kind::Unknown, _) => reader.skip(number, wire, left)?,
-            _ => return Err(Flaw::WireType),
+            // Decoders differ in whether the second replaces the first or is merged with it, so that one of them could
+            // show what a plugin did not see. Of the simple kinds of values the last counts for all of them.
+            let is_value = match message {
+                Message::KeyValue | Message::Log => inner == Message::AnyValue,
+                Message::AnyValue => true,
+                _ => false,
+            };
+            if is_value && std::mem::replace(&mut has_value, true) {
+                return Err(Flaw::Repeated);
+            }
+            nested(reader, inner, left, found)?;
         }
     }
     Ok(together)
 }
 
+/// Checks a field whose tag was just read, unless it holds a message: then returns which.
+#[inline]
+pub(crate) fn field(
+    reader: &mut Reader<'_>,
+    message: Message,
+    (number, wire): (u32, u8),
+    left: u32,
+) -> Result<Option<Message>, Flaw> {
+    let kind = message.fields().get(number as usize);
+    match (kind.copied().unwrap_or(Kind::Unknown), wire) {
+        (Kind::Varint, VARINT) => drop(reader.varint()?),
+        (Kind::Fixed64, FIXED64) => drop(reader.fixed64()?),
+        (Kind::Fixed32, FIXED32) => drop(reader.fixed32()?),
+        (Kind::Bytes, DELIMITED) => drop(reader.delimited()?),
+        (Kind::Id(length), DELIMITED) => {
+            let id = reader.delimited()?;
+            if !id.is_empty() && id.len() != usize::from(length) {
+                return Err(Flaw::IdLength);
+            }
+        }
+        (Kind::Text, DELIMITED) => text(reader.delimited()?)?,
+        (Kind::Message(inner), DELIMITED) => return Ok(Some(inner)),
+        (Kind::Varints, VARINT) => drop(reader.varint()?),
+        (Kind::Varints, DELIMITED) => {
+            let packed = reader.delimited()?;
+            let mut packed = Reader::new(packed, 0, packed.len());
+            while !packed.is_done() {
+                packed.varint()?;
+            }
+        }
+        (Kind::Fixed64s, FIXED64) => drop(reader.fixed64()?),
+        (Kind::Fixed64s, DELIMITED) => {
+            if !reader.delimited()?.len().is_multiple_of(8) {
+                return Err(Flaw::Truncated);
+            }
+        }
+        (Kind::Unknown, _) => reader.skip(number, wire, left)?,
+        _ => return Err(Flaw::WireType),
+    }
+    Ok(None)
+}
+
 /// Checks a nested message whose tag was just read.
-fn nested(
+pub(crate) fn nested(
     reader: &mut Reader<'_>,
     inner: Message,
     left: u32,
@@ -102,8 +147,8 @@ fn nested(
     let body = reader.delimited()?;
     if inner == Message::KeyValue
         && left >= 2
-        && let Some((key, value)) = pair::split(body)
-        && pair::is_ascii(key)
+        && let Some((key, value)) = key_value::split(body)
+        && is_ascii(key)
         && is_plain(value)
     {
         return Ok(());
@@ -117,14 +162,14 @@ fn nested(
 fn is_plain(value: &[u8]) -> bool {
     match value {
         [0x10 | 0x18, 0..0x80] => true,
-        _ => pair::text(value).is_some_and(pair::is_ascii),
+        _ => key_value::text(value).is_some_and(is_ascii),
     }
 }
 
 /// Checks a string. Most are short and ASCII.
 #[inline]
 fn text(bytes: &[u8]) -> Result<(), Flaw> {
-    if pair::is_ascii(bytes) || std::str::from_utf8(bytes).is_ok() {
+    if is_ascii(bytes) || std::str::from_utf8(bytes).is_ok() {
         Ok(())
     } else {
         Err(Flaw::Utf8)

@@ -1,6 +1,6 @@
 //! A batch as one stage sees it: borrowed columns, ready to be copied across the boundary.
 
-use crate::path::Context;
+use spanmill_model::{Context, Signal};
 
 /// The text pool; texts the stage may not read have length zero.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub enum ColumnView<'a> {
     TraceId(&'a [u64]),
     /// Pool indices.
     Text(&'a [u32]),
-    /// One attribute, by key.
+    /// One attribute by key, or a field that is not always of one type.
     Cells(CellsView<'a>),
     /// Every attribute.
     Attributes(AttributesView<'a>),
@@ -64,6 +64,8 @@ pub struct TableView<'a> {
 /// A batch as one stage sees it.
 #[derive(Clone, Debug)]
 pub struct BatchView<'a> {
+    /// What the batch carries.
+    pub signal: Signal,
     /// When the host received the batch, ns since 1970.
     pub received_unix_nano: u64,
     /// The text pool.

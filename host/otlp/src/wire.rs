@@ -1,47 +1,10 @@
 //! Protobuf's encoding: varints, tags and lengths, read without ever running past the end.
 
-use crate::plain::{self, Place};
+mod flaw;
+mod write;
 
-/// What is wrong with some bytes. Small, so that results stay in registers; the place is added above.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
-    Truncated,
-    Varint,
-    Tag,
-    WireType,
-    Utf8,
-    IdLength,
-    TooDeep,
-    GroupEnd,
-    Repeated,
-    /// More of it than a request may hold.
-    TooManySpans,
-    TooManyItems,
-    /// Not of what came, but of what was made of it.
-    TooLarge,
-}
-
-impl Flaw {
-    pub(crate) const fn what(self) -> &'static str {
-        match self {
-            Flaw::Truncated => "a length runs past the end of its message",
-            Flaw::Varint => "a varint is longer than 64 bits",
-            Flaw::Tag => "a field has no valid number or wire type",
-            Flaw::WireType => "a known field has another wire type than OTLP gives it",
-            Flaw::Utf8 => "a string is not UTF-8",
-            Flaw::IdLength => {
-                "a trace id has 16 bytes, or a span id 8: one here has another length"
-            }
-            Flaw::TooDeep => "messages are nested more than 100 deep",
-            Flaw::GroupEnd => "a group ends that was not begun",
-            Flaw::Repeated => "a resource or scope stands twice in its message",
-            Flaw::TooManySpans | Flaw::TooManyItems => {
-                "there is more in it than one request may hold"
-            }
-            Flaw::TooLarge => "edits come to more than the host holds",
-        }
-    }
-}
+pub(crate) use flaw::Flaw;
+pub(crate) use write::{put_delimited, put_tag, put_varint, varint_len};
 
 pub(crate) const VARINT: u8 = 0;
 pub(crate) const FIXED64: u8 = 1;
@@ -85,22 +48,10 @@ impl<'a> Reader<'a> {
         self.pos += count;
     }
 
-    /// Checks the plain attributes that come next, and adds their places.
+    /// All that may be read, to its end.
     #[inline]
-    pub(crate) fn attributes(&mut self, tag: u8, places: &mut Vec<Place>) -> Result<(), Flaw> {
-        let (before, start) = (places.len(), self.pos);
-        let high = plain::attributes(self.bytes, &mut self.pos, tag, places);
-        let walked = self.bytes.get(start..self.pos).unwrap_or(&[]);
-        let places = places.get(before..).unwrap_or(&[]);
-        match plain::are_utf8(self.bytes, walked, high, places) {
-            true => Ok(()),
-            false => Err(Flaw::Utf8),
-        }
-    }
-
-    /// The same where it is known that all is well.
-    pub(crate) fn places(&mut self, tag: u8, places: &mut Vec<Place>) {
-        plain::attributes(self.bytes, &mut self.pos, tag, places);
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     #[inline]
@@ -219,34 +170,4 @@ impl<'a> Reader<'a> {
             self.skip(inner, wire, left - 1)?;
         }
     }
-}
-
-/// How many bytes a varint takes.
-#[inline]
-pub(crate) const fn varint_len(value: u64) -> usize {
-    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
-}
-
-/// Appends a varint.
-#[inline]
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Appends a field's tag.
-#[inline]
-pub(crate) fn put_tag(out: &mut Vec<u8>, number: u32, wire: u8) {
-    put_varint(out, u64::from(number) << 3 | u64::from(wire));
-}
-
-/// Appends a length-delimited field.
-#[inline]
-pub(crate) fn put_delimited(out: &mut Vec<u8>, number: u32, payload: &[u8]) {
-    put_tag(out, number, DELIMITED);
-    put_varint(out, payload.len() as u64);
-    out.extend_from_slice(payload);
 }

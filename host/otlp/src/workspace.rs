@@ -3,18 +3,21 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use spanmill_model::{Context, FIELDS, PerContext, Signal};
 
+use crate::alive::Alive;
 use crate::apply::Apply;
-use crate::batch::Joined;
 use crate::check::Check;
-use crate::index::{Malformed, Request};
+use crate::index::Group;
+use crate::joined::{Joined, Spliced};
+use crate::malformed::Malformed;
 use crate::outcome::{Outcome, OutcomeError};
 use crate::patch::{MAX_ARENA, Patches};
-use crate::path::{Context, Path, Target};
+use crate::path::{Path, Target};
 use crate::projection::Projection;
+use crate::request::Request;
 use crate::splice::Splice;
-use crate::stage::{Alive, Scratch};
+use crate::stage::Scratch;
 use crate::table::{Data, Table};
 use crate::texts::Texts;
 use crate::view::BatchView;
@@ -23,19 +26,8 @@ use crate::wire::Flaw;
 /// What a stage's outcome did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// Spans dropped.
-    pub dropped_spans: usize,
-    /// Span events dropped, not counting those of dropped spans.
-    pub dropped_events: usize,
-}
-
-/// What is left of a batch.
-#[derive(Clone, Debug)]
-pub struct Spliced {
-    /// An `ExportTraceServiceRequest`; the very bytes that came in if nothing was changed.
-    pub bytes: Bytes,
-    /// How many spans it holds.
-    pub spans: usize,
+    /// Spans, log records or data points dropped, those of dropped metrics included.
+    pub dropped_items: usize,
 }
 
 /// Memory for one chain, reused from batch to batch. Calls come in the order load, then for each stage
@@ -47,10 +39,10 @@ pub struct Workspace {
     received_unix_nano: u64,
     /// How many bytes edits have added to the parts before.
     grown: u64,
-    tables: [Table; 5],
+    tables: PerContext<Table>,
     texts: Texts,
-    alive: [Alive; 5],
-    dropped: [Vec<bool>; 5],
+    alive: PerContext<Alive>,
+    dropped: PerContext<Vec<bool>>,
     patches: Patches,
     scratch: Vec<Scratch>,
 }
@@ -58,7 +50,7 @@ pub struct Workspace {
 impl Workspace {
     /// Memory for a chain.
     pub fn new(projection: Arc<Projection>) -> Self {
-        let tables = Context::ALL.map(|context| Table::new(context, projection.context(context)));
+        let tables = PerContext::new(|context| Table::new(context, projection.context(context)));
         let scratch = (0..projection.stage_count())
             .map(|_| Scratch::default())
             .collect();
@@ -69,8 +61,8 @@ impl Workspace {
             grown: 0,
             tables,
             texts: Texts::default(),
-            alive: Default::default(),
-            dropped: Default::default(),
+            alive: PerContext::default(),
+            dropped: PerContext::default(),
             patches: Patches::default(),
             scratch,
         }
@@ -82,6 +74,10 @@ impl Workspace {
     }
 
     /// Takes a request and extracts the chain's columns.
+    ///
+    /// # Errors
+    ///
+    /// None that a checked request should cause.
     pub fn load(&mut self, request: Request, received_unix_nano: u64) -> Result<(), Malformed> {
         crate::extract::extract(
             &request,
@@ -89,18 +85,15 @@ impl Workspace {
             &mut self.tables,
             &mut self.texts,
         )
-        .map_err(flaw)?;
+        .map_err(Malformed::from)?;
         self.received_unix_nano = received_unix_nano;
         self.grown = 0;
         self.patches.clear();
-        for ((alive, dropped), table) in self
-            .alive
-            .iter_mut()
-            .zip(&mut self.dropped)
-            .zip(&self.tables)
-        {
+        for (context, table) in self.tables.iter() {
+            let alive = self.alive.get_mut(context);
             alive.all = true;
             alive.rows.clear();
+            let dropped = self.dropped.get_mut(context);
             dropped.clear();
             dropped.resize(table.rows(), false);
         }
@@ -120,28 +113,36 @@ impl Workspace {
         Ok(())
     }
 
-    /// How many spans are left.
-    pub fn span_count(&self) -> usize {
-        let [_, _, alive, ..] = &self.alive;
-        let [_, _, table, ..] = &self.tables;
-        alive.count(table)
+    /// What the batch carries.
+    fn signal(&self) -> Signal {
+        self.request
+            .as_ref()
+            .map_or(Signal::default(), Request::signal)
     }
 
-    /// The rows of the spans that are left, in order; numbered as they came.
-    pub fn span_rows(&self) -> Vec<u32> {
-        let [_, _, alive, ..] = &self.alive;
-        (0..self.span_count() as u32)
+    /// How many spans, log records or data points are left.
+    pub fn item_count(&self) -> usize {
+        let item = self.signal().item();
+        self.alive.get(item).count(self.tables.get(item))
+    }
+
+    /// The rows of the spans, log records or data points that are left, in order; numbered as they came.
+    pub fn item_rows(&self) -> Vec<u32> {
+        let alive = self.alive.get(self.signal().item());
+        (0..self.item_count() as u32)
             .map(|row| alive.base(row))
             .collect()
     }
 
-    /// The batch as a stage sees it. Nothing if there is no such stage.
+    /// The batch as a stage sees it; `None` if there is no such stage.
     pub fn view(&mut self, stage: usize) -> Option<BatchView<'_>> {
+        let signal = self.signal();
         let plan = self.projection.stages.get(stage)?;
         let scratch = self.scratch.get_mut(stage)?;
-        scratch.prepare(plan, &self.tables, &self.alive, &self.texts);
+        scratch.prepare(plan, signal, &self.tables, &self.alive, &self.texts);
         Some(scratch.view(
             plan,
+            signal,
             &self.tables,
             &self.alive,
             &self.texts,
@@ -150,6 +151,10 @@ impl Workspace {
     }
 
     /// Checks a stage's outcome and applies it, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// The rule of the contract that it breaks.
     pub fn apply(&mut self, stage: usize, outcome: &Outcome) -> Result<Applied, OutcomeError> {
         let (Some(plan), Some(scratch), Some(request)) = (
             self.projection.stages.get(stage),
@@ -160,6 +165,7 @@ impl Workspace {
         };
         let check = Check {
             plan,
+            signal: request.signal(),
             scratch,
             tables: &self.tables,
             alive: &self.alive,
@@ -169,7 +175,7 @@ impl Workspace {
         };
         check.run()?;
         let mut apply = Apply {
-            bytes: &request.bytes,
+            request,
             projection: &self.projection,
             plan,
             scratch,
@@ -189,47 +195,59 @@ impl Workspace {
     }
 
     fn verdicts(&mut self, outcome: &Outcome) -> Applied {
-        let mut applied = Applied::default();
+        let before = self.item_count();
+        let mut any = false;
         for verdicts in &outcome.verdicts {
-            let count = match verdicts.context {
-                Context::Span => &mut applied.dropped_spans,
-                _ => &mut applied.dropped_events,
-            };
-            let at = verdicts.context as usize;
-            let (Some(alive), Some(dropped)) = (self.alive.get(at), self.dropped.get_mut(at))
-            else {
-                continue;
-            };
+            let alive = self.alive.get(verdicts.context);
+            let dropped = self.dropped.get_mut(verdicts.context);
             for (row, _) in (0u32..)
                 .zip(&verdicts.rows)
                 .filter(|(_, verdict)| **verdict == 1)
             {
                 if let Some(flag) = dropped.get_mut(alive.base(row) as usize) {
                     *flag = true;
-                    *count += 1;
+                    any = true;
                 }
             }
         }
-        if applied.dropped_spans + applied.dropped_events > 0 {
+        if any {
             self.select();
         }
-        applied
+        Applied {
+            dropped_items: before - self.item_count(),
+        }
     }
 
-    /// Lists the rows that are left: spans not dropped, events and links of such spans.
+    /// Lists the rows that are left: those not dropped, below rows not dropped.
     fn select(&mut self) {
-        let [_, _, spans, events, links] = &self.tables;
-        let [_, _, spans_alive, events_alive, links_alive] = &mut self.alive;
-        let [_, _, spans_dropped, events_dropped, links_dropped] = &self.dropped;
-        let is_set = |flags: &[bool], row: usize| flags.get(row).copied().unwrap_or(false);
-        keep(spans_alive, spans.rows(), |row| !is_set(spans_dropped, row));
-        for (table, alive, dropped) in [
-            (events, events_alive, events_dropped),
-            (links, links_alive, links_dropped),
-        ] {
-            keep(alive, table.rows(), |row| {
-                let span = table.parents.get(row).map_or(0, |parent| *parent as usize);
-                !is_set(dropped, row) && !is_set(spans_dropped, span)
+        let Some(request) = &self.request else {
+            return;
+        };
+        // A metric goes with its last point.
+        let is_set = |flags: &[bool], row: u32| flags.get(row as usize).copied().unwrap_or(false);
+        let points = self.dropped.get(Context::DataPoint).as_slice();
+        let emptied = |group: &Group| {
+            group.first < group.last && (group.first..group.last).all(|row| is_set(points, row))
+        };
+        let emptied: Vec<bool> = request.index.metrics.iter().map(emptied).collect();
+        for (flag, emptied) in self
+            .dropped
+            .get_mut(Context::Metric)
+            .iter_mut()
+            .zip(emptied)
+        {
+            *flag |= emptied;
+        }
+        for &context in request.signal().contexts() {
+            if !context.takes_verdicts() {
+                continue;
+            }
+            let (table, dropped) = (self.tables.get(context), self.dropped.get(context));
+            let above = context.parent().map(|parent| self.dropped.get(parent));
+            let above = above.filter(|above| !above.is_empty());
+            keep(self.alive.get_mut(context), table.rows(), |row| {
+                let parent = table.parents.get(row as usize).copied().unwrap_or(0);
+                !is_set(dropped, row) && !above.is_some_and(|above| is_set(above, parent))
             });
         }
     }
@@ -239,7 +257,7 @@ impl Workspace {
         self.texts.get(index)
     }
 
-    /// How long the text pool is that a stage was last shown.
+    /// How many texts the pool had that a stage was last shown.
     pub fn pool_len(&self, stage: usize) -> u32 {
         self.scratch
             .get(stage)
@@ -254,9 +272,8 @@ impl Workspace {
 
     /// Trace id and span id of a span that is left, where the projection has them among `host_reads`.
     pub fn span_ids(&self, row: u32) -> Option<(u128, u64)> {
-        let [_, _, alive, ..] = &self.alive;
-        let [_, _, table, ..] = &self.tables;
-        let row = alive.base(row) as usize;
+        let table = self.tables.get(Context::Span);
+        let row = self.alive.get(Context::Span).base(row) as usize;
         let (mut trace, mut span) = (None, None);
         for column in &table.columns {
             match &column.data {
@@ -264,7 +281,7 @@ impl Workspace {
                     let (high, low) = (words.get(row * 2)?, words.get(row * 2 + 1)?);
                     trace = Some(u128::from(*high) << 64 | u128::from(*low));
                 }
-                Data::Wide(ids) if column.fixed.name == "span_id" => span = ids.get(row).copied(),
+                Data::Wide(ids) if column.field.name == "span_id" => span = ids.get(row).copied(),
                 _ => {}
             }
         }
@@ -273,14 +290,14 @@ impl Workspace {
 
     /// The fields that [`Workspace::span_ids`] needs among the projection's `host_reads`.
     pub fn span_id_paths() -> Vec<Path> {
-        crate::path::FIXED
+        FIELDS
             .iter()
-            .filter(|fixed| {
-                fixed.context == Context::Span && matches!(fixed.name, "trace_id" | "span_id")
+            .filter(|field| {
+                field.context == Context::Span && matches!(field.name, "trace_id" | "span_id")
             })
-            .map(|fixed| Path {
+            .map(|field| Path {
                 context: Context::Span,
-                target: Target::Fixed(fixed),
+                target: Target::Fixed(field),
             })
             .collect()
     }
@@ -295,34 +312,27 @@ impl Workspace {
 
     /// Writes what is left of the request, which is the next part of a batch, behind what is left of those before.
     pub fn splice_onto(&mut self, joined: &mut Joined) {
-        let spans = self.span_count();
+        let items = self.item_count();
         let Some(request) = self.request.take() else {
             return;
         };
-        if self.patches.list.is_empty() && self.alive.iter().all(|alive| alive.all) {
+        if self.patches.list.is_empty() && self.alive.iter().all(|(_, alive)| alive.all) {
             return joined.keep(&request);
         }
         Splice {
             request: &request,
-            tables: &self.tables,
+            tables: Some(&self.tables),
             dropped: &self.dropped,
-            patches: &mut self.patches,
+            patches: &self.patches,
         }
-        .run(spans, joined);
+        .run(items, joined);
     }
 }
 
-fn keep(alive: &mut Alive, rows: usize, is_kept: impl Fn(usize) -> bool) {
+fn keep(alive: &mut Alive, rows: usize, is_kept: impl Fn(u32) -> bool) {
     alive.rows.clear();
     alive
         .rows
-        .extend((0..rows as u32).filter(|&row| is_kept(row as usize)));
+        .extend((0..rows as u32).filter(|&row| is_kept(row)));
     alive.all = alive.rows.len() == rows;
-}
-
-fn flaw(flaw: Flaw) -> Malformed {
-    Malformed {
-        offset: 0,
-        what: flaw.what(),
-    }
 }

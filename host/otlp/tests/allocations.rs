@@ -18,8 +18,8 @@ use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use spanmill_otlp::{
-    Append, CellColumn, Context, Outcome, Pool, Projection, Replacement, Request, StageContract,
-    Verdicts, Workspace, Write,
+    Append, CellColumn, Context, Outcome, Pool, Projection, Replacement, Request, Signal,
+    StageContract, Verdicts, Workspace, Write,
 };
 
 #[global_allocator]
@@ -119,7 +119,7 @@ fn outcome(rows: u32, texts: u32, addresses: Vec<u32>) -> Outcome {
 /// Takes a batch through two stages; gives how often memory was allocated, not counting the outcomes.
 fn run(workspace: &mut Workspace, bytes: Bytes) -> usize {
     let begun = counting::count();
-    let request = Request::parse(bytes).unwrap();
+    let request = Request::parse(Signal::Traces, bytes).unwrap();
     workspace.load(request, 1).unwrap();
     let mut for_outcomes = 0;
     for stage in 0..2 {

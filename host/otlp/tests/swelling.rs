@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use spanmill_otlp::{
     Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Projection, Replacement, Request,
-    StageContract, Workspace, Write,
+    Signal, StageContract, Workspace, Write,
 };
 
 const SPANS: usize = 600;
@@ -64,7 +64,9 @@ fn applied(make: impl FnOnce(u32, u32, u32) -> Outcome) -> (Result<(), OutcomeEr
     let fields = FIELDS.map(str::to_owned);
     let contract = StageContract::parse(&fields, &fields).unwrap();
     let mut workspace = Workspace::new(Arc::new(Projection::new(vec![contract], &[]).unwrap()));
-    workspace.load(Request::parse(batch()).unwrap(), 1).unwrap();
+    workspace
+        .load(Request::parse(Signal::Traces, batch()).unwrap(), 1)
+        .unwrap();
     workspace.view(0).unwrap();
     let known = |text: &[u8]| {
         let len = workspace.pool_len(0);

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use proptest::prelude::*;
 use prost::Message;
-use spanmill_otlp::{ColumnView, Context, Projection, Request, StageContract, Workspace};
+use spanmill_otlp::{ColumnView, Context, Projection, Request, Signal, StageContract, Workspace};
 
 /// Keys and texts around the lengths at which other code takes over.
 fn text(number: usize) -> String {
@@ -102,7 +102,7 @@ fn encode(spans: Vec<Span>) -> Bytes {
 }
 
 /// What the contract makes of a value: its kind, and its bits or bytes.
-fn cell(value: &Option<AnyValue>) -> (u8, u64, Vec<u8>) {
+pub fn cell(value: &Option<AnyValue>) -> (u8, u64, Vec<u8>) {
     match value.as_ref().and_then(|any| any.value.as_ref()) {
         None => (8, 0, Vec::new()),
         Some(Value::StringValue(text)) => (1, 0, text.clone().into_bytes()),
@@ -111,6 +111,7 @@ fn cell(value: &Option<AnyValue>) -> (u8, u64, Vec<u8>) {
         Some(Value::DoubleValue(value)) => (4, value.to_bits(), Vec::new()),
         Some(Value::BytesValue(bytes)) => (5, 0, bytes.clone()),
         Some(Value::ArrayValue(array)) => (6, 0, array.encode_to_vec()),
+        Some(Value::KvlistValue(map)) => (7, 0, map.encode_to_vec()),
         Some(other) => panic!("no test makes {other:?}"),
     }
 }
@@ -224,7 +225,7 @@ proptest! {
         let mut workspace = Workspace::new(Arc::new(projection));
         for runs in &batches {
             let spans = spans(runs);
-            let request = Request::parse(encode(spans.clone())).unwrap();
+            let request = Request::parse(Signal::Traces, encode(spans.clone())).unwrap();
             workspace.load(request, 1).unwrap();
             check(&mut workspace, &spans);
         }
@@ -269,7 +270,7 @@ fn attributes_are_found_wherever_they_stand_and_however_their_tags_are_written()
     let mut workspace = Workspace::new(Arc::new(projection));
     for (fields, expected) in groups.iter().zip(expected) {
         let span = nest(2, &fields.concat());
-        let request = Request::parse(nest(1, &nest(2, &span)).into()).unwrap();
+        let request = Request::parse(Signal::Traces, nest(1, &nest(2, &span)).into()).unwrap();
         workspace.load(request, 1).unwrap();
         let view = workspace.view(0).unwrap();
         let ColumnView::Attributes(lists) = &view.tables[Context::Span as usize].columns[0] else {

@@ -6,9 +6,18 @@
     reason = "clippy frees test functions from these, and not what they call"
 )]
 
+mod choices;
 mod columns;
 mod edits;
+mod every_signal;
+mod export;
+mod log_requests;
+mod logs;
+mod metric_requests;
+mod metrics;
 mod requests;
+mod seen;
+mod wire;
 
 use std::sync::Arc;
 
@@ -18,7 +27,9 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::Link;
 use proptest::prelude::*;
 use prost::Message;
-use spanmill_otlp::{Batch, Joined, Outcome, Projection, Request, StageContract, Workspace, Write};
+use spanmill_otlp::{
+    Batch, Joined, Outcome, Projection, Request, Signal, StageContract, Workspace, Write,
+};
 
 use edits::{cells, contract, outcome, plans, reference, text_index};
 
@@ -28,9 +39,9 @@ proptest! {
     #[test]
     fn an_untouched_batch_leaves_as_it_came(request in requests::requests()) {
         let bytes = Bytes::from(request.encode_to_vec());
-        let parsed = Request::parse(bytes.clone()).unwrap();
+        let parsed = Request::parse(Signal::Traces, bytes.clone()).unwrap();
         let spans: usize = request.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len()).sum();
-        prop_assert_eq!(parsed.span_count(), spans);
+        prop_assert_eq!(parsed.item_count(), spans);
         let projection = Projection::new(vec![contract()], &Workspace::span_id_paths()).unwrap();
         let mut workspace = Workspace::new(Arc::new(projection));
         workspace.load(parsed, 1).unwrap();
@@ -38,7 +49,7 @@ proptest! {
         workspace.apply(0, &Outcome::default()).unwrap();
         let out = workspace.splice();
         prop_assert_eq!(out.bytes, bytes);
-        prop_assert_eq!(out.spans, spans);
+        prop_assert_eq!(out.items, spans);
     }
 
     #[test]
@@ -49,7 +60,7 @@ proptest! {
         // Two rounds: memory kept from the first batch must not show in the second.
         for _ in 0..2 {
             let mut expected = request.clone();
-            workspace.load(Request::parse(Bytes::from(request.encode_to_vec())).unwrap(), 1).unwrap();
+            workspace.load(Request::parse(Signal::Traces, Bytes::from(request.encode_to_vec())).unwrap(), 1).unwrap();
             for (stage, plan) in plans.iter().enumerate() {
                 let view = workspace.view(stage).unwrap();
                 let seen = (0..4).map(|n| text_index(&view, &format!("v{n}")).is_some()).collect();
@@ -60,7 +71,7 @@ proptest! {
             let out = workspace.splice();
             let decoded = ExportTraceServiceRequest::decode(out.bytes.clone()).unwrap();
             prop_assert_eq!(&decoded, &expected);
-            prop_assert!(Request::parse(out.bytes).unwrap().span_count() == out.spans);
+            prop_assert!(Request::parse(Signal::Traces, out.bytes).unwrap().item_count() == out.items);
         }
     }
 
@@ -74,7 +85,7 @@ proptest! {
         let bytes = Bytes::from(request.encode_to_vec());
         let contracts = plans.iter().map(|_| contract()).collect();
         let mut workspace = Workspace::new(Arc::new(Projection::new(contracts, &[]).unwrap()));
-        let batch = Batch::in_parts(bytes.clone(), about).unwrap();
+        let batch = Batch::in_parts(Signal::Traces, bytes.clone(), about).unwrap();
         let joined: Vec<u8> = batch.parts().iter().flat_map(|part| part.bytes().to_vec()).collect();
         prop_assert_eq!(&joined, &bytes);
         let mut out = Joined::new(batch.bytes().clone());
@@ -100,69 +111,11 @@ proptest! {
         let out = out.finish();
         let decoded = ExportTraceServiceRequest::decode(out.bytes.clone()).unwrap();
         prop_assert_eq!(&decoded, &expected);
-        prop_assert_eq!(Request::parse(out.bytes.clone()).unwrap().span_count(), out.spans);
+        prop_assert_eq!(Request::parse(Signal::Traces, out.bytes.clone()).unwrap().item_count(), out.items);
         if plans.is_empty() && !dropped.contains(&true) {
             // What nobody touched is not even copied.
             prop_assert_eq!(out.bytes.as_ptr(), bytes.as_ptr());
         }
-    }
-
-    #[test]
-    fn a_batch_in_parts_is_refused_like_a_request(
-        request in requests::requests(),
-        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        about in 0usize..400,
-    ) {
-        let mut bytes = request.encode_to_vec();
-        for (at, byte) in cuts {
-            if !bytes.is_empty() {
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-            }
-        }
-        let bytes = Bytes::from(bytes);
-        let batch = Batch::in_parts(bytes.clone(), about).map(|batch| batch.span_count());
-        prop_assert_eq!(batch, Request::parse(bytes).map(|request| request.span_count()));
-    }
-
-    #[test]
-    fn parts_of_a_split_hold_every_span_once(request in requests::requests(), max in 1usize..6) {
-        let spans = |request: &ExportTraceServiceRequest| -> Vec<Span> {
-            request.resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| s.spans.clone()).collect()
-        };
-        let parts = Request::parse(Bytes::from(request.encode_to_vec())).unwrap().split(max);
-        let mut joined = Vec::new();
-        for part in &parts {
-            let decoded = spans(&ExportTraceServiceRequest::decode(part.bytes.clone()).unwrap());
-            prop_assert_eq!(decoded.len(), part.spans);
-            prop_assert!(decoded.len() <= max);
-            joined.extend(decoded);
-        }
-        prop_assert_eq!(joined, spans(&request));
-    }
-
-    #[test]
-    fn what_prost_refuses_is_refused_and_nothing_else(
-        request in requests::requests(),
-        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        end in prop::option::of(any::<prop::sample::Index>()),
-    ) {
-        let mut bytes = request.encode_to_vec();
-        for (at, byte) in cuts {
-            if !bytes.is_empty() {
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-            }
-        }
-        if let Some(end) = end && !bytes.is_empty() {
-            bytes.truncate(end.index(bytes.len()));
-        }
-        requests::agrees_with_prost(bytes);
-    }
-
-    #[test]
-    fn random_bytes_give_an_error_or_a_request(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        requests::agrees_with_prost(bytes);
     }
 }
 
@@ -182,7 +135,10 @@ fn unknown_fields_survive_edits_beside_them() {
     let bytes = join(&[&nest(1, &join(&[&scope, &unknown])), &unknown]);
     let mut workspace = Workspace::new(Arc::new(Projection::new(vec![contract()], &[]).unwrap()));
     workspace
-        .load(Request::parse(Bytes::from(bytes.clone())).unwrap(), 1)
+        .load(
+            Request::parse(Signal::Traces, Bytes::from(bytes.clone())).unwrap(),
+            1,
+        )
         .unwrap();
     workspace.view(0).unwrap();
     let write = |field, value| Write {
@@ -225,7 +181,9 @@ fn a_written_field_stands_where_the_old_one_stood() {
     let projection = Projection::new(vec![contract], &[]).unwrap();
     let mut workspace = Workspace::new(Arc::new(projection));
     let bytes = request.encode_to_vec().into();
-    workspace.load(Request::parse(bytes).unwrap(), 1).unwrap();
+    workspace
+        .load(Request::parse(Signal::Traces, bytes).unwrap(), 1)
+        .unwrap();
     workspace.view(0).unwrap();
     let writes = writes.iter().zip(0..).map(|((_, value), field)| Write {
         field,
@@ -255,7 +213,7 @@ fn ids_have_the_length_that_otlp_gives_them() {
         let span = &mut request.resource_spans[0].scope_spans[0].spans[0];
         span.links = vec![Link::default()];
         change(span, vec![1; length]);
-        Request::parse(Bytes::from(request.encode_to_vec()))
+        Request::parse(Signal::Traces, Bytes::from(request.encode_to_vec()))
     };
     type Change = fn(&mut Span, Vec<u8>);
     let ids: [(usize, Change); 5] = [
@@ -269,7 +227,7 @@ fn ids_have_the_length_that_otlp_gives_them() {
         for length in [0, 1, 7, 8, 9, 15, 16, 17, 32, 200] {
             let result = parsed(&change, length);
             match length == 0 || length == right {
-                true => assert_eq!(result.unwrap().span_count(), 1),
+                true => assert_eq!(result.unwrap().item_count(), 1),
                 false => assert!(result.unwrap_err().what.contains("another length")),
             }
         }
@@ -285,7 +243,7 @@ fn a_field_sent_twice_is_cleared_whole() {
     for (value, expected) in [((0, 0), ""), ((1, 1), "new")] {
         let mut workspace =
             Workspace::new(Arc::new(Projection::new(vec![contract()], &[]).unwrap()));
-        let request = Request::parse(Bytes::from(bytes.clone())).unwrap();
+        let request = Request::parse(Signal::Traces, Bytes::from(bytes.clone())).unwrap();
         workspace.load(request, 1).unwrap();
         let pool = workspace.view(0).unwrap().texts.ends.len() as u64;
         let mut outcome = Outcome::default();
@@ -312,8 +270,8 @@ fn a_field_sent_twice_is_cleared_whole() {
 fn parts_end_between_resources_and_none_is_small() {
     let one = requests::one_span().encode_to_vec();
     let spans = |bytes: Vec<u8>, about| -> Vec<usize> {
-        let batch = Batch::in_parts(Bytes::from(bytes), about).unwrap();
-        batch.parts().iter().map(Request::span_count).collect()
+        let batch = Batch::in_parts(Signal::Traces, Bytes::from(bytes), about).unwrap();
+        batch.parts().iter().map(Request::item_count).collect()
     };
     assert_eq!(spans(one.repeat(10), one.len() * 3), [3, 3, 4]);
     assert_eq!(spans(one.repeat(11), one.len() * 3), [3, 3, 3, 2]);

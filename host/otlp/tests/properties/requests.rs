@@ -1,6 +1,5 @@
-//! Random requests, and the comparison with prost.
+//! Random trace requests.
 
-use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{
@@ -10,10 +9,9 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use proptest::prelude::*;
-use prost::Message;
-use spanmill_otlp::Request;
 
-fn values() -> impl Strategy<Value = AnyValue> {
+/// Values of any kind.
+pub fn values() -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
         4 => "v[0-5]".prop_map(Value::StringValue),
         2 => "\\PC{0,20}".prop_map(Value::StringValue),
@@ -47,11 +45,37 @@ fn pair(key: String, value: Option<AnyValue>) -> KeyValue {
     }
 }
 
-fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
+/// Attributes, of which some have one key.
+pub fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
     let key = prop_oneof![3 => "k[0-6]", 1 => "\\PC{0,6}"];
     let attribute =
         (key, prop::option::weighted(0.95, values())).prop_map(|(key, value)| pair(key, value));
     prop::collection::vec(attribute, 0..6)
+}
+
+/// An id of so many bytes, or none.
+pub fn id(length: usize) -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![Just(0), Just(length)]
+        .prop_flat_map(|length| prop::collection::vec(any::<u8>(), length))
+}
+
+/// A scope, or none.
+pub fn scopes() -> impl Strategy<Value = Option<InstrumentationScope>> {
+    let scope = ("s[0-2]?", attributes()).prop_map(|(name, attributes)| InstrumentationScope {
+        name,
+        attributes,
+        ..Default::default()
+    });
+    prop::option::of(scope)
+}
+
+/// A resource, or none.
+pub fn resources() -> impl Strategy<Value = Option<Resource>> {
+    let resource = attributes().prop_map(|attributes| Resource {
+        attributes,
+        ..Default::default()
+    });
+    prop::option::of(resource)
 }
 
 fn spans() -> impl Strategy<Value = Span> {
@@ -64,9 +88,7 @@ fn spans() -> impl Strategy<Value = Span> {
                 dropped_attributes_count: 1,
             }
         });
-    let trace_id = prop_oneof![Just(0usize), Just(16)]
-        .prop_flat_map(|length| prop::collection::vec(any::<u8>(), length));
-    let link = (trace_id, attributes()).prop_map(|(trace_id, attributes)| Link {
+    let link = (id(16), attributes()).prop_map(|(trace_id, attributes)| Link {
         trace_id,
         attributes,
         flags: 7,
@@ -107,25 +129,14 @@ fn spans() -> impl Strategy<Value = Span> {
 
 /// Requests with few distinct texts, so that texts and keys meet.
 pub fn requests() -> impl Strategy<Value = ExportTraceServiceRequest> {
-    let scope = prop::option::of(("s[0-2]?", attributes()).prop_map(|(name, attributes)| {
-        InstrumentationScope {
-            name,
-            attributes,
-            ..Default::default()
-        }
-    }));
-    let scope_spans = (scope, prop::collection::vec(spans(), 0..5), "u?").prop_map(
+    let scope_spans = (scopes(), prop::collection::vec(spans(), 0..5), "u?").prop_map(
         |(scope, spans, schema_url)| ScopeSpans {
             scope,
             spans,
             schema_url,
         },
     );
-    let resource = prop::option::of(attributes().prop_map(|attributes| Resource {
-        attributes,
-        ..Default::default()
-    }));
-    let resource_spans = (resource, prop::collection::vec(scope_spans, 0..3), "u?").prop_map(
+    let resource_spans = (resources(), prop::collection::vec(scope_spans, 0..3), "u?").prop_map(
         |(resource, scope_spans, schema_url)| ResourceSpans {
             resource,
             scope_spans,
@@ -169,53 +180,4 @@ pub fn one_span() -> ExportTraceServiceRequest {
             ..ResourceSpans::default()
         }],
     }
-}
-
-/// Fails unless the parser and prost agree on whether bytes are a request. The two exceptions: a resource
-/// or scope sent twice, which prost merges, and an id of a length that no id has. Spanmill refuses both.
-pub fn agrees_with_prost(bytes: Vec<u8>) {
-    let bytes = Bytes::from(bytes);
-    match (
-        Request::parse(bytes.clone()),
-        ExportTraceServiceRequest::decode(bytes.clone()),
-    ) {
-        (Ok(request), Ok(decoded)) => {
-            let spans: usize = decoded
-                .resource_spans
-                .iter()
-                .flat_map(|r| &r.scope_spans)
-                .map(|s| s.spans.len())
-                .sum();
-            assert_eq!(request.span_count(), spans);
-            assert!(
-                has_right_ids(&decoded),
-                "accepted an id of another length: {bytes:?}"
-            );
-        }
-        (Err(error), Ok(_)) => assert!(
-            error.what.contains("twice") || error.what.contains("another length"),
-            "{error} in {bytes:?}"
-        ),
-        (Ok(_), Err(error)) => panic!("accepted what prost refuses ({error}): {bytes:?}"),
-        (Err(_), Err(_)) => {}
-    }
-}
-
-/// Whether every id is of the length that OTLP gives it, or not there.
-pub fn has_right_ids(request: &ExportTraceServiceRequest) -> bool {
-    let right = |id: &[u8], length| id.is_empty() || id.len() == length;
-    let mut spans = request
-        .resource_spans
-        .iter()
-        .flat_map(|r| &r.scope_spans)
-        .flat_map(|s| &s.spans);
-    spans.all(|span| {
-        right(&span.trace_id, 16)
-            && right(&span.span_id, 8)
-            && right(&span.parent_span_id, 8)
-            && span
-                .links
-                .iter()
-                .all(|link| right(&link.trace_id, 16) && right(&link.span_id, 8))
-    })
 }

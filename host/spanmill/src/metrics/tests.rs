@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
-use spanmill_otlp::{CellColumn, Pool, Projection, Request, StageContract, Workspace};
+use spanmill_otlp::{CellColumn, Pool, Projection, Request, Signal, StageContract, Workspace};
 use spanmill_runtime::{
     AttributeLists, Emission, Fault, Instrument, InstrumentKind, MetricStream, Recording,
     Temporality,
@@ -88,7 +88,7 @@ fn workspace() -> Workspace {
     let projection = Projection::new(vec![StageContract::default()], &[]).unwrap();
     let mut workspace = Workspace::new(Arc::new(projection));
     workspace
-        .load(Request::parse(Bytes::new()).unwrap(), 0)
+        .load(Request::parse(Signal::Traces, Bytes::new()).unwrap(), 0)
         .unwrap();
     workspace.view(0).unwrap();
     workspace

@@ -307,7 +307,7 @@ fn nested(levels: usize) -> String {
 fn as_deep_as_protobuf_may_be() {
     // Five messages lead to the value, and each level is two.
     let bytes = to_protobuf(nested(48).as_bytes()).unwrap();
-    assert!(spanmill_otlp::Request::parse(bytes).is_ok());
+    assert!(spanmill_otlp::Request::parse(spanmill_otlp::Signal::Traces, bytes).is_ok());
     for levels in [49, 50, 200, 200_000] {
         assert!(refused(&nested(levels)).contains("is nested more than 100 levels deep"));
     }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use spanmill_otlp::{Request, Spliced};
+use spanmill_otlp::{Request, Signal, Spliced};
 use tokio::sync::Notify;
 
 use crate::config;
@@ -67,7 +67,7 @@ impl Batcher {
             .max(self.max_size())
             .max(8192)
             .saturating_mul(MAX_BATCHES);
-        let (spans, bytes) = (request.spans, request.bytes.len());
+        let (spans, bytes) = (request.items, request.bytes.len());
         // A request larger than all the room is taken when nothing else is held.
         if state.held_spans > 0
             && (state.held_spans.saturating_add(spans) > room
@@ -87,7 +87,7 @@ impl Batcher {
     /// Takes a request in that room was reserved for; returns the batches that are ready now.
     fn push(&self, request: Spliced) -> Vec<Spliced> {
         let mut state = self.state();
-        state.spans += request.spans;
+        state.spans += request.items;
         state.parts.push(request.bytes);
         if state.spans >= self.size() || self.config.timeout.is_zero() {
             return self.take(state, self.size());
@@ -124,18 +124,18 @@ impl Batcher {
         if max == 0 || spans as u64 <= max {
             return vec![Spliced {
                 bytes: joined,
-                spans,
+                items: spans,
             }];
         }
         // The parts were checked when they came.
-        let Ok(request) = Request::parse(joined.clone()) else {
+        let Ok(request) = Request::parse(Signal::Traces, joined.clone()) else {
             return vec![Spliced {
                 bytes: joined,
-                spans,
+                items: spans,
             }];
         };
         let mut batches = request.split(self.max_size());
-        let rest = batches.pop_if(|last| last.spans < keep);
+        let rest = batches.pop_if(|last| last.items < keep);
         // Splitting repeats resources and scopes, so the bytes differ from those taken.
         let now: usize = batches
             .iter()
@@ -144,7 +144,7 @@ impl Batcher {
             .sum();
         state.held_bytes = (state.held_bytes + now).saturating_sub(joined.len());
         if let Some(rest) = rest {
-            state.spans = rest.spans;
+            state.spans = rest.items;
             state.parts.push(rest.bytes);
             state.begun = Some(Instant::now());
             drop(state);
@@ -155,7 +155,7 @@ impl Batcher {
 
     /// Gives back the room of a batch, or of a part of it, that was delivered or dropped.
     pub(super) fn done(&self, batch: &Spliced) {
-        self.give_back(batch.spans, batch.bytes.len());
+        self.give_back(batch.items, batch.bytes.len());
     }
 
     fn give_back(&self, spans: usize, bytes: usize) {

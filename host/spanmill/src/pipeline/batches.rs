@@ -48,7 +48,7 @@ impl Shared {
 
     /// Drops a batch.
     fn give_up(&self, batched: &Batched, reason: Reason, why: &str) {
-        let spans = batched.batch.spans;
+        let spans = batched.batch.items;
         let pipeline = &batched.pipeline.id;
         self.losses.add(
             format_args!("pipeline {pipeline}"),
@@ -70,7 +70,7 @@ impl Shared {
     pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: Batched) {
         let pipeline = Arc::clone(&batched.pipeline);
         let next = batched.segment + 1;
-        let batch = match Batch::parse(batched.batch.bytes.clone()) {
+        let batch = match Batch::parse(spanmill_otlp::Signal::Traces, batched.batch.bytes.clone()) {
             Ok(batch) => batch,
             Err(malformed) => {
                 return self.give_up(&batched, Reason::Internal, &malformed.to_string());

@@ -197,7 +197,7 @@ impl Chain {
         if self.stages.is_empty() {
             let spliced = Spliced {
                 bytes: batch.bytes().clone(),
-                spans: batch.span_count(),
+                items: batch.item_count(),
             };
             return Ok(Output {
                 spliced,
@@ -276,14 +276,14 @@ impl Chain {
         let is_isolating = std::mem::replace(&mut run.is_isolating, true);
         let mut left = BytesMut::new();
         let mut spans = 0;
-        for half in part.split(part.span_count().div_ceil(2)) {
-            let half = Request::parse(half.bytes)
+        for half in part.split(part.item_count().div_ceil(2)) {
+            let half = Request::parse(part.signal(), half.bytes)
                 .map_err(|malformed| Failed::Refused(malformed.into()))?;
             let mut of_half = Joined::new(half.bytes().clone());
             self.run_part(&half, &mut of_half, run)?;
             let of_half = of_half.finish();
             left.extend_from_slice(&of_half.bytes);
-            spans += of_half.spans;
+            spans += of_half.items;
         }
         joined.put(part, &left, spans);
         run.is_isolating = is_isolating;
@@ -294,7 +294,7 @@ impl Chain {
     fn walk(&mut self, part: &Request, run: &mut Run) -> Result<Way, Failed> {
         let mut way = Way::default();
         for (number, stage) in self.stages.iter().enumerate() {
-            let spans = self.workspace.span_count();
+            let spans = self.workspace.item_count();
             if spans == 0 {
                 return Ok(way);
             }
@@ -329,7 +329,7 @@ impl Chain {
             }
             way.failed_on_trial |= stage.on_trial;
             let can_refuse = stage.on_error == OnError::Reject && run.origin == Origin::Sender;
-            if is_of_batch && !can_refuse && part.span_count() > 1 && run.tries_left > 0 {
+            if is_of_batch && !can_refuse && part.item_count() > 1 && run.tries_left > 0 {
                 run.tries_left -= 1;
                 return Err(Failed::Divide);
             }
@@ -427,7 +427,7 @@ fn run_stage(
     now_unix_nano: u64,
     taps: &mut Vec<super::shadow::Mirrored>,
 ) -> Result<Option<Measured>, StageFault> {
-    let spans = workspace.span_count();
+    let spans = workspace.item_count();
     // A panic under the lock cannot leave a half-made instance: a slot replaces one after any fault.
     let mut place = stage.place.lock().unwrap_or_else(PoisonError::into_inner);
     let Place {
@@ -449,7 +449,7 @@ fn run_stage(
     let mut take = |answer| match (answer, &mut *recorder) {
         (Answer::Outcome(outcome), _) => {
             let applied = workspace.apply(number, &outcome)?;
-            stats.let_out(spans, applied.dropped_spans);
+            stats.let_out(spans, applied.dropped_items);
             taps.drain(..).for_each(|tap| tap.outcome(outcome.clone()));
             Ok(None)
         }

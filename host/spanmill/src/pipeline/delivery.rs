@@ -44,7 +44,7 @@ impl Delivery {
         Payload {
             signal: Signal::Traces,
             bytes: self.spliced.bytes.clone(),
-            items: self.spliced.spans as u64,
+            items: self.spliced.items as u64,
         }
     }
 
@@ -64,7 +64,7 @@ impl Delivery {
 /// Hands over what became of one request, or of one batch of a batcher's: everywhere or nowhere. If it is refused,
 /// nobody has any of it, so that the sender may send it again. Returns the batches that batchers completed.
 pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<Batched>, Refusal> {
-    let deliveries = || deliveries.iter().filter(|one| one.spliced.spans > 0);
+    let deliveries = || deliveries.iter().filter(|one| one.spliced.items > 0);
     let mut rooms: Vec<(BatcherRoom<'_>, &Delivery)> = Vec::new();
     let mut sent: Vec<(Exporter, Payload)> = Vec::new();
     for delivery in deliveries() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spanmill_otlp::{Batch, Malformed, Spliced};
+use spanmill_otlp::{Batch, Malformed, Signal, Spliced};
 use thiserror::Error;
 
 use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made};
@@ -78,8 +78,8 @@ impl Offline {
             let mut out = Vec::new();
             for (bytes, received_unix_nano) in &requests {
                 end = end.max(*received_unix_nano);
-                let batch = Batch::parse(bytes.clone())?;
-                if batch.span_count() > 0 {
+                let batch = Batch::parse(Signal::Traces, bytes.clone())?;
+                if batch.item_count() > 0 {
                     advance(pipeline, 0, batch, *received_unix_nano, &mut out)?;
                 }
             }
@@ -92,7 +92,7 @@ impl Offline {
                     advance(
                         pipeline,
                         segment + 1,
-                        Batch::parse(batch.bytes)?,
+                        Batch::parse(Signal::Traces, batch.bytes)?,
                         end,
                         &mut out,
                     )?;
@@ -128,7 +128,7 @@ fn advance(
         let left = delivery.spliced.clone();
         delivery.commit(&Losses::default());
         match pipeline.batcher(segment) {
-            _ if left.spans == 0 => {}
+            _ if left.items == 0 => {}
             None => out.push(left),
             Some(batcher) => {
                 let full = || {
@@ -139,7 +139,7 @@ fn advance(
                 let room = batcher.reserve(&left).ok_or_else(full)?;
                 for batch in room.fill(left) {
                     batcher.done(&batch);
-                    waiting.push_back((segment + 1, Batch::parse(batch.bytes)?));
+                    waiting.push_back((segment + 1, Batch::parse(Signal::Traces, batch.bytes)?));
                 }
             }
         }

@@ -205,7 +205,7 @@ fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<Seen>) {
     let Some(Instance { slot, recorder }) = instances.get_mut(job.version) else {
         return;
     };
-    let spans = job.workspace.span_count();
+    let spans = job.workspace.item_count();
     let Some(view) = job.workspace.view(job.number) else {
         return;
     };

@@ -26,7 +26,7 @@ fn request(spans: usize) -> Spliced {
     };
     Spliced {
         bytes: request.encode_to_vec().into(),
-        spans,
+        items: spans,
     }
 }
 
@@ -52,7 +52,7 @@ fn sizes(batches: &[Spliced]) -> Vec<usize> {
             .iter()
             .flat_map(|resource| &resource.scope_spans);
         let spans: usize = scopes.map(|scope| scope.spans.len()).sum();
-        assert_eq!(spans, batch.spans);
+        assert_eq!(spans, batch.items);
         spans
     });
     counted.collect()

@@ -268,9 +268,9 @@ impl Shared {
     ) -> Result<(Vec<Delivery>, Reservation), Refusal> {
         let Received { bytes, mut memory } = request;
         let length = bytes.len();
-        let batch = Batch::parse_within(bytes, &self.items)?;
+        let batch = Batch::parse_within(spanmill_otlp::Signal::Traces, bytes, &self.items)?;
         let mut deliveries = Vec::with_capacity(pipelines.len());
-        if batch.span_count() == 0 {
+        if batch.item_count() == 0 {
             return Ok((deliveries, memory));
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.

@@ -2,8 +2,8 @@
 //! out: nothing here costs by the row.
 
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome,
-    OutcomeError, Pool, Removal, Replacement, Verdicts, Write,
+    Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome, Pool,
+    Removal, Replacement, Verdicts, Write,
 };
 
 use super::answer;
@@ -38,6 +38,32 @@ fn column(view: ColumnView<'_>) -> telemetry::Column<'_> {
     }
 }
 
+fn lowered(context: Context) -> telemetry::Context {
+    match context {
+        Context::Resource => telemetry::Context::Resource,
+        Context::Scope => telemetry::Context::Scope,
+        Context::Span => telemetry::Context::Span,
+        Context::SpanEvent => telemetry::Context::SpanEvent,
+        Context::SpanLink => telemetry::Context::SpanLink,
+        Context::Log => telemetry::Context::Log,
+        Context::Metric => telemetry::Context::Metric,
+        Context::DataPoint => telemetry::Context::DataPoint,
+    }
+}
+
+fn lifted(context: telemetry::Context) -> Context {
+    match context {
+        telemetry::Context::Resource => Context::Resource,
+        telemetry::Context::Scope => Context::Scope,
+        telemetry::Context::Span => Context::Span,
+        telemetry::Context::SpanEvent => Context::SpanEvent,
+        telemetry::Context::SpanLink => Context::SpanLink,
+        telemetry::Context::Log => Context::Log,
+        telemetry::Context::Metric => Context::Metric,
+        telemetry::Context::DataPoint => Context::DataPoint,
+    }
+}
+
 /// Calls `call` with a batch in the generated types, which borrow from one another.
 pub(crate) fn lower<T>(view: &BatchView<'_>, call: impl FnOnce(telemetry::Batch<'_>) -> T) -> T {
     let columns: Vec<Vec<telemetry::Column<'_>>> = view
@@ -50,13 +76,7 @@ pub(crate) fn lower<T>(view: &BatchView<'_>, call: impl FnOnce(telemetry::Batch<
         .iter()
         .zip(&columns)
         .map(|(table, columns)| telemetry::Table {
-            context: match table.context {
-                Context::Resource => telemetry::Context::Resource,
-                Context::Scope => telemetry::Context::Scope,
-                Context::Span => telemetry::Context::Span,
-                Context::SpanEvent => telemetry::Context::SpanEvent,
-                Context::SpanLink => telemetry::Context::SpanLink,
-            },
+            context: lowered(table.context),
             rows: table.rows,
             parents: table.parents,
             columns,
@@ -88,26 +108,12 @@ fn pool(pool: telemetry::TextPoolResult) -> Pool {
 
 /// A processor's answer in the host's types.
 pub(crate) fn outcome(outcome: processor::Outcome) -> Result<Outcome, Fault> {
-    let verdicts = outcome.verdicts.into_iter().map(|verdicts| {
-        let context = match verdicts.context {
-            telemetry::Context::Resource => Context::Resource,
-            telemetry::Context::Scope => Context::Scope,
-            telemetry::Context::Span => Context::Span,
-            telemetry::Context::SpanEvent => Context::SpanEvent,
-            telemetry::Context::SpanLink => Context::SpanLink,
-            telemetry::Context::Log => return Err(OutcomeError::VerdictContext("log")),
-            telemetry::Context::Metric => return Err(OutcomeError::VerdictContext("metric")),
-            telemetry::Context::DataPoint => {
-                return Err(OutcomeError::VerdictContext("data-point"));
-            }
-        };
-        Ok(Verdicts {
-            context,
-            rows: verdicts.rows,
-        })
+    let verdicts = outcome.verdicts.into_iter().map(|verdicts| Verdicts {
+        context: lifted(verdicts.context),
+        rows: verdicts.rows,
     });
     Ok(Outcome {
-        verdicts: verdicts.collect::<Result<_, _>>()?,
+        verdicts: verdicts.collect(),
         texts: pool(outcome.texts),
         writes: outcome
             .writes

@@ -44,7 +44,7 @@ fn applied(
     // An outcome is checked against what its stage was shown last.
     let _ = workspace.view(stage);
     workspace.apply(stage, outcome)?;
-    let rows = workspace.span_rows();
+    let rows = workspace.item_rows();
     let spliced = workspace.splice();
     Ok(Left {
         rows,
@@ -55,7 +55,7 @@ fn applied(
 
 /// The trace id of every row.
 fn trace_ids(workspace: &mut Workspace) -> Vec<Vec<u8>> {
-    let rows = workspace.span_rows();
+    let rows = workspace.item_rows();
     let request = ExportTraceServiceRequest::decode(workspace.splice().bytes).unwrap_or_default();
     let mut ids = Vec::new();
     for (row, (_, _, span)) in rows.into_iter().zip(spans(&request)) {

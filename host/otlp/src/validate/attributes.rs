@@ -1,108 +1,37 @@
-//! Checks what nearly every SDK sends without looking at each byte where it stands: the shape is walked,
-//! and texts are checked together, by counting the bytes that are not ASCII.
+//! Checks attributes of the shape that nearly every SDK gives them, many at a time: the shape is walked, and
+//! their texts are checked together, by counting the bytes that are not ASCII.
 
-use crate::pair;
+use crate::ascii::{HIGH, high_bytes};
+use crate::place::Place;
+use crate::wire::{Flaw, Reader};
 
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// How many bytes of a span's beginning are surely well-formed and whole fields.
+/// Checks the plain attributes that come next, and adds their places.
 #[inline]
-pub(crate) fn span_head(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    // Ids of the usual lengths, which are any bytes.
-    skip(&mut rest, [0x0a, 16], 18);
-    skip(&mut rest, [0x12, 8], 10);
-    skip(&mut rest, [0x22, 8], 10);
-    if let Some((&[0x2a, len @ 0..0x80], after)) = rest.split_first_chunk::<2>()
-        && let Some((name, after)) = after.split_at_checked(usize::from(len))
-        && pair::is_ascii(name)
-    {
-        rest = after;
-    }
-    if let Some((&[0x30, 0..0x80], after)) = rest.split_first_chunk::<2>() {
-        rest = after;
-    }
-    // Start and end, eight bytes each.
-    if let Some((head, after)) = rest.split_first_chunk::<18>()
-        && let [0x39, _, _, _, _, _, _, _, _, 0x41, ..] = head
-    {
-        rest = after;
-    }
-    bytes.len() - rest.len()
-}
-
-/// The same of what nearly every span ends with behind its attributes: status code and flags.
-#[inline]
-pub(crate) fn span_tail(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    // A status without a message: nothing in it, or a code.
-    skip(&mut rest, [0x7a, 0], 2);
-    if let Some((&[0x7a, 2, 0x18, 0..0x80], after)) = rest.split_first_chunk::<4>() {
-        rest = after;
-    }
-    skip(&mut rest, [0x85, 1], 6);
-    bytes.len() - rest.len()
-}
-
-#[inline]
-fn skip(rest: &mut &[u8], head: [u8; 2], length: usize) {
-    if rest.first_chunk::<2>() == Some(&head)
-        && let Some(after) = rest.get(length..)
-    {
-        *rest = after;
+pub(crate) fn check(reader: &mut Reader<'_>, tag: u8, places: &mut Vec<Place>) -> Result<(), Flaw> {
+    let (before, start) = (places.len(), reader.pos());
+    let mut end = start;
+    let high = walk(reader.bytes(), &mut end, tag, places);
+    reader.advance(end - start);
+    let walked = reader.bytes().get(start..end).unwrap_or(&[]);
+    let places = places.get(before..).unwrap_or(&[]);
+    match are_utf8(reader.bytes(), walked, high, places) {
+        true => Ok(()),
+        false => Err(Flaw::Utf8),
     }
 }
 
-/// An attribute in a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// Where its field begins.
-    pub(crate) start: u32,
-    /// Of its key, or [`ODD`].
-    pub(crate) key_length: u8,
-    pub(crate) value_length: u8,
-    /// The first two bytes of the value: tag, and a text's length or what a number begins with.
-    pub(crate) value: [u8; 2],
-}
-
-/// The key length that stands for an attribute of another shape than the plain one (see `pair`).
-pub(crate) const ODD: u8 = u8::MAX;
-
-impl Place {
-    /// An attribute of any shape.
-    pub(crate) fn odd(start: usize) -> Self {
-        Place {
-            start: start as u32,
-            key_length: ODD,
-            ..Place::default()
-        }
-    }
-
-    /// The length of the value if that is a text in the plain shape.
-    #[inline(always)]
-    pub(crate) fn text_length(&self) -> Option<u8> {
-        match self.value {
-            [0x0a, length] => Some(length),
-            _ => None,
-        }
-    }
-
-    /// Where the value is, in the plain shape.
-    #[inline(always)]
-    pub(crate) fn value_start(&self) -> usize {
-        self.start as usize + 6 + usize::from(self.key_length)
-    }
+/// Adds the places of the plain attributes that come next and were checked before.
+pub(crate) fn find(reader: &mut Reader<'_>, tag: u8, places: &mut Vec<Place>) {
+    let start = reader.pos();
+    let mut end = start;
+    walk(reader.bytes(), &mut end, tag, places);
+    reader.advance(end - start);
 }
 
 /// Finds the plain attributes that stand one after the other from `start` on, and steps over them. Everything about
-/// them is checked but that texts are UTF-8; gives how many bytes of them are surely not of a text, but not ASCII.
+/// them is checked but that texts are UTF-8; returns how many bytes of them are surely not of a text, but not ASCII.
 #[inline(never)]
-pub(crate) fn attributes(
-    bytes: &[u8],
-    start: &mut usize,
-    tag: u8,
-    places: &mut Vec<Place>,
-) -> usize {
+fn walk(bytes: &[u8], start: &mut usize, tag: u8, places: &mut Vec<Place>) -> usize {
     let mut rest = bytes.get(*start..).unwrap_or(&[]);
     let mut high = 0;
     while let Some((&[first, length, 0x0a, key_length], behind)) = rest.split_first_chunk::<4>() {
@@ -150,9 +79,9 @@ pub(crate) fn attributes(
     high
 }
 
-/// Whether the texts of plain attributes are UTF-8. `walked` is what they stand in, `high` what [`attributes`] gave.
+/// Whether the texts of plain attributes are UTF-8. `walked` is what they stand in, `high` what [`walk`] returned.
 #[inline]
-pub(crate) fn are_utf8(bytes: &[u8], walked: &[u8], high: usize, places: &[Place]) -> bool {
+fn are_utf8(bytes: &[u8], walked: &[u8], high: usize, places: &[Place]) -> bool {
     // Nearly all are ASCII, which is seen without looking at each.
     high_bytes(walked) == high || places.iter().all(|place| is_utf8(bytes, place))
 }
@@ -173,25 +102,6 @@ fn is_utf8(bytes: &[u8], place: &Place) -> bool {
 fn is_varint(bytes: u64, length: u8) -> bool {
     let all = u64::MAX >> (64 - 8 * u32::from(length.clamp(1, 8)));
     bytes & HIGH & all == HIGH & (all >> 8)
-}
-
-/// How many bytes are not ASCII.
-#[inline]
-fn high_bytes(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let mut total = 0;
-    // A lane of a sum is a byte, so that no more than 255 words may be added.
-    for words in words.chunks(255) {
-        let sum = words.iter().fold(0u64, |sum, word| {
-            sum + ((u64::from_ne_bytes(*word) & HIGH) >> 7)
-        });
-        total += sum
-            .to_ne_bytes()
-            .iter()
-            .map(|&lane| usize::from(lane))
-            .sum::<usize>();
-    }
-    total + rest.iter().filter(|&&byte| byte >= 0x80).count()
 }
 
 #[cfg(test)]
@@ -216,22 +126,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn bytes_beyond_ascii_are_counted() {
-        for length in [0, 1, 7, 8, 9, 31, 300, 2040, 2041, 5000] {
-            for every in 1..20 {
-                let bytes: Vec<u8> = (0..length)
-                    .map(|at| if at % every == 0 { 0x80 } else { 0x7f })
-                    .collect();
-                let expected = bytes.iter().filter(|&&byte| byte >= 0x80).count();
-                assert_eq!(high_bytes(&bytes), expected, "{length} {every}");
-            }
-        }
-    }
-
-    fn walk(bytes: &[u8], tag: u8) -> (usize, Vec<Place>, bool) {
+    fn walked(bytes: &[u8], tag: u8) -> (usize, Vec<Place>, bool) {
         let (mut end, mut places) = (0, Vec::new());
-        let high = attributes(bytes, &mut end, tag, &mut places);
+        let high = walk(bytes, &mut end, tag, &mut places);
         let are_utf8 = are_utf8(bytes, &bytes[..end], high, &places);
         (end, places, are_utf8)
     }
@@ -245,13 +142,13 @@ mod tests {
             b"\x4a\x0e\x0a\x01k\x12\x09\x21\xff\xff\x00\x00\x00\x00\x00\x80",
         ]
         .concat();
-        let (end, places, are_utf8) = walk(&plain, 0x4a);
+        let (end, places, are_utf8) = walked(&plain, 0x4a);
         assert!(are_utf8 && end == plain.len());
         let starts: Vec<u32> = places.iter().map(|place| place.start).collect();
         assert_eq!(starts, [0, 10, 20, 29]);
         assert_eq!(places[0].text_length(), Some(1));
         assert_eq!(plain[places[1].value_start()..][..3], *b"\x18\xc8\x01");
-        assert_eq!(walk(&plain, 0x0a).0, 0);
+        assert_eq!(walked(&plain, 0x0a).0, 0);
         for other in [
             &b""[..],
             b"\x4a",
@@ -263,7 +160,7 @@ mod tests {
             b"\x4a\x08\x0a\x81k\x12\x03\x0a\x01v",
         ] {
             let both = [&plain, other].concat();
-            assert_eq!(walk(&both, 0x4a).0, plain.len(), "{other:?}");
+            assert_eq!(walked(&both, 0x4a).0, plain.len(), "{other:?}");
         }
     }
 
@@ -281,7 +178,7 @@ mod tests {
                 b"\x4a\x0e\x0a\x01k\x12\x09\x21\xff\xff\x00\x00\x00\x00\x00\x80",
             ] {
                 let both = [number, text].concat();
-                let (end, _, are_utf8) = walk(&both, 0x4a);
+                let (end, _, are_utf8) = walked(&both, 0x4a);
                 assert_eq!((end, are_utf8), (both.len(), valid), "{both:?}");
             }
         }

@@ -1,6 +1,5 @@
 //! Attributes in the shape that every SDK gives them: key, value, nothing else, lengths of one byte.
 //! Nearly all are, so the hot paths try this shape first and leave others to the general reader.
-//! And short texts, compared and checked eight bytes at a time without a call.
 
 /// The parts of a `KeyValue` of that shape: the key, and its `AnyValue`.
 #[inline]
@@ -24,57 +23,9 @@ pub(crate) fn text(any: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// Whether two texts are equal.
-#[inline]
-pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    if a.len() > 64 {
-        return a == b;
-    }
-    let (Some(a_last), Some(b_last)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return a.iter().zip(b).all(|(a, b)| a == b);
-    };
-    // The last word overlaps the one before.
-    let mut differ = u64::from_ne_bytes(*a_last) ^ u64::from_ne_bytes(*b_last);
-    for (a, b) in a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0) {
-        differ |= u64::from_ne_bytes(*a) ^ u64::from_ne_bytes(*b);
-    }
-    differ == 0
-}
-
-/// Whether a text is ASCII.
-#[inline]
-pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let Some(last) = bytes.last_chunk::<8>() else {
-        return bytes.iter().fold(0, |all, byte| all | byte) < 0x80;
-    };
-    let mut all = u64::from_ne_bytes(*last);
-    for word in bytes.as_chunks::<8>().0 {
-        all |= u64::from_ne_bytes(*word);
-    }
-    all & HIGH == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn comparison_and_check_see_every_byte() {
-        for length in 0..100 {
-            let text = vec![b'a'; length];
-            assert!(same(&text, &text.clone()) && is_ascii(&text));
-            for at in 0..length {
-                let mut other = text.clone();
-                other[at] = 0x80;
-                assert!(!same(&text, &other) && !is_ascii(&other), "{length} {at}");
-            }
-            assert!(!same(&text, &[&text[..], b"a"].concat()));
-        }
-    }
 
     #[test]
     fn only_the_plain_shape_is_split() {

@@ -1,7 +1,8 @@
 //! What nearly every span begins and ends with, read without looking anything up.
 
-use crate::extract::{put, value};
-use crate::table::{Column, Data, NONE, Table};
+use super::value::{put, value};
+use crate::schema::{Layout, NO_COLUMN};
+use crate::table::{Column, Data, Table};
 use crate::texts::Texts;
 use crate::validate::DEPTH;
 use crate::wire::{Flaw, Reader};
@@ -9,14 +10,15 @@ use crate::wire::{Flaw, Reader};
 /// The fields that nearly every span begins with, in the order of their numbers: each is the only one
 /// whose bytes fit here, so that nothing has to be looked up.
 #[inline]
-pub(crate) fn head(
+pub(super) fn head(
     table: &mut Table,
+    layout: &Layout,
     texts: &mut Texts,
     bytes: &[u8],
     reader: &mut Reader<'_>,
     row: usize,
 ) -> Result<(), Flaw> {
-    let [_, trace, span, state, parent, name, kind, start, end, ..] = table.by_number;
+    let [_, trace, span, state, parent, name, kind, start, end, ..] = layout.by_number;
     let columns = &mut table.columns;
     if let Some(id) = sized::<18>(reader, [0x0a, 16])
         && let Some(column) = columns.get_mut(trace as usize)
@@ -88,20 +90,21 @@ fn found(columns: &mut [Column], slot: u8, row: usize, start: usize) -> Option<&
 
 /// What nearly every span ends with behind its attributes: status code and flags.
 #[inline]
-pub(crate) fn tail(table: &mut Table, reader: &mut Reader<'_>, row: usize) {
+pub(super) fn tail(table: &mut Table, layout: &Layout, reader: &mut Reader<'_>, row: usize) {
+    let [_, _, _, code_column] = layout.nested;
     if reader.rest().first_chunk::<2>() == Some(&[0x7a, 0]) {
         reader.advance(2);
     } else if let Some(&[0x7a, 2, 0x18, code @ 0..0x80]) = reader.rest().first_chunk::<4>() {
         reader.advance(4);
-        if let Some(column) = table.columns.get_mut(table.status_code as usize)
+        if let Some(column) = table.columns.get_mut(code_column as usize)
             && let Data::Narrow(codes) = &mut column.data
         {
             put(codes, row, u32::from(code));
         }
     }
-    let [.., flags] = table.by_number;
+    let [.., flags] = layout.by_number;
     if let Some([0x85, 1, ..]) = reader.rest().first_chunk::<6>()
-        && flags == NONE
+        && flags == NO_COLUMN
     {
         reader.advance(6);
     }
@@ -136,7 +139,7 @@ fn field(
         None => reader.skip(number, wire, DEPTH),
         Some(column) => {
             column.found(row, start);
-            value(column, texts, bytes, reader, wire, row)
+            value(column, texts, bytes, reader, (number, wire), row)
         }
     }
 }

@@ -3,16 +3,18 @@
 
 use std::ops::Range;
 
-use crate::attributes::{Store, kind};
+use super::Store;
+use super::keys::{Keys, UNWANTED};
+use crate::any_value::{EMPTY, Extent, RawValue, any_value};
 use crate::index::Index;
-use crate::known::{Keys, UNWANTED};
-use crate::plain::{ODD, Place};
+use crate::kind;
+use crate::place::{ODD, Place};
 use crate::projection::AttributePlan;
 use crate::schema::number;
 use crate::texts::Texts;
 use crate::validate::DEPTH;
 use crate::window::WIDTH;
-use crate::wire::{DELIMITED, FIXED64, Flaw, Reader, VARINT};
+use crate::wire::{DELIMITED, Flaw, Reader};
 
 /// What is between the passes.
 #[derive(Clone, Default)]
@@ -40,98 +42,52 @@ impl Reading {
         self.ends.clear();
     }
 
-    /// Takes the places of some spans' attributes from the index.
-    pub(crate) fn know(&mut self, index: &Index, spans: Range<usize>) {
-        let end_of = |span: usize| index.attribute_ends.get(span).map_or(0, |ends| ends.0);
-        let first = spans.start.checked_sub(1).map_or(0, end_of);
-        let end = end_of(spans.end.saturating_sub(1));
+    /// Takes the places of some items' attributes from the index.
+    pub(crate) fn know(&mut self, index: &Index, items: Range<usize>) {
+        let end_of = |item: usize| index.attribute_ends.get(item).map_or(0, |ends| ends.0);
+        let first = items.start.checked_sub(1).map_or(0, end_of);
+        let end = end_of(items.end.saturating_sub(1));
         let places = index.attributes.get(first as usize..end as usize);
         self.places.clear();
         self.places.extend_from_slice(places.unwrap_or(&[]));
         self.ends.clear();
-        let ends = index.attribute_ends.get(spans).unwrap_or(&[]);
+        let ends = index.attribute_ends.get(items).unwrap_or(&[]);
         self.ends.extend(ends.iter().map(|(end, _)| end - first));
     }
-}
 
-/// Where a text stands in the request.
-#[derive(Clone, Copy, Default)]
-struct Extent {
-    start: usize,
-    end: usize,
-}
-
-impl Extent {
-    fn last(reader: &Reader<'_>, text: &[u8]) -> Self {
-        Extent {
-            start: reader.pos() - text.len(),
-            end: reader.pos(),
-        }
-    }
-
-    /// The text, and what runs on from its beginning.
-    #[inline]
-    fn of(self, bytes: &[u8]) -> (&[u8], &[u8]) {
-        let text = bytes.get(self.start..self.end).unwrap_or(&[]);
-        (text, bytes.get(self.start..).unwrap_or(&[]))
-    }
-}
-
-/// An `AnyValue` as it stands on the wire: pooled kinds by place, others by bits.
-#[derive(Clone, Copy)]
-struct RawValue {
-    kind: u8,
-    bits: u64,
-    place: Extent,
-}
-
-const EMPTY: RawValue = RawValue {
-    kind: kind::EMPTY,
-    bits: 0,
-    place: Extent { start: 0, end: 0 },
-};
-
-impl Store {
-    /// Takes in the attributes of the rows whose places are in `reading`.
+    /// Takes the attributes of the rows whose places are known into a store.
     pub(crate) fn take(
         &mut self,
+        store: &mut Store,
         plan: &AttributePlan,
         texts: &mut Texts,
         bytes: &[u8],
     ) -> Result<(), Flaw> {
-        let reading = &mut self.reading;
-        reading.wanted.clear();
-        let begun = self.keys.len();
-        let mut places = &*reading.places;
+        self.wanted.clear();
+        let begun = store.keys.len();
+        let mut places = &*self.places;
         let mut first = 0;
-        for &end in &reading.ends {
+        for &end in &self.ends {
             let row = places.split_off(..(end - first) as usize).unwrap_or(&[]);
-            let wanted = &mut reading.wanted;
-            find(row, &mut reading.keys, wanted, plan, texts, bytes)?;
-            self.ends.push((begun + wanted.len()) as u32);
+            let wanted = &mut self.wanted;
+            find(row, &mut self.keys, wanted, plan, texts, bytes)?;
+            store.ends.push((begun + wanted.len()) as u32);
             first = end;
         }
-        reading.places.clear();
-        reading.ends.clear();
-        texts.make_room(reading.wanted.len());
-        let end = begun + reading.wanted.len();
-        self.kinds.resize(end, 0);
-        self.bits.resize(end, 0);
-        let reading = &self.reading;
-        let wanted = reading.wanted.iter();
-        self.keys.extend(wanted.clone().map(|wanted| wanted.name));
-        self.sources.extend(wanted.map(|wanted| wanted.place.start));
-        let kinds = self.kinds.get_mut(begun..).unwrap_or(&mut []);
-        let bits = self.bits.get_mut(begun..).unwrap_or(&mut []);
-        fill(
-            &reading.wanted,
-            &reading.keys,
-            kinds,
-            bits,
-            plan,
-            texts,
-            bytes,
-        )
+        self.places.clear();
+        self.ends.clear();
+        texts.make_room(self.wanted.len());
+        let end = begun + self.wanted.len();
+        store.kinds.resize(end, 0);
+        store.bits.resize(end, 0);
+        let wanted = self.wanted.iter();
+        store.keys.extend(wanted.clone().map(|wanted| wanted.name));
+        store
+            .sources
+            .extend(wanted.map(|wanted| wanted.place.start));
+        let kinds = store.kinds.get_mut(begun..).unwrap_or(&mut []);
+        let bits = store.bits.get_mut(begun..).unwrap_or(&mut []);
+        fill(&self.wanted, &self.keys, kinds, bits, plan, texts, bytes)
     }
 }
 
@@ -238,13 +194,7 @@ fn value(place: &Place, readers: u64, texts: &mut Texts, bytes: &[u8]) -> Result
         }
         (_, length, _) => any_value(bytes, start, start + usize::from(length))?,
     };
-    let bits = if kind::is_pooled(value.kind) {
-        let (text, from) = value.place.of(bytes);
-        u64::from(texts.intern_from(from, text.len(), readers))
-    } else {
-        value.bits
-    };
-    Ok((value.kind, bits))
+    Ok((value.kind, value.pooled(readers, texts, bytes)))
 }
 
 /// Key and value of an attribute of any shape, whose field begins at `start`.
@@ -275,37 +225,4 @@ fn key_value(bytes: &[u8], extent: Extent) -> Result<(Extent, RawValue), Flaw> {
         }
     }
     Ok((key, value))
-}
-
-#[inline]
-fn any_value(bytes: &[u8], start: usize, end: usize) -> Result<RawValue, Flaw> {
-    let mut reader = Reader::new(bytes, start, end);
-    let mut value = EMPTY;
-    // Of several cases of the oneof, the last counts.
-    while !reader.is_done() {
-        let (number, wire) = reader.tag()?;
-        let (kind, bits, payload): (u8, u64, &[u8]) = match (number, wire) {
-            (1, DELIMITED) => (kind::TEXT, 0, reader.delimited()?),
-            (2, VARINT) => (kind::BOOL, u64::from(reader.varint()? != 0), &[]),
-            (3, VARINT) => (kind::INT, reader.varint()?, &[]),
-            (4, FIXED64) => (kind::DOUBLE, reader.fixed64()?, &[]),
-            (5, DELIMITED) => (kind::ARRAY, 0, reader.delimited()?),
-            (6, DELIMITED) => (kind::MAP, 0, reader.delimited()?),
-            (7, DELIMITED) => (kind::BYTES, 0, reader.delimited()?),
-            (8, VARINT) => {
-                reader.varint()?;
-                (kind::EMPTY, 0, &[])
-            }
-            (unknown, wire) => {
-                reader.skip(unknown, wire, DEPTH)?;
-                continue;
-            }
-        };
-        value = RawValue {
-            kind,
-            bits,
-            place: Extent::last(&reader, payload),
-        };
-    }
-    Ok(value)
 }

@@ -1,0 +1,51 @@
+//! The fields that nearly every span begins and ends with, checked together.
+
+use crate::ascii::is_ascii;
+
+/// How many bytes of a span's beginning are surely well-formed and whole fields.
+#[inline]
+pub(crate) fn head(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    // Ids of the usual lengths, which are any bytes.
+    skip(&mut rest, [0x0a, 16], 18);
+    skip(&mut rest, [0x12, 8], 10);
+    skip(&mut rest, [0x22, 8], 10);
+    if let Some((&[0x2a, len @ 0..0x80], after)) = rest.split_first_chunk::<2>()
+        && let Some((name, after)) = after.split_at_checked(usize::from(len))
+        && is_ascii(name)
+    {
+        rest = after;
+    }
+    if let Some((&[0x30, 0..0x80], after)) = rest.split_first_chunk::<2>() {
+        rest = after;
+    }
+    // Start and end, eight bytes each.
+    if let Some((head, after)) = rest.split_first_chunk::<18>()
+        && let [0x39, _, _, _, _, _, _, _, _, 0x41, ..] = head
+    {
+        rest = after;
+    }
+    bytes.len() - rest.len()
+}
+
+/// The same of what nearly every span ends with behind its attributes: status code and flags.
+#[inline]
+pub(crate) fn tail(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    // A status without a message: nothing in it, or a code.
+    skip(&mut rest, [0x7a, 0], 2);
+    if let Some((&[0x7a, 2, 0x18, 0..0x80], after)) = rest.split_first_chunk::<4>() {
+        rest = after;
+    }
+    skip(&mut rest, [0x85, 1], 6);
+    bytes.len() - rest.len()
+}
+
+#[inline]
+fn skip(rest: &mut &[u8], head: [u8; 2], length: usize) {
+    if rest.first_chunk::<2>() == Some(&head)
+        && let Some(after) = rest.get(length..)
+    {
+        *rest = after;
+    }
+}
