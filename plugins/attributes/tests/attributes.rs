@@ -90,6 +90,35 @@ fn delete_hash_and_convert() {
 }
 
 #[test]
+fn convert_reads_and_writes_numbers_as_the_collector_does() {
+    let not_finite = Attr::Array(vec![f64::NAN.into()]);
+    for (to, value, expected) in [
+        ("double", "1_000".into(), Attr::from(1000.0)),
+        ("double", "0x1p-1".into(), 0.5.into()),
+        ("double", "-Inf".into(), f64::NEG_INFINITY.into()),
+        ("double", "-nan".into(), "-nan".into()),
+        ("double", "1e400".into(), "1e400".into()),
+        ("double", "1__0".into(), "1__0".into()),
+        ("int", "1_000".into(), "1_000".into()),
+        ("int", 1e30.into(), i64::MAX.into()),
+        ("int", (-1e30).into(), i64::MIN.into()),
+        ("string", f64::NAN.into(), "NaN".into()),
+        ("string", f64::INFINITY.into(), "Infinity".into()),
+        ("string", 1e-7.into(), "1e-7".into()),
+        (
+            "string",
+            Attr::Array(vec!["<".into(), Attr::Bytes(vec![])]),
+            r#"["<",null]"#.into(),
+        ),
+        ("string", not_finite, "".into()),
+    ] {
+        let actions = json!([{"key": "k", "action": "convert", "converted_type": to}]);
+        let span = one(actions, Span::new("s").attr("k", value.clone()));
+        assert_eq!(span.get("k"), Some(&expected), "{value:?} to {to}");
+    }
+}
+
+#[test]
 fn extract_puts_groups_into_attributes() {
     let actions = json!([{
         "key": "http.url", "action": "extract",
