@@ -166,6 +166,49 @@ fn patterns_find_keys() {
 }
 
 #[test]
+fn include_compares_values_of_any_type() {
+    let list = Attr::Array(vec![1.into(), "a".into()]);
+    let map = Attr::Map(vec![
+        ("x".to_owned(), 1.into()),
+        ("y".to_owned(), list.clone()),
+    ]);
+    let values: Vec<Attr> = vec![list, map, 1e-7.into(), f64::INFINITY.into(), true.into()];
+    let marked = |match_type: &str, value: Json| {
+        let include =
+            json!({"match_type": match_type, "attributes": [{"key": "k", "value": value}]});
+        let actions = json!([{"key": "mark", "value": true, "action": "upsert"}]);
+        let mut kit =
+            Kit::<Attributes>::new(json!({"include": include, "actions": actions})).unwrap();
+        let spans = values
+            .iter()
+            .map(|value| Span::new("s").attr("k", value.clone()));
+        let out = kit.run(&Spans::of(spans));
+        let marks = out
+            .spans
+            .spans()
+            .map(|span| u8::from(span.get("mark").is_some()));
+        marks.collect::<Vec<_>>()
+    };
+    for (match_type, value, expected) in [
+        ("strict", json!([1, "a"]), [1, 0, 0, 0, 0]),
+        ("strict", json!([1.0, "a"]), [0, 0, 0, 0, 0]),
+        ("strict", json!({"y": [1, "a"], "x": 1}), [0, 1, 0, 0, 0]),
+        ("strict", json!({"x": 1}), [0, 0, 0, 0, 0]),
+        ("strict", json!(1e-7), [0, 0, 1, 0, 0]),
+        ("strict", json!(true), [0, 0, 0, 0, 1]),
+        ("regexp", json!("^0.0000001$"), [0, 0, 1, 0, 0]),
+        ("regexp", json!("^.Inf$"), [0, 0, 0, 1, 0]),
+        ("regexp", json!("^true$"), [0, 0, 0, 0, 1]),
+    ] {
+        assert_eq!(
+            marked(match_type, value.clone()),
+            expected,
+            "{match_type} {value}"
+        );
+    }
+}
+
+#[test]
 fn include_and_exclude_choose_spans() {
     let spans = Spans::new()
         .resource([("service.name", "cart"), ("zone", "a")])

@@ -2,7 +2,6 @@
 //! of different types are not equal and not ordered.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use spanmill_sdk::{Value, nested};
 
@@ -24,11 +23,12 @@ pub(crate) fn compare(left: &Datum<'_>, operator: Comparison, right: &Datum<'_>)
         (Text(left), Text(right)) => Some(left.as_bytes().cmp(right.as_bytes())),
         (Bytes(left), Bytes(right)) => Some(left.cmp(right)),
         (List(left), List(right)) => {
-            let same = same(Value::Array(left), Value::Array(right), 0);
-            return equality(same, operator);
+            let equal = nested::equal(Value::Array(left), Value::Array(right));
+            return equality(equal, operator);
         }
         (Map(left), Map(right)) => {
-            return equality(same(Value::Map(left), Value::Map(right), 0), operator);
+            let equal = nested::equal(Value::Map(left), Value::Map(right));
+            return equality(equal, operator);
         }
         (TraceId(left), TraceId(right)) => return equality(left == right, operator),
         (SpanId(left), SpanId(right)) => return equality(left == right, operator),
@@ -37,39 +37,6 @@ pub(crate) fn compare(left: &Datum<'_>, operator: Comparison, right: &Datum<'_>)
     match ordering {
         None => operator == Comparison::NotEqual,
         Some(ordering) => holds(ordering, operator),
-    }
-}
-
-/// How deep values are compared; what lies deeper, which no host lets in, is not equal.
-const DEPTH_LIMIT: u32 = 128;
-
-/// Whether two values are equal, in maps whatever the order of the keys. Here 1 and 1.0 are not.
-fn same(left: Value<'_>, right: Value<'_>, depth: u32) -> bool {
-    match (left, right) {
-        _ if depth > DEPTH_LIMIT => false,
-        (Value::Array(left), Value::Array(right)) => {
-            let mut right = nested::items(right);
-            nested::items(left).all(|left| {
-                right
-                    .next()
-                    .is_some_and(|right| same(left, right, depth + 1))
-            }) && right.next().is_none()
-        }
-        (Value::Map(left), Value::Map(right)) => {
-            // Of a key that stands twice, the first value counts.
-            let (mut values, mut count) = (BTreeMap::new(), 0);
-            for (key, value) in nested::entries(right) {
-                values.entry(key).or_insert(value);
-                count += 1;
-            }
-            nested::entries(left).count() == count
-                && nested::entries(left).all(|(key, left)| {
-                    values
-                        .get(key)
-                        .is_some_and(|right| same(left, *right, depth + 1))
-                })
-        }
-        (left, right) => left == right,
     }
 }
 

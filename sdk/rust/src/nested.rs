@@ -7,8 +7,10 @@ use std::borrow::Cow;
 
 use crate::Value;
 
+mod equality;
 mod json;
 
+pub use equality::equal;
 pub use json::{JsonStyle, NotFinite, double_text, write_json};
 
 /// The values of an encoded `ArrayValue`.
