@@ -19,6 +19,7 @@ mod intake;
 mod lane;
 mod load;
 mod offline;
+mod parallel;
 mod rights;
 mod scheduler;
 mod segments;

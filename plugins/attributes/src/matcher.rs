@@ -1,10 +1,11 @@
 //! Which spans `include` and `exclude` mean. Every property given must match; of a property's list, one entry.
 
 use serde_json::Value as Json;
+use spanmill_actions::Constant;
 use spanmill_pattern::{RegexSet, compile, compile_set};
 use spanmill_sdk::{
     ABSENT, AttributeField, Batch, Context, Contract, NarrowField, Problems, TextField, Value,
-    Values,
+    Values, nested,
 };
 
 use crate::settings::{KeyValue, Match};
@@ -39,9 +40,8 @@ impl Texts {
 enum Expected {
     There,
     Text(Texts),
-    Bool(bool),
-    Int(i64),
-    Double(f64),
+    /// Anything but a text.
+    Value(Constant),
 }
 
 #[derive(Debug)]
@@ -261,18 +261,7 @@ fn expected(
             );
             return None;
         }
-        Json::Bool(flag) => Expected::Bool(*flag),
-        Json::Number(number) => match number.as_i64() {
-            Some(number) => Expected::Int(number),
-            None => Expected::Double(number.as_f64()?),
-        },
-        _ => {
-            problems.push(
-                format!("{path}/value"),
-                "lists and maps cannot be matched yet",
-            );
-            return None;
-        }
+        value => Expected::Value(Constant::new(value)?),
     })
 }
 
@@ -328,13 +317,20 @@ fn check(
                 set.is_match(&value.to_text())
             }
             (Expected::Text(Texts::Patterns(set)), Value::Double(number)) => {
-                set.is_match(&number.to_string())
+                set.is_match(&decimal(number))
             }
-            (Expected::Bool(wanted), Value::Bool(flag)) => *wanted == flag,
-            (Expected::Int(wanted), Value::Int(number)) => *wanted == number,
-            (Expected::Double(wanted), Value::Double(number)) => *wanted == number,
+            (Expected::Value(wanted), value) => nested::equal(wanted.value(), value),
             _ => false,
         });
+    }
+}
+
+/// A double as a pattern sees it: never with an exponent.
+fn decimal(number: f64) -> String {
+    match number {
+        f64::INFINITY => "+Inf".to_owned(),
+        f64::NEG_INFINITY => "-Inf".to_owned(),
+        number => number.to_string(),
     }
 }
 

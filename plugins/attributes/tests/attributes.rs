@@ -90,6 +90,35 @@ fn delete_hash_and_convert() {
 }
 
 #[test]
+fn convert_reads_and_writes_numbers_as_the_collector_does() {
+    let not_finite = Attr::Array(vec![f64::NAN.into()]);
+    for (to, value, expected) in [
+        ("double", "1_000".into(), Attr::from(1000.0)),
+        ("double", "0x1p-1".into(), 0.5.into()),
+        ("double", "-Inf".into(), f64::NEG_INFINITY.into()),
+        ("double", "-nan".into(), "-nan".into()),
+        ("double", "1e400".into(), "1e400".into()),
+        ("double", "1__0".into(), "1__0".into()),
+        ("int", "1_000".into(), "1_000".into()),
+        ("int", 1e30.into(), i64::MAX.into()),
+        ("int", (-1e30).into(), i64::MIN.into()),
+        ("string", f64::NAN.into(), "NaN".into()),
+        ("string", f64::INFINITY.into(), "Infinity".into()),
+        ("string", 1e-7.into(), "1e-7".into()),
+        (
+            "string",
+            Attr::Array(vec!["<".into(), Attr::Bytes(vec![])]),
+            r#"["<",null]"#.into(),
+        ),
+        ("string", not_finite, "".into()),
+    ] {
+        let actions = json!([{"key": "k", "action": "convert", "converted_type": to}]);
+        let span = one(actions, Span::new("s").attr("k", value.clone()));
+        assert_eq!(span.get("k"), Some(&expected), "{value:?} to {to}");
+    }
+}
+
+#[test]
 fn extract_puts_groups_into_attributes() {
     let actions = json!([{
         "key": "http.url", "action": "extract",
@@ -134,6 +163,49 @@ fn patterns_find_keys() {
     let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(out.span(0).get("e-mail"), Some(&hash.into()));
     assert_eq!(out.span(1).get("kept"), Some(&"y".into()));
+}
+
+#[test]
+fn include_compares_values_of_any_type() {
+    let list = Attr::Array(vec![1.into(), "a".into()]);
+    let map = Attr::Map(vec![
+        ("x".to_owned(), 1.into()),
+        ("y".to_owned(), list.clone()),
+    ]);
+    let values: Vec<Attr> = vec![list, map, 1e-7.into(), f64::INFINITY.into(), true.into()];
+    let marked = |match_type: &str, value: Json| {
+        let include =
+            json!({"match_type": match_type, "attributes": [{"key": "k", "value": value}]});
+        let actions = json!([{"key": "mark", "value": true, "action": "upsert"}]);
+        let mut kit =
+            Kit::<Attributes>::new(json!({"include": include, "actions": actions})).unwrap();
+        let spans = values
+            .iter()
+            .map(|value| Span::new("s").attr("k", value.clone()));
+        let out = kit.run(&Spans::of(spans));
+        let marks = out
+            .spans
+            .spans()
+            .map(|span| u8::from(span.get("mark").is_some()));
+        marks.collect::<Vec<_>>()
+    };
+    for (match_type, value, expected) in [
+        ("strict", json!([1, "a"]), [1, 0, 0, 0, 0]),
+        ("strict", json!([1.0, "a"]), [0, 0, 0, 0, 0]),
+        ("strict", json!({"y": [1, "a"], "x": 1}), [0, 1, 0, 0, 0]),
+        ("strict", json!({"x": 1}), [0, 0, 0, 0, 0]),
+        ("strict", json!(1e-7), [0, 0, 1, 0, 0]),
+        ("strict", json!(true), [0, 0, 0, 0, 1]),
+        ("regexp", json!("^0.0000001$"), [0, 0, 1, 0, 0]),
+        ("regexp", json!("^.Inf$"), [0, 0, 0, 1, 0]),
+        ("regexp", json!("^true$"), [0, 0, 0, 0, 1]),
+    ] {
+        assert_eq!(
+            marked(match_type, value.clone()),
+            expected,
+            "{match_type} {value}"
+        );
+    }
 }
 
 #[test]

@@ -5,11 +5,13 @@ use spanmill_sdk::{Cell, Outcome};
 
 /// A value from the settings.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Constant {
+#[allow(missing_docs)]
+pub enum Constant {
     Text(String),
     Bool(bool),
     Int(i64),
     Double(f64),
+    /// Encoded as in OTLP, like maps.
     Array(Vec<u8>),
     Map(Vec<u8>),
 }

@@ -22,7 +22,8 @@ pub struct ActionConfig {
 }
 
 impl Constant {
-    fn new(value: &Json) -> Option<Constant> {
+    /// The value that the settings give; `None` for null.
+    pub fn new(value: &Json) -> Option<Constant> {
         Some(match value {
             Json::Null => return None,
             Json::String(text) => Constant::Text(text.clone()),
@@ -34,32 +35,34 @@ impl Constant {
             Json::Array(items) => {
                 let mut encoded = Vec::new();
                 for item in items {
-                    with_value(item, &mut |value| nested::push_item(&mut encoded, &value));
+                    let item = Constant::new(item);
+                    let value = item.as_ref().map_or(Value::Empty, Constant::value);
+                    nested::push_item(&mut encoded, &value);
                 }
                 Constant::Array(encoded)
             }
             Json::Object(entries) => {
                 let mut encoded = Vec::new();
                 for (key, entry) in entries {
-                    with_value(entry, &mut |value| {
-                        nested::push_entry(&mut encoded, key, &value)
-                    });
+                    let entry = Constant::new(entry);
+                    let value = entry.as_ref().map_or(Value::Empty, Constant::value);
+                    nested::push_entry(&mut encoded, key, &value);
                 }
                 Constant::Map(encoded)
             }
         })
     }
-}
 
-fn with_value(json: &Json, take: &mut dyn FnMut(Value<'_>)) {
-    match Constant::new(json) {
-        None => take(Value::Empty),
-        Some(Constant::Text(text)) => take(Value::Text(&text)),
-        Some(Constant::Bool(flag)) => take(Value::Bool(flag)),
-        Some(Constant::Int(number)) => take(Value::Int(number)),
-        Some(Constant::Double(number)) => take(Value::Double(number)),
-        Some(Constant::Array(array)) => take(Value::Array(&array)),
-        Some(Constant::Map(map)) => take(Value::Map(&map)),
+    /// The value as telemetry has it.
+    pub fn value(&self) -> Value<'_> {
+        match self {
+            Constant::Text(text) => Value::Text(text),
+            Constant::Bool(flag) => Value::Bool(*flag),
+            Constant::Int(number) => Value::Int(*number),
+            Constant::Double(number) => Value::Double(*number),
+            Constant::Array(array) => Value::Array(array),
+            Constant::Map(map) => Value::Map(map),
+        }
     }
 }
 

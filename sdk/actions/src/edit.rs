@@ -1,7 +1,7 @@
-//! New values made of old ones.
+//! New values made from old ones.
 
 use sha2::{Digest, Sha256};
-use spanmill_sdk::{Batch, Cell, Outcome, Value};
+use spanmill_sdk::{Batch, Cell, Outcome, Value, parse_double};
 
 use crate::action::Target;
 
@@ -57,11 +57,6 @@ pub(crate) fn convert(
     cell: Cell,
     target: Target,
 ) -> Cell {
-    let number = |text: &str| {
-        text.parse::<f64>()
-            .ok()
-            .filter(|number| number.is_finite() || !text.contains(|c: char| c.is_ascii_digit()))
-    };
     match (target, value(batch, outcome, cell)) {
         (_, Value::Absent) | (Target::Text, Value::Text(_)) => cell,
         (Target::Text, other) => {
@@ -73,7 +68,7 @@ pub(crate) fn convert(
         (Target::Int, Value::Text(text)) => text.parse().map_or(cell, Cell::Int),
         (Target::Double, Value::Int(number)) => Cell::Double(number as f64),
         (Target::Double, Value::Bool(flag)) => Cell::Double(f64::from(u8::from(flag))),
-        (Target::Double, Value::Text(text)) => number(text).map_or(cell, Cell::Double),
+        (Target::Double, Value::Text(text)) => parse_double(text).map_or(cell, Cell::Double),
         _ => cell,
     }
 }

@@ -9,5 +9,6 @@ mod config;
 mod edit;
 mod run;
 
+pub use action::Constant;
 pub use config::ActionConfig;
 pub use run::Actions;

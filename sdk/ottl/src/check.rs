@@ -174,7 +174,7 @@ impl Checker<'_> {
             (Function::Len, [Value::Path(path)]) if is_whole_list(path) => {
                 let (context, _) = self.resolve(path)?;
                 let source = Source::Count(self.contract.read_attributes(context));
-                vec![Expression::Field(Field { context, source })]
+                return Ok(Expression::Field(Field { context, source }));
             }
             (Function::IsMatch(compiled), [target, Value::Text(pattern)]) => {
                 let regex = spanmill_pattern::compile(pattern).map_err(|error| {

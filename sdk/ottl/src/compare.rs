@@ -1,7 +1,9 @@
-//! The Collector's rules of comparison: numbers compare as numbers, nil equals nil only, and values of
-//! different types are not equal and not ordered.
+//! The Collector's rules of comparison: numbers compare as numbers, nil equals nil and empty bytes only, and values
+//! of different types are not equal and not ordered.
 
 use std::cmp::Ordering;
+
+use spanmill_sdk::{Value, nested};
 
 use crate::ast::Comparison;
 use crate::datum::Datum;
@@ -11,6 +13,8 @@ pub(crate) fn compare(left: &Datum<'_>, operator: Comparison, right: &Datum<'_>)
     let ordering = match (left, right) {
         // Nil equals nil, so it is also less or equal.
         (Nil, Nil) => Some(Ordering::Equal),
+        (Nil, Bytes(bytes)) | (Bytes(bytes), Nil) if bytes.is_empty() => Some(Ordering::Equal),
+        (Bytes(left), Bytes(right)) if left.is_empty() != right.is_empty() => None,
         (Bool(left), Bool(right)) => Some(left.cmp(right)),
         (Int(left), Int(right)) => Some(left.cmp(right)),
         (Int(left), Float(right)) => return floats(*left as f64, operator, *right),
@@ -18,8 +22,13 @@ pub(crate) fn compare(left: &Datum<'_>, operator: Comparison, right: &Datum<'_>)
         (Float(left), Float(right)) => return floats(*left, operator, *right),
         (Text(left), Text(right)) => Some(left.as_bytes().cmp(right.as_bytes())),
         (Bytes(left), Bytes(right)) => Some(left.cmp(right)),
-        (List(left), List(right)) | (Map(left), Map(right)) => {
-            return equality(left == right, operator);
+        (List(left), List(right)) => {
+            let equal = nested::equal(Value::Array(left), Value::Array(right));
+            return equality(equal, operator);
+        }
+        (Map(left), Map(right)) => {
+            let equal = nested::equal(Value::Map(left), Value::Map(right));
+            return equality(equal, operator);
         }
         (TraceId(left), TraceId(right)) => return equality(left == right, operator),
         (SpanId(left), SpanId(right)) => return equality(left == right, operator),

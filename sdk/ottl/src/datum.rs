@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use spanmill_sdk::{Value, nested};
+use spanmill_sdk::Value;
+use spanmill_sdk::nested::{self, JsonStyle, NotFinite, write_json};
 
 /// A value while a condition runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,19 +53,26 @@ impl<'a> Datum<'a> {
     }
 
     /// As text, where a function takes whatever is like a string; `None` for nil.
-    pub(crate) fn text_like(&self) -> Option<Cow<'_, str>> {
-        Some(match self {
-            Datum::Nil => return None,
-            Datum::Text(text) => Cow::Borrowed(text),
-            Datum::Bool(flag) => Value::Bool(*flag).to_text(),
-            Datum::Int(number) => Value::Int(*number).to_text(),
-            Datum::Float(number) => Value::Double(*number).to_text(),
-            Datum::Bytes(bytes) => Cow::Owned(hex(bytes)),
-            Datum::List(array) => Cow::Owned(Value::Array(array).to_text().into_owned()),
-            Datum::Map(map) => Cow::Owned(Value::Map(map).to_text().into_owned()),
-            Datum::TraceId([high, low]) => Cow::Owned(format!("{high:016x}{low:016x}")),
-            Datum::SpanId(id) => Cow::Owned(format!("{id:016x}")),
-        })
+    pub(crate) fn text_like(&self) -> Result<Option<Cow<'_, str>>, &'static str> {
+        let value = match self {
+            Datum::Nil => return Ok(None),
+            Datum::Text(text) => return Ok(Some(Cow::Borrowed(text))),
+            Datum::Bytes(bytes) => return Ok(Some(Cow::Owned(hex(bytes)))),
+            Datum::TraceId([high, low]) => {
+                let bytes = [high.to_be_bytes(), low.to_be_bytes()];
+                return Ok(Some(Cow::Owned(numbers(bytes.as_flattened()))));
+            }
+            Datum::SpanId(id) => return Ok(Some(Cow::Owned(numbers(&id.to_be_bytes())))),
+            Datum::Bool(flag) => Value::Bool(*flag),
+            Datum::Int(number) => Value::Int(*number),
+            Datum::Float(number) => Value::Double(*number),
+            Datum::List(array) => Value::Array(array),
+            Datum::Map(map) => Value::Map(map),
+        };
+        let mut out = String::new();
+        write_json(&mut out, &value, JsonStyle::Ottl)
+            .map_err(|NotFinite| "NaN and infinities have no text")?;
+        Ok(Some(Cow::Owned(out)))
     }
 
     /// What an index gives: a value of a map or of a list; nil where there is none.
@@ -86,7 +94,13 @@ impl<'a> Datum<'a> {
     }
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// An id that is no string is a JSON array of its bytes to the Collector; `.string` gives the hex digits.
+fn numbers(bytes: &[u8]) -> String {
+    let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    format!("[{}]", numbers.join(","))
+}
+
+fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");

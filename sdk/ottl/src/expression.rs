@@ -172,6 +172,9 @@ fn math<'a>(
         }));
     }
     let (left, right) = (float(&left)?, float(&right)?);
+    if operator == Arithmetic::Divide && right == 0.0 {
+        return Err("a division by zero");
+    }
     Ok(Datum::Float(match operator {
         Arithmetic::Add => left + right,
         Arithmetic::Subtract => left - right,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use spanmill_pattern::Regex;
-use spanmill_sdk::nested;
+use spanmill_sdk::{nested, parse_double};
 
 use crate::datum::Datum;
 
@@ -97,7 +97,8 @@ impl Function {
                         &dynamic
                     }
                 };
-                Datum::Bool(first.text_like().is_some_and(|text| regex.is_match(&text)))
+                let text = first.text_like()?;
+                Datum::Bool(text.is_some_and(|text| regex.is_match(&text)))
             }
             Function::IsString => Datum::Bool(matches!(first, Datum::Text(_))),
             Function::IsInt => Datum::Bool(matches!(first, Datum::Int(_))),
@@ -112,8 +113,6 @@ impl Function {
                 Datum::Bytes(bytes) => bytes.len() as i64,
                 Datum::List(list) => nested::items(list).count() as i64,
                 Datum::Map(map) => nested::entries(map).count() as i64,
-                // The number of a whole attribute list's entries is counted by the column.
-                Datum::Int(count) => *count,
                 _ => return Err("Len takes a string, a list or a map"),
             }),
             Function::Concat => concat(arguments)?,
@@ -129,14 +128,13 @@ impl Function {
                 Datum::Float(number) => Datum::Float(*number),
                 Datum::Int(number) => Datum::Float(*number as f64),
                 Datum::Bool(flag) => Datum::Float(f64::from(u8::from(*flag))),
-                Datum::Text(text) => Datum::Float(
-                    text.parse()
-                        .map_err(|_| "Double got a string that is no number")?,
-                ),
+                Datum::Text(text) => {
+                    Datum::Float(parse_double(text).ok_or("Double got a string that is no number")?)
+                }
                 Datum::Nil => Datum::Nil,
                 _ => return Err("Double takes a number, a bool or a string"),
             },
-            Function::String => match first.text_like() {
+            Function::String => match first.text_like()? {
                 Some(text) => Datum::Text(Cow::Owned(text.into_owned())),
                 None => Datum::Nil,
             },
@@ -177,7 +175,7 @@ fn concat<'a>(arguments: &[Datum<'a>]) -> Result<Datum<'a>, &'static str> {
         if place > 0 {
             joined.push_str(delimiter);
         }
-        joined.push_str(&value.text_like().unwrap_or(Cow::Borrowed("<nil>")));
+        joined.push_str(&value.text_like()?.unwrap_or(Cow::Borrowed("<nil>")));
     }
     Ok(Datum::Text(Cow::Owned(joined)))
 }

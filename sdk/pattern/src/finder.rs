@@ -5,22 +5,18 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use regex::Regex;
-use regex_automata::dfa::{Automaton, dense, regex as table};
+use regex_automata::dfa::{Automaton, regex as automaton};
 use regex_automata::{Anchored, Input};
 
 use crate::anchor::Anchor;
 use crate::needs::Needs;
-use crate::{PatternError, compile, translate};
-
-/// Tables larger than this are not worth it, and building them takes long: the `regex` crate then does the work. A pattern
-/// such as `\b(?:\d[ -]?){13,16}\b`, which may begin anew at each digit, is known to be too large after 10 ms natively,
-/// and would be after 80 ms with a limit of 1 MiB.
-const TABLE_BYTES: usize = 300 << 10;
+use crate::table::Table;
+use crate::{PatternError, compile};
 
 /// A pattern, ready to be looked for.
 #[derive(Debug)]
 pub struct Finder {
-    table: Option<Box<table::Regex>>,
+    table: Table,
     regex: Regex,
     needs: Needs,
 }
@@ -28,17 +24,9 @@ pub struct Finder {
 impl Finder {
     /// Compiles a pattern of Go's syntax.
     pub fn new(pattern: &str) -> Result<Self, PatternError> {
-        let dense = dense::Config::new()
-            .dfa_size_limit(Some(TABLE_BYTES))
-            .determinize_size_limit(Some(2 * TABLE_BYTES));
-        let table = table::Builder::new()
-            .dense(dense)
-            .build(&translate(pattern))
-            .ok()
-            .map(Box::new);
         Ok(Finder {
             regex: compile(pattern)?,
-            table,
+            table: Table::new(pattern),
             needs: Needs::of(pattern),
         })
     }
@@ -50,11 +38,8 @@ impl Finder {
 
     fn search(&self, text: &[u8]) -> bool {
         let input = Input::new(text).earliest(true);
-        match self
-            .table
-            .as_ref()
-            .map(|table| table.forward().try_search_fwd(&input))
-        {
+        let table = self.table.get();
+        match table.map(|table| table.forward().try_search_fwd(&input)) {
             Some(Ok(found)) => found.is_some(),
             _ => std::str::from_utf8(text).is_ok_and(|text| self.regex.is_match(text)),
         }
@@ -108,7 +93,7 @@ impl Finder {
             out.extend_from_slice(new(&text[found.clone()]).as_bytes());
             copied = Some(found.end);
         };
-        match (&self.table, &self.needs.anchor) {
+        match (self.table.get(), &self.needs.anchor) {
             (Some(table), Some(anchor)) if anchor.leads() => by_anchor(table, anchor, text, put),
             (Some(table), _) => table.find_iter(text).for_each(|found| put(found.range())),
             (None, _) => {
@@ -130,7 +115,7 @@ const FALSE_ANCHORS: usize = 8;
 
 /// All matches, each looked for where its anchor says that it begins.
 fn by_anchor(
-    table: &table::Regex,
+    table: &automaton::Regex,
     anchor: &Anchor,
     text: &[u8],
     mut put: impl FnMut(Range<usize>),
@@ -225,8 +210,11 @@ mod tests {
             .collect();
         let pool = TEXTS.concat();
         for pattern in PATTERNS {
-            let finder = Finder::new(pattern).unwrap();
-            assert!(finder.table.is_some(), "{pattern}");
+            let finder = Finder {
+                table: Table::in_time(pattern),
+                ..Finder::new(pattern).unwrap()
+            };
+            assert!(finder.table.get().is_some(), "{pattern}");
             let regex = compile(pattern).unwrap();
             let mut found = Vec::new();
             finder.candidates(&ends, pool.as_bytes(), |number| found.push(TEXTS[number]));
@@ -317,8 +305,11 @@ mod tests {
 
     #[test]
     fn a_pattern_too_large_for_a_table_is_found_all_the_same() {
-        let finder = Finder::new(r"\p{L}{1,60}x").unwrap();
-        assert!(finder.table.is_none());
+        let finder = Finder {
+            table: Table::in_time(r"\p{L}{1,60}x"),
+            ..Finder::new(r"\p{L}{1,60}x").unwrap()
+        };
+        assert!(finder.table.get().is_none());
         assert!(finder.is_match("ééx") && !finder.is_match("éé"));
         assert_eq!(replaced(&finder, "1éx"), "1*");
     }

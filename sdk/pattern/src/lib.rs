@@ -9,6 +9,7 @@ mod anchor;
 mod finder;
 mod lead;
 mod needs;
+mod table;
 
 use std::iter::Peekable;
 use std::str::Chars;

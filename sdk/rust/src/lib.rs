@@ -8,6 +8,7 @@ mod error;
 #[doc(hidden)]
 pub mod guest;
 pub mod nested;
+mod number;
 mod outcome;
 mod processor;
 mod register;
@@ -27,6 +28,7 @@ pub use contract::{
 };
 pub use error::{ConfigError, PluginError, Problem, Problems, RestoreError, closest};
 pub use guest::{Level, log};
+pub use number::parse_double;
 #[doc(hidden)]
 pub use outcome::OwnedCells;
 pub use outcome::{Cell, Outcome};

@@ -4,12 +4,14 @@
 //! ends the iteration; nothing here panics.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use crate::Value;
 
-/// How deep arrays and maps are followed; what lies deeper reads as empty.
-const DEPTH_LIMIT: u32 = 32;
+mod equality;
+mod json;
+
+pub use equality::equal;
+pub use json::{JsonStyle, NotFinite, double_text, write_json};
 
 /// The values of an encoded `ArrayValue`.
 pub fn items(array: &[u8]) -> impl Iterator<Item = Value<'_>> {
@@ -46,7 +48,8 @@ pub fn push_entry(map: &mut Vec<u8>, key: &str, value: &Value<'_>) {
 
 impl<'a> Value<'a> {
     /// The value as text, as the Collector's `AsString` writes it: numbers in JSON's notation, bytes in
-    /// base64, arrays and maps as JSON with sorted keys; absent and empty as nothing.
+    /// base64, arrays and maps as JSON with sorted keys; absent and empty as nothing, and so an array or a map
+    /// with a NaN or an infinity in it, which JSON cannot write.
     pub fn to_text(&self) -> Cow<'a, str> {
         match *self {
             Value::Absent | Value::Empty => Cow::Borrowed(""),
@@ -55,117 +58,16 @@ impl<'a> Value<'a> {
             Value::Bool(false) => Cow::Borrowed("false"),
             Value::Int(value) => Cow::Owned(value.to_string()),
             Value::Double(value) => Cow::Owned(double_text(value)),
-            Value::Bytes(bytes) => Cow::Owned(base64(bytes)),
+            Value::Bytes(bytes) => Cow::Owned(json::base64(bytes)),
             Value::Array(_) | Value::Map(_) => {
                 let mut out = String::new();
-                json(&mut out, self, 0);
-                Cow::Owned(out)
-            }
-        }
-    }
-}
-
-/// A double in the notation of Go's JSON encoder: plain between 1e-6 and 1e21, else with an exponent.
-pub fn double_text(value: f64) -> String {
-    if !value.is_finite() {
-        let name = if value.is_nan() {
-            "NaN"
-        } else if value > 0.0 {
-            "+Inf"
-        } else {
-            "-Inf"
-        };
-        return format!("json: unsupported value: {name}");
-    }
-    let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
-        let text = format!("{value:e}");
-        return match text.split_once('e') {
-            Some((digits, exponent)) if !exponent.starts_with('-') => {
-                format!("{digits}e+{exponent}")
-            }
-            _ => text,
-        };
-    }
-    format!("{value}")
-}
-
-fn json(out: &mut String, value: &Value<'_>, depth: u32) {
-    if depth > DEPTH_LIMIT {
-        out.push_str("null");
-        return;
-    }
-    match value {
-        Value::Absent | Value::Empty => out.push_str("null"),
-        Value::Text(text) => json_text(out, text),
-        Value::Bytes(bytes) => json_text(out, &base64(bytes)),
-        Value::Bool(_) | Value::Int(_) | Value::Double(_) => out.push_str(&value.to_text()),
-        Value::Array(array) => {
-            out.push('[');
-            for (place, item) in items(array).enumerate() {
-                if place > 0 {
-                    out.push(',');
+                match write_json(&mut out, self, JsonStyle::Plain) {
+                    Ok(()) => Cow::Owned(out),
+                    Err(NotFinite) => Cow::Borrowed(""),
                 }
-                json(out, &item, depth + 1);
-            }
-            out.push(']');
-        }
-        Value::Map(map) => {
-            // Of a key that stands twice, the last one counts, as in the map that Go makes of it.
-            let sorted: std::collections::BTreeMap<&str, Value<'_>> = entries(map).collect();
-            out.push('{');
-            for (place, (key, value)) in sorted.iter().enumerate() {
-                if place > 0 {
-                    out.push(',');
-                }
-                json_text(out, key);
-                out.push(':');
-                json(out, value, depth + 1);
-            }
-            out.push('}');
-        }
-    }
-}
-
-/// Go's JSON encoder escapes HTML's characters and the two line separators too.
-fn json_text(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", character as u32);
-            }
-            _ => out.push(character),
-        }
-    }
-    out.push('"');
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0u32, |word, (place, &byte)| {
-            word | u32::from(byte) << (16 - 8 * place)
-        });
-        for place in 0..4 {
-            if place <= chunk.len() {
-                out.push(char::from(
-                    ALPHABET[(word >> (18 - 6 * place)) as usize & 63],
-                ));
-            } else {
-                out.push('=');
             }
         }
     }
-    out
 }
 
 enum Field<'a> {
@@ -303,22 +205,21 @@ mod tests {
         let mut map = Vec::new();
         push_entry(&mut map, "b", &Value::Text("<\"x\">"));
         push_entry(&mut map, "a", &Value::Bytes(b"hello"));
-        assert_eq!(
-            Value::Map(&map).to_text(),
-            r#"{"a":"aGVsbG8=","b":"\u003c\"x\"\u003e"}"#
-        );
+        let mut endless = Vec::new();
+        push_item(&mut endless, &Value::Double(f64::INFINITY));
         for (value, text) in [
-            (0.0, "0"),
-            (2.0, "2"),
-            (0.1, "0.1"),
-            (1e21, "1e+21"),
-            (1.5e-7, "1.5e-7"),
-            (123_456_789.0, "123456789"),
+            (Value::Map(&map), r#"{"a":"aGVsbG8=","b":"<\"x\">"}"#),
+            (Value::Array(&endless), ""),
+            (Value::Double(1.5e-7), "1.5e-7"),
+            (Value::Double(f64::NAN), "NaN"),
+            (Value::Double(f64::INFINITY), "Infinity"),
+            (Value::Double(f64::NEG_INFINITY), "-Infinity"),
+            (Value::Int(-7), "-7"),
+            (Value::Bytes(b""), ""),
+            (Value::Empty, ""),
         ] {
-            assert_eq!(Value::Double(value).to_text(), text);
+            assert_eq!(value.to_text(), text);
         }
-        assert_eq!(Value::Int(-7).to_text(), "-7");
-        assert_eq!(Value::Empty.to_text(), "");
     }
 
     #[test]

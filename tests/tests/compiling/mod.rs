@@ -277,3 +277,48 @@ async fn a_cache_that_somebody_else_wrote_to_is_not_executed() {
     std::os::unix::fs::symlink(&elsewhere, &cache).unwrap();
     assert!(inspect().await.contains("no cache for compiled plugins"));
 }
+
+/// Plugins are loaded and configured several at a time, which nobody should notice.
+#[tokio::test]
+async fn a_plugin_of_several_components_is_compiled_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("cache").display().to_string();
+    let environment = [("SPANMILL_CACHE", cache.as_str())];
+    let manifest = r#"
+receivers:
+  otlp: {protocols: {grpc: {endpoint: "127.0.0.1:0"}}}
+exporters:
+  debug:
+processors:
+  filter: {traces: {span: ['name == "drop"']}}
+  filter/2: {traces: {span: ['nam == "drop"']}}
+  attributes: {actions: [{key: k, action: delete}]}
+  filter/3: {traces: {span: ['name == "drop"']}}
+  attributes/2: {actions: [{key: k, action: forget}]}
+service:
+  pipelines:
+    traces:
+      receivers: [otlp]
+      processors: [filter, filter/2, attributes, filter/3, attributes/2]
+      exporters: [debug]
+"#;
+    std::fs::write(folder.path().join("several.yaml"), manifest).unwrap();
+    let arguments = ["validate", "--config", "several.yaml"];
+    for compiled in [["attributes.wasm", "filter.wasm"].as_slice(), &[]] {
+        let output = spanmill_with(folder.path(), &arguments, &environment).await;
+        assert_eq!(output.code, Some(1), "{}", output.stderr);
+        let lines = |part: &str| {
+            let lines = output.stderr.lines().filter(|line| line.contains(part));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut compiling = lines("compiling");
+        compiling.sort_by_key(|line| line.contains("filter.wasm"));
+        assert_eq!(compiling.len(), compiled.len(), "{}", output.stderr);
+        for (line, file) in compiling.iter().zip(compiled) {
+            assert!(line.contains(file), "{}", output.stderr);
+        }
+        let errors = lines("error: processor");
+        assert_eq!(errors.len(), 2, "{}", output.stderr);
+        assert!(errors[0].contains("filter/2:") && errors[1].contains("attributes/2:"));
+    }
+}

@@ -16,6 +16,7 @@ mod series;
 #[cfg(test)]
 mod tests;
 mod text;
+mod value_text;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -35,8 +35,12 @@ impl Exponential {
         }
     }
 
+    /// The scale of the buckets; 0 where there are none, which says least of values to come.
     pub(super) fn scale(&self) -> i32 {
-        self.scale
+        match (&self.positive.counts[..], &self.negative.counts[..]) {
+            ([], []) => 0,
+            _ => self.scale,
+        }
     }
 
     pub(super) fn record(&mut self, value: f64, count: u64) {
@@ -159,5 +163,15 @@ mod tests {
             (histogram.zeros, negative.bucket_counts.iter().sum::<u64>()),
             (3, 2)
         );
+    }
+
+    #[test]
+    fn zeros_alone_have_no_scale() {
+        let mut histogram = Exponential::new(20);
+        histogram.record(0.0, 2);
+        assert_eq!((histogram.scale(), histogram.zeros), (0, 2));
+        assert_eq!(histogram.wire(), (None, None));
+        histogram.record(1.5, 1);
+        assert_eq!((histogram.scale(), histogram.zeros), (MAX_SCALE, 2));
     }
 }

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use spanmill_otlp::StageContract;
-use spanmill_runtime::{
-    ConfigureError, Kind, Limits, LoadError, Plugin, Runtime, Slot, content_hash,
-};
+use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash};
 
-use super::rights::check_allow;
-use super::version::{Version, limits};
+use super::parallel;
 use crate::config::{
-    BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor,
-    Role, Settings,
+    BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
 };
 use crate::files::read_regular;
+
+mod configure;
+
+pub use configure::LoadedPlugin;
+use configure::{at_file, configure};
 
 /// The largest plugin file that is read.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -85,15 +85,6 @@ pub struct SwappedIn {
     file_hash: String,
 }
 
-/// A plugin that took its settings.
-pub struct LoadedPlugin {
-    /// What it is, and what it declared.
-    pub version: Arc<Version>,
-    /// Memory of one instance after it was configured, in bytes.
-    pub memory_bytes: usize,
-    first: Option<Slot>,
-}
-
 impl PluginLoader {
     /// Looks for built-ins in `folder`.
     pub fn new(runtime: Runtime, folder: Option<PathBuf>) -> Self {
@@ -136,13 +127,26 @@ impl PluginLoader {
 
     /// Loads the plugin of a component type as its file is now, compiling it if that was not done before.
     pub fn load(&mut self, spec: &PluginSpec) -> Result<Plugin, LoadError> {
-        let file = PluginFile::read(self.file(spec), spec)?;
-        if let Some(known) = self.known(&file) {
-            return known;
+        let (file, loaded) = self.fetch(spec);
+        if let Some(file) = file {
+            self.keep(file, &loaded);
         }
-        let loaded = file.compile(&self.runtime);
-        self.keep(file, &loaded);
         loaded
+    }
+
+    /// Loads a plugin without keeping it: its file, unless there is nothing new to keep, and what became of it.
+    fn fetch(&self, spec: &PluginSpec) -> (Option<PluginFile>, Result<Plugin, LoadError>) {
+        let file = match PluginFile::read(self.file(spec), spec) {
+            Ok(file) => file,
+            Err(error) => return (None, Err(error)),
+        };
+        match self.known(&file) {
+            Some(known) => (None, known),
+            None => {
+                let loaded = file.compile(&self.runtime);
+                (Some(file), loaded)
+            }
+        }
     }
 
     /// What became of a file that has been compiled before, or could not be.
@@ -251,7 +255,7 @@ impl PluginLoader {
         }
     }
 
-    /// Loads and configures every plugin that the manifest uses. All complaints at once.
+    /// Loads and configures every plugin that the manifest uses, several at a time. All complaints at once.
     pub fn load_all(
         &mut self,
         manifest: &Manifest,
@@ -269,10 +273,16 @@ impl PluginLoader {
             .connectors
             .iter()
             .map(|(id, plugin)| (id, plugin, Role::Connector));
-        for (id, plugin, role) in processors.chain(connectors) {
-            let configured = self
-                .plugin_of(id, plugin, role)
-                .and_then(|found| configure(id, plugin, role, found));
+        let components: Vec<_> = processors.chain(connectors).collect();
+        let specs = components.iter().map(|(_, used, _)| &used.spec);
+        let plugins = self.load_each(specs);
+        let configured = parallel::map(&components, |(id, used, role)| {
+            let plugin = plugins.get(&self.key(&used.spec)).cloned();
+            let plugin = plugin.unwrap_or_else(|| self.fetch(&used.spec).1);
+            let found = self.plugin_of(id, used, *role, plugin)?;
+            configure(id, used, *role, found)
+        });
+        for ((id, ..), configured) in components.into_iter().zip(configured) {
             match configured {
                 Ok(one) => drop(loaded.insert(id.clone(), one)),
                 Err(problems) => problems.into_iter().for_each(|problem| out.push(problem)),
@@ -285,16 +295,40 @@ impl PluginLoader {
         }
     }
 
+    /// What of a plugin's place in the manifest decides what is loaded.
+    fn key<'m>(&self, spec: &'m PluginSpec) -> (PathBuf, Option<&'m str>) {
+        (self.file(spec), spec.digest.as_deref())
+    }
+
+    /// Loads plugins, each once, and keeps them.
+    fn load_each<'m>(
+        &mut self,
+        specs: impl Iterator<Item = &'m PluginSpec>,
+    ) -> BTreeMap<(PathBuf, Option<&'m str>), Result<Plugin, LoadError>> {
+        let different: BTreeMap<_, _> = specs.map(|spec| (self.key(spec), spec)).collect();
+        let (keys, specs): (Vec<_>, Vec<_>) = different.into_iter().unzip();
+        let fetched = parallel::map(&specs, |spec| self.fetch(spec));
+        let mut plugins = BTreeMap::new();
+        for (key, (file, loaded)) in keys.into_iter().zip(fetched) {
+            if let Some(file) = file {
+                self.keep(file, &loaded);
+            }
+            plugins.insert(key, loaded);
+        }
+        plugins
+    }
+
     /// The plugin of a component: what its file says, or what was swapped in since.
     fn plugin_of(
-        &mut self,
+        &self,
         id: &ComponentId,
         used: &PluginUse,
         role: Role,
+        loaded: Result<Plugin, LoadError>,
     ) -> Result<Plugin, Vec<Diagnostic>> {
         let spec = &used.spec;
         let at_file = |message| at_file(id, used, role, message);
-        let plugin = self.load(spec).map_err(|error| {
+        let plugin = loaded.map_err(|error| {
             let diagnostic = at_file(error.to_string());
             vec![match (&error, &spec.file) {
                 (LoadError::Read { .. }, None) => diagnostic.help(
@@ -338,119 +372,4 @@ fn used<'m>(manifest: &'m Manifest, id: &ComponentId) -> Option<(&'m PluginUse, 
     }
     let connector = manifest.connectors.get(id)?;
     Some((connector, Role::Connector))
-}
-
-fn at_file(id: &ComponentId, used: &PluginUse, role: Role, message: String) -> Diagnostic {
-    let place = used.spec.file_place.unwrap_or(used.place);
-    Diagnostic::error(place, format!("{} {id}: {message}", role.name()))
-}
-
-/// Configures a plugin as a component of the manifest says.
-fn configure(
-    id: &ComponentId,
-    used: &PluginUse,
-    role: Role,
-    plugin: Plugin,
-) -> Result<LoadedPlugin, Vec<Diagnostic>> {
-    let spec = &used.spec;
-    let owner = format!("{} {id}", role.name());
-    let at_file = |message| at_file(id, used, role, message);
-    let fits = matches!(
-        (plugin.kind(), role),
-        (Kind::Processor, Role::Processor) | (Kind::Connector, Role::Connector)
-    );
-    if !fits {
-        let is = match plugin.kind() {
-            Kind::Processor => "processor",
-            Kind::Connector => "connector",
-        };
-        return Err(vec![
-            at_file(format!("the plugin is a {is}")).help(format!("name it under `{is}s:`")),
-        ]);
-    }
-    let (slot, settings) =
-        offer(&plugin, id, &used.settings, limits(spec)).map_err(|error| match error {
-            ConfigureError::Settings(problems) => problems
-                .iter()
-                .map(|problem| used.settings.problem(&problem.path, &problem.message))
-                .collect(),
-            error => vec![at_file(error.to_string())],
-        })?;
-    let declared = slot.declared().clone();
-    let contract = StageContract::parse(&declared.reads, &declared.writes).map_err(|error| {
-        vec![at_file(format!(
-            "the plugin declares what it may not: {error}"
-        ))]
-    })?;
-    if let Some(allow) = &spec.allow {
-        check_allow(allow, &contract).map_err(|why| {
-            let place = spec.place.unwrap_or(used.place);
-            vec![Diagnostic::error(place, format!("{owner}: {why}"))]
-        })?;
-    }
-    Ok(LoadedPlugin {
-        memory_bytes: slot.memory_bytes(),
-        version: Arc::new(Version {
-            id: id.clone(),
-            role,
-            plugin,
-            declared,
-            contract,
-            spec: spec.clone(),
-            health: slot.health(),
-            stats: Arc::default(),
-            settings,
-        }),
-        first: Some(slot),
-    })
-}
-
-/// How many settings of one component are offered to its plugin in another reading.
-const READINGS: usize = 64;
-
-/// Configures a plugin. What it will not have is offered once more in the other reading it has, one setting after the
-/// other; a reading that it will not have either is taken back, and what it said first counts.
-fn offer(
-    plugin: &Plugin,
-    id: &ComponentId,
-    settings: &Settings,
-    limits: Limits,
-) -> Result<(Slot, String), ConfigureError> {
-    let configure = |settings: &Settings| {
-        let text = settings.json().to_string();
-        Slot::new(plugin, id.as_str(), &text, limits).map(|slot| (slot, text))
-    };
-    let mut settings = settings.clone();
-    let mut result = configure(&settings);
-    for _ in 0..READINGS {
-        let Err(ConfigureError::Settings(problems)) = &result else {
-            break;
-        };
-        let Some((path, otherwise)) = problems.iter().find_map(|problem| {
-            let otherwise = settings.read_otherwise(&problem.path)?;
-            Some((problem.path.clone(), otherwise))
-        }) else {
-            break;
-        };
-        let again = configure(&otherwise);
-        if let Err(ConfigureError::Settings(problems)) = &again
-            && problems
-                .iter()
-                .any(|problem| problem.path.starts_with(&path))
-        {
-            break;
-        }
-        (settings, result) = (otherwise, again);
-    }
-    result
-}
-
-impl LoadedPlugin {
-    /// One more instance; the first call hands out the one that was configured at load.
-    pub fn instantiate(&mut self) -> Result<Slot, ConfigureError> {
-        match self.first.take() {
-            Some(slot) => Ok(slot),
-            None => self.version.instantiate(),
-        }
-    }
 }

@@ -3,6 +3,8 @@ use spanmill_sdk::testing::{Attr, Columns, Event, Span, Spans};
 
 use super::*;
 
+mod values;
+
 fn spans() -> Spans {
     let map = Attr::Map(vec![(
         "a".to_owned(),
@@ -40,12 +42,16 @@ fn spans() -> Spans {
 }
 
 fn answers(condition: &str, context: Context) -> Vec<u8> {
+    answers_on(spans(), condition, context)
+}
+
+fn answers_on(spans: Spans, condition: &str, context: Context) -> Vec<u8> {
     let mut contract = Contract::default();
     let mut conditions = Conditions::new(context, ErrorMode::Silent);
     conditions
         .add(condition, &mut contract)
         .unwrap_or_else(|error| panic!("{condition}: {error}"));
-    let columns = Columns::new(&spans(), &contract);
+    let columns = Columns::new(&spans, &contract);
     let answers = conditions.evaluate(&columns.batch(), &[]).unwrap().to_vec();
     for (row, &answer) in answers.iter().enumerate() {
         let slow = conditions.list[0].row(&columns.batch(), context, row);

@@ -10,11 +10,12 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, ScopeMetrics};
 use prost::Message as _;
 
-use super::labels::{self, Labels};
+use super::labels::Labels;
 use super::names::{Naming, Shape};
 use super::reading::Reading;
 use super::registry::{Kind, LIMITS, Limits, Point, Registry};
 use super::series::Source;
+use super::value_text;
 use crate::config::PrometheusExporter;
 
 /// Points that are taken in before scrapes get their turn.
@@ -40,6 +41,8 @@ struct Resource<'a> {
     labels: Labels,
     attributes: &'a [KeyValue],
     id: u64,
+    /// Whether it has both a job and an instance, which tell it from others.
+    is_target: bool,
 }
 
 impl Intake {
@@ -99,20 +102,24 @@ impl Intake {
             attributes
                 .iter()
                 .find(|attribute| attribute.key == key)
-                .map(labels::text)
+                .map(value_text::of)
         };
         let mut labels = Labels::default();
         for (name, value) in &self.constant {
             labels.push(&super::names::label(name), name, value.clone());
         }
-        if let Some(service) = find(SERVICE) {
-            let job = match find(NAMESPACE) {
-                Some(namespace) => format!("{namespace}/{service}"),
-                None => service,
-            };
+        let job = find(SERVICE).map(|service| match find(NAMESPACE) {
+            Some(namespace) => format!("{namespace}/{service}"),
+            None => service,
+        });
+        let instance = find(INSTANCE);
+        let is_target = [&job, &instance]
+            .into_iter()
+            .all(|of| of.as_ref().is_some_and(|of| !of.is_empty()));
+        if let Some(job) = job {
             labels.push("job", SERVICE, job);
         }
-        if let Some(instance) = find(INSTANCE) {
+        if let Some(instance) = instance {
             labels.push("instance", INSTANCE, instance);
         }
         if self.resource_labels {
@@ -124,6 +131,7 @@ impl Intake {
             labels,
             attributes,
             id: self.hash(0, "", attributes),
+            is_target,
         }
     }
 
@@ -165,8 +173,11 @@ impl Intake {
         hasher.finish()
     }
 
-    /// The resource's other attributes, as a metric of their own.
+    /// The attributes of a target as a metric of their own.
     fn target_info(&self, resource: &Resource<'_>, now: Instant) {
+        if !resource.is_target {
+            return;
+        }
         let mut base = Labels::default();
         for name in ["job", "instance"] {
             if let Some(value) = resource.labels.value(name) {
@@ -175,18 +186,13 @@ impl Intake {
         }
         let base_text = base.clone().written(None);
         let mut labels = base;
-        let mut has_others = false;
         for attribute in resource.attributes {
             // What job and instance are made of; and what would take their names, by which series are found.
             let is_known = [SERVICE, NAMESPACE, INSTANCE].contains(&attribute.key.as_str());
             let name = super::names::label(&attribute.key);
             if !is_known && name != "job" && name != "instance" {
                 labels.attribute("", attribute);
-                has_others = true;
             }
-        }
-        if base_text.is_empty() || !has_others {
-            return;
         }
         for (name, value) in &self.constant {
             labels.push(&super::names::label(name), name, value.clone());

@@ -1,14 +1,8 @@
 //! Labels, each name once, as they are written.
 
-use std::borrow::Cow;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
-
-use super::{names, number};
-use crate::otlp_json::name_of_double;
+use super::{names, value_text};
 
 /// Labels on their way into a series' text.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +29,7 @@ impl Labels {
     /// The label of an attribute.
     pub(super) fn attribute(&mut self, prefix: &str, attribute: &KeyValue) {
         let key = format!("{prefix}{}", attribute.key);
-        self.push(&names::label(&key), &key, text(attribute));
+        self.push(&names::label(&key), &key, value_text::of(attribute));
     }
 
     /// The value that a label is to have, if there is one.
@@ -104,57 +98,5 @@ pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
             c if c.is_control() => out.push('\u{fffd}'),
             c => out.push(c),
         }
-    }
-}
-
-/// An attribute's value as text: lists and maps as JSON, bytes in base64.
-pub(super) fn text(attribute: &KeyValue) -> String {
-    let Some(value) = attribute
-        .value
-        .as_ref()
-        .and_then(|value| value.value.as_ref())
-    else {
-        return String::new();
-    };
-    match value {
-        Value::StringValue(text) => text.clone(),
-        Value::DoubleValue(value) => double(*value).into_owned(),
-        Value::BytesValue(bytes) => STANDARD.encode(bytes),
-        value => match json(Some(value)) {
-            serde_json::Value::Null => String::new(),
-            json => json.to_string(),
-        },
-    }
-}
-
-fn double(value: f64) -> Cow<'static, str> {
-    name_of_double(value).map_or_else(|| Cow::Owned(number::attribute(value)), Cow::Borrowed)
-}
-
-fn json(value: Option<&Value>) -> serde_json::Value {
-    let any = |value: &AnyValue| json(value.value.as_ref());
-    match value {
-        Some(Value::StringValue(text)) => text.clone().into(),
-        Some(Value::BoolValue(value)) => (*value).into(),
-        Some(Value::IntValue(value)) => (*value).into(),
-        // Without `.0` behind integers.
-        Some(Value::DoubleValue(value)) if value.fract() == 0.0 && value.abs() < 1e15 => {
-            (*value as i64).into()
-        }
-        Some(Value::DoubleValue(value)) => {
-            name_of_double(*value).map_or_else(|| (*value).into(), serde_json::Value::from)
-        }
-        Some(Value::ArrayValue(array)) => array.values.iter().map(any).collect(),
-        Some(Value::KvlistValue(list)) => list
-            .values
-            .iter()
-            .map(|pair| {
-                let value = pair.value.as_ref().map_or(serde_json::Value::Null, any);
-                (pair.key.clone(), value)
-            })
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        Some(Value::BytesValue(bytes)) => STANDARD.encode(bytes).into(),
-        Some(Value::StringValueStrindex(_)) | None => serde_json::Value::Null,
     }
 }

@@ -33,20 +33,6 @@ fn shortest(value: f64) -> String {
     }
 }
 
-/// A double as an attribute's text: as JSON has it in JavaScript.
-pub(super) fn attribute(value: f64) -> String {
-    let size = value.abs();
-    if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = format!("{value:e}");
-        match text.contains("e-") {
-            true => text,
-            false => text.replace('e', "e+"),
-        }
-    } else {
-        value.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,19 +57,6 @@ mod tests {
         ] {
             assert_eq!(float(value, Format::Text), text);
             assert_eq!(float(value, Format::OpenMetrics), open);
-        }
-    }
-
-    #[test]
-    fn attributes_look_as_in_json() {
-        for (value, text) in [
-            (1.0, "1"),
-            (0.1, "0.1"),
-            (1e20, "100000000000000000000"),
-            (1e21, "1e+21"),
-            (1e-7, "1e-7"),
-        ] {
-            assert_eq!(attribute(value), text);
         }
     }
 }

@@ -109,10 +109,7 @@ fn metrics(temporality: u32, calls: u32) -> ExportMetricsServiceRequest {
 fn the_text_format_has_names_labels_and_cumulative_buckets() {
     let intake = Intake::new(&config());
     assert_eq!(intake.take(&metrics(2, 1_234_567)), 0);
-    let expected = r#"# HELP target_info Target metadata
-# TYPE target_info gauge
-target_info{cluster="a\"b",host_name="n1",job="shop"} 1
-# TYPE traces_span_metrics_calls_total counter
+    let expected = r#"# TYPE traces_span_metrics_calls_total counter
 traces_span_metrics_calls_total{cluster="a\"b",job="shop",span_name="GET /"} 1.234567e+06
 # TYPE traces_span_metrics_duration_milliseconds histogram
 traces_span_metrics_duration_milliseconds_bucket{cluster="a\"b",job="shop",le="2"} 1
@@ -205,8 +202,45 @@ fn keys_that_become_one_label_are_joined_in_their_order() {
     assert!(page.contains(
         "calls_total{a_b=\"dot;under\",instance=\"i1\",job=\"j1;shop\",key_=\"nothing\",key__name__=\"me\",service_name=\"shop\"} 1\n"
     ), "{page}");
-    // Nothing is left to tell of the resource but what series are found by.
-    assert!(!page.contains("target_info"), "{page}");
+}
+
+#[test]
+fn target_info_is_there_for_what_has_a_job_and_an_instance() {
+    let config = PrometheusExporter {
+        const_labels: Vec::new(),
+        resource_to_telemetry: true,
+        ..config()
+    };
+    let (name, id) = ("service.name", "service.instance.id");
+    for (resource, labels) in [
+        (
+            &[(name, "shop"), (id, "i1"), ("zone", "z")][..],
+            Some(r#"instance="i1",job="shop",zone="z""#),
+        ),
+        (
+            &[(name, "shop"), (id, "i1")],
+            Some(r#"instance="i1",job="shop""#),
+        ),
+        (
+            &[(name, ""), ("service.namespace", "n"), (id, "i1")],
+            Some(r#"instance="i1",job="n/""#),
+        ),
+        (&[(name, "shop"), ("zone", "z")], None),
+        (&[(name, "shop"), ("instance", "i1"), ("zone", "z")], None),
+        (&[(name, "shop"), (id, ""), ("zone", "z")], None),
+        (&[(name, ""), (id, "i1"), ("zone", "z")], None),
+        (
+            &[("service.namespace", "n"), (id, "i1"), ("zone", "z")],
+            None,
+        ),
+    ] {
+        let intake = Intake::new(&config);
+        intake.take(&calls(resource, &[], 1));
+        let page = text(&intake);
+        let info = page.lines().find(|line| line.starts_with("target_info{"));
+        let expected = labels.map(|labels| format!("target_info{{{labels}}} 1"));
+        assert_eq!(info, expected.as_deref(), "{resource:?}");
+    }
 }
 
 #[test]
@@ -218,15 +252,18 @@ fn target_info_has_job_and_instance_as_the_series_have_them() {
             namespace: "my app".to_owned(),
             ..config()
         });
-        let resource = [("service.name", "shop"), ("job", "j1"), ("zone", "z")];
+        let resource = [
+            ("service.name", "shop"),
+            ("service.instance.id", "i1"),
+            ("job", "j1"),
+            ("zone", "z"),
+        ];
         intake.take(&calls(&resource, &[], 1));
         let page = text(&intake);
-        let info = format!("my_app_target_info{{job=\"{job}\",zone=\"z\"}} 1\n");
-        assert!(page.contains(&info), "{page}");
-        assert!(
-            page.contains(&format!("calls_total{{job=\"{job}\"")),
-            "{page}"
-        );
+        let found_by = format!("{{instance=\"i1\",job=\"{job}\"");
+        for series in ["my_app_target_info", "my_app_calls_total"] {
+            assert!(page.contains(&format!("{series}{found_by}")), "{page}");
+        }
     }
 }
 
@@ -235,7 +272,11 @@ fn a_restarted_service_has_one_target_info() {
     let intake = Intake::new(&config());
     for pid in ["1", "2", "1"] {
         intake.take(&calls(
-            &[("service.name", "shop"), ("process.pid", pid)],
+            &[
+                ("service.name", "shop"),
+                ("service.instance.id", "i1"),
+                ("process.pid", pid),
+            ],
             &[("pid", pid)],
             1,
         ));
@@ -247,7 +288,7 @@ fn a_restarted_service_has_one_target_info() {
         .collect();
     assert_eq!(
         infos,
-        ["target_info{cluster=\"a\\\"b\",job=\"shop\",process_pid=\"2\"} 1"]
+        ["target_info{cluster=\"a\\\"b\",instance=\"i1\",job=\"shop\",process_pid=\"2\"} 1"]
     );
 }
 
