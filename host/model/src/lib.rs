@@ -6,10 +6,12 @@ mod cell;
 mod context;
 mod field;
 mod per_context;
+mod per_signal;
 mod signal;
 
 pub use cell::CellKind;
 pub use context::Context;
 pub use field::{FIELDS, Field, Shape};
 pub use per_context::PerContext;
+pub use per_signal::PerSignal;
 pub use signal::Signal;

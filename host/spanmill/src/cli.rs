@@ -20,6 +20,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use spanmill_runtime::compile_child;
 
+use crate::config::Signal;
 use manifest::ManifestArgs;
 
 /// Process telemetry with sandboxed WebAssembly plugins.
@@ -57,6 +58,24 @@ pub enum LogFormat {
     Text,
     /// A JSON object a line.
     Json,
+}
+
+/// The signals, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum InputSignal {
+    Traces,
+    Logs,
+    Metrics,
+}
+
+impl From<InputSignal> for Signal {
+    fn from(signal: InputSignal) -> Self {
+        match signal {
+            InputSignal::Traces => Signal::Traces,
+            InputSignal::Logs => Signal::Logs,
+            InputSignal::Metrics => Signal::Metrics,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,21 +167,24 @@ Examples:
         #[arg(long, value_name = "JSON")]
         settings: Option<String>,
     },
-    /// Run recorded OTLP through the traces pipelines of a manifest, offline. Exporters and receivers are
-    /// left out; the same input gives the same output every time.
+    /// Run recorded OTLP through the pipelines of a manifest, offline. Exporters and receivers are left out; the same input
+    /// gives the same output every time.
     #[command(after_help = "\
 Examples:
   spanmill replay --config gateway.yaml --input traces.json
   spanmill replay --config gateway.yaml --input request.pb --output out.json
 
-Input is an ExportTraceServiceRequest: protobuf (.pb), or OTLP JSON (.json), one object or one a line.
-Output is OTLP JSON lines: first the traces of each pipeline, then each connector's metrics.")]
+Input is OTLP JSON (.json), one request or one a line, or one request in protobuf (.pb).
+Output is OTLP JSON lines: what each pipeline would have exported, traces first, then logs, then metrics.")]
     Replay {
         #[command(flatten)]
         manifest: ManifestArgs,
-        /// Recorded OTLP traces, .json or .pb.
+        /// Recorded OTLP, .json or .pb.
         #[arg(long, value_name = "FILE")]
         input: PathBuf,
+        /// What a request in protobuf carries, which it does not say itself.
+        #[arg(long, value_enum, default_value_t = InputSignal::Traces)]
+        signal: InputSignal,
         /// Where the result goes; stdout if not given.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -222,8 +244,9 @@ pub fn main() -> ExitCode {
         Command::Replay {
             manifest,
             input,
+            signal,
             output,
-        } => replay::replay(&manifest, &input, output.as_deref()),
+        } => replay::replay(&manifest, &input, signal.into(), output.as_deref()),
     };
     let mut console = log.console();
     let code = match done {

@@ -47,12 +47,13 @@ pub use exporters::{
 };
 pub use limits::Limits;
 pub use origin::ManifestSource;
-pub use pipelines::{Pipeline, PipelineId, Signal};
+pub use pipelines::{Pipeline, PipelineId};
 pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role};
 pub use processors::{Batch, MemoryLimiter, Processor};
 pub use receivers::{Cors, GrpcServer, HttpServer, OtlpReceiver, Receiver, ServerKeepAlive};
 pub use settings::Settings;
 pub use source::{Place, Source};
+pub use spanmill_model::{PerSignal, Signal};
 pub use telemetry::LogLevel;
 pub(crate) use tls::UNVERIFIED;
 pub use tls::{Identity, Pem, Tls, TlsVersion};

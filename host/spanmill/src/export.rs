@@ -21,6 +21,7 @@ mod sender;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod waiting;
 
 use std::fmt;
 use std::future::Future;
@@ -40,14 +41,14 @@ pub(crate) use retry::LONGEST_ASKED;
 
 pub use crate::config::Signal;
 
-/// A batch, encoded: an `ExportTraceServiceRequest` or an `ExportMetricsServiceRequest`.
+/// A batch, encoded: an `ExportTraceServiceRequest`, or the same of logs or metrics.
 #[derive(Clone, Debug)]
 pub struct Payload {
-    /// Which of the two.
+    /// Which of them.
     pub signal: Signal,
     /// The request.
     pub bytes: Bytes,
-    /// How many spans or data points there are in it.
+    /// How many spans, log records or data points there are in it.
     pub items: u64,
 }
 

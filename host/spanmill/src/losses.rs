@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::config::Signal;
+use crate::config::{PerSignal, Signal};
 
 /// Why something that was accepted was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,8 +79,8 @@ pub(crate) trait Holds: Send + Sync {
     /// The component: its role and id.
     fn component(&self) -> String;
 
-    /// How much it holds.
-    fn held(&self) -> u64;
+    /// How much it holds of each signal.
+    fn held(&self) -> PerSignal<u64>;
 }
 
 #[derive(Default)]
@@ -104,7 +104,7 @@ impl Losses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes what holds spans, for [`Losses::report_of_all`].
+    /// Notes what holds telemetry, for [`Losses::report_of_all`].
     pub(crate) fn watch(&self, holder: &Arc<impl Holds + 'static>) {
         let holder: Arc<dyn Holds> = Arc::clone(holder) as _;
         let mut state = self.state();
@@ -119,13 +119,16 @@ impl Losses {
             state.holders.iter().filter_map(Weak::upgrade).collect()
         };
         let mut losses = self.report();
-        for holder in holders.iter().filter(|holder| holder.held() > 0) {
-            losses.push(Loss {
-                component: holder.component(),
-                signal: Signal::Traces,
-                reason: Reason::ShutDown,
-                items: holder.held(),
-            });
+        for holder in &holders {
+            let held = holder.held();
+            for (signal, items) in held.iter().filter(|(_, items)| **items > 0) {
+                losses.push(Loss {
+                    component: holder.component(),
+                    signal,
+                    reason: Reason::ShutDown,
+                    items: *items,
+                });
+            }
         }
         losses
     }

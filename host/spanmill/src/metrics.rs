@@ -14,6 +14,6 @@ mod series;
 mod tests;
 mod totals;
 
-pub use flush::{Fanouts, flush_regularly};
+pub use flush::flush_regularly;
 pub use recorder::{Measured, Recorder};
 pub use totals::{Flushed, Totals};

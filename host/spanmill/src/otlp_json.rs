@@ -18,9 +18,11 @@ mod write;
 use std::fmt;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use thiserror::Error;
 
+use crate::config::Signal;
 pub(crate) use text::name_of_double;
 
 /// Where JSON stops being OTLP. What stands there is left out: it may be an attribute's value.
@@ -53,25 +55,38 @@ impl JsonError {
     }
 }
 
-/// A signal's requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Request {
-    Traces,
-    Metrics,
+/// The message of a signal's requests.
+fn message(signal: Signal) -> &'static tables::Message {
+    match signal {
+        Signal::Traces => &tables::TRACES,
+        Signal::Logs => &tables::LOGS,
+        Signal::Metrics => &tables::METRICS,
+    }
 }
 
-impl Request {
-    fn message(self) -> &'static tables::Message {
-        match self {
-            Request::Traces => &tables::TRACES,
-            Request::Metrics => &tables::METRICS,
-        }
+/// Which signal a JSON request carries, by its keys; `None` if they do not say, or it is no JSON object.
+pub(crate) fn signal_of(json: &[u8]) -> Option<Signal> {
+    #[derive(serde::Deserialize)]
+    struct Keys {
+        #[serde(alias = "resource_spans", rename = "resourceSpans")]
+        spans: Option<IgnoredAny>,
+        #[serde(alias = "resource_logs", rename = "resourceLogs")]
+        logs: Option<IgnoredAny>,
+        #[serde(alias = "resource_metrics", rename = "resourceMetrics")]
+        metrics: Option<IgnoredAny>,
+    }
+    let keys: Keys = serde_json::from_slice(json).ok()?;
+    match (keys.spans, keys.logs, keys.metrics) {
+        (Some(_), ..) => Some(Signal::Traces),
+        (_, Some(_), _) => Some(Signal::Logs),
+        (.., Some(_)) => Some(Signal::Metrics),
+        _ => None,
     }
 }
 
 /// Encodes a JSON request as protobuf.
-pub(crate) fn to_protobuf(json: &[u8], request: Request) -> Result<Bytes, JsonError> {
-    read::transcode(json, request.message()).map(Bytes::from)
+pub(crate) fn to_protobuf(json: &[u8], signal: Signal) -> Result<Bytes, JsonError> {
+    read::transcode(json, message(signal)).map(Bytes::from)
 }
 
 /// The bytes are not protobuf, or not of that message.
@@ -82,8 +97,8 @@ pub(crate) struct NotProtobuf;
 /// Adds a protobuf request to a text as one JSON object, without a line break in it.
 pub(crate) fn to_json(
     protobuf: &[u8],
-    request: Request,
+    signal: Signal,
     out: &mut Vec<u8>,
 ) -> Result<(), NotProtobuf> {
-    text::write(protobuf, request.message(), out)
+    text::write(protobuf, message(signal), out)
 }

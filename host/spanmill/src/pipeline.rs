@@ -42,7 +42,7 @@ pub use load::{
     BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginFile, PluginLoader, Swapped,
     plugins_of,
 };
-pub use offline::{Offline, OfflineError, Replayed};
+pub use offline::{Offline, OfflineError, Recorded, Replayed};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
 pub use shadow::{Seen, Shadow, StartError as ShadowError};

@@ -1,8 +1,8 @@
 //! OTLP receivers: gRPC and HTTP in, encoded requests out.
 //!
 //! A request stays the bytes it came as (JSON is encoded first); nothing here looks inside. What becomes of it is the
-//! [`TraceIntake`]'s business; its answer is carried back in the words of the OTLP specification
-//! (<https://opentelemetry.io/docs/specs/otlp/>). Left out: TLS, authentication, and every signal but traces.
+//! [`RequestIntake`]'s business; its answer is carried back in the words of the OTLP specification
+//! (<https://opentelemetry.io/docs/specs/otlp/>). Left out: TLS and authentication.
 
 pub(crate) mod bind;
 mod body;
@@ -10,6 +10,7 @@ pub(crate) mod connections;
 mod cors;
 mod grpc;
 mod http;
+mod method;
 pub(crate) mod raw_codec;
 mod reads;
 mod status;
@@ -25,28 +26,34 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, ComponentId};
+use crate::config::{self, ComponentId, Signal};
 use crate::memory::Reservation;
 use crate::refusal::Refusal;
 
 use bind::Bound;
 pub use bind::{BindError, Spare};
 use connections::ConnectionLimits;
+pub(crate) use method::export_method;
 use unserved::Warned;
 
-/// An encoded `ExportTraceServiceRequest`, whose framing nobody has checked yet.
+/// An encoded `ExportTraceServiceRequest`, or the same of logs or metrics, whose framing nobody has checked yet.
 #[derive(Debug)]
 pub struct Received {
+    /// What it carries.
+    pub signal: Signal,
     /// The request.
     pub bytes: Bytes,
     /// The memory that is reserved for it: as much as it has bytes, at least.
     pub memory: Reservation,
 }
 
-/// Where received traces go.
-pub trait TraceIntake: Send + Sync + 'static {
+/// Where what is received goes.
+pub trait RequestIntake: Send + Sync + 'static {
+    /// Whether a pipeline takes a signal from this receiver.
+    fn takes(&self, signal: Signal) -> bool;
+
     /// Whether a request may come in at the moment. The reservation is to grow with each byte that is read of it.
-    fn admit(&self) -> Result<Reservation, Refusal>;
+    fn admit(&self, signal: Signal) -> Result<Reservation, Refusal>;
 
     /// What to answer if the reservation cannot grow.
     fn no_room(&self) -> Refusal;
@@ -110,7 +117,7 @@ impl OtlpReceiver {
 
     /// Serves until `shutdown`, then takes no more connections and finishes the requests in flight, for `grace` at most.
     /// Returns how many connections were cut off after that.
-    pub async fn serve<I: TraceIntake>(
+    pub async fn serve<I: RequestIntake>(
         self,
         intake: Arc<I>,
         shutdown: CancellationToken,
@@ -122,7 +129,7 @@ impl OtlpReceiver {
             };
             let limit = settings.max_message_bytes;
             let service =
-                grpc::TraceService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
+                grpc::ExportService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
             let protocol = connections::Protocol::Grpc;
             connections::serve(
                 bound.listener,
@@ -140,7 +147,7 @@ impl OtlpReceiver {
             };
             let warned = Arc::clone(&self.warned);
             let limits = ConnectionLimits::of_http(&settings);
-            let service = http::TraceEndpoint::new(Arc::clone(&intake), settings, warned);
+            let service = http::Endpoint::new(Arc::clone(&intake), settings, warned);
             let protocol = connections::Protocol::Http;
             connections::serve(bound.listener, protocol, limits, service, &shutdown, grace).await
         };

@@ -4,14 +4,20 @@ use std::io::Write;
 use std::path::Path;
 
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use prost::Message as _;
 
 use super::Failure;
 use super::manifest::{self, ManifestArgs};
+use crate::config::Signal;
 use crate::files;
-use crate::otlp_json::{self, JsonError, Request};
-use crate::pipeline::Offline;
+use crate::otlp_json::{self, JsonError};
+use crate::pipeline::{Offline, Recorded};
 use crate::service::Folders;
 
 /// A recording is processed in memory, several times its size.
@@ -20,12 +26,13 @@ const MAX_INPUT_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 pub(super) fn replay(
     args: &ManifestArgs,
     input: &Path,
+    signal: Signal,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
     let mut loader = Folders::from_environment()?.loader()?;
     let (manifest, mut plugins) = manifest::load(&args.source()?, &mut loader)?;
-    let requests = read(input)?;
-    let replayed = Offline::new(&manifest, &mut plugins)?.run(requests)?;
+    let requests = read(input, signal)?;
+    let replayed = Offline::new(&manifest, &mut plugins)?.run(&requests)?;
     let mut out: Box<dyn Write> = match output {
         Some(path) => {
             let file = std::fs::File::create(path).map_err(|error| {
@@ -35,39 +42,38 @@ pub(super) fn replay(
         }
         None => Box::new(std::io::stdout().lock()),
     };
-    for (_, batches) in &replayed.traces {
+    for (pipeline, batches) in &replayed {
         for batch in batches {
-            write_line(&mut out, &batch.bytes, Request::Traces)?;
+            write_line(&mut out, &batch.bytes, pipeline.signal)?;
         }
-    }
-    for (_, flushed) in &replayed.metrics {
-        write_line(&mut out, &flushed.request.encode_to_vec(), Request::Metrics)?;
     }
     out.flush()?;
     Ok(())
 }
 
-fn write_line(out: &mut impl Write, protobuf: &[u8], request: Request) -> Result<(), Failure> {
+fn write_line(out: &mut impl Write, protobuf: &[u8], signal: Signal) -> Result<(), Failure> {
     let mut line = Vec::new();
-    otlp_json::to_json(protobuf, request, &mut line)?;
+    otlp_json::to_json(protobuf, signal, &mut line)?;
     line.push(b'\n');
     out.write_all(&line)?;
     Ok(())
 }
 
-fn traces_from_json(json: &[u8]) -> Result<Bytes, JsonError> {
-    otlp_json::to_protobuf(json, Request::Traces)
+/// A request in JSON; which signal it carries is known by its first key.
+fn from_json(json: &[u8]) -> Result<(Signal, Bytes), JsonError> {
+    let signal = otlp_json::signal_of(json).unwrap_or(Signal::Traces);
+    Ok((signal, otlp_json::to_protobuf(json, signal)?))
 }
 
-/// The recorded requests, each with the time it would have been received at: when its last span ended.
-fn read(input: &Path) -> Result<Vec<(Bytes, u64)>, Failure> {
+/// The recorded requests. Protobuf does not say what it carries: it is of `signal`.
+fn read(input: &Path, signal: Signal) -> Result<Vec<Recorded>, Failure> {
     let unreadable =
         |why: &dyn std::fmt::Display| Failure(format!("error: {}: {why}", input.display()));
     let bytes = files::read_regular(input, MAX_INPUT_BYTES).map_err(|error| unreadable(&error))?;
     let mut requests = Vec::new();
     match input.extension().and_then(|extension| extension.to_str()) {
-        Some("pb") => requests.push(Bytes::from(bytes)),
-        Some("json" | "jsonl") => match traces_from_json(&bytes) {
+        Some("pb") => requests.push((signal, Bytes::from(bytes))),
+        Some("json" | "jsonl") => match from_json(&bytes) {
             Ok(request) => requests.push(request),
             // Not one object: one a line, as the file exporter writes.
             Err(whole) => {
@@ -75,7 +81,7 @@ fn read(input: &Path) -> Result<Vec<(Bytes, u64)>, Failure> {
                     if line.iter().all(u8::is_ascii_whitespace) {
                         continue;
                     }
-                    match traces_from_json(line) {
+                    match from_json(line) {
                         Ok(request) => requests.push(request),
                         Err(_) if number == 0 => return Err(unreadable(&whole)),
                         Err(error) => {
@@ -91,16 +97,53 @@ fn read(input: &Path) -> Result<Vec<(Bytes, u64)>, Failure> {
             ));
         }
     }
-    let timed = requests.into_iter().map(|bytes| {
-        let request =
-            ExportTraceServiceRequest::decode(bytes.clone()).map_err(|error| unreadable(&error))?;
-        let spans = request
-            .resource_spans
-            .iter()
-            .flat_map(|r| &r.scope_spans)
-            .flat_map(|s| &s.spans);
-        let end = spans.map(|span| span.end_time_unix_nano).max().unwrap_or(0);
-        Ok((bytes, end))
+    let recorded = requests.into_iter().map(|(signal, bytes)| {
+        let end = last_time(signal, bytes.clone()).map_err(|error| unreadable(&error))?;
+        Ok(Recorded {
+            signal,
+            bytes,
+            received_unix_nano: end,
+        })
     });
-    timed.collect()
+    recorded.collect()
+}
+
+/// When a request counts as received: at the latest time in it.
+fn last_time(signal: Signal, bytes: Bytes) -> Result<u64, prost::DecodeError> {
+    let last = match signal {
+        Signal::Traces => {
+            let request = ExportTraceServiceRequest::decode(bytes)?;
+            let scopes = request.resource_spans.iter().flat_map(|r| &r.scope_spans);
+            let spans = scopes.flat_map(|scope| &scope.spans);
+            spans.map(|span| span.end_time_unix_nano).max()
+        }
+        Signal::Logs => {
+            let request = ExportLogsServiceRequest::decode(bytes)?;
+            let scopes = request.resource_logs.iter().flat_map(|r| &r.scope_logs);
+            let records = scopes.flat_map(|scope| &scope.log_records);
+            let time =
+                |record: &LogRecord| record.time_unix_nano.max(record.observed_time_unix_nano);
+            records.map(time).max()
+        }
+        Signal::Metrics => {
+            let request = ExportMetricsServiceRequest::decode(bytes)?;
+            let scopes = request
+                .resource_metrics
+                .iter()
+                .flat_map(|r| &r.scope_metrics);
+            let metrics = scopes.flat_map(|scope| &scope.metrics);
+            metrics.filter_map(last_point).max()
+        }
+    };
+    Ok(last.unwrap_or(0))
+}
+
+fn last_point(metric: &Metric) -> Option<u64> {
+    match metric.data.as_ref()? {
+        Data::Gauge(gauge) => gauge.data_points.iter().map(|p| p.time_unix_nano).max(),
+        Data::Sum(sum) => sum.data_points.iter().map(|p| p.time_unix_nano).max(),
+        Data::Histogram(it) => it.data_points.iter().map(|p| p.time_unix_nano).max(),
+        Data::ExponentialHistogram(it) => it.data_points.iter().map(|p| p.time_unix_nano).max(),
+        Data::Summary(summary) => summary.data_points.iter().map(|p| p.time_unix_nano).max(),
+    }
 }

@@ -10,6 +10,7 @@ use super::exporter_helper::{self, ClientSettings};
 use super::tls;
 use super::walk::Section;
 use super::yaml::Entry;
+use super::{PerSignal, Signal};
 
 /// An exporter.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,10 +48,8 @@ pub enum Encoding {
 /// The `otlphttp` exporter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtlpHttpExporter {
-    /// The URL for traces, if it is known.
-    pub traces_url: Option<String>,
-    /// The URL for metrics, if it is known.
-    pub metrics_url: Option<String>,
+    /// Where each signal is posted to, if it is known.
+    pub urls: PerSignal<Option<String>>,
     /// How bodies are encoded.
     pub encoding: Encoding,
     /// What exporters share.
@@ -197,12 +196,13 @@ fn otlp_http(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpHttpExporte
                 .map(|base| format!("{}{path}", base.trim_end_matches('/')))
         })
     };
-    let traces_url = url("traces_endpoint", "/v1/traces", out);
-    let metrics_url = url("metrics_endpoint", "/v1/metrics", out);
-    if !has_base
-        && section.value("traces_endpoint").is_none()
-        && section.value("metrics_endpoint").is_none()
-    {
+    let endpoints = ["traces_endpoint", "logs_endpoint", "metrics_endpoint"];
+    let urls = PerSignal::new(|signal| match signal {
+        Signal::Traces => url("traces_endpoint", "/v1/traces", out),
+        Signal::Logs => url("logs_endpoint", "/v1/logs", out),
+        Signal::Metrics => url("metrics_endpoint", "/v1/metrics", out),
+    });
+    if !has_base && endpoints.iter().all(|key| section.value(key).is_none()) {
         let like = "a URL, like `http://localhost:4318`";
         out.push(endpoint::missing(&section, "endpoint", like));
     }
@@ -216,15 +216,11 @@ fn otlp_http(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpHttpExporte
         "connect directly, or through a transparent proxy",
         out,
     );
-    // Where signals would go that this version does not carry, and how hard it is compressed.
-    section.ignore(
-        &["logs_endpoint", "profiles_endpoint", "compression_params"],
-        out,
-    );
+    // Where a signal would go that this version does not carry, and how hard it is compressed.
+    section.ignore(&["profiles_endpoint", "compression_params"], out);
     section.finish(out);
     OtlpHttpExporter {
-        traces_url,
-        metrics_url,
+        urls,
         encoding: encoding.unwrap_or(Encoding::Proto),
         client,
     }

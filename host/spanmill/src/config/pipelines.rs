@@ -8,35 +8,7 @@ use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use super::source::Place;
 use super::walk::Section;
 use super::yaml::Entry;
-use super::{Exporter, Manifest, Processor};
-
-/// What a pipeline carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Signal {
-    /// Spans.
-    Traces,
-    /// Data points, made by connectors.
-    Metrics,
-}
-
-impl Signal {
-    /// What its items are called.
-    pub fn items(self) -> &'static str {
-        match self {
-            Signal::Traces => "spans",
-            Signal::Metrics => "data points",
-        }
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Signal::Traces => "traces",
-            Signal::Metrics => "metrics",
-        })
-    }
-}
+use super::{Exporter, Manifest, Processor, Signal};
 
 /// A pipeline's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,7 +28,7 @@ impl fmt::Display for PipelineId {
     }
 }
 
-/// A pipeline. A connector stands among the exporters of a traces pipeline and the receivers of a metrics pipeline.
+/// A pipeline. A connector stands among the exporters of one pipeline and the receivers of another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pipeline {
     /// Its name.
@@ -127,7 +99,7 @@ pub(super) fn read(
     check_connectors(&drafts, declared, out);
     check_exporters(&drafts, manifest, out);
     check_unused(&drafts, declared, out);
-    check_metrics(&drafts, declared, manifest, out);
+    check_processors(&drafts, manifest, out);
     manifest.pipelines = drafts.into_iter().map(Draft::finish).collect();
     retain_used(manifest);
 }
@@ -169,8 +141,9 @@ fn pipeline_id(entry: &Entry, out: &mut Diagnostics) -> Option<PipelineId> {
     };
     let signal = match signal {
         "traces" => Signal::Traces,
+        "logs" => Signal::Logs,
         "metrics" => Signal::Metrics,
-        "logs" | "profiles" => {
+        "profiles" => {
             out.push(
                 Diagnostic::error(
                     entry.key_place,
@@ -179,7 +152,7 @@ fn pipeline_id(entry: &Entry, out: &mut Diagnostics) -> Option<PipelineId> {
                         entry.key
                     ),
                 )
-                .help("remove the pipeline; it carries traces, and metrics made of them"),
+                .help("remove the pipeline; traces, logs and metrics are carried"),
             );
             return None;
         }
@@ -189,8 +162,8 @@ fn pipeline_id(entry: &Entry, out: &mut Diagnostics) -> Option<PipelineId> {
                     entry.key_place,
                     format!("pipeline {}: there is no signal `{signal}`", entry.key),
                 )
-                .maybe_help(did_you_mean(signal, ["traces", "metrics"]))
-                .help("pipelines are called `traces`, `metrics`, `traces/name` or `metrics/name`"),
+                .maybe_help(did_you_mean(signal, Signal::ALL.map(Signal::name)))
+                .help("pipelines are called `traces`, `logs` or `metrics`, alone or with a name, as in `traces/web`"),
             );
             return None;
         }
@@ -292,10 +265,10 @@ fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics
         for draft in drafts {
             for (_, at) in draft.exporters.iter().filter(|(used, _)| used == id) {
                 fed = true;
-                if draft.id.signal == Signal::Metrics {
+                if draft.id.signal != Signal::Traces {
                     let message = format!(
-                        "pipeline {}: exporters: connector {id} takes traces, not metrics",
-                        draft.id
+                        "pipeline {}: exporters: connector {id} takes traces, not {}",
+                        draft.id, draft.id.signal
                     );
                     out.push(
                         Diagnostic::error(*at, message)
@@ -305,10 +278,10 @@ fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics
             }
             for (_, at) in draft.receivers.iter().filter(|(used, _)| used == id) {
                 taken = true;
-                if draft.id.signal == Signal::Traces {
+                if draft.id.signal != Signal::Metrics {
                     let message = format!(
-                        "pipeline {}: receivers: connector {id} gives metrics, not traces",
-                        draft.id
+                        "pipeline {}: receivers: connector {id} gives metrics, not {}",
+                        draft.id, draft.id.signal
                     );
                     out.push(
                         Diagnostic::error(*at, message)
@@ -339,25 +312,20 @@ fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics
 fn check_exporters(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
     for draft in drafts {
         for (id, place) in &draft.exporters {
-            let (what, help) = match (manifest.exporters.get(id), draft.id.signal) {
-                (Some(Exporter::Prometheus(_)), Signal::Traces) => (
-                    "takes metrics, not traces",
-                    "make metrics with a connector such as spanmetrics, and export those",
+            let signal = draft.id.signal;
+            let (what, help) = match manifest.exporters.get(id) {
+                Some(Exporter::Prometheus(_)) if signal != Signal::Metrics => (
+                    format!("takes metrics, not {signal}"),
+                    "make metrics with a connector such as spanmetrics, and export those"
+                        .to_owned(),
                 ),
-                (Some(Exporter::OtlpHttp(http)), Signal::Traces)
-                    if http.traces_url.is_none() && http.metrics_url.is_some() =>
+                Some(Exporter::OtlpHttp(http))
+                    if http.urls.get(signal).is_none()
+                        && http.urls.iter().any(|(_, url)| url.is_some()) =>
                 {
                     (
-                        "has no URL for traces",
-                        "add `endpoint:` or `traces_endpoint:`",
-                    )
-                }
-                (Some(Exporter::OtlpHttp(http)), Signal::Metrics)
-                    if http.metrics_url.is_none() && http.traces_url.is_some() =>
-                {
-                    (
-                        "has no URL for metrics",
-                        "add `endpoint:` or `metrics_endpoint:`",
+                        format!("has no URL for {signal}"),
+                        format!("add `endpoint:` or `{signal}_endpoint:`"),
                     )
                 }
                 _ => continue,
@@ -391,34 +359,19 @@ fn check_unused(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
     }
 }
 
-/// Metrics come from connectors only, and go to exporters as they are.
-fn check_metrics(
-    drafts: &[Draft],
-    declared: &Declared,
-    manifest: &Manifest,
-    out: &mut Diagnostics,
-) {
-    for draft in drafts.iter().filter(|d| d.id.signal == Signal::Metrics) {
-        let pipeline = format!("pipeline {}", draft.id);
-        for (id, place) in &draft.receivers {
-            if !declared.connectors.contains_key(id) {
-                let message =
-                    format!("{pipeline}: receivers: {id} does not receive metrics in this version");
-                out.push(
-                    Diagnostic::error(*place, message)
-                        .help("metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it"),
-                );
-            }
-        }
+/// Processors that take traces only.
+fn check_processors(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
+    for draft in drafts.iter().filter(|d| d.id.signal != Signal::Traces) {
+        let signal = draft.id.signal;
         for (id, place) in &draft.processors {
             if matches!(manifest.processors.get(id), Some(Processor::Plugin(_))) {
                 let message = format!(
-                    "{pipeline}: processors: {id} does not process metrics in this version"
+                    "pipeline {}: processors: {id} does not process {signal} in this version",
+                    draft.id
                 );
-                out.push(
-                    Diagnostic::error(*place, message)
-                        .help("metrics go from connectors to exporters as they are: remove it"),
-                );
+                out.push(Diagnostic::error(*place, message).help(format!(
+                    "{signal} go through `batch` and `memory_limiter` only: remove it"
+                )));
             }
         }
     }

@@ -66,7 +66,7 @@ impl Exporter {
             }
             config::Exporter::OtlpHttp(http) => {
                 let export = OtlpHttp::new(id, http)?;
-                let url = http.traces_url.as_ref().or(http.metrics_url.as_ref());
+                let url = http.urls.iter().find_map(|(_, url)| url.as_ref());
                 let behaviour = behaviour(&http.client, url.map_or("", |url| url));
                 Self::new(id.clone(), Box::new(export), behaviour, shared)
             }

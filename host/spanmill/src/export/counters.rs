@@ -2,16 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::Signal;
+use crate::config::PerSignal;
 
-/// Counters of one exporter; `otelcol_exporter_*_spans` and `otelcol_exporter_*_metric_points`.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Of spans.
-    pub traces: SignalCounters,
-    /// Of data points.
-    pub metrics: SignalCounters,
-}
+/// Counters of one exporter by signal; `otelcol_exporter_*_spans`, `..._log_records` and `..._metric_points`.
+pub type Counters = PerSignal<SignalCounters>;
 
 /// Items of one signal, since the start.
 #[derive(Debug, Default)]
@@ -19,16 +13,6 @@ pub struct SignalCounters {
     sent: AtomicU64,
     send_failed: AtomicU64,
     enqueue_failed: AtomicU64,
-}
-
-impl Counters {
-    /// The counters of a signal.
-    pub fn of(&self, signal: Signal) -> &SignalCounters {
-        match signal {
-            Signal::Traces => &self.traces,
-            Signal::Metrics => &self.metrics,
-        }
-    }
 }
 
 impl SignalCounters {

@@ -1,5 +1,6 @@
 //! Telemetry as text, for people: the Collector's debug exporter. Attribute values are shown: that is what it is for.
 
+mod logs;
 mod metrics;
 mod text;
 mod traces;
@@ -9,6 +10,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::time::Instant;
@@ -67,6 +69,10 @@ impl Debug {
             Signal::Traces => {
                 let request: ExportTraceServiceRequest = decode(payload)?;
                 traces::write(&mut page, &request, self.settings.verbosity);
+            }
+            Signal::Logs => {
+                let request: ExportLogsServiceRequest = decode(payload)?;
+                logs::write(&mut page, &request, self.settings.verbosity);
             }
             Signal::Metrics => {
                 let request: ExportMetricsServiceRequest = decode(payload)?;

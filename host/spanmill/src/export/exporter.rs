@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -209,7 +208,7 @@ impl Exporter {
                 None if self.tasks.is_closed() => return Err(self.shutting_down()),
                 None => {
                     queue.refused(&self.sender, payload);
-                    let counters = self.sender.counters.of(payload.signal);
+                    let counters = self.sender.counters.get(payload.signal);
                     counters.add_enqueue_failed(payload.items);
                     return Err(Refused::Full {
                         exporter: self.sender.id.clone(),
@@ -246,7 +245,7 @@ impl Exporter {
             .await
             .is_err()
         {
-            left = self.sender.waiting.load(Relaxed);
+            left = self.sender.waiting.total();
             self.sender.abort.cancel();
             self.tasks.wait().await;
         }

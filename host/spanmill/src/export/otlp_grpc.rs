@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::uri::PathAndQuery;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
@@ -25,12 +26,11 @@ use super::tls::{H2, Refusals, TlsClient};
 use super::{Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, quoted};
 use crate::config::{ComponentId, Compression, OtlpExporter};
 use crate::gathered::Gathered;
+use crate::receive::export_method;
 use crate::receive::raw_codec::RawCodec;
 
 use message::Uncopied;
 
-const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 const WINDOW: u32 = 8 * 1024 * 1024;
 
 pub(super) struct OtlpGrpc {
@@ -90,11 +90,7 @@ impl OtlpGrpc {
         })?;
         let mut request = Request::new(message);
         *request.metadata_mut() = MetadataMap::from_headers(self.headers.clone());
-        let path = match payload.signal {
-            Signal::Traces => TRACES,
-            Signal::Metrics => METRICS,
-        };
-        let path = PathAndQuery::from_static(path);
+        let path = PathAndQuery::from_static(export_method(payload.signal));
         match client.unary(request, path, RawCodec).await {
             Ok(response) => Ok(accepted(payload.signal, response.get_ref())),
             Err(status) => Err(failure(&status, &self.refusals, start)),
@@ -115,6 +111,10 @@ pub(super) fn accepted(signal: Signal, response: &[u8]) -> Accepted {
             .ok()
             .and_then(|response| response.partial_success)
             .map(|partial| (partial.rejected_spans, partial.error_message)),
+        Signal::Logs => ExportLogsServiceResponse::decode(response)
+            .ok()
+            .and_then(|response| response.partial_success)
+            .map(|partial| (partial.rejected_log_records, partial.error_message)),
         Signal::Metrics => ExportMetricsServiceResponse::decode(response)
             .ok()
             .and_then(|response| response.partial_success)

@@ -23,7 +23,7 @@ use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
     Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
 };
-use crate::config::{ComponentId, Compression, Encoding, OtlpHttpExporter};
+use crate::config::{ComponentId, Compression, Encoding, OtlpHttpExporter, PerSignal};
 
 /// A response says a sentence or two.
 const MAX_RESPONSE: usize = 64 * 1024;
@@ -34,8 +34,7 @@ const BLOCKING_FROM: usize = 64 * 1024;
 
 pub(super) struct OtlpHttp {
     client: Client<Connector<TcpStream>, Full<Bytes>>,
-    traces: Option<Uri>,
-    metrics: Option<Uri>,
+    urls: PerSignal<Option<Uri>>,
     encoding: Encoding,
     compression: Compression,
     headers: HeaderMap,
@@ -44,23 +43,20 @@ pub(super) struct OtlpHttp {
 
 impl OtlpHttp {
     pub fn new(id: &ComponentId, config: &OtlpHttpExporter) -> Result<Self, BuildError> {
-        let uri = |url: &Option<String>| {
-            url.as_ref()
-                .map(|url| {
-                    url.parse::<Uri>().map_err(|cause| BuildError::Endpoint {
-                        exporter: id.clone(),
-                        cause: cause.to_string(),
-                    })
-                })
-                .transpose()
-        };
-        let traces = uri(&config.traces_url)?;
-        let metrics = uri(&config.metrics_url)?;
-        let secure = |url: &Option<Uri>| {
-            url.as_ref()
-                .is_some_and(|url| url.scheme() == Some(&Scheme::HTTPS))
-        };
-        let tls = match secure(&traces) || secure(&metrics) {
+        let mut urls: PerSignal<Option<Uri>> = PerSignal::default();
+        for (signal, url) in config.urls.iter() {
+            let Some(url) = url else { continue };
+            let url = url.parse().map_err(|cause| BuildError::Endpoint {
+                exporter: id.clone(),
+                cause: format!("{cause}"),
+            })?;
+            *urls.get_mut(signal) = Some(url);
+        }
+        let is_secure = |url: &Uri| url.scheme() == Some(&Scheme::HTTPS);
+        let is_secure = urls
+            .iter()
+            .any(|(_, url)| url.as_ref().is_some_and(is_secure));
+        let tls = match is_secure {
             true => Some(TlsClient::new(id, &config.client.tls, &[H2, HTTP_1_1])?),
             false => None,
         };
@@ -71,8 +67,7 @@ impl OtlpHttp {
             .build(Connector::new(tls));
         Ok(Self {
             client,
-            traces,
-            metrics,
+            urls,
             encoding: config.encoding,
             compression: config.client.compression,
             headers: headers(&config.client.headers),
@@ -81,11 +76,7 @@ impl OtlpHttp {
     }
 
     async fn send(&self, payload: &Payload) -> Result<Accepted, ExportError> {
-        let uri = match payload.signal {
-            Signal::Traces => &self.traces,
-            Signal::Metrics => &self.metrics,
-        };
-        let Some(uri) = uri.clone() else {
+        let Some(uri) = self.urls.get(payload.signal).clone() else {
             let message = format!("there is no URL for {}", payload.signal);
             return Err(ExportError::permanent(message));
         };
@@ -191,6 +182,7 @@ fn accepted_json(signal: Signal, body: &[u8]) -> Accepted {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let field = match signal {
         Signal::Traces => "/partialSuccess/rejectedSpans",
+        Signal::Logs => "/partialSuccess/rejectedLogRecords",
         Signal::Metrics => "/partialSuccess/rejectedDataPoints",
     };
     let rejected = match body.pointer(field) {

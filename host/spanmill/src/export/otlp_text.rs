@@ -2,17 +2,13 @@
 
 use prost::Message;
 
-use super::{ExportError, Payload, Signal};
-use crate::otlp_json::{self, Request};
+use super::{ExportError, Payload};
+use crate::otlp_json;
 
 /// The request as one JSON object, without a line break in it.
 pub(super) fn to_json(payload: &Payload) -> Result<Vec<u8>, ExportError> {
-    let request = match payload.signal {
-        Signal::Traces => Request::Traces,
-        Signal::Metrics => Request::Metrics,
-    };
     let mut json = Vec::new();
-    otlp_json::to_json(&payload.bytes, request, &mut json).map_err(|_| not_protobuf())?;
+    otlp_json::to_json(&payload.bytes, payload.signal, &mut json).map_err(|_| not_protobuf())?;
     Ok(json)
 }
 

@@ -1,7 +1,6 @@
 //! The sending queue before an exporter: bounded in the unit of its sizer and in bytes, with its consumers.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
@@ -108,7 +107,7 @@ impl Queue {
     pub(super) fn refused(&self, sender: &Sender, payload: &Payload) {
         let exporter = &sender.id;
         let capacity = self.capacity;
-        let waiting = sender.waiting.load(Relaxed);
+        let waiting = sender.waiting.total();
         let what = payload.signal.items();
         match self.full.meet(payload.items) {
             Log::Begin => {
@@ -145,7 +144,7 @@ impl Queue {
         place: QueuePlace,
         done: Option<ResultSender>,
     ) -> Result<(), Payload> {
-        sender.waiting.fetch_add(payload.items, Relaxed);
+        sender.waiting.add(&payload);
         let job = Job {
             payload,
             place,
@@ -153,7 +152,7 @@ impl Queue {
         };
         self.jobs.try_send(job).map_err(|error| {
             let job = error.into_inner();
-            sender.waiting.fetch_sub(job.payload.items, Relaxed);
+            sender.waiting.remove(&job.payload);
             job.payload
         })
     }
@@ -173,7 +172,7 @@ async fn consume(sender: Arc<Sender>, queue: Arc<Queue>, jobs: async_channel::Re
     }) = jobs.recv().await
     {
         let result = sender.send(&payload).await;
-        sender.waiting.fetch_sub(payload.items, Relaxed);
+        sender.waiting.remove(&payload);
         match (done, result) {
             (Some(done), result) => {
                 // Nobody waits any more: the task that did was cancelled at shutdown, and nobody has the batch.

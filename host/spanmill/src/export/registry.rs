@@ -1,13 +1,12 @@
 //! Every exporter that runs, for whoever reports on them.
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use spanmill_admin::{ExporterStatus, QueueStatus, SignalStatus};
 
 use super::queue::Queue;
 use super::sender::Sender;
-use crate::config::{Signal, Sizer};
+use crate::config::Sizer;
 
 /// Knows the exporters without keeping them. Clones are the same registry.
 #[derive(Clone, Debug, Default)]
@@ -50,8 +49,7 @@ impl Entry {
     fn status(&self) -> Option<ExporterStatus> {
         let sender = self.sender.upgrade()?;
         let queue = self.queue.as_ref().and_then(Weak::upgrade);
-        let signals = [Signal::Traces, Signal::Metrics].map(|signal| {
-            let counters = sender.counters.of(signal);
+        let signals = sender.counters.iter().map(|(signal, counters)| {
             let status = SignalStatus {
                 sent: counters.sent(),
                 send_failed: counters.send_failed(),
@@ -59,14 +57,12 @@ impl Entry {
             };
             (signal.to_string(), status)
         });
-        let used = signals
-            .into_iter()
-            .filter(|(_, status)| *status != SignalStatus::default());
+        let used = signals.filter(|(_, status)| *status != SignalStatus::default());
         Some(ExporterStatus {
             exporter: sender.id.to_string(),
             endpoint: sender.endpoint.clone(),
             failing: sender.is_failing(),
-            waiting: sender.waiting.load(Relaxed),
+            waiting: sender.waiting.total(),
             queue: queue.map(|queue| QueueStatus {
                 size: u64::try_from(queue.size()).unwrap_or(u64::MAX),
                 capacity: u64::try_from(queue.capacity).unwrap_or(u64::MAX),

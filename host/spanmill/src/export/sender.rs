@@ -1,6 +1,5 @@
 //! The way of one batch to the backend: attempts, pauses, what is counted and what is logged.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::retry::Backoff;
+use super::waiting::Waiting;
 use super::{Accepted, Counters, Export, ExportError, Payload};
-use crate::config::{ComponentId, Retry};
+use crate::config::{ComponentId, PerSignal, Retry};
 use crate::episode::{Episode, Log};
 use crate::losses::{Holds, Losses, Reason};
 
@@ -28,7 +28,7 @@ pub(super) struct Sender {
     pub(super) counters: Counters,
     pub(super) losses: Losses,
     /// Items in the queue or on their way from it.
-    pub(super) waiting: AtomicU64,
+    pub(super) waiting: Waiting,
     /// While the backend does not take what it is sent.
     outage: Episode,
     /// While batches are dropped.
@@ -44,8 +44,8 @@ impl Holds for Sender {
         format!("exporter {}", self.id)
     }
 
-    fn held(&self) -> u64 {
-        self.waiting.load(Relaxed)
+    fn held(&self) -> PerSignal<u64> {
+        self.waiting.by_signal()
     }
 }
 
@@ -86,7 +86,7 @@ impl Sender {
             timeout,
             counters: Counters::default(),
             losses,
-            waiting: AtomicU64::new(0),
+            waiting: Waiting::default(),
             outage: Episode::default(),
             dropping: Episode::default(),
             deadline: watch::Sender::new(None),
@@ -101,7 +101,7 @@ impl Sender {
 
     /// Exports a batch with all its attempts.
     pub(super) async fn send(&self, payload: &Payload) -> Result<(), SendError> {
-        let counters = self.counters.of(payload.signal);
+        let counters = self.counters.get(payload.signal);
         let sent = tokio::select! {
             biased;
             () = self.abort.cancelled() => Err(SendError::ShutDown),
@@ -175,7 +175,7 @@ impl Sender {
     fn took(&self, payload: &Payload, accepted: &Accepted) {
         let exporter = &self.id;
         if let Some(tally) = self.outage.end() {
-            info!(%exporter, endpoint = self.endpoint, attempts = tally.times, waiting = self.waiting.load(Relaxed),
+            info!(%exporter, endpoint = self.endpoint, attempts = tally.times, waiting = self.waiting.total(),
                 "the backend takes batches again, after {:.1?}", tally.lasted);
         }
         if let Some(tally) = self.dropping.end() {
@@ -194,7 +194,7 @@ impl Sender {
     /// Notes that the backend did not take a batch: once an outage, and once a minute while it lasts.
     fn failed(&self, payload: &Payload, error: &ExportError, pause: Option<Duration>) {
         let exporter = &self.id;
-        let waiting = self.waiting.load(Relaxed);
+        let waiting = self.waiting.total();
         let next = match pause {
             Some(pause) => format!("the next attempt comes in {pause:.1?}"),
             None => "there is no further attempt for this batch".to_owned(),

@@ -1,40 +1,27 @@
 //! Sends a connector's totals on, again and again.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
 use super::Totals;
 use crate::config::{ComponentId, Signal};
-use crate::export::Payload;
 use crate::losses::{Losses, Reason};
-use crate::pipeline::Fanout;
+use crate::pipeline::Intake;
+use crate::receive::{Received, RequestIntake};
+use crate::refusal::Refusal;
 
 /// How often a refused flush of deltas is tried again before its counts are given up.
 const ATTEMPTS: u32 = 30;
-
-/// Where a connector's metrics go; may be led elsewhere at any time.
-#[derive(Default)]
-pub struct Fanouts(RwLock<Arc<[Fanout]>>);
-
-impl Fanouts {
-    fn get(&self) -> Arc<[Fanout]> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Leads them elsewhere, from the next flush on.
-    pub fn set(&self, fanouts: Vec<Fanout>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = fanouts.into();
-    }
-}
 
 /// Flushes at the connector's interval until the token is cancelled, and then once more.
 pub async fn flush_regularly(
     id: ComponentId,
     totals: Arc<Totals>,
-    fanouts: Arc<Fanouts>,
+    intake: Intake,
     end: CancellationToken,
     losses: Losses,
 ) {
@@ -47,7 +34,7 @@ pub async fn flush_regularly(
             _ = ticks.tick() => false,
             () = end.cancelled() => true,
         };
-        flush(&id, &totals, &fanouts.get(), ending, &losses).await;
+        flush(&id, &totals, &intake, ending, &losses).await;
         if ending {
             return;
         }
@@ -57,7 +44,7 @@ pub async fn flush_regularly(
 async fn flush(
     id: &ComponentId,
     totals: &Totals,
-    fanouts: &[Fanout],
+    intake: &impl RequestIntake,
     is_last: bool,
     losses: &Losses,
 ) {
@@ -73,39 +60,41 @@ async fn flush(
             "the connector has as many series as it may; what is measured of others is counted together, in series with the attribute `otel.metric.overflow`. Leave out dimensions with many values, or set `aggregation_cardinality_limit`"
         );
     }
-    let payload = Payload {
-        signal: Signal::Metrics,
-        bytes: flushed.request.encode_to_vec().into(),
-        items: flushed.points,
-    };
+    let bytes = Bytes::from(flushed.request.encode_to_vec());
+    let points = flushed.points;
     // Running totals come again with the next flush; deltas do not.
     let comes_again = totals.stream().temporality == spanmill_runtime::Temporality::Cumulative;
     let attempts = if comes_again { 1 } else { ATTEMPTS };
-    for fanout in fanouts {
-        let mut attempt = 1;
-        while let Err(refusal) = fanout.send(payload.clone()).await {
-            if attempt < attempts && refusal.is_retryable() {
-                attempt += 1;
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                continue;
-            }
-            let points = payload.items;
-            if comes_again && !is_last {
-                tracing::warn!(connector = %id, %refusal, points, "metrics were not taken; their totals come again with the next flush");
-            } else {
-                let reason = match refusal.is_retryable() {
-                    true => Reason::NoRoom,
-                    false => Reason::Refused,
-                };
-                losses.add(
-                    format_args!("connector {id}"),
-                    Signal::Metrics,
-                    reason,
-                    points,
-                );
-                tracing::error!(connector = %id, %refusal, points, "metrics were not taken, and are lost");
-            }
-            break;
+    let mut attempt = 1;
+    while let Err(refusal) = send(intake, bytes.clone()).await {
+        if attempt < attempts && refusal.is_retryable() {
+            attempt += 1;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            continue;
         }
+        if comes_again && !is_last {
+            tracing::warn!(connector = %id, %refusal, points, "metrics were not taken; their totals come again with the next flush");
+        } else {
+            let reason = match refusal.is_retryable() {
+                true => Reason::NoRoom,
+                false => Reason::Refused,
+            };
+            let connector = format_args!("connector {id}");
+            losses.add(connector, Signal::Metrics, reason, points);
+            tracing::error!(connector = %id, %refusal, points, "metrics were not taken, and are lost");
+        }
+        break;
     }
+}
+
+/// Into the pipelines that the connector feeds, as a receiver's requests go.
+async fn send(intake: &impl RequestIntake, bytes: Bytes) -> Result<(), Refusal> {
+    let signal = Signal::Metrics;
+    let memory = intake.admit(signal)?;
+    let request = Received {
+        signal,
+        bytes,
+        memory,
+    };
+    intake.accept(request).await
 }

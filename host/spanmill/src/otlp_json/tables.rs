@@ -161,6 +161,37 @@ mod rows {
         field("value", "value", 2, Kind::Message(&ANY_VALUE), Single),
     ]};
 
+    /// `ExportLogsServiceRequest`.
+    pub(in super::super) static LOGS: Message = Message { fields: &[
+        field("resourceLogs", "resource_logs", 1, Kind::Message(&RESOURCE_LOGS), Repeated),
+    ]};
+
+    static RESOURCE_LOGS: Message = Message { fields: &[
+        field("resource", "resource", 1, Kind::Message(&RESOURCE), Single),
+        field("scopeLogs", "scope_logs", 2, Kind::Message(&SCOPE_LOGS), Repeated),
+        field("schemaUrl", "schema_url", 3, Text, Single),
+    ]};
+
+    static SCOPE_LOGS: Message = Message { fields: &[
+        field("scope", "scope", 1, Kind::Message(&SCOPE), Single),
+        field("logRecords", "log_records", 2, Kind::Message(&LOG_RECORD), Repeated),
+        field("schemaUrl", "schema_url", 3, Text, Single),
+    ]};
+
+    static LOG_RECORD: Message = Message { fields: &[
+        field("timeUnixNano", "time_unix_nano", 1, Fixed64, Single),
+        field("observedTimeUnixNano", "observed_time_unix_nano", 11, Fixed64, Single),
+        field("severityNumber", "severity_number", 2, Enum(&SEVERITIES), Single),
+        field("severityText", "severity_text", 3, Text, Single),
+        field("body", "body", 5, Kind::Message(&ANY_VALUE), Single),
+        field("attributes", "attributes", 6, Kind::Message(&KEY_VALUE), Repeated),
+        field("droppedAttributesCount", "dropped_attributes_count", 7, Uint32, Single),
+        field("flags", "flags", 8, Fixed32, Single),
+        field("traceId", "trace_id", 9, TRACE_ID, Single),
+        field("spanId", "span_id", 10, SPAN_ID, Single),
+        field("eventName", "event_name", 12, Text, Single),
+    ]};
+
     /// `ExportMetricsServiceRequest`.
     pub(in super::super) static METRICS: Message = Message { fields: &[
         field("resourceMetrics", "resource_metrics", 1, Kind::Message(&RESOURCE_METRICS), Repeated),
@@ -182,11 +213,11 @@ mod rows {
         field("name", "name", 1, Text, Single),
         field("description", "description", 2, Text, Single),
         field("unit", "unit", 3, Text, Single),
-        field("gauge", "gauge", 5, Kind::Message(&GAUGE), Single),
-        field("sum", "sum", 7, Kind::Message(&SUM), Single),
-        field("histogram", "histogram", 9, Kind::Message(&HISTOGRAM), Single),
-        field("exponentialHistogram", "exponential_histogram", 10, Kind::Message(&EXPONENTIAL), Single),
-        field("summary", "summary", 11, Kind::Message(&SUMMARY), Single),
+        field("gauge", "gauge", 5, Kind::Message(&GAUGE), Optional),
+        field("sum", "sum", 7, Kind::Message(&SUM), Optional),
+        field("histogram", "histogram", 9, Kind::Message(&HISTOGRAM), Optional),
+        field("exponentialHistogram", "exponential_histogram", 10, Kind::Message(&EXPONENTIAL), Optional),
+        field("summary", "summary", 11, Kind::Message(&SUMMARY), Optional),
         field("metadata", "metadata", 12, Kind::Message(&KEY_VALUE), Repeated),
     ]};
 
@@ -304,7 +335,7 @@ mod rows {
     ]};
 }
 
-pub(super) use rows::{METRICS, TRACES};
+pub(super) use rows::{LOGS, METRICS, TRACES};
 
 static SPAN_KINDS: [(&str, i32); 6] = [
     ("SPAN_KIND_UNSPECIFIED", 0),
@@ -319,6 +350,34 @@ static STATUS_CODES: [(&str, i32); 3] = [
     ("STATUS_CODE_UNSET", 0),
     ("STATUS_CODE_OK", 1),
     ("STATUS_CODE_ERROR", 2),
+];
+
+static SEVERITIES: [(&str, i32); 25] = [
+    ("SEVERITY_NUMBER_UNSPECIFIED", 0),
+    ("SEVERITY_NUMBER_TRACE", 1),
+    ("SEVERITY_NUMBER_TRACE2", 2),
+    ("SEVERITY_NUMBER_TRACE3", 3),
+    ("SEVERITY_NUMBER_TRACE4", 4),
+    ("SEVERITY_NUMBER_DEBUG", 5),
+    ("SEVERITY_NUMBER_DEBUG2", 6),
+    ("SEVERITY_NUMBER_DEBUG3", 7),
+    ("SEVERITY_NUMBER_DEBUG4", 8),
+    ("SEVERITY_NUMBER_INFO", 9),
+    ("SEVERITY_NUMBER_INFO2", 10),
+    ("SEVERITY_NUMBER_INFO3", 11),
+    ("SEVERITY_NUMBER_INFO4", 12),
+    ("SEVERITY_NUMBER_WARN", 13),
+    ("SEVERITY_NUMBER_WARN2", 14),
+    ("SEVERITY_NUMBER_WARN3", 15),
+    ("SEVERITY_NUMBER_WARN4", 16),
+    ("SEVERITY_NUMBER_ERROR", 17),
+    ("SEVERITY_NUMBER_ERROR2", 18),
+    ("SEVERITY_NUMBER_ERROR3", 19),
+    ("SEVERITY_NUMBER_ERROR4", 20),
+    ("SEVERITY_NUMBER_FATAL", 21),
+    ("SEVERITY_NUMBER_FATAL2", 22),
+    ("SEVERITY_NUMBER_FATAL3", 23),
+    ("SEVERITY_NUMBER_FATAL4", 24),
 ];
 
 static TEMPORALITIES: [(&str, i32); 3] = [

@@ -13,10 +13,10 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use super::Request;
+use crate::config::Signal;
 
 fn to_protobuf(json: &[u8]) -> Result<bytes::Bytes, super::JsonError> {
-    super::to_protobuf(json, Request::Traces)
+    super::to_protobuf(json, Signal::Traces)
 }
 
 fn read(json: &str) -> ExportTraceServiceRequest {
@@ -307,7 +307,7 @@ fn nested(levels: usize) -> String {
 fn as_deep_as_protobuf_may_be() {
     // Five messages lead to the value, and each level is two.
     let bytes = to_protobuf(nested(48).as_bytes()).unwrap();
-    assert!(spanmill_otlp::Request::parse(spanmill_otlp::Signal::Traces, bytes).is_ok());
+    assert!(spanmill_otlp::Request::parse(Signal::Traces, bytes).is_ok());
     for levels in [49, 50, 200, 200_000] {
         assert!(refused(&nested(levels)).contains("is nested more than 100 levels deep"));
     }

@@ -17,6 +17,7 @@ const MAX_BATCHES: usize = 8;
 
 /// Collects requests until they make a batch.
 pub(super) struct Batcher {
+    signal: Signal,
     config: config::Batch,
     state: Mutex<State>,
     /// Rung when the first request of a batch comes in.
@@ -26,16 +27,17 @@ pub(super) struct Batcher {
 #[derive(Default)]
 struct State {
     parts: Vec<Bytes>,
-    spans: usize,
+    items: usize,
     begun: Option<Instant>,
-    /// Spans and bytes taken and not yet done with.
-    held_spans: usize,
+    /// Items and bytes taken and not yet done with.
+    held_items: usize,
     held_bytes: usize,
 }
 
 impl Batcher {
-    pub(super) fn new(config: config::Batch) -> Self {
+    pub(super) fn new(signal: Signal, config: config::Batch) -> Self {
         Batcher {
+            signal,
             config,
             state: Mutex::default(),
             begun: Notify::new(),
@@ -67,19 +69,19 @@ impl Batcher {
             .max(self.max_size())
             .max(8192)
             .saturating_mul(MAX_BATCHES);
-        let (spans, bytes) = (request.items, request.bytes.len());
+        let (items, bytes) = (request.items, request.bytes.len());
         // A request larger than all the room is taken when nothing else is held.
-        if state.held_spans > 0
-            && (state.held_spans.saturating_add(spans) > room
+        if state.held_items > 0
+            && (state.held_items.saturating_add(items) > room
                 || state.held_bytes.saturating_add(bytes) > MAX_BYTES)
         {
             return None;
         }
-        state.held_spans += spans;
+        state.held_items += items;
         state.held_bytes += bytes;
         Some(BatcherRoom {
             batcher: self,
-            spans,
+            items,
             bytes,
         })
     }
@@ -87,9 +89,9 @@ impl Batcher {
     /// Takes a request in that room was reserved for; returns the batches that are ready now.
     fn push(&self, request: Spliced) -> Vec<Spliced> {
         let mut state = self.state();
-        state.spans += request.items;
+        state.items += request.items;
         state.parts.push(request.bytes);
-        if state.spans >= self.size() || self.config.timeout.is_zero() {
+        if state.items >= self.size() || self.config.timeout.is_zero() {
             return self.take(state, self.size());
         }
         if state.begun.is_none() {
@@ -113,25 +115,25 @@ impl Batcher {
 
     /// Makes batches of what is at hand; a rest smaller than `keep` stays.
     fn take(&self, mut state: MutexGuard<'_, State>, keep: usize) -> Vec<Spliced> {
-        let spans = std::mem::take(&mut state.spans);
+        let items = std::mem::take(&mut state.items);
         let parts = std::mem::take(&mut state.parts);
         state.begun = None;
         let joined = join(parts);
-        if spans == 0 {
+        if items == 0 {
             return Vec::new();
         }
         let max = self.config.send_batch_max_size;
-        if max == 0 || spans as u64 <= max {
+        if max == 0 || items as u64 <= max {
             return vec![Spliced {
                 bytes: joined,
-                items: spans,
+                items: items,
             }];
         }
         // The parts were checked when they came.
-        let Ok(request) = Request::parse(Signal::Traces, joined.clone()) else {
+        let Ok(request) = Request::parse(self.signal, joined.clone()) else {
             return vec![Spliced {
                 bytes: joined,
-                items: spans,
+                items: items,
             }];
         };
         let mut batches = request.split(self.max_size());
@@ -144,7 +146,7 @@ impl Batcher {
             .sum();
         state.held_bytes = (state.held_bytes + now).saturating_sub(joined.len());
         if let Some(rest) = rest {
-            state.spans = rest.items;
+            state.items = rest.items;
             state.parts.push(rest.bytes);
             state.begun = Some(Instant::now());
             drop(state);
@@ -158,36 +160,36 @@ impl Batcher {
         self.give_back(batch.items, batch.bytes.len());
     }
 
-    fn give_back(&self, spans: usize, bytes: usize) {
+    fn give_back(&self, items: usize, bytes: usize) {
         let mut state = self.state();
-        state.held_spans = state.held_spans.saturating_sub(spans);
+        state.held_items = state.held_items.saturating_sub(items);
         state.held_bytes = state.held_bytes.saturating_sub(bytes);
     }
 
-    /// Spans taken and not done with.
-    pub(super) fn held_spans(&self) -> usize {
-        self.state().held_spans
+    /// Items taken and not done with.
+    pub(super) fn held_items(&self) -> usize {
+        self.state().held_items
     }
 }
 
 /// Room for one request in a batcher; free again if it is dropped unused.
 pub(super) struct BatcherRoom<'a> {
     batcher: &'a Batcher,
-    spans: usize,
+    items: usize,
     bytes: usize,
 }
 
 impl BatcherRoom<'_> {
     /// Puts the request in; returns the batches that are ready now.
     pub(super) fn fill(mut self, request: Spliced) -> Vec<Spliced> {
-        (self.spans, self.bytes) = (0, 0);
+        (self.items, self.bytes) = (0, 0);
         self.batcher.push(request)
     }
 }
 
 impl Drop for BatcherRoom<'_> {
     fn drop(&mut self) {
-        self.batcher.give_back(self.spans, self.bytes);
+        self.batcher.give_back(self.items, self.bytes);
     }
 }
 

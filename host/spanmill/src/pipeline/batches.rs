@@ -10,7 +10,6 @@ use super::delivery::{Delivery, hand_over};
 use super::scheduler::Owner;
 use super::segments::{Batched, Pipeline};
 use super::worker::{Shared, Work};
-use crate::config::Signal;
 use crate::losses::Reason;
 use crate::refusal::Refusal;
 
@@ -21,14 +20,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const MAX_ATTEMPTS: u32 = 18;
 
 impl Shared {
-    /// Sends on what a pipeline's batchers hold. Returns how many spans they held.
+    /// Sends on what a pipeline's batchers hold. Returns how many items they held.
     pub(super) fn flush(&self, pipeline: &Arc<Pipeline>) -> usize {
         let mut held = 0;
         for segment in 0..pipeline.segments.len() {
             let Some(batcher) = pipeline.batcher(segment) else {
                 continue;
             };
-            held += batcher.held_spans();
+            held += batcher.held_items();
             for batch in batcher.flush() {
                 self.enqueue(Batched::new(pipeline, segment, batch));
             }
@@ -48,15 +47,15 @@ impl Shared {
 
     /// Drops a batch.
     fn give_up(&self, batched: &Batched, reason: Reason, why: &str) {
-        let spans = batched.batch.items;
+        let (items, what) = (batched.batch.items, batched.pipeline.id.signal.items());
         let pipeline = &batched.pipeline.id;
         self.losses.add(
             format_args!("pipeline {pipeline}"),
-            Signal::Traces,
+            batched.pipeline.id.signal,
             reason,
-            spans as u64,
+            items as u64,
         );
-        tracing::error!(%pipeline, spans, "dropping a batch of {spans} spans: {why}");
+        tracing::error!(%pipeline, items, "dropping a batch of {items} {what}: {why}");
         self.done(batched);
     }
 
@@ -70,7 +69,7 @@ impl Shared {
     pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: Batched) {
         let pipeline = Arc::clone(&batched.pipeline);
         let next = batched.segment + 1;
-        let batch = match Batch::parse(spanmill_otlp::Signal::Traces, batched.batch.bytes.clone()) {
+        let batch = match Batch::parse(pipeline.id.signal, batched.batch.bytes.clone()) {
             Ok(batch) => batch,
             Err(malformed) => {
                 return self.give_up(&batched, Reason::Internal, &malformed.to_string());

@@ -11,7 +11,7 @@ use super::chain::Place;
 use super::load::LoadedPlugin;
 use super::segments::{Pipeline, Plan, Planned, Segment};
 use super::version::Version;
-use crate::config::{self, ComponentId, Manifest, PipelineId, Processor, Signal};
+use crate::config::{self, ComponentId, Manifest, PipelineId, Processor};
 use crate::metrics::{Recorder, Totals};
 
 /// Why pipelines could not be built.
@@ -46,13 +46,13 @@ pub enum BuildError {
     Threads(#[from] std::io::Error),
 }
 
-/// The traces pipelines by name.
+/// The pipelines by name.
 pub type ByPipeline = BTreeMap<PipelineId, Arc<Pipeline>>;
 
 /// The running totals of each connector.
 pub type ByConnector = BTreeMap<ComponentId, Arc<Totals>>;
 
-/// A traces pipeline that is to run.
+/// A pipeline that is to run.
 pub(super) enum Made {
     /// The one there is, with other chains in some of its segments.
     Kept {
@@ -79,14 +79,10 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Every traces pipeline of the manifest, in its order.
+    /// Every pipeline of the manifest, in its order.
     pub(super) fn pipelines(&mut self) -> Result<Vec<Made>, BuildError> {
-        let manifest = self.manifest;
-        let traces = manifest
-            .pipelines
-            .iter()
-            .filter(|pipeline| pipeline.id.signal == Signal::Traces);
-        traces.map(|pipeline| self.pipeline(pipeline)).collect()
+        let pipelines = self.manifest.pipelines.iter();
+        pipelines.map(|pipeline| self.pipeline(pipeline)).collect()
     }
 
     fn pipeline(&mut self, config: &config::Pipeline) -> Result<Made, BuildError> {
@@ -115,7 +111,12 @@ impl Builder<'_> {
                 let mut segments = Vec::with_capacity(outline.len());
                 for (ids, batch) in outline {
                     let plan = self.plan(config, &ids, running.as_ref())?;
-                    segments.push(Segment::new(plan, self.lanes, batch.cloned()));
+                    segments.push(Segment::new(
+                        config.id.signal,
+                        plan,
+                        self.lanes,
+                        batch.cloned(),
+                    ));
                 }
                 Ok(Made::New(Pipeline::new(config.id.clone(), segments)))
             }

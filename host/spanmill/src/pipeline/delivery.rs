@@ -12,7 +12,7 @@ use tonic::Code;
 use super::batcher::BatcherRoom;
 use super::chain::FailedSpans;
 use super::segments::{Batched, Pipeline};
-use crate::config::{self, ComponentId, Signal};
+use crate::config::{self, ComponentId};
 use crate::export::{Exporter, LONGEST_ASKED, Payload, Refused};
 use crate::losses::{Losses, Reason};
 use crate::metrics::Measured;
@@ -42,7 +42,7 @@ pub(super) struct Delivery {
 impl Delivery {
     fn payload(&self) -> Payload {
         Payload {
-            signal: Signal::Traces,
+            signal: self.pipeline.id.signal,
             bytes: self.spliced.bytes.clone(),
             items: self.spliced.items as u64,
         }
@@ -55,7 +55,7 @@ impl Delivery {
             (Reason::PluginFailed, self.failed.lost),
             (Reason::DroppedOnError, self.failed.dropped),
         ] {
-            losses.add(component, Signal::Traces, reason, spans as u64);
+            losses.add(component, self.pipeline.id.signal, reason, spans as u64);
         }
         self.measured.into_iter().for_each(Measured::commit);
     }
@@ -105,17 +105,6 @@ impl Fanout {
         Fanout {
             exporters: named.filter_map(|id| exporters.get(id).cloned()).collect(),
         }
-    }
-
-    /// Hands a payload to every exporter; see [`send_to_all`].
-    pub async fn send(&self, payload: Payload) -> Result<(), Refusal> {
-        let exporters = self.exporters.iter();
-        send_to_all(
-            exporters
-                .map(|exporter| (exporter.clone(), payload.clone()))
-                .collect(),
-        )
-        .await
     }
 }
 

@@ -3,57 +3,73 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use spanmill_otlp::ItemLimits;
 use tokio::sync::oneshot;
 
 use super::delivery::hand_over;
 use super::scheduler::Owner;
 use super::segments::Pipeline;
-use super::worker::{RequestWork, Shared, Work, now_unix_nano};
-use crate::config::ComponentId;
+use super::worker::{Reply, RequestWork, Shared, Work, now_unix_nano};
+use crate::config::{ComponentId, PerSignal, Signal};
 use crate::episode::Log;
 use crate::memory::Reservation;
 use crate::panics::Contained;
-use crate::receive::{Received, TraceIntake};
+use crate::receive::{Received, RequestIntake};
 use crate::refusal::Refusal;
 
 /// How long a sender should wait when the process is overloaded.
 const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
 
-/// The pipelines that a receiver feeds; others may be put in their place at any time.
+/// The pipelines that a receiver or a connector feeds, by signal; others may be put in their place at any time.
 #[derive(Default)]
-pub struct Feed(RwLock<Arc<[Arc<Pipeline>]>>);
+pub struct Feed(PerSignal<RwLock<Arc<[Arc<Pipeline>]>>>);
 
 impl Feed {
-    fn pipelines(&self) -> Arc<[Arc<Pipeline>]> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    fn pipelines(&self, signal: Signal) -> Arc<[Arc<Pipeline>]> {
+        let pipelines = self.0.get(signal).read();
+        Arc::clone(&pipelines.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Feeds these, from the next request on.
-    pub(super) fn set(&self, pipelines: Arc<[Arc<Pipeline>]>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = pipelines;
+    pub(super) fn set(&self, signal: Signal, pipelines: Arc<[Arc<Pipeline>]>) {
+        let now = self.0.get(signal).write();
+        *now.unwrap_or_else(PoisonError::into_inner) = pipelines;
     }
 }
 
-/// Where a receiver's requests go.
+/// Where a receiver's requests go, or a connector's.
 pub struct Intake {
+    /// The component.
     receiver: ComponentId,
     shared: Arc<Shared>,
     feed: Arc<Feed>,
+    /// What a request may hold.
+    items: ItemLimits,
 }
 
 impl Intake {
-    pub(super) fn new(receiver: ComponentId, shared: Arc<Shared>, feed: Arc<Feed>) -> Self {
+    pub(super) fn new(
+        receiver: ComponentId,
+        shared: Arc<Shared>,
+        feed: Arc<Feed>,
+        items: ItemLimits,
+    ) -> Self {
         Intake {
             receiver,
             shared,
             feed,
+            items,
         }
     }
 }
 
-impl TraceIntake for Intake {
-    fn admit(&self) -> Result<Reservation, Refusal> {
-        let pipelines = self.feed.pipelines();
+impl RequestIntake for Intake {
+    fn takes(&self, signal: Signal) -> bool {
+        !self.feed.pipelines(signal).is_empty()
+    }
+
+    fn admit(&self, signal: Signal) -> Result<Reservation, Refusal> {
+        let pipelines = self.feed.pipelines(signal);
         let gates = pipelines.iter().map(|pipeline| pipeline.ends().gates);
         for gates in gates {
             if let Some(gate) = gates.iter().find(|gate| !gate.is_open()) {
@@ -72,11 +88,21 @@ impl TraceIntake for Intake {
 
     async fn accept(&self, request: Received) -> Result<(), Refusal> {
         let shared = Arc::clone(&self.shared);
-        let pipelines = self.feed.pipelines();
+        let pipelines = self.feed.pipelines(request.signal);
         let owner = Owner::receiver(&self.receiver, request.bytes.len());
         // In a task of its own: a sender that hangs up must not leave a batch half delivered.
-        let receiver = self.receiver.clone();
-        let accepting = async move { shared.accept(owner, receiver, request, pipelines).await };
+        let (receiver, items) = (self.receiver.clone(), self.items);
+        let work = move |reply| {
+            Work::Request(RequestWork {
+                receiver,
+                items,
+                request,
+                pipelines,
+                received_unix_nano: now_unix_nano(),
+                reply,
+            })
+        };
+        let accepting = async move { shared.accept(owner, work).await };
         let task = tokio::spawn(Contained::new(accepting));
         task.await.unwrap_or_else(|_| {
             Err(Refusal::Internal(
@@ -87,25 +113,13 @@ impl TraceIntake for Intake {
 }
 
 impl Shared {
-    async fn accept(
-        &self,
-        owner: Owner,
-        receiver: ComponentId,
-        request: Received,
-        pipelines: Arc<[Arc<Pipeline>]>,
-    ) -> Result<(), Refusal> {
+    async fn accept(&self, owner: Owner, work: impl FnOnce(Reply) -> Work) -> Result<(), Refusal> {
         let ended = || Refusal::Unavailable {
             retry_after: AFTER_OVERLOAD,
         };
         let (reply, answer) = oneshot::channel();
-        let work = Work::Request(RequestWork {
-            receiver,
-            request,
-            pipelines,
-            received_unix_nano: now_unix_nano(),
-            reply,
-        });
-        self.scheduler.add(owner, work).await.map_err(|_| ended())?;
+        let added = self.scheduler.add(owner, work(reply)).await;
+        added.map_err(|_| ended())?;
         let ran = answer.await.unwrap_or_else(|_| {
             Err(Refusal::Internal(
                 "the batch could not be processed".to_owned(),

@@ -4,30 +4,37 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spanmill_otlp::{Batch, Malformed, Signal, Spliced};
+use prost::Message as _;
+use spanmill_otlp::{Batch, Malformed, Spliced};
 use thiserror::Error;
 
 use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made};
 use super::load::LoadedPlugin;
 use super::segments::Pipeline;
-use crate::config::{ComponentId, Manifest, PipelineId};
+use crate::config::{ComponentId, Manifest, PipelineId, Signal};
 use crate::losses::Losses;
-use crate::metrics::Flushed;
 use crate::refusal::Refusal;
 
-/// The traces pipelines of a manifest, to be fed by hand.
-pub struct Offline {
+/// The pipelines of a manifest, to be fed by hand.
+pub struct Offline<'m> {
+    manifest: &'m Manifest,
     pipelines: Vec<Arc<Pipeline>>,
     totals: ByConnector,
 }
 
-/// What came out.
-pub struct Replayed {
-    /// For each traces pipeline, the requests it would have exported.
-    pub traces: Vec<(PipelineId, Vec<Spliced>)>,
-    /// For each connector, its totals at the end.
-    pub metrics: Vec<(ComponentId, Flushed)>,
+/// A recorded request.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// What it carries.
+    pub signal: Signal,
+    /// The request.
+    pub bytes: Bytes,
+    /// When it counts as received, ns since 1970.
+    pub received_unix_nano: u64,
 }
+
+/// For each pipeline, the requests that it would have exported: traces first, then logs, then metrics.
+pub type Replayed = Vec<(PipelineId, Vec<Spliced>)>;
 
 /// Why a replay ended early.
 #[derive(Debug, Error)]
@@ -48,10 +55,10 @@ pub enum OfflineError {
     },
 }
 
-impl Offline {
+impl<'m> Offline<'m> {
     /// Builds the pipelines.
     pub fn new(
-        manifest: &Manifest,
+        manifest: &'m Manifest,
         plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
     ) -> Result<Self, BuildError> {
         let mut totals = ByConnector::new();
@@ -66,21 +73,43 @@ impl Offline {
         let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
             Made::New(pipeline) | Made::Kept { pipeline, .. } => pipeline,
         });
-        let pipelines = pipelines.collect();
-        Ok(Offline { pipelines, totals })
+        // Connectors give metrics: what they measure is known once everything else is done.
+        let mut pipelines: Vec<_> = pipelines.collect();
+        pipelines.sort_by_key(|pipeline| pipeline.id.signal);
+        Ok(Offline {
+            manifest,
+            pipelines,
+            totals,
+        })
     }
 
-    /// Feeds requests to every pipeline, each with the time it was received at.
-    pub fn run(self, requests: Vec<(Bytes, u64)>) -> Result<Replayed, OfflineError> {
-        let mut end = 0;
-        let mut traces = Vec::with_capacity(self.pipelines.len());
+    /// Feeds requests to every pipeline of their signal that has a receiver.
+    pub fn run(self, requests: &[Recorded]) -> Result<Replayed, OfflineError> {
+        let end = requests.iter().map(|one| one.received_unix_nano).max();
+        let end = end.unwrap_or(0);
+        let mut replayed = Replayed::new();
+        let mut measured: Option<Vec<(ComponentId, Bytes)>> = None;
         for pipeline in &self.pipelines {
+            let signal = pipeline.id.signal;
             let mut out = Vec::new();
-            for (bytes, received_unix_nano) in &requests {
-                end = end.max(*received_unix_nano);
-                let batch = Batch::parse(Signal::Traces, bytes.clone())?;
+            let config = self.manifest.pipelines.iter();
+            let config = config.filter(|config| config.id == pipeline.id);
+            let sources = config.flat_map(|config| &config.receivers);
+            let (connectors, receivers): (Vec<_>, Vec<_>) =
+                sources.partition(|id| self.manifest.connectors.contains_key(*id));
+            let of_signal = requests.iter().filter(|one| one.signal == signal);
+            for one in of_signal.filter(|_| !receivers.is_empty()) {
+                let batch = Batch::parse(signal, one.bytes.clone())?;
                 if batch.item_count() > 0 {
-                    advance(pipeline, 0, batch, *received_unix_nano, &mut out)?;
+                    advance(pipeline, 0, batch, one.received_unix_nano, &mut out)?;
+                }
+            }
+            if !connectors.is_empty() {
+                let measured = measured.get_or_insert_with(|| self.measured(end));
+                let from = |id: &ComponentId| connectors.iter().any(|connector| *connector == id);
+                for (_, bytes) in measured.iter().filter(|(id, _)| from(id)) {
+                    let batch = Batch::parse(signal, bytes.clone())?;
+                    advance(pipeline, 0, batch, end, &mut out)?;
                 }
             }
             // What batchers still hold, from the first to the last.
@@ -89,22 +118,23 @@ impl Offline {
                     .batcher(segment)
                     .map_or_else(Vec::new, |batcher| batcher.flush())
                 {
-                    advance(
-                        pipeline,
-                        segment + 1,
-                        Batch::parse(Signal::Traces, batch.bytes)?,
-                        end,
-                        &mut out,
-                    )?;
+                    let batch = Batch::parse(signal, batch.bytes)?;
+                    advance(pipeline, segment + 1, batch, end, &mut out)?;
                 }
             }
-            traces.push((pipeline.id.clone(), out));
+            replayed.push((pipeline.id.clone(), out));
         }
+        Ok(replayed)
+    }
+
+    /// The totals of each connector at the end.
+    fn measured(&self, end: u64) -> Vec<(ComponentId, Bytes)> {
         let totals = self.totals.iter();
-        let metrics = totals
-            .filter_map(|(id, totals)| Some((id.clone(), totals.flush(end, true)?)))
-            .collect();
-        Ok(Replayed { traces, metrics })
+        let flushed = totals.filter_map(|(id, totals)| {
+            let flushed = totals.flush(end, true)?;
+            Some((id.clone(), flushed.request.encode_to_vec().into()))
+        });
+        flushed.collect()
     }
 }
 
@@ -139,7 +169,8 @@ fn advance(
                 let room = batcher.reserve(&left).ok_or_else(full)?;
                 for batch in room.fill(left) {
                     batcher.done(&batch);
-                    waiting.push_back((segment + 1, Batch::parse(Signal::Traces, batch.bytes)?));
+                    waiting
+                        .push_back((segment + 1, Batch::parse(pipeline.id.signal, batch.bytes)?));
                 }
             }
         }

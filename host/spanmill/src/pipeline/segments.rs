@@ -13,11 +13,11 @@ use super::lane::Lane;
 use super::shadow::Tap;
 use super::version::Version;
 use super::worker::now_unix_nano;
-use crate::config::{self, ComponentId, PipelineId};
+use crate::config::{self, ComponentId, PerSignal, PipelineId, Signal};
 use crate::losses::Holds;
 use crate::refusal::Refusal;
 
-/// A traces pipeline.
+/// A pipeline.
 pub struct Pipeline {
     /// Its name.
     pub id: PipelineId,
@@ -115,14 +115,19 @@ impl Plan {
 }
 
 impl Segment {
-    pub(super) fn new(plan: Plan, workers: usize, batch: Option<config::Batch>) -> Self {
+    pub(super) fn new(
+        signal: Signal,
+        plan: Plan,
+        workers: usize,
+        batch: Option<config::Batch>,
+    ) -> Self {
         let chain = |worker| plan.chain(worker, |_| false, Vec::new());
         Segment {
             lanes: (0..workers)
                 .map(|worker| Lane::new(chain(worker)))
                 .collect(),
             plan: Mutex::new(plan),
-            batcher: batch.map(Batcher::new),
+            batcher: batch.map(|batch| Batcher::new(signal, batch)),
         }
     }
 
@@ -150,9 +155,12 @@ impl Holds for Pipeline {
         format!("pipeline {}", self.id)
     }
 
-    fn held(&self) -> u64 {
+    fn held(&self) -> PerSignal<u64> {
         let batchers = self.segments.iter().filter_map(|s| s.batcher.as_ref());
-        batchers.map(|batcher| batcher.held_spans() as u64).sum()
+        let items: usize = batchers.map(Batcher::held_items).sum();
+        let mut held = PerSignal::default();
+        *held.get_mut(self.id.signal) = items as u64;
+        held
     }
 }
 

@@ -8,7 +8,7 @@ use prost::Message as _;
 use spanmill_otlp::Spliced;
 
 use super::batcher::Batcher;
-use crate::config::Batch;
+use crate::config::{Batch, Signal};
 
 fn request(spans: usize) -> Spliced {
     let span = Span {
@@ -31,11 +31,14 @@ fn request(spans: usize) -> Spliced {
 }
 
 fn batcher(send_batch_size: u64, send_batch_max_size: u64) -> Batcher {
-    Batcher::new(Batch {
-        send_batch_size,
-        timeout: Duration::from_secs(3600),
-        send_batch_max_size,
-    })
+    Batcher::new(
+        Signal::Traces,
+        Batch {
+            send_batch_size,
+            timeout: Duration::from_secs(3600),
+            send_batch_max_size,
+        },
+    )
 }
 
 /// Puts a request in if there is room.
@@ -73,7 +76,7 @@ fn requests_become_one_batch_at_the_size() {
 fn batches_beyond_the_maximum_are_cut_and_the_rest_waits() {
     let batcher = batcher(4, 4);
     assert_eq!(sizes(&push(&batcher, request(10)).unwrap()), [4, 4]);
-    assert_eq!(batcher.held_spans(), 10);
+    assert_eq!(batcher.held_items(), 10);
     assert!(batcher.due_in().is_some(), "two spans wait for their time");
     assert_eq!(sizes(&batcher.flush()), [2]);
     assert_eq!(sizes(&batcher.flush()), [0usize; 0]);
@@ -81,11 +84,14 @@ fn batches_beyond_the_maximum_are_cut_and_the_rest_waits() {
 
 #[test]
 fn without_a_timeout_nothing_waits() {
-    let batcher = Batcher::new(Batch {
-        send_batch_size: 100,
-        timeout: Duration::ZERO,
-        send_batch_max_size: 0,
-    });
+    let batcher = Batcher::new(
+        Signal::Traces,
+        Batch {
+            send_batch_size: 100,
+            timeout: Duration::ZERO,
+            send_batch_max_size: 0,
+        },
+    );
     assert_eq!(sizes(&push(&batcher, request(1)).unwrap()), [1]);
 }
 
@@ -97,7 +103,7 @@ fn a_batcher_whose_batches_go_nowhere_refuses_more_until_some_are_done() {
         under_way.extend(ready);
         assert!(under_way.len() < 100, "it takes and takes");
     }
-    assert_eq!(batcher.held_spans(), under_way.len() * 8192);
+    assert_eq!(batcher.held_items(), under_way.len() * 8192);
     batcher.done(&under_way.pop().unwrap());
     assert!(push(&batcher, request(8192)).is_some());
     assert!(push(&batcher, request(8192)).is_none());
@@ -110,6 +116,6 @@ fn room_that_is_not_used_is_free_again() {
     let room = batcher.reserve(&large).unwrap();
     assert!(batcher.reserve(&request(1)).is_none());
     drop(room);
-    assert_eq!(batcher.held_spans(), 0);
+    assert_eq!(batcher.held_items(), 0);
     assert!(push(&batcher, request(1)).is_some());
 }

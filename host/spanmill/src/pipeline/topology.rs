@@ -26,7 +26,7 @@ use crate::metrics::Totals;
 /// The exporters that run, by id.
 pub type Exporters = BTreeMap<ComponentId, Exporter>;
 
-/// The traces pipelines that run, and what belongs to them.
+/// The pipelines that run, and what belongs to them.
 pub struct Topology {
     pipelines: Pipelines,
     threads: Workers,
@@ -195,24 +195,33 @@ impl Topology {
         }
     }
 
-    /// Leads each receiver to its pipelines.
+    /// Leads each receiver and each connector to its pipelines.
     fn feed(&mut self, manifest: &Manifest) {
+        let (receivers, connectors) = (&manifest.receivers, &manifest.connectors);
         self.feeds
-            .retain(|id, _| manifest.receivers.contains_key(id));
-        for receiver in manifest.receivers.keys() {
-            let fed = manifest.pipelines.iter().filter(|pipeline| {
-                pipeline.id.signal == Signal::Traces && pipeline.receivers.contains(receiver)
-            });
-            let fed = fed.filter_map(|config| self.running.get(&config.id).cloned());
-            let feed = self.feeds.entry(receiver.clone()).or_default();
-            feed.set(fed.collect());
+            .retain(|id, _| receivers.contains_key(id) || connectors.contains_key(id));
+        for id in receivers.keys().chain(connectors.keys()) {
+            let feed = self.feeds.entry(id.clone()).or_default();
+            for signal in Signal::ALL {
+                let fed = manifest.pipelines.iter().filter(|pipeline| {
+                    pipeline.id.signal == signal && pipeline.receivers.contains(id)
+                });
+                let fed = fed.filter_map(|config| self.running.get(&config.id).cloned());
+                feed.set(signal, fed.collect());
+            }
         }
     }
 
-    /// The way in for a receiver; nothing if the manifest has none of that id.
+    /// The way in for a receiver; `None` if the manifest has none of that id.
     pub fn intake(&self, receiver: &ComponentId) -> Option<Intake> {
         let feed = self.feeds.get(receiver)?;
         Some(self.pipelines.intake(receiver.clone(), Arc::clone(feed)))
+    }
+
+    /// The way in for what a connector measures; `None` if the manifest has none of that id.
+    pub fn connector_intake(&self, connector: &ComponentId) -> Option<Intake> {
+        let feed = Arc::clone(self.feeds.get(connector)?);
+        Some(self.pipelines.connector_intake(connector.clone(), feed))
     }
 
     /// The pipelines themselves, for draining them.
@@ -220,7 +229,7 @@ impl Topology {
         &self.pipelines
     }
 
-    /// The traces pipelines that run.
+    /// The pipelines that run.
     pub fn running(&self) -> &ByPipeline {
         &self.running
     }
@@ -314,7 +323,12 @@ impl Topology {
         versions
     }
 
-    /// Sends on what batchers hold, until the deadline. Receivers must have stopped.
+    /// Sends on what batchers hold, until the deadline; connectors may still send.
+    pub async fn settle(&self, deadline: Instant) {
+        self.pipelines.settle(deadline).await;
+    }
+
+    /// Sends on what batchers hold, until the deadline, and ends. Receivers and connectors must have stopped.
     pub async fn drain(&self, deadline: Instant) {
         self.pipelines.drain(deadline).await;
     }

@@ -16,7 +16,7 @@ use super::delivery::Delivery;
 use super::intake::{Feed, Intake};
 use super::scheduler::Scheduler;
 use super::segments::{Batched, Pipeline};
-use crate::config::{ComponentId, Limits, Signal};
+use crate::config::{ComponentId, Limits};
 use crate::episode::Episode;
 use crate::losses::{Losses, Reason};
 use crate::memory::{Budget, Reservation, Shortage};
@@ -35,13 +35,18 @@ pub(super) enum Work {
     Batched(Batched),
 }
 
+/// Where what became of a request goes.
+pub(super) type Reply = oneshot::Sender<Result<(Vec<Delivery>, Reservation), Refusal>>;
+
 /// A request to be run.
 pub(super) struct RequestWork {
     pub(super) receiver: ComponentId,
+    /// What the request may hold.
+    pub(super) items: ItemLimits,
     pub(super) request: Received,
     pub(super) pipelines: Arc<[Arc<Pipeline>]>,
     pub(super) received_unix_nano: u64,
-    pub(super) reply: oneshot::Sender<Result<(Vec<Delivery>, Reservation), Refusal>>,
+    pub(super) reply: Reply,
 }
 
 /// How many threads run batches.
@@ -91,7 +96,7 @@ impl Bounds {
     }
 }
 
-/// The running traces pipelines. Clones are the same.
+/// The running pipelines. Clones are the same.
 #[derive(Clone)]
 pub struct Pipelines {
     shared: Arc<Shared>,
@@ -186,10 +191,28 @@ impl Pipelines {
 
     /// The way in for a receiver.
     pub fn intake(&self, receiver: ComponentId, feed: Arc<Feed>) -> Intake {
-        Intake::new(receiver, Arc::clone(&self.shared), feed)
+        Intake::new(receiver, Arc::clone(&self.shared), feed, self.shared.items)
     }
 
-    /// Sends on what batchers hold, until the deadline; what is left then counts as lost. Receivers must have stopped.
+    /// The way in for a connector, whose requests are as large as its totals.
+    pub fn connector_intake(&self, connector: ComponentId, feed: Arc<Feed>) -> Intake {
+        let shared = Arc::clone(&self.shared);
+        Intake::new(connector, shared, feed, ItemLimits::NONE)
+    }
+
+    /// Sends on what batchers hold, until the deadline. Receivers must have stopped.
+    pub async fn settle(&self, deadline: Instant) {
+        loop {
+            let pipelines = self.shared.pipelines().clone();
+            let held: usize = pipelines.iter().map(|one| self.shared.flush(one)).sum();
+            if held == 0 || Instant::now() >= deadline {
+                return;
+            }
+            tokio::time::sleep(PATIENCE).await;
+        }
+    }
+
+    /// As [`Pipelines::settle`], for good; what is left at the deadline counts as lost.
     pub async fn drain(&self, deadline: Instant) {
         let shared = &self.shared;
         loop {
@@ -201,7 +224,7 @@ impl Pipelines {
                     let component = format_args!("pipeline {}", pipeline.id);
                     shared
                         .losses
-                        .add(component, Signal::Traces, Reason::ShutDown, here as u64);
+                        .add(component, pipeline.id.signal, Reason::ShutDown, here as u64);
                 }
                 held += here;
             }
@@ -262,13 +285,18 @@ impl Shared {
         &self,
         worker: usize,
         receiver: &ComponentId,
+        items: &ItemLimits,
         request: Received,
         pipelines: &[Arc<Pipeline>],
         received_unix_nano: u64,
     ) -> Result<(Vec<Delivery>, Reservation), Refusal> {
-        let Received { bytes, mut memory } = request;
+        let Received {
+            signal,
+            bytes,
+            mut memory,
+        } = request;
         let length = bytes.len();
-        let batch = Batch::parse_within(spanmill_otlp::Signal::Traces, bytes, &self.items)?;
+        let batch = Batch::parse_within(signal, bytes, items)?;
         let mut deliveries = Vec::with_capacity(pipelines.len());
         if batch.item_count() == 0 {
             return Ok((deliveries, memory));
@@ -305,12 +333,20 @@ fn work(
         let run = || match work {
             Work::Request(RequestWork {
                 receiver,
+                items,
                 request,
                 pipelines,
                 received_unix_nano,
                 reply,
             }) => {
-                let ran = shared.run(worker, &receiver, request, &pipelines, received_unix_nano);
+                let ran = shared.run(
+                    worker,
+                    &receiver,
+                    &items,
+                    request,
+                    &pipelines,
+                    received_unix_nano,
+                );
                 // Nobody waits for the answer if the task was cancelled at shutdown.
                 let _ = reply.send(ran);
             }

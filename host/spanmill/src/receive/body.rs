@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::Received;
+use crate::config::Signal;
 use crate::memory::{Reservation, Shortage};
 use crate::otlp_json::JsonError;
 
@@ -148,6 +149,7 @@ impl<B: Body<Data = Bytes> + Unpin> Incomings<B> {
 
 /// Reads a body whole; stops as soon as it is too large.
 pub(super) async fn read(
+    signal: Signal,
     body: Incoming,
     limit: usize,
     memory: Reservation,
@@ -162,7 +164,11 @@ pub(super) async fn read(
     match collect(&mut incoming, limit, announced).await {
         Ok(bytes) => {
             let (_, memory) = incoming.into_parts();
-            Ok(Received { bytes, memory })
+            Ok(Received {
+                signal,
+                bytes,
+                memory,
+            })
         }
         Err(error) => {
             let (body, memory) = incoming.into_parts();
@@ -222,7 +228,11 @@ pub(super) fn decompress(
     encoding: Encoding,
     limit: usize,
 ) -> Result<Received, BodyError> {
-    let Received { bytes, memory } = request;
+    let Received {
+        signal,
+        bytes,
+        memory,
+    } = request;
     let corrupt = || BodyError::Corrupt(encoding.name());
     let compressed = bytes.as_ref();
     let mut out = Decompressed {
@@ -234,7 +244,11 @@ pub(super) fn decompress(
     match encoding {
         Encoding::Identity => {
             let memory = out.memory;
-            return Ok(Received { bytes, memory });
+            return Ok(Received {
+                signal,
+                bytes,
+                memory,
+            });
         }
         Encoding::Gzip => out.fill(MultiGzDecoder::new(compressed), corrupt)?,
         Encoding::Deflate => out.fill(ZlibDecoder::new(compressed), corrupt)?,
@@ -252,6 +266,7 @@ pub(super) fn decompress(
     // The compressed bytes go now.
     memory.shrink_to(bytes.len());
     Ok(Received {
+        signal,
         bytes: bytes.into(),
         memory,
     })

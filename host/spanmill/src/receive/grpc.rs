@@ -1,4 +1,4 @@
-//! OTLP over gRPC: one method of one service.
+//! OTLP over gRPC: one method of one service for each signal.
 
 mod message;
 
@@ -20,33 +20,34 @@ use message::MessageError;
 
 use super::body::{self, BodyError, Encoding, Incomings};
 use super::connections::Answer;
+use super::method::{PROFILES, signal_of};
 use super::raw_codec::RawCodec;
 use super::status::into_grpc;
 use super::unserved::{Unserved, Warned};
-use super::{Received, TraceIntake};
+use super::{Received, RequestIntake};
+use crate::config::Signal;
 
 const ENCODING: &str = "grpc-encoding";
 const ACCEPTED: &str = "grpc-accept-encoding";
 const TIMEOUT: &str = "grpc-timeout";
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 /// Messages from this size on are decompressed off the async threads.
 const BLOCKING_FROM: usize = 64 * 1024;
 
-/// The trace service.
-pub(super) struct TraceService<I> {
+/// The services.
+pub(super) struct ExportService<I> {
     intake: Arc<I>,
     max_message_bytes: usize,
     warned: Arc<Warned>,
 }
 
-impl<I> Clone for TraceService<I> {
+impl<I> Clone for ExportService<I> {
     fn clone(&self) -> Self {
         let warned = Arc::clone(&self.warned);
         Self::new(Arc::clone(&self.intake), self.max_message_bytes, warned)
     }
 }
 
-impl<I> TraceService<I> {
+impl<I> ExportService<I> {
     pub fn new(intake: Arc<I>, max_message_bytes: usize, warned: Arc<Warned>) -> Self {
         Self {
             intake,
@@ -56,7 +57,7 @@ impl<I> TraceService<I> {
     }
 }
 
-impl<I: TraceIntake> Answer for TraceService<I> {
+impl<I: RequestIntake> Answer for ExportService<I> {
     type Body = Body;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -65,20 +66,17 @@ impl<I: TraceIntake> Answer for TraceService<I> {
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return response;
         }
-        if request.uri().path() != EXPORT {
-            if let Some(signal) = Unserved::of_method(request.uri().path()) {
-                self.warned.of(signal);
-            }
-            let message = "this server takes traces only, by the method Export of opentelemetry.proto.collector.trace.v1.TraceService";
-            return Status::unimplemented(message).into_http();
-        }
+        let signal = match self.signal(request.uri().path()) {
+            Ok(signal) => signal,
+            Err(status) => return status.into_http(),
+        };
         let deadline = match timeout(request.headers()) {
             Ok(deadline) => deadline,
             Err(status) => return status.into_http(),
         };
         // tonic copies each frame; what it is given instead is an empty message, and it does the rest of the protocol.
         let (parts, body) = request.into_parts();
-        let message = match self.message(&parts.headers, body).await {
+        let message = match self.message(signal, &parts.headers, body).await {
             Ok(message) => message,
             Err(status) => return status.into_http(),
         };
@@ -99,12 +97,36 @@ impl<I: TraceIntake> Answer for TraceService<I> {
     }
 }
 
-impl<I: TraceIntake> TraceService<I> {
+impl<I: RequestIntake> ExportService<I> {
+    /// The signal that a method takes, if a pipeline takes it.
+    fn signal(&self, method: &str) -> Result<Signal, Status> {
+        let unserved = match signal_of(method) {
+            Some(signal) if self.intake.takes(signal) => return Ok(signal),
+            Some(signal) => Unserved::NoPipeline(signal),
+            None if method == PROFILES => Unserved::Profiles,
+            None => {
+                let message = "there is no such method; telemetry is sent by the method Export of OTLP's TraceService, LogsService and MetricsService";
+                return Err(Status::unimplemented(message));
+            }
+        };
+        self.warned.of(unserved);
+        let message = format!("this is not taken here: {}", unserved.remedy());
+        Err(Status::unimplemented(message))
+    }
+
     /// The one message of a request, decompressed.
-    async fn message(&self, headers: &HeaderMap, body: Incoming) -> Result<Received, Status> {
+    async fn message(
+        &self,
+        signal: Signal,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<Received, Status> {
         let limit = self.max_message_bytes;
         let encoding = encoding(headers)?;
-        let memory = self.intake.admit().map_err(|refusal| into_grpc(&refusal))?;
+        let memory = self
+            .intake
+            .admit(signal)
+            .map_err(|refusal| into_grpc(&refusal))?;
         let mut body = Incomings::new(body, memory, None);
         let is_compressed = encoding != Encoding::Identity;
         let message = message::whole(&mut body, limit, is_compressed)
@@ -115,6 +137,7 @@ impl<I: TraceIntake> TraceService<I> {
             })?;
         let (_, memory) = body.into_parts();
         let request = Received {
+            signal,
             bytes: message.bytes,
             memory,
         };
@@ -196,7 +219,7 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
 /// With the message, which tonic does not decode.
 struct Export<I>(Arc<I>, Option<Received>);
 
-impl<I: TraceIntake> UnaryService<Bytes> for Export<I> {
+impl<I: RequestIntake> UnaryService<Bytes> for Export<I> {
     type Response = Bytes;
     type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
 
@@ -208,7 +231,7 @@ impl<I: TraceIntake> UnaryService<Bytes> for Export<I> {
                 return Err(Status::internal("there is no message"));
             };
             match intake.accept(message).await {
-                // An ExportTraceServiceResponse without a field is no bytes at all.
+                // A response without a field is no bytes at all.
                 Ok(()) => Ok(tonic::Response::new(Bytes::new())),
                 Err(refusal) => Err(into_grpc(&refusal)),
             }

@@ -1,4 +1,4 @@
-//! OTLP over HTTP: `POST /v1/traces`, protobuf or JSON, compressed or not.
+//! OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics`; protobuf or JSON, compressed or not.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use super::connections::Answer;
 use super::cors;
 use super::status::{Format, failure, into_http, success};
 use super::unserved::{Unserved, Warned};
-use super::{Received, TraceIntake};
-use crate::config::HttpServer;
-use crate::otlp_json::{self, Request as Signal};
+use super::{Received, RequestIntake};
+use crate::config::{HttpServer, Signal};
+use crate::otlp_json;
 use crate::refusal::Refusal;
 
 /// Bodies from this size on are decompressed or decoded off the async threads.
 const BLOCKING_FROM: usize = 64 * 1024;
 
-/// The endpoint for traces.
-pub(super) struct TraceEndpoint<I> {
+/// The endpoint of all signals.
+pub(super) struct Endpoint<I> {
     intake: Arc<I>,
     settings: Arc<Settings>,
 }
@@ -35,7 +35,7 @@ struct Settings {
     warned: Arc<Warned>,
 }
 
-impl<I> Clone for TraceEndpoint<I> {
+impl<I> Clone for Endpoint<I> {
     fn clone(&self) -> Self {
         Self {
             intake: Arc::clone(&self.intake),
@@ -44,7 +44,7 @@ impl<I> Clone for TraceEndpoint<I> {
     }
 }
 
-impl<I> TraceEndpoint<I> {
+impl<I> Endpoint<I> {
     pub fn new(intake: Arc<I>, server: HttpServer, warned: Arc<Warned>) -> Self {
         let headers = server.response_headers.iter().filter_map(|(name, value)| {
             // The configuration was checked: it always is one.
@@ -63,7 +63,7 @@ impl<I> TraceEndpoint<I> {
     }
 }
 
-impl<I: TraceIntake> Answer for TraceEndpoint<I> {
+impl<I: RequestIntake> Answer for Endpoint<I> {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -109,7 +109,7 @@ impl From<BodyError> for Problem {
     }
 }
 
-impl<I: TraceIntake> TraceEndpoint<I> {
+impl<I: RequestIntake> Endpoint<I> {
     async fn answer_plainly(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let format = format_of(request.headers());
         // Whoever speaks neither format gets the one that people can read.
@@ -128,7 +128,7 @@ impl<I: TraceIntake> TraceEndpoint<I> {
                 &message,
             ),
             Problem::Method => {
-                let message = "traces are sent with POST";
+                let message = "telemetry is sent with POST";
                 let status = StatusCode::METHOD_NOT_ALLOWED;
                 let mut response = failure(answer_format, status, Code::Unimplemented, message);
                 let allow = HeaderValue::from_static("POST");
@@ -145,24 +145,32 @@ impl<I: TraceIntake> TraceEndpoint<I> {
         }
     }
 
-    /// Why nothing is taken at a path.
-    fn other_path(&self, path: &str) -> Problem {
-        let server = &self.settings.server;
-        let signal = if path == server.metrics_path {
-            Unserved::Metrics
-        } else if path == server.logs_path {
-            Unserved::Logs
-        } else if path == "/v1development/profiles" {
-            Unserved::Profiles
-        } else {
-            return Problem::Path(format!("traces are taken at {}", server.traces_path));
+    /// The signal that is taken at a path.
+    fn signal(&self, path: &str) -> Result<Signal, Problem> {
+        let paths = &self.settings.server.paths;
+        let found = paths.iter().find(|(_, known)| *known == path);
+        let unserved = match found {
+            Some((signal, _)) if self.intake.takes(signal) => return Ok(signal),
+            Some((signal, _)) => Unserved::NoPipeline(signal),
+            None if path == "/v1development/profiles" => Unserved::Profiles,
+            None => {
+                let taken = paths
+                    .iter()
+                    .filter(|(signal, _)| self.intake.takes(*signal));
+                let taken: Vec<String> = taken
+                    .map(|(signal, path)| format!("{signal} at {path}"))
+                    .collect();
+                return Err(Problem::Path(match taken.is_empty() {
+                    true => "nothing is taken here at the moment".to_owned(),
+                    false => format!("there is no such path; this takes {}", taken.join(", ")),
+                }));
+            }
         };
-        self.settings.warned.of(signal);
-        Problem::Path(format!(
-            "this version takes traces only, at {}; {}",
-            server.traces_path,
-            signal.remedy()
-        ))
+        self.settings.warned.of(unserved);
+        Err(Problem::Path(format!(
+            "this is not taken here: {}",
+            unserved.remedy()
+        )))
     }
 
     async fn take(
@@ -171,23 +179,28 @@ impl<I: TraceIntake> TraceEndpoint<I> {
         format: Option<Format>,
     ) -> Result<(), Problem> {
         let server = &self.settings.server;
-        if request.uri().path() != server.traces_path {
-            return Err(self.other_path(request.uri().path()));
-        }
+        let signal = self.signal(request.uri().path())?;
         if request.method() != Method::POST {
             return Err(Problem::Method);
         }
         let format = format.ok_or(Problem::ContentType)?;
         let encoding = encoding_of(request.headers(), server.compression_algorithms.as_deref())?;
         let limit = server.max_body_bytes;
-        let memory = match self.intake.admit() {
+        let memory = match self.intake.admit(signal) {
             Ok(memory) => memory,
             Err(refusal) => {
                 tokio::spawn(body::discard(request.into_body()));
                 return Err(Problem::Refused(refusal));
             }
         };
-        let received = body::read(request.into_body(), limit, memory, server.read_timeout).await?;
+        let received = body::read(
+            signal,
+            request.into_body(),
+            limit,
+            memory,
+            server.read_timeout,
+        )
+        .await?;
         let heavy = format == Format::Json || encoding != Encoding::Identity;
         let received = if heavy && received.bytes.len() >= BLOCKING_FROM {
             tokio::task::spawn_blocking(move || decode(received, encoding, format, limit))
@@ -209,7 +222,7 @@ fn decode(
     let mut request = body::decompress(request, encoding, limit)?;
     if format == Format::Json {
         let json = request.bytes;
-        request.bytes = otlp_json::to_protobuf(&json, Signal::Traces).map_err(BodyError::Json)?;
+        request.bytes = otlp_json::to_protobuf(&json, request.signal).map_err(BodyError::Json)?;
         let held = json.len().saturating_add(request.bytes.len());
         request.memory.grow_to(held)?;
         drop(json);

@@ -16,8 +16,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{OtlpReceiver, Received, Spare, TraceIntake};
-use crate::config::{self, ComponentId, GrpcServer, HttpServer};
+use super::{OtlpReceiver, Received, RequestIntake, Spare};
+use crate::config::{self, ComponentId, GrpcServer, HttpServer, Signal};
 use crate::memory::{Budget, Reservation};
 use crate::refusal::Refusal;
 
@@ -26,6 +26,7 @@ const LIMIT: usize = 256 * 1024;
 /// Takes everything, or refuses everything.
 struct Recorder {
     taken: Mutex<Vec<Bytes>>,
+    signals: Mutex<Vec<Signal>>,
     refusal: Option<Refusal>,
     /// A request is answered once it gets one of these.
     turns: Semaphore,
@@ -37,6 +38,7 @@ impl Recorder {
     fn new(refusal: Option<Refusal>) -> Arc<Self> {
         Arc::new(Self {
             taken: Mutex::default(),
+            signals: Mutex::default(),
             refusal,
             turns: Semaphore::new(1000),
             arrived: Semaphore::new(0),
@@ -49,8 +51,13 @@ impl Recorder {
     }
 }
 
-impl TraceIntake for Recorder {
-    fn admit(&self) -> Result<Reservation, Refusal> {
+impl RequestIntake for Recorder {
+    /// No pipeline takes metrics.
+    fn takes(&self, signal: Signal) -> bool {
+        signal != Signal::Metrics
+    }
+
+    fn admit(&self, _: Signal) -> Result<Reservation, Refusal> {
         Ok(self.budget.nothing())
     }
 
@@ -64,6 +71,7 @@ impl TraceIntake for Recorder {
         self.arrived.add_permits(1);
         self.turns.acquire().await.unwrap().forget();
         self.taken.lock().unwrap().push(request.bytes);
+        self.signals.lock().unwrap().push(request.signal);
         self.refusal.clone().map_or(Ok(()), Err)
     }
 }

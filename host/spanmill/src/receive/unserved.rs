@@ -1,47 +1,35 @@
-//! Signals that senders send and that this version does not take: said once for each, with what to do.
+//! Signals that senders send and that no pipeline takes: said once for each, with what to do.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::warn;
 
-/// A signal other than traces.
+use crate::config::{PerSignal, Signal};
+
+/// What is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unserved {
-    Metrics,
-    Logs,
+    /// A signal that no pipeline takes from this receiver.
+    NoPipeline(Signal),
+    /// This version does not carry it.
     Profiles,
 }
 
 impl Unserved {
-    /// The signal of a gRPC method.
-    pub fn of_method(path: &str) -> Option<Self> {
-        match path {
-            "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => {
-                Some(Unserved::Metrics)
-            }
-            "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Unserved::Logs),
-            "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export" => {
-                Some(Unserved::Profiles)
-            }
-            _ => None,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Unserved::Metrics => "metrics",
-            Unserved::Logs => "logs",
-            Unserved::Profiles => "profiles",
-        }
-    }
-
-    /// What to do in the sender.
-    pub fn remedy(self) -> &'static str {
-        match self {
-            Unserved::Metrics => "set OTEL_METRICS_EXPORTER=none where it is sent",
-            Unserved::Logs => "set OTEL_LOGS_EXPORTER=none where it is sent",
-            Unserved::Profiles => "turn profiles off where they are sent",
-        }
+    /// What to do, in the manifest or in the sender.
+    pub fn remedy(self) -> String {
+        let signal = match self {
+            Unserved::NoPipeline(signal) => signal,
+            Unserved::Profiles => return "turn profiles off where they are sent".to_owned(),
+        };
+        let exporter = match signal {
+            Signal::Traces => "OTEL_TRACES_EXPORTER",
+            Signal::Logs => "OTEL_LOGS_EXPORTER",
+            Signal::Metrics => "OTEL_METRICS_EXPORTER",
+        };
+        format!(
+            "name this receiver under `receivers:` of a {signal} pipeline, or set {exporter}=none where they are sent"
+        )
     }
 }
 
@@ -49,8 +37,7 @@ impl Unserved {
 #[derive(Debug, Default)]
 pub(super) struct Warned {
     receiver: String,
-    metrics: AtomicBool,
-    logs: AtomicBool,
+    signals: PerSignal<AtomicBool>,
     profiles: AtomicBool,
 }
 
@@ -63,19 +50,19 @@ impl Warned {
     }
 
     /// Warns the first time that a signal comes.
-    pub fn of(&self, signal: Unserved) {
-        let flag = match signal {
-            Unserved::Metrics => &self.metrics,
-            Unserved::Logs => &self.logs,
-            Unserved::Profiles => &self.profiles,
+    pub fn of(&self, unserved: Unserved) {
+        let (flag, why) = match unserved {
+            Unserved::NoPipeline(signal) => (
+                self.signals.get(signal),
+                format!("{signal} are sent here, and no pipeline takes them"),
+            ),
+            Unserved::Profiles => (
+                &self.profiles,
+                "profiles are sent here, and this version does not take them".to_owned(),
+            ),
         };
         if !flag.swap(true, Ordering::Relaxed) {
-            warn!(
-                receiver = self.receiver,
-                "{} are sent here, and this version does not take them; {}",
-                signal.name(),
-                signal.remedy()
-            );
+            warn!(receiver = self.receiver, "{why}; {}", unserved.remedy());
         }
     }
 }

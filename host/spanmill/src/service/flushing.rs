@@ -7,10 +7,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ComponentId, Manifest, Signal};
+use crate::config::ComponentId;
 use crate::losses::Losses;
-use crate::metrics::{Fanouts, Totals, flush_regularly};
-use crate::pipeline::{ByConnector, Exporters, Fanout};
+use crate::metrics::{Totals, flush_regularly};
+use crate::pipeline::Topology;
 
 /// A task for each connector.
 pub(super) struct Flushing {
@@ -20,7 +20,6 @@ pub(super) struct Flushing {
 
 struct Flush {
     totals: Arc<Totals>,
-    fanouts: Arc<Fanouts>,
     end: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -34,14 +33,10 @@ impl Flushing {
         }
     }
 
-    /// Flushes these totals to where the manifest leads them. Totals that are no more among them are flushed once
-    /// more, and given back to be waited for.
-    pub(super) fn set(
-        &mut self,
-        totals: &ByConnector,
-        manifest: &Manifest,
-        exporters: &Exporters,
-    ) -> Vec<JoinHandle<()>> {
+    /// Flushes a topology's totals into the pipelines that their connectors feed. Totals that are no more among them are
+    /// flushed once more; returns those flushes, to be waited for.
+    pub(super) fn set(&mut self, topology: &Topology) -> Vec<JoinHandle<()>> {
+        let totals = topology.totals();
         let mut ending = Vec::new();
         let before = std::mem::take(&mut self.flushes);
         for (id, flush) in before {
@@ -56,28 +51,18 @@ impl Flushing {
             }
         }
         for (id, totals) in totals {
-            let flush = self.flushes.entry(id.clone()).or_insert_with(|| {
-                let fanouts = Arc::new(Fanouts::default());
+            let Some(intake) = topology.connector_intake(id) else {
+                continue;
+            };
+            self.flushes.entry(id.clone()).or_insert_with(|| {
                 let end = CancellationToken::new();
-                let flushing = flush_regularly(
-                    id.clone(),
-                    Arc::clone(totals),
-                    Arc::clone(&fanouts),
-                    end.clone(),
-                    self.losses.clone(),
-                );
-                Flush {
-                    totals: Arc::clone(totals),
-                    fanouts,
-                    end,
-                    task: tokio::spawn(flushing),
-                }
+                let totals = Arc::clone(totals);
+                let losses = self.losses.clone();
+                let flushing =
+                    flush_regularly(id.clone(), Arc::clone(&totals), intake, end.clone(), losses);
+                let task = tokio::spawn(flushing);
+                Flush { totals, end, task }
             });
-            let fed = manifest.pipelines.iter().filter(|pipeline| {
-                pipeline.id.signal == Signal::Metrics && pipeline.receivers.contains(id)
-            });
-            let fanouts = fed.map(|pipeline| Fanout::of(pipeline, exporters));
-            flush.fanouts.set(fanouts.collect());
         }
         ending
     }

@@ -205,9 +205,7 @@ impl Running {
         }
         changes.extend(replaced.changes);
         self.exporters = exporters;
-        let ending = self
-            .flushing
-            .set(self.topology.totals(), &manifest, &self.exporters);
+        let ending = self.flushing.set(&self.topology);
         changes.extend(pipeline_changes(&self.manifest, &manifest));
         self.leave(committed.retired, committed.fanouts, ending, replaced.old);
         self.trials.retain(|trial| trial.verdict().is_none());
@@ -319,9 +317,7 @@ impl Running {
         take_back(&mut self.manifest, &failed.manifest, &pipelines);
         // A version that declared other metrics had other totals; the old ones go on.
         self.topology.set_totals(failed.totals.clone());
-        let ending = self
-            .flushing
-            .set(self.topology.totals(), &self.manifest, &self.exporters);
+        let ending = self.flushing.set(&self.topology);
         self.leave(Vec::new(), Vec::new(), ending, Vec::new());
     }
 
@@ -336,8 +332,9 @@ impl Running {
                 "connections did not end in time; their senders will send again"
             );
         }
-        self.topology.drain(deadline).await;
+        self.topology.settle(deadline).await;
         self.flushing.end(deadline).await;
+        self.topology.drain(deadline).await;
         let leaving =
             std::mem::take(&mut *self.leaving.lock().unwrap_or_else(PoisonError::into_inner));
         let mut draining = JoinSet::new();

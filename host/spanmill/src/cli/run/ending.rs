@@ -91,7 +91,7 @@ fn not_delivered(losses: &[Loss]) -> String {
         let items = losses.iter().filter(|loss| loss.signal == signal);
         items.fold(0, |total, loss| total.saturating_add(loss.items))
     };
-    let totals: Vec<String> = [Signal::Traces, Signal::Metrics]
+    let totals: Vec<String> = Signal::ALL
         .into_iter()
         .filter(|signal| total(*signal) > 0)
         .map(|signal| format!("{} {}", total(signal), signal.items()))
@@ -99,7 +99,7 @@ fn not_delivered(losses: &[Loss]) -> String {
     let each: Vec<String> = losses.iter().map(Loss::to_string).collect();
     format!(
         "{} were accepted and not delivered: {}",
-        totals.join(" and "),
+        totals.join(", "),
         each.join("; ")
     )
 }

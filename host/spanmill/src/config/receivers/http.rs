@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::super::Secret;
 use super::super::diagnostics::{Diagnostic, Diagnostics};
 use super::super::endpoint;
 use super::super::walk::Section;
+use super::super::{PerSignal, Secret, Signal};
 
 const DEFAULT_ENDPOINT: &str = "localhost:4318";
 const DEFAULT_BODY_BYTES: u64 = 20 * 1024 * 1024;
@@ -32,12 +32,8 @@ pub struct HttpServer {
     pub keep_alives_enabled: bool,
     /// Whether request headers go along with a batch. Nothing in this version reads them.
     pub include_metadata: bool,
-    /// Where traces are posted to.
-    pub traces_path: String,
-    /// Where senders that know no better post the other signals, which are not taken.
-    pub metrics_path: String,
-    /// The same of logs.
-    pub logs_path: String,
+    /// Where each signal is posted to.
+    pub paths: PerSignal<String>,
     /// What pages of other origins may do; `None`: nothing.
     pub cors: Option<Cors>,
     /// Sent with every answer.
@@ -74,9 +70,7 @@ impl Default for HttpServer {
             idle_timeout: None,
             keep_alives_enabled: true,
             include_metadata: false,
-            traces_path: "/v1/traces".to_owned(),
-            metrics_path: "/v1/metrics".to_owned(),
-            logs_path: "/v1/logs".to_owned(),
+            paths: PerSignal::new(|signal| format!("/v1/{signal}")),
             cors: None,
             response_headers: Vec::new(),
             compression_algorithms: None,
@@ -103,9 +97,14 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HttpServe
         idle_timeout: section.optional_duration("idle_timeout", out),
         keep_alives_enabled: section.flag("keep_alives_enabled", true, out),
         include_metadata: section.flag("include_metadata", false, out),
-        traces_path: path(&mut section, "traces_url_path", default.traces_path, out),
-        metrics_path: path(&mut section, "metrics_url_path", default.metrics_path, out),
-        logs_path: path(&mut section, "logs_url_path", default.logs_path, out),
+        paths: PerSignal::new(|signal| {
+            let key = match signal {
+                Signal::Traces => "traces_url_path",
+                Signal::Logs => "logs_url_path",
+                Signal::Metrics => "metrics_url_path",
+            };
+            path(&mut section, key, default.paths.get(signal).clone(), out)
+        }),
         cors: cors(&mut section, out),
         response_headers: response_headers(&mut section, out),
         compression_algorithms: compression_algorithms(&mut section, out),

@@ -91,10 +91,17 @@ fn endpoints_and_tls() {
         panic!()
     };
     assert_eq!(
-        http.traces_url.as_deref(),
+        http.urls.get(Signal::Traces).as_deref(),
         Some("http://a:4318/base/v1/traces")
     );
-    assert_eq!(http.metrics_url.as_deref(), Some("http://b/m"));
+    assert_eq!(
+        http.urls.get(Signal::Logs).as_deref(),
+        Some("http://a:4318/base/v1/logs")
+    );
+    assert_eq!(
+        http.urls.get(Signal::Metrics).as_deref(),
+        Some("http://b/m")
+    );
     assert_eq!(http.encoding, Encoding::Json);
 }
 

@@ -86,8 +86,8 @@ fn an_http_receivers_cors_paths_and_headers() {
         max_age: 7200,
     };
     assert_eq!(http.cors, Some(expected));
-    assert_eq!(http.traces_path, "/in/traces");
-    assert_eq!(http.metrics_path, "/v1/metrics");
+    assert_eq!(http.paths.get(Signal::Traces), "/in/traces");
+    assert_eq!(http.paths.get(Signal::Metrics), "/v1/metrics");
     assert_eq!(http.response_headers[0].1.reveal(), "mine");
     let algorithms = http.compression_algorithms.as_deref();
     assert_eq!(algorithms, Some(&[String::new(), "gzip".to_owned()][..]));

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{
     Exemplar, ExponentialHistogramDataPoint, Gauge, HistogramDataPoint, Metric, NumberDataPoint,
-    Sum, exemplar,
+    Sum, SummaryDataPoint, exemplar,
 };
 
 use super::text::{Page, Plain, Time, hex};
@@ -151,8 +151,10 @@ fn points_of(page: &mut Page, metric: &Metric, mut write: impl FnMut(&mut Page, 
         }
         Some(Data::Summary(data)) => {
             for (index, p) in data.data_points.iter().enumerate() {
-                let says = vec![says("Count", p.count), says("Sum", Float(p.sum))];
-                write(page, &point!("SummaryDataPoints", index, p, says, &[]));
+                write(
+                    page,
+                    &point!("SummaryDataPoints", index, p, summary(p), &[]),
+                );
             }
         }
         None => {}
@@ -178,6 +180,15 @@ fn number(point: &NumberDataPoint) -> Vec<(String, String)> {
         Some(Number::AsDouble(value)) => says("Value", Float(*value)),
         None => says("Value", ""),
     }]
+}
+
+fn summary(point: &SummaryDataPoint) -> Vec<(String, String)> {
+    let mut lines = vec![says("Count", point.count), says("Sum", Float(point.sum))];
+    for (index, at) in point.quantile_values.iter().enumerate() {
+        let value = format!("Quantile {}, Value {}", Float(at.quantile), Float(at.value));
+        lines.push(says(format_args!("QuantileValue #{index}"), value));
+    }
+    lines
 }
 
 fn histogram(point: &HistogramDataPoint) -> Vec<(String, String)> {

@@ -288,7 +288,7 @@ async fn debug_samples() {
     tokio::time::advance(std::time::Duration::from_secs(1)).await;
     exporter.enqueue(payload()).await.unwrap();
     assert_eq!(screen.text().lines().count(), 5);
-    assert_eq!(exporter.counters().traces.sent(), 10);
+    assert_eq!(exporter.counters().get(Signal::Traces).sent(), 10);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::server::{Server, gunzip, taken};
 use super::{nowhere, payload, request, soon, started};
+use crate::config::Signal;
 use crate::export::{Exporter, Refused};
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -40,7 +41,7 @@ async fn grpc_sends_the_bytes_as_they_are() {
         assert!(seen.header("user-agent").starts_with("spanmill/"));
         assert_eq!(seen.header("grpc-encoding"), encoding);
         assert_eq!(seen.message(), (!encoding.is_empty(), payload().bytes));
-        assert_eq!(exporter.counters().traces.sent(), 1);
+        assert_eq!(exporter.counters().get(Signal::Traces).sent(), 1);
     }
 }
 
@@ -61,8 +62,8 @@ async fn grpc_tries_again_when_it_may() {
     .await;
     exporter.enqueue(payload()).await.unwrap();
     assert_eq!(server.seen().len(), 4);
-    assert_eq!(exporter.counters().traces.sent(), 1);
-    assert_eq!(exporter.counters().traces.send_failed(), 0);
+    assert_eq!(exporter.counters().get(Signal::Traces).sent(), 1);
+    assert_eq!(exporter.counters().get(Signal::Traces).send_failed(), 0);
 }
 
 #[tokio::test]
@@ -87,7 +88,7 @@ async fn grpc_gives_up_when_it_must() {
         );
     }
     assert_eq!(server.seen().len(), 3);
-    assert_eq!(exporter.counters().traces.send_failed(), 3);
+    assert_eq!(exporter.counters().get(Signal::Traces).send_failed(), 3);
 }
 
 #[tokio::test]
@@ -108,8 +109,8 @@ async fn partial_success_is_not_sent_again() {
     over_http.enqueue(payload()).await.unwrap();
     assert_eq!(server.seen().len(), 2);
     for exporter in [exporter, over_http] {
-        assert_eq!(exporter.counters().traces.sent(), 0);
-        assert_eq!(exporter.counters().traces.send_failed(), 1);
+        assert_eq!(exporter.counters().get(Signal::Traces).sent(), 0);
+        assert_eq!(exporter.counters().get(Signal::Traces).send_failed(), 1);
     }
 }
 
@@ -198,7 +199,7 @@ async fn http_tries_again_when_it_may() {
         );
         assert!(message.ends_with(": no such tenant"), "{message}");
     }
-    assert_eq!(exporter.counters().traces.send_failed(), 5);
+    assert_eq!(exporter.counters().get(Signal::Traces).send_failed(), 5);
 }
 
 #[tokio::test]

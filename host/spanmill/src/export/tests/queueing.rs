@@ -99,12 +99,15 @@ async fn a_full_queue_refuses_at_once() {
             }
         );
         assert!(refused.is_retryable());
-        assert_eq!(exporter.counters().traces.enqueue_failed(), 2);
+        assert_eq!(exporter.counters().get(Signal::Traces).enqueue_failed(), 2);
         assert_eq!(exporter.queue_capacity(), size);
         assert!(exporter.queue_size() > 0);
         fake.permits.add_permits(fits);
         assert_eq!(exporter.drain(within(1)).await, 0);
-        assert_eq!(exporter.counters().traces.sent(), 2 * fits as u64);
+        assert_eq!(
+            exporter.counters().get(Signal::Traces).sent(),
+            2 * fits as u64
+        );
         assert_eq!(exporter.queue_size(), 0);
     }
 }
@@ -116,7 +119,7 @@ async fn larger_than_the_queue_is_taken_when_it_is_empty() {
     exporter.enqueue(batch(1000)).await.unwrap();
     assert!(exporter.enqueue(batch(1)).await.is_err());
     assert_eq!(exporter.drain(within(1)).await, 0);
-    assert_eq!(exporter.counters().traces.sent(), 1000);
+    assert_eq!(exporter.counters().get(Signal::Traces).sent(), 1000);
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +138,7 @@ async fn overflow_may_wait_for_room() {
     fake.permits.add_permits(2);
     waiting.await.unwrap().unwrap();
     assert_eq!(exporter.drain(within(1)).await, 0);
-    assert_eq!(exporter.counters().traces.sent(), 2);
+    assert_eq!(exporter.counters().get(Signal::Traces).sent(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +151,7 @@ async fn the_sender_may_wait_for_the_result() {
         });
         let sending = exporter(&Fake::new(9, None), settings.clone());
         sending.enqueue(batch(1)).await.unwrap();
-        assert_eq!(sending.counters().traces.sent(), 1);
+        assert_eq!(sending.counters().get(Signal::Traces).sent(), 1);
         let failing = exporter(&Fake::new(9, permanent.clone()), settings);
         let refused = failing.enqueue(batch(1)).await.unwrap_err();
         assert!(!refused.is_retryable());
@@ -163,7 +166,7 @@ async fn retries_end() {
     let exporter = exporter(&fake, None);
     let refused = exporter.enqueue(batch(3)).await.unwrap_err();
     assert!(refused.is_retryable());
-    assert_eq!(exporter.counters().traces.send_failed(), 3);
+    assert_eq!(exporter.counters().get(Signal::Traces).send_failed(), 3);
     let elapsed = started.elapsed().as_secs();
     assert!((200..=300).contains(&elapsed), "{elapsed}");
 }
@@ -194,7 +197,7 @@ async fn draining_sends_what_is_queued() {
         exporter.enqueue(batch(1)).await.unwrap();
     }
     assert_eq!(exporter.drain(within(5)).await, 0);
-    assert_eq!(exporter.counters().traces.sent(), 100);
+    assert_eq!(exporter.counters().get(Signal::Traces).sent(), 100);
     let refused = exporter.enqueue(batch(1)).await.unwrap_err();
     assert_eq!(
         refused,
@@ -216,8 +219,8 @@ async fn draining_cuts_backoff_short_and_says_what_was_left() {
     let started = Instant::now();
     assert_eq!(exporter.drain(within(1)).await, 21);
     assert!(started.elapsed() <= Duration::from_secs(1));
-    assert_eq!(exporter.counters().traces.send_failed(), 21);
-    assert_eq!(exporter.counters().traces.sent(), 0);
+    assert_eq!(exporter.counters().get(Signal::Traces).send_failed(), 21);
+    assert_eq!(exporter.counters().get(Signal::Traces).sent(), 0);
 }
 
 #[tokio::test(start_paused = true)]

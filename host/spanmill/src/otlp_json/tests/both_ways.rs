@@ -1,9 +1,11 @@
 //! Requests of every kind, from protobuf to JSON and back.
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::exemplar::Value as ExemplarValue;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
@@ -19,11 +21,12 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::requests;
-use crate::otlp_json::{NotProtobuf, Request, to_json, to_protobuf};
+use crate::config::Signal;
+use crate::otlp_json::{NotProtobuf, signal_of, to_json, to_protobuf};
 
-fn written(protobuf: &[u8], request: Request) -> String {
+fn written(protobuf: &[u8], signal: Signal) -> String {
     let mut json = Vec::new();
-    to_json(protobuf, request, &mut json).unwrap();
+    to_json(protobuf, signal, &mut json).unwrap();
     String::from_utf8(json).unwrap()
 }
 
@@ -33,16 +36,16 @@ proptest! {
     #[test]
     fn what_the_library_writes_is_read_as_it_was(request in requests::requests()) {
         let json = serde_json::to_vec(&request).unwrap();
-        let read = to_protobuf(&json, Request::Traces).unwrap();
+        let read = to_protobuf(&json, Signal::Traces).unwrap();
         prop_assert_eq!(ExportTraceServiceRequest::decode(read).unwrap(), request);
     }
 
     #[test]
     fn what_is_written_is_read_as_it_was(request in requests::requests()) {
         let protobuf = request.encode_to_vec();
-        let json = written(&protobuf, Request::Traces);
+        let json = written(&protobuf, Signal::Traces);
         prop_assert!(!json.contains('\n'));
-        let read = to_protobuf(json.as_bytes(), Request::Traces).unwrap();
+        let read = to_protobuf(json.as_bytes(), Signal::Traces).unwrap();
         prop_assert_eq!(ExportTraceServiceRequest::decode(read).unwrap(), request);
     }
 
@@ -61,7 +64,7 @@ proptest! {
         }
         bytes.truncate(cut.index(bytes.len() + 1));
         let mut json = Vec::new();
-        match to_json(&bytes, Request::Traces, &mut json) {
+        match to_json(&bytes, Signal::Traces, &mut json) {
             Ok(()) => {
                 serde_json::from_slice::<Value>(&json).unwrap();
             }
@@ -97,7 +100,7 @@ fn numbers_that_json_has_no_notation_for() {
         values: list.to_vec(),
     });
     request.resource_spans[0].scope_spans[0].spans[0].attributes = vec![attribute("v", list)];
-    let json = written(&request.encode_to_vec(), Request::Traces);
+    let json = written(&request.encode_to_vec(), Signal::Traces);
     let parsed: Value = serde_json::from_str(&json).unwrap();
     let span = &parsed["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
     let found: Vec<&Value> = span["attributes"][0]["value"]["arrayValue"]["values"]
@@ -110,19 +113,19 @@ fn numbers_that_json_has_no_notation_for() {
         found[..3],
         [&json!("NaN"), &json!("Infinity"), &json!("-Infinity")]
     );
-    let read = to_protobuf(json.as_bytes(), Request::Traces).unwrap();
+    let read = to_protobuf(json.as_bytes(), Signal::Traces).unwrap();
     // Bit for bit, which not even NaN equals.
     assert_eq!(read, request.encode_to_vec());
 }
 
 #[test]
 fn a_span_in_json() {
-    let json = written(&requests::one_span().encode_to_vec(), Request::Traces);
+    let json = written(&requests::one_span().encode_to_vec(), Signal::Traces);
     assert_eq!(
         json,
         r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"01010101010101010101010101010101","spanId":"0202020202020202","parentSpanId":"0303030303030303","name":"name","kind":2,"startTimeUnixNano":"5","endTimeUnixNano":"6","attributes":[{"key":"k","value":{"stringValue":"v"}}],"status":{"code":1},"flags":257}]}]}]}"#
     );
-    assert_eq!(written(&[], Request::Traces), "{}");
+    assert_eq!(written(&[], Signal::Traces), "{}");
 }
 
 #[test]
@@ -130,7 +133,7 @@ fn a_message_that_comes_in_parts_is_one() {
     // Two statuses: decoders merge them.
     let span = [0x7a, 3, 0x12, 1, b'm', 0x7a, 2, 0x18, 2];
     let bytes = [&[0x0a, 13, 0x12, 11, 0x12, 9][..], &span].concat();
-    let json: Value = serde_json::from_str(&written(&bytes, Request::Traces)).unwrap();
+    let json: Value = serde_json::from_str(&written(&bytes, Signal::Traces)).unwrap();
     let span = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
     assert_eq!(*span, json!({"status": {"message": "m", "code": 2}}));
 }
@@ -233,10 +236,59 @@ fn metrics() -> ExportMetricsServiceRequest {
 }
 
 #[test]
+fn logs_with_every_field() {
+    let full = LogRecord {
+        time_unix_nano: u64::MAX,
+        observed_time_unix_nano: 1,
+        severity_number: 9,
+        severity_text: "Information".to_owned(),
+        body: Some(AnyValue {
+            value: Some(Any::KvlistValue(KeyValueList {
+                values: vec![attribute("inner", Any::DoubleValue(f64::INFINITY))],
+            })),
+        }),
+        attributes: vec![attribute("app", Any::BytesValue(vec![0, 255]))],
+        dropped_attributes_count: 7,
+        flags: 0x101,
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        event_name: "device.app.lifecycle".to_owned(),
+    };
+    let request = ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            scope_logs: vec![ScopeLogs {
+                log_records: vec![full, LogRecord::default()],
+                schema_url: "u".to_owned(),
+                ..ScopeLogs::default()
+            }],
+            ..ResourceLogs::default()
+        }],
+    };
+    let json = written(&request.encode_to_vec(), Signal::Logs);
+    assert_eq!(signal_of(json.as_bytes()), Some(Signal::Logs));
+    let read = to_protobuf(json.as_bytes(), Signal::Logs).unwrap();
+    assert_eq!(ExportLogsServiceRequest::decode(read).unwrap(), request);
+    // As the library writes it, which has no infinity.
+    let mut finite = request.clone();
+    finite.resource_logs[0].scope_logs[0].log_records[0].body = Some(AnyValue {
+        value: Some(Any::StringValue("text".to_owned())),
+    });
+    let theirs = serde_json::to_vec(&finite).unwrap();
+    let read = to_protobuf(&theirs, Signal::Logs).unwrap();
+    assert_eq!(ExportLogsServiceRequest::decode(read).unwrap(), finite);
+    let named = json.replace(
+        "\"severityNumber\":9",
+        "\"severity_number\":\"SEVERITY_NUMBER_INFO\"",
+    );
+    let read = to_protobuf(named.as_bytes(), Signal::Logs).unwrap();
+    assert_eq!(ExportLogsServiceRequest::decode(read).unwrap(), request);
+}
+
+#[test]
 fn metrics_of_every_kind() {
     let request = metrics();
-    let json = written(&request.encode_to_vec(), Request::Metrics);
-    let read = to_protobuf(json.as_bytes(), Request::Metrics).unwrap();
+    let json = written(&request.encode_to_vec(), Signal::Metrics);
+    let read = to_protobuf(json.as_bytes(), Signal::Metrics).unwrap();
     assert_eq!(ExportMetricsServiceRequest::decode(read).unwrap(), request);
     let parsed: Value = serde_json::from_str(&json).unwrap();
     let metrics = &parsed["resourceMetrics"][0]["scopeMetrics"][0]["metrics"];

@@ -15,6 +15,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::{LIMIT, Recorder, Server, request};
+use crate::config::Signal;
 use crate::refusal::Refusal;
 
 pub(super) const PROTO: &str = "application/x-protobuf";
@@ -354,18 +355,38 @@ async fn what_is_not_served() {
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let answer = post(&server, PROTO, "br", request("a")).await;
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    for path in ["/v1/metrics", "/v1/logs"] {
+    for (path, remedy) in [
+        ("/v1/metrics", "under `receivers:` of a metrics pipeline"),
+        ("/v1development/profiles", "turn profiles off"),
+    ] {
         let answer = send(&server, with(Method::POST, JSON), path, Bytes::new()).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
-        assert!(
-            answer
-                .message()
-                .starts_with("this version takes traces only")
-        );
+        assert!(answer.message().contains(remedy), "{}", answer.message());
     }
     let answer = send(&server, with(Method::POST, JSON), "/", Bytes::new()).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert_eq!(answer.message(), "traces are taken at /v1/traces");
+    assert_eq!(
+        answer.message(),
+        "there is no such path; this takes traces at /v1/traces, logs at /v1/logs"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn each_path_is_of_its_signal() {
+    let server = Server::start(Recorder::new(None)).await;
+    for path in ["/v1/logs", "/v1/traces"] {
+        let answer = send(
+            &server,
+            Request::post("/").header("content-type", JSON),
+            path,
+            Bytes::from_static(b"{}"),
+        )
+        .await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let signals = server.recorder.signals.lock().unwrap().clone();
+    assert_eq!(signals, [Signal::Logs, Signal::Traces]);
     server.stop().await;
 }
 

@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode};
 
 use super::http::{Answer, JSON, PROTO, gzip, post, send, zlib};
 use super::{Recorder, Server, both, request};
-use crate::config::{Cors, HttpServer, Secret};
+use crate::config::{Cors, HttpServer, Secret, Signal};
 
 async fn server_as(change: impl FnOnce(&mut HttpServer)) -> Server {
     let mut config = both("localhost:0");
@@ -107,10 +107,10 @@ async fn pages_of_allowed_origins_may_send() {
 }
 
 #[tokio::test]
-async fn traces_are_taken_at_the_path_that_is_set() {
+async fn signals_are_taken_at_the_paths_that_are_set() {
     let server = server_as(|http| {
-        http.traces_path = "/in/spans".to_owned();
-        http.metrics_path = "/in/points".to_owned();
+        *http.paths.get_mut(Signal::Traces) = "/in/spans".to_owned();
+        *http.paths.get_mut(Signal::Metrics) = "/in/points".to_owned();
     })
     .await;
     let post = || Request::post("/").header("content-type", JSON);
@@ -119,7 +119,10 @@ async fn traces_are_taken_at_the_path_that_is_set() {
     assert_eq!(answer.status, StatusCode::OK);
     let answer = send(&server, post(), "/v1/traces", body()).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
-    assert_eq!(answer.message(), "traces are taken at /in/spans");
+    assert_eq!(
+        answer.message(),
+        "there is no such path; this takes traces at /in/spans, logs at /v1/logs"
+    );
     let answer = send(&server, post(), "/in/points", body()).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert!(answer.message().contains("set OTEL_METRICS_EXPORTER=none"));

@@ -5,7 +5,7 @@ use expect_test::expect;
 use super::check;
 
 #[test]
-fn pipeline_of_logs() {
+fn signals_that_are_not_carried() {
     check(
         r#"receivers:
   otlp:
@@ -18,7 +18,7 @@ service:
     traces:
       receivers: [otlp]
       exporters: [debug]
-    logs:
+    profiles:
       receivers: [otlp]
       exporters: [debug]
     trace/b:
@@ -26,13 +26,13 @@ service:
       exporters: [debug]
 "#,
         expect![[r#"
-            error: pipeline logs: this version does not carry logs
+            error: pipeline profiles: this version does not carry profiles
               --> spanmill.yaml:12:5
                |
-            12 |     logs:
-               |     ^^^^
+            12 |     profiles:
+               |     ^^^^^^^^
                |
-               = help: remove the pipeline; it carries traces, and metrics made of them
+               = help: remove the pipeline; traces, logs and metrics are carried
 
             error: pipeline trace/b: there is no signal `trace`
               --> spanmill.yaml:15:5
@@ -41,7 +41,7 @@ service:
                |     ^^^^^^^
                |
                = help: did you mean `traces`?
-               = help: pipelines are called `traces`, `metrics`, `traces/name` or `metrics/name`
+               = help: pipelines are called `traces`, `logs` or `metrics`, alone or with a name, as in `traces/web`
 
             spanmill.yaml: 2 errors
         "#]],
@@ -267,14 +267,6 @@ service:
                |
                = help: name it under the receivers of a metrics pipeline
 
-            error: pipeline metrics: receivers: otlp does not receive metrics in this version
-              --> spanmill.yaml:15:19
-               |
-            15 |       receivers: [otlp]
-               |                   ^^^^
-               |
-               = help: metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it
-
             error: pipeline metrics: exporters: connector spanmetrics takes traces, not metrics
               --> spanmill.yaml:16:19
                |
@@ -283,7 +275,7 @@ service:
                |
                = help: name it under the exporters of a traces pipeline
 
-            spanmill.yaml: 3 errors
+            spanmill.yaml: 2 errors
         "#]],
     );
 }
@@ -367,38 +359,6 @@ service:
 }
 
 #[test]
-fn metrics_from_a_receiver() {
-    check(
-        r#"receivers:
-  otlp:
-    protocols:
-      grpc:
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otlp]
-      exporters: [debug]
-    metrics:
-      receivers: [otlp]
-      exporters: [debug]
-"#,
-        expect![[r#"
-            error: pipeline metrics: receivers: otlp does not receive metrics in this version
-              --> spanmill.yaml:13:19
-               |
-            13 |       receivers: [otlp]
-               |                   ^^^^
-               |
-               = help: metrics come from connectors such as spanmetrics: remove it, and the pipeline if nothing else feeds it
-
-            spanmill.yaml: 1 error
-        "#]],
-    );
-}
-
-#[test]
 fn metrics_with_a_plugin() {
     check(
         r#"receivers:
@@ -428,7 +388,7 @@ service:
             18 |       processors: [filter]
                |                    ^^^^^^
                |
-               = help: metrics go from connectors to exporters as they are: remove it
+               = help: metrics go through `batch` and `memory_limiter` only: remove it
 
             spanmill.yaml: 1 error
         "#]],
