@@ -65,10 +65,15 @@ pub(crate) struct Index {
 impl Index {
     /// Room for what a request of so many bytes usually holds.
     fn with_room_for(signal: Signal, bytes: usize) -> Self {
+        let (metric, item) = match signal {
+            Signal::Traces | Signal::Logs => (usize::MAX, 320),
+            Signal::Metrics => (1000, 160),
+        };
         Index {
             signal,
-            items: Vec::with_capacity(bytes / 320),
-            attribute_ends: Vec::with_capacity(bytes / 320),
+            metrics: Vec::with_capacity(bytes / metric),
+            items: Vec::with_capacity(bytes / item),
+            attribute_ends: Vec::with_capacity(bytes / item),
             ..Index::default()
         }
     }
