@@ -96,18 +96,22 @@ impl Batch {
 
     /// About how much memory the index takes, and the columns of the largest part if every field is read.
     pub fn memory_bytes(&self) -> usize {
-        // An element takes 8 to 16 bytes in the index; a row of columns has about a hundred, an attribute's a third of that.
-        let index: usize = self
-            .parts
-            .iter()
-            .map(|part| part.element_count() * 16)
-            .sum();
+        // An element takes 8 to 16 bytes in the index; a row of columns has one or two hundred, an attribute's a third of
+        // that, and a number of a list, once in an array, up to 13.
+        let row = match self.signal {
+            Signal::Traces | Signal::Logs => 100,
+            Signal::Metrics => 200,
+        };
+        let index = self.parts.iter().map(|part| part.element_count() * 16);
         let columns = self.parts.iter().map(|part| {
-            (part.item_count() * 100)
+            (part.item_count() * row)
                 .saturating_add(part.element_count() * 40)
+                .saturating_add(part.index.numbers * 13)
                 .saturating_add(part.bytes().len())
         });
-        index.saturating_add(columns.max().unwrap_or(0))
+        index
+            .sum::<usize>()
+            .saturating_add(columns.max().unwrap_or(0))
     }
 
     /// What it carries.

@@ -60,6 +60,8 @@ pub(crate) struct Index {
     pub(crate) attribute_ends: Vec<(u32, u32)>,
     /// How many messages there are in all.
     pub(crate) elements: usize,
+    /// How many numbers the lists of data points hold.
+    pub(crate) numbers: usize,
 }
 
 impl Index {

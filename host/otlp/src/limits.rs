@@ -59,6 +59,9 @@ impl ParseError {
     }
 }
 
+/// How many numbers the lists of data points may hold.
+const MOST_NUMBERS: usize = 1 << 27;
+
 /// What a resource, scope or metric counts.
 const GROUP: usize = 8;
 
@@ -74,6 +77,8 @@ pub(crate) struct Found {
     pub(crate) others: usize,
     /// What those two may come to.
     pub(crate) limit: usize,
+    /// Numbers in the lists of data points.
+    pub(crate) numbers: usize,
 }
 
 impl Found {
@@ -82,6 +87,7 @@ impl Found {
             attributes,
             others: 0,
             limit,
+            numbers: 0,
         }
     }
 
@@ -102,6 +108,17 @@ impl Found {
     pub(crate) fn group(&mut self) -> Result<(), Flaw> {
         self.others += GROUP;
         self.check()
+    }
+
+    /// Counts numbers in a list of a data point. A list that is read becomes an array, in which a number takes up to 13
+    /// bytes: together with all else they must fit a pool of 4 GiB.
+    #[inline]
+    pub(crate) fn numbers(&mut self, count: usize) -> Result<(), Flaw> {
+        self.numbers = self.numbers.saturating_add(count);
+        match self.numbers <= MOST_NUMBERS {
+            true => Ok(()),
+            false => Err(Flaw::TooManyElements),
+        }
     }
 
     /// Whether what was found is within the limit.

@@ -68,7 +68,7 @@ fn fields(
         }
         let start = reader.pos();
         let tag = reader.tag()?;
-        if let Some(inner) = field(reader, message, tag, left)? {
+        if let Some(inner) = field(reader, message, tag, left, found)? {
             match inner {
                 Message::KeyValue => {
                     found.attributes.push(Place::odd(start));
@@ -99,6 +99,7 @@ pub(crate) fn field(
     message: Message,
     (number, wire): (u32, u8),
     left: u32,
+    found: &mut Found,
 ) -> Result<Option<Message>, Flaw> {
     let kind = message.fields().get(number as usize);
     match (kind.copied().unwrap_or(Kind::Unknown), wire) {
@@ -114,17 +115,26 @@ pub(crate) fn field(
         }
         (Kind::Text, DELIMITED) => text(reader.delimited()?)?,
         (Kind::Message(inner), DELIMITED) => return Ok(Some(inner)),
-        (Kind::Varints, VARINT) => drop(reader.varint()?),
+        (Kind::Varints, VARINT) => {
+            found.numbers(1)?;
+            reader.varint()?;
+        }
         (Kind::Varints, DELIMITED) => {
             let packed = reader.delimited()?;
             let mut packed = Reader::new(packed, 0, packed.len());
             while !packed.is_done() {
+                found.numbers(1)?;
                 packed.varint()?;
             }
         }
-        (Kind::Fixed64s, FIXED64) => drop(reader.fixed64()?),
+        (Kind::Fixed64s, FIXED64) => {
+            found.numbers(1)?;
+            reader.fixed64()?;
+        }
         (Kind::Fixed64s, DELIMITED) => {
-            if !reader.delimited()?.len().is_multiple_of(8) {
+            let (numbers, rest) = reader.delimited()?.as_chunks::<8>();
+            found.numbers(numbers.len())?;
+            if !rest.is_empty() {
                 return Err(Flaw::Truncated);
             }
         }
