@@ -111,7 +111,7 @@ impl Children {
     }
 }
 
-/// Fills one table. Spans have a function of their own, in which nothing asks whether they are.
+/// Fills one table. Compiled twice, so that the loop over spans has no branch on what a row is.
 #[inline(never)]
 fn rows<const IS_SPAN: bool>(
     table: &mut Table,
@@ -126,7 +126,7 @@ fn rows<const IS_SPAN: bool>(
     if idle && !below.events.wanted && !below.links.wanted {
         return Ok(());
     }
-    // The check has noted the attributes of items.
+    // The check has listed the attributes of items.
     let noted = (table.context == index.signal.item()).then_some(index);
     let [usual, ..] = &plan.layouts;
     for first in (0..table.rows()).step_by(TOGETHER) {
@@ -161,7 +161,7 @@ fn rows<const IS_SPAN: bool>(
     Ok(())
 }
 
-/// So many rows at a time have their attributes taken, which are few enough to stay in the nearest cache.
+/// How many rows have their attributes read together: few enough for the nearest cache.
 const TOGETHER: usize = 32;
 
 #[inline]
@@ -185,7 +185,7 @@ fn message<const IS_SPAN: bool>(
         let start = reader.pos();
         if reader.rest().first() == Some(&layout.attribute_tag) {
             match (&table.attributes, noted) {
-                // The check has been here.
+                // The check has listed these.
                 (_, Some((_, together))) if together as usize > start => {
                     reader.advance(together as usize - start);
                     if IS_SPAN {

@@ -65,7 +65,7 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Room for what a request of so many bytes usually holds.
+    /// An empty index with room for what `bytes` bytes usually hold.
     fn with_room_for(signal: Signal, bytes: usize) -> Self {
         let (metric, item) = match signal {
             Signal::Traces | Signal::Logs => (usize::MAX, 320),

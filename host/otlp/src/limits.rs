@@ -1,4 +1,4 @@
-//! How much one request may hold. A message of two bytes on the wire takes many times that once it is indexed, so what a
+//! How much one request may hold. A message of two bytes on the wire takes many times that in the index, so what a
 //! request unfolds to is counted while it is checked.
 
 use crate::malformed::Malformed;
@@ -16,7 +16,7 @@ pub struct ItemLimits {
 }
 
 impl ItemLimits {
-    /// No limits, for what was counted before.
+    /// No limits, for requests that were counted before.
     pub const NONE: ItemLimits = ItemLimits {
         spans: usize::MAX,
         items: usize::MAX,
@@ -24,7 +24,7 @@ impl ItemLimits {
 }
 
 impl Default for ItemLimits {
-    /// Far more than senders put into a request, and little enough to be held several times over.
+    /// Far more than senders put into a request, and little enough that several fit into memory.
     fn default() -> Self {
         ItemLimits {
             spans: 200_000,
@@ -68,14 +68,14 @@ const GROUP: usize = 8;
 /// What else a request holds too much of, if not spans, log records or data points.
 pub(crate) const ELEMENTS: &str = "attributes, events, links and other items";
 
-/// What the check of a request has found, besides what the index lists.
+/// What the check of a request has found so far, besides what the index lists.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// Every attribute of every span, log record or data point, in order.
     pub(crate) attributes: Vec<Place>,
     /// Other messages.
     pub(crate) others: usize,
-    /// What those two may come to.
+    /// Limit on the sum of those two.
     pub(crate) limit: usize,
     /// Numbers in the lists of data points.
     pub(crate) numbers: usize,
@@ -121,7 +121,7 @@ impl Found {
         }
     }
 
-    /// Whether what was found is within the limit.
+    /// Fails if more was found than the limit allows.
     #[inline]
     pub(crate) fn check(&self) -> Result<(), Flaw> {
         match self.elements() <= self.limit {

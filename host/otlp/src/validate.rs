@@ -167,7 +167,7 @@ pub(crate) fn nested(
     message(inside, inner, left - 1, found)
 }
 
-/// Whether an `AnyValue` is surely well-formed: an ASCII text or a small number.
+/// Whether an `AnyValue` is of a shape that is always well-formed: an ASCII text or a small number.
 #[inline]
 fn is_plain(value: &[u8]) -> bool {
     match value {

@@ -2,7 +2,7 @@
 
 use crate::ascii::is_ascii;
 
-/// How many bytes of a span's beginning are surely well-formed and whole fields.
+/// How many of a span's first bytes are surely whole and well-formed fields.
 #[inline]
 pub(crate) fn head(bytes: &[u8]) -> usize {
     let mut rest = bytes;
@@ -28,7 +28,7 @@ pub(crate) fn head(bytes: &[u8]) -> usize {
     bytes.len() - rest.len()
 }
 
-/// The same of what nearly every span ends with behind its attributes: status code and flags.
+/// How many bytes of the rest of a span, behind its attributes, are surely a well-formed status code and flags.
 #[inline]
 pub(crate) fn tail(bytes: &[u8]) -> usize {
     let mut rest = bytes;
