@@ -155,6 +155,9 @@ pub(crate) fn nested(
         return Err(Flaw::TooDeep);
     }
     let body = reader.delimited()?;
+    if inner == Message::AnyValue && is_plain(body) {
+        return Ok(());
+    }
     if inner == Message::KeyValue
         && left >= 2
         && let Some((key, value)) = key_value::split(body)
