@@ -3,6 +3,8 @@
 
 use crate::limits::Found;
 pub(crate) mod attributes;
+mod log;
+mod shape;
 mod span;
 
 use crate::ascii::is_ascii;
@@ -37,8 +39,10 @@ pub(crate) fn item(
     left: u32,
     found: &mut Found,
 ) -> Result<usize, Flaw> {
-    if message == Message::Span {
-        reader.advance(span::head(reader.rest()));
+    match message {
+        Message::Span => reader.advance(span::head(reader.rest())),
+        Message::Log => reader.advance(log::head(reader.rest())),
+        _ => {}
     }
     fields(reader, message, left, found)
 }
@@ -59,8 +63,10 @@ fn fields(
             if together == 0 {
                 together = reader.pos();
             }
-            if message == Message::Span {
-                reader.advance(span::tail(reader.rest()));
+            match message {
+                Message::Span => reader.advance(span::tail(reader.rest())),
+                Message::Log => reader.advance(log::tail(reader.rest())),
+                _ => {}
             }
             if reader.is_done() {
                 break;
