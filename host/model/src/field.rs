@@ -17,6 +17,8 @@ pub enum Shape {
     Value,
     /// An int or a double a row, or nothing.
     Number,
+    /// An array of numbers a row, or nothing; of pairs of numbers for quantiles.
+    List,
 }
 
 /// A field with a fixed place.
@@ -53,7 +55,7 @@ const fn writable(context: Context, name: &'static str, shape: Shape) -> Field {
 /// Every field; the WIT's table says the same.
 pub static FIELDS: [Field; FIELD_COUNT] = {
     use Context::{DataPoint, Log, Metric, Resource, Scope, Span, SpanEvent, SpanLink};
-    use Shape::{Narrow, Number, Text, TraceId, Value, Wide};
+    use Shape::{List, Narrow, Number, Text, TraceId, Value, Wide};
     [
         field(Resource, "dropped_attributes_count", Narrow),
         field(Resource, "schema_url", Text),
@@ -110,10 +112,17 @@ pub static FIELDS: [Field; FIELD_COUNT] = {
         field(DataPoint, "scale", Number),
         field(DataPoint, "zero_count", Wide),
         field(DataPoint, "zero_threshold", Number),
+        field(DataPoint, "bucket_counts", List),
+        field(DataPoint, "explicit_bounds", List),
+        field(DataPoint, "positive.offset", Number),
+        field(DataPoint, "positive.bucket_counts", List),
+        field(DataPoint, "negative.offset", Number),
+        field(DataPoint, "negative.bucket_counts", List),
+        field(DataPoint, "quantile_values", List),
     ]
 };
 
-const FIELD_COUNT: usize = 55;
+const FIELD_COUNT: usize = 62;
 
 #[cfg(test)]
 mod tests {

@@ -3,10 +3,10 @@
 use crate::ABSENT;
 use crate::table::Table;
 
-/// The rows of a context that are still there.
+/// The rows of a context that are left.
 #[derive(Clone, Default)]
 pub(crate) struct Alive {
-    /// Whether that is every row; `rows` is then not used.
+    /// Set while every row is left; `rows` is then unused.
     pub(crate) all: bool,
     pub(crate) rows: Vec<u32>,
 }
@@ -20,12 +20,12 @@ impl Alive {
         }
     }
 
-    /// Whether one of the batch's own rows is still there.
+    /// Whether a row of the batch is left.
     pub(crate) fn has(&self, row: u32) -> bool {
         self.all || self.rows.binary_search(&row).is_ok()
     }
 
-    /// The batch's own row that a stage's row is.
+    /// Maps a row as a stage sees it to its row in the batch.
     #[inline]
     pub(crate) fn base(&self, row: u32) -> u32 {
         if self.all {

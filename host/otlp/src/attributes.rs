@@ -5,7 +5,7 @@ pub(crate) mod read;
 
 use crate::kind;
 
-/// The attributes of every row of a context, those that are wanted.
+/// The wanted attributes of every row of a context.
 #[derive(Clone, Default)]
 pub(crate) struct Store {
     pub(crate) ends: Vec<u32>,
@@ -16,7 +16,7 @@ pub(crate) struct Store {
     pub(crate) sources: Vec<u32>,
 }
 
-/// A new entry that waits for the edits of its list to be done.
+/// A new entry that is added once the other edits of its list are made.
 pub(crate) struct Pending {
     pub(crate) row: u32,
     pub(crate) key: u32,
@@ -119,8 +119,8 @@ fn move_entry<T: Copy>(values: &mut [T], from: usize, to: usize) {
     }
 }
 
-/// The row that an entry belongs to. `last` is one before it, or its own: rows are looked for from there on, in wider
-/// and wider steps, since entries mostly come in order and not far from each other.
+/// The row that an entry belongs to. `last` is that row or one before it: the search starts there, in ever wider steps,
+/// since entries mostly come in order and close together.
 pub(crate) fn row_of(ends: &[u32], entry: u32, last: u32) -> u32 {
     let before = |end: &u32| *end <= entry;
     let (mut from, mut step) = (last as usize, 1);

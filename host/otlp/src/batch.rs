@@ -32,7 +32,7 @@ impl Batch {
         Self::in_parts(signal, bytes, PART)
     }
 
-    /// Checks a request that may hold only so much.
+    /// Like [`Batch::parse`], for a request that may hold no more than `limits`.
     ///
     /// # Errors
     ///
@@ -45,7 +45,7 @@ impl Batch {
         Self::in_parts_within(signal, bytes, PART, limits)
     }
 
-    /// Like [`Batch::parse`], with parts of about so many bytes.
+    /// Like [`Batch::parse`], with parts of about `about` bytes.
     ///
     /// # Errors
     ///
@@ -94,20 +94,24 @@ impl Batch {
         })
     }
 
-    /// About how much memory the index takes, and the columns of the largest part if every field is read.
+    /// Roughly how much memory the index takes, plus the columns of the largest part if every field is read.
     pub fn memory_bytes(&self) -> usize {
-        // An element takes 8 to 16 bytes in the index; a row of columns has about a hundred, an attribute's a third of that.
-        let index: usize = self
-            .parts
-            .iter()
-            .map(|part| part.element_count() * 16)
-            .sum();
+        // An element takes 8 to 16 bytes in the index; a row of columns has one or two hundred, an attribute's a third of
+        // that, and a number of a list, once in an array, up to 13.
+        let row = match self.signal {
+            Signal::Traces | Signal::Logs => 100,
+            Signal::Metrics => 200,
+        };
+        let index = self.parts.iter().map(|part| part.element_count() * 16);
         let columns = self.parts.iter().map(|part| {
-            (part.item_count() * 100)
+            (part.item_count() * row)
                 .saturating_add(part.element_count() * 40)
+                .saturating_add(part.index.numbers * 13)
                 .saturating_add(part.bytes().len())
         });
-        index.saturating_add(columns.max().unwrap_or(0))
+        index
+            .sum::<usize>()
+            .saturating_add(columns.max().unwrap_or(0))
     }
 
     /// What it carries.
@@ -125,18 +129,18 @@ impl Batch {
         self.parts.iter().map(Request::item_count).sum()
     }
 
-    /// The parts, in order; there is one at least.
+    /// The parts, in order; there is at least one.
     pub fn parts(&self) -> &[Request] {
         &self.parts
     }
 }
 
-/// Where the parts of a request end, the last with the request. What is malformed is left to the part it is in.
+/// Where the parts of a request end; the last ends with the request. Malformed bytes are left for the part they are in.
 fn ends(bytes: &[u8], about: usize) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut reader = Reader::new(bytes, 0, bytes.len());
     let mut start = 0;
-    // The rest is worth a part of its own from half of one on.
+    // A rest of less than half a part joins the one before it.
     while bytes.len() - start > about + about / 2 {
         let Ok((number, wire)) = reader.tag() else {
             break;

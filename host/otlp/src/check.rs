@@ -31,11 +31,11 @@ pub(crate) struct Check<'a> {
     pub(crate) alive: &'a PerContext<Alive>,
     pub(crate) texts: &'a Texts,
     pub(crate) outcome: &'a Outcome,
-    /// How many bytes the edits come to, those of the stages before and those checked so far.
+    /// How many bytes the edits write: those of earlier stages, and those checked so far.
     pub(crate) edits: Cell<u64>,
 }
 
-/// Fails unless a list has the length it should have.
+/// Fails unless a list has the right length.
 fn length(what: &'static str, got: usize, want: usize) -> Checked {
     if got == want {
         Ok(())
@@ -127,7 +127,7 @@ impl Check<'_> {
                 longest = longest.max(self.bytes(new)?.len() as u64);
             }
             let most = self.rows(path.context).max(self.entries(path.context));
-            // Counting is left out where it can make no difference worth it.
+            // An upper bound will do where it is small.
             match longest.saturating_mul(most as u64) > MAX_EDITS / 64 {
                 true => self.charge(self.replaced(replacement, path)?, 1)?,
                 false => self.charge(longest, most)?,
@@ -162,7 +162,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Counts a number of bytes that will be written so many times.
+    /// Counts `bytes` bytes that will be written `times` times.
     fn charge(&self, bytes: u64, times: usize) -> Checked {
         let bytes = bytes.saturating_mul(times as u64);
         let edits = self.edits.get().saturating_add(bytes);

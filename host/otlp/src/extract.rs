@@ -1,5 +1,6 @@
 //! One pass over the messages of a request, filling the columns that the projection asks for.
 
+mod list;
 mod span;
 mod value;
 
@@ -10,7 +11,7 @@ use crate::index::{Entry, Group, Index};
 use crate::place::Place;
 use crate::projection::{ContextPlan, Projection};
 use crate::request::Request;
-use crate::schema::{Layout, NO_COLUMN, number};
+use crate::schema::{DataKind, Layout, NO_COLUMN, number};
 use crate::table::{Data, Table};
 use crate::texts::Texts;
 use crate::validate::{self, DEPTH};
@@ -110,7 +111,7 @@ impl Children {
     }
 }
 
-/// Fills one table. Spans have a function of their own, in which nothing asks whether they are.
+/// Fills one table. Compiled twice, so that the loop over spans has no branch on what a row is.
 #[inline(never)]
 fn rows<const IS_SPAN: bool>(
     table: &mut Table,
@@ -125,7 +126,7 @@ fn rows<const IS_SPAN: bool>(
     if idle && !below.events.wanted && !below.links.wanted {
         return Ok(());
     }
-    // The check has noted the attributes of items.
+    // The check has listed the attributes of items.
     let noted = (table.context == index.signal.item()).then_some(index);
     let [usual, ..] = &plan.layouts;
     for first in (0..table.rows()).step_by(TOGETHER) {
@@ -160,7 +161,7 @@ fn rows<const IS_SPAN: bool>(
     Ok(())
 }
 
-/// So many rows at a time have their attributes taken, which are few enough to stay in the nearest cache.
+/// How many rows have their attributes read together: few enough for the nearest cache.
 const TOGETHER: usize = 32;
 
 #[inline]
@@ -184,7 +185,7 @@ fn message<const IS_SPAN: bool>(
         let start = reader.pos();
         if reader.rest().first() == Some(&layout.attribute_tag) {
             match (&table.attributes, noted) {
-                // The check has been here.
+                // The check has listed these.
                 (_, Some((_, together))) if together as usize > start => {
                     reader.advance(together as usize - start);
                     if IS_SPAN {
@@ -229,12 +230,25 @@ fn message<const IS_SPAN: bool>(
                     if layout.has_nested {
                         let end = reader.pos();
                         let status = Reader::new(bytes, end - body.len(), end);
-                        nested(table, layout, texts, bytes, status, row)?;
+                        nested(table, layout, texts, bytes, (status, None), row)?;
                     }
                     continue;
                 }
                 _ => {}
             }
+        }
+        if layout.has_buckets
+            && matches!(number, number::POSITIVE | number::NEGATIVE)
+            && wire == DELIMITED
+        {
+            let buckets = reader.delimited()?;
+            let [positive, negative] = &layout.buckets;
+            let columns = match number {
+                number::POSITIVE => positive,
+                _ => negative,
+            };
+            list::buckets(table, columns, buckets, row)?;
+            continue;
         }
         let slot = layout.by_number.get(number as usize);
         match table
@@ -248,6 +262,9 @@ fn message<const IS_SPAN: bool>(
             None => reader.skip(number, wire, DEPTH)?,
         }
     }
+    if layout.has_lists {
+        list::finish(table, texts, row);
+    }
     if table.attributes.is_some() {
         let places = table.reading.places.len() as u32;
         table.reading.ends.push(places);
@@ -255,25 +272,27 @@ fn message<const IS_SPAN: bool>(
     Ok(())
 }
 
-/// Reads the fields of a span's status, or of what holds a metric's points.
+/// Reads the fields of a span's status, or of what holds a metric's points, which are of some kind.
 fn nested(
     table: &mut Table,
     layout: &Layout,
     texts: &mut Texts,
     bytes: &[u8],
-    mut reader: Reader<'_>,
+    (mut reader, points): (Reader<'_>, Option<DataKind>),
     row: usize,
 ) -> Result<(), Flaw> {
-    let is_metric = table.context == Context::Metric;
     while !reader.is_done() {
         let start = reader.pos();
         let (number, wire) = reader.tag()?;
-        let slot = layout.nested.get(number as usize).copied();
+        let slot = match points {
+            Some(kind) if !kind.has(number) => None,
+            _ => layout.nested.get(number as usize).copied(),
+        };
         let column = table.columns.get_mut(slot.unwrap_or(NO_COLUMN) as usize);
         match column {
             Some(column) => {
                 // A status is written as a whole.
-                if is_metric {
+                if points.is_some() {
                     column.found(row, start);
                 }
                 value(column, texts, bytes, &mut reader, (number, wire), row)?;
@@ -301,9 +320,9 @@ fn metric_data(
     }
     if layout.has_nested {
         for (row, group) in groups.iter().enumerate() {
-            let fields = |number| group.data.has(number);
-            if fields(number::TEMPORALITY) {
-                nested(table, layout, texts, bytes, group.body.reader(bytes), row)?;
+            if group.data.has(number::TEMPORALITY) {
+                let body = (group.body.reader(bytes), Some(group.data));
+                nested(table, layout, texts, bytes, body, row)?;
             }
         }
     }

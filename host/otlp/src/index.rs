@@ -60,15 +60,22 @@ pub(crate) struct Index {
     pub(crate) attribute_ends: Vec<(u32, u32)>,
     /// How many messages there are in all.
     pub(crate) elements: usize,
+    /// How many numbers the lists of data points hold.
+    pub(crate) numbers: usize,
 }
 
 impl Index {
-    /// Room for what a request of so many bytes usually holds.
+    /// An empty index with room for what `bytes` bytes usually hold.
     fn with_room_for(signal: Signal, bytes: usize) -> Self {
+        let (metric, item) = match signal {
+            Signal::Traces | Signal::Logs => (usize::MAX, 320),
+            Signal::Metrics => (1000, 160),
+        };
         Index {
             signal,
-            items: Vec::with_capacity(bytes / 320),
-            attribute_ends: Vec::with_capacity(bytes / 320),
+            metrics: Vec::with_capacity(bytes / metric),
+            items: Vec::with_capacity(bytes / item),
+            attribute_ends: Vec::with_capacity(bytes / item),
             ..Index::default()
         }
     }

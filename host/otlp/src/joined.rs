@@ -17,15 +17,15 @@ pub struct Spliced {
 #[derive(Debug)]
 pub struct Joined {
     batch: Bytes,
-    /// How much of the batch has been gone through.
+    /// How many bytes the parts so far had.
     taken: usize,
-    /// What is left of that, once something is not as it came.
+    /// What is left of them; `None` as long as everything is as it came.
     out: Option<Vec<u8>>,
     items: usize,
 }
 
 impl Joined {
-    /// For a batch of these bytes, of which nothing has been gone through yet.
+    /// For a batch of these bytes, before its first part.
     pub fn new(batch: Bytes) -> Self {
         Joined {
             batch,
@@ -35,13 +35,13 @@ impl Joined {
         }
     }
 
-    /// By how many bytes what is left exceeds what has been gone through.
+    /// By how many bytes the parts so far have grown.
     pub(crate) fn grown(&self) -> u64 {
         let out = self.out.as_ref().map_or(0, Vec::len);
         out.saturating_sub(self.taken) as u64
     }
 
-    /// The next part stays as it came.
+    /// Keeps the next part as it came.
     pub(crate) fn keep(&mut self, part: &Request) {
         if let Some(out) = &mut self.out {
             out.extend_from_slice(&part.bytes);
@@ -50,25 +50,25 @@ impl Joined {
         self.items += part.item_count();
     }
 
-    /// Nothing is left of the next part.
+    /// Drops the next part.
     pub fn leave_out(&mut self, part: &Request) {
         self.change(part, 0, 0);
     }
 
-    /// The next part becomes other bytes, with so many items.
+    /// The next part becomes other bytes, which hold `items` items.
     pub fn put(&mut self, part: &Request, bytes: &[u8], items: usize) {
         self.change(part, bytes.len(), items)
             .extend_from_slice(bytes);
     }
 
-    /// The next part becomes so many bytes with so many items, to be written behind those that are returned.
+    /// The next part becomes `length` bytes with `items` items, which the caller appends to the buffer returned.
     pub(crate) fn change(&mut self, part: &Request, length: usize, items: usize) -> &mut Vec<u8> {
         let before = self.taken;
         self.taken += part.bytes.len();
         self.items += items;
         let (batch, taken) = (&self.batch, self.taken);
         let out = self.out.get_or_insert_with(|| {
-            // Room for what the other parts will be if they shrink as this one does. That one grows says nothing of them.
+            // Room for the other parts, if they shrink as this one did. Growth says nothing about them.
             let (so_far, all) = ((before + length) as u64, batch.len() as u64);
             let room = (so_far * all / (taken as u64).max(1)).min(all);
             let mut out = Vec::with_capacity(room as usize);
@@ -79,7 +79,7 @@ impl Joined {
         out
     }
 
-    /// Returns all of it.
+    /// Returns the whole.
     pub fn finish(self) -> Spliced {
         Spliced {
             bytes: self.out.map_or(self.batch, Bytes::from),

@@ -1,4 +1,4 @@
-//! How much one request may hold. A message of two bytes on the wire takes many times that once it is indexed, so what a
+//! How much one request may hold. A message of two bytes on the wire takes many times that in the index, so what a
 //! request unfolds to is counted while it is checked.
 
 use crate::malformed::Malformed;
@@ -16,7 +16,7 @@ pub struct ItemLimits {
 }
 
 impl ItemLimits {
-    /// No limits, for what was counted before.
+    /// No limits, for requests that were counted before.
     pub const NONE: ItemLimits = ItemLimits {
         spans: usize::MAX,
         items: usize::MAX,
@@ -24,7 +24,7 @@ impl ItemLimits {
 }
 
 impl Default for ItemLimits {
-    /// Far more than senders put into a request, and little enough to be held several times over.
+    /// Far more than senders put into a request, and little enough that several fit into memory.
     fn default() -> Self {
         ItemLimits {
             spans: 200_000,
@@ -59,21 +59,26 @@ impl ParseError {
     }
 }
 
+/// How many numbers the lists of data points may hold.
+const MOST_NUMBERS: usize = 1 << 27;
+
 /// What a resource, scope or metric counts.
 const GROUP: usize = 8;
 
 /// What else a request holds too much of, if not spans, log records or data points.
 pub(crate) const ELEMENTS: &str = "attributes, events, links and other items";
 
-/// What the check of a request has found, besides what the index lists.
+/// What the check of a request has found so far, besides what the index lists.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// Every attribute of every span, log record or data point, in order.
     pub(crate) attributes: Vec<Place>,
     /// Other messages.
     pub(crate) others: usize,
-    /// What those two may come to.
+    /// Limit on the sum of those two.
     pub(crate) limit: usize,
+    /// Numbers in the lists of data points.
+    pub(crate) numbers: usize,
 }
 
 impl Found {
@@ -82,6 +87,7 @@ impl Found {
             attributes,
             others: 0,
             limit,
+            numbers: 0,
         }
     }
 
@@ -104,7 +110,18 @@ impl Found {
         self.check()
     }
 
-    /// Whether what was found is within the limit.
+    /// Counts numbers in a list of a data point. A list that is read becomes an array, in which a number takes up to 13
+    /// bytes: together with all else they must fit a pool of 4 GiB.
+    #[inline]
+    pub(crate) fn numbers(&mut self, count: usize) -> Result<(), Flaw> {
+        self.numbers = self.numbers.saturating_add(count);
+        match self.numbers <= MOST_NUMBERS {
+            true => Ok(()),
+            false => Err(Flaw::TooManyElements),
+        }
+    }
+
+    /// Fails if more was found than the limit allows.
     #[inline]
     pub(crate) fn check(&self) -> Result<(), Flaw> {
         match self.elements() <= self.limit {

@@ -20,7 +20,7 @@ pub(crate) const PATCHED: u32 = 1 << 31;
 pub(crate) struct Owner {
     pub(crate) context: Context,
     pub(crate) row: u32,
-    /// Whether it is the message with the rows below, rather than the one with the row's own fields.
+    /// True for the message with the rows below, false for the one with the row's own fields.
     pub(crate) is_body: bool,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Patch {
 pub(crate) struct Patches {
     pub(crate) list: Vec<Patch>,
     pub(crate) arena: Vec<u8>,
-    /// The patch of a span's status, so that a second write adds to the first.
+    /// Maps a span to the patch of its status, so that a second write adds to the first.
     statuses: HashMap<u32, u32>,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct Encoded<'a> {
 /// writes, unless it writes one place over and over.
 pub(crate) const MAX_ARENA: usize = 512 * 1024 * 1024;
 
-/// How much memory is kept for new bytes from batch to batch.
+/// How much of the arena survives from batch to batch.
 const KEPT: usize = 16 * 1024 * 1024;
 
 impl Patches {

@@ -11,7 +11,7 @@ pub struct Path {
     pub(crate) target: Target,
 }
 
-/// What in the context is meant.
+/// What a path names in its context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Fixed(&'static Field),
@@ -95,7 +95,7 @@ impl Path {
         }
     }
 
-    /// Whether this path grants at least what another names: itself, or one attribute of a whole list.
+    /// Whether whoever may use this path may use another: the same one, or one attribute of this list.
     pub fn covers(&self, other: &Path) -> bool {
         self == other
             || (self.context == other.context

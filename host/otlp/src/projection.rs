@@ -14,7 +14,7 @@ pub struct StageContract {
     pub writes: Vec<Path>,
 }
 
-/// Declarations that cannot be met.
+/// Declarations that the host cannot meet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContractError {
     /// A declared path names no field.
@@ -31,7 +31,7 @@ pub enum ContractError {
     Stages(usize),
 }
 
-/// A text's readers are kept in 64 bits.
+/// The readers of a text are a set of 64 bits.
 pub(crate) const MAX_STAGES: usize = 64;
 
 impl StageContract {
@@ -69,7 +69,7 @@ pub(crate) struct ColumnPlan {
     pub(crate) field: &'static Field,
     pub(crate) home: Home,
     pub(crate) readers: u64,
-    /// Whether a stage writes it, so that its place in the request must be known.
+    /// Set if a stage writes it: its place in the request must then be known.
     pub(crate) written: bool,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct AttributePlan {
 }
 
 impl AttributePlan {
-    /// Whether a key is wanted, and who may read its values.
+    /// Returns whether a key is wanted, and the stages that may read its values.
     pub(crate) fn wants(&self, key: &[u8]) -> (bool, u64) {
         let by_key = self.keys.iter().find(|(wanted, _)| **wanted == *key);
         let readers = by_key.map_or(0, |(_, readers)| *readers) | self.list_readers;
@@ -203,7 +203,7 @@ impl Projection {
     }
 }
 
-/// Adds a field to a context's plan for some readers.
+/// Adds a field and its readers to a context's plan.
 fn want(plan: &mut ContextPlan, path: &Path, readers: u64) -> Option<Read> {
     plan.wanted = true;
     Some(match &path.target {

@@ -28,7 +28,7 @@ impl Request {
         Self::parse_within(signal, bytes, &ItemLimits::NONE).map_err(ParseError::without_limits)
     }
 
-    /// Checks a request that may hold only so much. It is not looked at beyond the limit.
+    /// Like [`Request::parse`], for a request that may hold no more than `limits`. The check stops where it exceeds one.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@ mod field;
 mod level;
 mod message;
 
-pub(crate) use field::{Home, Layout, NO_COLUMN, POINT_KINDS, attributes_number, home};
+pub(crate) use field::{Home, Layout, ListKind, NO_COLUMN, POINT_KINDS, attributes_number, home};
 pub(crate) use level::{DataKind, Nesting, message_of, nesting};
 pub(crate) use message::{Kind, Message};
 
@@ -27,6 +27,21 @@ pub(crate) mod number {
     pub(crate) const IS_MONOTONIC: u32 = 3;
     pub(crate) const AS_DOUBLE: u32 = 4;
     pub(crate) const AS_INT: u32 = 6;
+    /// In an exponential histogram's data point.
+    pub(crate) const POSITIVE: u32 = 8;
+    pub(crate) const NEGATIVE: u32 = 9;
+    /// In either's buckets.
+    pub(crate) const OFFSET: u32 = 1;
+    pub(crate) const COUNTS: u32 = 2;
+    /// In a summary's quantile.
+    pub(crate) const QUANTILE: u32 = 1;
+    pub(crate) const QUANTILE_VALUE: u32 = 2;
+    /// In an `ArrayValue`.
+    pub(crate) const VALUES: u32 = 1;
+    /// In an `AnyValue`.
+    pub(crate) const INT: u32 = 3;
+    pub(crate) const DOUBLE: u32 = 4;
+    pub(crate) const ARRAY: u32 = 5;
     pub(crate) const KEY: u32 = 1;
     pub(crate) const VALUE: u32 = 2;
 }

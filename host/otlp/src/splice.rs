@@ -55,7 +55,7 @@ fn growth_of(rows: &[i64], row: u32) -> i64 {
 }
 
 impl Splice<'_> {
-    /// Writes the new request, of so many items, behind what is left of those before.
+    /// Appends the new request, which holds `left` items, to what is left of the parts before.
     pub(crate) fn run(self, left: usize, joined: &mut Joined) {
         let index = &self.request.index;
         let contexts = index.signal.contexts();

@@ -73,7 +73,7 @@ fn shown(plan: &StagePlan, signal: Signal) -> impl Iterator<Item = Context> {
 pub(crate) struct Scratch {
     tables: PerContext<TableScratch>,
     pool: Option<(Vec<u32>, Vec<u8>)>,
-    /// Kept for the next batch that needs them.
+    /// Memory for the next batch that needs a pool of its own.
     spare_pool: (Vec<u32>, Vec<u8>),
     pub(crate) pool_len: u32,
 }
@@ -113,7 +113,7 @@ impl Scratch {
         let (mut ends, mut bytes) = std::mem::take(&mut self.spare_pool);
         ends.clear();
         bytes.clear();
-        // Hidden texts are few or many, but seldom alternate with others: runs of them are taken together.
+        // Hidden texts seldom alternate with others, so runs of either are taken together.
         let (mut rest, mut start, mut shown) = (texts.ends(), 0, false);
         while !readers.is_empty() {
             let Some((texts_of_run, others)) = rest.split_at_checked(run(readers, bit, shown))
@@ -215,7 +215,7 @@ impl Scratch {
     }
 }
 
-/// How many texts from the first on a stage may read, or may not.
+/// How long the first run of texts is that a stage may read, or may not.
 fn run(readers: &[u64], bit: u64, shown: bool) -> usize {
     let other = if shown { bit } else { 0 };
     let (eights, _) = readers.as_chunks::<8>();

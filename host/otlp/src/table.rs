@@ -28,11 +28,13 @@ pub(crate) struct Column {
     pub(crate) home: Home,
     pub(crate) readers: u64,
     pub(crate) data: Data,
-    /// For a field that is written, where each row's is: an offset into the request, a patch, or
-    /// [`MISSING`]; else empty.
+    /// If the field is written, where each row's is: an offset into the request, a patch, or [`MISSING`].
+    /// Else empty.
     pub(crate) sources: Vec<u32>,
-    /// Rows that have the field more than once, and where the earlier ones are. The last one counts.
+    /// Rows that have the field more than once, and where the earlier ones are; the last one counts.
     pub(crate) repeats: Vec<(u32, u32)>,
+    /// The list of the row at hand, an encoded `ArrayValue`, which may come in pieces.
+    pub(crate) list: Vec<u8>,
     written: bool,
 }
 
@@ -91,10 +93,13 @@ impl Table {
                         Shape::Wide => Data::Wide(Vec::new()),
                         Shape::TraceId => Data::TraceId(Vec::new()),
                         Shape::Text => Data::Text(Vec::new()),
-                        Shape::Value | Shape::Number => Data::Cells(Vec::new(), Vec::new()),
+                        Shape::Value | Shape::Number | Shape::List => {
+                            Data::Cells(Vec::new(), Vec::new())
+                        }
                     },
                     sources: Vec::new(),
                     repeats: Vec::new(),
+                    list: Vec::new(),
                     written: column.written,
                 })
                 .collect(),

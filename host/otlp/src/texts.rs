@@ -33,7 +33,7 @@ pub(crate) struct Texts {
     slots: Vec<Slot>,
     /// The part of `slots` that this batch uses, less one: a power of two that suits its size.
     mask: usize,
-    /// With so many texts, more slots are taken into use.
+    /// The number of texts at which more slots are taken into use.
     most: usize,
     /// The serial number of the first text.
     base: u32,
@@ -76,7 +76,7 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// Empties the pool for a batch of so many rows.
+    /// Empties the pool for a batch of `rows` rows.
     pub(crate) fn clear(&mut self, rows: usize) {
         let count = std::mem::take(&mut self.count);
         // A batch's serial numbers may not wrap round into each other.
@@ -102,7 +102,7 @@ impl Texts {
         self.used = 0;
     }
 
-    /// Makes room for so many more texts.
+    /// Makes room for `texts` more texts.
     pub(crate) fn make_room(&mut self, texts: usize) {
         let count = self.count + texts;
         if count > self.heads.len() {
@@ -180,9 +180,9 @@ impl Texts {
         self.intern_from(text, text.len(), readers)
     }
 
-    /// The same for the text of so many bytes that `from` begins with. Fast if `from` runs on beyond it.
-    // Whether a text is new cannot be foreseen, and a wrong guess costs more than the work that it would save: so there
-    // is no branch on it. Every text is put behind the others, and counted there if it is not found among them.
+    /// Like [`Texts::intern`], for the first `length` bytes of `from`. Fast if `from` runs on beyond them.
+    // The processor cannot predict whether a text is new, and a wrong guess costs more than the work a branch would save.
+    // So there is none: every text is put behind the others, and counted there if it is not found among them.
     #[inline(always)]
     pub(crate) fn intern_from(&mut self, from: &[u8], length: usize, readers: u64) -> u32 {
         let window = Window::new(from, length);
@@ -225,7 +225,7 @@ impl Texts {
         self.intern_elsewhere(from, length, hash, readers)
     }
 
-    /// The same for long texts, for those whose place another has taken, and where room must be made.
+    /// The slow path: long texts, texts whose slot another text has, and a pool without room.
     #[inline(never)]
     fn intern_elsewhere(&mut self, from: &[u8], length: usize, hash: u32, readers: u64) -> u32 {
         let text = from.get(..length).unwrap_or(from);

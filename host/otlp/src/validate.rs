@@ -3,6 +3,8 @@
 
 use crate::limits::Found;
 pub(crate) mod attributes;
+mod log;
+mod shape;
 mod span;
 
 use crate::ascii::is_ascii;
@@ -37,8 +39,10 @@ pub(crate) fn item(
     left: u32,
     found: &mut Found,
 ) -> Result<usize, Flaw> {
-    if message == Message::Span {
-        reader.advance(span::head(reader.rest()));
+    match message {
+        Message::Span => reader.advance(span::head(reader.rest())),
+        Message::Log => reader.advance(log::head(reader.rest())),
+        _ => {}
     }
     fields(reader, message, left, found)
 }
@@ -59,8 +63,10 @@ fn fields(
             if together == 0 {
                 together = reader.pos();
             }
-            if message == Message::Span {
-                reader.advance(span::tail(reader.rest()));
+            match message {
+                Message::Span => reader.advance(span::tail(reader.rest())),
+                Message::Log => reader.advance(log::tail(reader.rest())),
+                _ => {}
             }
             if reader.is_done() {
                 break;
@@ -68,7 +74,7 @@ fn fields(
         }
         let start = reader.pos();
         let tag = reader.tag()?;
-        if let Some(inner) = field(reader, message, tag, left)? {
+        if let Some(inner) = field(reader, message, tag, left, found)? {
             match inner {
                 Message::KeyValue => {
                     found.attributes.push(Place::odd(start));
@@ -99,6 +105,7 @@ pub(crate) fn field(
     message: Message,
     (number, wire): (u32, u8),
     left: u32,
+    found: &mut Found,
 ) -> Result<Option<Message>, Flaw> {
     let kind = message.fields().get(number as usize);
     match (kind.copied().unwrap_or(Kind::Unknown), wire) {
@@ -114,17 +121,26 @@ pub(crate) fn field(
         }
         (Kind::Text, DELIMITED) => text(reader.delimited()?)?,
         (Kind::Message(inner), DELIMITED) => return Ok(Some(inner)),
-        (Kind::Varints, VARINT) => drop(reader.varint()?),
+        (Kind::Varints, VARINT) => {
+            found.numbers(1)?;
+            reader.varint()?;
+        }
         (Kind::Varints, DELIMITED) => {
             let packed = reader.delimited()?;
             let mut packed = Reader::new(packed, 0, packed.len());
             while !packed.is_done() {
+                found.numbers(1)?;
                 packed.varint()?;
             }
         }
-        (Kind::Fixed64s, FIXED64) => drop(reader.fixed64()?),
+        (Kind::Fixed64s, FIXED64) => {
+            found.numbers(1)?;
+            reader.fixed64()?;
+        }
         (Kind::Fixed64s, DELIMITED) => {
-            if !reader.delimited()?.len().is_multiple_of(8) {
+            let (numbers, rest) = reader.delimited()?.as_chunks::<8>();
+            found.numbers(numbers.len())?;
+            if !rest.is_empty() {
                 return Err(Flaw::Truncated);
             }
         }
@@ -145,6 +161,9 @@ pub(crate) fn nested(
         return Err(Flaw::TooDeep);
     }
     let body = reader.delimited()?;
+    if inner == Message::AnyValue && is_plain(body) {
+        return Ok(());
+    }
     if inner == Message::KeyValue
         && left >= 2
         && let Some((key, value)) = key_value::split(body)
@@ -157,7 +176,7 @@ pub(crate) fn nested(
     message(inside, inner, left - 1, found)
 }
 
-/// Whether an `AnyValue` is surely well-formed: an ASCII text or a small number.
+/// Whether an `AnyValue` is of a shape that is always well-formed: an ASCII text or a small number.
 #[inline]
 fn is_plain(value: &[u8]) -> bool {
     match value {

@@ -134,7 +134,7 @@ impl Seed {
         Seed([1u8, 2, 3, 4].map(|word| random.hash_one(word)))
     }
 
-    /// The hash of a text of so many bytes that begins with a window, which is all of it that is looked at.
+    /// The hash of a text's length and first window; the rest of the text is not looked at.
     #[inline(always)]
     pub(crate) fn hash(&self, window: Window, length: usize) -> u32 {
         window.hash(self, length as u64) as u32

@@ -22,7 +22,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `start..end`; nothing if that lies outside the bytes.
+    /// Reads `start..end`; an empty range if that lies outside the bytes.
     #[inline]
     pub(crate) fn new(bytes: &'a [u8], start: usize, end: usize) -> Self {
         Reader {
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         self.pos
     }
 
-    /// What was not read yet.
+    /// The bytes not read yet.
     #[inline]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.pos..).unwrap_or(&[])

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use spanmill_model::{Context, FIELDS, PerContext, Signal};
+use spanmill_model::{Context, FIELDS, Field, PerContext, Signal};
 
 use crate::alive::Alive;
 use crate::apply::Apply;
@@ -37,7 +37,7 @@ pub struct Workspace {
     projection: Arc<Projection>,
     request: Option<Request>,
     received_unix_nano: u64,
-    /// How many bytes edits have added to the parts before.
+    /// By how many bytes the parts before have grown.
     grown: u64,
     tables: PerContext<Table>,
     texts: Texts,
@@ -68,7 +68,7 @@ impl Workspace {
         }
     }
 
-    /// Memory for the same chain, with nothing in it.
+    /// New memory for the same chain.
     pub fn fresh(&self) -> Self {
         Self::new(Arc::clone(&self.projection))
     }
@@ -101,7 +101,7 @@ impl Workspace {
         Ok(())
     }
 
-    /// Takes the next part of a batch: what those before have grown by counts against what edits may come to.
+    /// Takes the next part of a batch. What the parts before have grown by counts against the limit on edits.
     pub fn load_next(
         &mut self,
         part: &Request,
@@ -126,7 +126,7 @@ impl Workspace {
         self.alive.get(item).count(self.tables.get(item))
     }
 
-    /// The rows of the spans, log records or data points that are left, in order; numbered as they came.
+    /// The rows of the spans, log records or data points that are left, numbered as they came, in order.
     pub fn item_rows(&self) -> Vec<u32> {
         let alive = self.alive.get(self.signal().item());
         (0..self.item_count() as u32)
@@ -270,10 +270,11 @@ impl Workspace {
         plan.is_some_and(|plan| self.texts.may_read(text, plan.bit))
     }
 
-    /// Trace id and span id of a span that is left, where the projection has them among `host_reads`.
+    /// Trace id and span id of a span or log record that is left, if the projection has them among `host_reads`.
     pub fn span_ids(&self, row: u32) -> Option<(u128, u64)> {
-        let table = self.tables.get(Context::Span);
-        let row = self.alive.get(Context::Span).base(row) as usize;
+        let item = self.signal().item();
+        let table = self.tables.get(item);
+        let row = self.alive.get(item).base(row) as usize;
         let (mut trace, mut span) = (None, None);
         for column in &table.columns {
             match &column.data {
@@ -290,13 +291,13 @@ impl Workspace {
 
     /// The fields that [`Workspace::span_ids`] needs among the projection's `host_reads`.
     pub fn span_id_paths() -> Vec<Path> {
+        let is_item = |field: &&Field| matches!(field.context, Context::Span | Context::Log);
         FIELDS
             .iter()
-            .filter(|field| {
-                field.context == Context::Span && matches!(field.name, "trace_id" | "span_id")
-            })
+            .filter(is_item)
+            .filter(|field| matches!(field.name, "trace_id" | "span_id"))
             .map(|field| Path {
-                context: Context::Span,
+                context: field.context,
                 target: Target::Fixed(field),
             })
             .collect()
@@ -310,7 +311,7 @@ impl Workspace {
         joined.finish()
     }
 
-    /// Writes what is left of the request, which is the next part of a batch, behind what is left of those before.
+    /// Appends what is left of the request, the next part of a batch, to what is left of the parts before.
     pub fn splice_onto(&mut self, joined: &mut Joined) {
         let items = self.item_count();
         let Some(request) = self.request.take() else {

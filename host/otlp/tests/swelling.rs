@@ -7,9 +7,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use spanmill_otlp::{
@@ -186,4 +188,47 @@ fn a_long_text_that_stands_where_few_stood_is_taken() {
     });
     assert_eq!(result, Ok(()));
     assert!(left.len() > 200 << 20);
+}
+
+#[test]
+fn a_long_text_in_every_body_is_refused() {
+    let record = |number: usize| LogRecord {
+        body: Some(AnyValue {
+            value: Some(Value::StringValue(format!("{}", number.min(1)))),
+        }),
+        ..LogRecord::default()
+    };
+    let request = ExportLogsServiceRequest {
+        resource_logs: vec![ResourceLogs {
+            scope_logs: vec![ScopeLogs {
+                log_records: (0..SPANS).map(record).collect(),
+                ..ScopeLogs::default()
+            }],
+            ..ResourceLogs::default()
+        }],
+    };
+    let bytes = Bytes::from(request.encode_to_vec());
+    let body = ["log.body".to_owned()];
+    let contract = StageContract::parse(&body, &body).unwrap();
+    let mut workspace = Workspace::new(Arc::new(Projection::new(vec![contract], &[]).unwrap()));
+    // The first body stands once, the other in all other records.
+    for (old, is_refused) in [(Some(0), false), (Some(1), true), (None, true)] {
+        let parsed = Request::parse(Signal::Logs, bytes.clone()).unwrap();
+        workspace.load(parsed, 1).unwrap();
+        workspace.view(0).unwrap();
+        let new = workspace.pool_len(0);
+        let mut outcome = match old {
+            Some(old) => replacement(0, old, new),
+            None => write(0, texts(1, new)),
+        };
+        outcome.texts = Pool {
+            ends: vec![1 << 20],
+            bytes: vec![b'x'; 1 << 20],
+        };
+        let result = workspace.apply(0, &outcome);
+        let refused = matches!(result, Err(OutcomeError::Edits { limit_mib: 256 }));
+        assert_eq!(refused, is_refused, "{old:?}: {result:?}");
+        let left = workspace.splice().bytes.len();
+        assert_eq!(left > bytes.len() + (1 << 20) - 10, !is_refused);
+    }
 }

@@ -1,5 +1,5 @@
-//! The attribute keys met so far. Keys follow each other in the same order from span to span, so each
-//! remembers which one came next.
+//! The attribute keys met so far. Keys come in the same order from row to row, so each remembers which
+//! one came next.
 
 use crate::ABSENT;
 use crate::projection::AttributePlan;
@@ -24,11 +24,11 @@ struct Key {
 /// Instead of a pool index: no stage asked for attributes of this key.
 pub(crate) const UNWANTED: u32 = ABSENT - 1;
 
-/// Not more keys than this are known, so that memory does not depend on what is sent. A sender that puts data
-/// into keys has the rest looked up each time, and all forgotten after the batch.
+/// Limit on the keys that are remembered, so that memory does not depend on what is sent. Of a sender that puts data
+/// into keys, the others are looked up each time, and all are forgotten after the batch.
 const MOST: usize = 1024;
 
-/// The number of a key that is one too many.
+/// The number of a key beyond the limit.
 const UNKNOWN: u32 = 0;
 
 /// The keys of one context's attributes.
@@ -102,7 +102,7 @@ impl Keys {
         (is_next && key.text != ABSENT).then_some((number, key.text))
     }
 
-    /// Number and pool index of any key. The number is [`UNKNOWN`] if the key is one too many. `before` is the one
+    /// Number and pool index of any key. The number is [`UNKNOWN`] for a key beyond the limit. `before` is the one
     /// before it in its row.
     #[inline(never)]
     pub(crate) fn locate(

@@ -1,5 +1,5 @@
-//! Takes attribute lists in, some rows at a time, in two passes that are small loops: which keys the attributes have,
-//! and whether they are wanted; then what their values are.
+//! Reads attribute lists, some rows at a time, in two passes of small loops: first which keys the attributes have and
+//! whether those are wanted, then their values.
 
 use std::ops::Range;
 
@@ -16,11 +16,11 @@ use crate::validate::DEPTH;
 use crate::window::WIDTH;
 use crate::wire::{DELIMITED, Flaw, Reader};
 
-/// What is between the passes.
+/// The state between the passes.
 #[derive(Clone, Default)]
 pub(crate) struct Reading {
     keys: Keys,
-    /// The attributes of some rows, and where each row's end.
+    /// The attributes of the rows at hand, and where each row's end.
     pub(crate) places: Vec<Place>,
     pub(crate) ends: Vec<u32>,
     wanted: Vec<Wanted>,
@@ -42,7 +42,7 @@ impl Reading {
         self.ends.clear();
     }
 
-    /// Takes the places of some items' attributes from the index.
+    /// Takes the places of the attributes of some items from the index.
     pub(crate) fn know(&mut self, index: &Index, items: Range<usize>) {
         let end_of = |item: usize| index.attribute_ends.get(item).map_or(0, |ends| ends.0);
         let first = items.start.checked_sub(1).map_or(0, end_of);
@@ -148,7 +148,7 @@ fn fill(
     Ok(())
 }
 
-/// Number and pool index of an attribute's key, if it is the one that usually comes next.
+/// Number and pool index of an attribute's key, if it is the key that usually comes next.
 #[inline(always)]
 fn follow(keys: &Keys, before: u32, place: &Place, bytes: &[u8]) -> Option<(u32, u32)> {
     let at = place.start as usize + 4;
@@ -156,7 +156,7 @@ fn follow(keys: &Keys, before: u32, place: &Place, bytes: &[u8]) -> Option<(u32,
     keys.follow(before, from, place.key_length)
 }
 
-/// The same of any other.
+/// Number and pool index of any key.
 #[inline(never)]
 fn locate(
     keys: &mut Keys,
@@ -174,7 +174,7 @@ fn locate(
     Ok(keys.locate(before, key, plan, texts))
 }
 
-/// The varint of up to four bytes in a value of such length, taken together without a branch on how many there are.
+/// The varint of up to four bytes in a value of `length` bytes, read without a branch on its length.
 #[inline(always)]
 fn number(bytes: &[u8], start: usize, length: u8) -> Option<u32> {
     let number = bytes.get(start + 1..start + 5)?.first_chunk::<4>()?;
@@ -183,7 +183,7 @@ fn number(bytes: &[u8], start: usize, length: u8) -> Option<u32> {
     Some(bits & 0x7f | bits >> 1 & 0x3f80 | bits >> 2 & 0x1f_c000 | bits >> 3 & 0xfe0_0000)
 }
 
-/// A value that is no text, or not of the plain shape.
+/// A value that is not a text, or not of the plain shape.
 #[inline(never)]
 fn value(place: &Place, readers: u64, texts: &mut Texts, bytes: &[u8]) -> Result<(u8, u64), Flaw> {
     let start = place.value_start();

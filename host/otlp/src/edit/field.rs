@@ -12,7 +12,7 @@ use crate::texts::Texts;
 use crate::wire::{DELIMITED, FIXED64, Flaw, VARINT, put_delimited, put_tag, put_varint};
 
 impl Editor<'_> {
-    /// Writes one field of a row; nothing for a row that does not have it, like the temporality of a gauge.
+    /// Writes one field of a row. A row that has no such field, like a gauge without temporality, stays as it is.
     pub(super) fn write_field(
         &mut self,
         field: &'static Field,
@@ -125,7 +125,7 @@ fn put<T>(values: &mut [T], at: usize, value: T) {
     }
 }
 
-/// Encodes a field; nothing for one that is cleared.
+/// Encodes a field. One that is cleared takes no bytes.
 fn encode(out: &mut Vec<u8>, shape: Shape, number: u32, value: (u8, u64), texts: &Texts) {
     match (shape, value) {
         (_, (kind::ABSENT, _)) => {}

@@ -1,4 +1,4 @@
-//! What nearly every span begins and ends with, read without looking anything up.
+//! The fields that nearly every span begins and ends with, read without looking them up.
 
 use super::value::{put, value};
 use crate::schema::{Layout, NO_COLUMN};
@@ -80,7 +80,7 @@ pub(super) fn head(
     Ok(())
 }
 
-/// The column of a field that was found at a place.
+/// The column of a field, which notes where the field is.
 #[inline(always)]
 fn found(columns: &mut [Column], slot: u8, row: usize, start: usize) -> Option<&mut Column> {
     let column = columns.get_mut(slot as usize)?;
@@ -88,7 +88,7 @@ fn found(columns: &mut [Column], slot: u8, row: usize, start: usize) -> Option<&
     Some(column)
 }
 
-/// What nearly every span ends with behind its attributes: status code and flags.
+/// Status code and flags, which nearly every span ends with.
 #[inline]
 pub(super) fn tail(table: &mut Table, layout: &Layout, reader: &mut Reader<'_>, row: usize) {
     let [_, _, _, code_column] = layout.nested;
@@ -110,7 +110,7 @@ pub(super) fn tail(table: &mut Table, layout: &Layout, reader: &mut Reader<'_>, 
     }
 }
 
-/// Steps over a field of so many bytes that begins with its tag and length, if it comes next.
+/// Steps over the next field if it begins with this tag and length, and takes `LENGTH` bytes in all.
 #[inline(always)]
 fn sized<'a, const LENGTH: usize>(
     reader: &mut Reader<'a>,

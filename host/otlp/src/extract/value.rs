@@ -1,5 +1,6 @@
 //! One field's value, read into its column.
 
+use super::list;
 use crate::any_value::any_value;
 use crate::kind;
 use crate::schema::{Home, number};
@@ -68,17 +69,16 @@ fn cell(
     (number, wire): (u32, u8),
     row: usize,
 ) -> Result<(), Flaw> {
+    if let Home::List(list) = column.home {
+        return list::add(&mut column.list, list, reader, wire);
+    }
     let (kind, value) = match wire {
         FIXED64 => match (column.home, number) {
             (Home::PointValue, number::AS_INT) => (kind::INT, reader.fixed64()?),
             _ => (kind::DOUBLE, reader.fixed64()?),
         },
         // Zigzag, the only varint there is.
-        VARINT => {
-            let value = reader.varint()? as u32;
-            let value = (value >> 1) as i32 ^ -((value & 1) as i32);
-            (kind::INT, i64::from(value) as u64)
-        }
+        VARINT => (kind::INT, zigzag(reader.varint()?)),
         DELIMITED => {
             let body = reader.delimited()?;
             let value = any_value(bytes, reader.pos() - body.len(), reader.pos())?;
@@ -91,6 +91,13 @@ fn cell(
         put(bits, row, value);
     }
     Ok(())
+}
+
+/// The two's complement of an `sint32`.
+pub(super) fn zigzag(value: u64) -> u64 {
+    let value = value as u32;
+    let value = (value >> 1) as i32 ^ -((value & 1) as i32);
+    i64::from(value) as u64
 }
 
 #[inline]

@@ -24,6 +24,7 @@ pub(crate) fn walk(bytes: &[u8], signal: Signal, limits: &ItemLimits) -> Located
     } = walk;
     found.check().map_err(|flaw| (0, flaw))?;
     index.elements = found.elements();
+    index.numbers = found.numbers;
     index.attributes = found.attributes;
     Ok(index)
 }
@@ -175,7 +176,8 @@ impl Walk<'_> {
                 }
                 (Some(_), _) => return Err((start, Flaw::WireType)),
                 (None, tag) => {
-                    let field = validate::field(reader, Message::Metric, tag, depth);
+                    let found = &mut self.found;
+                    let field = validate::field(reader, Message::Metric, tag, depth, found);
                     if let Some(metadata) = field.map_err(at)? {
                         self.found.other().map_err(at)?;
                         validate::nested(reader, metadata, depth, &mut self.found).map_err(at)?;
@@ -207,7 +209,8 @@ impl Walk<'_> {
                 }
                 (number::DATA_POINTS, _) => return Err((start, Flaw::WireType)),
                 tag => {
-                    validate::field(reader, kind.message(), tag, depth).map_err(at)?;
+                    let found = &mut self.found;
+                    validate::field(reader, kind.message(), tag, depth, found).map_err(at)?;
                 }
             }
         }

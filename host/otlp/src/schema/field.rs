@@ -20,6 +20,10 @@ pub(crate) enum Home {
     PointSum,
     PointScale,
     PointThreshold,
+    /// A list of a histogram's or summary's data point.
+    List(ListKind),
+    /// In the positive or negative buckets of an exponential histogram's data point.
+    Buckets(u32, u32),
     /// In a span's status.
     Status(u32),
     /// In what holds a metric's points.
@@ -28,6 +32,14 @@ pub(crate) enum Home {
     DataKind,
     /// Beside the resource or scope.
     SchemaUrl,
+}
+
+/// The lists of data points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListKind {
+    Counts,
+    Bounds,
+    Quantiles,
 }
 
 /// Kinds of data points: numbers, histograms, exponential histograms, summaries.
@@ -92,6 +104,13 @@ pub(crate) fn home(field: &Field) -> Option<Home> {
         (DataPoint, "scale") => Home::PointScale,
         (DataPoint, "zero_count") => Point([0, 0, 7, 0]),
         (DataPoint, "zero_threshold") => Home::PointThreshold,
+        (DataPoint, "bucket_counts") => Home::List(ListKind::Counts),
+        (DataPoint, "explicit_bounds") => Home::List(ListKind::Bounds),
+        (DataPoint, "quantile_values") => Home::List(ListKind::Quantiles),
+        (DataPoint, "positive.offset") => Home::Buckets(number::POSITIVE, number::OFFSET),
+        (DataPoint, "positive.bucket_counts") => Home::Buckets(number::POSITIVE, number::COUNTS),
+        (DataPoint, "negative.offset") => Home::Buckets(number::NEGATIVE, number::OFFSET),
+        (DataPoint, "negative.bucket_counts") => Home::Buckets(number::NEGATIVE, number::COUNTS),
         _ => return None,
     })
 }
@@ -106,6 +125,9 @@ impl Home {
             Home::PointSum if point != 0 => Some(5),
             Home::PointScale if point == 2 => Some(6),
             Home::PointThreshold if point == 2 => Some(14),
+            Home::List(ListKind::Counts) if point == 1 => Some(6),
+            Home::List(ListKind::Bounds) if point == 1 => Some(7),
+            Home::List(ListKind::Quantiles) if point == 3 => Some(6),
             _ => None,
         }
     }
@@ -134,6 +156,10 @@ pub(crate) struct Layout {
     /// By field number of a span's status, or of what holds a metric's points.
     pub(crate) nested: [u8; 4],
     pub(crate) has_nested: bool,
+    /// By field number of the positive and of the negative buckets.
+    pub(crate) buckets: [[u8; 3]; 2],
+    pub(crate) has_buckets: bool,
+    pub(crate) has_lists: bool,
     pub(crate) schema_url: u8,
     pub(crate) data_kind: u8,
     /// The number of the attributes, and their tag.
@@ -147,6 +173,9 @@ impl Default for Layout {
             by_number: [NO_COLUMN; 17],
             nested: [NO_COLUMN; 4],
             has_nested: false,
+            buckets: [[NO_COLUMN; 3]; 2],
+            has_buckets: false,
+            has_lists: false,
             schema_url: NO_COLUMN,
             data_kind: NO_COLUMN,
             attributes: 0,
@@ -165,6 +194,7 @@ impl Layout {
             ..Layout::default()
         };
         for (column, home) in (0..NO_COLUMN).zip(homes) {
+            layout.has_lists |= matches!(home, Home::List(_) | Home::Buckets(_, number::COUNTS));
             let mut put = |number: u32| {
                 if let Some(slot) = layout.by_number.get_mut(number as usize) {
                     *slot = column;
@@ -179,6 +209,17 @@ impl Layout {
                     if let Some(slot) = layout.nested.get_mut(number as usize) {
                         *slot = column;
                         layout.has_nested = true;
+                    }
+                }
+                Home::Buckets(side, number) if point == 2 => {
+                    let [positive, negative] = &mut layout.buckets;
+                    let slots = match side {
+                        number::POSITIVE => positive,
+                        _ => negative,
+                    };
+                    if let Some(slot) = slots.get_mut(number as usize) {
+                        *slot = column;
+                        layout.has_buckets = true;
                     }
                 }
                 Home::DataKind => layout.data_kind = column,
@@ -220,6 +261,10 @@ mod tests {
             Shape::Text => kind == Kind::Text,
             Shape::Value => kind == Kind::Message(Message::AnyValue),
             Shape::Number => matches!(kind, Kind::Fixed64 | Kind::Varint),
+            Shape::List => {
+                let quantiles = Kind::Message(Message::Quantile);
+                matches!(kind, Kind::Fixed64s | Kind::Varints) || kind == quantiles
+            }
         }
     }
 
@@ -247,6 +292,11 @@ mod tests {
             }
             let nested = match home {
                 Home::Status(number) => Message::Status.fields()[number as usize],
+                Home::Buckets(side, number) => {
+                    let buckets = message(2).fields()[side as usize];
+                    assert_eq!(buckets, Kind::Message(Message::Buckets));
+                    Message::Buckets.fields()[number as usize]
+                }
                 Home::Data(number) => Message::Sum.fields()[number as usize],
                 Home::SchemaUrl => Kind::Text,
                 Home::DataKind => Kind::Varint,

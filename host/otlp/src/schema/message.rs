@@ -43,7 +43,7 @@ pub(crate) enum Kind {
     Varints,
     /// Any number of eight bytes each, packed or not.
     Fixed64s,
-    /// An id of so many bytes, or of none.
+    /// An id of `n` bytes, or an empty one.
     Id(u8),
     Text,
     Message(Message),

@@ -28,8 +28,8 @@ pub(crate) fn find(reader: &mut Reader<'_>, tag: u8, places: &mut Vec<Place>) {
     reader.advance(end - start);
 }
 
-/// Finds the plain attributes that stand one after the other from `start` on, and steps over them. Everything about
-/// them is checked but that texts are UTF-8; returns how many bytes of them are surely not of a text, but not ASCII.
+/// Finds the plain attributes that stand one after the other from `start` on, and steps over them. Checks
+/// everything about them but that their texts are UTF-8; returns how many bytes beyond ASCII stand outside of texts.
 #[inline(never)]
 fn walk(bytes: &[u8], start: &mut usize, tag: u8, places: &mut Vec<Place>) -> usize {
     let mut rest = bytes.get(*start..).unwrap_or(&[]);
@@ -79,7 +79,7 @@ fn walk(bytes: &[u8], start: &mut usize, tag: u8, places: &mut Vec<Place>) -> us
     high
 }
 
-/// Whether the texts of plain attributes are UTF-8. `walked` is what they stand in, `high` what [`walk`] returned.
+/// Whether the texts of plain attributes are UTF-8. `walked` holds the attributes; `high` is what [`walk`] returned.
 #[inline]
 fn are_utf8(bytes: &[u8], walked: &[u8], high: usize, places: &[Place]) -> bool {
     // Nearly all are ASCII, which is seen without looking at each.
@@ -97,7 +97,7 @@ fn is_utf8(bytes: &[u8], place: &Place) -> bool {
         && value.is_none_or(|length| text(place.value_start() + 2, length))
 }
 
-/// Whether the first of some bytes, two to eight of them, are a varint: each but the last says that more come.
+/// Whether the first `length` bytes, two to eight, are one varint: each but the last says that more follow.
 #[inline(always)]
 fn is_varint(bytes: u64, length: u8) -> bool {
     let all = u64::MAX >> (64 - 8 * u32::from(length.clamp(1, 8)));

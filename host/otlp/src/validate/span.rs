@@ -1,10 +1,11 @@
 //! The fields that nearly every span begins and ends with, checked together.
 
+use super::shape::skip;
 use crate::ascii::is_ascii;
 
-/// How many bytes of a span's beginning are surely well-formed and whole fields.
+/// How many of a span's first bytes are surely whole and well-formed fields.
 #[inline]
-pub(crate) fn head(bytes: &[u8]) -> usize {
+pub(super) fn head(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     // Ids of the usual lengths, which are any bytes.
     skip(&mut rest, [0x0a, 16], 18);
@@ -28,9 +29,9 @@ pub(crate) fn head(bytes: &[u8]) -> usize {
     bytes.len() - rest.len()
 }
 
-/// The same of what nearly every span ends with behind its attributes: status code and flags.
+/// How many bytes of the rest of a span, behind its attributes, are surely a well-formed status code and flags.
 #[inline]
-pub(crate) fn tail(bytes: &[u8]) -> usize {
+pub(super) fn tail(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     // A status without a message: nothing in it, or a code.
     skip(&mut rest, [0x7a, 0], 2);
@@ -39,13 +40,4 @@ pub(crate) fn tail(bytes: &[u8]) -> usize {
     }
     skip(&mut rest, [0x85, 1], 6);
     bytes.len() - rest.len()
-}
-
-#[inline]
-fn skip(rest: &mut &[u8], head: [u8; 2], length: usize) {
-    if rest.first_chunk::<2>() == Some(&head)
-        && let Some(after) = rest.get(length..)
-    {
-        *rest = after;
-    }
 }

@@ -1,15 +1,20 @@
 //! What the three signals' requests have in common, so that one test serves all.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Exemplar, Metric};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use spanmill_otlp::{Request, Signal};
+use spanmill_model::FIELDS;
+use spanmill_otlp::{Context, Outcome, Projection, Request, Signal, StageContract, Workspace};
 
 /// An export request.
 pub trait Export: Message + Default + Clone + PartialEq {
@@ -18,6 +23,9 @@ pub trait Export: Message + Default + Clone + PartialEq {
 
     /// Its spans, log records or data points, each encoded.
     fn items(&self) -> Vec<Vec<u8>>;
+
+    /// The attributes of its resources.
+    fn resources(&self) -> Vec<Vec<KeyValue>>;
 
     /// Whether every id is of the length that OTLP gives it, or not there.
     fn has_right_ids(&self) -> bool;
@@ -35,6 +43,11 @@ impl Export for ExportTraceServiceRequest {
 
     fn items(&self) -> Vec<Vec<u8>> {
         spans(self).map(Message::encode_to_vec).collect()
+    }
+
+    fn resources(&self) -> Vec<Vec<KeyValue>> {
+        let all = self.resource_spans.iter().map(|it| it.resource.clone());
+        all.map(|it| it.unwrap_or_default().attributes).collect()
     }
 
     fn has_right_ids(&self) -> bool {
@@ -59,6 +72,11 @@ impl Export for ExportLogsServiceRequest {
         logs(self).map(Message::encode_to_vec).collect()
     }
 
+    fn resources(&self) -> Vec<Vec<KeyValue>> {
+        let all = self.resource_logs.iter().map(|it| it.resource.clone());
+        all.map(|it| it.unwrap_or_default().attributes).collect()
+    }
+
     fn has_right_ids(&self) -> bool {
         logs(self).all(|log| right(&log.trace_id, 16) && right(&log.span_id, 8))
     }
@@ -73,6 +91,11 @@ impl Export for ExportMetricsServiceRequest {
 
     fn items(&self) -> Vec<Vec<u8>> {
         metrics(self).flat_map(points).collect()
+    }
+
+    fn resources(&self) -> Vec<Vec<KeyValue>> {
+        let all = self.resource_metrics.iter().map(|it| it.resource.clone());
+        all.map(|it| it.unwrap_or_default().attributes).collect()
     }
 
     fn has_right_ids(&self) -> bool {
@@ -141,6 +164,38 @@ fn exemplars(metric: &Metric) -> Vec<&Exemplar> {
     }
 }
 
+/// Every field there is, and all attributes.
+fn every_field() -> Vec<String> {
+    let fields = FIELDS.iter();
+    let fields = fields.map(|field| format!("{}.{}", field.context.prefix(), field.name));
+    let contexts = Context::ALL.into_iter();
+    let attributes = contexts.map(|it| format!("{}.{}", it.prefix(), it.attributes()));
+    fields.chain(attributes).collect()
+}
+
+thread_local! {
+    /// A workspace for two stages that read everything, kept so that what one request leaves behind can be found by the next.
+    static WORKSPACE: RefCell<Workspace> = {
+        let contract = StageContract::parse(&every_field(), &[]).unwrap();
+        let projection = Projection::new(vec![contract.clone(), contract], &[]).unwrap();
+        RefCell::new(Workspace::new(Arc::new(projection)))
+    };
+}
+
+/// Fails unless every field of a request can be read, and it leaves as it came.
+fn goes_through(request: Request) {
+    WORKSPACE.with_borrow_mut(|workspace| {
+        let (bytes, items) = (request.bytes().clone(), request.item_count());
+        workspace.load(request, 1).unwrap();
+        for stage in 0..2 {
+            workspace.view(stage).unwrap();
+            workspace.apply(stage, &Outcome::default()).unwrap();
+        }
+        let out = workspace.splice();
+        assert_eq!((out.bytes, out.items), (bytes, items));
+    });
+}
+
 /// Fails unless the parser and prost agree on whether bytes are a request. The exceptions: what may stand in its message once
 /// and stands there twice, which decoders merge or replace, and an id of a length that no id has. Spanmill refuses both.
 pub fn agrees_with_prost<E: Export>(bytes: Vec<u8>) {
@@ -155,6 +210,7 @@ pub fn agrees_with_prost<E: Export>(bytes: Vec<u8>) {
                 decoded.has_right_ids(),
                 "accepted an id of another length: {bytes:?}"
             );
+            goes_through(request);
         }
         (Err(error), Ok(_)) => assert!(
             error.what.contains("twice") || error.what.contains("another length"),

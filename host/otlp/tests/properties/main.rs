@@ -17,6 +17,7 @@ mod metric_requests;
 mod metrics;
 mod requests;
 mod seen;
+mod verdicts;
 mod wire;
 
 use std::sync::Arc;

@@ -26,7 +26,7 @@ use crate::export::{Export, metrics};
 use crate::metric_requests::requests;
 use crate::seen::{Cell, Seen, columns, lists, parents};
 
-const READS: [&str; 21] = [
+const READS: [&str; 28] = [
     "metric.metadata",
     "metric.name",
     "metric.description",
@@ -46,6 +46,13 @@ const READS: [&str; 21] = [
     "datapoint.max",
     "datapoint.scale",
     "datapoint.zero_threshold",
+    "datapoint.positive.offset",
+    "datapoint.negative.offset",
+    "datapoint.bucket_counts",
+    "datapoint.explicit_bounds",
+    "datapoint.positive.bucket_counts",
+    "datapoint.negative.bucket_counts",
+    "datapoint.quantile_values",
     "resource.attributes",
     "scope.name",
 ];
@@ -110,7 +117,12 @@ fn check(view: &BatchView<'_>, request: &ExportMetricsServiceRequest) {
         narrow(&|metric| data(metric).1),
         narrow(&|metric| data(metric).2),
     ];
-    assert_eq!(columns(view, Context::Metric), of_metrics);
+    for (path, (seen, expected)) in READS
+        .iter()
+        .zip(columns(view, Context::Metric).iter().zip(&of_metrics))
+    {
+        assert_eq!(seen, expected, "{path}");
+    }
     let all: Vec<Point> = metrics(request).flat_map(points).collect();
     let wide = |field: &dyn Fn(&Point) -> u64| Seen::Wide(all.iter().map(field).collect());
     let mut of_points = vec![
@@ -121,13 +133,18 @@ fn check(view: &BatchView<'_>, request: &ExportMetricsServiceRequest) {
         wide(&|point| point.counts.0),
         wide(&|point| point.counts.1),
     ];
-    for at in 0..6 {
+    for at in 0..13 {
         let cells = all
             .iter()
             .map(|point| -> Cell { point.numbers[at].clone() });
         of_points.push(Seen::Cells(cells.collect()));
     }
-    assert_eq!(columns(view, Context::DataPoint), of_points);
+    let paths = READS.iter().skip(of_metrics.len());
+    let seen = columns(view, Context::DataPoint);
+    assert_eq!(seen.len(), of_points.len());
+    for (path, (seen, expected)) in paths.zip(seen.iter().zip(&of_points)) {
+        assert_eq!(seen, expected, "{path}");
+    }
     let above = (0u32..).zip(metrics(request));
     let above = above.flat_map(|(row, metric)| points(metric).into_iter().map(move |_| row));
     assert_eq!(parents(view, Context::DataPoint), above.collect::<Vec<_>>());

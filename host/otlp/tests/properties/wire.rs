@@ -329,6 +329,31 @@ fn what_holds_the_points_is_edited_wherever_its_fields_stand() {
 }
 
 #[test]
+fn a_number_that_is_a_field_of_other_metrics_is_none() {
+    // Temporality and monotonicity have these numbers in a sum; elsewhere one or both are unknown fields.
+    let temporality = [0x11, 1, 0, 0, 0, 0, 0, 0, 0];
+    let monotonic = [0x19, 1, 0, 0, 0, 0, 0, 0, 0];
+    let paths = ["metric.aggregation_temporality", "metric.is_monotonic"];
+    for (field, body) in [
+        (5, [temporality, monotonic].concat()),
+        (11, [temporality, monotonic].concat()),
+        (9, [&[0x10, 2][..], &monotonic].concat()),
+        (10, [&[0x10, 2][..], &monotonic, &[0x18, 1]].concat()),
+    ] {
+        let bytes = request(&nest(field, &body));
+        agrees_with_prost::<ExportMetricsServiceRequest>(bytes.clone());
+        let mut workspace = loaded(Signal::Metrics, bytes, &paths, &[]);
+        let seen = columns(&workspace.view(0).unwrap(), Context::Metric);
+        let temporality = if matches!(field, 9 | 10) { 2 } else { 0 };
+        assert_eq!(
+            seen,
+            [Seen::Narrow(vec![temporality]), Seen::Narrow(vec![0])],
+            "{field}"
+        );
+    }
+}
+
+#[test]
 fn a_resource_or_scope_that_stands_behind_its_rows_goes_with_the_last_of_them() {
     let log = nest(2, &nest(3, b"text"));
     let scope = nest(2, &[&log[..], &nest(1, &nest(1, b"name"))].concat());

@@ -1,16 +1,14 @@
 //! Any outcome to any request: it is refused and changes nothing, or what is left is OTLP.
-#![no_main]
 
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
-use libfuzzer_sys::fuzz_target;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
-use spanmill_fuzz::{SEEDS, WRITES, plant, with_workspace};
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, Context, EntryWrite, Outcome, Pool, Removal, Replacement,
-    Request, Verdicts, Workspace, Write,
+    Append, BatchView, CellColumn, EntryWrite, Outcome, Pool, Removal, Replacement, Request,
+    Verdicts, Workspace, Write,
 };
+
+use crate::export::Export;
+use crate::{with_workspace, written};
 
 const TEXTS: [&[u8]; 6] = [b"", b"****", b"k1", b"GET /1", b"\x0a\x02\x18\x01", b"\xff"];
 
@@ -49,7 +47,11 @@ fn cells(u: &mut Unstructured<'_>, count: usize, texts: u32) -> Result<CellColum
     Ok(cells)
 }
 
-fn outcome(u: &mut Unstructured<'_>, view: &BatchView<'_>, fields: u32) -> Result<Outcome> {
+fn outcome<E: Export>(
+    u: &mut Unstructured<'_>,
+    view: &BatchView<'_>,
+    fields: u32,
+) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for _ in 0..u.int_in_range(0..=4)? {
         outcome.texts.bytes.extend_from_slice(u.choose(&TEXTS)?);
@@ -77,7 +79,7 @@ fn outcome(u: &mut Unstructured<'_>, view: &BatchView<'_>, fields: u32) -> Resul
                 let context = if u.ratio(15, 16)? {
                     table.context
                 } else {
-                    Context::Span
+                    E::SIGNAL.item()
                 };
                 outcome.verdicts.push(Verdicts {
                     context,
@@ -132,26 +134,32 @@ fn outcome(u: &mut Unstructured<'_>, view: &BatchView<'_>, fields: u32) -> Resul
 }
 
 /// A request, one of those built in or the bytes at hand.
-fn request(u: &mut Unstructured<'_>) -> Result<Option<Request>> {
+fn request<E: Export>(u: &mut Unstructured<'_>) -> Result<Option<Request>> {
     let bytes = match u.int_in_range(0..=7u8)? {
-        own @ 0..=5 => SEEDS[usize::from(own)].clone(),
+        own @ 0..=5 => E::seed(own).encode_to_vec(),
         _ => {
             let length = usize::from(u.arbitrary::<u16>()?).min(u.len());
             u.bytes(length)?.to_vec()
         }
     };
-    Ok(Request::parse(bytes.into()).ok())
+    Ok(Request::parse(E::SIGNAL, bytes.into()).ok())
 }
 
-fn run(u: &mut Unstructured<'_>) -> Result<()> {
-    let Some(request) = request(u)? else {
+/// Checks one input.
+pub fn check<E: Export>(data: &[u8]) {
+    // Running out of bytes ends a run, and is no finding.
+    let _ = run::<E>(&mut Unstructured::new(data));
+}
+
+fn run<E: Export>(u: &mut Unstructured<'_>) -> Result<()> {
+    let Some(request) = request::<E>(u)? else {
         return Ok(());
     };
     let bytes = request.bytes().clone();
-    with_workspace(|workspace| chain(u, workspace, request, bytes))
+    with_workspace(|workspace| chain::<E>(u, workspace, request, bytes))
 }
 
-fn chain(
+fn chain<E: Export>(
     u: &mut Unstructured<'_>,
     workspace: &mut Workspace,
     request: Request,
@@ -159,9 +167,9 @@ fn chain(
 ) -> Result<()> {
     workspace.load(request, 1).unwrap();
     let mut refused = true;
-    for (stage, fields) in [(0, WRITES.len() as u32), (1, 2)] {
+    for (stage, fields) in written().into_iter().enumerate() {
         let view = workspace.view(stage).unwrap();
-        let outcome = outcome(u, &view, fields)?;
+        let outcome = outcome::<E>(u, &view, fields)?;
         refused &= workspace.apply(stage, &outcome).is_err();
         workspace.view(stage).unwrap();
     }
@@ -169,28 +177,17 @@ fn chain(
     if refused {
         assert_eq!(left.bytes, bytes, "a refused outcome changed something");
     }
-    let decoded =
-        ExportTraceServiceRequest::decode(left.bytes.clone()).expect("what is left is OTLP");
-    let spans = decoded
-        .resource_spans
-        .iter()
-        .flat_map(|r| &r.scope_spans)
-        .map(|s| s.spans.len());
-    assert_eq!(spans.sum::<usize>(), left.spans);
-    Request::parse(left.bytes).expect("what is left is a request");
+    let decoded = E::decode(left.bytes.clone()).expect("what is left is OTLP");
+    assert_eq!(decoded.items(), left.items);
+    Request::parse(E::SIGNAL, left.bytes).expect("what is left is a request");
     Ok(())
 }
 
 /// The bytes of a seed request are long; outcomes are made of the few hundred bytes behind them.
-fn inputs() -> impl Iterator<Item = Vec<u8>> {
+pub fn inputs() -> impl Iterator<Item = Vec<u8>> {
     (0..12u8).map(|number| {
         (0..400u32)
             .map(|at| (at.wrapping_mul(u32::from(number) * 37 + 101) >> 3) as u8)
             .collect()
     })
 }
-
-fuzz_target!(init: plant(inputs()), |data: &[u8]| {
-    // Running out of bytes ends a run, and is no finding.
-    let _ = run(&mut Unstructured::new(data));
-});
