@@ -1,6 +1,6 @@
 //! The span attribute `sampling.priority`, which overrides the hash.
 
-use spanmill_sdk::Value;
+use spanmill_sdk::{Value, parse_double};
 
 /// What the attribute asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub(crate) fn priority(value: Value<'_>) -> Priority {
     let number = match value {
         Value::Int(number) => number as f64,
         Value::Double(number) => number,
-        Value::Text(text) => match text.parse() {
-            Ok(number) => number,
-            Err(_) => return Priority::Defer,
+        Value::Text(text) => match parse_double(text) {
+            Some(number) => number,
+            None => return Priority::Defer,
         },
         _ => return Priority::Defer,
     };
@@ -44,6 +44,9 @@ mod tests {
             (Value::Double(0.1), Priority::Keep),
             (Value::Text("0"), Priority::Drop),
             (Value::Text("1.0"), Priority::Keep),
+            (Value::Text("1_0"), Priority::Keep),
+            (Value::Text("inf"), Priority::Keep),
+            (Value::Text("1e400"), Priority::Defer),
             (Value::Text("yes"), Priority::Defer),
             (Value::Bool(true), Priority::Defer),
             (Value::Absent, Priority::Defer),

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use spanmill_sdk::Value;
 use spanmill_sdk::nested::{self, JsonStyle, NotFinite, write_json};
 
+use crate::ast::Key;
+
 /// A value while a condition runs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Datum<'a> {
@@ -74,24 +76,32 @@ impl<'a> Datum<'a> {
             .map_err(|NotFinite| "NaN and infinities have no text")?;
         Ok(Some(Cow::Owned(out)))
     }
+}
 
-    /// What an index gives: a value of a map or of a list; nil where there is none.
-    pub(crate) fn index(self, key: &crate::ast::Key) -> Result<Datum<'a>, &'static str> {
-        use crate::ast::Key;
-        match (self, key) {
-            (Datum::Nil, _) => Ok(Datum::Nil),
-            (Datum::Map(Cow::Borrowed(map)), Key::Text(key)) => {
-                let found = nested::entries(map).find(|(known, _)| known == key);
-                Ok(found.map_or(Datum::Nil, |(_, value)| Datum::from_value(value)))
+/// What keys lead to inside a value; nil where there is no such key. A value that is there without being one that can be
+/// indexed is an error, and so is a place beyond a list's end.
+pub(crate) fn indexed<'a>(value: Value<'a>, keys: &[Key]) -> Result<Datum<'a>, &'static str> {
+    let mut value = value;
+    for key in keys {
+        let found = match (value, key) {
+            (Value::Absent, _) => None,
+            (Value::Map(map), Key::Text(key)) => {
+                let mut entries = nested::entries(map);
+                entries.find_map(|(known, value)| (known == key).then_some(value))
             }
-            (Datum::List(Cow::Borrowed(list)), Key::Int(place)) => usize::try_from(*place)
-                .ok()
-                .and_then(|place| nested::items(list).nth(place))
-                .map(Datum::from_value)
-                .ok_or("the index is beyond the list"),
-            _ => Err("only maps and lists are indexed"),
+            (Value::Array(list), Key::Int(place)) => {
+                let place = usize::try_from(*place).ok();
+                let found = place.and_then(|place| nested::items(list).nth(place));
+                Some(found.ok_or("the index is beyond the list")?)
+            }
+            _ => return Err("only maps and lists are indexed"),
+        };
+        match found {
+            Some(found) => value = found,
+            None => return Ok(Datum::Nil),
         }
     }
+    Ok(Datum::from_value(value))
 }
 
 /// An id that is no string is a JSON array of its bytes to the Collector; `.string` gives the hex digits.

@@ -7,7 +7,7 @@ use spanmill_sdk::{
 };
 
 use crate::ast::{Arithmetic, Key};
-use crate::datum::Datum;
+use crate::datum::{Datum, indexed};
 use crate::function::Function;
 
 /// A column, and what is made of its value.
@@ -96,9 +96,7 @@ impl Field {
                 Datum::Text(Cow::Owned(format!("{high:016x}{low:016x}")))
             }
             Source::Attribute(field, keys) => {
-                let value = batch.attribute(*field).get(row, &batch.texts);
-                keys.iter()
-                    .try_fold(Datum::from_value(value), |value, key| value.index(key))?
+                indexed(batch.attribute(*field).get(row, &batch.texts), keys)?
             }
             Source::Count(field) => Datum::Int(batch.attributes(*field).entries(row).len() as i64),
         })

@@ -138,8 +138,20 @@ impl Function {
                 Some(text) => Datum::Text(Cow::Owned(text.into_owned())),
                 None => Datum::Nil,
             },
-            Function::ToLowerCase => Datum::Text(Cow::Owned(text(first)?.to_lowercase())),
-            Function::ToUpperCase => Datum::Text(Cow::Owned(text(first)?.to_uppercase())),
+            Function::ToLowerCase => Datum::Text(
+                text(first)?
+                    .chars()
+                    .map(lowercase)
+                    .collect::<String>()
+                    .into(),
+            ),
+            Function::ToUpperCase => Datum::Text(
+                text(first)?
+                    .chars()
+                    .map(uppercase)
+                    .collect::<String>()
+                    .into(),
+            ),
             Function::HasPrefix => Datum::Bool(text(first)?.starts_with(text(second)?)),
             Function::HasSuffix => Datum::Bool(text(first)?.ends_with(text(second)?)),
             Function::Substring => substring(first, second, arguments.get(2))?,
@@ -153,6 +165,30 @@ impl Function {
             },
         })
     }
+}
+
+/// A character's lower case. Go changes one character at a time, whatever stands around it.
+fn lowercase(character: char) -> char {
+    match character {
+        'İ' => 'i',
+        _ => alone(character.to_lowercase()).unwrap_or(character),
+    }
+}
+
+/// A character's upper case: the same for one whose upper case is several characters, such as `ß`, unless there is a title
+/// case of one.
+fn uppercase(character: char) -> char {
+    let title_case = match character {
+        'ᾀ'..='ᾇ' | 'ᾐ'..='ᾗ' | 'ᾠ'..='ᾧ' => 8,
+        'ᾳ' | 'ῃ' | 'ῳ' => 9,
+        _ => return alone(character.to_uppercase()).unwrap_or(character),
+    };
+    char::from_u32(character as u32 + title_case).unwrap_or(character)
+}
+
+fn alone(mut characters: impl Iterator<Item = char>) -> Option<char> {
+    let first = characters.next();
+    first.filter(|_| characters.next().is_none())
 }
 
 /// Text, where a function takes nothing else.

@@ -94,23 +94,30 @@ fn name(rest: &[char], token: fn(String) -> Token) -> (Token, usize) {
 }
 
 fn string(rest: &[char], column: usize) -> Result<(Token, usize), OttlError> {
-    let mut text = String::new();
+    let mut text = Vec::new();
     let mut at = 1;
     while let Some(&character) = rest.get(at) {
         at += 1;
         match character {
-            '"' => return Ok((Token::Text(text), at)),
+            '"' => {
+                let text = String::from_utf8(text).map_err(|_| {
+                    let message = "the string's bytes are not UTF-8; write characters, or `\\u` and four digits";
+                    OttlError::at(column, message)
+                })?;
+                return Ok((Token::Text(text), at));
+            }
             '\\' => {
                 let Some(&escaped) = rest.get(at) else { break };
+                let place = column + at - 1;
                 at += 1;
                 unescape(&mut text, escaped, rest, &mut at).ok_or_else(|| {
                     OttlError::at(
-                        column + at - 2,
+                        place,
                         format!("`\\{escaped}` is no escape; write `\\\\{escaped}`"),
                     )
                 })?;
             }
-            _ => text.push(character),
+            _ => push(&mut text, character),
         }
     }
     Err(OttlError::at(
@@ -119,32 +126,36 @@ fn string(rest: &[char], column: usize) -> Result<(Token, usize), OttlError> {
     ))
 }
 
-/// Go's escapes of interpreted strings.
-fn unescape(text: &mut String, escaped: char, rest: &[char], at: &mut usize) -> Option<()> {
-    let digits = match escaped {
-        'x' => 2,
-        'u' => 4,
-        'U' => 8,
-        _ => 0,
+fn push(text: &mut Vec<u8>, character: char) {
+    text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+/// Go's escapes of interpreted strings. `\x41` and `\101` are bytes, `\u0041` a character.
+fn unescape(text: &mut Vec<u8>, escaped: char, rest: &[char], at: &mut usize) -> Option<()> {
+    let from = *at;
+    let mut code = |from: usize, digits: usize, radix: u32| {
+        let code = rest.get(from..from + digits)?;
+        *at = from + digits;
+        code.iter()
+            .try_fold(0, |code, digit| Some(code * radix + digit.to_digit(radix)?))
     };
-    if digits > 0 {
-        let code: String = rest.get(*at..*at + digits)?.iter().collect();
-        text.push(char::from_u32(u32::from_str_radix(&code, 16).ok()?)?);
-        *at += digits;
-        return Some(());
-    }
-    text.push(match escaped {
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'a' => '\u{7}',
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        'v' => '\u{b}',
-        '0' => '\0',
-        '"' | '\\' | '\'' => escaped,
+    match escaped {
+        'x' => text.push(u8::try_from(code(from, 2, 16)?).ok()?),
+        '0'..='7' => text.push(u8::try_from(code(from - 1, 3, 8)?).ok()?),
+        'u' => push(text, char::from_u32(code(from, 4, 16)?)?),
+        'U' => push(text, char::from_u32(code(from, 8, 16)?)?),
+        'n' => text.push(b'\n'),
+        'r' => text.push(b'\r'),
+        't' => text.push(b'\t'),
+        'a' => text.push(0x07),
+        'b' => text.push(0x08),
+        'f' => text.push(0x0c),
+        'v' => text.push(0x0b),
+        '"' => text.push(b'"'),
+        '\'' => text.push(b'\''),
+        '\\' => text.push(b'\\'),
         _ => return None,
-    });
+    }
     Some(())
 }
 

@@ -397,6 +397,37 @@ mod tests {
     }
 
     #[test]
+    fn escapes_are_those_of_go() {
+        let right = |text: &str| match parse(&format!("name == \"{text}\"")) {
+            Ok(Condition::Compare { right, .. }) => Ok(right),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        };
+        for (escaped, text) in [
+            (r"\141\x62\u0063\U00000064", "abcd"),
+            (r"\303\244\xc3\xb6ü", "äöü"),
+            (r"\000\a\b\f\v\\\t", "\0\u{7}\u{8}\u{c}\u{b}\\\t"),
+        ] {
+            assert_eq!(
+                right(escaped),
+                Ok(Value::Text(text.to_owned())),
+                "{escaped}"
+            );
+        }
+        for escaped in [
+            r"\0", r"\08", r"\777", r"\x4", r"\x+4", r"\u12", r"\ud800", r"\q",
+        ] {
+            let message = right(escaped).unwrap_err();
+            assert!(
+                message.starts_with("column 10: `\\"),
+                "{escaped}: {message}"
+            );
+        }
+        let message = right(r"\xff").unwrap_err();
+        assert!(message.starts_with("column 9: the string's bytes are not UTF-8"));
+    }
+
+    #[test]
     fn and_binds_closer_than_or() {
         let condition = parse("true or false and not true").unwrap();
         let literal = |value| Box::new(Condition::Literal(value));

@@ -236,3 +236,45 @@ fn what_is_beyond_an_integer_is_the_nearest_one() {
         ],
     );
 }
+
+#[test]
+fn letters_change_case_one_by_one() {
+    let upper = |text: &str| format!(r#"ToUpperCase(attributes["v"]) == "{text}""#);
+    let lower = |text: &str| format!(r#"ToLowerCase(attributes["v"]) == "{text}""#);
+    holds(
+        &["straße ŉ ﬁ".into(), "ᾳᾀǆ".into(), "İΑΣ".into()],
+        &[
+            (&upper("STRAßE ŉ ﬁ"), &[1, 0, 0]),
+            (&upper("ᾼᾈǄ"), &[0, 1, 0]),
+            (&lower("iασ"), &[0, 0, 1]),
+        ],
+    );
+}
+
+#[test]
+fn only_lists_and_maps_are_indexed() {
+    let inner = map(&[("empty", Attr::Empty), ("n", 1.into())]);
+    let values = [
+        map(&[("m", inner), ("n", 2.into())]),
+        Attr::Empty,
+        "text".into(),
+        list(&[7.into()]),
+    ];
+    holds(
+        &values,
+        &[
+            (r#"attributes["v"]["n"] == 2"#, &[1, 0, 0, 0]),
+            // A key that is not there is nil, whatever is asked of it; what is there must be a map.
+            (r#"attributes["v"]["x"]["y"] == nil"#, &[1, 0, 0, 0]),
+            (r#"attributes["v"]["m"]["empty"] == nil"#, &[1, 0, 0, 0]),
+            (
+                r#"attributes["v"]["m"]["empty"]["y"] == nil"#,
+                &[0, 0, 0, 0],
+            ),
+            (r#"attributes["v"]["n"]["y"] == nil"#, &[0, 0, 0, 0]),
+            (r#"attributes["v"][0] == 7"#, &[0, 0, 0, 1]),
+            (r#"attributes["v"][1] == nil"#, &[0, 0, 0, 0]),
+            (r#"attributes["w"]["x"] == nil"#, &[1, 1, 1, 1]),
+        ],
+    );
+}
