@@ -238,7 +238,19 @@ impl GrpcSender {
         .await
     }
 
-    /// Sends bytes as an export request.
+    /// Sends bytes as an export request of logs.
+    pub async fn send_logs(&self, message: impl Into<Bytes>) -> Result<(), Status> {
+        let method = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+        self.call(method, message.into()).await
+    }
+
+    /// Sends bytes as an export request of metrics.
+    pub async fn send_metrics(&self, message: impl Into<Bytes>) -> Result<(), Status> {
+        let method = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+        self.call(method, message.into()).await
+    }
+
+    /// Sends bytes as an export request of traces.
     pub async fn send_bytes(&self, message: impl Into<Bytes>) -> Result<(), Status> {
         self.call(EXPORT, message.into()).await
     }

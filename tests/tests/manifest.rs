@@ -141,12 +141,8 @@ async fn what_cannot_be_done_as_asked_is_not_valid() {
             "pipeline metrics: processors: resource does not process metrics",
         ),
         (
-            "service::pipelines::metrics: {receivers: [otlp], exporters: [file]}\n",
-            "pipeline metrics: receivers: otlp does not receive metrics",
-        ),
-        (
-            "service::pipelines::logs: {receivers: [otlp], exporters: [file]}\n",
-            "this version does not carry logs",
+            "service::pipelines::profiles: {receivers: [otlp], exporters: [file]}\n",
+            "this version does not carry profiles",
         ),
         (
             "extensions: {health_check: }\nservice::extensions: [health_check]\n",

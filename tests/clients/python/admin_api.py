@@ -246,6 +246,7 @@ def succeed(talk, component, good, document_text):
         talk.complain("promote", f"the version that runs came in its own place: {same}")
     talk.call("promote", component, {400}, {"save": "perhaps"})
     talk.call("reload", component, {200})
+    talk.call("getStatus", component, {200})
     talk.call("listEvents", component, {200})
     text = talk.call("getDocument", component, {200})
     if text != document_text:

@@ -110,7 +110,7 @@ impl<I: RequestIntake> ExportService<I> {
             }
         };
         self.warned.of(unserved);
-        let message = format!("this is not taken here: {}", unserved.remedy());
+        let message = format!("{unserved}: {}", unserved.remedy());
         Err(Status::unimplemented(message))
     }
 

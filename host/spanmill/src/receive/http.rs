@@ -167,10 +167,8 @@ impl<I: RequestIntake> Endpoint<I> {
             }
         };
         self.settings.warned.of(unserved);
-        Err(Problem::Path(format!(
-            "this is not taken here: {}",
-            unserved.remedy()
-        )))
+        let remedy = unserved.remedy();
+        Err(Problem::Path(format!("{unserved}: {remedy}")))
     }
 
     async fn take(

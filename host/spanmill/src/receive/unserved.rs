@@ -1,5 +1,6 @@
 //! Signals that senders send and that no pipeline takes: said once for each, with what to do.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::warn;
@@ -13,6 +14,17 @@ pub(super) enum Unserved {
     NoPipeline(Signal),
     /// This version does not carry it.
     Profiles,
+}
+
+impl fmt::Display for Unserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unserved::NoPipeline(signal) => {
+                write!(f, "no pipeline takes {signal} from this receiver")
+            }
+            Unserved::Profiles => f.write_str("this version does not take profiles"),
+        }
+    }
 }
 
 impl Unserved {
@@ -51,18 +63,13 @@ impl Warned {
 
     /// Warns the first time that a signal comes.
     pub fn of(&self, unserved: Unserved) {
-        let (flag, why) = match unserved {
-            Unserved::NoPipeline(signal) => (
-                self.signals.get(signal),
-                format!("{signal} are sent here, and no pipeline takes them"),
-            ),
-            Unserved::Profiles => (
-                &self.profiles,
-                "profiles are sent here, and this version does not take them".to_owned(),
-            ),
+        let flag = match unserved {
+            Unserved::NoPipeline(signal) => self.signals.get(signal),
+            Unserved::Profiles => &self.profiles,
         };
         if !flag.swap(true, Ordering::Relaxed) {
-            warn!(receiver = self.receiver, "{why}; {}", unserved.remedy());
+            let remedy = unserved.remedy();
+            warn!(receiver = self.receiver, "{unserved}: {remedy}");
         }
     }
 }
