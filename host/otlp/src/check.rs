@@ -33,7 +33,13 @@ pub(crate) struct Check<'a> {
     pub(crate) outcome: &'a Outcome,
     /// How many bytes the edits write: those of earlier stages, and those checked so far.
     pub(crate) edits: Cell<u64>,
+    /// How many rows, entries and texts are gone through to apply the lists checked so far.
+    pub(crate) steps: Cell<u64>,
 }
+
+/// Limit on the rows, entries and texts that are gone through to apply an outcome, whose every list may go through all of
+/// them: about a second's work. A small answer can have many lists.
+const MAX_STEPS: u64 = 1 << 30;
 
 /// Fails unless a list has the right length.
 fn length(what: &'static str, got: usize, want: usize) -> Checked {
@@ -83,6 +89,7 @@ impl Check<'_> {
                 given => length("write.values", given, named)?,
             }
             if let Target::Attribute(key) = &path.target {
+                self.walk(path.context, 0)?;
                 self.charge(key.len() as u64, named)?;
             }
         }
@@ -108,6 +115,7 @@ impl Check<'_> {
                 return Err(misfit("a replacement", path));
             }
             self.read("a replacement", path)?;
+            self.walk(path.context, self.texts.len())?;
             length(
                 "replacement.new",
                 replacement.new.len(),
@@ -147,6 +155,7 @@ impl Check<'_> {
             if path.target != Target::Attributes {
                 return Err(misfit("an append", path));
             }
+            self.walk(path.context, 0)?;
             ordered("append.rows", &append.rows, self.rows(path.context), false)?;
             length("append.keys", append.keys.len(), append.rows.len())?;
             length(
@@ -160,6 +169,22 @@ impl Check<'_> {
             self.present(&append.values, path)?;
         }
         Ok(())
+    }
+
+    /// Counts a list of edits that goes through every row and entry of a context to be applied.
+    fn walk(&self, context: Context, texts: usize) -> Checked {
+        let table = self.tables.get(context);
+        let entries = table
+            .attributes
+            .as_ref()
+            .map_or(0, |store| store.keys.len());
+        let steps = (table.rows() + entries + texts) as u64;
+        let steps = self.steps.get().saturating_add(steps);
+        self.steps.set(steps);
+        match steps <= MAX_STEPS {
+            true => Ok(()),
+            false => Err(OutcomeError::Pieces),
+        }
     }
 
     /// Counts `bytes` bytes that will be written `times` times.

@@ -164,6 +164,9 @@ pub enum OutcomeError {
         /// How much they may come to.
         limit_mib: u64,
     },
+    /// Edits in so many lists that applying them would take long.
+    #[error("edits come in too many lists; those of one field belong into one")]
+    Pieces,
     /// An unknown cell kind, or one that does not fit.
     #[error("kind {kind} does not fit the field `{field}`")]
     Kind {

@@ -131,3 +131,58 @@ impl fmt::Display for Path {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_named_by_its_path() {
+        let fields = FIELDS.iter().map(|field| {
+            let path = format!("{}.{}", field.context.prefix(), field.name);
+            (path, field.context, field.writable)
+        });
+        let attributes = Context::ALL.into_iter().flat_map(|context| {
+            let list = format!("{}.{}", context.prefix(), context.attributes());
+            let one = format!("{list}[\"a \\\"quoted\\\" \\\\ key\"]");
+            [(list, context, true), (one, context, true)]
+        });
+        for (path, context, writable) in fields.chain(attributes) {
+            let parsed = Path::parse(&path).unwrap();
+            assert_eq!(parsed.to_string(), path);
+            assert_eq!(
+                (parsed.context(), parsed.is_writable()),
+                (context, writable)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_field_is_refused_with_those_there_are() {
+        let error = |path| Path::parse(path).unwrap_err().to_string();
+        assert_eq!(
+            error("metric.attributes"),
+            "`metric.attributes` names no field of a metric; it has name, description, unit, type, \
+             aggregation_temporality, is_monotonic, metadata and metadata[\"key\"]"
+        );
+        assert_eq!(
+            error("logs.body"),
+            "`logs.body` starts with no context; write resource., scope., span., spanevent., spanlink., \
+             log., metric. or datapoint. before the field"
+        );
+        for path in [
+            "",
+            "log",
+            "log.",
+            "log.attributesx",
+            "log.attributes[k]",
+            "log.attributes[\"k\"",
+            "log.attributes[\"a\"b\"]",
+            "log.attributes[\"\\n\"]",
+            "log.bod",
+            "datapoint.metadata",
+        ] {
+            assert!(Path::parse(path).is_err(), "{path}");
+        }
+    }
+}

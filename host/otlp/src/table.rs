@@ -31,17 +31,28 @@ pub(crate) struct Column {
     /// If the field is written, where each row's is: an offset into the request, a patch, or [`MISSING`].
     /// Else empty.
     pub(crate) sources: Vec<u32>,
-    /// Rows that have the field more than once, and where the earlier ones are; the last one counts.
+    /// Rows that have the field more than once, in order, and where the earlier ones are; the last one counts.
     pub(crate) repeats: Vec<(u32, u32)>,
     /// The list of the row at hand, an encoded `ArrayValue`, which may come in pieces.
     pub(crate) list: Vec<u8>,
     written: bool,
 }
 
-/// The source of a field that was not sent.
+/// The source of a field that was not sent, or is gone.
 pub(crate) const MISSING: u32 = u32::MAX;
 
 impl Column {
+    /// Where the earlier ones are in a row that has the field more than once.
+    pub(crate) fn repeats_of(&mut self, row: u32) -> impl Iterator<Item = &mut u32> {
+        let first = self
+            .repeats
+            .partition_point(|(repeated, _)| *repeated < row);
+        let from_row = self.repeats.get_mut(first..).unwrap_or(&mut []).iter_mut();
+        from_row
+            .take_while(move |(repeated, _)| *repeated == row)
+            .map(|(_, source)| source)
+    }
+
     /// Notes where a row's field is.
     #[inline]
     pub(crate) fn found(&mut self, row: usize, start: usize) {

@@ -172,6 +172,7 @@ impl Workspace {
             texts: &self.texts,
             outcome,
             edits: Cell::new(self.grown + self.patches.arena.len() as u64),
+            steps: Cell::new(0),
         };
         check.run()?;
         let mut apply = Apply {

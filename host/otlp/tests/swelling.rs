@@ -1,6 +1,7 @@
-//! Answers that are small and would make a batch huge: refused as a whole, before anything is written.
+//! Answers that are small and would make a batch huge, or take long to apply: refused as a whole, before anything is written.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "clippy frees test functions from these, and not what they call"
 )]
 
@@ -231,4 +232,120 @@ fn a_long_text_in_every_body_is_refused() {
         let left = workspace.splice().bytes.len();
         assert_eq!(left > bytes.len() + (1 << 20) - 10, !is_refused);
     }
+}
+
+/// A request of many spans, which have a name twice and some attributes each.
+fn many_spans(count: usize) -> Bytes {
+    let span = Span {
+        name: "last".to_owned(),
+        attributes: (0..8).map(|_| attribute("a", "b")).collect(),
+        ..Span::default()
+    };
+    let first = [&[0x2a, 5][..], b"first"].concat();
+    let span = [first, span.encode_to_vec()].concat();
+    let mut rows = Vec::new();
+    for _ in 0..count {
+        prost::encoding::encode_key(2, prost::encoding::WireType::LengthDelimited, &mut rows);
+        prost::encoding::encode_varint(span.len() as u64, &mut rows);
+        rows.extend_from_slice(&span);
+    }
+    let nest = |inner: &[u8], number| {
+        let mut out = Vec::new();
+        prost::encoding::bytes::encode(number, &inner.to_vec(), &mut out);
+        out
+    };
+    nest(&nest(&rows, 2), 1).into()
+}
+
+#[test]
+fn edits_in_many_lists_are_refused() {
+    const SPANS: u32 = 20_000;
+    let fields = FIELDS.map(str::to_owned);
+    let contract = StageContract::parse(&fields, &fields).unwrap();
+    let mut workspace = Workspace::new(Arc::new(Projection::new(vec![contract], &[]).unwrap()));
+    let bytes = many_spans(SPANS as usize);
+    let request = Request::parse(Signal::Traces, bytes.clone()).unwrap();
+    workspace.load(request.clone(), 1).unwrap();
+    workspace.view(0).unwrap();
+    let nothing = workspace.pool_len(0);
+    let name = (0..nothing).find(|&text| workspace.text(text) == b"last");
+    let name = name.unwrap();
+    let each = || {
+        (0..SPANS).map(|row| Append {
+            field: 1,
+            rows: vec![row],
+            keys: vec![0],
+            values: texts(1, 0),
+        })
+    };
+    let appends = Outcome {
+        appends: each().collect(),
+        ..Outcome::default()
+    };
+    let writes = Outcome {
+        writes: each()
+            .map(|append| Write {
+                field: 2,
+                rows: append.rows,
+                values: append.values,
+            })
+            .collect(),
+        ..Outcome::default()
+    };
+    let replacements = Outcome {
+        replacements: each()
+            .map(|_| Replacement {
+                field: 0,
+                old: vec![name],
+                new: vec![nothing],
+            })
+            .collect(),
+        texts: Pool {
+            ends: vec![0],
+            bytes: Vec::new(),
+        },
+        ..Outcome::default()
+    };
+    for (mut outcome, what) in [
+        (appends, "appends"),
+        (writes, "writes"),
+        (replacements, "replacements"),
+    ] {
+        workspace.load(request.clone(), 1).unwrap();
+        workspace.view(0).unwrap();
+        let result = workspace.apply(0, &outcome);
+        assert_eq!(result, Err(OutcomeError::Pieces), "{what}");
+        // A hundred are none too many.
+        outcome.appends.truncate(100);
+        outcome.writes.truncate(100);
+        outcome.replacements.truncate(100);
+        assert!(workspace.apply(0, &outcome).is_ok(), "{what}");
+        assert!(workspace.splice().bytes != bytes, "{what}");
+    }
+}
+
+#[test]
+fn a_field_that_every_row_has_twice_is_written_once_in_each() {
+    const SPANS: usize = 50_000;
+    let fields = FIELDS.map(str::to_owned);
+    let contract = StageContract::parse(&fields, &fields).unwrap();
+    let stages = vec![contract.clone(), contract];
+    let mut workspace = Workspace::new(Arc::new(Projection::new(stages, &[]).unwrap()));
+    let request = Request::parse(Signal::Traces, many_spans(SPANS)).unwrap();
+    workspace.load(request, 1).unwrap();
+    for stage in 0..2 {
+        workspace.view(stage).unwrap();
+        let mut outcome = write(0, texts(1, workspace.pool_len(stage)));
+        outcome.texts = Pool {
+            ends: vec![3],
+            bytes: b"new".to_vec(),
+        };
+        workspace.apply(stage, &outcome).unwrap();
+    }
+    let out = workspace.splice();
+    assert_eq!(out.items, SPANS);
+    assert!(!out.bytes.windows(5).any(|window| window == b"first"));
+    let decoded = ExportTraceServiceRequest::decode(out.bytes).unwrap();
+    let spans = &decoded.resource_spans[0].scope_spans[0].spans;
+    assert!(spans.len() == SPANS && spans.iter().all(|span| span.name == "new"));
 }

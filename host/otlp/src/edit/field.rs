@@ -67,13 +67,12 @@ impl Editor<'_> {
             };
         }
         // The last of several counts; once it is written, the others must not show through.
-        let (bytes, patches) = (self.bytes, &mut *self.patches);
-        column.repeats.retain(|(repeated, source)| {
-            if *repeated == row {
-                patches.replace(bytes, owner, *source, (0, 0));
+        for source in column.repeats_of(row) {
+            if *source != MISSING {
+                self.patches.replace(self.bytes, owner, *source, (0, 0));
+                *source = MISSING;
             }
-            *repeated != row
-        });
+        }
         Ok(())
     }
 }

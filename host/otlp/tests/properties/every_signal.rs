@@ -37,7 +37,7 @@ fn damaged<E: Export>(request: &E, (cuts, end): &Damage) -> Vec<u8> {
     bytes
 }
 
-/// Parts of a split hold every item once, and are no larger than they may be.
+/// Parts of a split hold every item once, with all that it belongs to, and are no larger than they may be.
 fn splits<E: Export>(request: &E, max: usize) -> Result<(), TestCaseError> {
     let parsed = Request::parse(E::SIGNAL, request.encode_to_vec().into()).unwrap();
     let mut joined = E::default();
@@ -51,7 +51,7 @@ fn splits<E: Export>(request: &E, max: usize) -> Result<(), TestCaseError> {
         );
         joined.join(decoded);
     }
-    prop_assert_eq!(joined.items(), request.items());
+    prop_assert_eq!(joined.placed(), request.placed());
     Ok(())
 }
 

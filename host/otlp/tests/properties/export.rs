@@ -16,13 +16,18 @@ use prost::Message;
 use spanmill_model::FIELDS;
 use spanmill_otlp::{Context, Outcome, Projection, Request, Signal, StageContract, Workspace};
 
+use crate::metrics::points::retain;
+
 /// An export request.
-pub trait Export: Message + Default + Clone + PartialEq {
+pub trait Export: Message + Default + Clone + PartialEq + std::fmt::Debug {
     /// What it carries.
     const SIGNAL: Signal;
 
     /// Its spans, log records or data points, each encoded.
     fn items(&self) -> Vec<Vec<u8>>;
+
+    /// Its items in order, each with all that it belongs to.
+    fn placed(&self) -> Vec<Self>;
 
     /// The attributes of its resources.
     fn resources(&self) -> Vec<Vec<KeyValue>>;
@@ -43,6 +48,24 @@ impl Export for ExportTraceServiceRequest {
 
     fn items(&self) -> Vec<Vec<u8>> {
         spans(self).map(Message::encode_to_vec).collect()
+    }
+
+    fn placed(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for resource in &self.resource_spans {
+            for scope in &resource.scope_spans {
+                for item in &scope.spans {
+                    let mut scope = scope.clone();
+                    scope.spans = vec![item.clone()];
+                    let mut resource = resource.clone();
+                    resource.scope_spans = vec![scope];
+                    all.push(Self {
+                        resource_spans: vec![resource],
+                    });
+                }
+            }
+        }
+        all
     }
 
     fn resources(&self) -> Vec<Vec<KeyValue>> {
@@ -72,6 +95,24 @@ impl Export for ExportLogsServiceRequest {
         logs(self).map(Message::encode_to_vec).collect()
     }
 
+    fn placed(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for resource in &self.resource_logs {
+            for scope in &resource.scope_logs {
+                for item in &scope.log_records {
+                    let mut scope = scope.clone();
+                    scope.log_records = vec![item.clone()];
+                    let mut resource = resource.clone();
+                    resource.scope_logs = vec![scope];
+                    all.push(Self {
+                        resource_logs: vec![resource],
+                    });
+                }
+            }
+        }
+        all
+    }
+
     fn resources(&self) -> Vec<Vec<KeyValue>> {
         let all = self.resource_logs.iter().map(|it| it.resource.clone());
         all.map(|it| it.unwrap_or_default().attributes).collect()
@@ -91,6 +132,24 @@ impl Export for ExportMetricsServiceRequest {
 
     fn items(&self) -> Vec<Vec<u8>> {
         metrics(self).flat_map(points).collect()
+    }
+
+    fn placed(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for resource in &self.resource_metrics {
+            for scope in &resource.scope_metrics {
+                for metric in scope.metrics.iter().flat_map(one_point_each) {
+                    let mut scope = scope.clone();
+                    scope.metrics = vec![metric];
+                    let mut resource = resource.clone();
+                    resource.scope_metrics = vec![scope];
+                    all.push(Self {
+                        resource_metrics: vec![resource],
+                    });
+                }
+            }
+        }
+        all
     }
 
     fn resources(&self) -> Vec<Vec<KeyValue>> {
@@ -140,6 +199,20 @@ pub fn points(metric: &Metric) -> Vec<Vec<u8>> {
         Some(Data::ExponentialHistogram(data)) => encoded(&data.data_points),
         Some(Data::Summary(data)) => encoded(&data.data_points),
     }
+}
+
+/// A metric as often as it has points, each time with one of them.
+fn one_point_each(metric: &Metric) -> Vec<Metric> {
+    let number = points(metric).len();
+    let one = |kept| {
+        let (mut metric, mut at) = (metric.clone(), 0);
+        retain(&mut metric, |_| {
+            at += 1;
+            at - 1 == kept
+        });
+        metric
+    };
+    (0..number).map(one).collect()
 }
 
 fn exemplars(metric: &Metric) -> Vec<&Exemplar> {

@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::Link;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use proptest::prelude::*;
 use prost::Message;
 use spanmill_otlp::{
@@ -280,4 +280,56 @@ fn parts_end_between_resources_and_none_is_small() {
     // A resource is never cut, however large.
     assert_eq!(spans(one.repeat(3), one.len() / 2), [1, 1, 1]);
     assert_eq!(spans(Vec::new(), 10), [0]);
+}
+
+#[test]
+fn what_has_no_spans_goes_with_the_first_part_of_a_split() {
+    let mut request = requests::one_span();
+    let full = &mut request.resource_spans[0];
+    let span = full.scope_spans[0].spans[0].clone();
+    full.scope_spans[0].spans = vec![span; 3];
+    full.scope_spans.push(ScopeSpans::default());
+    request.resource_spans.push(ResourceSpans::default());
+    request.resource_spans.push(ResourceSpans {
+        scope_spans: vec![ScopeSpans::default()],
+        ..ResourceSpans::default()
+    });
+    let parsed = Request::parse(Signal::Traces, request.encode_to_vec().into()).unwrap();
+    let shapes = parsed.split(1).into_iter().map(|part| {
+        let decoded = ExportTraceServiceRequest::decode(part.bytes).unwrap();
+        let resources = decoded.resource_spans.iter();
+        let scopes = resources.map(|resource| resource.scope_spans.len());
+        scopes.collect::<Vec<_>>()
+    });
+    let shapes: Vec<Vec<usize>> = shapes.collect();
+    assert_eq!(shapes, [vec![2, 0, 1], vec![1], vec![1]]);
+}
+
+#[test]
+fn a_request_is_cut_into_many_parts() {
+    let mut request = requests::one_span();
+    let scope = &mut request.resource_spans[0].scope_spans[0];
+    let named = |name: u32| Span {
+        name: name.to_string(),
+        ..scope.spans[0].clone()
+    };
+    scope.spans = (0..10_000).map(named).collect();
+    request.resource_spans.push(ResourceSpans::default());
+    let parsed = Request::parse(Signal::Traces, request.encode_to_vec().into()).unwrap();
+    for max in [1, 3, 100, 9_999] {
+        let parts = parsed.split(max);
+        assert_eq!(parts.len(), 10_000usize.div_ceil(max));
+        let mut resources = 0;
+        let mut names = Vec::new();
+        for (number, part) in parts.iter().enumerate() {
+            let decoded = ExportTraceServiceRequest::decode(part.bytes.clone()).unwrap();
+            let spans = &decoded.resource_spans[0].scope_spans[0].spans;
+            assert_eq!(part.items, spans.len());
+            assert_eq!(part.items, max.min(10_000 - number * max));
+            names.extend(spans.iter().map(|span| span.name.parse::<u32>().unwrap()));
+            resources += decoded.resource_spans.len();
+        }
+        assert!(names.into_iter().eq(0..10_000));
+        assert_eq!(resources, parts.len() + 1);
+    }
 }
