@@ -5,8 +5,8 @@ mod declared;
 pub use declared::{connector, processor};
 
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, ColumnView, Context, EntryWrite, Outcome, Pool, Removal,
-    Replacement, Verdicts, Write,
+    Append, BatchView, CellColumn, ColumnView, EntryWrite, Outcome, Pool, Removal, Replacement,
+    Verdicts, Write,
 };
 use spanmill_sdk as sdk;
 
@@ -29,6 +29,7 @@ pub fn batch<'a>(view: &BatchView<'a>) -> sdk::Batch<'a> {
         }),
     };
     sdk::Batch {
+        signal: view.signal,
         received_unix_nano: view.received_unix_nano,
         texts: sdk::Texts {
             ends: view.texts.ends,
@@ -37,20 +38,11 @@ pub fn batch<'a>(view: &BatchView<'a>) -> sdk::Batch<'a> {
         tables: view
             .tables
             .iter()
-            .filter_map(|table| {
-                Some(sdk::Table {
-                    context: match table.context {
-                        Context::Resource => sdk::Context::Resource,
-                        Context::Scope => sdk::Context::Scope,
-                        Context::Span => sdk::Context::Span,
-                        Context::SpanEvent => sdk::Context::SpanEvent,
-                        Context::SpanLink => sdk::Context::SpanLink,
-                        Context::Log | Context::Metric | Context::DataPoint => return None,
-                    },
-                    rows: table.rows,
-                    parents: table.parents,
-                    columns: table.columns.iter().map(column).collect(),
-                })
+            .map(|table| sdk::Table {
+                context: table.context,
+                rows: table.rows,
+                parents: table.parents,
+                columns: table.columns.iter().map(column).collect(),
             })
             .collect(),
     }
@@ -64,7 +56,7 @@ fn cells(values: sdk::OwnedCells) -> CellColumn {
 }
 
 /// A plugin's outcome in the host's terms, moved.
-pub fn outcome(from: sdk::Outcome) -> Outcome {
+pub fn outcome(mut from: sdk::Outcome) -> Outcome {
     let mut out = Outcome {
         texts: Pool {
             ends: from.text_ends,
@@ -72,10 +64,8 @@ pub fn outcome(from: sdk::Outcome) -> Outcome {
         },
         ..Outcome::default()
     };
-    for (context, rows) in [
-        (Context::Span, from.spans),
-        (Context::SpanEvent, from.events),
-    ] {
+    for context in sdk::Context::ALL {
+        let rows = std::mem::take(from.verdicts.get_mut(context));
         if !rows.is_empty() {
             out.verdicts.push(Verdicts { context, rows });
         }

@@ -325,6 +325,16 @@ async fn a_plugin_gets_hold_of_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plugins_clocks_stand_still_above_zero() {
+    let mut bench = Bench::start("clock", "reject").await;
+    bench.send("misbehave").await.unwrap();
+    let line = bench.spanmill.logged("the wall clock says").await;
+    let clocks = "the wall clock says 1577836800, the monotonic clock is above zero";
+    assert!(line.contains(clocks), "{line}");
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_sees_no_field_that_it_did_not_declare() {
     let mut bench = Bench::start("print", "reject").await;
     // `misbehave` as an attribute's value is no text that the plugin may read.

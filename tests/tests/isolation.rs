@@ -182,8 +182,8 @@ async fn odd_ones_that_break_no_rule() {
     // `slow` takes 50 ms of a processor that may have others to serve.
     let plugins = [("odd", "hostile", "timeout: 30s")];
     let behaviours = [
-        "well", "slow", "print", "chatter", "forge", "escape", "by-trace", "whole", "drop-all",
-        "drop-odd",
+        "well", "slow", "print", "chatter", "forge", "escape", "clock", "by-trace", "whole",
+        "drop-all", "drop-odd",
     ];
     let components = behaviours.map(|behaviour| {
         (

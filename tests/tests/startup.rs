@@ -196,6 +196,27 @@ async fn plugins_that_do_not_take_their_settings() {
             "read-twice",
             &["`span.name` is declared twice", "bad.yaml:3:11"],
         ),
+        (
+            "no-signal",
+            &[
+                "declares what it may not: it takes no signal",
+                "bad.yaml:3:11",
+            ],
+        ),
+        (
+            "signal-twice",
+            &[
+                "declares what it may not: it takes traces twice",
+                "bad.yaml:3:11",
+            ],
+        ),
+        (
+            "log-field",
+            &[
+                "it reads `log.body`, but does not take logs",
+                "bad.yaml:3:11",
+            ],
+        ),
         // A JSON pointer of the plugin's leads to the line of the manifest.
         (
             "[1, 2]",

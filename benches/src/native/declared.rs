@@ -71,6 +71,7 @@ fn fault(error: sdk::PluginError) -> Fault {
 
 fn declared(contract: &Contract, metrics: Option<MetricStream>) -> Declared {
     Declared {
+        signals: contract.signals().to_vec(),
         reads: contract.reads().to_vec(),
         writes: contract.writes().to_vec(),
         sharding: match contract.sharding() {

@@ -115,6 +115,14 @@ pub enum LoadError {
         /// What happened.
         why: String,
     },
+    /// What the plugin says of itself breaks the contract, or it fails to say it.
+    #[error("{name} does not say what it is: its `about` interface {why}")]
+    About {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The engine cannot be set up on this machine.
     #[error("the WebAssembly engine cannot start: {0}")]
     Engine(String),

@@ -6,11 +6,13 @@ use spanmill_otlp::{BatchView, Outcome};
 use wasmtime::{Store, Trap};
 
 use crate::abi::v0_1::{self as abi, answer, bindings};
+use crate::about::About;
+use crate::contract;
 use crate::error::{ConfigureError, Fault, LoadError, words};
 use crate::plugin::{Exports, Plugin};
 use crate::sandbox::Guest;
-use bindings::exports::spanmill::plugin::{connector, processor, state};
-use bindings::spanmill::plugin::contract;
+use bindings::exports::spanmill::plugin::{about, connector, processor, state};
+use bindings::spanmill::plugin::contract::{ConfigError, PluginError};
 
 /// What a plugin may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,7 @@ pub(crate) struct Instance {
     store: Store<Guest>,
     calls: Calls,
     state: Option<state::Guest>,
+    about: Option<about::Guest>,
     limits: Limits,
 }
 
@@ -78,8 +81,6 @@ impl std::fmt::Debug for Snapshot {
 }
 
 const MIB: u64 = 1024 * 1024;
-/// Fields that a plugin may declare to read, and to write.
-const PATHS: usize = 10_000;
 
 impl Instance {
     /// Makes an instance, which takes well below a millisecond.
@@ -114,13 +115,16 @@ impl Instance {
         let loaded = calls.and_then(|calls| {
             let state = plugin.state.as_ref();
             let state = state.map(|indices| indices.load(&mut store, &instance));
-            Ok((calls, state.transpose()?))
+            let about = plugin.about.as_ref();
+            let about = about.map(|indices| indices.load(&mut store, &instance));
+            Ok((calls, state.transpose()?, about.transpose()?))
         });
         match loaded {
-            Ok((calls, state)) => Ok(Instance {
+            Ok((calls, state, about)) => Ok(Instance {
                 store,
                 calls,
                 state,
+                about,
                 limits,
             }),
             Err(error) => Err(start(error, &store)),
@@ -154,18 +158,14 @@ impl Instance {
         self.store.data_mut().counters.fix();
         match answered {
             Err(error) => Err(self.fault(&error).into()),
-            Ok(Ok(declared)) => match declared.reads.len().max(declared.writes.len()) {
-                0..=PATHS => Ok(declared),
-                many => Err(ConfigureError::Contract(format!(
-                    "{many} fields, and {PATHS} is the most"
-                ))),
+            Ok(Ok(declared)) => match contract::check(&declared) {
+                Ok(()) => Ok(declared),
+                Err(why) => Err(ConfigureError::Contract(why)),
             },
-            Ok(Err(contract::ConfigError::Settings(problems))) => {
+            Ok(Err(ConfigError::Settings(problems))) => {
                 Err(ConfigureError::Settings(abi::problems(problems)))
             }
-            Ok(Err(contract::ConfigError::Unavailable(why))) => {
-                Err(ConfigureError::Unavailable(words(&why)))
-            }
+            Ok(Err(ConfigError::Unavailable(why))) => Err(ConfigureError::Unavailable(words(&why))),
         }
     }
 
@@ -189,16 +189,28 @@ impl Instance {
             }
         };
         Err(match answered {
-            Ok(contract::PluginError::NotConfigured) => {
+            Ok(PluginError::NotConfigured) => {
                 Fault::State("it says that it was not configured".to_owned())
             }
-            Ok(contract::PluginError::Batch(why)) => Fault::Batch(words(&why)),
-            Ok(contract::PluginError::State(why)) => Fault::State(words(&why)),
+            Ok(PluginError::Batch(why)) => Fault::Batch(words(&why)),
+            Ok(PluginError::State(why)) => Fault::State(words(&why)),
             Err(error) => self.fault(&error),
         })
     }
 
-    /// What the instance knows; nothing if it does not hand it on.
+    /// What the plugin says it is, unchecked; `None` if it does not export `about`.
+    pub(crate) fn describe(&mut self) -> Result<Option<About>, Fault> {
+        self.begin();
+        let Some(guest) = &self.about else {
+            return Ok(None);
+        };
+        match guest.call_describe(&mut self.store) {
+            Ok(description) => Ok(Some(abi::described(description))),
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    /// What the instance knows; `None` if it does not hand it on.
     pub(crate) fn snapshot(&mut self) -> Result<Option<Snapshot>, Fault> {
         self.begin();
         let Some(guest) = &self.state else {

@@ -5,8 +5,10 @@
 //! and replaces it after a fault. Nothing is compiled on the data path, and nothing a guest does panics.
 
 mod abi;
+mod about;
 mod cache;
 mod compile;
+mod contract;
 mod engine;
 mod error;
 mod health;
@@ -22,6 +24,7 @@ pub use abi::v0_1::answer::{
     AttributeLists, Declared, Emission, Instrument, InstrumentKind, MetricStream, Recording,
     Sharding, Temporality,
 };
+pub use about::About;
 pub use cache::CacheConfig;
 pub use compile::{CompilerConfig, compile_child};
 pub use engine::{Runtime, RuntimeConfig, content_hash};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::abi::v0_1::{CONNECTOR, PROCESSOR, STATE, bindings};
+use crate::abi::v0_1::{ABOUT, CONNECTOR, PROCESSOR, STATE, TICKER, bindings};
+use crate::about::About;
 use crate::error::{LoadError, words};
+use crate::instance::{Instance, Limits};
 use crate::sandbox::Guest;
 
 /// What a plugin is.
@@ -30,6 +32,8 @@ pub struct Plugin {
     pub(crate) pre: InstancePre<Guest>,
     pub(crate) exports: Exports,
     pub(crate) state: Option<bindings::exports::spanmill::plugin::state::GuestIndices>,
+    pub(crate) about: Option<bindings::exports::spanmill::plugin::about::GuestIndices>,
+    has_ticker: bool,
     hash: Arc<str>,
     size: usize,
     imports: Arc<[String]>,
@@ -38,7 +42,7 @@ pub struct Plugin {
 /// The imports that are granted: ours, and WASI with nothing behind it.
 fn is_granted(import: &str) -> bool {
     matches!(import, "spanmill:plugin/log@0.1.0" | "spanmill:plugin/counters@0.1.0")
-        // Types alone grant nothing.
+        // Types grant nothing.
         || matches!(
             import,
             "spanmill:plugin/telemetry@0.1.0" | "spanmill:plugin/contract@0.1.0" | "spanmill:plugin/metrics@0.1.0"
@@ -73,10 +77,11 @@ impl Plugin {
                 .find(|export| export.starts_with(kind))
                 .map(|found| words(found))
         };
-        let has_state = exports.iter().any(|export| export == STATE);
-        let kind = if exports.iter().any(|export| export == PROCESSOR) {
+        let has = |wanted: &str| exports.iter().any(|export| export == wanted);
+        let (has_state, has_about, has_ticker) = (has(STATE), has(ABOUT), has(TICKER));
+        let kind = if has(PROCESSOR) {
             Kind::Processor
-        } else if exports.iter().any(|export| export == CONNECTOR) {
+        } else if has(CONNECTOR) {
             Kind::Connector
         } else if let Some(found) = other_version("spanmill:plugin/processor") {
             return Err(LoadError::Version {
@@ -111,7 +116,7 @@ impl Plugin {
             why: words(&format!("{error:#}")),
         };
         let pre = linker.instantiate_pre(component).map_err(mismatch)?;
-        use bindings::exports::spanmill::plugin::{connector, processor, state};
+        use bindings::exports::spanmill::plugin::{about, connector, processor, state};
         let exports = match kind {
             Kind::Processor => {
                 Exports::Processor(processor::GuestIndices::new(&pre).map_err(mismatch)?)
@@ -124,11 +129,17 @@ impl Plugin {
             true => Some(state::GuestIndices::new(&pre).map_err(mismatch)?),
             false => None,
         };
+        let about = match has_about {
+            true => Some(about::GuestIndices::new(&pre).map_err(mismatch)?),
+            false => None,
+        };
         Ok(Plugin {
             name: name.into(),
             pre,
             exports,
             state,
+            about,
+            has_ticker,
             hash: hash.into(),
             size,
             imports: imports.into(),
@@ -158,6 +169,35 @@ impl Plugin {
     /// Whether it hands its state on.
     pub fn has_state(&self) -> bool {
         self.state.is_some()
+    }
+
+    /// Whether it exports `ticker`, which this version of the host does not call.
+    pub fn has_ticker(&self) -> bool {
+        self.has_ticker
+    }
+
+    /// What the plugin says of itself; `None` if it does not export `about`. Asks an instance of its own, which takes
+    /// about as long as a start.
+    ///
+    /// # Errors
+    ///
+    /// A plugin that does not start, fails to answer, or answers with what the contract does not allow.
+    pub fn about(&self) -> Result<Option<About>, LoadError> {
+        if self.about.is_none() {
+            return Ok(None);
+        }
+        let bad = |why| LoadError::About {
+            name: self.name.to_string(),
+            why,
+        };
+        let mut instance = Instance::new(self, "about", Limits::default())?;
+        match instance
+            .describe()
+            .map_err(|fault| bad(fault.to_string()))?
+        {
+            None => Ok(None),
+            Some(about) => about.checked().map(Some).map_err(bad),
+        }
     }
 
     /// Processor or connector.

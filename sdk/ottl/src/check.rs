@@ -392,7 +392,7 @@ fn names(context: Context) -> &'static [&'static str] {
             "attributes",
             "dropped_attributes_count",
         ],
-        Context::SpanLink => &["attributes"],
+        Context::SpanLink | Context::Log | Context::Metric | Context::DataPoint => &["attributes"],
     }
 }
 

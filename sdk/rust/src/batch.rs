@@ -1,50 +1,14 @@
 //! Read access to a batch: borrowed columns, so that the same plugin code runs over the lists a
 //! component call brings and over a native caller's own memory.
 
+use spanmill_model::{CellKind, Context, Signal};
+
 use crate::contract::{
-    AttributeField, ListField, NarrowField, Place, TextField, TraceIdField, WideField,
+    AttributeField, CellField, ListField, NarrowField, Place, TextField, TraceIdField, WideField,
 };
 
 /// The pool index that stands for "no text".
 pub const ABSENT: u32 = u32::MAX;
-
-/// What the rows of a table are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Context {
-    /// Where telemetry comes from; rows of the top table.
-    Resource,
-    /// An instrumentation scope; belongs to a resource.
-    Scope,
-    /// A span; belongs to a scope.
-    Span,
-    /// An event of a span.
-    SpanEvent,
-    /// A link of a span.
-    SpanLink,
-}
-
-impl Context {
-    /// The name that paths of this context start with: `span` in `span.name`.
-    pub const fn prefix(self) -> &'static str {
-        match self {
-            Context::Resource => "resource",
-            Context::Scope => "scope",
-            Context::Span => "span",
-            Context::SpanEvent => "spanevent",
-            Context::SpanLink => "spanlink",
-        }
-    }
-
-    /// The context whose rows this one's rows point at.
-    pub const fn parent(self) -> Option<Context> {
-        match self {
-            Context::Resource => None,
-            Context::Scope => Some(Context::Resource),
-            Context::Span => Some(Context::Scope),
-            Context::SpanEvent | Context::SpanLink => Some(Context::Span),
-        }
-    }
-}
 
 /// The distinct texts of a batch. Equal indices mean equal texts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,7 +48,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Values of mixed type, one a row.
+/// Values of mixed type, one per row.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cells<'a> {
     /// How to read each of `bits`; see the contract's `cells`.
@@ -116,9 +80,9 @@ impl<'a> Cells<'a> {
 /// One value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// The attribute is not there.
+    /// Nothing is there.
     Absent,
-    /// The attribute is there without a value.
+    /// An attribute or a body is there without a value.
     Empty,
     /// A string.
     Text(&'a str),
@@ -140,16 +104,16 @@ impl<'a> Value<'a> {
     /// Reads a cell.
     #[inline]
     pub fn from_cell(kind: u8, bits: u64, texts: &Texts<'a>) -> Self {
-        match kind {
-            1 => Value::Text(texts.get(bits as u32)),
-            2 => Value::Bool(bits != 0),
-            3 => Value::Int(bits as i64),
-            4 => Value::Double(f64::from_bits(bits)),
-            5 => Value::Bytes(texts.bytes(bits as u32)),
-            6 => Value::Array(texts.bytes(bits as u32)),
-            7 => Value::Map(texts.bytes(bits as u32)),
-            8 => Value::Empty,
-            _ => Value::Absent,
+        match CellKind::from_number(kind) {
+            Some(CellKind::Text) => Value::Text(texts.get(bits as u32)),
+            Some(CellKind::Bool) => Value::Bool(bits != 0),
+            Some(CellKind::Int) => Value::Int(bits as i64),
+            Some(CellKind::Double) => Value::Double(f64::from_bits(bits)),
+            Some(CellKind::Bytes) => Value::Bytes(texts.bytes(bits as u32)),
+            Some(CellKind::Array) => Value::Array(texts.bytes(bits as u32)),
+            Some(CellKind::Map) => Value::Map(texts.bytes(bits as u32)),
+            Some(CellKind::Empty) => Value::Empty,
+            Some(CellKind::Absent) | None => Value::Absent,
         }
     }
 }
@@ -221,14 +185,21 @@ pub enum Column<'a> {
     Narrow(&'a [u32]),
     /// Times in ns, span ids.
     Wide(&'a [u64]),
-    /// Two words a row, the high one first.
+    /// Two words per row, the high one first.
     TraceId(&'a [u64]),
     /// Pool indices.
     Text(&'a [u32]),
-    /// One attribute, by key.
+    /// One attribute by key, or a field whose type varies.
     Cells(Cells<'a>),
     /// Every attribute.
     Attributes(Attributes<'a>),
+    /// Whole lists of numbers; no field of this version is one.
+    Numbers {
+        /// Where each row's numbers end.
+        ends: &'a [u32],
+        /// The numbers of all rows.
+        bits: &'a [u64],
+    },
 }
 
 /// The fields of one context.
@@ -246,10 +217,13 @@ pub struct Table<'a> {
 
 /// A batch as one plugin sees it.
 ///
-/// Accessors take the field handles that [`crate::Contract`] gave out. They panic (in a guest: trap) if
-/// the host breaks the contract by sending another kind of column than was declared.
+/// Accessors take the field handles that [`crate::Contract`] returned. A field of a context that the batch's signal does
+/// not have is empty: it has no rows. They panic (in a guest: trap) if the host breaks the contract by sending another
+/// kind of column than was declared.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
+    /// What the batch carries.
+    pub signal: Signal,
     /// When the host received the batch, ns since 1970.
     pub received_unix_nano: u64,
     /// The text pool.
@@ -259,7 +233,7 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The table of a context, if the plugin reads or writes it or something below it.
+    /// The table of a context, if the batch's signal has it, and it is the signal's own or the plugin reads or writes it.
     pub fn table(&self, context: Context) -> Option<&Table<'a>> {
         self.tables.iter().find(|table| table.context == context)
     }
@@ -274,12 +248,12 @@ impl<'a> Batch<'a> {
         self.table(context).map_or(&[], |table| table.parents)
     }
 
-    fn column(&self, place: Place) -> Column<'a> {
-        match self
-            .table(place.context)
-            .and_then(|table| table.columns.get(place.column as usize))
-        {
-            Some(column) => *column,
+    /// A declared column; `None` if the batch's signal does not have its context.
+    fn column(&self, place: Place) -> Option<Column<'a>> {
+        let table = self.table(place.context);
+        match table.and_then(|table| table.columns.get(place.column as usize)) {
+            Some(column) => Some(*column),
+            None if !self.signal.contexts().contains(&place.context) => None,
             None => panic!(
                 "the host sent no column for a declared {} field",
                 place.context.prefix()
@@ -290,49 +264,64 @@ impl<'a> Batch<'a> {
     /// A text field: pool indices, [`ABSENT`] for none.
     pub fn text(&self, field: TextField) -> &'a [u32] {
         match self.column(field.0) {
-            Column::Text(indices) => indices,
-            _ => panic!("the host sent another column than text"),
+            Some(Column::Text(indices)) => indices,
+            None => &[],
+            Some(_) => panic!("the host sent another column than text"),
         }
     }
 
     /// A field of kinds, codes, flags or counts.
     pub fn narrow(&self, field: NarrowField) -> &'a [u32] {
         match self.column(field.0) {
-            Column::Narrow(values) => values,
-            _ => panic!("the host sent another column than narrow"),
+            Some(Column::Narrow(values)) => values,
+            None => &[],
+            Some(_) => panic!("the host sent another column than narrow"),
         }
     }
 
     /// A field of times or span ids.
     pub fn wide(&self, field: WideField) -> &'a [u64] {
         match self.column(field.0) {
-            Column::Wide(values) => values,
-            _ => panic!("the host sent another column than wide"),
+            Some(Column::Wide(values)) => values,
+            None => &[],
+            Some(_) => panic!("the host sent another column than wide"),
         }
     }
 
-    /// Trace ids, two words a row, the high one first.
+    /// Trace ids, two words per row, the high one first.
     pub fn trace_ids(&self, field: TraceIdField) -> &'a [u64] {
         match self.column(field.0) {
-            Column::TraceId(words) => words,
-            _ => panic!("the host sent another column than trace-id"),
+            Some(Column::TraceId(words)) => words,
+            None => &[],
+            Some(_) => panic!("the host sent another column than trace-id"),
+        }
+    }
+
+    /// A field whose type varies, such as `log.body`.
+    pub fn cells(&self, field: CellField) -> Cells<'a> {
+        match self.column(field.0) {
+            Some(Column::Cells(cells)) => cells,
+            None => Cells::default(),
+            Some(_) => panic!("the host sent another column than cells"),
         }
     }
 
     /// One attribute of every row.
     pub fn attribute(&self, field: AttributeField) -> Values<'a> {
         match self.column(field.0) {
-            Column::Text(indices) => Values::Text(indices),
-            Column::Cells(cells) => Values::Cells(cells),
-            _ => panic!("the host sent another column than text or cells"),
+            Some(Column::Text(indices)) => Values::Text(indices),
+            Some(Column::Cells(cells)) => Values::Cells(cells),
+            None => Values::Text(&[]),
+            Some(_) => panic!("the host sent another column than text or cells"),
         }
     }
 
     /// Every attribute of every row.
     pub fn attributes(&self, field: ListField) -> Attributes<'a> {
         match self.column(field.0) {
-            Column::Attributes(list) => list,
-            _ => panic!("the host sent another column than attributes"),
+            Some(Column::Attributes(list)) => list,
+            None => Attributes::default(),
+            Some(_) => panic!("the host sent another column than attributes"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a plugin declares, and the handles it reads and writes fields by.
 
-use crate::Context;
+use spanmill_model::{Context, Signal};
 
 /// Where a declared field stands in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ handles!(
     WideField,
     /// A field of trace ids.
     TraceIdField,
+    /// A field whose type varies, such as `log.body` or `datapoint.value`.
+    CellField,
     /// One attribute by key.
     AttributeField,
     /// A whole attribute list.
@@ -53,46 +55,58 @@ pub enum Sharding {
     /// Any.
     #[default]
     None,
-    /// All spans of a trace go to the same instance.
+    /// All rows of a trace go to the same instance.
     ByTrace,
     /// Every batch goes to the one instance.
     Whole,
 }
 
-/// Collects the fields a plugin needs. Paths are those of the WIT's `batch`; naming one twice gives
+/// Collects what a plugin needs: signals and fields. Paths are those of the WIT's `batch`; naming one twice returns
 /// the same handle.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Contract {
+    pub(crate) signals: Vec<Signal>,
     pub(crate) reads: Vec<String>,
     pub(crate) writes: Vec<String>,
     places: Vec<Place>,
     sharding: Sharding,
 }
 
+impl Default for Contract {
+    /// Takes traces, and nothing of them.
+    fn default() -> Self {
+        Contract {
+            signals: vec![Signal::Traces],
+            reads: Vec::new(),
+            writes: Vec::new(),
+            places: Vec::new(),
+            sharding: Sharding::None,
+        }
+    }
+}
+
 /// The context that a path belongs to; `None` if it names none.
 pub(crate) fn context_of(path: &str) -> Option<Context> {
-    let end = path.find('.')?;
-    [
-        Context::Resource,
-        Context::Scope,
-        Context::Span,
-        Context::SpanEvent,
-        Context::SpanLink,
-    ]
-    .into_iter()
-    .find(|context| context.prefix() == &path[..end])
+    let (prefix, _) = path.split_once('.')?;
+    Context::with_prefix(prefix)
+}
+
+/// The path of a whole attribute list: `span.attributes`, or `metric.metadata`.
+pub fn attributes_path(context: Context) -> String {
+    format!("{}.{}", context.prefix(), context.attributes())
 }
 
 /// The path of one attribute: `span.attributes["http.route"]`.
 pub fn attribute_path(context: Context, key: &str) -> String {
     let key = key.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("{}.attributes[\"{key}\"]", context.prefix())
+    format!("{}[\"{key}\"]", attributes_path(context))
 }
 
 /// The key that a path of one attribute names.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn attribute_key(path: &str) -> Option<String> {
-    let (_, quoted) = path.split_once(".attributes[\"")?;
+    let list = attributes_path(context_of(path)?);
+    let quoted = path.strip_prefix(&list)?.strip_prefix("[\"")?;
     let quoted = quoted.strip_suffix("\"]")?;
     let mut key = String::new();
     let mut characters = quoted.chars();
@@ -107,6 +121,12 @@ pub(crate) fn attribute_key(path: &str) -> Option<String> {
 }
 
 impl Contract {
+    /// Declares the signals that the plugin takes under its settings, in place of those before; without a call,
+    /// traces. At least one, none twice; every field must belong to one of them.
+    pub fn take(&mut self, signals: impl IntoIterator<Item = Signal>) {
+        self.signals = signals.into_iter().collect();
+    }
+
     fn read(&mut self, path: String) -> Place {
         if let Some(known) = self.reads.iter().position(|read| *read == path) {
             return self.places[known];
@@ -139,7 +159,12 @@ impl Contract {
         WideField(self.read(path.to_owned()))
     }
 
-    /// Reads `span.trace_id` or `spanlink.trace_id`.
+    /// Reads a field whose type varies, such as `log.body` or `datapoint.value`.
+    pub fn read_cells(&mut self, path: &str) -> CellField {
+        CellField(self.read(path.to_owned()))
+    }
+
+    /// Reads `span.trace_id`, `spanlink.trace_id` or `log.trace_id`.
     pub fn read_trace_id(&mut self, path: &str) -> TraceIdField {
         TraceIdField(self.read(path.to_owned()))
     }
@@ -151,7 +176,7 @@ impl Contract {
 
     /// Reads every attribute of a context.
     pub fn read_attributes(&mut self, context: Context) -> ListField {
-        ListField(self.read(format!("{}.attributes", context.prefix())))
+        ListField(self.read(attributes_path(context)))
     }
 
     /// Declares a field that the plugin writes, by its path.
@@ -170,11 +195,11 @@ impl Contract {
 
     /// Declares that the plugin writes any attribute of a context.
     pub fn write_attributes(&mut self, context: Context) -> WriteField {
-        self.write(&format!("{}.attributes", context.prefix()))
+        self.write(&attributes_path(context))
     }
 
-    /// Declares a counter, at most 64 of them; names are lower_snake_case. There are no others once the plugin is
-    /// configured, so that no name can carry an attribute's value.
+    /// Declares a counter, at most 64 of them; names are lower_snake_case. None can be added once the plugin is
+    /// configured, so no name can carry an attribute's value.
     pub fn counter(&mut self, name: &'static str) -> Counter {
         crate::guest::count(name, 0);
         Counter(name)
@@ -183,6 +208,11 @@ impl Contract {
     /// Asks for batches to be sharded; without a call they are not.
     pub fn shard(&mut self, sharding: Sharding) {
         self.sharding = sharding;
+    }
+
+    /// The signals taken.
+    pub fn signals(&self) -> &[Signal] {
+        &self.signals
     }
 
     /// The paths read, in declaration order.

@@ -16,15 +16,15 @@ mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
-pub use batch::{ABSENT, Attributes, Batch, Cells, Column, Context, Table, Texts, Value, Values};
+pub use batch::{ABSENT, Attributes, Batch, Cells, Column, Table, Texts, Value, Values};
 #[doc(hidden)]
 pub use connector::OwnedLists;
 pub use connector::{
     Connector, Emission, Instrument, InstrumentKind, MetricStream, SeriesAttribute, Temporality,
 };
 pub use contract::{
-    AttributeField, Contract, Counter, ListField, NarrowField, Sharding, TextField, TraceIdField,
-    WideField, WriteField, attribute_path,
+    AttributeField, CellField, Contract, Counter, ListField, NarrowField, Sharding, TextField,
+    TraceIdField, WideField, WriteField, attribute_path, attributes_path,
 };
 pub use error::{ConfigError, PluginError, Problem, Problems, RestoreError, closest};
 pub use guest::{Level, log};
@@ -33,4 +33,5 @@ pub use number::parse_double;
 pub use outcome::OwnedCells;
 pub use outcome::{Cell, Outcome};
 pub use processor::Processor;
+pub use spanmill_model::{CellKind, Context, FIELDS, Field, Shape, Signal};
 pub use state::State;

@@ -1,11 +1,13 @@
 //! Collects what a processor did with a batch.
 
-use crate::{Batch, Context, WriteField};
+use spanmill_model::{CellKind, Context, PerContext};
+
+use crate::{Batch, WriteField};
 
 /// A value to write.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell {
-    /// Removes an attribute, clears a text.
+    /// Removes an attribute or a body, clears a text.
     Absent,
     /// An attribute without a value.
     Empty,
@@ -28,32 +30,33 @@ pub enum Cell {
 impl Cell {
     /// A cell as it stands in a batch's columns.
     pub fn from_parts(kind: u8, bits: u64) -> Cell {
-        match kind {
-            1 => Cell::Text(bits as u32),
-            2 => Cell::Bool(bits != 0),
-            3 => Cell::Int(bits as i64),
-            4 => Cell::Double(f64::from_bits(bits)),
-            5 => Cell::Bytes(bits as u32),
-            6 => Cell::Array(bits as u32),
-            7 => Cell::Map(bits as u32),
-            8 => Cell::Empty,
-            _ => Cell::Absent,
+        match CellKind::from_number(kind) {
+            Some(CellKind::Text) => Cell::Text(bits as u32),
+            Some(CellKind::Bool) => Cell::Bool(bits != 0),
+            Some(CellKind::Int) => Cell::Int(bits as i64),
+            Some(CellKind::Double) => Cell::Double(f64::from_bits(bits)),
+            Some(CellKind::Bytes) => Cell::Bytes(bits as u32),
+            Some(CellKind::Array) => Cell::Array(bits as u32),
+            Some(CellKind::Map) => Cell::Map(bits as u32),
+            Some(CellKind::Empty) => Cell::Empty,
+            Some(CellKind::Absent) | None => Cell::Absent,
         }
     }
 
     /// The contract's kind and bits.
     pub fn into_parts(self) -> (u8, u64) {
-        match self {
-            Cell::Absent => (0, 0),
-            Cell::Text(index) => (1, u64::from(index)),
-            Cell::Bool(value) => (2, u64::from(value)),
-            Cell::Int(value) => (3, value as u64),
-            Cell::Double(value) => (4, value.to_bits()),
-            Cell::Bytes(index) => (5, u64::from(index)),
-            Cell::Array(index) => (6, u64::from(index)),
-            Cell::Map(index) => (7, u64::from(index)),
-            Cell::Empty => (8, 0),
-        }
+        let (kind, bits) = match self {
+            Cell::Absent => (CellKind::Absent, 0),
+            Cell::Text(index) => (CellKind::Text, u64::from(index)),
+            Cell::Bool(value) => (CellKind::Bool, u64::from(value)),
+            Cell::Int(value) => (CellKind::Int, value as u64),
+            Cell::Double(value) => (CellKind::Double, value.to_bits()),
+            Cell::Bytes(index) => (CellKind::Bytes, u64::from(index)),
+            Cell::Array(index) => (CellKind::Array, u64::from(index)),
+            Cell::Map(index) => (CellKind::Map, u64::from(index)),
+            Cell::Empty => (CellKind::Empty, 0),
+        };
+        (kind.number(), bits)
     }
 }
 
@@ -125,12 +128,9 @@ impl Edits {
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     first_text: u32,
-    span_rows: usize,
-    event_rows: usize,
+    rows: PerContext<usize>,
     #[doc(hidden)]
-    pub spans: Vec<u8>,
-    #[doc(hidden)]
-    pub events: Vec<u8>,
+    pub verdicts: PerContext<Vec<u8>>,
     #[doc(hidden)]
     pub text_ends: Vec<u32>,
     #[doc(hidden)]
@@ -144,66 +144,54 @@ impl Outcome {
     pub fn new(batch: &Batch<'_>) -> Self {
         Outcome {
             first_text: batch.texts.len() as u32,
-            span_rows: batch.rows(Context::Span),
-            event_rows: batch.rows(Context::SpanEvent),
+            rows: PerContext::new(|context| batch.rows(context)),
             ..Outcome::default()
         }
     }
 
-    /// Drops a span or a span event. Rows that are not there are ignored.
+    /// The verdicts on the rows of a context.
+    #[inline]
+    fn verdicts(&mut self, context: Context) -> &mut Vec<u8> {
+        if !context.takes_verdicts() {
+            panic!(
+                "a {} cannot be dropped, only rows below it",
+                context.prefix()
+            );
+        }
+        let verdicts = self.verdicts.get_mut(context);
+        if verdicts.is_empty() {
+            verdicts.resize(*self.rows.get(context), 0);
+        }
+        verdicts
+    }
+
+    /// Drops a row of any context but resource and scope. Rows that are not there are ignored.
     #[inline]
     pub fn drop_row(&mut self, context: Context, row: usize) {
-        let (verdicts, rows) = match context {
-            Context::Span => (&mut self.spans, self.span_rows),
-            Context::SpanEvent => (&mut self.events, self.event_rows),
-            _ => panic!(
-                "only spans and span events are dropped, not a {}",
-                context.prefix()
-            ),
-        };
-        if verdicts.is_empty() {
-            verdicts.resize(rows, 0);
-        }
-        if let Some(verdict) = verdicts.get_mut(row) {
+        if let Some(verdict) = self.verdicts(context).get_mut(row) {
             *verdict = 1;
         }
     }
 
-    /// Drops the spans or span events whose place in `dropped` is not 0; those dropped before stay dropped.
+    /// Drops the rows whose place in `dropped` is not 0; those dropped before stay dropped.
     /// Faster than [`Outcome::drop_row`] for a plugin that has such a list anyway.
     pub fn drop_rows(&mut self, context: Context, dropped: &[u8]) {
-        let (verdicts, rows) = match context {
-            Context::Span => (&mut self.spans, self.span_rows),
-            Context::SpanEvent => (&mut self.events, self.event_rows),
-            _ => panic!(
-                "only spans and span events are dropped, not a {}",
-                context.prefix()
-            ),
-        };
-        if verdicts.is_empty() {
-            verdicts.resize(rows, 0);
-        }
-        for (verdict, &dropped) in verdicts.iter_mut().zip(dropped) {
+        for (verdict, &dropped) in self.verdicts(context).iter_mut().zip(dropped) {
             *verdict |= u8::from(dropped != 0);
         }
     }
 
-    /// Whether a span or span event is dropped so far.
+    /// Whether a row is dropped so far.
     pub fn is_dropped(&self, context: Context, row: usize) -> bool {
-        let verdicts = match context {
-            Context::Span => &self.spans,
-            Context::SpanEvent => &self.events,
-            _ => return false,
-        };
-        verdicts.get(row) == Some(&1)
+        self.verdicts.get(context).get(row) == Some(&1)
     }
 
-    /// Adds a text, and gives the index to write it by.
+    /// Adds a text, and returns the index to write it by.
     pub fn text(&mut self, text: &str) -> u32 {
         self.bytes(text.as_bytes())
     }
 
-    /// Adds bytes, or an encoded array or map, and gives the index to write it by.
+    /// Adds bytes, or an encoded array or map, and returns the index to write it by.
     pub fn bytes(&mut self, bytes: &[u8]) -> u32 {
         self.text_bytes.extend_from_slice(bytes);
         self.text_ends.push(self.text_bytes.len() as u32);
@@ -236,7 +224,7 @@ impl Outcome {
         self.field(field).rows.push(row, value);
     }
 
-    /// Writes texts into a field of some rows, one a row, each a text of the batch or from [`Outcome::text`].
+    /// Writes texts into a field of some rows, one per row, each a text of the batch or from [`Outcome::text`].
     /// Faster than [`Outcome::set`] for a plugin that has such lists anyway.
     #[inline(never)]
     pub fn set_texts(&mut self, field: WriteField, rows: &[u32], texts: &[u32]) {

@@ -33,6 +33,7 @@ pub(crate) fn commit(behaviour: &str) -> Result<(), PluginError> {
         "chatter" => (0..10_000).for_each(|line| println!("line {line}")),
         "forge" => println!("\u{1b}[2Jcleared {{\"level\":\"ERROR\"}}\r\u{7}"),
         "escape" => escape(),
+        "clock" => clock(),
         other => panic!("no such behaviour: {other}"),
     }
     Ok(())
@@ -103,8 +104,7 @@ fn escape() {
     {
         got.push("sockets");
     }
-    let now = std::time::SystemTime::now();
-    if now != std::time::SystemTime::UNIX_EPOCH {
+    if since_1970() != FIXED_TIME {
         got.push("the time");
     }
     let began = std::time::Instant::now();
@@ -115,4 +115,28 @@ fn escape() {
         got.push("a stopwatch");
     }
     println!("got hold of {got:?}");
+}
+
+/// Where a guest's wall clock stands, in seconds since 1970.
+const FIXED_TIME: u64 = 1_577_836_800;
+
+fn since_1970() -> u64 {
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// Says where the clocks stand. Go's runtime ends at once if the monotonic one is at zero.
+fn clock() {
+    let monotonic = std::time::Instant::now();
+    let moved = monotonic.checked_sub(std::time::Duration::from_nanos(1));
+    println!(
+        "the wall clock says {}, the monotonic clock is {}",
+        since_1970(),
+        if moved.is_some() {
+            "above zero"
+        } else {
+            "at zero"
+        }
+    );
 }

@@ -6,7 +6,7 @@ use crate::bindings::spanmill::plugin::contract::{
     ConfigError, Contract, PluginError, Problem, Sharding,
 };
 use crate::bindings::spanmill::plugin::counters;
-use crate::bindings::spanmill::plugin::telemetry::{Batch, Outcome};
+use crate::bindings::spanmill::plugin::telemetry::{Batch, Outcome, Signal};
 use crate::{answers, crimes, manners};
 
 #[derive(Clone, Default, serde::Deserialize)]
@@ -56,6 +56,7 @@ pub fn configure(version: u32, settings: &str) -> Result<Contract, ConfigError> 
     }
     counters::count("declared", 0);
     let mut contract = Contract {
+        signals: vec![Signal::Traces],
         reads: vec!["span.name".to_owned()],
         writes: vec!["span.name".to_owned()],
         sharding: Sharding::None,
@@ -73,6 +74,9 @@ pub fn configure(version: u32, settings: &str) -> Result<Contract, ConfigError> 
             contract.reads.push(secret.to_owned());
             contract.writes.push(secret.to_owned());
         }
+        "no-signal" => contract.signals.clear(),
+        "signal-twice" => contract.signals.push(Signal::Traces),
+        "log-field" => contract.reads.push("log.body".to_owned()),
         "by-trace" => contract.sharding = Sharding::ByTrace,
         "whole" => contract.sharding = Sharding::Whole,
         _ => {}

@@ -4,13 +4,17 @@ pub mod answer;
 pub(crate) mod bindings;
 mod convert;
 
-pub(crate) use convert::{declared, emission, lower, metric_stream, outcome, problems};
+pub(crate) use convert::{declared, described, emission, lower, metric_stream, outcome, problems};
 
 /// What this track's plugins may call.
 pub(crate) const LOG: &str = "spanmill:plugin/log@0.1.0";
 pub(crate) const COUNTERS: &str = "spanmill:plugin/counters@0.1.0";
 
-/// The exports that this track's plugins are told by.
+/// The exports that tell what a plugin of this track is.
 pub(crate) const PROCESSOR: &str = "spanmill:plugin/processor@0.1.0";
 pub(crate) const CONNECTOR: &str = "spanmill:plugin/connector@0.1.0";
+
+/// The exports that a plugin may have besides.
 pub(crate) const STATE: &str = "spanmill:plugin/state@0.1.0";
+pub(crate) const ABOUT: &str = "spanmill:plugin/about@0.1.0";
+pub(crate) const TICKER: &str = "spanmill:plugin/ticker@0.1.0";

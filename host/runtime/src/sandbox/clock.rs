@@ -1,4 +1,5 @@
-//! Clocks that stand still: time reaches a plugin as an argument, or a replay would not be exact.
+//! Clocks that stand still: time reaches a plugin as an argument, or a replay would not be exact. They do not stand
+//! at zero, which some language runtimes take for a clock that is broken: Go's refuses to start.
 
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use super::Guest;
 /// As `wasmtime_wasi` links it.
 const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock@0.2.12";
 
-/// Makes a guest that wants to wait trap: it would keep a worker, and no deadline meets a guest while the host waits
-/// on its behalf.
+/// Makes a guest that wants to wait trap: it would occupy a worker, and no deadline ends a call while the host waits
+/// on the guest's behalf.
 pub(crate) fn refuse_waiting(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     type Subscribed = wasmtime::Result<(Resource<DynPollable>,)>;
     let refuse = || -> Subscribed {
@@ -28,7 +29,13 @@ pub(crate) fn refuse_waiting(linker: &mut Linker<Guest>) -> wasmtime::Result<()>
     Ok(())
 }
 
-/// Always 0.
+/// 2020-01-01T00:00:00Z.
+const WALL_CLOCK: Duration = Duration::from_secs(1_577_836_800);
+
+/// One second.
+const MONOTONIC: u64 = 1_000_000_000;
+
+/// Both clocks, always at the same time.
 pub(super) struct Stopped;
 
 impl HostWallClock for Stopped {
@@ -37,7 +44,7 @@ impl HostWallClock for Stopped {
     }
 
     fn now(&self) -> Duration {
-        Duration::ZERO
+        WALL_CLOCK
     }
 }
 
@@ -47,6 +54,6 @@ impl HostMonotonicClock for Stopped {
     }
 
     fn now(&self) -> u64 {
-        0
+        MONOTONIC
     }
 }

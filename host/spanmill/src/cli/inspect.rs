@@ -19,6 +19,19 @@ pub(super) fn inspect(file: &Path, settings: Option<&str>) -> Result<(), Failure
     say(format_args!("contract  {}", plugin.interface()));
     say(format_args!("size      {} KiB", plugin.size() / 1024));
     say(format_args!("sha256    {}", plugin.hash()));
+    if let Some(about) = plugin.about()? {
+        say(format_args!("name      {} {}", about.name, about.version));
+        say(format_args!("about     {}", about.summary));
+        if !about.settings_schema.is_empty() {
+            say("settings");
+            let schema: serde_json::Value = serde_json::from_str(&about.settings_schema)
+                .map_err(|error| Failure(format!("error: settings-schema: {error}")))?;
+            say(format_args!("{schema:#}"));
+        }
+    }
+    if plugin.has_ticker() {
+        say("ticker    exported; this version does not call it, and refuses verdict 2 (hold)");
+    }
     say("imports");
     for import in plugin.imports() {
         let granted = match import.starts_with("wasi:") {
@@ -49,6 +62,9 @@ pub(super) fn inspect(file: &Path, settings: Option<&str>) -> Result<(), Failure
             },
         )?;
     let declared = slot.declared();
+    let signals = declared.signals.iter().map(|signal| signal.name());
+    let signals: Vec<_> = signals.collect();
+    say(format_args!("takes     {}", signals.join(", ")));
     for (what, paths) in [("reads", &declared.reads), ("writes", &declared.writes)] {
         say(what);
         paths.iter().for_each(|path| say(format_args!("  {path}")));

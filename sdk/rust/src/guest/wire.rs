@@ -5,7 +5,8 @@ use crate::connector::OwnedLists;
 use crate::outcome::OwnedCells;
 use crate::{
     Attributes, Batch, Cells, Column, ConfigError, Context, Contract, Emission, InstrumentKind,
-    MetricStream, Outcome, PluginError, Problem, RestoreError, Sharding, Table, Temporality, Texts,
+    MetricStream, Outcome, PluginError, Problem, RestoreError, Sharding, Signal, Table,
+    Temporality, Texts,
 };
 
 pub(super) fn config_error(error: ConfigError) -> contract_wit::ConfigError {
@@ -35,7 +36,13 @@ pub(super) fn restore_error(error: RestoreError) -> state_wit::RestoreError {
 }
 
 pub(super) fn declared(contract: Contract) -> contract_wit::Contract {
+    let signal = |signal: &Signal| match signal {
+        Signal::Traces => telemetry::Signal::Traces,
+        Signal::Logs => telemetry::Signal::Logs,
+        Signal::Metrics => telemetry::Signal::Metrics,
+    };
     contract_wit::Contract {
+        signals: contract.signals.iter().map(signal).collect(),
         sharding: match contract.sharding() {
             Sharding::None => contract_wit::Sharding::None,
             Sharding::ByTrace => contract_wit::Sharding::ByTrace,
@@ -100,28 +107,53 @@ fn column(column: &telemetry::Column) -> Column<'_> {
             keys: &list.keys,
             values: cells(&list.values),
         }),
+        telemetry::Column::Numbers(lists) => Column::Numbers {
+            ends: &lists.ends,
+            bits: &lists.bits,
+        },
     }
 }
 
-/// A batch as the plugin's traits see it. Tables of contexts that this SDK does not know are left out.
+fn context(context: telemetry::Context) -> Context {
+    match context {
+        telemetry::Context::Resource => Context::Resource,
+        telemetry::Context::Scope => Context::Scope,
+        telemetry::Context::Span => Context::Span,
+        telemetry::Context::SpanEvent => Context::SpanEvent,
+        telemetry::Context::SpanLink => Context::SpanLink,
+        telemetry::Context::Log => Context::Log,
+        telemetry::Context::Metric => Context::Metric,
+        telemetry::Context::DataPoint => Context::DataPoint,
+    }
+}
+
+fn wire_context(context: Context) -> telemetry::Context {
+    match context {
+        Context::Resource => telemetry::Context::Resource,
+        Context::Scope => telemetry::Context::Scope,
+        Context::Span => telemetry::Context::Span,
+        Context::SpanEvent => telemetry::Context::SpanEvent,
+        Context::SpanLink => telemetry::Context::SpanLink,
+        Context::Log => telemetry::Context::Log,
+        Context::Metric => telemetry::Context::Metric,
+        Context::DataPoint => telemetry::Context::DataPoint,
+    }
+}
+
+/// A batch as the plugin's traits see it.
 pub(crate) fn view(batch: &telemetry::Batch) -> Batch<'_> {
-    let tables = batch.tables.iter().filter_map(|table| {
-        let context = match table.context {
-            telemetry::Context::Resource => Context::Resource,
-            telemetry::Context::Scope => Context::Scope,
-            telemetry::Context::Span => Context::Span,
-            telemetry::Context::SpanEvent => Context::SpanEvent,
-            telemetry::Context::SpanLink => Context::SpanLink,
-            _ => return None,
-        };
-        Some(Table {
-            context,
-            rows: table.rows,
-            parents: &table.parents,
-            columns: table.columns.iter().map(column).collect(),
-        })
+    let tables = batch.tables.iter().map(|table| Table {
+        context: context(table.context),
+        rows: table.rows,
+        parents: &table.parents,
+        columns: table.columns.iter().map(column).collect(),
     });
     Batch {
+        signal: match batch.signal {
+            telemetry::Signal::Traces => Signal::Traces,
+            telemetry::Signal::Logs => Signal::Logs,
+            telemetry::Signal::Metrics => Signal::Metrics,
+        },
         received_unix_nano: batch.received_unix_nano,
         texts: Texts {
             ends: &batch.texts.ends,
@@ -138,7 +170,7 @@ fn wire_cells(cells: OwnedCells) -> telemetry::Cells {
     }
 }
 
-pub(super) fn wire_outcome(outcome: Outcome) -> telemetry::Outcome {
+pub(super) fn wire_outcome(mut outcome: Outcome) -> telemetry::Outcome {
     let mut wire = telemetry::Outcome {
         verdicts: Vec::new(),
         texts: telemetry::TextPool {
@@ -151,11 +183,10 @@ pub(super) fn wire_outcome(outcome: Outcome) -> telemetry::Outcome {
         removals: Vec::new(),
         appends: Vec::new(),
     };
-    for (context, rows) in [
-        (telemetry::Context::Span, outcome.spans),
-        (telemetry::Context::SpanEvent, outcome.events),
-    ] {
+    for context in Context::ALL {
+        let rows = std::mem::take(outcome.verdicts.get_mut(context));
         if !rows.is_empty() {
+            let context = wire_context(context);
             wire.verdicts.push(telemetry::Verdicts { context, rows });
         }
     }

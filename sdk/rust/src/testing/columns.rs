@@ -24,6 +24,9 @@ pub(super) fn wire_context(context: Context) -> telemetry::Context {
         Context::Span => telemetry::Context::Span,
         Context::SpanEvent => telemetry::Context::SpanEvent,
         Context::SpanLink => telemetry::Context::SpanLink,
+        Context::Log => telemetry::Context::Log,
+        Context::Metric => telemetry::Context::Metric,
+        Context::DataPoint => telemetry::Context::DataPoint,
     }
 }
 
@@ -132,6 +135,7 @@ pub(super) fn batch(
         })
         .collect();
     let batch = telemetry::Batch {
+        signal: telemetry::Signal::Traces,
         received_unix_nano: flat.received_unix_nano,
         texts: pool.wire(),
         tables,

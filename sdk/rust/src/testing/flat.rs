@@ -55,6 +55,7 @@ impl Flat {
             Context::Span => self.spans.len(),
             Context::SpanEvent => self.events.len(),
             Context::SpanLink => self.links.len(),
+            Context::Log | Context::Metric | Context::DataPoint => 0,
         }
     }
 
@@ -65,6 +66,7 @@ impl Flat {
             Context::Span => self.spans.iter().map(|row| row.0).collect(),
             Context::SpanEvent => self.events.iter().map(|row| row.0).collect(),
             Context::SpanLink => self.links.iter().map(|row| row.0).collect(),
+            Context::Log | Context::Metric | Context::DataPoint => Vec::new(),
         }
     }
 
@@ -75,6 +77,9 @@ impl Flat {
             Context::Span => &mut self.spans[row].1.attributes,
             Context::SpanEvent => &mut self.events[row].1.attributes,
             Context::SpanLink => &mut self.links[row].1.attributes,
+            Context::Log | Context::Metric | Context::DataPoint => {
+                panic!("spans have no {}", context.prefix())
+            }
         }
     }
 

@@ -1,13 +1,13 @@
 //! What a plugin declares and emits, in the host's own types. Not checked against the batch yet.
 
-use spanmill_otlp::{CellColumn, Pool};
+use spanmill_otlp::{CellColumn, Pool, Signal};
 
 /// Which batches an instance must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharding {
     /// Any.
     None,
-    /// All spans of a trace.
+    /// All rows of a trace.
     ByTrace,
     /// Every batch.
     Whole,
@@ -16,6 +16,8 @@ pub enum Sharding {
 /// What a configured plugin declared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Declared {
+    /// The signals it takes: at least one, none twice.
+    pub signals: Vec<Signal>,
     /// The paths it reads.
     pub reads: Vec<String>,
     /// The paths it writes.
@@ -74,17 +76,17 @@ pub struct MetricStream {
     pub flush_interval_ns: u64,
     /// When an idle series is forgotten, in ns; 0: never.
     pub expiration_ns: u64,
-    /// Series a resource and instrument may have; 0: any number.
+    /// Limit on series per resource and instrument; 0: none.
     pub series_limit: u32,
-    /// Resources there may be; 0: any number.
+    /// Limit on resources; 0: none.
     pub resource_limit: u32,
-    /// Series there may be altogether; 0: any number.
+    /// Limit on series altogether; 0: none.
     pub total_limit: u32,
     /// The attributes that tell resources apart; empty: all.
     pub resource_key: Vec<String>,
 }
 
-/// Attribute lists, a row a series.
+/// Attribute lists, one row per series.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttributeLists {
     /// Where each row's entries end.
@@ -106,7 +108,7 @@ pub struct Recording {
     pub values: Vec<f64>,
     /// How many times each counts; empty: once.
     pub counts: Vec<u64>,
-    /// The span row of each; empty: none.
+    /// The row of each in the table of the signal's items; empty: none.
     pub rows: Vec<u32>,
 }
 

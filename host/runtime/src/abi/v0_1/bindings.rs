@@ -1,4 +1,5 @@
-//! Generated from the WIT. Both kinds of plugin stand in one world, so that they share their types.
+//! Generated from the WIT. Both kinds of plugin stand in one world, so that they share their types. `ticker` is
+//! not in it: this version of the host does not call it.
 #![allow(
     missing_docs,
     clippy::all,
@@ -18,6 +19,7 @@ wasmtime::component::bindgen!({
             export spanmill:plugin/processor@0.1.0;
             export spanmill:plugin/connector@0.1.0;
             export spanmill:plugin/state@0.1.0;
+            export spanmill:plugin/about@0.1.0;
         }
     ",
     ownership: Borrowing { duplicate_if_necessary: true },

@@ -1,17 +1,18 @@
 //! Between the generated types and the host's own. Lists are borrowed on the way in and moved on the way
-//! out: nothing here costs by the row.
+//! out: the cost does not depend on the number of rows.
 
 use spanmill_otlp::{
     Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome, Pool,
-    Removal, Replacement, Verdicts, Write,
+    Removal, Replacement, Signal, Verdicts, Write,
 };
 
 use super::answer;
-use super::bindings::exports::spanmill::plugin::{connector, processor};
+use super::bindings::exports::spanmill::plugin::{about, connector, processor};
 use super::bindings::spanmill::plugin::{contract, metrics, telemetry};
+use crate::about::About;
 use crate::error::{Fault, Problem, words};
 
-/// Mistakes in the settings that are told.
+/// Limit on the mistakes in the settings that are reported.
 const PROBLEMS: usize = 100;
 
 fn cells(view: CellsView<'_>) -> telemetry::CellsParam<'_> {
@@ -64,6 +65,14 @@ fn lifted(context: telemetry::Context) -> Context {
     }
 }
 
+fn signal(signal: Signal) -> telemetry::Signal {
+    match signal {
+        Signal::Traces => telemetry::Signal::Traces,
+        Signal::Logs => telemetry::Signal::Logs,
+        Signal::Metrics => telemetry::Signal::Metrics,
+    }
+}
+
 /// Calls `call` with a batch in the generated types, which borrow from one another.
 pub(crate) fn lower<T>(view: &BatchView<'_>, call: impl FnOnce(telemetry::Batch<'_>) -> T) -> T {
     let columns: Vec<Vec<telemetry::Column<'_>>> = view
@@ -83,6 +92,7 @@ pub(crate) fn lower<T>(view: &BatchView<'_>, call: impl FnOnce(telemetry::Batch<
         })
         .collect();
     call(telemetry::Batch {
+        signal: signal(view.signal),
         received_unix_nano: view.received_unix_nano,
         texts: telemetry::TextPoolParam {
             ends: view.texts.ends,
@@ -194,7 +204,13 @@ pub(crate) fn emission(emission: connector::Emission) -> answer::Emission {
 
 /// What a plugin declared, in the host's types.
 pub(crate) fn declared(contract: contract::Contract) -> answer::Declared {
+    let signal = |signal| match signal {
+        telemetry::Signal::Traces => Signal::Traces,
+        telemetry::Signal::Logs => Signal::Logs,
+        telemetry::Signal::Metrics => Signal::Metrics,
+    };
     answer::Declared {
+        signals: contract.signals.into_iter().map(signal).collect(),
         reads: contract.reads,
         writes: contract.writes,
         sharding: match contract.sharding {
@@ -239,6 +255,16 @@ pub(crate) fn metric_stream(stream: metrics::MetricStream) -> answer::MetricStre
         resource_limit: stream.resource_limit,
         total_limit: stream.total_limit,
         resource_key: stream.resource_key,
+    }
+}
+
+/// What a plugin says it is, in the host's types.
+pub(crate) fn described(description: about::Description) -> About {
+    About {
+        name: description.name,
+        version: description.version,
+        summary: description.summary,
+        settings_schema: description.settings_schema,
     }
 }
 

@@ -1,0 +1,117 @@
+//! What may stand in a declared contract, as far as no pipeline has to be known for it.
+
+use spanmill_otlp::{Context, Signal};
+
+use crate::abi::v0_1::answer::Declared;
+use crate::error::words;
+
+/// Limit on the fields that a plugin may declare to read, and to write.
+const PATHS: usize = 10_000;
+
+/// Checks the signals and the number of fields, and that each field belongs to one of the signals.
+///
+/// # Errors
+///
+/// What is wrong, to be read behind "the plugin declares what it may not".
+pub(crate) fn check(declared: &Declared) -> Result<(), String> {
+    let signals = &declared.signals;
+    if signals.is_empty() {
+        return Err("it takes no signal, and must take at least one".to_owned());
+    }
+    let twice = (1..).zip(signals).find(|(next, signal)| {
+        let later = signals.get(*next..).unwrap_or(&[]);
+        later.contains(signal)
+    });
+    if let Some((_, signal)) = twice {
+        return Err(format!("it takes {signal} twice"));
+    }
+    let many = declared.reads.len().max(declared.writes.len());
+    if many > PATHS {
+        return Err(format!("{many} fields, and {PATHS} is the most"));
+    }
+    let fields = [("reads", &declared.reads), ("writes", &declared.writes)];
+    for (verb, paths) in fields {
+        for path in paths {
+            if let Some(missing) = missing_signal(path, signals) {
+                let path = words(path);
+                return Err(format!("it {verb} `{path}`, but does not take {missing}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The signal that would have to be taken for a field to be there; `None` if one that is taken has it, or if the path
+/// starts with no context, which is reported elsewhere.
+fn missing_signal(path: &str, signals: &[Signal]) -> Option<Signal> {
+    let (prefix, _) = path.split_once('.')?;
+    let context = Context::with_prefix(prefix)?;
+    let has = |signal: &Signal| signal.contexts().contains(&context);
+    match signals.iter().any(has) {
+        true => None,
+        false => Signal::ALL.into_iter().find(has),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::v0_1::answer::Sharding;
+
+    fn declared(signals: &[Signal], reads: &[&str], writes: &[&str]) -> Declared {
+        let owned = |paths: &[&str]| paths.iter().map(|&path| path.to_owned()).collect();
+        Declared {
+            signals: signals.to_vec(),
+            reads: owned(reads),
+            writes: owned(writes),
+            sharding: Sharding::None,
+            metrics: None,
+        }
+    }
+
+    #[test]
+    fn fields_belong_to_the_signals_taken() {
+        use Signal::{Logs, Metrics, Traces};
+        for (signals, reads, writes, wrong) in [
+            (&[Traces][..], &["span.name"][..], &["span.name"][..], None),
+            (&[Logs], &["resource.attributes", "scope.name"], &[], None),
+            (&[Logs, Traces], &["spanevent.name", "log.body"], &[], None),
+            // Reported with the other mistakes in paths.
+            (&[Logs], &["colour", "colour.of"], &["log.colour"], None),
+            (
+                &[],
+                &[],
+                &[],
+                Some("it takes no signal, and must take at least one"),
+            ),
+            (
+                &[Metrics, Logs, Metrics],
+                &[],
+                &[],
+                Some("it takes metrics twice"),
+            ),
+            (
+                &[Logs],
+                &["span.name"],
+                &[],
+                Some("it reads `span.name`, but does not take traces"),
+            ),
+            (
+                &[Traces, Logs],
+                &[],
+                &[r#"datapoint.attributes["a"]"#],
+                Some(r#"it writes `datapoint.attributes["a"]`, but does not take metrics"#),
+            ),
+        ] {
+            let checked = check(&declared(signals, reads, writes));
+            assert_eq!(checked.err().as_deref(), wrong);
+        }
+    }
+
+    #[test]
+    fn fields_are_counted() {
+        let many = vec!["log.body"; PATHS + 1];
+        let wrong = check(&declared(&[Signal::Logs], &many, &[])).unwrap_err();
+        assert_eq!(wrong, "10001 fields, and 10000 is the most");
+    }
+}
