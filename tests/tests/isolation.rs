@@ -204,7 +204,7 @@ async fn odd_ones_that_break_no_rule() {
             "odd/drop-odd" => 2,
             _ => 0,
         };
-        assert_eq!(status["version"]["spans_dropped"], dropped, "{id}");
+        assert_eq!(status["version"]["items_dropped"], dropped, "{id}");
     }
     rig.end().await;
 }

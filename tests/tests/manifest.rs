@@ -138,7 +138,7 @@ async fn what_cannot_be_done_as_asked_is_not_valid() {
     let cases = [
         (
             "connectors: {spanmetrics: }\nprocessors: {resource: {attributes: [{key: c, value: c1, action: upsert}]}}\nservice::pipelines::metrics: {receivers: [spanmetrics], processors: [resource], exporters: [file]}\nservice::pipelines::traces::exporters: [file, spanmetrics]\n",
-            "pipeline metrics: processors: resource does not process metrics",
+            "pipeline metrics: processors: resource takes traces under its settings, not metrics",
         ),
         (
             "service::pipelines::profiles: {receivers: [otlp], exporters: [file]}\n",

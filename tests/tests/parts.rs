@@ -100,7 +100,7 @@ async fn a_large_request_comes_out_in_one_piece() {
     rig.send(&["four"]).await.unwrap();
     let status = &rig.told(&["status", "mine"]).await[0];
     assert_eq!(status["version"]["calls"], 4);
-    assert_eq!(status["version"]["spans_in"], 8);
+    assert_eq!(status["version"]["items_in"], 8);
     let expected = names(&["batch 1", "batch 2", "batch 3", "batch 4"]);
     assert_eq!(rig.ended().await, (expected, 2, 8));
 }

@@ -68,10 +68,10 @@ impl Operated {
 fn numbers(version: &Value) -> [u64; 5] {
     [
         "calls",
-        "spans_in",
-        "spans_out",
-        "spans_dropped",
-        "spans_held",
+        "items_in",
+        "items_out",
+        "items_dropped",
+        "items_held",
     ]
     .map(|name| version[name].as_u64().unwrap())
 }
@@ -311,7 +311,7 @@ async fn a_version_that_was_taken_back_is_in_the_history() {
     assert_eq!(history[0]["hash"], swapped["components"][0]["to"]);
     assert_eq!(history[0]["faults"], json!({"trap": 1}));
     // It kept nothing of the batch that it failed on.
-    assert_eq!(history[0]["spans_dropped"], 0, "{status}");
+    assert_eq!(history[0]["items_dropped"], 0, "{status}");
     let ended = history[0]["ended"].as_str().unwrap();
     assert!(
         ended.starts_with("rolled back: plugin mine: ") && ended.contains("unreachable"),

@@ -69,17 +69,17 @@ pub struct VersionStatus {
     pub ended: Option<String>,
     /// Batches it was called with.
     pub calls: u64,
-    /// Spans in these batches; in one that is run again, after a fault, they count again.
-    pub spans_in: u64,
-    /// Spans it kept. A connector keeps all.
-    pub spans_out: u64,
-    /// Spans it dropped.
-    pub spans_dropped: u64,
-    /// Spans it held.
-    pub spans_held: u64,
-    /// Spans that went on without it, because it failed and its `on_error` is `pass`. They count as neither out nor
+    /// Spans, log records or data points in these batches; in one that is run again, after a fault, they count again.
+    pub items_in: u64,
+    /// Items it kept. A connector keeps all.
+    pub items_out: u64,
+    /// Items it dropped.
+    pub items_dropped: u64,
+    /// Items it held.
+    pub items_held: u64,
+    /// Items that went on without it, because it failed and its `on_error` is `pass`. They count as neither out nor
     /// dropped.
-    pub spans_passed: u64,
+    pub items_passed: u64,
     /// How long a call took.
     pub latency: Latency,
     /// Faults by kind: `trap`, `deadline`, `memory`, `output`, `contract`, `state`, `refused`, `restart`.

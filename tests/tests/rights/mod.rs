@@ -211,9 +211,9 @@ async fn spans_that_go_on_without_a_plugin_are_counted() {
     assert_eq!(mine.names(4).await.len(), 4);
     let version = status(&mine).await["version"].clone();
     let counts =
-        ["spans_in", "spans_out", "spans_dropped", "spans_passed"].map(|name| &version[name]);
+        ["items_in", "items_out", "items_dropped", "items_passed"].map(|name| &version[name]);
     assert_eq!(counts, [&json!(4), &json!(3), &json!(0), &json!(1)]);
     let table = mine.plugin(&["status"]).await.stdout;
-    assert!(table.contains("1 spans passed on without it"), "{table}");
+    assert!(table.contains("1 items passed on without it"), "{table}");
     mine.spanmill.stop().await;
 }

@@ -8,7 +8,7 @@ use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use super::source::Place;
 use super::walk::Section;
 use super::yaml::Entry;
-use super::{Exporter, Manifest, Processor, Signal};
+use super::{Exporter, Manifest, Signal};
 
 /// A pipeline's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,7 +99,6 @@ pub(super) fn read(
     check_connectors(&drafts, declared, out);
     check_exporters(&drafts, manifest, out);
     check_unused(&drafts, declared, out);
-    check_processors(&drafts, manifest, out);
     manifest.pipelines = drafts.into_iter().map(Draft::finish).collect();
     retain_used(manifest);
 }
@@ -355,24 +354,6 @@ fn check_unused(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
         for (id, place) in ids.iter().filter(|(id, _)| !used.contains(id)) {
             let message = format!("{role} {id} is defined, but no pipeline uses it");
             out.push(Diagnostic::warning(*place, message));
-        }
-    }
-}
-
-/// Processors that take traces only.
-fn check_processors(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
-    for draft in drafts.iter().filter(|d| d.id.signal != Signal::Traces) {
-        let signal = draft.id.signal;
-        for (id, place) in &draft.processors {
-            if matches!(manifest.processors.get(id), Some(Processor::Plugin(_))) {
-                let message = format!(
-                    "pipeline {}: processors: {id} does not process {signal} in this version",
-                    draft.id
-                );
-                out.push(Diagnostic::error(*place, message).help(format!(
-                    "{signal} go through `batch` and `memory_limiter` only: remove it"
-                )));
-            }
         }
     }
 }

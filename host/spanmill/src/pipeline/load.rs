@@ -15,7 +15,7 @@ use crate::files::read_regular;
 mod configure;
 
 pub use configure::LoadedPlugin;
-use configure::{at_file, configure};
+use configure::{at_file, check_signals, configure};
 
 /// The largest plugin file that is read.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -244,7 +244,10 @@ impl PluginLoader {
                 continue;
             };
             match configure(id, used, role, plugin.clone()) {
-                Ok(one) => drop(loaded.insert(id.clone(), one)),
+                Ok(one) => {
+                    check_signals(manifest, &one.version, &mut out);
+                    loaded.insert(id.clone(), one);
+                }
                 Err(problems) => problems.into_iter().for_each(|problem| out.push(problem)),
             }
         }
@@ -284,7 +287,10 @@ impl PluginLoader {
         });
         for ((id, ..), configured) in components.into_iter().zip(configured) {
             match configured {
-                Ok(one) => drop(loaded.insert(id.clone(), one)),
+                Ok(one) => {
+                    check_signals(manifest, &one.version, &mut out);
+                    loaded.insert(id.clone(), one);
+                }
                 Err(problems) => problems.into_iter().for_each(|problem| out.push(problem)),
             }
         }

@@ -12,10 +12,10 @@ use spanmill_runtime::{Fault, Slot};
 #[derive(Default)]
 pub struct Stats {
     calls: AtomicU64,
-    spans_in: AtomicU64,
-    spans_out: AtomicU64,
-    spans_dropped: AtomicU64,
-    spans_passed: AtomicU64,
+    items_in: AtomicU64,
+    items_out: AtomicU64,
+    items_dropped: AtomicU64,
+    items_passed: AtomicU64,
     log_lines_dropped: AtomicU64,
     quarantined: AtomicU64,
     recycled: AtomicU64,
@@ -44,13 +44,13 @@ pub struct Counted {
     /// Batches it was called with.
     pub calls: u64,
     /// Spans in them.
-    pub spans_in: u64,
+    pub items_in: u64,
     /// Spans it let go on.
-    pub spans_out: u64,
+    pub items_out: u64,
     /// Spans it dropped.
-    pub spans_dropped: u64,
+    pub items_dropped: u64,
     /// Spans that went on without it after a fault.
-    pub spans_passed: u64,
+    pub items_passed: u64,
     /// Its log lines that were too many.
     pub log_lines_dropped: u64,
     /// Calls that were not made because it was in quarantine.
@@ -98,7 +98,7 @@ impl Stats {
     /// Counts a call that the plugin answered, or failed.
     pub fn call(&self, spans: usize, took: Duration) {
         self.calls.fetch_add(1, Relaxed);
-        self.spans_in.fetch_add(spans as u64, Relaxed);
+        self.items_in.fetch_add(spans as u64, Relaxed);
         let mut more = self.more();
         if more.latency.is_none() {
             more.latency = histogram();
@@ -111,13 +111,13 @@ impl Stats {
     /// Counts what became of the spans of a call that went well.
     pub fn let_out(&self, spans: usize, dropped: usize) {
         let kept = spans.saturating_sub(dropped);
-        self.spans_out.fetch_add(kept as u64, Relaxed);
-        self.spans_dropped.fetch_add(dropped as u64, Relaxed);
+        self.items_out.fetch_add(kept as u64, Relaxed);
+        self.items_dropped.fetch_add(dropped as u64, Relaxed);
     }
 
     /// Counts spans that went on without the plugin, after a fault.
     pub fn passed(&self, spans: usize) {
-        self.spans_passed.fetch_add(spans as u64, Relaxed);
+        self.items_passed.fetch_add(spans as u64, Relaxed);
     }
 
     /// Counts a fault.
@@ -160,10 +160,10 @@ impl Stats {
         let instances: Vec<Arc<Gauge>> = more.instances.iter().filter_map(Weak::upgrade).collect();
         Counted {
             calls: self.calls.load(Relaxed),
-            spans_in: self.spans_in.load(Relaxed),
-            spans_out: self.spans_out.load(Relaxed),
-            spans_dropped: self.spans_dropped.load(Relaxed),
-            spans_passed: self.spans_passed.load(Relaxed),
+            items_in: self.items_in.load(Relaxed),
+            items_out: self.items_out.load(Relaxed),
+            items_dropped: self.items_dropped.load(Relaxed),
+            items_passed: self.items_passed.load(Relaxed),
             log_lines_dropped: self.log_lines_dropped.load(Relaxed),
             quarantined: self.quarantined.load(Relaxed),
             recycled: self.recycled.load(Relaxed),

@@ -40,10 +40,10 @@ fn row(plugin: &PluginStatus) -> Vec<String> {
         // To the second: 2026-11-21T10:00:00.
         version.since.get(..19).unwrap_or(&version.since).to_owned(),
         version.calls.to_string(),
-        version.spans_in.to_string(),
-        version.spans_out.to_string(),
-        version.spans_dropped.to_string(),
-        version.spans_held.to_string(),
+        version.items_in.to_string(),
+        version.items_out.to_string(),
+        version.items_dropped.to_string(),
+        version.items_held.to_string(),
         micros(version.latency.p50_us),
         micros(version.latency.p99_us),
         format!("{:.1} MiB", plugin.memory_bytes as f64 / (1024.0 * 1024.0)),
@@ -119,10 +119,10 @@ fn faults(version: &VersionStatus) -> Option<String> {
             version.quarantined
         ));
     }
-    if version.spans_passed > 0 {
+    if version.items_passed > 0 {
         parts.push(format!(
-            "{} spans passed on without it",
-            version.spans_passed
+            "{} items passed on without it",
+            version.items_passed
         ));
     }
     if version.log_lines_dropped > 0 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spanmill_otlp::StageContract;
 use spanmill_runtime::{ConfigureError, Kind, Limits, Plugin, Slot};
 
-use crate::config::{ComponentId, Diagnostic, PluginUse, Role, Settings};
+use crate::config::{ComponentId, Diagnostic, Diagnostics, Manifest, PluginUse, Role, Settings};
 use crate::pipeline::rights::check_allow;
 use crate::pipeline::version::{Version, limits};
 
@@ -97,6 +97,31 @@ pub(super) fn configure(
         }),
         first: Some(slot),
     })
+}
+
+/// Complains of each pipeline that a plugin stands in and whose signal it does not take.
+pub(super) fn check_signals(manifest: &Manifest, version: &Version, out: &mut Diagnostics) {
+    let (id, role) = (&version.id, version.role);
+    let takes = &version.declared.signals;
+    for pipeline in &manifest.pipelines {
+        let signal = pipeline.id.signal;
+        let (list, here) = match role {
+            Role::Processor => ("processors", &pipeline.processors),
+            Role::Connector => ("exporters", &pipeline.exporters),
+        };
+        if takes.contains(&signal) || !here.contains(id) {
+            continue;
+        }
+        let names: Vec<&str> = takes.iter().map(|signal| signal.name()).collect();
+        let takes = names.join(" and ");
+        let message = format!(
+            "pipeline {}: {list}: {id} takes {takes} under its settings, not {signal}",
+            pipeline.id
+        );
+        out.push(Diagnostic::error(pipeline.place, message).help(format!(
+            "take it out of this pipeline, or give it settings for {signal} if it has any"
+        )));
+    }
 }
 
 /// How many settings of one component are offered to its plugin in another reading.
