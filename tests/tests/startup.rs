@@ -171,7 +171,7 @@ async fn a_damaged_component_is_refused() {
 
 #[tokio::test]
 async fn plugins_that_do_not_take_their_settings() {
-    let cases: [(&str, &[&str]); 6] = [
+    let cases: [(&str, &[&str]); 9] = [
         (
             "panic-in-configure",
             &["configure failed", "trapped", "bad.yaml:3:11"],

@@ -184,7 +184,7 @@ fn include_compares_values_of_any_type() {
             .map(|value| Span::new("s").attr("k", value.clone()));
         let out = kit.run(&Spans::of(spans));
         let marks = out
-            .spans
+            .left
             .spans()
             .map(|span| u8::from(span.get("mark").is_some()));
         marks.collect::<Vec<_>>()
@@ -225,7 +225,7 @@ fn include_and_exclude_choose_spans() {
             }
         }
         let out = Kit::<Attributes>::new(settings).unwrap().run(&spans);
-        out.spans
+        out.left
             .spans()
             .map(|span| u8::from(span.get("mark").is_some()))
             .collect::<Vec<_>>()
