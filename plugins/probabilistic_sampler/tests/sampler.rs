@@ -218,7 +218,10 @@ fn settings_are_checked_at_once() {
         [
             "span.trace_id",
             "span.trace_state",
-            r#"span.attributes["sampling.priority"]"#
+            r#"span.attributes["sampling.priority"]"#,
+            "log.trace_id",
+            r#"log.attributes["sampling.randomness"]"#,
+            r#"log.attributes["sampling.threshold"]"#
         ]
     );
 }
