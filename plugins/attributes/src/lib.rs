@@ -1,4 +1,4 @@
-//! The attributes processor: changes the attributes of spans.
+//! The attributes processor: changes the attributes of spans, log records and data points.
 //!
 //! Actions and the filters `include` and `exclude` are those of the Collector's `attributes`.
 
@@ -7,19 +7,57 @@ mod settings;
 
 use spanmill_actions::Actions;
 use spanmill_sdk::{
-    Batch, ConfigError, Context, Contract, Outcome, PluginError, Problems, Processor,
+    Batch, ConfigError, Contract, Outcome, PluginError, Problems, Processor, Signal,
 };
 
 use matcher::Matcher;
-use settings::Settings;
+use settings::{Match, Settings};
 
 /// The attributes processor.
 #[derive(Debug)]
 pub struct Attributes {
+    /// One of each signal that the settings have a meaning for.
+    rules: Vec<Rules>,
+    skip: Vec<u8>,
+}
+
+/// What is done to the items of one signal.
+#[derive(Debug)]
+struct Rules {
+    signal: Signal,
     actions: Actions,
     include: Option<Matcher>,
     exclude: Option<Matcher>,
-    skip: Vec<u8>,
+}
+
+/// The signals that both filters have a meaning for.
+fn signals(settings: &Settings, problems: &mut Problems) -> Vec<Signal> {
+    let mut signals = Signal::ALL.to_vec();
+    let mut known = true;
+    for (filter, path) in [
+        (&settings.include, "/include"),
+        (&settings.exclude, "/exclude"),
+    ] {
+        match filter.as_ref().map(Match::signals) {
+            None => {}
+            Some(Ok(of)) => signals.retain(|signal| of.contains(signal)),
+            Some(Err(why)) => {
+                problems.push(path, why);
+                known = false;
+            }
+        }
+    }
+    if signals.is_empty() && known {
+        problems.push(
+            "/exclude",
+            "has a meaning for other signals than include; use a component for each",
+        );
+    }
+    match signals.is_empty() || !known {
+        false => signals,
+        // For the other mistakes, which are reported too.
+        true => vec![Signal::Traces],
+    }
 }
 
 impl Processor for Attributes {
@@ -27,42 +65,62 @@ impl Processor for Attributes {
 
     fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
         let mut problems = Problems::new();
-        let mut matcher = |properties: &Option<settings::Match>, path| {
-            properties
-                .as_ref()
-                .map(|properties| Matcher::new(properties, path, contract, &mut problems))
-        };
-        let include = matcher(&settings.include, "/include");
-        let exclude = matcher(&settings.exclude, "/exclude");
-        let filtered = include.is_some() || exclude.is_some();
+        let signals = signals(&settings, &mut problems);
         let configs = settings.actions.unwrap_or_default();
-        let actions = Actions::new(
-            &configs,
-            "/actions",
-            Context::Span,
-            filtered,
-            contract,
-            &mut problems,
-        );
+        let mut rules = Vec::new();
+        for (place, &signal) in signals.iter().enumerate() {
+            // What is wrong is wrong for every signal: it is reported once.
+            let mut repeated = Problems::new();
+            let problems = if place == 0 {
+                &mut problems
+            } else {
+                &mut repeated
+            };
+            let mut matcher = |properties: &Option<Match>, path| {
+                properties
+                    .as_ref()
+                    .and_then(|it| Matcher::new(it, path, signal, contract, problems))
+            };
+            let include = matcher(&settings.include, "/include");
+            let exclude = matcher(&settings.exclude, "/exclude");
+            let filtered = include.is_some() || exclude.is_some();
+            let actions = Actions::new(
+                &configs,
+                "/actions",
+                signal.item(),
+                filtered,
+                contract,
+                problems,
+            );
+            rules.push(Rules {
+                signal,
+                actions,
+                include,
+                exclude,
+            });
+        }
         problems.check()?;
+        contract.take(signals);
         Ok(Attributes {
-            actions,
-            include,
-            exclude,
+            rules,
             skip: Vec::new(),
         })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
-        let Attributes {
+        let Attributes { rules, skip } = self;
+        let Some(rules) = rules.iter_mut().find(|rules| rules.signal == batch.signal) else {
+            return Ok(());
+        };
+        let Rules {
             actions,
             include,
             exclude,
-            skip,
-        } = self;
+            ..
+        } = rules;
         skip.clear();
         if include.is_some() || exclude.is_some() {
-            skip.resize(batch.rows(Context::Span), 0);
+            skip.resize(batch.rows(batch.signal.item()), 0);
         }
         if let Some(include) = include {
             for (skip, &included) in skip.iter_mut().zip(include.mask(batch)) {

@@ -1,11 +1,12 @@
-//! Which spans `include` and `exclude` mean. Every property given must match; of a property's list, one entry.
+//! Which items `include` and `exclude` mean: spans, log records, or the data points of metrics. Every property given must
+//! match; of a property's list, one entry.
 
 use serde_json::Value as Json;
 use spanmill_actions::Constant;
 use spanmill_pattern::{RegexSet, compile, compile_set};
 use spanmill_sdk::{
-    ABSENT, AttributeField, Batch, Context, Contract, NarrowField, Problems, TextField, Value,
-    Values, nested,
+    ABSENT, AttributeField, Batch, CellField, Context, Contract, NarrowField, Problems, Signal,
+    TextField, Value, Values, nested,
 };
 
 use crate::settings::{KeyValue, Match};
@@ -46,18 +47,21 @@ enum Expected {
 
 #[derive(Debug)]
 enum Property {
-    /// A text field; `true`: of the scope.
-    Text(TextField, bool, Texts),
+    Text(TextField, Texts),
     Service(AttributeField, Texts),
     Kind(NarrowField, Texts),
     Attribute(AttributeField, Expected),
-    Resource(AttributeField, Expected),
+    Body(CellField, Texts),
+    /// The least severity number, and whether none at all matches.
+    Severity(NarrowField, u32, bool),
 }
 
-/// The spans that some properties describe.
+/// The items of a signal that some properties describe.
 #[derive(Debug)]
 pub(crate) struct Matcher {
-    properties: Vec<Property>,
+    item: Context,
+    /// Each with the context whose rows it is asked of.
+    properties: Vec<(Context, Property)>,
     mask: Vec<u8>,
     above: Vec<u8>,
     /// Answers by pool index: 0 no, 1 yes, 2 not asked.
@@ -65,28 +69,18 @@ pub(crate) struct Matcher {
 }
 
 impl Matcher {
+    /// The matcher of a signal; `None` if it matches every item.
     pub(crate) fn new(
         settings: &Match,
         path: &str,
+        signal: Signal,
         contract: &mut Contract,
         problems: &mut Problems,
-    ) -> Self {
+    ) -> Option<Self> {
+        let item = signal.item();
         let strict = settings.match_type == "strict";
         if !matches!(settings.match_type.as_str(), "strict" | "regexp") {
             problems.push(format!("{path}/match_type"), "must be strict or regexp");
-        }
-        for (name, value) in [
-            ("log_bodies", &settings.log_bodies),
-            ("log_severity_texts", &settings.log_severity_texts),
-            ("log_severity_number", &settings.log_severity_number),
-            ("metric_names", &settings.metric_names),
-        ] {
-            if !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()) {
-                problems.push(
-                    format!("{path}/{name}"),
-                    format!("{name} has no meaning for spans; take it out"),
-                );
-            }
         }
         if strict {
             for (place, kind) in settings.span_kinds.iter().enumerate() {
@@ -112,25 +106,49 @@ impl Matcher {
         };
         if !settings.services.is_empty() {
             let service = contract.read_attribute(Context::Resource, "service.name");
-            properties.push(Property::Service(
-                service,
-                texts("services", &settings.services, problems),
-            ));
+            let services = texts("services", &settings.services, problems);
+            properties.push((Context::Resource, Property::Service(service, services)));
         }
-        if !settings.span_names.is_empty() {
-            let name = contract.read_text("span.name");
-            properties.push(Property::Text(
-                name,
-                false,
-                texts("span_names", &settings.span_names, problems),
-            ));
+        for (name, list, context, field) in [
+            (
+                "span_names",
+                &settings.span_names,
+                Context::Span,
+                "span.name",
+            ),
+            (
+                "log_severity_texts",
+                &settings.log_severity_texts,
+                Context::Log,
+                "log.severity_text",
+            ),
+            (
+                "metric_names",
+                &settings.metric_names,
+                Context::Metric,
+                "metric.name",
+            ),
+        ] {
+            if !list.is_empty() {
+                let field = contract.read_text(field);
+                let texts = texts(name, list, problems);
+                properties.push((context, Property::Text(field, texts)));
+            }
+        }
+        if !settings.log_bodies.is_empty() {
+            let body = contract.read_cells("log.body");
+            let bodies = texts("log_bodies", &settings.log_bodies, problems);
+            properties.push((Context::Log, Property::Body(body, bodies)));
+        }
+        if let Some(severity) = &settings.log_severity_number {
+            let number = contract.read_narrow("log.severity_number");
+            let property = Property::Severity(number, severity.min, severity.match_undefined);
+            properties.push((Context::Log, property));
         }
         if !settings.span_kinds.is_empty() {
             let kind = contract.read_narrow("span.kind");
-            properties.push(Property::Kind(
-                kind,
-                texts("span_kinds", &settings.span_kinds, problems),
-            ));
+            let kinds = texts("span_kinds", &settings.span_kinds, problems);
+            properties.push((Context::Span, Property::Kind(kind, kinds)));
         }
         for (place, library) in settings.libraries.iter().enumerate() {
             let name = contract.read_text("scope.name");
@@ -139,7 +157,7 @@ impl Matcher {
                 std::slice::from_ref(&library.name),
                 problems,
             );
-            properties.push(Property::Text(name, true, names));
+            properties.push((Context::Scope, Property::Text(name, names)));
             if let Some(version) = &library.version {
                 let field = contract.read_text("scope.version");
                 let versions = texts(
@@ -147,90 +165,101 @@ impl Matcher {
                     std::slice::from_ref(version),
                     problems,
                 );
-                properties.push(Property::Text(field, true, versions));
+                properties.push((Context::Scope, Property::Text(field, versions)));
             }
         }
         for (list, name, context) in [
             (&settings.resources, "resources", Context::Resource),
-            (&settings.attributes, "attributes", Context::Span),
+            (&settings.attributes, "attributes", item),
         ] {
             for (place, wanted) in list.iter().enumerate() {
                 let path = format!("{path}/{name}/{place}");
                 let Some(expected) = expected(wanted, strict, &path, problems) else {
                     continue;
                 };
-                let field = contract.read_attribute(context, &wanted.key);
-                properties.push(match context {
-                    Context::Resource => Property::Resource(field, expected),
-                    _ => Property::Attribute(field, expected),
-                });
+                // The Collector checks the resources of a filter for metrics, and asks no metric about them.
+                if signal != Signal::Metrics {
+                    let field = contract.read_attribute(context, &wanted.key);
+                    properties.push((context, Property::Attribute(field, expected)));
+                }
             }
         }
-        if properties.is_empty() {
-            problems.push(
-                path,
-                "needs services, span_names, span_kinds, attributes, resources or libraries",
-            );
-        }
-        Matcher {
+        (!properties.is_empty()).then(|| Matcher {
+            item,
             properties,
             mask: Vec::new(),
             above: Vec::new(),
             answers: Vec::new(),
-        }
+        })
     }
 
-    /// For each span, 1 if it is meant, else 0.
+    /// For each item, 1 if it is meant, else 0.
     pub(crate) fn mask(&mut self, batch: &Batch<'_>) -> &[u8] {
         let Matcher {
+            item,
             properties,
             mask,
             above,
             answers,
         } = self;
         mask.clear();
-        mask.resize(batch.rows(Context::Span), 1);
-        for property in properties {
-            match property {
-                Property::Text(field, false, texts) => {
-                    matching(batch, batch.text(*field), texts, answers, mask)
-                }
-                Property::Text(field, true, texts) => {
-                    above.clear();
-                    above.resize(batch.rows(Context::Scope), 1);
-                    matching(batch, batch.text(*field), texts, answers, above);
-                    spread(batch, above, mask, false);
-                }
-                Property::Kind(field, texts) => {
-                    let known = KINDS.map(|kind| u8::from(texts.matches(kind)));
-                    let unknown = u8::from(texts.matches(""));
-                    for (mask, &kind) in mask.iter_mut().zip(batch.narrow(*field)) {
-                        *mask &= known.get(kind as usize).copied().unwrap_or(unknown);
-                    }
-                }
-                Property::Service(field, texts) => {
-                    let names = batch.attribute(*field);
-                    above.clear();
-                    above.extend((0..batch.rows(Context::Resource)).map(|row| {
-                        u8::from(match names.get(row, &batch.texts) {
-                            Value::Absent => texts.matches("<nil-service-name>"),
-                            name => texts.matches(&name.to_text()),
-                        })
-                    }));
-                    spread(batch, above, mask, true);
-                }
-                Property::Attribute(field, expected) => {
-                    check(batch, batch.attribute(*field), expected, answers, mask);
-                }
-                Property::Resource(field, expected) => {
-                    above.clear();
-                    above.resize(batch.rows(Context::Resource), 1);
-                    check(batch, batch.attribute(*field), expected, answers, above);
-                    spread(batch, above, mask, true);
-                }
+        mask.resize(batch.rows(*item), 1);
+        for (context, property) in properties {
+            if context == item {
+                property.ask(batch, answers, mask);
+            } else {
+                above.clear();
+                above.resize(batch.rows(*context), 1);
+                property.ask(batch, answers, above);
+                spread(batch, *context, above, *item, mask);
             }
         }
         mask
+    }
+}
+
+impl Property {
+    /// Takes out of a mask the rows that do not have the property.
+    fn ask(&self, batch: &Batch<'_>, answers: &mut Vec<u8>, mask: &mut [u8]) {
+        match self {
+            Property::Text(field, texts) => {
+                matching(batch, batch.text(*field), texts, answers, mask)
+            }
+            Property::Kind(field, texts) => {
+                let known = KINDS.map(|kind| u8::from(texts.matches(kind)));
+                let unknown = u8::from(texts.matches(""));
+                for (mask, &kind) in mask.iter_mut().zip(batch.narrow(*field)) {
+                    *mask &= known.get(kind as usize).copied().unwrap_or(unknown);
+                }
+            }
+            Property::Service(field, texts) => {
+                let names = batch.attribute(*field);
+                for (row, mask) in mask.iter_mut().enumerate() {
+                    *mask &= u8::from(match names.get(row, &batch.texts) {
+                        Value::Absent => texts.matches("<nil-service-name>"),
+                        name => texts.matches(&name.to_text()),
+                    });
+                }
+            }
+            Property::Attribute(field, expected) => {
+                check(batch, batch.attribute(*field), expected, answers, mask);
+            }
+            Property::Body(field, texts) => {
+                let bodies = batch.cells(*field);
+                for (row, mask) in mask.iter_mut().enumerate() {
+                    let body = bodies.get(row, &batch.texts);
+                    *mask &= u8::from(texts.matches(&body.to_text()));
+                }
+            }
+            Property::Severity(field, least, undefined) => {
+                for (mask, &number) in mask.iter_mut().zip(batch.narrow(*field)) {
+                    *mask &= u8::from(match number {
+                        0 => *undefined,
+                        number => number >= *least,
+                    });
+                }
+            }
+        }
     }
 }
 
@@ -334,15 +363,17 @@ fn decimal(number: f64) -> String {
     }
 }
 
-/// Spreads answers for scopes, or for resources, over the spans.
-fn spread(batch: &Batch<'_>, above: &[u8], mask: &mut [u8], resources: bool) {
-    let scopes = batch.parents(Context::Scope);
-    for (mask, &scope) in mask.iter_mut().zip(batch.parents(Context::Span)) {
-        let row = if resources {
-            scopes.get(scope as usize).copied().unwrap_or(ABSENT)
-        } else {
-            scope
-        };
+/// Spreads answers for the rows of a context over the items below them.
+fn spread(batch: &Batch<'_>, context: Context, above: &[u8], item: Context, mask: &mut [u8]) {
+    let chain = std::iter::successors(Some(item), |below| below.parent());
+    let parents: Vec<&[u32]> = chain
+        .take_while(|below| *below != context)
+        .map(|below| batch.parents(below))
+        .collect();
+    for (row, mask) in (0u32..).zip(mask) {
+        let row = parents.iter().fold(row, |row, parents| {
+            parents.get(row as usize).copied().unwrap_or(ABSENT)
+        });
         *mask &= above.get(row as usize).copied().unwrap_or(0);
     }
 }

@@ -60,7 +60,7 @@ fn any_true_condition_drops() {
     let out = kit.run(&spans());
     assert_eq!(out.span_names(), ["order"]);
     assert_eq!(out.count("spans_filtered"), 2);
-    assert_eq!(out.spans.resources.len(), 1);
+    assert_eq!(out.left.resources.len(), 1);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn dropped_events_keep_their_span() {
     .unwrap()
     .run(&spans());
     assert_eq!(out.span_names(), ["probe", "order", "noise"]);
-    assert!(out.spans.spans().all(|span| span.events.is_empty()));
+    assert!(out.left.spans().all(|span| span.events.is_empty()));
     assert_eq!(
         (
             out.count("spans_filtered"),
@@ -95,7 +95,7 @@ fn dropped_events_keep_their_span() {
     let settings =
         json!({"traces": {"spanevent": [r#"resource.attributes["service.name"] == "cart""#]}});
     let out = Kit::<Filter>::new(settings).unwrap().run(&spans());
-    assert_eq!(out.dropped_events, [0, 1]);
+    assert_eq!(out.dropped(spanmill_sdk::Context::SpanEvent), [0, 1]);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn nothing_asked_for_drops_nothing() {
     let empty = Kit::<Filter>::new(json!({"traces": {"span": ["true"]}}))
         .unwrap()
         .run(&Spans::new());
-    assert!(empty.dropped_spans.is_empty());
+    assert!(empty.dropped(spanmill_sdk::Context::Span).is_empty());
 }
 
 #[test]

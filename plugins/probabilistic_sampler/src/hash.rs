@@ -5,7 +5,12 @@ const OFFSET: u32 = 2_166_136_261;
 
 /// The state after the seed's four bytes, the lowest first.
 pub(crate) fn seeded(seed: u32) -> u32 {
-    seed.to_le_bytes().iter().fold(OFFSET, |hash, &byte| {
+    with_bytes(OFFSET, &seed.to_le_bytes())
+}
+
+/// The state after some bytes.
+pub(crate) fn with_bytes(state: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(state, |hash, &byte| {
         (hash ^ u32::from(byte)).wrapping_mul(PRIME)
     })
 }
@@ -13,7 +18,7 @@ pub(crate) fn seeded(seed: u32) -> u32 {
 /// Trace ids are hashed in groups: so many chains of multiplications run beside each other.
 pub(crate) const LANES: usize = 16;
 
-/// The hashes of trace ids, two words each; `out` gets one a trace id.
+/// The hashes of trace ids, two words each; `out` gets one per trace id.
 #[inline(never)]
 pub(crate) fn hash_all(seeded: u32, words: &[u64], out: &mut Vec<u32>) {
     out.clear();

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use spanmill_sdk::{ConfigError, Problems};
 
+use crate::threshold;
+
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -11,13 +13,11 @@ pub struct Settings {
     pub(crate) hash_seed: u32,
     mode: String,
     pub(crate) fail_closed: bool,
-    sampling_precision: i64,
-    // For logs only; the Collector checks the first and ignores all three for traces.
+    pub(crate) sampling_precision: i64,
+    // For logs only.
     attribute_source: String,
-    #[serde(rename = "from_attribute")]
-    _from_attribute: String,
-    #[serde(rename = "sampling_priority")]
-    _sampling_priority: String,
+    pub(crate) from_attribute: String,
+    pub(crate) sampling_priority: String,
 }
 
 impl Default for Settings {
@@ -28,15 +28,15 @@ impl Default for Settings {
             mode: String::new(),
             fail_closed: true,
             sampling_precision: 4,
-            attribute_source: "traceID".to_owned(),
-            _from_attribute: String::new(),
-            _sampling_priority: String::new(),
+            attribute_source: TRACE_ID.to_owned(),
+            from_attribute: String::new(),
+            sampling_priority: String::new(),
         }
     }
 }
 
-/// The smallest share that 56 bits of randomness can express.
-const SMALLEST: f64 = 1.0 / (1u64 << 56) as f64;
+/// The name of the trace id as a source of randomness.
+const TRACE_ID: &str = "traceID";
 
 impl Settings {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
@@ -47,7 +47,7 @@ impl Settings {
                 "/sampling_percentage",
                 "must be a number from 0 up; 100 and more keep everything",
             );
-        } else if ratio > 0.0 && ratio < SMALLEST {
+        } else if ratio > 0.0 && ratio < threshold::SMALLEST {
             problems.push(
                 "/sampling_percentage",
                 "is too small to be expressed; use 0 to keep nothing",
@@ -58,7 +58,7 @@ impl Settings {
             mode @ ("proportional" | "equalizing") => {
                 problems.push(
                     "/mode",
-                    format!("mode {mode} is not there yet; use hash_seed"),
+                    format!("mode {mode} is not supported; use hash_seed"),
                 );
             }
             _ => problems.push("/mode", "must be hash_seed, proportional or equalizing"),
@@ -70,6 +70,16 @@ impl Settings {
             problems.push("/attribute_source", "must be traceID or record");
         }
         problems.check()
+    }
+
+    /// Whether the trace id of a log record decides about it.
+    pub(crate) fn by_trace_id(&self) -> bool {
+        self.attribute_source == TRACE_ID
+    }
+
+    /// The randomness from which on items are kept, of 56 bits.
+    pub(crate) fn threshold(&self) -> u64 {
+        u64::from(0x4000 - self.kept_buckets()) << 42
     }
 
     /// How many of the 16,384 buckets are kept. In 32-bit precision and rounded towards zero, as the

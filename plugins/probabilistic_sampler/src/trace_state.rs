@@ -2,6 +2,8 @@
 //!
 //! Syntax and limits are those of the Collector's `pkg/sampling`.
 
+use crate::threshold;
+
 /// A trace state taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct TraceState<'a> {
@@ -61,22 +63,15 @@ fn otel<'a>(value: &'a str, state: &mut TraceState<'a>) -> Option<()> {
         }
         match key {
             "rv" if value.len() == 14 => {
-                hex(value)?;
+                threshold::hex(value)?;
                 state.randomness = Some(value);
             }
-            "th" if (1..=14).contains(&value.len()) => {
-                state.threshold = Some((hex(value)? << (4 * (14 - value.len())), value));
-            }
-            "rv" | "th" => return None,
+            "th" => state.threshold = Some((threshold::parse(value)?, value)),
+            "rv" => return None,
             _ => state.extra.push((key, value)),
         }
     }
     Some(())
-}
-
-fn hex(digits: &str) -> Option<u64> {
-    let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    u64::from_str_radix(digits, 16).ok().filter(|_| plain)
 }
 
 fn valid_key(key: &str) -> bool {

@@ -51,7 +51,7 @@ fn buckets_below_the_percentage_are_kept() {
 fn a_span_is_treated_alike_in_whatever_company() {
     let settings = json!({"sampling_percentage": 40, "hash_seed": 3});
     let states = |out: &Changed| -> Vec<(String, String)> {
-        let spans = out.spans.spans();
+        let spans = out.left.spans();
         spans
             .map(|span| (span.name.clone(), span.trace_state.clone()))
             .collect()
@@ -105,7 +105,7 @@ fn all_and_nothing() {
 #[test]
 fn kept_spans_say_how_they_were_chosen() {
     let out = run(json!({"sampling_percentage": 25}), spans(40));
-    for span in out.spans.spans() {
+    for span in out.left.spans() {
         let bucket = u64::from(bucket(0, u128::from_be_bytes(span.trace_id)));
         let digits = span
             .trace_state
@@ -177,7 +177,7 @@ fn errors_fail_closed_or_open() {
     );
     assert_eq!(open.span_names(), ["no id", "malformed", "consistent"]);
     let states: Vec<&str> = open
-        .spans
+        .left
         .spans()
         .map(|span| span.trace_state.as_str())
         .collect();
@@ -218,7 +218,10 @@ fn settings_are_checked_at_once() {
         [
             "span.trace_id",
             "span.trace_state",
-            r#"span.attributes["sampling.priority"]"#
+            r#"span.attributes["sampling.priority"]"#,
+            "log.trace_id",
+            r#"log.attributes["sampling.randomness"]"#,
+            r#"log.attributes["sampling.threshold"]"#
         ]
     );
 }

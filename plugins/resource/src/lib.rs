@@ -1,11 +1,11 @@
-//! The resource processor: changes the attributes of resources.
+//! The resource processor: changes the attributes of resources, whatever signal they come with.
 //!
 //! The actions are those of the Collector's `resource`, shared with the attributes processor.
 
 use serde::Deserialize;
 use spanmill_actions::{ActionConfig, Actions};
 use spanmill_sdk::{
-    Batch, ConfigError, Context, Contract, Outcome, PluginError, Problems, Processor,
+    Batch, ConfigError, Context, Contract, Outcome, PluginError, Problems, Processor, Signal,
 };
 
 /// The component's section of the manifest.
@@ -35,6 +35,7 @@ impl Processor for Resource {
             &mut problems,
         );
         problems.check()?;
+        contract.take(Signal::ALL);
         Ok(Resource(actions))
     }
 

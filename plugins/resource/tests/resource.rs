@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use spanmill_resource::Resource;
-use spanmill_sdk::testing::{Kit, Span, Spans};
+use spanmill_sdk::testing::{
+    DataPoint, Item, Items, Kit, LogRecord, Logs, Metric, Metrics, Resource as Sent, Span, Spans,
+};
 
 #[test]
 fn resources_change_and_spans_do_not() {
@@ -31,6 +33,27 @@ fn resources_change_and_spans_do_not() {
     assert_eq!(out.resource(1).get("cluster"), Some(&"c".into()));
     assert_eq!(out.resource(1).get("cloud.zone"), Some(&"zone-1".into()));
     assert_eq!(out.span(0).get("secret"), Some(&"kept".into()));
+}
+
+#[test]
+fn every_signal_has_resources() {
+    let mut kit = Kit::<Resource>::new(json!({"attributes": [
+        {"key": "team", "value": "a", "action": "upsert"},
+        {"key": "secret", "action": "delete"},
+    ]}))
+    .unwrap();
+    fn changed<T: Item>(kit: &mut Kit<Resource>, items: Items<T>) -> Sent {
+        kit.run(&items).resource(0).clone()
+    }
+    let secret = [("secret", "s")];
+    let span = Spans::new().resource(secret).span(Span::new("a"));
+    let log = Logs::new().resource(secret).log(LogRecord::new("a"));
+    let metric = Metric::gauge("a").point(DataPoint::int(1));
+    let metric = Metrics::new().resource(secret).metric(metric);
+    let team = [("team".to_owned(), "a".into())];
+    assert_eq!(changed(&mut kit, span).attributes, team);
+    assert_eq!(changed(&mut kit, log).attributes, team);
+    assert_eq!(changed(&mut kit, metric).attributes, team);
 }
 
 #[test]

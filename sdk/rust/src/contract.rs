@@ -102,24 +102,6 @@ pub fn attribute_path(context: Context, key: &str) -> String {
     format!("{}[\"{key}\"]", attributes_path(context))
 }
 
-/// The key that a path of one attribute names.
-#[cfg(not(target_family = "wasm"))]
-pub(crate) fn attribute_key(path: &str) -> Option<String> {
-    let list = attributes_path(context_of(path)?);
-    let quoted = path.strip_prefix(&list)?.strip_prefix("[\"")?;
-    let quoted = quoted.strip_suffix("\"]")?;
-    let mut key = String::new();
-    let mut characters = quoted.chars();
-    while let Some(character) = characters.next() {
-        key.push(if character == '\\' {
-            characters.next()?
-        } else {
-            character
-        });
-    }
-    Some(key)
-}
-
 impl Contract {
     /// Declares the signals that the plugin takes under its settings, in place of those before; without a call,
     /// traces. At least one, none twice; every field must belong to one of them.

@@ -7,16 +7,16 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use connector_world::spanmill::plugin::metrics as metrics_wit;
 pub(crate) use processor_world::spanmill::plugin::{contract as contract_wit, telemetry};
-pub(crate) use wire::view;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use wire::{context, wire_context};
+pub(crate) use wire::{declared, view};
 pub use worlds::*;
 
 use crate::{ConfigError, Connector, Contract, Emission, Outcome, Processor, RestoreError, State};
 use connector_world::exports::spanmill::plugin::connector as connector_wit;
 use processor_world::spanmill::plugin::{counters, log as log_wit};
 pub(crate) use state_world::exports::spanmill::plugin::state as state_wit;
-use wire::{
-    config_error, declared, metrics, plugin_error, restore_error, wire_emission, wire_outcome,
-};
+use wire::{config_error, metrics, plugin_error, restore_error, wire_emission, wire_outcome};
 
 /// How much a log line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,13 +70,17 @@ impl<'a> Value<'a> {
     }
 }
 
-enum Field<'a> {
+/// What a protobuf field holds.
+#[derive(Debug)]
+pub enum Field<'a> {
+    /// A number of any length.
     Number(u64),
+    /// Text, bytes or a message.
     Bytes(&'a [u8]),
 }
 
 /// The fields of a protobuf message: number and content.
-fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u64, Field<'_>)> {
+pub(crate) fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u64, Field<'_>)> {
     std::iter::from_fn(move || {
         let key = varint(&mut rest)?;
         let field = match key & 7 {
@@ -116,7 +120,7 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     None
 }
 
-fn any_value(bytes: &[u8]) -> Value<'_> {
+pub(crate) fn any_value(bytes: &[u8]) -> Value<'_> {
     let mut value = Value::Empty;
     for field in fields(bytes) {
         value = match field {
@@ -133,7 +137,7 @@ fn any_value(bytes: &[u8]) -> Value<'_> {
     value
 }
 
-fn key_value(bytes: &[u8]) -> (&str, Value<'_>) {
+pub(crate) fn key_value(bytes: &[u8]) -> (&str, Value<'_>) {
     let mut entry = ("", Value::Empty);
     for field in fields(bytes) {
         match field {
@@ -145,7 +149,7 @@ fn key_value(bytes: &[u8]) -> (&str, Value<'_>) {
     entry
 }
 
-fn encode(out: &mut Vec<u8>, value: &Value<'_>) {
+pub(crate) fn encode(out: &mut Vec<u8>, value: &Value<'_>) {
     match value {
         Value::Absent | Value::Empty => {}
         Value::Text(text) => push_bytes(out, 1, text.as_bytes()),
@@ -164,13 +168,13 @@ fn encode(out: &mut Vec<u8>, value: &Value<'_>) {
     }
 }
 
-fn push_bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
+pub(crate) fn push_bytes(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
     push_varint(out, field << 3 | 2);
     push_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;

@@ -1,26 +1,33 @@
-//! A native test kit: build a batch from spans, run a plugin without wasm, look at the outcome.
+//! A native test kit: build spans, log records or metrics, run a plugin without wasm, look at the outcome.
 //!
-//! [`Kit`] plays the host: it makes the columns of the fields the plugin declared, and nothing else,
-//! checks the outcome against the rules of the contract, and applies it. A broken rule panics, so that a
-//! plugin that a host would refuse fails its tests.
+//! [`Kit`] runs the host's own code around the plugin: telemetry becomes an OTLP request, which is checked and lifted into the
+//! columns of the fields that the plugin declared, and nothing else; the outcome is checked against the contract, and
+//! applied. A broken rule panics, so a plugin that a host would refuse fails its tests.
 
-mod apply;
-mod columns;
+mod attr;
 mod connector;
-mod flat;
-mod spans;
+mod host;
+mod items;
+mod log;
+mod message;
+mod metric;
+mod span;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+pub use attr::{Attr, AttrList, find};
 pub use connector::{ConnectorKit, Measured};
-pub use spans::{
-    Attr, AttrList, Event, Link, Resource, ResourceSpans, Scope, ScopeSpans, Span, Spans, find,
-};
+pub use items::{Item, Items, Resource, ResourceItems, Scope, ScopeItems};
+pub use log::{LogRecord, Logs};
+pub use metric::{DataPoint, Metric, MetricType, Metrics, Number};
+pub use span::{Event, Link, Span, Spans};
+
+use spanmill_model::{Context, PerContext, Signal};
 
 use crate::guest::{self, contract_wit, state_wit, telemetry};
 use crate::{ConfigError, Level, PluginError, Problem, Processor, RestoreError, State};
-use flat::Flat;
+use host::Host;
 
 /// What a plugin said besides its outcome.
 #[derive(Clone, Debug, Default)]
@@ -79,17 +86,33 @@ fn restore<P: State>(plugin: &mut P, format: u32, data: &[u8]) -> Result<(), Res
     })
 }
 
-/// Sees to it that a contract names only fields there are, and none twice.
-fn check_contract(contract: &contract_wit::Contract) {
-    for (place, path) in contract.reads.iter().enumerate() {
-        assert!(
-            !contract.reads[..place].contains(path),
-            "{path} is read twice"
-        );
+fn signal(signal: telemetry::Signal) -> Signal {
+    match signal {
+        telemetry::Signal::Traces => Signal::Traces,
+        telemetry::Signal::Logs => Signal::Logs,
+        telemetry::Signal::Metrics => Signal::Metrics,
     }
-    let mut nothing = Flat::new(&Spans::new());
-    // Panics for a path that no field has.
-    columns::batch(&mut nothing, &contract.reads, &contract.writes);
+}
+
+fn wire_signal(signal: Signal) -> telemetry::Signal {
+    match signal {
+        Signal::Traces => telemetry::Signal::Traces,
+        Signal::Logs => telemetry::Signal::Logs,
+        Signal::Metrics => telemetry::Signal::Metrics,
+    }
+}
+
+/// Panics if a plugin does not take a signal: no host would let it stand in such a pipeline.
+fn check_takes(contract: &contract_wit::Contract, wanted: Signal) {
+    let takes = contract
+        .signals
+        .iter()
+        .any(|taken| signal(*taken) == wanted);
+    assert!(
+        takes,
+        "the plugin takes {:?}, not {wanted}",
+        contract.signals
+    );
 }
 
 /// A batch as the host hands it to a plugin with such a contract, for benches and for tests of single
@@ -99,8 +122,9 @@ pub struct Columns(telemetry::Batch);
 
 impl Columns {
     /// The columns of the fields that a contract reads.
-    pub fn new(spans: &Spans, contract: &crate::Contract) -> Self {
-        Columns(columns::batch(&mut Flat::new(spans), contract.reads(), contract.writes()).0)
+    pub fn new<T: Item>(items: &Items<T>, contract: &crate::Contract) -> Self {
+        let contract = guest::declared(contract.clone());
+        Columns(Host::new(&contract).load(items))
     }
 
     /// The batch, borrowed from these columns.
@@ -110,19 +134,32 @@ impl Columns {
 }
 
 /// A configured processor under test.
-#[derive(Debug)]
 pub struct Kit<P> {
     plugin: P,
     contract: contract_wit::Contract,
+    host: Host,
 }
 
 impl<P: Processor> Kit<P> {
     /// Configures a processor.
+    ///
+    /// # Errors
+    ///
+    /// Those of the plugin's `configure`. A contract that no host would take panics.
     pub fn new(settings: serde_json::Value) -> Result<Self, ConfigError> {
         let (plugin, contract) =
             guest::configure_processor::<P>(&settings.to_string()).map_err(config_error)?;
-        check_contract(&contract);
-        Ok(Kit { plugin, contract })
+        let host = Host::new(&contract);
+        Ok(Kit {
+            plugin,
+            contract,
+            host,
+        })
+    }
+
+    /// The signals it takes.
+    pub fn signals(&self) -> Vec<Signal> {
+        self.contract.signals.iter().copied().map(signal).collect()
     }
 
     /// The paths it reads.
@@ -136,36 +173,31 @@ impl<P: Processor> Kit<P> {
     }
 
     /// Runs one batch, and applies the outcome. Panics where the plugin fails or breaks a rule.
-    pub fn run(&mut self, spans: &Spans) -> Changed {
-        self.try_run(spans)
+    pub fn run<T: Item>(&mut self, items: &Items<T>) -> Changed<T> {
+        self.try_run(items)
             .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Runs one batch, which the plugin may refuse.
-    pub fn try_run(&mut self, spans: &Spans) -> Result<Changed, PluginError> {
-        let mut flat = Flat::new(spans);
-        let (reads, writes) = (&self.contract.reads, &self.contract.writes);
-        let (batch, texts) = columns::batch(&mut flat, reads, writes);
+    ///
+    /// # Errors
+    ///
+    /// Those of the plugin's `process`.
+    pub fn try_run<T: Item>(&mut self, items: &Items<T>) -> Result<Changed<T>, PluginError> {
+        check_takes(&self.contract, T::SIGNAL);
+        let batch = self.host.load(items);
         RECORDER.take();
         let outcome = guest::run_processor(Some(&mut self.plugin), batch).map_err(plugin_error)?;
         let recorder = RECORDER.take();
-        let given = apply::Given {
-            reads,
-            writes,
-            texts: &texts,
-        };
-        let verdicts = apply::apply(&mut flat, &given, &outcome);
-        let rows = |verdicts: &[u8]| {
-            let dropped = verdicts
-                .iter()
-                .enumerate()
-                .filter(|(_, verdict)| **verdict == 1);
-            dropped.map(|(row, _)| row).collect()
-        };
+        let mut dropped = PerContext::<Vec<usize>>::default();
+        for verdicts in &outcome.verdicts {
+            let rows = verdicts.rows.iter().enumerate();
+            let rows = rows.filter(|(_, verdict)| **verdict == 1);
+            *dropped.get_mut(guest::context(verdicts.context)) = rows.map(|(row, _)| row).collect();
+        }
         Ok(Changed {
-            dropped_spans: rows(&verdicts.spans),
-            dropped_events: rows(&verdicts.events),
-            spans: flat.into_spans(&verdicts.spans, &verdicts.events),
+            left: self.host.apply(outcome, items),
+            dropped,
             logs: recorder.logs,
             counts: recorder.counts,
         })
@@ -179,6 +211,10 @@ impl<P: Processor + State> Kit<P> {
     }
 
     /// Hands the processor what another instance knew, of this version or of another.
+    ///
+    /// # Errors
+    ///
+    /// Those of the plugin's `restore`.
     pub fn restore(&mut self, format: u32, data: &[u8]) -> Result<(), RestoreError> {
         restore(&mut self.plugin, format, data)
     }
@@ -186,40 +222,70 @@ impl<P: Processor + State> Kit<P> {
 
 /// What a processor made of a batch.
 #[derive(Clone, Debug)]
-pub struct Changed {
-    /// The spans that are left, with the edits applied.
-    pub spans: Spans,
-    /// The rows of the dropped spans.
-    pub dropped_spans: Vec<usize>,
-    /// The rows of the dropped span events.
-    pub dropped_events: Vec<usize>,
+pub struct Changed<T = Span> {
+    /// The items that are left, with the edits applied.
+    pub left: Items<T>,
+    dropped: PerContext<Vec<usize>>,
     /// What the plugin logged.
     pub logs: Vec<(Level, String)>,
     /// What the plugin counted.
     pub counts: BTreeMap<String, u64>,
 }
 
-impl Changed {
-    /// The names of the spans that are left, in order.
-    pub fn span_names(&self) -> Vec<&str> {
-        self.spans.spans().map(|span| span.name.as_str()).collect()
+impl<T: Item> Changed<T> {
+    /// The rows of a context that the plugin dropped.
+    pub fn dropped(&self, context: Context) -> &[usize] {
+        self.dropped.get(context)
     }
 
-    /// The span with this number among those left.
-    pub fn span(&self, number: usize) -> &Span {
-        match self.spans.spans().nth(number) {
-            Some(span) => span,
-            None => panic!("only {} spans are left", self.spans.spans().count()),
+    /// The item with this number among those left.
+    pub fn item(&self, number: usize) -> &T {
+        match self.left.items().nth(number) {
+            Some(item) => item,
+            None => panic!("only {} items are left", self.left.items().count()),
         }
     }
 
     /// The resource with this number among those left.
     pub fn resource(&self, number: usize) -> &Resource {
-        &self.spans.resources[number].resource
+        &self.left.resources[number].resource
     }
 
     /// One of the plugin's counters; 0 if it was not counted.
     pub fn count(&self, name: &str) -> u64 {
         self.counts.get(name).copied().unwrap_or(0)
+    }
+}
+
+impl Changed<Span> {
+    /// The names of the spans that are left, in order.
+    pub fn span_names(&self) -> Vec<&str> {
+        self.left.spans().map(|span| span.name.as_str()).collect()
+    }
+
+    /// The span with this number among those left.
+    pub fn span(&self, number: usize) -> &Span {
+        self.item(number)
+    }
+}
+
+impl Changed<LogRecord> {
+    /// The bodies of the log records that are left, in order; those that are no text as nothing.
+    pub fn log_bodies(&self) -> Vec<&str> {
+        let bodies = self.left.logs().map(|record| match &record.body {
+            Some(Attr::Text(text)) => text.as_str(),
+            _ => "",
+        });
+        bodies.collect()
+    }
+}
+
+impl Changed<Metric> {
+    /// The names of the metrics that are left, in order.
+    pub fn metric_names(&self) -> Vec<&str> {
+        self.left
+            .metrics()
+            .map(|metric| metric.name.as_str())
+            .collect()
     }
 }

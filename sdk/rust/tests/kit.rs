@@ -122,21 +122,17 @@ fn every_edit_arrives() {
         Some(&Attr::Array(vec![Attr::Int(1)]))
     );
     assert_eq!(out.span(2).event_names(), ["e"]);
-    assert!(out.spans.spans().all(|span| span.status_code == 1));
-    let states: Vec<&str> = out
-        .spans
-        .spans()
-        .map(|span| &span.trace_state[..])
-        .collect();
+    assert!(out.left.spans().all(|span| span.status_code == 1));
+    let states: Vec<&str> = out.left.spans().map(|span| &span.trace_state[..]).collect();
     assert_eq!(states, ["****", "seen", ""]);
     assert_eq!(out.resource(0).keys(), ["host"]);
     assert_eq!(out.resource(1).get("team"), Some(&"seen".into()));
     assert_eq!(
-        out.spans.resources[1].scopes.len(),
+        out.left.resources[1].scopes.len(),
         1,
         "an emptied scope goes"
     );
-    assert_eq!(out.dropped_spans, [2]);
+    assert_eq!(out.dropped(Context::Span), [2]);
     assert_eq!(out.count("edits"), 3);
 }
 
@@ -185,7 +181,7 @@ impl Processor for Peek {
 #[test]
 fn a_plugin_sees_only_what_it_declared() {
     assert_eq!(
-        Kit::<Peek>::new(json!({})).unwrap().run(&spans()).spans,
+        Kit::<Peek>::new(json!({})).unwrap().run(&spans()).left,
         spans()
     );
 }

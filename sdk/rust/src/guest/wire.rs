@@ -35,7 +35,7 @@ pub(super) fn restore_error(error: RestoreError) -> state_wit::RestoreError {
     }
 }
 
-pub(super) fn declared(contract: Contract) -> contract_wit::Contract {
+pub(crate) fn declared(contract: Contract) -> contract_wit::Contract {
     let signal = |signal: &Signal| match signal {
         Signal::Traces => telemetry::Signal::Traces,
         Signal::Logs => telemetry::Signal::Logs,
@@ -114,7 +114,7 @@ fn column(column: &telemetry::Column) -> Column<'_> {
     }
 }
 
-fn context(context: telemetry::Context) -> Context {
+pub(crate) fn context(context: telemetry::Context) -> Context {
     match context {
         telemetry::Context::Resource => Context::Resource,
         telemetry::Context::Scope => Context::Scope,
@@ -127,7 +127,7 @@ fn context(context: telemetry::Context) -> Context {
     }
 }
 
-fn wire_context(context: Context) -> telemetry::Context {
+pub(crate) fn wire_context(context: Context) -> telemetry::Context {
     match context {
         Context::Resource => telemetry::Context::Resource,
         Context::Scope => telemetry::Context::Scope,

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::flat::Flat;
-use super::spans::Spans;
-use super::{check_contract, columns, config_error, plugin_error};
+use super::host::Host;
+use super::items::{Item, Items};
+use super::{check_takes, config_error, plugin_error};
 use crate::guest::{self, contract_wit, metrics_wit, telemetry};
 use crate::nested::double_text;
 use crate::{ConfigError, Connector, PluginError, RestoreError, State, Value};
 
 /// A configured connector under test. It keeps totals across batches, as the host does.
-#[derive(Debug)]
 pub struct ConnectorKit<C> {
     plugin: C,
     contract: contract_wit::Contract,
+    host: Host,
     stream: metrics_wit::MetricStream,
     series: Vec<(Labels, Labels)>,
     totals: BTreeMap<(u32, Labels, Labels), Total>,
@@ -37,7 +37,7 @@ pub struct Measured {
     pub count: u64,
     /// The sum of the measurements.
     pub sum: f64,
-    /// The span rows offered as exemplars.
+    /// The items' rows offered as exemplars.
     pub exemplars: Vec<u32>,
 }
 
@@ -54,7 +54,6 @@ impl<C: Connector> ConnectorKit<C> {
     pub fn new(settings: serde_json::Value) -> Result<Self, ConfigError> {
         let (plugin, declared) =
             guest::configure_connector::<C>(&settings.to_string()).map_err(config_error)?;
-        check_contract(&declared.contract);
         assert!(
             declared.contract.writes.is_empty(),
             "a connector writes nothing"
@@ -65,6 +64,7 @@ impl<C: Connector> ConnectorKit<C> {
         );
         Ok(ConnectorKit {
             plugin,
+            host: Host::new(&declared.contract),
             contract: declared.contract,
             stream: declared.metrics,
             series: Vec::new(),
@@ -83,22 +83,22 @@ impl<C: Connector> ConnectorKit<C> {
     }
 
     /// Runs one batch. Panics where the plugin fails or breaks a rule.
-    pub fn run(&mut self, spans: &Spans) {
-        self.try_run(spans)
+    pub fn run<T: Item>(&mut self, items: &Items<T>) {
+        self.try_run(items)
             .unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Runs one batch, which the plugin may refuse.
-    pub fn try_run(&mut self, spans: &Spans) -> Result<(), PluginError> {
-        let mut flat = Flat::new(spans);
-        let rows = flat.spans.len();
-        let (batch, mut texts) = columns::batch(&mut flat, &self.contract.reads, &[]);
+    ///
+    /// # Errors
+    ///
+    /// Those of the plugin's `process`.
+    pub fn try_run<T: Item>(&mut self, items: &Items<T>) -> Result<(), PluginError> {
+        check_takes(&self.contract, T::SIGNAL);
+        let batch = self.host.load(items);
+        let rows = self.host.item_rows();
         let emission = guest::run_connector(Some(&mut self.plugin), batch).map_err(plugin_error)?;
-        let mut start = 0;
-        for &end in &emission.texts.ends {
-            texts.push(Some(emission.texts.bytes[start..end as usize].to_vec()));
-            start = end as usize;
-        }
+        let texts = self.host.texts(&emission.texts);
         if emission.restart {
             self.series.clear();
         }
