@@ -5,6 +5,7 @@ pub mod counts;
 pub mod native;
 pub mod reference;
 pub mod saturate;
+pub mod signals;
 pub mod spans;
 
 use std::time::Duration;

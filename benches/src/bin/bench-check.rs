@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use spanmill_benches::counts::{self, Limits, TOLERANCE, Verdict};
 use spanmill_benches::reference;
 
-/// Name, spans a batch, batches, and what `chain-once` is told.
+/// Name, spans (or log records, or data points) a batch, batches, and what `chain-once` is told.
 type Case = (&'static str, usize, usize, &'static [&'static str]);
 
 const CASES: &[Case] = &[
@@ -30,6 +30,30 @@ const CASES: &[Case] = &[
         1000,
         16,
         &["extract"],
+    ),
+    (
+        "otlp, 1000 log records: check and index",
+        1000,
+        16,
+        &["index", "logs"],
+    ),
+    (
+        "otlp, 1000 log records: the same and extract",
+        1000,
+        16,
+        &["extract", "logs"],
+    ),
+    (
+        "otlp, 1000 data points: check and index",
+        1000,
+        16,
+        &["index", "metrics"],
+    ),
+    (
+        "otlp, 1000 data points: the same and extract",
+        1000,
+        16,
+        &["extract", "metrics"],
     ),
     ("chain, 100 spans, literal", 100, 64, &["literal"]),
     ("chain, 100 spans, regex", 100, 64, &["regex"]),

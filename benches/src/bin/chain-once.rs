@@ -1,5 +1,6 @@
 //! The reference chain a number of times in one thread, to be looked at by a profiler or an instruction counter:
-//! `chain-once SPANS literal|regex|index|extract TIMES [STAGES]`. Prints nothing but what it ran.
+//! `chain-once SPANS literal|regex|index|extract TIMES [STAGES]`; `logs` or `metrics` in place of STAGES counts log records or data
+//! points in index and extract. Prints nothing but what it ran.
 //!
 //! Everything comes twice: first to warm, then in `counted`, which is what `bench-check` has callgrind look at.
 
@@ -11,8 +12,8 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use spanmill::pipeline::Origin;
 use spanmill_benches::reference::{self, Patterns};
-use spanmill_benches::spans;
-use spanmill_otlp::{Batch, Projection, Signal, Workspace};
+use spanmill_benches::{signals, spans};
+use spanmill_otlp::{Batch, Projection, Signal, StageContract, Workspace};
 use spanmill_runtime::{CacheConfig, Limits, Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
@@ -26,14 +27,23 @@ fn main() -> Result<()> {
     let count: usize = arguments.next().context("how many spans?")?.parse()?;
     let what = arguments.next().context("what?")?;
     let times: usize = arguments.next().context("how often?")?.parse()?;
-    let stages = arguments.next().map(|number| number.parse()).transpose()?;
+    let more = arguments.next();
+    let signal = match more.as_deref() {
+        Some("logs") => Signal::Logs,
+        Some("metrics") => Signal::Metrics,
+        _ => Signal::Traces,
+    };
+    let stages = match signal {
+        Signal::Traces => more.map(|number| number.parse()).transpose()?,
+        _ => None,
+    };
     let mut run: Box<dyn FnMut(Bytes) -> usize> = match what.as_str() {
-        "index" => Box::new(|bytes| parsed(bytes).item_count()),
+        "index" => Box::new(move |bytes| parsed(signal, bytes).item_count()),
         "extract" => {
-            let projection = Projection::new(reference::declared()?, &[])?;
+            let projection = Projection::new(declared(signal)?, &[])?;
             let mut workspace = Workspace::new(Arc::new(projection));
             Box::new(move |bytes| {
-                let batch = parsed(bytes);
+                let batch = parsed(signal, bytes);
                 for part in batch.parts() {
                     workspace.load(part.clone(), 1).expect("own batch");
                 }
@@ -44,13 +54,21 @@ fn main() -> Result<()> {
         "regex" => chain(Patterns::Regex, stages)?,
         _ => anyhow::bail!("`{what}` is none of literal, regex, index and extract"),
     };
-    let batches: Vec<_> = (0..8).map(|seed| spans::encoded(count, seed)).collect();
+    let encoded = match signal {
+        Signal::Traces => spans::encoded,
+        Signal::Logs => signals::logs,
+        Signal::Metrics => signals::metrics,
+    };
+    let batches: Vec<_> = (0..8).map(|seed| encoded(count, seed)).collect();
     // In the first round series are named and memory grows.
     for bytes in batches.iter().chain(&batches) {
         run(bytes.clone());
     }
     let kept = counted(&mut *run, &batches, times);
-    println!("{times} batches of {count} spans: {kept} spans left");
+    println!(
+        "{times} batches of {count} {items}: {kept} left",
+        items = signal.items()
+    );
     Ok(())
 }
 
@@ -64,8 +82,35 @@ fn counted(run: &mut dyn FnMut(Bytes) -> usize, batches: &[Bytes], times: usize)
     black_box(kept)
 }
 
-fn parsed(bytes: Bytes) -> Batch {
-    Batch::parse(Signal::Traces, bytes).expect("own batch")
+fn parsed(signal: Signal, bytes: Bytes) -> Batch {
+    Batch::parse(signal, bytes).expect("own batch")
+}
+
+/// What stages read and write; of logs and metrics what a processor usually does.
+fn declared(signal: Signal) -> Result<Vec<StageContract>> {
+    let (reads, writes): (&[&str], _) = match signal {
+        Signal::Traces => return reference::declared(),
+        Signal::Logs => (
+            &[
+                "resource.attributes",
+                "log.attributes",
+                "log.body",
+                "log.severity_number",
+            ],
+            ["log.attributes", "log.body"],
+        ),
+        Signal::Metrics => (
+            &[
+                "resource.attributes",
+                "metric.name",
+                "datapoint.attributes",
+                "datapoint.value",
+            ],
+            ["datapoint.attributes", "metric.name"],
+        ),
+    };
+    let owned = |paths: &[&str]| -> Vec<String> { paths.iter().map(|&path| path.into()).collect() };
+    Ok(vec![StageContract::parse(&owned(reads), &owned(&writes))?])
 }
 
 /// The chain, or its first stages.
@@ -84,7 +129,12 @@ fn chain(patterns: Patterns, stages: Option<usize>) -> Result<Box<dyn FnMut(Byte
     let mut chain = reference::sandboxed_within(&runtime, &all, limits)?;
     Ok(Box::new(move |bytes| {
         let output = chain
-            .run(&parsed(bytes), 1, Tries::Again, Origin::Sender)
+            .run(
+                &parsed(Signal::Traces, bytes),
+                1,
+                Tries::Again,
+                Origin::Sender,
+            )
             .expect("chain runs");
         output
             .measured

@@ -53,10 +53,11 @@ fn walk(bytes: &[u8], start: &mut usize, tag: u8, places: &mut Vec<Place>) -> us
             (0x10 | 0x18, 3..=9) => {
                 // Up to eight bytes of number, whatever comes behind them.
                 let number = behind.get(key + 3..key + 11).unwrap_or(&[]);
-                let Some(number) = number.first_chunk::<8>() else {
-                    break;
+                let is_number = match number.first_chunk::<8>() {
+                    Some(number) => is_varint(u64::from_le_bytes(*number), value_length - 1),
+                    None => is_last_varint(behind, key + 3, value_length - 1),
                 };
-                if !is_varint(u64::from_le_bytes(*number), value_length - 1) {
+                if !is_number {
                     break;
                 }
                 high += usize::from(value_length) - 2;
@@ -77,6 +78,15 @@ fn walk(bytes: &[u8], start: &mut usize, tag: u8, places: &mut Vec<Place>) -> us
     }
     *start = bytes.len() - rest.len();
     high
+}
+
+/// Like [`is_varint`], where fewer than eight bytes are left of a message.
+#[cold]
+#[inline(never)]
+fn is_last_varint(bytes: &[u8], start: usize, length: u8) -> bool {
+    let number = bytes.get(start..).unwrap_or(&[]).iter().rev();
+    let number = number.fold(0, |all, byte| all << 8 | u64::from(*byte));
+    is_varint(number, length)
 }
 
 /// Whether the texts of plain attributes are UTF-8. `walked` holds the attributes; `high` is what [`walk`] returned.
@@ -161,6 +171,26 @@ mod tests {
         ] {
             let both = [&plain, other].concat();
             assert_eq!(walked(&both, 0x4a).0, plain.len(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_end_are_plain_as_well() {
+        for number in [
+            &b"\xc8\x01"[..],
+            b"\x80\x80\x01",
+            b"\xff\xff\xff\xff\xff\xff\x7f",
+        ] {
+            let length = number.len() as u8 + 1;
+            let head = [0x4a, 5 + length, 0x0a, 1, b'k', 0x12, length, 0x18];
+            let attribute = [&head[..], number].concat();
+            let (end, places, are_utf8) = walked(&attribute, 0x4a);
+            assert!(are_utf8 && end == attribute.len() && places.len() == 1);
+            // One byte short, and one that says that another follows.
+            assert_eq!(walked(&attribute[..end - 1], 0x4a).0, 0);
+            let mut open = attribute.clone();
+            open[end - 1] |= 0x80;
+            assert_eq!(walked(&open, 0x4a).0, 0);
         }
     }
 
