@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use http::Method;
-use spanmill_tests::{GrpcSender, Spanmill, http, request, span, spanmill, within};
+use spanmill_tests::{GrpcSender, Spanmill, guest, http, request, span, spanmill, within};
 
 fn temporary() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -137,10 +137,6 @@ service:
 async fn what_cannot_be_done_as_asked_is_not_valid() {
     let cases = [
         (
-            "connectors: {spanmetrics: }\nprocessors: {resource: {attributes: [{key: c, value: c1, action: upsert}]}}\nservice::pipelines::metrics: {receivers: [spanmetrics], processors: [resource], exporters: [file]}\nservice::pipelines::traces::exporters: [file, spanmetrics]\n",
-            "pipeline metrics: processors: resource takes traces under its settings, not metrics",
-        ),
-        (
             "service::pipelines::profiles: {receivers: [otlp], exporters: [file]}\n",
             "this version does not carry profiles",
         ),
@@ -164,6 +160,25 @@ async fn what_cannot_be_done_as_asked_is_not_valid() {
         let (valid, said) =
             validate(folder.path(), &["--config", "base.yaml", "--config", &over]).await;
         assert!(!valid && said.contains(reason), "{text}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_stands_in_pipelines_of_its_signals_only() {
+    let folder = temporary();
+    std::fs::write(folder.path().join("base.yaml"), BASE).unwrap();
+    let over = format!(
+        "yaml:plugins: {{mine: {{file: {}}}}}\nprocessors: {{mine: {{behaviour: print}}}}\nconnectors: {{spanmetrics: }}\nservice::pipelines::logs: {{receivers: [otlp], processors: [mine], exporters: [file]}}\nservice::pipelines::metrics: {{receivers: [otlp, spanmetrics], processors: [mine], exporters: [file]}}\nservice::pipelines::traces::exporters: [file, spanmetrics]\n",
+        guest("hostile").display()
+    );
+    let (valid, said) =
+        validate(folder.path(), &["--config", "base.yaml", "--config", &over]).await;
+    assert!(!valid, "{said}");
+    for signal in ["logs", "metrics"] {
+        let mistake = format!(
+            "pipeline {signal}: processors: mine takes traces under its settings, not {signal}"
+        );
+        assert!(said.contains(&mistake), "{said}");
     }
 }
 
