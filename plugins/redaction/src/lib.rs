@@ -1,8 +1,10 @@
-//! The redaction processor: removes attributes that are not allowed, and masks what must not be seen.
+//! The redaction processor: removes attributes that are not allowed, and masks what must not be seen in attributes and
+//! log bodies.
 //!
 //! Settings, order of rules and the summary it leaves are those of the Collector's `redaction`; see the README
-//! for what is not there yet.
+//! for what is not supported.
 
+mod body;
 mod mask;
 mod memo;
 mod redaction;
