@@ -1,6 +1,6 @@
-//! The filter processor: drops spans and span events for which a condition holds.
+//! The filter processor: drops spans, span events, log records, metrics and data points for which a condition holds.
 //!
-//! Settings, defaults and rules are those of the Collector's `filter`; see the README for what is not there yet.
+//! Settings, defaults and rules are those of the Collector's `filter`; see the README for what is not supported.
 
 mod filter;
 mod settings;
