@@ -7,4 +7,10 @@ mod settings;
 
 pub use filter::Filter;
 
-spanmill_sdk::register_processor!(Filter);
+impl spanmill_sdk::About for Filter {
+    const NAME: &'static str = "filter";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+}
+
+spanmill_sdk::register_processor!(Filter, about);

@@ -13,4 +13,10 @@ mod summary;
 
 pub use redaction::Redaction;
 
-spanmill_sdk::register_processor!(Redaction);
+impl spanmill_sdk::About for Redaction {
+    const NAME: &'static str = "redaction";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+}
+
+spanmill_sdk::register_processor!(Redaction, about);
