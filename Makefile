@@ -3,7 +3,7 @@
 CARGO ?= cargo
 WASM := wasm32-wasip2
 PLUGINS := attributes filter probabilistic_sampler redaction resource spanmetrics
-GUESTS := hostile hostile_v2 stateful stateful_v2 importer sdk_processor sdk_connector
+GUESTS := hostile hostile_v2 stateful stateful_v2 importer misnamed sdk_processor sdk_connector
 GUEST_DIR := target/$(WASM)/guest
 PLUGIN_DIR := target/release/plugins
 # SIMD is in every engine of today, and makes searching texts several times faster.

@@ -90,6 +90,34 @@ async fn inspect_shows_what_a_file_is() {
 }
 
 #[tokio::test]
+async fn inspect_shows_what_a_plugin_says_it_is() {
+    let folder = temporary();
+    let guest = |name| spanmill_tests::guest(name).display().to_string();
+    let out = run(
+        folder.path(),
+        &["inspect", &guest("sdk_processor"), "--settings", "{}"],
+    )
+    .await;
+    for part in [
+        "name      numbering 1.2.3-test",
+        "about     Names every span by the number of the batch",
+        "\"additionalProperties\": false",
+        "takes     traces",
+    ] {
+        assert!(out.contains(part), "no {part} in:\n{out}");
+    }
+    let out = run(folder.path(), &["inspect", &guest("hostile")]).await;
+    assert!(!out.contains("about"), "{out}");
+    let output = spanmill(folder.path(), &["inspect", &guest("misnamed")]).await;
+    assert_eq!(output.code, Some(1));
+    let why =
+        "does not say what it is: its `about` interface gives a name that is not 1 to 64 letters";
+    assert!(output.stderr.contains(why), "{}", output.stderr);
+    assert!(output.stderr.contains("misnamed.wasm"), "{}", output.stderr);
+    assert!(!output.stderr.contains('\u{1b}'), "{:?}", output.stderr);
+}
+
+#[tokio::test]
 async fn a_replay_gives_the_same_bytes_every_time() {
     let folder = temporary();
     let spans = (1..200).map(|number| {

@@ -137,4 +137,10 @@ impl Processor for Attributes {
     }
 }
 
-spanmill_sdk::register_processor!(Attributes);
+impl spanmill_sdk::About for Attributes {
+    const NAME: &'static str = "attributes";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+}
+
+spanmill_sdk::register_processor!(Attributes, about);

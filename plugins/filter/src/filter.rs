@@ -1,36 +1,37 @@
 //! Evaluates the conditions, from resources down, and turns them into verdicts.
 
-use spanmill_ottl::{Conditions, ErrorMode, OttlError, inferred_context, parse};
+use spanmill_ottl::{Conditions, OttlError, inferred_context, parse};
 use spanmill_sdk::{
-    Batch, ConfigError, Context, Contract, Counter, Outcome, PluginError, Problems, Processor,
+    Batch, ConfigError, Context, Contract, Counter, NarrowField, Outcome, PluginError, Problems,
+    Processor, Signal,
 };
 
-use crate::settings::{Line, Settings, Stage};
+use crate::settings::{Line, Settings, Stage, contexts};
 
 /// The filter processor.
 #[derive(Debug)]
 pub struct Filter {
-    /// Stages one after the other; each from resource down to span event.
-    stages: Vec<[Conditions; 4]>,
-    dropped_spans: Vec<u8>,
-    dropped_events: Vec<u8>,
-    spans_filtered: Counter,
-    span_events_filtered: Counter,
+    /// Stages one after the other; each from resource down.
+    stages: Vec<(Signal, Vec<Conditions>)>,
+    /// The rows dropped so far, of the signal's own contexts, each behind the one above it.
+    dropped: Vec<(Context, Vec<u8>)>,
+    /// Needed if there are conditions on data points.
+    metric_type: Option<NarrowField>,
+    counters: [(Context, Counter); 4],
 }
 
-const CONTEXTS: [Context; 4] = [
-    Context::Resource,
-    Context::Scope,
-    Context::Span,
-    Context::SpanEvent,
-];
-
-fn add(line: &Line, stage: &mut [Conditions; 4], contract: &mut Contract) -> Result<(), OttlError> {
+/// Adds a condition to those of its context.
+fn add(
+    signal: Signal,
+    line: &Line,
+    stage: &mut [Conditions],
+    contract: &mut Contract,
+) -> Result<(), OttlError> {
     let condition = parse(&line.text)?;
     let context = match line.context.or_else(|| inferred_context(&condition)) {
         Some(context) => context,
         // Paths without a context are refused below, with the one that is most likely meant.
-        None => Context::Span,
+        None => own(signal)[0],
     };
     match stage
         .iter_mut()
@@ -39,20 +40,31 @@ fn add(line: &Line, stage: &mut [Conditions; 4], contract: &mut Contract) -> Res
         Some(conditions) => conditions.add_parsed(&condition, line.context.is_none(), contract),
         None => Err(OttlError {
             column: 1,
-            message: "span links are not filtered".to_owned(),
+            message: format!("{signal} are not filtered by {} fields", context.prefix()),
         }),
     }
 }
 
-fn compile(stage: &Stage, contract: &mut Contract, problems: &mut Problems) -> [Conditions; 4] {
-    let mode: ErrorMode = stage.error_mode;
-    let mut compiled = CONTEXTS.map(|context| Conditions::new(context, mode));
+fn compile(stage: &Stage, contract: &mut Contract, problems: &mut Problems) -> Vec<Conditions> {
+    let contexts = contexts(stage.signal).into_iter();
+    let mut compiled: Vec<Conditions> = contexts
+        .map(|context| Conditions::new(context, stage.error_mode))
+        .collect();
     for line in &stage.lines {
-        if let Err(error) = add(line, &mut compiled, contract) {
+        if let Err(error) = add(stage.signal, line, &mut compiled, contract) {
             problems.push(line.path.clone(), error.to_string());
         }
     }
     compiled
+}
+
+/// The contexts of a signal whose rows are dropped, each behind the one above it.
+fn own(signal: Signal) -> &'static [Context] {
+    match signal {
+        Signal::Traces => &[Context::Span, Context::SpanEvent],
+        Signal::Logs => &[Context::Log],
+        Signal::Metrics => &[Context::Metric, Context::DataPoint],
+    }
 }
 
 impl Processor for Filter {
@@ -60,61 +72,66 @@ impl Processor for Filter {
 
     fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
         let mut problems = Problems::new();
-        let stages = settings.stages()?;
-        let stages = stages
+        let stages: Vec<(Signal, Vec<Conditions>)> = settings
+            .stages()?
             .iter()
-            .map(|stage| compile(stage, contract, &mut problems))
+            .map(|stage| (stage.signal, compile(stage, contract, &mut problems)))
             .collect();
         problems.check()?;
+        let asks_points = |conditions: &Conditions| {
+            conditions.context() == Context::DataPoint && !conditions.is_empty()
+        };
+        let asks_points = stages
+            .iter()
+            .any(|(_, stage)| stage.iter().any(asks_points));
+        contract.take(Signal::ALL);
         Ok(Filter {
             stages,
-            dropped_spans: Vec::new(),
-            dropped_events: Vec::new(),
-            spans_filtered: contract.counter("spans_filtered"),
-            span_events_filtered: contract.counter("span_events_filtered"),
+            dropped: Vec::new(),
+            metric_type: asks_points.then(|| contract.read_narrow("metric.type")),
+            counters: [
+                (Context::Span, contract.counter("spans_filtered")),
+                (Context::SpanEvent, contract.counter("span_events_filtered")),
+                (Context::Log, contract.counter("log_records_filtered")),
+                (Context::DataPoint, contract.counter("data_points_filtered")),
+            ],
         })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
         let Filter {
             stages,
-            dropped_spans: spans,
-            dropped_events: events,
+            dropped,
+            metric_type,
             ..
         } = self;
-        for (dropped, context) in [
-            (&mut *spans, Context::Span),
-            (&mut *events, Context::SpanEvent),
-        ] {
-            dropped.clear();
-            dropped.resize(batch.rows(context), 0);
+        let own = own(batch.signal);
+        dropped.resize_with(own.len(), || (Context::Span, Vec::new()));
+        for ((context, rows), &of) in dropped.iter_mut().zip(own) {
+            *context = of;
+            rows.clear();
+            rows.resize(batch.rows(of), 0);
         }
-        for conditions in stages.iter_mut().flatten() {
+        let stages = stages.iter_mut().filter(|(of, _)| *of == batch.signal);
+        for conditions in stages.flat_map(|(_, stage)| stage) {
             if conditions.is_empty() {
                 continue;
             }
             let context = conditions.context();
-            let result = match context {
-                Context::Span => conditions.evaluate(batch, spans),
-                Context::SpanEvent => conditions.evaluate(batch, events),
-                _ => conditions.evaluate(batch, &[]),
-            };
-            let holds = result.map_err(|error| PluginError::Batch(error.to_string()))?;
-            match context {
-                Context::Span => merge(spans, holds),
-                Context::SpanEvent => merge(events, holds),
-                Context::Scope => spread(spans, batch.parents(Context::Span), holds),
-                _ => {
-                    let scopes = batch.parents(Context::Scope);
-                    for (span, &scope) in spans.iter_mut().zip(batch.parents(Context::Span)) {
-                        let resource = scopes.get(scope as usize).copied().unwrap_or(u32::MAX);
-                        *span |= holds.get(resource as usize).copied().unwrap_or(0);
-                    }
-                }
+            let known = dropped.iter().find(|(known, _)| *known == context);
+            let skip = known.map_or(&[][..], |(_, rows)| rows);
+            let holds = conditions.evaluate(batch, skip);
+            let holds = holds.map_err(|error| PluginError::Batch(error.to_string()))?;
+            match dropped.iter_mut().find(|(known, _)| *known == context) {
+                Some((_, rows)) => merge(rows, holds),
+                None => spread_above(batch, context, holds, dropped),
             }
-            // The events of a dropped span are not asked about.
-            if context != Context::SpanEvent {
-                spread(events, batch.parents(Context::SpanEvent), spans);
+            // What stands in a dropped row is not asked about.
+            if let [(_, rows), (below, below_rows)] = &mut dropped[..] {
+                if *below == Context::DataPoint && context == *below {
+                    drop_emptied(batch, *metric_type, rows, below_rows);
+                }
+                spread(below_rows, batch.parents(*below), rows);
             }
         }
         self.decide(batch, outcome);
@@ -134,31 +151,82 @@ fn spread(dropped: &mut [u8], parents: &[u32], holds: &[u8]) {
     }
 }
 
+/// Drops the rows below the scopes or resources that a condition holds for.
+fn spread_above(
+    batch: &Batch<'_>,
+    context: Context,
+    holds: &[u8],
+    dropped: &mut [(Context, Vec<u8>)],
+) {
+    let Some((first, rows)) = dropped.first_mut() else {
+        return;
+    };
+    if context == Context::Scope {
+        return spread(rows, batch.parents(*first), holds);
+    }
+    let scopes = batch.parents(Context::Scope);
+    for (row, &scope) in rows.iter_mut().zip(batch.parents(*first)) {
+        let resource = scopes.get(scope as usize).copied().unwrap_or(u32::MAX);
+        *row |= holds.get(resource as usize).copied().unwrap_or(0);
+    }
+}
+
+/// Drops metrics without a data point that is left, those included that came without one; not those without a type.
+fn drop_emptied(
+    batch: &Batch<'_>,
+    metric_type: Option<NarrowField>,
+    metrics: &mut [u8],
+    points: &[u8],
+) {
+    let Some(metric_type) = metric_type else {
+        return;
+    };
+    let mut filled = vec![false; metrics.len()];
+    for (&dropped, &metric) in points.iter().zip(batch.parents(Context::DataPoint)) {
+        if let Some(filled) = filled.get_mut(metric as usize) {
+            *filled |= dropped == 0;
+        }
+    }
+    let types = batch.narrow(metric_type);
+    for ((metric, filled), &of) in metrics.iter_mut().zip(filled).zip(types) {
+        *metric |= u8::from(!filled && of != 0);
+    }
+}
+
 impl Filter {
     fn decide(&self, batch: &Batch<'_>, outcome: &mut Outcome) {
-        let dropped = self
-            .dropped_spans
-            .iter()
-            .filter(|&&dropped| dropped != 0)
-            .count();
-        if dropped > 0 {
-            outcome.drop_rows(Context::Span, &self.dropped_spans);
-            self.spans_filtered.add(dropped as u64);
-        }
-        let parents = batch.parents(Context::SpanEvent);
-        let kept = |row: usize| {
-            let span = parents.get(row).copied().unwrap_or(u32::MAX) as usize;
-            self.dropped_spans.get(span) == Some(&0)
-        };
-        let mut events = 0;
-        for (row, &dropped) in self.dropped_events.iter().enumerate() {
-            if dropped != 0 && kept(row) {
-                outcome.drop_row(Context::SpanEvent, row);
-                events += 1;
+        let mut above: Option<&[u8]> = None;
+        for (context, rows) in &self.dropped {
+            let lost = rows.iter().filter(|&&dropped| dropped != 0).count();
+            let mut counted = lost;
+            match above {
+                None if lost > 0 => outcome.drop_rows(*context, rows),
+                Some(above) if lost > 0 => {
+                    let parents = batch.parents(*context);
+                    let kept = |row: usize| {
+                        let parent = parents.get(row).copied().unwrap_or(u32::MAX) as usize;
+                        above.get(parent) == Some(&0)
+                    };
+                    let mut own = 0;
+                    for (row, &dropped) in rows.iter().enumerate() {
+                        // What goes with the row above needs no verdict.
+                        if dropped != 0 && kept(row) {
+                            outcome.drop_row(*context, row);
+                            own += 1;
+                        }
+                    }
+                    // Data points are counted even where their metric goes; a span's events are not.
+                    if *context == Context::SpanEvent {
+                        counted = own;
+                    }
+                }
+                _ => {}
             }
-        }
-        if events > 0 {
-            self.span_events_filtered.add(events);
+            let counter = self.counters.iter().find(|(of, _)| of == context);
+            if let (Some((_, counter)), 1..) = (counter, counted) {
+                counter.add(counted as u64);
+            }
+            above = Some(rows);
         }
     }
 }

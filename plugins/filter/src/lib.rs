@@ -1,10 +1,16 @@
-//! The filter processor: drops spans and span events for which a condition holds.
+//! The filter processor: drops spans, span events, log records, metrics and data points for which a condition holds.
 //!
-//! Settings, defaults and rules are those of the Collector's `filter`; see the README for what is not there yet.
+//! Settings, defaults and rules are those of the Collector's `filter`; see the README for what is not supported.
 
 mod filter;
 mod settings;
 
 pub use filter::Filter;
 
-spanmill_sdk::register_processor!(Filter);
+impl spanmill_sdk::About for Filter {
+    const NAME: &'static str = "filter";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+}
+
+spanmill_sdk::register_processor!(Filter, about);

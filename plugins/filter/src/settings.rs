@@ -3,47 +3,55 @@
 use serde::Deserialize;
 use serde_json::Value;
 use spanmill_ottl::ErrorMode;
-use spanmill_sdk::{ConfigError, Context, Problems};
+use spanmill_sdk::{ConfigError, Context, Problems, Signal};
 
 /// The component's section of the manifest.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    #[serde(default)]
     error_mode: Option<ErrorMode>,
-    #[serde(default)]
     traces: Option<Traces>,
-    #[serde(default)]
+    logs: Option<Logs>,
+    metrics: Option<Metrics>,
     trace_conditions: Option<Vec<Group>>,
-    // Sections that mean nothing for traces; accepted only while they ask for nothing.
-    #[serde(default)]
+    log_conditions: Option<Vec<Group>>,
+    metric_conditions: Option<Vec<Group>>,
+    // Not supported; accepted while they ask for nothing.
     spans: Value,
-    #[serde(default)]
-    metrics: Value,
-    #[serde(default)]
-    logs: Value,
-    #[serde(default)]
     profiles: Value,
-    #[serde(default)]
-    metric_conditions: Value,
-    #[serde(default)]
-    log_conditions: Value,
-    #[serde(default)]
     profile_conditions: Value,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 struct Traces {
-    #[serde(default)]
     resource: Option<Vec<String>>,
-    #[serde(default)]
     span: Option<Vec<String>>,
-    #[serde(default)]
     spanevent: Option<Vec<String>>,
 }
 
-/// A line of `trace_conditions`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Logs {
+    resource: Option<Vec<String>>,
+    log_record: Option<Vec<String>>,
+    include: Value,
+    exclude: Value,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Metrics {
+    resource: Option<Vec<String>>,
+    metric: Option<Vec<String>>,
+    datapoint: Option<Vec<String>>,
+    include: Value,
+    exclude: Value,
+    #[serde(rename = "regexp")]
+    _regexp: Value,
+}
+
+/// A line of `trace_conditions`, `log_conditions` or `metric_conditions`.
 #[derive(Debug, Deserialize)]
 #[serde(
     untagged,
@@ -78,9 +86,13 @@ pub(crate) struct Line {
 /// Conditions that are evaluated together.
 #[derive(Debug)]
 pub(crate) struct Stage {
+    pub signal: Signal,
     pub lines: Vec<Line>,
     pub error_mode: ErrorMode,
 }
+
+/// Lists of conditions, each with its name and context.
+type Older = Vec<(&'static str, Context, Option<Vec<String>>)>;
 
 /// Whether a section asks for something.
 fn asks(section: &Value) -> bool {
@@ -92,65 +104,112 @@ fn asks(section: &Value) -> bool {
     }
 }
 
+/// The contexts that conditions of a signal may be for.
+pub(crate) fn contexts(signal: Signal) -> Vec<Context> {
+    let mut contexts = signal.contexts().to_vec();
+    contexts.retain(|context| *context != Context::SpanLink);
+    contexts
+}
+
 impl Settings {
     /// The conditions in the order in which they are evaluated.
     pub(crate) fn stages(self) -> Result<Vec<Stage>, ConfigError> {
         let mut problems = Problems::new();
         for (name, section) in [
-            ("metrics", &self.metrics),
-            ("logs", &self.logs),
             ("profiles", &self.profiles),
-            ("metric_conditions", &self.metric_conditions),
-            ("log_conditions", &self.log_conditions),
             ("profile_conditions", &self.profile_conditions),
         ] {
             if asks(section) {
-                problems.push(
-                    format!("/{name}"),
-                    format!("{name} are not filtered yet, only traces are; take {name} out"),
-                );
+                let message = format!("{name} are not supported; take {name} out");
+                problems.push(format!("/{name}"), message);
             }
         }
-        if asks(&self.spans) {
-            problems.push("/spans", "spans.include and spans.exclude are not supported; write conditions under traces.span");
+        let traces = self.traces.unwrap_or_default();
+        let logs = self.logs.unwrap_or_default();
+        let metrics = self.metrics.unwrap_or_default();
+        for (path, section, instead) in [
+            ("/spans", &self.spans, "traces.span"),
+            ("/logs/include", &logs.include, "logs.log_record"),
+            ("/logs/exclude", &logs.exclude, "logs.log_record"),
+            ("/metrics/include", &metrics.include, "metrics.metric"),
+            ("/metrics/exclude", &metrics.exclude, "metrics.metric"),
+        ] {
+            if asks(section) {
+                let message = format!(
+                    "include and exclude are not supported; write conditions under {instead}"
+                );
+                problems.push(path, message);
+            }
         }
         let default = self.error_mode.unwrap_or_default();
         let mut stages = Vec::new();
-        let traces = self.traces.unwrap_or_default();
-        let mut older = Vec::new();
-        for (name, context, conditions) in [
-            ("resource", Context::Resource, traces.resource),
-            ("span", Context::Span, traces.span),
-            ("spanevent", Context::SpanEvent, traces.spanevent),
-        ] {
-            for (place, text) in conditions.into_iter().flatten().enumerate() {
-                older.push(Line {
-                    text,
-                    path: format!("/traces/{name}/{place}"),
-                    context: Some(context),
+        let sections: [(Signal, &str, Older, &str, Option<Vec<Group>>); 3] = [
+            (
+                Signal::Traces,
+                "traces",
+                vec![
+                    ("resource", Context::Resource, traces.resource),
+                    ("span", Context::Span, traces.span),
+                    ("spanevent", Context::SpanEvent, traces.spanevent),
+                ],
+                "trace_conditions",
+                self.trace_conditions,
+            ),
+            (
+                Signal::Logs,
+                "logs",
+                vec![
+                    ("resource", Context::Resource, logs.resource),
+                    ("log_record", Context::Log, logs.log_record),
+                ],
+                "log_conditions",
+                self.log_conditions,
+            ),
+            (
+                Signal::Metrics,
+                "metrics",
+                vec![
+                    ("resource", Context::Resource, metrics.resource),
+                    ("metric", Context::Metric, metrics.metric),
+                    ("datapoint", Context::DataPoint, metrics.datapoint),
+                ],
+                "metric_conditions",
+                self.metric_conditions,
+            ),
+        ];
+        for (signal, section, lists, name, groups) in sections {
+            let mut lines = Vec::new();
+            for (list, context, conditions) in lists {
+                for (place, text) in conditions.into_iter().flatten().enumerate() {
+                    lines.push(Line {
+                        text,
+                        path: format!("/{section}/{list}/{place}"),
+                        context: Some(context),
+                    });
+                }
+            }
+            let groups = groups.unwrap_or_default();
+            if !lines.is_empty() && !groups.is_empty() {
+                let message = format!("use either {section} or {name}, not both");
+                problems.push(format!("/{name}"), message);
+            }
+            if !lines.is_empty() {
+                stages.push(Stage {
+                    signal,
+                    lines,
+                    error_mode: default,
                 });
             }
+            groups_of(signal, name, groups, default, &mut stages, &mut problems);
         }
-        let groups = self.trace_conditions.unwrap_or_default();
-        if !older.is_empty() && !groups.is_empty() {
-            problems.push(
-                "/trace_conditions",
-                "use either traces or trace_conditions, not both",
-            );
-        }
-        if !older.is_empty() {
-            stages.push(Stage {
-                lines: older,
-                error_mode: default,
-            });
-        }
-        groups_of(groups, default, &mut stages, &mut problems);
         problems.check()?;
         Ok(stages)
     }
 }
 
 fn groups_of(
+    signal: Signal,
+    name: &str,
     groups: Vec<Group>,
     default: ErrorMode,
     stages: &mut Vec<Stage>,
@@ -162,16 +221,17 @@ fn groups_of(
         .count();
     if flat > 0 && flat < groups.len() {
         problems.push(
-            "/trace_conditions",
+            format!("/{name}"),
             "write either plain conditions or groups with a context, not both",
         );
     }
     let mut plain = Stage {
+        signal,
         lines: Vec::new(),
         error_mode: default,
     };
     for (place, group) in groups.into_iter().enumerate() {
-        let path = format!("/trace_conditions/{place}");
+        let path = format!("/{name}/{place}");
         match group {
             Group::Flat(text) => plain.lines.push(Line {
                 text,
@@ -179,20 +239,14 @@ fn groups_of(
                 context: None,
             }),
             Group::Grouped(group) => {
-                let context = match group.context.as_deref().map(str::to_lowercase).as_deref() {
-                    None | Some("") => None,
-                    Some("resource") => Some(Context::Resource),
-                    Some("scope") => Some(Context::Scope),
-                    Some("span") => Some(Context::Span),
-                    Some("spanevent") => Some(Context::SpanEvent),
-                    Some(_) => {
-                        problems.push(
-                            format!("{path}/context"),
-                            "must be resource, scope, span or spanevent",
-                        );
-                        None
-                    }
-                };
+                let wanted = group.context.unwrap_or_default().to_lowercase();
+                let known = contexts(signal);
+                let context = known.iter().find(|context| context.prefix() == wanted);
+                if context.is_none() && !wanted.is_empty() {
+                    let known: Vec<&str> = known.iter().map(|context| context.prefix()).collect();
+                    let message = format!("must be one of {}", known.join(", "));
+                    problems.push(format!("{path}/context"), message);
+                }
                 let lines = group
                     .conditions
                     .into_iter()
@@ -200,9 +254,10 @@ fn groups_of(
                     .map(|(place, text)| Line {
                         text,
                         path: format!("{path}/conditions/{place}"),
-                        context,
+                        context: context.copied(),
                     });
                 stages.push(Stage {
+                    signal,
                     lines: lines.collect(),
                     error_mode: group.error_mode.unwrap_or(default),
                 });

@@ -15,4 +15,10 @@ mod trace_state;
 
 pub use sampler::ProbabilisticSampler;
 
-spanmill_sdk::register_processor!(ProbabilisticSampler);
+impl spanmill_sdk::About for ProbabilisticSampler {
+    const NAME: &'static str = "probabilistic_sampler";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+}
+
+spanmill_sdk::register_processor!(ProbabilisticSampler, about);

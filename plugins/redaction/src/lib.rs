@@ -1,8 +1,10 @@
-//! The redaction processor: removes attributes that are not allowed, and masks what must not be seen.
+//! The redaction processor: removes attributes that are not allowed, and masks what must not be seen in attributes and
+//! log bodies.
 //!
 //! Settings, order of rules and the summary it leaves are those of the Collector's `redaction`; see the README
-//! for what is not there yet.
+//! for what is not supported.
 
+mod body;
 mod mask;
 mod memo;
 mod redaction;
@@ -11,4 +13,10 @@ mod summary;
 
 pub use redaction::Redaction;
 
-spanmill_sdk::register_processor!(Redaction);
+impl spanmill_sdk::About for Redaction {
+    const NAME: &'static str = "redaction";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+}
+
+spanmill_sdk::register_processor!(Redaction, about);

@@ -163,8 +163,14 @@ impl Memo {
             Some(&class) => return class,
             None => return KeyClass::Plain,
         }
-        let key = batch.texts.get(index);
-        let class = if self.ignored_keys.contains(key) || rules.ignored_keys.is_match(key) {
+        let class = self.class(rules, batch.texts.get(index));
+        self.keys[index as usize] = class;
+        class
+    }
+
+    /// The class of a key that may be no text of the batch.
+    pub(crate) fn class(&self, rules: &Rules, key: &str) -> KeyClass {
+        if self.ignored_keys.contains(key) || rules.ignored_keys.is_match(key) {
             KeyClass::Ignored
         } else if !self.allow_all_keys && !self.allowed_keys.contains(key) {
             KeyClass::Redacted
@@ -172,9 +178,16 @@ impl Memo {
             KeyClass::Blocked
         } else {
             KeyClass::Plain
-        };
-        self.keys[index as usize] = class;
-        class
+        }
+    }
+
+    /// The fate of a text that may be none of the batch.
+    pub(crate) fn text_fate(&mut self, rules: &Rules, text: &str) -> TextFate<'_> {
+        match decide(rules, ANY, text.as_bytes(), &mut self.buffers) {
+            Decided::Clean => TextFate::Clean,
+            Decided::Allowed => TextFate::Allowed,
+            Decided::Masked => TextFate::Masked(&self.buffers[0]),
+        }
     }
 
     /// The fate of a value under a plain key.
@@ -193,7 +206,8 @@ impl Memo {
                 Some(&DECIDED) => self.fates.get(text).copied().unwrap_or(Fate::Clean),
                 Some(&open) => {
                     let old = batch.texts.bytes(bits as u32);
-                    let fate = decide(rules, open, old, &mut self.buffers, outcome);
+                    let decided = decide(rules, open, old, &mut self.buffers);
+                    let fate = self.fate_of(decided, outcome);
                     self.flags[text] = DECIDED;
                     self.fates[text] = fate;
                     fate
@@ -210,9 +224,19 @@ impl Memo {
             return fate;
         }
         let text = self.text(batch, (kind, bits));
-        let fate = decide(rules, ANY, text.as_bytes(), &mut self.buffers, outcome);
+        let decided = decide(rules, ANY, text.as_bytes(), &mut self.buffers);
+        let fate = self.fate_of(decided, outcome);
         self.others.insert(place, fate);
         fate
+    }
+
+    /// A decision as a fate: a masked text is added to the outcome.
+    fn fate_of(&self, decided: Decided, outcome: &mut Outcome) -> Fate {
+        match decided {
+            Decided::Clean => Fate::Clean,
+            Decided::Allowed => Fate::Allowed,
+            Decided::Masked => Fate::Masked(outcome.bytes(&self.buffers[0])),
+        }
     }
 
     /// The text of a value, as far as the rules look at it.
@@ -224,17 +248,26 @@ impl Memo {
     }
 }
 
+/// What becomes of a text that may be none of the batch.
+pub(crate) enum TextFate<'a> {
+    Clean,
+    Allowed,
+    Masked(&'a [u8]),
+}
+
+/// What is decided about a text.
+enum Decided {
+    Clean,
+    Allowed,
+    /// The first buffer holds the masked text.
+    Masked,
+}
+
 /// Decides a text's fate; `open` flags the patterns that may match in it.
-fn decide(
-    rules: &Rules,
-    open: u8,
-    text: &[u8],
-    [masked, next]: &mut [Vec<u8>; 2],
-    outcome: &mut Outcome,
-) -> Fate {
+fn decide(rules: &Rules, open: u8, text: &[u8], [masked, next]: &mut [Vec<u8>; 2]) -> Decided {
     let is_allowed = |text| rules.allowed_values.is_match(text);
     if !rules.allowed_values.is_empty() && std::str::from_utf8(text).is_ok_and(is_allowed) {
-        return Fate::Allowed;
+        return Decided::Allowed;
     }
     let mut any = false;
     for (number, pattern) in rules.blocked.iter().enumerate() {
@@ -248,8 +281,8 @@ fn decide(
         }
     }
     match any && masked != text {
-        true => Fate::Masked(outcome.bytes(masked)),
-        false => Fate::Clean,
+        true => Decided::Masked,
+        false => Decided::Clean,
     }
 }
 

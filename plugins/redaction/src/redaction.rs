@@ -1,13 +1,16 @@
-//! Applies the rules to the attribute lists of resources, scopes, spans and span events.
+//! Applies the rules to the attribute lists of resources, scopes, spans, span events, log records and data points, and to
+//! the bodies of log records.
 
 use spanmill_sdk::{
     Attributes, Batch, Cell, ConfigError, Context, Contract, Counter, ListField, Outcome,
-    PluginError, Processor, WriteField,
+    PluginError, Processor, Signal, WriteField,
 };
+
+use crate::body::{Bodies, Body};
 
 use crate::memo::{Fate, KeyClass, Memo};
 use crate::settings::{Rules, Settings};
-use crate::summary::{Detail, Event, Summary, Target};
+use crate::summary::{Detail, Event, OF_ATTRIBUTES, OF_BODY, Summary, Target};
 
 /// The redaction processor.
 pub struct Redaction {
@@ -17,8 +20,12 @@ pub struct Redaction {
     /// by one.
     by_text: bool,
     keys_matter: bool,
+    /// Whether nothing of an empty text is masked.
+    empty_is_clean: bool,
+    bodies: Bodies,
     lists: Vec<(Context, ListField, WriteField)>,
     summary: Summary,
+    body_summary: Summary,
     /// Entries of the list at hand whose texts may have to be masked.
     open: Vec<u32>,
     /// Entries changed in the row at hand: their new text, or none if removed.
@@ -27,6 +34,8 @@ pub struct Redaction {
     removed: u64,
     attributes_masked: Counter,
     attributes_removed: Counter,
+    body_values_masked: Counter,
+    body_values_removed: Counter,
 }
 
 impl Processor for Redaction {
@@ -45,6 +54,8 @@ impl Processor for Redaction {
             Context::Scope,
             Context::Span,
             Context::SpanEvent,
+            Context::Log,
+            Context::DataPoint,
         ]
         .map(|context| {
             (
@@ -53,39 +64,57 @@ impl Processor for Redaction {
                 contract.write_attributes(context),
             )
         });
+        contract.take(Signal::ALL);
         Ok(Redaction {
+            bodies: Bodies::new(contract),
+            empty_is_clean,
             by_text: !keys_matter && texts_only && rules.detail == Detail::Silent,
             rules,
             memo,
             keys_matter,
             lists: lists.to_vec(),
-            summary: Summary::default(),
+            summary: Summary::new(OF_ATTRIBUTES),
+            body_summary: Summary::new(OF_BODY),
             open: Vec::new(),
             changed: Vec::new(),
             masked: 0,
             removed: 0,
             attributes_masked: contract.counter("attributes_masked"),
             attributes_removed: contract.counter("attributes_removed"),
+            body_values_masked: contract.counter("body_values_masked"),
+            body_values_removed: contract.counter("body_values_removed"),
         })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
         self.memo.start(&self.rules, batch, self.keys_matter);
         self.summary.start();
+        self.body_summary.start();
         (self.masked, self.removed) = (0, 0);
+        self.bodies.start();
         for (context, read, write) in self.lists.clone() {
             let list = batch.attributes(read);
+            let is_log = context == Context::Log;
             if self.by_text {
                 self.mask_texts(batch, list, write, outcome);
-            } else {
-                for row in 0..batch.rows(context) {
+            }
+            if self.by_text && !is_log {
+                continue;
+            }
+            for row in 0..batch.rows(context) {
+                if !self.by_text {
                     self.row(batch, list, write, row, outcome);
+                }
+                if is_log {
+                    self.body(batch, list, write, row, outcome);
                 }
             }
         }
         for (counter, count) in [
             (self.attributes_masked, self.masked),
             (self.attributes_removed, self.removed),
+            (self.body_values_masked, self.bodies.masked),
+            (self.body_values_removed, self.bodies.removed),
         ] {
             if count > 0 {
                 counter.add(count);
@@ -183,6 +212,36 @@ impl Redaction {
                 changed: &self.changed,
             };
             self.summary.write(self.rules.detail, &target, outcome);
+        }
+    }
+
+    /// Applies the rules to the body of a log record, and sums up in its attributes.
+    fn body(
+        &mut self,
+        batch: &Batch<'_>,
+        list: Attributes<'_>,
+        write: WriteField,
+        row: usize,
+        outcome: &mut Outcome,
+    ) {
+        let noted = self.rules.detail != Detail::Silent;
+        let mut body = Body {
+            rules: &self.rules,
+            memo: &mut self.memo,
+            keys_matter: self.keys_matter,
+            empty_is_clean: self.empty_is_clean,
+            summary: noted.then_some(&mut self.body_summary),
+        };
+        self.bodies.redact(&mut body, batch, row, outcome);
+        if noted {
+            let target = Target {
+                batch,
+                list,
+                write,
+                row,
+                changed: &self.changed,
+            };
+            self.body_summary.write(self.rules.detail, &target, outcome);
         }
     }
 

@@ -77,7 +77,7 @@ impl Settings {
             if enabled(section) {
                 problems.push(
                     format!("/{name}"),
-                    format!("{name} is not there yet; take it out, or mask by blocked_values"),
+                    format!("{name} is not supported; take it out, or mask by blocked_values"),
                 );
             }
         }

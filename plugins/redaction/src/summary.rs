@@ -1,4 +1,4 @@
-//! What a redaction leaves behind in the attributes: which keys it touched, and how many.
+//! What a redaction leaves behind in the attributes: which keys it touched, and how many, there and in log bodies.
 
 use spanmill_sdk::{Attributes, Batch, Cell, Outcome, Value, WriteField};
 
@@ -21,18 +21,37 @@ pub(crate) enum Event {
     Ignored,
 }
 
-const KEYS: [(&str, &str); 4] = [
+/// The summary's own attributes, by event: keys and count. Keys that are ignored are only counted.
+type Names = [(&'static str, &'static str); 4];
+
+pub(crate) const OF_ATTRIBUTES: Names = [
     ("redaction.redacted.keys", "redaction.redacted.count"),
     ("redaction.masked.keys", "redaction.masked.count"),
     ("redaction.allowed.keys", "redaction.allowed.count"),
     ("", "redaction.ignored.count"),
 ];
 
-/// What happened to one attribute list.
-#[derive(Debug, Default)]
+pub(crate) const OF_BODY: Names = [
+    (
+        "redaction.body.redacted.keys",
+        "redaction.body.redacted.count",
+    ),
+    ("redaction.body.masked.keys", "redaction.body.masked.count"),
+    (
+        "redaction.body.allowed.keys",
+        "redaction.body.allowed.count",
+    ),
+    ("", "redaction.body.ignored.count"),
+];
+
+/// What happened to one attribute list, or one log body.
+#[derive(Debug)]
 pub(crate) struct Summary {
+    own: Names,
     /// The keys by event, as pool indices.
     keys: [Vec<u32>; 4],
+    /// Paths inside a body by event.
+    paths: [Vec<String>; 4],
     /// Indices of the summary's own keys, made once a batch: keys, then counts.
     names: [Option<u32>; 8],
     text: String,
@@ -49,6 +68,16 @@ pub(crate) struct Target<'a, 'b> {
 }
 
 impl Summary {
+    pub(crate) fn new(own: Names) -> Self {
+        Summary {
+            own,
+            keys: Default::default(),
+            paths: Default::default(),
+            names: [None; 8],
+            text: String::new(),
+        }
+    }
+
     /// Forgets what belongs to an earlier batch.
     pub(crate) fn start(&mut self) {
         self.names = [None; 8];
@@ -58,10 +87,15 @@ impl Summary {
         self.keys[event as usize].push(key);
     }
 
+    pub(crate) fn note_path(&mut self, event: Event, path: &str) {
+        self.paths[event as usize].push(path.to_owned());
+    }
+
     /// Writes what was noted, and forgets it.
     pub(crate) fn write(&mut self, detail: Detail, target: &Target<'_, '_>, outcome: &mut Outcome) {
-        for (event, (keys_name, count_name)) in KEYS.into_iter().enumerate() {
-            if self.keys[event].is_empty() {
+        for (event, (keys_name, count_name)) in self.own.into_iter().enumerate() {
+            let noted = self.keys[event].len() + self.paths[event].len();
+            if noted == 0 {
                 continue;
             }
             if detail == Detail::Debug && !keys_name.is_empty() {
@@ -71,6 +105,7 @@ impl Summary {
                     .iter()
                     .map(|&key| target.batch.texts.get(key))
                     .collect();
+                names.extend(self.paths[event].iter().map(String::as_str));
                 if !former.is_empty() {
                     names.extend(former.split(','));
                 }
@@ -87,9 +122,10 @@ impl Summary {
             }
             let existing = target.find(count_name);
             let former = existing.map_or(0, |entry| target.number(entry));
-            let count = former.saturating_add(self.keys[event].len() as i64);
+            let count = former.saturating_add(noted as i64);
             self.put(4 + event, existing, Cell::Int(count), target, outcome);
             self.keys[event].clear();
+            self.paths[event].clear();
         }
     }
 
@@ -104,7 +140,7 @@ impl Summary {
         match existing {
             Some(entry) => outcome.set_entry(target.write, entry as u32, cell),
             None => {
-                let (keys_name, count_name) = KEYS[name % 4];
+                let (keys_name, count_name) = self.own[name % 4];
                 let text = if name < 4 { keys_name } else { count_name };
                 let key = *self.names[name].get_or_insert_with(|| outcome.text(text));
                 outcome.append(target.write, target.row as u32, key, cell);

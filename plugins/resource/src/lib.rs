@@ -45,4 +45,10 @@ impl Processor for Resource {
     }
 }
 
-spanmill_sdk::register_processor!(Resource);
+impl spanmill_sdk::About for Resource {
+    const NAME: &'static str = "resource";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+}
+
+spanmill_sdk::register_processor!(Resource, about);

@@ -16,4 +16,10 @@ mod words;
 
 pub use connector::SpanMetrics;
 
-spanmill_sdk::register_connector!(SpanMetrics);
+impl spanmill_sdk::About for SpanMetrics {
+    const NAME: &'static str = "spanmetrics";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+}
+
+spanmill_sdk::register_connector!(SpanMetrics, about);

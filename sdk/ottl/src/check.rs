@@ -4,32 +4,25 @@
 use spanmill_sdk::{Context, Contract, closest};
 
 use crate::OttlError;
-use crate::ast::{Call, Condition, Key, Path, Value};
+use crate::ast::{Call, Condition, Path, Value};
 use crate::datum::Datum;
+use crate::enumeration::enumeration;
 use crate::expression::{Expression, Field, Source};
 use crate::function::{Function, SIGNATURES};
 use crate::mask::{Leaf, Test, Tree};
-
-const ENUMS: [(&str, i64); 9] = [
-    ("SPAN_KIND_UNSPECIFIED", 0),
-    ("SPAN_KIND_INTERNAL", 1),
-    ("SPAN_KIND_SERVER", 2),
-    ("SPAN_KIND_CLIENT", 3),
-    ("SPAN_KIND_PRODUCER", 4),
-    ("SPAN_KIND_CONSUMER", 5),
-    ("STATUS_CODE_UNSET", 0),
-    ("STATUS_CODE_OK", 1),
-    ("STATUS_CODE_ERROR", 2),
-];
+use crate::paths::{self, spelled};
 
 /// The contexts that a path may name before its first dot.
-const PREFIXES: [(&str, Context); 6] = [
+const PREFIXES: [(&str, Context); 9] = [
     ("resource", Context::Resource),
     ("scope", Context::Scope),
     ("instrumentation_scope", Context::Scope),
     ("span", Context::Span),
     ("spanevent", Context::SpanEvent),
     ("spanlink", Context::SpanLink),
+    ("log", Context::Log),
+    ("metric", Context::Metric),
+    ("datapoint", Context::DataPoint),
 ];
 
 /// The context that a path names.
@@ -65,10 +58,11 @@ impl Checker<'_> {
                 let value = self.call(call)?;
                 match &value {
                     Expression::Call(function, _) if function.is_condition() => {}
+                    Expression::Field(field) if field.source.is_condition() => {}
                     Expression::Constant(Datum::Bool(answer)) => return Ok(Tree::Literal(*answer)),
                     _ => {
                         let message = format!(
-                            "{} gives no true or false; compare what it gives",
+                            "{} returns neither true nor false; compare what it returns",
                             call.name
                         );
                         return Err(OttlError::at(call.column, message));
@@ -99,10 +93,14 @@ impl Checker<'_> {
             Value::Bool(flag) => Datum::Bool(*flag),
             Value::Bytes(bytes) => Datum::Bytes(bytes.clone().into()),
             Value::Enum(name, column) => Datum::Int(enumeration(name, *column)?),
-            Value::Path(path) => return self.path(path).map(Expression::Field),
+            Value::Path(path) => {
+                let (context, segments) = self.resolve(path)?;
+                let field = paths::field(self.contract, context, segments, path.column)?;
+                return Ok(Expression::Field(field));
+            }
             Value::Call(call) => return self.call(call),
             Value::List(_) => {
-                return Err(OttlError::at(1, "a list stands only in Concat yet"));
+                return Err(OttlError::at(1, "a list can stand only in Concat"));
             }
             Value::Math(left, operator, right, column) => {
                 let left = self.value(left)?;
@@ -130,7 +128,7 @@ impl Checker<'_> {
                     Some(meant) => {
                         format!("there is no function {}; did you mean {meant}?", call.name)
                     }
-                    None => format!("the function {} is not there (yet)", call.name),
+                    None => format!("the function {} is not supported", call.name),
                 },
             );
         };
@@ -148,11 +146,14 @@ impl Checker<'_> {
         let Some(arguments) = arguments.into_iter().collect::<Option<Vec<_>>>() else {
             return fail(format!("{} takes ({})", call.name, names.join(", ")));
         };
+        if let Function::HasPointAttribute = function {
+            return self.point_attribute(call, &arguments);
+        }
         let mut function = function.clone();
         let values = match (&mut function, arguments.as_slice()) {
             (Function::IsRootSpan, _) => {
                 if self.context != Context::Span {
-                    return fail("IsRootSpan is there for spans only".to_owned());
+                    return fail("IsRootSpan is for spans only".to_owned());
                 }
                 let source = Source::SpanId(self.contract.read_wide("span.parent_span_id"));
                 vec![Expression::Field(Field {
@@ -171,7 +172,7 @@ impl Checker<'_> {
             (Function::Concat, _) => {
                 return fail("Concat takes a list in brackets and a delimiter".to_owned());
             }
-            (Function::Len, [Value::Path(path)]) if is_whole_list(path) => {
+            (Function::Len, [Value::Path(path)]) if self.is_whole_list(path) => {
                 let (context, _) = self.resolve(path)?;
                 let source = Source::Count(self.contract.read_attributes(context));
                 return Ok(Expression::Field(Field { context, source }));
@@ -201,6 +202,35 @@ impl Checker<'_> {
         } else {
             Ok(checked)
         }
+    }
+
+    /// Whether a metric has a data point with an attribute: of the first that has, whether it is a text.
+    fn point_attribute(
+        &mut self,
+        call: &Call,
+        arguments: &[&Value],
+    ) -> Result<Expression, OttlError> {
+        if self.context != Context::Metric {
+            let message = format!("{} is for metrics only", call.name);
+            return Err(OttlError::at(call.column, message));
+        }
+        let (key, value) = match arguments {
+            [Value::Text(key)] => (key, None),
+            [Value::Text(key), Value::Text(value)] => (key, Some(value.clone())),
+            _ => {
+                let message = format!("{} takes strings", call.name);
+                return Err(OttlError::at(call.column, message));
+            }
+        };
+        let source = Source::PointAttribute {
+            metric_type: self.contract.read_narrow("metric.type"),
+            attribute: self.contract.read_attribute(Context::DataPoint, key),
+            value,
+        };
+        Ok(Expression::Field(Field {
+            context: Context::Metric,
+            source,
+        }))
     }
 
     /// Constants of a type that a function never takes.
@@ -236,6 +266,14 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// Whether a path means all attributes of a context.
+    fn is_whole_list(&self, path: &Path) -> bool {
+        match self.resolve(path) {
+            Ok((context, [name])) => name.name == context.attributes() && name.keys.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The context of a path, and its names without the context's.
     fn resolve<'p>(
         &self,
@@ -266,163 +304,6 @@ impl Checker<'_> {
         }
         Ok((context, &path.segments[usize::from(named.is_some())..]))
     }
-
-    fn path(&mut self, path: &Path) -> Result<Field, OttlError> {
-        let (context, segments) = self.resolve(path)?;
-        let full = format!("{}.{}", context.prefix(), spelled(segments));
-        let mut keys = segments.iter().flat_map(|segment| &segment.keys);
-        let contract = &mut *self.contract;
-        let source = match (context, spelled(segments).as_str()) {
-            (_, "attributes") => match (keys.next(), segments) {
-                (Some(Key::Text(key)), [_]) => {
-                    let field = contract.read_attribute(context, key);
-                    Source::Attribute(field, keys.by_ref().cloned().collect())
-                }
-                _ => {
-                    let message = format!("name an attribute: `{full}[\"key\"]`");
-                    return Err(OttlError::at(path.column, message));
-                }
-            },
-            (Context::Span, "trace_state") => {
-                let field = contract.read_text("span.trace_state");
-                match keys.next() {
-                    None => Source::Text(field),
-                    Some(Key::Text(key)) => Source::TraceStateKey(field, key.clone()),
-                    Some(Key::Int(_)) => {
-                        return Err(OttlError::at(
-                            path.column,
-                            "trace_state takes a string in brackets",
-                        ));
-                    }
-                }
-            }
-            (Context::Span, "name" | "status.message")
-            | (Context::SpanEvent, "name")
-            | (Context::Scope, "name" | "version" | "schema_url")
-            | (Context::Resource, "schema_url") => Source::Text(contract.read_text(&full)),
-            (
-                Context::Span,
-                "kind" | "status.code" | "flags" | "dropped_events_count" | "dropped_links_count",
-            )
-            | (_, "dropped_attributes_count") => Source::Narrow(contract.read_narrow(&full)),
-            // OTTL compares a status with its code's enums.
-            (Context::Span, "status") => Source::Narrow(contract.read_narrow("span.status.code")),
-            (Context::Span, "kind.string") => Source::KindText(contract.read_narrow("span.kind")),
-            (Context::Span, "kind.deprecated_string") => {
-                Source::DeprecatedKindText(contract.read_narrow("span.kind"))
-            }
-            (Context::Span, "start_time_unix_nano" | "end_time_unix_nano")
-            | (Context::SpanEvent, "time_unix_nano") => Source::Wide(contract.read_wide(&full)),
-            (Context::Span, "span_id" | "parent_span_id") => {
-                Source::SpanId(contract.read_wide(&full))
-            }
-            (Context::Span, "span_id.string") => {
-                Source::SpanIdText(contract.read_wide("span.span_id"))
-            }
-            (Context::Span, "parent_span_id.string") => {
-                Source::SpanIdText(contract.read_wide("span.parent_span_id"))
-            }
-            (Context::Span, "trace_id") => Source::TraceId(contract.read_trace_id(&full)),
-            (Context::Span, "trace_id.string") => {
-                Source::TraceIdText(contract.read_trace_id("span.trace_id"))
-            }
-            (_, spelled) => return Err(unknown_path(path.column, context, spelled)),
-        };
-        if keys.next().is_some() {
-            return Err(OttlError::at(
-                path.column,
-                format!("`{full}` takes no brackets"),
-            ));
-        }
-        Ok(Field { context, source })
-    }
-}
-
-fn is_whole_list(path: &Path) -> bool {
-    path.segments
-        .last()
-        .is_some_and(|last| last.name == "attributes" && last.keys.is_empty())
-}
-
-fn spelled(segments: &[crate::ast::Segment]) -> String {
-    let names: Vec<&str> = segments
-        .iter()
-        .map(|segment| segment.name.as_str())
-        .collect();
-    names.join(".")
-}
-
-/// What a known field is called, for suggestions.
-fn names(context: Context) -> &'static [&'static str] {
-    match context {
-        Context::Resource => &["attributes", "schema_url", "dropped_attributes_count"],
-        Context::Scope => &[
-            "name",
-            "version",
-            "attributes",
-            "schema_url",
-            "dropped_attributes_count",
-        ],
-        Context::Span => &[
-            "trace_id",
-            "trace_id.string",
-            "span_id",
-            "span_id.string",
-            "parent_span_id",
-            "parent_span_id.string",
-            "trace_state",
-            "name",
-            "kind",
-            "kind.string",
-            "kind.deprecated_string",
-            "status",
-            "status.code",
-            "status.message",
-            "start_time_unix_nano",
-            "end_time_unix_nano",
-            "attributes",
-            "flags",
-            "dropped_attributes_count",
-            "dropped_events_count",
-            "dropped_links_count",
-        ],
-        Context::SpanEvent => &[
-            "name",
-            "time_unix_nano",
-            "attributes",
-            "dropped_attributes_count",
-        ],
-        Context::SpanLink | Context::Log | Context::Metric | Context::DataPoint => &["attributes"],
-    }
-}
-
-fn unknown_path(column: usize, context: Context, spelled: &str) -> OttlError {
-    let message = match closest(spelled, names(context).iter().copied()) {
-        Some(meant) => {
-            format!(
-                "a {} has no field `{spelled}`; did you mean `{meant}`?",
-                context.prefix()
-            )
-        }
-        None => format!(
-            "a {} has no field `{spelled}` that a condition can read yet",
-            context.prefix()
-        ),
-    };
-    OttlError::at(column, message)
-}
-
-fn enumeration(name: &str, column: usize) -> Result<i64, OttlError> {
-    if let Some((_, value)) = ENUMS.iter().find(|(known, _)| *known == name) {
-        return Ok(*value);
-    }
-    Err(OttlError::at(
-        column,
-        match closest(name, ENUMS.iter().map(|(known, _)| *known)) {
-            Some(meant) => format!("there is no {name}; did you mean {meant}?"),
-            None => format!("there is no {name}; the enums are SPAN_KIND_* and STATUS_CODE_*"),
-        },
-    ))
 }
 
 /// Computes what no row changes.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use spanmill_sdk::{
-    AttributeField, Batch, Context, ListField, NarrowField, TextField, TraceIdField, WideField,
+    AttributeField, Batch, CellField, Context, ListField, NarrowField, TextField, TraceIdField,
+    Value, WideField,
 };
 
 use crate::ast::{Arithmetic, Key};
@@ -36,6 +37,35 @@ pub(crate) enum Source {
     Attribute(AttributeField, Vec<Key>),
     /// How many attributes there are.
     Count(ListField),
+    /// A value of any kind.
+    Cells(CellField, Vec<Key>),
+    /// The same as text.
+    CellText(CellField),
+    /// A value's double; 0 where it is none.
+    CellFloat(CellField),
+    /// A value's whole number; 0 where it is none.
+    CellInt(CellField),
+    /// 0 or 1.
+    Flag(NarrowField),
+    /// A field of a metric or a data point that others than metrics of these types do not have.
+    OfTypes {
+        metric_type: NarrowField,
+        types: &'static [u32],
+        source: Box<Source>,
+    },
+    /// Whether a metric has a data point with an attribute; with a value, whether the first that has it has that text.
+    PointAttribute {
+        metric_type: NarrowField,
+        attribute: AttributeField,
+        value: Option<String>,
+    },
+}
+
+impl Source {
+    /// Whether it is true or false.
+    pub(crate) fn is_condition(&self) -> bool {
+        matches!(self, Source::PointAttribute { .. })
+    }
 }
 
 /// A checked value.
@@ -59,6 +89,15 @@ const KINDS: [(&str, &str); 6] = [
 impl Field {
     /// The value of a row of the field's own table.
     pub(crate) fn get<'a>(&self, batch: &Batch<'a>, row: usize) -> Result<Datum<'a>, &'static str> {
+        self.value(&self.source, batch, row)
+    }
+
+    fn value<'a>(
+        &self,
+        source: &Source,
+        batch: &Batch<'a>,
+        row: usize,
+    ) -> Result<Datum<'a>, &'static str> {
         let text = |field: TextField| {
             batch
                 .texts
@@ -73,7 +112,8 @@ impl Field {
                 words.get(2 * row + 1).copied().unwrap_or(0),
             ]
         };
-        Ok(match &self.source {
+        let cell = |field: CellField| batch.cells(field).get(row, &batch.texts);
+        Ok(match source {
             Source::Text(field) => Datum::Text(Cow::Borrowed(text(*field))),
             Source::TraceStateKey(field, key) => {
                 Datum::Text(Cow::Borrowed(trace_state_member(text(*field), key)))
@@ -98,9 +138,78 @@ impl Field {
             Source::Attribute(field, keys) => {
                 indexed(batch.attribute(*field).get(row, &batch.texts), keys)?
             }
+            Source::Cells(field, keys) => keys
+                .iter()
+                .try_fold(Datum::from_value(cell(*field)), |value, key| {
+                    value.index(key)
+                })?,
+            Source::CellText(field) => Datum::Text(cell(*field).to_text()),
+            Source::CellFloat(field) => Datum::Float(match cell(*field) {
+                Value::Double(number) => number,
+                _ => 0.0,
+            }),
+            Source::CellInt(field) => Datum::Int(match cell(*field) {
+                Value::Int(number) => number,
+                _ => 0,
+            }),
+            Source::Flag(field) => Datum::Bool(narrow(*field) != 0),
+            Source::OfTypes {
+                metric_type,
+                types,
+                source,
+            } => {
+                let metric = match self.context {
+                    Context::DataPoint => batch.parents(Context::DataPoint).get(row).copied(),
+                    _ => Some(row as u32),
+                };
+                let metric_type =
+                    metric.and_then(|row| batch.narrow(*metric_type).get(row as usize).copied());
+                match metric_type.is_some_and(|metric_type| types.contains(&metric_type)) {
+                    true => self.value(source, batch, row)?,
+                    false => Datum::Nil,
+                }
+            }
+            Source::PointAttribute {
+                metric_type,
+                attribute,
+                value,
+            } => {
+                if narrow(*metric_type) == 0 {
+                    return Err("the metric has no data");
+                }
+                Datum::Bool(has_point_attribute(
+                    batch,
+                    row,
+                    *attribute,
+                    value.as_deref(),
+                ))
+            }
             Source::Count(field) => Datum::Int(batch.attributes(*field).entries(row).len() as i64),
         })
     }
+}
+
+/// Whether a data point of a metric has an attribute; with a text, whether the first that has it has that. A value that
+/// is no text reads as an empty one, as in the Collector.
+fn has_point_attribute(
+    batch: &Batch<'_>,
+    metric: usize,
+    attribute: AttributeField,
+    text: Option<&str>,
+) -> bool {
+    let values = batch.attribute(attribute);
+    // Points stand in the order of their metrics.
+    let parents = batch.parents(Context::DataPoint);
+    let first = parents.partition_point(|&parent| (parent as usize) < metric);
+    let points = parents.iter().enumerate().skip(first);
+    let mut of_metric = points.take_while(|(_, parent)| **parent as usize == metric);
+    of_metric
+        .find_map(|(point, _)| match values.get(point, &batch.texts) {
+            Value::Absent => None,
+            Value::Text(found) => Some(text.is_none_or(|text| text == found)),
+            _ => Some(text.is_none_or(str::is_empty)),
+        })
+        .unwrap_or(false)
 }
 
 /// The value of one member of a W3C trace state; empty where there is none.

@@ -30,10 +30,12 @@ pub(crate) enum Function {
     Substring,
     TraceId,
     SpanId,
+    /// Becomes a field when it is checked.
+    HasPointAttribute,
 }
 
-/// A function's name and the names of its arguments; those in brackets may be left out.
-pub(crate) const SIGNATURES: [(&str, Function, &[&str]); 20] = [
+/// A function's name and the names of its arguments.
+pub(crate) const SIGNATURES: [(&str, Function, &[&str]); 22] = [
     ("IsMatch", Function::IsMatch(None), &["target", "pattern"]),
     ("IsString", Function::IsString, &["target"]),
     ("IsInt", Function::IsInt, &["target"]),
@@ -58,6 +60,16 @@ pub(crate) const SIGNATURES: [(&str, Function, &[&str]); 20] = [
     ),
     ("TraceID", Function::TraceId, &["id"]),
     ("SpanID", Function::SpanId, &["id"]),
+    (
+        "HasAttrOnDatapoint",
+        Function::HasPointAttribute,
+        &["key", "expectedVal"],
+    ),
+    (
+        "HasAttrKeyOnDatapoint",
+        Function::HasPointAttribute,
+        &["key"],
+    ),
 ];
 
 impl Function {
@@ -159,6 +171,7 @@ impl Function {
                 [high, low] => Datum::TraceId([*high, *low]),
                 _ => return Err("TraceID takes 16 bytes"),
             },
+            Function::HasPointAttribute => return Err("only the checker calls it"),
             Function::SpanId => match words(first)?.as_slice() {
                 [id] => Datum::SpanId(*id),
                 _ => return Err("SpanID takes 8 bytes"),

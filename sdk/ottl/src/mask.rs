@@ -83,7 +83,10 @@ impl Leaf {
             [field]
                 if matches!(
                     field.source,
-                    Source::Text(_) | Source::TraceStateKey(..) | Source::Attribute(..)
+                    Source::Text(_)
+                        | Source::TraceStateKey(..)
+                        | Source::Attribute(..)
+                        | Source::Cells(..)
                 ) =>
             {
                 Plan::Texts((*field).clone())
@@ -182,28 +185,35 @@ impl Leaf {
             Source::Text(text) | Source::TraceStateKey(text, _) => {
                 self.indices(batch.text(*text), batch, out, answers, why);
             }
-            Source::Attribute(attribute, _) => {
-                match batch.attribute(*attribute) {
-                    Values::Text(indices) => self.indices(indices, batch, out, answers, why),
-                    Values::Cells(Cells { kinds, bits }) => {
-                        out.extend(kinds.iter().zip(bits).enumerate().map(
-                            |(row, (&kind, &bits))| {
-                                match answers.get_mut(bits as usize).filter(|_| kind == 1) {
-                                    Some(answer) => {
-                                        if *answer == OPEN {
-                                            *answer = self.row(batch, row, why);
-                                        }
-                                        *answer
-                                    }
-                                    None => self.row(batch, row, why),
-                                }
-                            },
-                        ));
-                    }
-                }
-            }
+            Source::Attribute(attribute, _) => match batch.attribute(*attribute) {
+                Values::Text(indices) => self.indices(indices, batch, out, answers, why),
+                Values::Cells(cells) => self.cells(cells, batch, out, answers, why),
+            },
+            Source::Cells(field, _) => self.cells(batch.cells(*field), batch, out, answers, why),
             _ => out.extend((0..rows).map(|row| self.row(batch, row, why))),
         }
+    }
+
+    fn cells(
+        &self,
+        cells: Cells<'_>,
+        batch: &Batch<'_>,
+        out: &mut Vec<u8>,
+        answers: &mut [u8],
+        why: &mut Option<&'static str>,
+    ) {
+        let cells = cells.kinds.iter().zip(cells.bits).enumerate();
+        out.extend(cells.map(|(row, (&kind, &bits))| {
+            match answers.get_mut(bits as usize).filter(|_| kind == 1) {
+                Some(answer) => {
+                    if *answer == OPEN {
+                        *answer = self.row(batch, row, why);
+                    }
+                    *answer
+                }
+                None => self.row(batch, row, why),
+            }
+        }));
     }
 
     fn indices(

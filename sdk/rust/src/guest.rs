@@ -12,7 +12,10 @@ pub(crate) use wire::{context, wire_context};
 pub(crate) use wire::{declared, view};
 pub use worlds::*;
 
-use crate::{ConfigError, Connector, Contract, Emission, Outcome, Processor, RestoreError, State};
+use crate::{
+    About, ConfigError, Connector, Contract, Emission, Outcome, Processor, RestoreError, State,
+};
+use about_world::exports::spanmill::plugin::about as about_wit;
 use connector_world::exports::spanmill::plugin::connector as connector_wit;
 use processor_world::spanmill::plugin::{counters, log as log_wit};
 pub(crate) use state_world::exports::spanmill::plugin::state as state_wit;
@@ -153,6 +156,17 @@ pub fn run_connector<P: Connector>(
         .process(&batch, &mut emission)
         .map_err(plugin_error)?;
     Ok(wire_emission(emission))
+}
+
+/// What a plugin says it is.
+#[doc(hidden)]
+pub fn describe<P: About>() -> about_wit::Description {
+    about_wit::Description {
+        name: P::NAME.to_owned(),
+        version: P::VERSION.to_owned(),
+        summary: P::SUMMARY.to_owned(),
+        settings_schema: P::settings_schema().map_or_else(String::new, |schema| schema.to_string()),
+    }
 }
 
 /// What a plugin knows, and in which format. One that is not configured knows nothing yet.

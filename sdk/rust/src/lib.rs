@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod about;
 mod batch;
 mod connector;
 mod contract;
@@ -16,6 +17,7 @@ mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
+pub use about::About;
 pub use batch::{ABSENT, Attributes, Batch, Cells, Column, Table, Texts, Value, Values};
 #[doc(hidden)]
 pub use connector::OwnedLists;

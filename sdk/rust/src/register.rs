@@ -3,11 +3,12 @@
 /// Makes a [`Processor`](crate::Processor) the component's export. Outside WebAssembly it expands to nothing,
 /// so that the crate links natively, into tests or beside other plugins.
 ///
-/// `register_processor!(MyPlugin, state)` exports [`State`](crate::State) as well, which `MyPlugin` must
-/// implement then; without `state` its instances start anew at each swap.
+/// `register_processor!(MyPlugin, state, about)` exports [`State`](crate::State) and [`About`](crate::About) as well, which
+/// `MyPlugin` must then implement; each of the two words can be left out. Without `state` its instances start anew at each
+/// swap.
 #[macro_export]
 macro_rules! register_processor {
-    ($plugin:ty $(, $state:ident)?) => {
+    ($plugin:ty $(, $optional:ident)*) => {
         $crate::register!(
             $plugin,
             processor_world,
@@ -17,16 +18,16 @@ macro_rules! register_processor {
             run_processor,
             Contract,
             Outcome
-            $(, $state)?
+            $(, $optional)*
         );
     };
 }
 
-/// Makes a [`Connector`](crate::Connector) the component's export, and its [`State`](crate::State) too with
-/// `register_connector!(MyPlugin, state)`; as [`register_processor!`].
+/// Makes a [`Connector`](crate::Connector) the component's export, with its [`State`](crate::State) and
+/// [`About`](crate::About) if they are named; as [`register_processor!`].
 #[macro_export]
 macro_rules! register_connector {
-    ($plugin:ty $(, $state:ident)?) => {
+    ($plugin:ty $(, $optional:ident)*) => {
         $crate::register!(
             $plugin,
             connector_world,
@@ -36,7 +37,7 @@ macro_rules! register_connector {
             run_connector,
             ConnectorContract,
             Emission
-            $(, $state)?
+            $(, $optional)*
         );
     };
 }
@@ -46,7 +47,7 @@ macro_rules! register_connector {
 macro_rules! register {
     (
         $plugin:ty, $world:ident, $interface:ident, $export:ident, $configure:ident, $run:ident,
-        $declared:ident, $result:ident $(, $state:ident)?
+        $declared:ident, $result:ident $(, $optional:ident)*
     ) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
@@ -71,16 +72,27 @@ macro_rules! register {
             }
 
             $crate::guest::$world::$export!(Component with_types_in $crate::guest::$world);
-            $($crate::register_state!($state, Component, PLUGIN);)?
+            $($crate::register_optional!($optional, $plugin, Component, PLUGIN);)*
         };
     };
 }
 
-/// What `, state` adds: `state` asks the plugin that the other export keeps in its slot.
+/// What `, state` and `, about` add. `state` asks the plugin that the other export keeps in its slot.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! register_state {
-    (state, $component:ident, $slot:ident) => {
+macro_rules! register_optional {
+    (about, $plugin:ty, $component:ident, $slot:ident) => {
+        use $crate::guest::about_world::exports::spanmill::plugin::about as about_wit;
+
+        impl about_wit::Guest for $component {
+            fn describe() -> about_wit::Description {
+                $crate::guest::describe::<$plugin>()
+            }
+        }
+
+        $crate::guest::about_world::export_about!($component with_types_in $crate::guest::about_world);
+    };
+    (state, $plugin:ty, $component:ident, $slot:ident) => {
         use $crate::guest::state_world::exports::spanmill::plugin::state as state_wit;
 
         impl state_wit::Guest for $component {

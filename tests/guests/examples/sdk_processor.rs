@@ -1,8 +1,8 @@
 //! Names every span by the number of the batch, which outlives the instance: `batch N`, as `stateful` does.
 
 use spanmill_sdk::{
-    Batch, Cell, ConfigError, Contract, Outcome, PluginError, Processor, RestoreError, State,
-    WriteField,
+    About, Batch, Cell, ConfigError, Contract, Outcome, PluginError, Processor, RestoreError,
+    State, WriteField,
 };
 
 /// None.
@@ -49,4 +49,14 @@ impl State for Numbering {
     }
 }
 
-spanmill_sdk::register_processor!(Numbering, state);
+impl About for Numbering {
+    const NAME: &'static str = "numbering";
+    const VERSION: &'static str = "1.2.3-test";
+    const SUMMARY: &'static str = "Names every span by the number of the batch";
+
+    fn settings_schema() -> Option<serde_json::Value> {
+        Some(serde_json::json!({"type": "object", "additionalProperties": false}))
+    }
+}
+
+spanmill_sdk::register_processor!(Numbering, state, about);

@@ -1,5 +1,8 @@
 use proptest::prelude::*;
-use spanmill_sdk::testing::{Attr, Columns, Event, Span, Spans};
+use spanmill_sdk::Signal;
+use spanmill_sdk::testing::{
+    Attr, Columns, DataPoint, Event, Item, Items, LogRecord, Logs, Metric, Metrics, Span, Spans,
+};
 
 use super::*;
 
@@ -45,13 +48,14 @@ fn answers(condition: &str, context: Context) -> Vec<u8> {
     answers_on(spans(), condition, context)
 }
 
-fn answers_on(spans: Spans, condition: &str, context: Context) -> Vec<u8> {
+fn answers_on<T: Item>(items: Items<T>, condition: &str, context: Context) -> Vec<u8> {
     let mut contract = Contract::default();
+    contract.take(Signal::ALL);
     let mut conditions = Conditions::new(context, ErrorMode::Silent);
     conditions
         .add(condition, &mut contract)
         .unwrap_or_else(|error| panic!("{condition}: {error}"));
-    let columns = Columns::new(&spans, &contract);
+    let columns = Columns::new(&items, &contract);
     let answers = conditions.evaluate(&columns.batch(), &[]).unwrap().to_vec();
     for (row, &answer) in answers.iter().enumerate() {
         let slow = conditions.list[0].row(&columns.batch(), context, row);
@@ -195,7 +199,7 @@ fn mistakes_are_found_before_anything_runs() {
         ),
         (
             "Uuid() == name",
-            "column 1: the function Uuid is not there (yet)",
+            "column 1: the function Uuid is not supported",
         ),
         (
             r#"name == "a" or IsMatch(name, "(")"#,
@@ -208,7 +212,7 @@ fn mistakes_are_found_before_anything_runs() {
         ),
         (
             "Len(name)",
-            "column 1: Len gives no true or false; compare what it gives",
+            "column 1: Len returns neither true nor false; compare what it returns",
         ),
         (
             "attributes == nil",
@@ -340,5 +344,80 @@ proptest! {
         let mut contract = Contract::default();
         let added = Conditions::new(Context::Span, ErrorMode::Silent).add(&text, &mut contract);
         prop_assert!(added.is_ok() || added.unwrap_err().column <= text.chars().count() + 1);
+    }
+}
+
+/// Texts and other values under one path, which are answered in different ways.
+#[test]
+fn values_of_any_kind_are_answered_row_by_row_or_by_text() {
+    let logs = || {
+        let bodies = [
+            "a".into(),
+            Attr::Int(5),
+            "b".into(),
+            "a".into(),
+            Attr::Bool(true),
+        ];
+        Logs::of(bodies.map(LogRecord::new)).log(LogRecord::default())
+    };
+    for (condition, expected) in [
+        (r#"body == "a""#, [1, 0, 0, 1, 0, 0]),
+        ("body == 5", [0, 1, 0, 0, 0, 0]),
+        ("body == nil", [0, 0, 0, 0, 0, 1]),
+        (r#"IsMatch(body, "^[a5t]")"#, [1, 1, 0, 1, 1, 0]),
+        (r#"body.string == "true""#, [0, 0, 0, 0, 1, 0]),
+        ("body != nil and severity_number == 0", [1, 1, 1, 1, 1, 0]),
+    ] {
+        assert_eq!(
+            answers_on(logs(), condition, Context::Log),
+            expected,
+            "{condition}"
+        );
+    }
+}
+
+#[test]
+fn metrics_are_asked_about_their_points_and_points_about_their_metric() {
+    let point = |key: &str| DataPoint::int(1).attr(key, "v");
+    let metrics = || {
+        Metrics::new()
+            .metric(Metric::gauge("a"))
+            .metric(Metric::sum("b").point(point("x")).point(point("k")))
+            .metric(Metric::gauge("c").point(point("k")).point(point("x")))
+    };
+    for (condition, context, expected) in [
+        (
+            r#"HasAttrKeyOnDatapoint("k")"#,
+            Context::Metric,
+            &[0, 1, 1][..],
+        ),
+        (
+            r#"HasAttrOnDatapoint("k", "w")"#,
+            Context::Metric,
+            &[0, 0, 0],
+        ),
+        (
+            r#"not HasAttrKeyOnDatapoint("k")"#,
+            Context::Metric,
+            &[1, 0, 0],
+        ),
+        ("is_monotonic == true", Context::Metric, &[0, 1, 0]),
+        (r#"metric.name == "b""#, Context::DataPoint, &[1, 1, 0, 0]),
+        (
+            "metric.is_monotonic == nil",
+            Context::DataPoint,
+            &[0, 0, 1, 1],
+        ),
+        (
+            "value_int == 1 and count == nil",
+            Context::DataPoint,
+            &[1; 4],
+        ),
+    ] {
+        assert_eq!(
+            answers_on(metrics(), condition, context),
+            expected,
+            "{condition}"
+        );
     }
 }

@@ -32,8 +32,25 @@ pub mod connector_world {
     });
 }
 
-/// Bindings of `state`, in a world of its own. The linker joins it with one of the above into the contract's
-/// `stateful-` world. Those are not bound themselves: two worlds of one crate cannot offer the same export,
+/// Bindings of `about`, in a world of its own; as those of `state`.
+#[allow(missing_docs)]
+pub mod about_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package spanmill:sdk;
+            world about-plugin { export spanmill:plugin/about@0.1.0; }
+        ",
+        world: "spanmill:sdk/about-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_about",
+        default_bindings_module: "spanmill_sdk::guest::about_world",
+        generate_all,
+    });
+}
+
+/// Bindings of `state`, in a world of its own. The linker joins it with one of the first two into the plugin's world.
+/// The contract's `stateful-` worlds are not bound themselves: two worlds of one crate cannot offer the same export,
 /// since the macros for it would have one name.
 #[allow(missing_docs)]
 pub mod state_world {
