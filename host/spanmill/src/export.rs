@@ -13,6 +13,7 @@ mod headers;
 mod otlp_grpc;
 mod otlp_http;
 mod otlp_text;
+mod prom;
 mod prometheus;
 mod queue;
 mod registry;

@@ -2,21 +2,22 @@
 //!
 //! Names, labels and units follow the OpenTelemetry to Prometheus rules
 //! (<https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>) as the Collector's exporter
-//! does. Exemplars are shown in OpenMetrics, to scrapers that ask for it. Left out: exponential histograms, which
-//! the text formats cannot carry.
+//! does. Exemplars are shown in OpenMetrics and protobuf, to scrapers that ask for it. Exponential histograms are native
+//! histograms in protobuf; of those the text formats have count and sum.
 
 mod intake;
 mod labels;
-mod names;
+mod negotiate;
 mod number;
 mod page;
+mod points;
+mod protobuf;
 mod reading;
 mod registry;
 mod series;
 #[cfg(test)]
 mod tests;
 mod text;
-mod value_text;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ use crate::receive::connections::{self, Answer, ConnectionLimits, Protocol};
 use crate::receive::{BindError, Spare, bind};
 use intake::Intake;
 use page::Page;
-use text::{Format, Writer};
+use text::Writer;
 
 /// Pieces of pages that are made at once.
 const SCRAPES: usize = 2;
@@ -146,14 +147,8 @@ impl Answer for Scrape {
             return response;
         }
         let accepts = request.headers().get_all(ACCEPT).iter();
-        let asks = accepts
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| value.contains("application/openmetrics-text"));
-        let format = if self.open_metrics && asks {
-            Format::OpenMetrics
-        } else {
-            Format::Text
-        };
+        let accepts = accepts.filter_map(|value| value.to_str().ok());
+        let format = negotiate::format(accepts, self.open_metrics);
         let writer = Writer {
             format,
             timestamps: self.timestamps,

@@ -6,17 +6,17 @@ use std::time::Instant;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, ScopeMetrics};
+use opentelemetry_proto::tonic::metrics::v1::{Metric, ScopeMetrics};
 use prost::Message as _;
 
 use super::labels::Labels;
-use super::names::{Naming, Shape};
+use super::points::{self, MetricPoints, Value};
 use super::reading::Reading;
 use super::registry::{Kind, LIMITS, Limits, Point, Registry};
 use super::series::Source;
-use super::value_text;
 use crate::config::PrometheusExporter;
+use crate::export::prom::names::{self, Naming};
+use crate::export::prom::value_text;
 
 /// Points that are taken in before scrapes get their turn.
 const AT_ONCE: usize = 256;
@@ -106,7 +106,7 @@ impl Intake {
         };
         let mut labels = Labels::default();
         for (name, value) in &self.constant {
-            labels.push(&super::names::label(name), name, value.clone());
+            labels.push(&names::label(name), name, value.clone());
         }
         let job = find(SERVICE).map(|service| match find(NAMESPACE) {
             Some(namespace) => format!("{namespace}/{service}"),
@@ -189,13 +189,13 @@ impl Intake {
         for attribute in resource.attributes {
             // What job and instance are made of; and what would take their names, by which series are found.
             let is_known = [SERVICE, NAMESPACE, INSTANCE].contains(&attribute.key.as_str());
-            let name = super::names::label(&attribute.key);
+            let name = names::label(&attribute.key);
             if !is_known && name != "job" && name != "instance" {
                 labels.attribute("", attribute);
             }
         }
         for (name, value) in &self.constant {
-            labels.push(&super::names::label(name), name, value.clone());
+            labels.push(&names::label(name), name, value.clone());
         }
         let family = self.naming.target_info();
         let point = Point {
@@ -210,6 +210,7 @@ impl Intake {
                     exemplar: None,
                 },
                 time_unix_nano: 0,
+                start_unix_nano: 0,
                 updated: now,
             },
             is_delta: false,
@@ -226,44 +227,20 @@ impl Intake {
         scope: u64,
         now: Instant,
     ) -> u64 {
-        let delta = AggregationTemporality::Delta as i32;
-        let (kind, shape, is_delta) = match &metric.data {
-            Some(Data::Sum(sum)) if sum.is_monotonic => (
-                Kind::Counter,
-                Shape::Counter,
-                sum.aggregation_temporality == delta,
-            ),
-            Some(Data::Sum(sum)) => (
-                Kind::UpDown,
-                Shape::Other,
-                sum.aggregation_temporality == delta,
-            ),
-            Some(Data::Gauge(_)) => (Kind::Gauge, Shape::Gauge, false),
-            Some(Data::Histogram(histogram)) => (
-                Kind::Histogram,
-                Shape::Other,
-                histogram.aggregation_temporality == delta,
-            ),
-            // The text formats cannot carry them.
-            Some(Data::ExponentialHistogram(histogram)) => {
-                return self.cannot(metric, histogram.data_points.len());
+        let metric_points = match points::of(metric) {
+            Ok(Some(points)) => points,
+            Ok(None) => return 0,
+            Err(problem) => {
+                self.registry().tell(&metric.name, problem.what);
+                return problem.points as u64;
             }
-            Some(Data::Summary(summary)) => return self.cannot(metric, summary.data_points.len()),
-            None => return 0,
         };
-        let points: Vec<(&[KeyValue], u64, Option<Reading>)> = match &metric.data {
-            Some(Data::Sum(sum)) => sum.data_points.iter().map(number).collect(),
-            Some(Data::Gauge(gauge)) => gauge.data_points.iter().map(number).collect(),
-            Some(Data::Histogram(histogram)) => histogram
-                .data_points
-                .iter()
-                .map(|point| {
-                    let reading = Reading::of_histogram(point);
-                    (&point.attributes[..], point.time_unix_nano, reading)
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
+        let MetricPoints {
+            kind,
+            shape,
+            is_delta,
+            points,
+        } = metric_points;
         let Some(family) = self.naming.metric(&metric.name, &metric.unit, shape) else {
             self.registry().tell(
                 &metric.name,
@@ -276,31 +253,35 @@ impl Intake {
         let mut rejected: u64 = 0;
         let mut points = points.into_iter().peekable();
         while points.peek().is_some() {
-            let batch = points
-                .by_ref()
-                .take(AT_ONCE)
-                .map(|(attributes, time, reading)| {
-                    let mut labels = base.clone();
-                    for attribute in attributes {
-                        // The resource's own stands there already.
-                        let is_shadowed = self.resource_labels
-                            && resource
-                                .attributes
-                                .iter()
-                                .any(|own| own.key == attribute.key);
-                        if !is_shadowed {
-                            labels.attribute("", attribute);
-                        }
+            let batch = points.by_ref().take(AT_ONCE).map(|point| {
+                let mut labels = base.clone();
+                for attribute in point.attributes {
+                    // The resource's own stands there already.
+                    let is_shadowed = self.resource_labels
+                        && resource
+                            .attributes
+                            .iter()
+                            .any(|own| own.key == attribute.key);
+                    if !is_shadowed {
+                        labels.attribute("", attribute);
                     }
-                    let labels = labels.written(kind.reserved_label());
-                    (labels, self.hash(id, "", attributes), time, reading)
-                });
+                }
+                let labels = labels.written(kind.reserved_label());
+                (labels, self.hash(id, "", point.attributes), point)
+            });
             let batch: Vec<_> = batch.collect();
             let mut registry = self.registry();
-            for (labels, id, time_unix_nano, reading) in batch {
-                let taken = match reading {
-                    None => false,
-                    Some(reading) => registry.put(Point {
+            for (labels, id, point) in batch {
+                let taken = match point.value {
+                    Value::Invalid(what) => {
+                        registry.tell(&metric.name, what);
+                        false
+                    }
+                    Value::Ended => {
+                        registry.end(&family, &labels, id);
+                        true
+                    }
+                    Value::Reading(reading) => registry.put(Point {
                         family: &family,
                         kind,
                         help: &metric.description,
@@ -308,7 +289,8 @@ impl Intake {
                         source: Source {
                             id,
                             reading,
-                            time_unix_nano,
+                            time_unix_nano: point.time_unix_nano,
+                            start_unix_nano: point.start_unix_nano,
                             updated: now,
                         },
                         is_delta,
@@ -319,22 +301,4 @@ impl Intake {
         }
         rejected
     }
-
-    fn cannot(&self, metric: &Metric, points: usize) -> u64 {
-        self.registry().tell(
-            &metric.name,
-            "exponential histograms and summaries cannot be shown to Prometheus as text; they are left out. Measure with explicit buckets",
-        );
-        points as u64
-    }
-}
-
-fn number(
-    point: &opentelemetry_proto::tonic::metrics::v1::NumberDataPoint,
-) -> (&[KeyValue], u64, Option<Reading>) {
-    (
-        &point.attributes,
-        point.time_unix_nano,
-        Some(Reading::of_number(point)),
-    )
 }

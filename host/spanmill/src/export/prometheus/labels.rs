@@ -2,7 +2,7 @@
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 
-use super::{names, value_text};
+use crate::export::prom::{names, value_text};
 
 /// Labels on their way into a series' text.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +84,31 @@ impl Labels {
         }
         out
     }
+}
+
+/// Labels as they stand between braces, taken apart again.
+pub(super) fn pairs(written: &str) -> Vec<(&str, String)> {
+    let mut pairs = Vec::new();
+    let mut rest = written;
+    while let Some((name, value)) = rest.split_once("=\"") {
+        let mut text = String::new();
+        let mut chars = value.chars();
+        loop {
+            match chars.next() {
+                None | Some('"') => break,
+                Some('\\') => match chars.next() {
+                    Some('n') => text.push('\n'),
+                    Some(other) => text.push(other),
+                    None => break,
+                },
+                Some(other) => text.push(other),
+            }
+        }
+        pairs.push((name, text));
+        rest = chars.as_str();
+        rest = rest.strip_prefix(',').unwrap_or(rest);
+    }
+    pairs
 }
 
 /// Writes a text so that it ends where it is meant to. Control characters, on which parsers disagree, become U+FFFD.

@@ -15,7 +15,9 @@ use http_body::{Body, Frame};
 use tokio::sync::Semaphore;
 
 use super::intake::Intake;
-use super::registry::Kind;
+use super::protobuf::FamilyWriter;
+use super::registry::{Family, Kind};
+use super::series::Series;
 use super::text::{Format, Writer};
 
 /// The longest piece that is handed on.
@@ -55,12 +57,11 @@ impl Cursor {
     }
 
     /// Writes on, until a piece is full or the page ends.
-    pub(super) fn write(&mut self, intake: &Intake) -> String {
-        let mut out = String::new();
+    pub(super) fn write(&mut self, intake: &Intake) -> Vec<u8> {
+        let mut out = Sheet::new(self.writer);
         let mut registry = intake.registry();
-        let writer = self.writer;
         let mut families = match std::mem::replace(&mut self.at, At::End) {
-            At::End => return out,
+            At::End => return Vec::new(),
             At::Start => {
                 registry.expire(Instant::now());
                 registry.families.range::<str, _>(..)
@@ -74,8 +75,9 @@ impl Cursor {
                     && family.kind == kind
                 {
                     let behind = (Bound::Excluded(&*labels), Bound::Unbounded);
+                    out.resume(&name, family);
                     for (labels, series) in family.series.range::<str, _>(behind) {
-                        writer.series(&mut out, &name, kind, labels, series);
+                        out.series(&name, kind, labels, series);
                         if out.len() >= FULL {
                             let labels = labels.clone();
                             self.at = At::Behind {
@@ -83,7 +85,7 @@ impl Cursor {
                                 kind,
                                 labels,
                             };
-                            return out;
+                            return out.finish(false);
                         }
                     }
                 }
@@ -97,23 +99,80 @@ impl Cursor {
             if family.series.is_empty() {
                 continue;
             }
-            writer.head(&mut out, name, family);
+            out.head(name, family);
             for (labels, series) in &family.series {
-                writer.series(&mut out, name, kind, labels, series);
+                out.series(name, kind, labels, series);
                 if out.len() >= FULL {
                     self.at = At::Behind {
                         family: name.clone(),
                         kind,
                         labels: labels.clone(),
                     };
-                    return out;
+                    return out.finish(false);
                 }
             }
         }
-        if writer.format == Format::OpenMetrics {
-            out.push_str("# EOF\n");
+        out.finish(true)
+    }
+}
+
+/// A piece while it is written.
+enum Sheet {
+    Text { writer: Writer, out: String },
+    Protobuf(FamilyWriter),
+}
+
+impl Sheet {
+    fn new(writer: Writer) -> Self {
+        match writer.format {
+            Format::Protobuf => Sheet::Protobuf(FamilyWriter::new(writer.timestamps)),
+            Format::Text | Format::OpenMetrics => Sheet::Text {
+                writer,
+                out: String::new(),
+            },
         }
-        out
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Sheet::Text { out, .. } => out.len(),
+            Sheet::Protobuf(families) => families.len(),
+        }
+    }
+
+    /// Begins a family.
+    fn head(&mut self, name: &str, family: &Family) {
+        match self {
+            Sheet::Text { writer, out } => writer.head(out, name, family),
+            Sheet::Protobuf(families) => families.begin(name, family),
+        }
+    }
+
+    /// Goes on with a family that the piece before began. A protobuf message ends with its piece, so there it is begun again.
+    fn resume(&mut self, name: &str, family: &Family) {
+        if let Sheet::Protobuf(families) = self {
+            families.begin(name, family);
+        }
+    }
+
+    fn series(&mut self, name: &str, kind: Kind, labels: &str, series: &Series) {
+        match self {
+            Sheet::Text { writer, out } => writer.series(out, name, kind, labels, series),
+            Sheet::Protobuf(families) => families.series(kind, labels, series),
+        }
+    }
+
+    /// The piece; `is_last`: the page ends with it.
+    fn finish(self, is_last: bool) -> Vec<u8> {
+        match self {
+            Sheet::Text { writer, mut out } => {
+                if is_last && writer.format == Format::OpenMetrics {
+                    out.push_str("# EOF\n");
+                }
+                out.into_bytes()
+            }
+            Sheet::Protobuf(families) => families.finish(),
+        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! The value of a series, and how values add up.
 
 use opentelemetry_proto::tonic::metrics::v1::{
-    Exemplar as WireExemplar, HistogramDataPoint, NumberDataPoint, exemplar, number_data_point,
+    Exemplar as WireExemplar, ExponentialHistogramDataPoint, HistogramDataPoint, NumberDataPoint,
+    SummaryDataPoint,
 };
+
+use crate::export::prom;
+use crate::export::prom::native::{NativeHistogram, NotNative};
 
 #[derive(Clone, Debug)]
 pub(super) enum Reading {
@@ -11,6 +15,23 @@ pub(super) enum Reading {
         exemplar: Option<Exemplar>,
     },
     Histogram(Box<Histogram>),
+    Native(Box<Native>),
+    Summary(Box<Summary>),
+}
+
+/// An exponential histogram.
+#[derive(Clone, Debug)]
+pub(super) struct Native {
+    pub(super) histogram: NativeHistogram,
+    pub(super) exemplars: Vec<Exemplar>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Summary {
+    pub(super) count: u64,
+    pub(super) sum: f64,
+    /// Quantiles, each once, in increasing order, and their values.
+    pub(super) quantiles: Vec<(f64, f64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,13 +65,8 @@ impl Histogram {
 
 impl Reading {
     pub(super) fn of_number(point: &NumberDataPoint) -> Self {
-        let value = match point.value {
-            Some(number_data_point::Value::AsInt(value)) => value as f64,
-            Some(number_data_point::Value::AsDouble(value)) => value,
-            None => 0.0,
-        };
         Reading::Number {
-            value,
+            value: prom::number(point),
             exemplar: point.exemplars.last().map(Exemplar::of),
         }
     }
@@ -77,6 +93,33 @@ impl Reading {
                 exemplars: point.exemplars.iter().map(Exemplar::of).collect(),
             }))
         })
+    }
+
+    pub(super) fn of_exponential(point: &ExponentialHistogramDataPoint) -> Result<Self, NotNative> {
+        let histogram = NativeHistogram::of(point)?;
+        Ok(Reading::Native(Box::new(Native {
+            histogram,
+            exemplars: point.exemplars.iter().map(Exemplar::of).collect(),
+        })))
+    }
+
+    /// `None` if a quantile is not between 0 and 1. Of one that stands twice, the last value counts.
+    pub(super) fn of_summary(point: &SummaryDataPoint) -> Option<Self> {
+        let mut quantiles: Vec<(f64, f64)> = Vec::with_capacity(point.quantile_values.len());
+        for quantile in point.quantile_values.iter().rev() {
+            if !(0.0..=1.0).contains(&quantile.quantile) {
+                return None;
+            }
+            // 0 and -0 are one.
+            quantiles.push((quantile.quantile.abs(), quantile.value));
+        }
+        quantiles.sort_by(|one, other| one.0.total_cmp(&other.0));
+        quantiles.dedup_by_key(|(quantile, _)| *quantile);
+        Some(Reading::Summary(Box::new(Summary {
+            count: point.count,
+            sum: point.sum,
+            quantiles,
+        })))
     }
 
     /// Adds another value, and takes its exemplars if it has any. Returns whether the two could be added: histograms
@@ -109,15 +152,24 @@ impl Reading {
                 }
                 true
             }
+            (Reading::Native(total), Reading::Native(more)) => {
+                let is_added = total.histogram.add(&more.histogram);
+                if is_added && !more.exemplars.is_empty() {
+                    total.exemplars.clone_from(&more.exemplars);
+                }
+                is_added
+            }
             _ => false,
         }
     }
 
-    /// Whether two values can be added.
+    /// Whether values of the two kinds go into one series.
     pub(super) fn is_like(&self, other: &Reading) -> bool {
         match (self, other) {
             (Reading::Number { .. }, Reading::Number { .. }) => true,
             (Reading::Histogram(one), Reading::Histogram(other)) => one.bounds == other.bounds,
+            (Reading::Native(_), Reading::Native(_))
+            | (Reading::Summary(_), Reading::Summary(_)) => true,
             _ => false,
         }
     }
@@ -129,6 +181,9 @@ impl Reading {
                 value < before
             }
             (Reading::Histogram(now), Reading::Histogram(before)) => now.count() < before.count(),
+            (Reading::Native(now), Reading::Native(before)) => {
+                now.histogram.count < before.histogram.count
+            }
             _ => false,
         }
     }
@@ -145,40 +200,47 @@ impl Reading {
             (Reading::Histogram(now), Reading::Histogram(before)) if now.exemplars.is_empty() => {
                 now.exemplars = std::mem::take(&mut before.exemplars);
             }
+            (Reading::Native(now), Reading::Native(before)) if now.exemplars.is_empty() => {
+                now.exemplars = std::mem::take(&mut before.exemplars);
+            }
             _ => {}
         }
     }
 
     /// About how much memory it takes beyond its own size.
     pub(super) fn weight(&self) -> usize {
-        match self {
-            Reading::Number { .. } => 0,
+        let (own, exemplars) = match self {
+            Reading::Number { exemplar, .. } => (0, usize::from(exemplar.is_some())),
             Reading::Histogram(histogram) => {
                 let words = histogram
                     .bounds
                     .len()
                     .saturating_add(histogram.counts.len());
-                words.saturating_mul(8)
+                (words.saturating_mul(8), histogram.exemplars.len())
             }
-        }
+            Reading::Native(native) => (
+                native
+                    .histogram
+                    .weight()
+                    .saturating_add(size_of::<Native>()),
+                native.exemplars.len(),
+            ),
+            Reading::Summary(summary) => (summary.quantiles.len().saturating_mul(16), 0),
+        };
+        own.saturating_add(exemplars.saturating_mul(EXEMPLAR))
     }
 }
+
+/// About what an exemplar takes, with its two ids.
+const EXEMPLAR: usize = size_of::<Exemplar>() + 48;
 
 impl Exemplar {
     fn of(exemplar: &WireExemplar) -> Self {
         // OpenMetrics bounds the length of an exemplar's labels; ids of OTLP's length are well within.
-        let hex = |bytes: &[u8], length: usize| match bytes.len() == length {
-            true => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-            false => String::new(),
-        };
         Exemplar {
-            value: match exemplar.value {
-                Some(exemplar::Value::AsInt(value)) => value as f64,
-                Some(exemplar::Value::AsDouble(value)) => value,
-                None => 0.0,
-            },
-            trace_id: hex(&exemplar.trace_id, 16),
-            span_id: hex(&exemplar.span_id, 8),
+            value: prom::exemplar_value(exemplar),
+            trace_id: prom::hex_id(&exemplar.trace_id, 16),
+            span_id: prom::hex_id(&exemplar.span_id, 8),
             time_unix_nano: exemplar.time_unix_nano,
         }
     }

@@ -27,7 +27,9 @@ pub(super) enum Kind {
     /// A sum that may fall; written as a gauge.
     UpDown,
     Gauge,
+    /// With buckets, or native.
     Histogram,
+    Summary,
 }
 
 impl Kind {
@@ -36,6 +38,7 @@ impl Kind {
             Kind::Counter => "counter",
             Kind::UpDown | Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
+            Kind::Summary => "summary",
         }
     }
 
@@ -44,9 +47,18 @@ impl Kind {
         matches!(self, Kind::Counter | Kind::Histogram)
     }
 
+    /// Whether what several sources have is one sum; else the newest counts.
+    pub(super) fn adds_up(self) -> bool {
+        self.is_total() || self == Kind::UpDown
+    }
+
     /// The label that the format itself puts on samples.
     pub(super) fn reserved_label(self) -> Option<&'static str> {
-        (self == Kind::Histogram).then_some("le")
+        match self {
+            Kind::Histogram => Some("le"),
+            Kind::Summary => Some("quantile"),
+            Kind::Counter | Kind::UpDown | Kind::Gauge => None,
+        }
     }
 
     /// Every name that a family's metadata and samples have.
@@ -61,6 +73,9 @@ impl Kind {
             Kind::Histogram => {
                 let samples = ["_bucket", "_sum", "_count"];
                 names.extend(samples.map(|suffix| format!("{name}{suffix}")));
+            }
+            Kind::Summary => {
+                names.extend(["_sum", "_count"].map(|suffix| format!("{name}{suffix}")));
             }
             _ => {}
         }
@@ -181,9 +196,20 @@ impl Registry {
         };
         match family.series.entry(point.labels.into_boxed_str()) {
             Entry::Occupied(mut series) => {
-                let taken = series
-                    .get_mut()
-                    .take(point.source, point.kind, point.is_delta);
+                let series = series.get_mut();
+                let before = series.weight();
+                // What a series grows by is bounded as new series are.
+                let more = point.source.reading.weight();
+                let has_room = more <= before || self.bytes.saturating_add(more) <= limits.bytes;
+                if !has_room {
+                    self.tell_full();
+                    return false;
+                }
+                let taken = series.take(point.source, point.kind, point.is_delta);
+                self.bytes = self
+                    .bytes
+                    .saturating_sub(before)
+                    .saturating_add(series.weight());
                 if !taken {
                     self.tell(
                         point.family,
@@ -204,6 +230,33 @@ impl Registry {
                 self.series = self.series.saturating_add(1);
                 true
             }
+        }
+    }
+
+    /// Ends what a source had in a series: it has said that there is no value any more.
+    pub(super) fn end(&mut self, family: &str, labels: &str, id: u64) {
+        let Some(found) = self.families.get_mut(family) else {
+            return;
+        };
+        let kind = found.kind;
+        let Some(series) = found.series.get_mut(labels) else {
+            return;
+        };
+        let before = series.weight();
+        if series.end(kind, id) {
+            let after = series.weight();
+            self.bytes = self.bytes.saturating_sub(before).saturating_add(after);
+            return;
+        }
+        found.series.remove(labels);
+        let is_empty = found.series.is_empty();
+        self.series = self.series.saturating_sub(1);
+        let freed = weight_of(labels, before);
+        self.bytes = self.bytes.saturating_sub(freed);
+        self.is_full = false;
+        if is_empty {
+            self.families.remove(family);
+            self.names.retain(|_, owner| owner != family);
         }
     }
 
@@ -281,8 +334,9 @@ impl Registry {
 }
 
 fn weight(labels: &str, series: &Series) -> usize {
-    labels
-        .len()
-        .saturating_add(series.weight())
-        .saturating_add(OVERHEAD)
+    weight_of(labels, series.weight())
+}
+
+fn weight_of(labels: &str, series: usize) -> usize {
+    labels.len().saturating_add(series).saturating_add(OVERHEAD)
 }

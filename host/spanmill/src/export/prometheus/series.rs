@@ -3,6 +3,7 @@
 //! Names and labels of different metrics and resources may become the same when they are written. What they count is
 //! added up then: if one took the place of the other, the counter would jump up and down.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::reading::Reading;
@@ -23,7 +24,17 @@ pub(super) struct Source {
     pub(super) id: u64,
     pub(super) reading: Reading,
     pub(super) time_unix_nano: u64,
+    /// Since when a total counts; 0: unknown.
+    pub(super) start_unix_nano: u64,
     pub(super) updated: Instant,
+}
+
+/// The value that is shown of a series.
+pub(super) struct Shown<'a> {
+    pub(super) reading: Cow<'a, Reading>,
+    pub(super) time_unix_nano: u64,
+    /// Since when a total counts; 0: unknown, or not of one source alone.
+    pub(super) start_unix_nano: u64,
 }
 
 impl Series {
@@ -53,6 +64,7 @@ impl Series {
         if is_delta {
             if !source.reading.add(&new.reading) {
                 source.reading = new.reading;
+                source.start_unix_nano = new.start_unix_nano;
             }
         } else {
             // Late ones say nothing new.
@@ -65,6 +77,7 @@ impl Series {
             }
             reading.keep_exemplars(&mut source.reading);
             source.reading = reading;
+            source.start_unix_nano = new.start_unix_nano;
         }
         source.time_unix_nano = new.time_unix_nano;
         source.updated = new.updated;
@@ -73,7 +86,17 @@ impl Series {
 
     /// Forgets sources not updated for long; returns whether any is left.
     pub(super) fn expire(&mut self, kind: Kind, now: Instant, expiration: Duration) -> bool {
-        let is_over = |source: &Source| now.saturating_duration_since(source.updated) >= expiration;
+        self.forget(kind, |source| {
+            now.saturating_duration_since(source.updated) >= expiration
+        })
+    }
+
+    /// Forgets a source that has ended; returns whether any is left.
+    pub(super) fn end(&mut self, kind: Kind, id: u64) -> bool {
+        self.forget(kind, |source| source.id == id)
+    }
+
+    fn forget(&mut self, kind: Kind, is_over: impl Fn(&Source) -> bool) -> bool {
         let settled = &mut self.settled;
         let has_others = !self.others.is_empty();
         self.others.retain(|source| {
@@ -98,23 +121,21 @@ impl Series {
         }
     }
 
-    /// The value that is shown, and its time. Totals are added up, of gauges the newest is shown.
-    pub(super) fn shown(&self, kind: Kind) -> (std::borrow::Cow<'_, Reading>, u64) {
-        use std::borrow::Cow;
-        if self.others.is_empty() && self.settled.is_none() {
-            return (
-                Cow::Borrowed(&self.first.reading),
-                self.first.time_unix_nano,
-            );
-        }
-        if kind == Kind::Gauge {
+    /// The value that is shown. Totals are added up, of gauges and summaries the newest is shown.
+    pub(super) fn shown(&self, kind: Kind) -> Shown<'_> {
+        let is_alone = self.others.is_empty() && self.settled.is_none();
+        if is_alone || !kind.adds_up() {
             let newest = self.others.iter().fold(&self.first, |newest, source| {
                 match source.updated > newest.updated {
                     true => source,
                     false => newest,
                 }
             });
-            return (Cow::Borrowed(&newest.reading), newest.time_unix_nano);
+            return Shown {
+                reading: Cow::Borrowed(&newest.reading),
+                time_unix_nano: newest.time_unix_nano,
+                start_unix_nano: newest.start_unix_nano,
+            };
         }
         let mut sum = self.first.reading.clone();
         let mut time = self.first.time_unix_nano;
@@ -126,14 +147,23 @@ impl Series {
         if let Some(settled) = &self.settled {
             let _ = sum.add(settled);
         }
-        (Cow::Owned(sum), time)
+        Shown {
+            reading: Cow::Owned(sum),
+            time_unix_nano: time,
+            start_unix_nano: 0,
+        }
     }
 
     /// About how much memory it takes.
     pub(super) fn weight(&self) -> usize {
-        self.first
-            .reading
-            .weight()
+        let sources = std::iter::once(&self.first).chain(&self.others);
+        let readings = sources
+            .map(|source| source.reading.weight())
+            .fold(0, usize::saturating_add);
+        let settled = self.settled.as_ref().map_or(0, Reading::weight);
+        readings
+            .saturating_add(settled)
+            .saturating_add(self.others.len().saturating_mul(size_of::<Source>()))
             .saturating_add(size_of::<Self>())
     }
 }

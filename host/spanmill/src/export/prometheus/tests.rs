@@ -1,5 +1,6 @@
 mod anything;
 mod exposition;
+mod kinds;
 mod sums;
 
 use std::sync::Arc;
@@ -40,7 +41,7 @@ fn page(intake: &Intake, format: Format, timestamps: bool) -> String {
         if piece.is_empty() {
             return page;
         }
-        page.push_str(&piece);
+        page.push_str(&String::from_utf8(piece).unwrap());
     }
 }
 
@@ -398,6 +399,7 @@ fn a_family_that_goes_while_it_is_read_leaves_a_page_that_can_be_read() {
     let mut cursor = Cursor::new(writer);
     let mut page = cursor.write(&intake);
     intake.registry().families.clear();
-    page.push_str(&cursor.write(&intake));
+    page.extend(cursor.write(&intake));
+    let page = String::from_utf8(page).unwrap();
     assert!(exposition::read(&page, false).len() < 500);
 }

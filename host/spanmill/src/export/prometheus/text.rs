@@ -1,4 +1,4 @@
-//! The text formats: Prometheus 0.0.4, and OpenMetrics 1.0 with exemplars.
+//! The text formats: Prometheus 0.0.4, and OpenMetrics 1.0 with exemplars. Of native histograms they have count and sum.
 
 use std::fmt::Write as _;
 
@@ -13,6 +13,8 @@ use super::series::Series;
 pub(super) enum Format {
     Text,
     OpenMetrics,
+    /// Prometheus' protobuf: the only one that native histograms can be written in.
+    Protobuf,
 }
 
 impl Format {
@@ -20,6 +22,9 @@ impl Format {
         match self {
             Format::Text => "text/plain; version=0.0.4; charset=utf-8",
             Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Format::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
+            }
         }
     }
 }
@@ -71,9 +76,9 @@ impl Writer {
         series: &Series,
     ) {
         let (_, name) = self.names(name, kind);
-        let (reading, time) = series.shown(kind);
-        let time = self.time(time);
-        match &*reading {
+        let shown = series.shown(kind);
+        let time = self.time(shown.time_unix_nano);
+        match &*shown.reading {
             Reading::Number { value, exemplar } => {
                 braces(out, &name, labels, None);
                 let _ = write!(out, " {}{time}", float(*value, self.format));
@@ -93,24 +98,53 @@ impl Writer {
                     let within = exemplars
                         .rfind(|exemplar| exemplar.value > low && exemplar.value <= *bound);
                     low = *bound;
-                    braces(out, &buckets, labels, Some(&float(*bound, self.format)));
+                    let bound = float(*bound, self.format);
+                    braces(out, &buckets, labels, Some(("le", &bound)));
                     let _ = write!(out, " {}{time}", self.count(total));
                     self.exemplar(out, within);
                     out.push('\n');
                 }
-                braces(out, &format!("{name}_sum"), labels, None);
-                let _ = writeln!(out, " {}{time}", float(histogram.sum, self.format));
-                braces(out, &format!("{name}_count"), labels, None);
-                let _ = writeln!(out, " {}{time}", self.count(total));
+                self.sum_and_count(out, &name, labels, histogram.sum, total, &time);
+            }
+            Reading::Native(native) => {
+                let histogram = &native.histogram;
+                braces(out, &format!("{name}_bucket"), labels, Some(("le", "+Inf")));
+                let _ = write!(out, " {}{time}", self.count(histogram.count));
+                self.exemplar(out, native.exemplars.last());
+                out.push('\n');
+                self.sum_and_count(out, &name, labels, histogram.sum, histogram.count, &time);
+            }
+            Reading::Summary(summary) => {
+                for (quantile, value) in &summary.quantiles {
+                    let quantile = float(*quantile, self.format);
+                    braces(out, &name, labels, Some(("quantile", &quantile)));
+                    let _ = writeln!(out, " {}{time}", float(*value, self.format));
+                }
+                self.sum_and_count(out, &name, labels, summary.sum, summary.count, &time);
             }
         }
+    }
+
+    fn sum_and_count(
+        self,
+        out: &mut String,
+        name: &str,
+        labels: &str,
+        sum: f64,
+        count: u64,
+        time: &str,
+    ) {
+        braces(out, &format!("{name}_sum"), labels, None);
+        let _ = writeln!(out, " {}{time}", float(sum, self.format));
+        braces(out, &format!("{name}_count"), labels, None);
+        let _ = writeln!(out, " {}{time}", self.count(count));
     }
 
     /// A count is an integer in OpenMetrics, and a number like any other in the older format.
     fn count(self, count: u64) -> String {
         match self.format {
             Format::OpenMetrics => count.to_string(),
-            Format::Text => float(count as f64, self.format),
+            Format::Text | Format::Protobuf => float(count as f64, self.format),
         }
     }
 
@@ -118,7 +152,7 @@ impl Writer {
         match (self.timestamps && unix_nano > 0, self.format) {
             (false, _) => String::new(),
             (true, Format::OpenMetrics) => format!(" {}", seconds(unix_nano)),
-            (true, Format::Text) => format!(" {}", unix_nano / 1_000_000),
+            (true, Format::Text | Format::Protobuf) => format!(" {}", unix_nano / 1_000_000),
         }
     }
 
@@ -149,19 +183,19 @@ fn seconds(unix_nano: u64) -> String {
     float(unix_nano as f64 / 1e9, Format::OpenMetrics)
 }
 
-/// A sample's name and labels.
-fn braces(out: &mut String, name: &str, labels: &str, bound: Option<&str>) {
+/// A sample's name and labels, and the label that is the format's own.
+fn braces(out: &mut String, name: &str, labels: &str, own: Option<(&str, &str)>) {
     out.push_str(name);
-    if labels.is_empty() && bound.is_none() {
+    if labels.is_empty() && own.is_none() {
         return;
     }
     out.push('{');
     out.push_str(labels);
-    if let Some(bound) = bound {
+    if let Some((name, value)) = own {
         if !labels.is_empty() {
             out.push(',');
         }
-        let _ = write!(out, "le=\"{bound}\"");
+        let _ = write!(out, "{name}=\"{value}\"");
     }
     out.push('}');
 }

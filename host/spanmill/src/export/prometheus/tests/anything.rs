@@ -5,12 +5,15 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
-    Exemplar, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics,
-    ScopeMetrics, Sum, exemplar, number_data_point,
+    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram,
+    HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, Summary,
+    SummaryDataPoint, exemplar, exponential_histogram_data_point::Buckets, number_data_point,
+    summary_data_point::ValueAtQuantile,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use proptest::prelude::*;
 
+use super::kinds::{check, families};
 use super::{config, exposition, page};
 use crate::config::PrometheusExporter;
 use crate::export::prometheus::intake::Intake;
@@ -112,6 +115,78 @@ fn histograms() -> impl Strategy<Value = Vec<HistogramDataPoint>> {
     prop::collection::vec(one, 0..4)
 }
 
+fn side() -> impl Strategy<Value = Option<Buckets>> {
+    let offset = prop_oneof![-20..20i32, any::<i32>()];
+    let counts = prop_oneof![
+        prop::collection::vec(0..5u64, 0..20),
+        prop::collection::vec(any::<u64>(), 0..3),
+    ];
+    prop::option::of((offset, counts)).prop_map(|side| {
+        side.map(|(offset, bucket_counts)| Buckets {
+            offset,
+            bucket_counts,
+        })
+    })
+}
+
+fn exponentials() -> impl Strategy<Value = Vec<ExponentialHistogramDataPoint>> {
+    let of = |side: &Option<Buckets>| {
+        let counts = side.as_ref().map_or(&[][..], |side| &side.bucket_counts);
+        counts
+            .iter()
+            .fold(0u64, |sum, count| sum.wrapping_add(*count))
+    };
+    let scale = prop_oneof![-6..12i32, any::<i32>()];
+    let threshold = prop_oneof![Just(0.0), Just(1e-3), any::<f64>()];
+    let one = (
+        attributes(),
+        scale,
+        side(),
+        side(),
+        (0..9u64, threshold, prop::option::of(any::<f64>()), 0..8u32),
+        exemplars(),
+    );
+    let one = one.prop_map(
+        move |(attributes, scale, positive, negative, (zero, threshold, sum, odd), exemplars)| {
+            let count = of(&positive).wrapping_add(of(&negative)).wrapping_add(zero);
+            ExponentialHistogramDataPoint {
+                attributes,
+                count: count.wrapping_add(u64::from(odd == 0)),
+                sum,
+                scale,
+                zero_count: zero,
+                zero_threshold: threshold,
+                positive,
+                negative,
+                flags: u32::from(odd == 1),
+                exemplars,
+                ..ExponentialHistogramDataPoint::default()
+            }
+        },
+    );
+    prop::collection::vec(one, 0..4)
+}
+
+fn summaries() -> impl Strategy<Value = Vec<SummaryDataPoint>> {
+    let quantile = prop_oneof![Just(0.5), Just(-0.0), 0.0..=1.0, any::<f64>()];
+    let quantiles = prop::collection::vec((quantile, any::<f64>()), 0..4);
+    let one = (attributes(), any::<u64>(), any::<f64>(), quantiles, 0..8u32);
+    let one = one.prop_map(
+        |(attributes, count, sum, quantiles, odd)| SummaryDataPoint {
+            attributes,
+            count,
+            sum,
+            quantile_values: quantiles
+                .into_iter()
+                .map(|(quantile, value)| ValueAtQuantile { quantile, value })
+                .collect(),
+            flags: u32::from(odd == 0),
+            ..SummaryDataPoint::default()
+        },
+    );
+    prop::collection::vec(one, 0..4)
+}
+
 fn metric() -> impl Strategy<Value = Metric> {
     let name = prop_oneof![
         4 => prop::sample::select(vec![
@@ -135,6 +210,13 @@ fn metric() -> impl Strategy<Value = Metric> {
                 aggregation_temporality: temporality,
             })
         }),
+        (exponentials(), 0..3).prop_map(|(data_points, temporality)| {
+            Data::ExponentialHistogram(ExponentialHistogram {
+                data_points,
+                aggregation_temporality: temporality,
+            })
+        }),
+        summaries().prop_map(|data_points| Data::Summary(Summary { data_points })),
     ];
     (name, unit, any::<String>(), data).prop_map(|(name, unit, description, data)| Metric {
         name,
@@ -200,6 +282,10 @@ proptest! {
         for format in [Format::Text, Format::OpenMetrics] {
             let page = page(&intake, format, send_timestamps);
             exposition::read(&page, format == Format::OpenMetrics);
+        }
+        let families = families(&intake);
+        for family in families.values().flatten() {
+            check(family);
         }
     }
 }

@@ -30,7 +30,8 @@ pub(super) fn read(page: &str, open: bool) -> Samples {
             if let Some(help) = help_of.take() {
                 assert_eq!(help, name, "help and type belong together");
             }
-            assert!(["counter", "gauge", "histogram"].contains(&kind), "{kind}");
+            let kinds = ["counter", "gauge", "histogram", "summary"];
+            assert!(kinds.contains(&kind), "{kind}");
             family = Some((name.to_owned(), kind.to_owned()));
         } else {
             let (name, kind) = family.as_ref().expect("a type before samples");
@@ -47,6 +48,7 @@ fn sample(line: &str, family: &str, kind: &str, open: bool, samples: &mut Sample
     let (name, rest) = line.split_at(end);
     let suffixes: &[&str] = match (kind, open) {
         ("histogram", _) => &["_bucket", "_sum", "_count"],
+        ("summary", _) => &["", "_sum", "_count"],
         ("counter", true) => &["_total"],
         _ => &[""],
     };
@@ -58,6 +60,12 @@ fn sample(line: &str, family: &str, kind: &str, open: bool, samples: &mut Sample
     let has_bound = labels.iter().any(|(name, _)| name == "le");
     if kind == "histogram" {
         assert_eq!(has_bound, name.ends_with("_bucket"), "{line}");
+    }
+    let quantile = labels.iter().find(|(name, _)| name == "quantile");
+    if kind == "summary" {
+        assert_eq!(quantile.is_some(), name == family, "{line}");
+        let within = |(_, value): &(String, String)| (0.0..=1.0).contains(&number(value));
+        assert!(quantile.is_none_or(within), "{line}");
     }
     let rest = rest.strip_prefix(' ').expect("a blank before the value");
     let (value, exemplar) = match rest.split_once(" # ") {

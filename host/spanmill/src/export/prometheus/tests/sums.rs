@@ -91,11 +91,12 @@ fn what_a_source_counted_outlives_it() {
             exemplar: None,
         },
         time_unix_nano: 0,
+        start_unix_nano: 0,
         updated,
     };
-    let shown = |series: &Series| match &*series.shown(Kind::Counter).0 {
+    let shown = |series: &Series| match &*series.shown(Kind::Counter).reading {
         Reading::Number { value, .. } => *value,
-        Reading::Histogram(_) => f64::NAN,
+        other => panic!("{other:?}"),
     };
     let mut series = Series::new(source(1, 5.0, start));
     assert!(series.take(source(2, 2.0, start + second), Kind::Counter, false));

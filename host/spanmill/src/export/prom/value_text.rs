@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use crate::otlp_json::name_of_double;
 
 /// An attribute's value as text: lists and maps as JSON, bytes in base64, no value as nothing.
-pub(super) fn of(attribute: &KeyValue) -> String {
+pub(in crate::export) fn of(attribute: &KeyValue) -> String {
     let value = attribute
         .value
         .as_ref()

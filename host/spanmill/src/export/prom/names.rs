@@ -4,16 +4,16 @@ mod units;
 
 /// How metrics are named.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Naming {
+pub(in crate::export) struct Naming {
     /// Starts every name; empty: none.
-    pub(super) namespace: String,
+    pub(in crate::export) namespace: String,
     /// Whether names get their unit, `_total` and `_ratio`.
-    pub(super) suffixes: bool,
+    pub(in crate::export) suffixes: bool,
 }
 
 /// What a metric is, as far as its name depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::export) enum Shape {
     /// A sum that only grows.
     Counter,
     Gauge,
@@ -22,7 +22,7 @@ pub(super) enum Shape {
 
 impl Naming {
     /// The name of a metric, or `None` if no valid one can be made of it.
-    pub(super) fn metric(&self, name: &str, unit: &str, shape: Shape) -> Option<String> {
+    pub(in crate::export) fn metric(&self, name: &str, unit: &str, shape: Shape) -> Option<String> {
         let words = match self.suffixes {
             true => with_suffixes(name, unit, shape),
             false => pieces(name, |c| is_of_metric(c) || c == '_'),
@@ -43,7 +43,7 @@ impl Naming {
     }
 
     /// The name of the metric that tells of resources.
-    pub(super) fn target_info(&self) -> String {
+    pub(in crate::export) fn target_info(&self) -> String {
         let mut out = self.prefix();
         out.push_str("target_info");
         if out.starts_with(|c: char| c.is_ascii_digit()) {
@@ -100,7 +100,7 @@ fn is_of_metric(c: char) -> bool {
 
 /// A label's name: what Prometheus does not allow becomes `_`; a name that could not stand so, or that Prometheus
 /// keeps for itself, begins with `key`.
-pub(super) fn label(key: &str) -> String {
+pub(in crate::export) fn label(key: &str) -> String {
     let mut out: String = key
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })

@@ -1,0 +1,42 @@
+//! What both Prometheus exporters share: OpenTelemetry's names, values and histograms as Prometheus has them.
+
+pub(super) mod names;
+pub(super) mod native;
+pub(super) mod value_text;
+
+use opentelemetry_proto::tonic::metrics::v1::{Exemplar, exemplar};
+use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, number_data_point};
+
+/// OTLP's data point flag that says there is no value (any more).
+const NO_RECORDED_VALUE: u32 = 1;
+
+/// Whether a data point says that its series has ended.
+pub(super) fn is_stale(flags: u32) -> bool {
+    flags & NO_RECORDED_VALUE != 0
+}
+
+/// The value of a point of a gauge or sum.
+pub(super) fn number(point: &NumberDataPoint) -> f64 {
+    match point.value {
+        Some(number_data_point::Value::AsInt(value)) => value as f64,
+        Some(number_data_point::Value::AsDouble(value)) => value,
+        None => 0.0,
+    }
+}
+
+/// The value of an exemplar.
+pub(super) fn exemplar_value(exemplar: &Exemplar) -> f64 {
+    match exemplar.value {
+        Some(exemplar::Value::AsInt(value)) => value as f64,
+        Some(exemplar::Value::AsDouble(value)) => value,
+        None => 0.0,
+    }
+}
+
+/// An id in hexadecimal; empty unless it has the length it must have and says something.
+pub(super) fn hex_id(bytes: &[u8], length: usize) -> String {
+    match bytes.len() == length && bytes.iter().any(|byte| *byte != 0) {
+        true => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        false => String::new(),
+    }
+}
