@@ -138,11 +138,7 @@ impl Field {
             Source::Attribute(field, keys) => {
                 indexed(batch.attribute(*field).get(row, &batch.texts), keys)?
             }
-            Source::Cells(field, keys) => keys
-                .iter()
-                .try_fold(Datum::from_value(cell(*field)), |value, key| {
-                    value.index(key)
-                })?,
+            Source::Cells(field, keys) => indexed(cell(*field), keys)?,
             Source::CellText(field) => Datum::Text(cell(*field).to_text()),
             Source::CellFloat(field) => Datum::Float(match cell(*field) {
                 Value::Double(number) => number,
