@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use prost::Message as _;
 use serde_json::Value;
-use spanmill_tests::{Answer, Backend, GrpcSender, Spanmill, http, request, span};
+use spanmill_tests::{Answer, Backend, GrpcSender, Spanmill, http, request, span, within};
 use tonic::Code;
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -267,4 +267,114 @@ async fn what_is_no_otlp_is_refused() {
     sender.send_metrics(metrics(1)).await.unwrap();
     backend.requests(2).await;
     spanmill.stop().await;
+}
+
+/// A manifest whose pipelines of logs and metrics have plugins in them.
+fn processed(backend: &Backend) -> String {
+    format!(
+        r#"
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0"}}}}}}
+processors:
+  filter:
+    logs: {{log_record: ['IsMatch(body, "health")']}}
+    metrics: {{datapoint: ['attributes["drop"] == true']}}
+  redaction: {{allow_all_keys: true, blocked_values: ['[a-z]+@example\.com']}}
+  attributes: {{actions: [{{key: seen, value: 1, action: insert}}]}}
+  resource: {{attributes: [{{key: region, value: eu-1, action: upsert}}]}}
+connectors:
+  spanmetrics: {{metrics_flush_interval: 100ms}}
+exporters:
+  otlp: {{endpoint: "{}", tls: {{insecure: true}}, sending_queue: {{num_consumers: 1}}}}
+service:
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [spanmetrics]}}
+    logs: {{receivers: [otlp], processors: [filter, redaction, attributes, resource], exporters: [otlp]}}
+    metrics: {{receivers: [otlp, spanmetrics], processors: [filter, attributes, resource], exporters: [otlp]}}
+"#,
+        backend.address()
+    )
+}
+
+fn text(value: Option<&AnyValue>) -> &str {
+    match value.and_then(|any| any.value.as_ref()) {
+        Some(Any::StringValue(text)) => text,
+        other => panic!("no text: {other:?}"),
+    }
+}
+
+fn keys(attributes: &[KeyValue]) -> Vec<&str> {
+    let mut keys: Vec<_> = attributes.iter().map(|one| one.key.as_str()).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plugins_process_log_records() {
+    let backend = Backend::start().await;
+    let spanmill = Spanmill::start(&processed(&backend)).await;
+    let sender = GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
+    let sent = logs(&["GET /health", "mail jane@example.com now", "plain"]);
+    sender.send_logs(sent).await.unwrap();
+    // Nothing of this one is left.
+    sender.send_logs(logs(&["health"])).await.unwrap();
+    backend.requests(1).await;
+    spanmill.stop().await;
+    let all = bodies(&backend, "LogsService/Export");
+    assert_eq!(all.len(), 1);
+    let decoded = ExportLogsServiceRequest::decode(all[0].clone()).unwrap();
+    let resource = &decoded.resource_logs[0];
+    assert_eq!(
+        keys(&resource.resource.as_ref().unwrap().attributes),
+        ["region"]
+    );
+    let records = &resource.scope_logs[0].log_records;
+    let bodies: Vec<&str> = records.iter().map(|one| text(one.body.as_ref())).collect();
+    assert_eq!(bodies, ["mail **** now", "plain"]);
+    for record in records {
+        assert!(keys(&record.attributes).starts_with(&["k"]), "{record:?}");
+        assert!(keys(&record.attributes).contains(&"seen"), "{record:?}");
+        assert_eq!(record.trace_id, [9; 16]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plugins_process_metrics_that_are_received_and_those_that_connectors_measure() {
+    let backend = Backend::start().await;
+    let spanmill = Spanmill::start(&processed(&backend)).await;
+    let sender = GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
+    sender.send_metrics(metrics(2)).await.unwrap();
+    sender.send_bytes(traces()).await.unwrap();
+    let all = within("metrics of both kinds", async {
+        for requests in 1.. {
+            backend.requests(requests).await;
+            let all = backend.metrics();
+            let metrics = all.iter().flat_map(|one| &one.resource_metrics);
+            let scopes = metrics.flat_map(|one| &one.scope_metrics);
+            let names = scopes.flat_map(|one| &one.metrics);
+            let names: Vec<&str> = names.map(|metric| metric.name.as_str()).collect();
+            if names.contains(&"gauge") && names.contains(&"traces.span.metrics.calls") {
+                return all;
+            }
+        }
+        unreachable!()
+    })
+    .await;
+    spanmill.stop().await;
+    let resources = all.iter().flat_map(|one| &one.resource_metrics);
+    for resource in resources {
+        let attributes = &resource.resource.as_ref().unwrap().attributes;
+        assert!(keys(attributes).contains(&"region"), "{resource:?}");
+        for metric in resource.scope_metrics.iter().flat_map(|one| &one.metrics) {
+            let points = match metric.data.as_ref().unwrap() {
+                Data::Gauge(gauge) => &gauge.data_points,
+                Data::Sum(sum) => &sum.data_points,
+                _ => continue,
+            };
+            assert!(!points.is_empty());
+            for point in points {
+                assert!(keys(&point.attributes).contains(&"seen"), "{metric:?}");
+            }
+        }
+    }
 }
