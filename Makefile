@@ -56,7 +56,7 @@ guests: wasm-target
 	@cp target/example/$(WASM)/release/drop_routes.wasm target/release/guests/drop_routes.wasm
 
 # What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
-clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus
+clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/jaeger
 
 # Programs of Debian packages, unpacked without being installed.
 $(TOOLS)/%:
@@ -64,6 +64,16 @@ $(TOOLS)/%:
 	@mkdir -p $(TOOLS)/packages
 	cd $(TOOLS)/packages && rm -f $*_*.deb && { apt-get download --quiet $* || { apt-get update --quiet && apt-get download --quiet $*; }; }
 	rm -rf $@.part && dpkg -x $(TOOLS)/packages/$*_*.deb $@.part && mv $@.part $@
+
+JAEGER := github.com/jaegertracing/jaeger@v1.76.0
+
+# There is no package of Jaeger, so it is built from its Go module; the first time takes minutes.
+$(TOOLS)/jaeger:
+	@test -x "$(GO)" || { echo 'the tests run a real Jaeger, which is built with Go: https://go.dev/dl' >&2; exit 1; }
+	rm -rf $@.part && mkdir -p $@.part/usr/bin
+	cd "$$(cd $(TOOLS) && $(GO) mod download -json $(JAEGER) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')" \
+		&& $(GO) build -p 2 -o $(abspath $@.part)/usr/bin/jaeger ./cmd/all-in-one
+	mv $@.part $@
 
 $(PYTHON)/installed: tests/clients/python/requirements.txt
 	python3 -m venv $(PYTHON)

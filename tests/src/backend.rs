@@ -30,6 +30,7 @@ use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::arrivals::Arrivals;
 use crate::codec::Raw;
 use crate::spans::{Found, flatten};
 use crate::within;
@@ -204,6 +205,16 @@ impl Backend {
         within(&what, async {
             let enough = |taken: &Vec<Received>| flatten(&traces(taken)).len() >= spans;
             flatten(&traces(&taken.wait_for(enough).await.unwrap()))
+        })
+        .await
+    }
+
+    /// Waits until what was taken is enough, and returns all of it.
+    pub async fn arrivals_until(&self, what: &str, enough: impl Fn(&Arrivals) -> bool) -> Arrivals {
+        let mut taken = self.shared.taken.subscribe();
+        let enough = |taken: &Vec<Received>| enough(&Arrivals::of(taken));
+        within(&format!("{what} at the backend"), async {
+            Arrivals::of(&taken.wait_for(enough).await.unwrap())
         })
         .await
     }

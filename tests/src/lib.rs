@@ -1,12 +1,15 @@
 //! What the end-to-end tests stand on: the real binary on free ports, senders that speak to it, and a
 //! backend that takes what it exports. Every wait has a deadline, and every address is a loopback one.
 
+mod arrivals;
 pub mod attack;
 mod backend;
 mod client;
 mod codec;
 mod collector;
 mod command;
+mod configuration;
+mod jaeger;
 mod program;
 pub mod prometheus;
 mod sdk;
@@ -15,11 +18,14 @@ mod versions;
 
 use std::time::Duration;
 
+pub use arrivals::{Arrivals, attribute};
 pub use backend::{Answer, Backend, Received, Refusal};
 pub use client::{GrpcSender, HttpReply, admin, get, http, post};
 pub use collector::{Ended, Spanmill};
 pub use command::{Output, admin_token, spanmill, spanmill_with};
-pub use sdk::{admin_api, node, python};
+pub use configuration::Configuration;
+pub use jaeger::Jaeger;
+pub use sdk::{App, admin_api, node, python};
 pub use spans::{Found, attributes, flatten, request, service, span, span_id, text};
 pub use versions::{built_in, guest, version};
 

@@ -1,7 +1,11 @@
 //! Senders that are the OpenTelemetry SDKs themselves, and a client of the admin API; `make clients` installs them.
 
+mod app;
+
 use std::net::SocketAddr;
 use std::path::Path;
+
+pub use app::App;
 
 use crate::command::{output, prepared};
 

@@ -1,0 +1,265 @@
+//! The configurations of five guides to the Collector, run as they stand but for what the tests name: auto-instrumented
+//! apps in front; Prometheus, Jaeger and the tests' own backend behind. A second file gives each of them pipelines for
+//! logs and metrics, since no guide has one for logs.
+
+use std::path::Path;
+
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use rcgen::CertifiedKey;
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use spanmill_tests::prometheus::{Prometheus, Series};
+use spanmill_tests::{
+    App, Arrivals, Backend, Configuration, Ended, Jaeger, Spanmill, attribute, attributes,
+};
+
+macro_rules! configuration {
+    ($name:literal) => {
+        Configuration::new(include_str!(concat!(
+            "../../host/spanmill/src/config/tests/collector/",
+            $name,
+            ".yaml"
+        )))
+    };
+}
+
+const ADDED: &str = "\
+service:
+  pipelines:
+    logs/added: {receivers: [otlp], processors: [batch], exporters: [otlp/tempo]}
+    metrics/added: {receivers: [otlp], processors: [batch], exporters: [otlp/tempo]}
+";
+
+async fn start(configuration: &Configuration, environment: &[(&str, &str)]) -> Spanmill {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("added.yaml"), ADDED).unwrap();
+    let arguments = ["--config", "added.yaml"];
+    let text = Some(configuration.text());
+    Spanmill::start_with(folder, text, &arguments, environment).await
+}
+
+const ORDERS: usize = 3;
+
+/// Orders, one request that fails and one for a health check; ends when the SDK has sent everything.
+async fn use_app(app: App) {
+    for number in 1..=ORDERS {
+        assert_eq!(app.get(&format!("/orders/{number}")).await.status, 200);
+    }
+    assert_eq!(app.get("/broken").await.status, 500);
+    assert_eq!(app.get("/health").await.status, 200);
+    app.stop().await;
+}
+
+async fn flask(spanmill: &Spanmill) {
+    use_app(App::flask("shop", spanmill.address("receiver otlp grpc")).await).await;
+}
+
+async fn node(spanmill: &Spanmill) {
+    use_app(App::node("shop", spanmill.address("receiver otlp http")).await).await;
+}
+
+/// Waits for so many spans, and for the app's logs and metrics, and checks that they are all there.
+async fn arrived(tempo: &Backend, spans: usize) -> Arrivals {
+    let complete = |got: &Arrivals| {
+        got.spans.len() >= spans
+            && got.logged(&format!("order {ORDERS} is late")).len() == 1
+            && got.counted("shop.orders") >= ORDERS as f64
+    };
+    let got = tempo.arrivals_until("every signal", complete).await;
+    assert_eq!(got.spans.len(), spans);
+    assert_eq!(got.counted("shop.orders"), ORDERS as f64);
+    for number in 1..=ORDERS {
+        let records = got.logged(&format!("order {number} is late"));
+        assert_eq!(records.len(), 1, "{number}");
+        let of_span = |(_, span): &&(_, _)| same_span(span, records[0]);
+        assert!(spans == 0 || got.spans.iter().filter(of_span).count() == 1);
+    }
+    for resource in got.resources() {
+        assert_eq!(attribute(&resource.attributes, "service.name"), "shop");
+    }
+    got
+}
+
+fn same_span(span: &Span, record: &LogRecord) -> bool {
+    (&span.trace_id, &span.span_id) == (&record.trace_id, &record.span_id)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Ends it; nothing may have been lost or refused.
+async fn stop(spanmill: Spanmill) -> Ended {
+    let ended = spanmill.stop().await;
+    for line in &ended.log {
+        assert!(!line.contains("\"level\":\"ERROR\""), "{line}");
+        assert!(!line.contains("no pipeline takes"), "{line}");
+    }
+    ended
+}
+
+/// A backend with a certificate for `localhost`, and that certificate in a file.
+async fn tls_backend(folder: &Path) -> (Backend, String) {
+    let names = vec!["localhost".to_owned()];
+    let CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
+    let provider = rustls::crypto::ring::default_provider();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let file = folder.join("roots.pem");
+    std::fs::write(&file, cert.pem()).unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    (Backend::start_tls(config).await, file)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn complete_guide_fans_out_to_tempo_and_over_tls_with_a_key_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let (datadog, roots) = tls_backend(folder.path()).await;
+    let tempo = Backend::start().await;
+    let address = datadog.address();
+    let (_, port) = address.rsplit_once(':').unwrap();
+    let configuration = configuration!("complete-guide")
+        .without("tail_sampling")
+        .with("tempo:4317", &tempo.address())
+        .with(
+            "https://trace.agent.datadoghq.com",
+            &format!("https://localhost:{port}"),
+        );
+    let environment = [("DD_API_KEY", "0123abcd"), ("SSL_CERT_FILE", &roots)];
+    let spanmill = start(&configuration, &environment).await;
+    flask(&spanmill).await;
+    let got = arrived(&tempo, ORDERS + 2).await;
+    let at_datadog = |there: &Arrivals| there.spans.len() >= ORDERS + 2;
+    let there = datadog.arrivals_until("spans", at_datadog).await;
+    assert_eq!(there.spans, got.spans);
+    let keys = datadog.taken();
+    assert!(
+        keys.iter()
+            .all(|one| one.headers["dd-api-key"] == "0123abcd")
+    );
+    let log = stop(spanmill).await.log.join("\n");
+    assert!(!log.contains("0123abcd"), "{log}");
+}
+
+/// Metrics go over OTLP as long as there is no exporter for remote write.
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_filters_marks_and_measures() {
+    let (tempo, victoria) = (Backend::start().await, Backend::start().await);
+    let configuration = configuration!("gateway")
+        .without("tail_sampling")
+        .with("tempo-distributor.monitoring:4317", &tempo.address())
+        .with("prometheusremotewrite", "otlphttp/victoria")
+        .with("vminsert.monitoring:8480", &victoria.address());
+    let spanmill = start(&configuration, &[]).await;
+    flask(&spanmill).await;
+    let got = arrived(&tempo, ORDERS + 1).await;
+    for (resource, span) in &got.spans {
+        assert_ne!(attribute(&span.attributes, "http.target"), "/health");
+        assert_eq!(attribute(&resource.attributes, "environment"), "production");
+    }
+    // They are flushed every minute, and at the end.
+    stop(spanmill).await;
+    let measured = Arrivals::of(&victoria.taken());
+    let calls = measured.counted("traces.span.metrics.calls");
+    assert_eq!(calls, ORDERS as f64 + 1.0);
+    let points = measured.histogram("traces.span.metrics.duration");
+    assert_eq!(points.iter().map(|point| point.count).sum::<u64>(), 4);
+    let mut seen = Vec::new();
+    for point in points {
+        let dimensions = attributes(&point.attributes);
+        let of = |key: &str| {
+            let found = dimensions.iter().find(|(name, _)| name == key);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        assert_eq!((of("http.method"), of("service.name")), ("GET", "shop"));
+        assert_eq!(point.explicit_bounds.len(), 11);
+        assert!(!point.exemplars.is_empty());
+        seen.push((of("http.status_code").to_owned(), point.count));
+    }
+    seen.sort();
+    assert_eq!(seen, [("200".to_owned(), 3), ("500".to_owned(), 1)]);
+}
+
+fn sum(series: &[Series]) -> f64 {
+    series.iter().map(|(_, value)| value).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn qa_guide_has_prometheus_scrape_the_apps_metrics() {
+    let tempo = Backend::start().await;
+    let configuration = configuration!("qa-guide")
+        .without("tail_sampling")
+        .with("tempo.monitoring:4317", &tempo.address());
+    let spanmill = start(&configuration, &[]).await;
+    let prometheus = Prometheus::scraping(spanmill.address("exporter prometheus http")).await;
+    node(&spanmill).await;
+    arrived(&tempo, ORDERS + 2).await;
+    let all = |series: &[Series]| sum(series) >= ORDERS as f64;
+    let orders = prometheus.query_until("shop_orders_total", all).await;
+    assert_eq!(orders.len(), 1, "{orders:?}");
+    assert_eq!(orders[0].0["customer_tier"], "gold");
+    assert_eq!(sum(&orders), ORDERS as f64);
+    let all = |series: &[Series]| sum(series) >= ORDERS as f64 + 2.0;
+    let requests = "http_server_request_duration_seconds_count";
+    let requests = prometheus.query_until(requests, all).await;
+    assert_eq!(sum(&requests), ORDERS as f64 + 2.0, "{requests:?}");
+    assert_eq!(prometheus.scraped().await, "");
+    stop(spanmill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sre_reference_fans_out_to_jaeger_and_tempo() {
+    let (jaeger, tempo) = (Jaeger::start().await, Backend::start().await);
+    let configuration = configuration!("sre-reference")
+        .with("jaeger:4317", &jaeger.address())
+        .with("tempo:4317", &tempo.address());
+    let spanmill = start(&configuration, &[]).await;
+    flask(&spanmill).await;
+    let got = arrived(&tempo, ORDERS + 2).await;
+    for (_, span) in &got.spans {
+        assert_eq!(attribute(&span.attributes, "env"), "production");
+    }
+    let traces = jaeger.traces("shop", ORDERS + 2).await;
+    assert_eq!(traces.len(), ORDERS + 2);
+    for trace in &traces {
+        assert_eq!(Jaeger::tag(&trace["spans"][0], "env"), "production");
+    }
+    stop(spanmill).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tracing_guide_reaches_jaeger_under_its_old_name_and_logs_what_it_sends() {
+    let (jaeger, tempo) = (Jaeger::start().await, Backend::start().await);
+    let configuration = configuration!("tracing-guide")
+        .with("jaeger:14250", &jaeger.address())
+        .with("tempo:4317", &tempo.address());
+    let spanmill = start(&configuration, &[]).await;
+    node(&spanmill).await;
+    // Its traces do not go to Tempo.
+    let got = arrived(&tempo, 0).await;
+    let traces = jaeger.traces("shop", ORDERS + 2).await;
+    assert_eq!(traces.len(), ORDERS + 2);
+    for trace in &traces {
+        let process = &trace["processes"]["p1"];
+        assert_eq!(process["serviceName"], "shop");
+        assert_eq!(Jaeger::tag(process, "environment"), "production");
+    }
+    let ids = traces
+        .iter()
+        .map(|trace| trace["traceID"].as_str().unwrap());
+    let ids: Vec<&str> = ids.collect();
+    for number in 1..=ORDERS {
+        let logged = hex(&got.logged(&format!("order {number} is late"))[0].trace_id);
+        assert!(ids.contains(&logged.as_str()), "{logged} in {ids:?}");
+    }
+    let stdout = stop(spanmill).await.stdout.join("\n");
+    for id in ids {
+        assert!(stdout.contains(id), "{id}\n{stdout}");
+    }
+}
