@@ -91,8 +91,16 @@ pub(crate) struct Stage {
     pub error_mode: ErrorMode,
 }
 
-/// Lists of conditions, each with its name and context.
-type Older = Vec<(&'static str, Context, Option<Vec<String>>)>;
+/// What the settings say of one signal.
+struct Section {
+    signal: Signal,
+    /// Where lists of conditions stand, and those lists: each with its name and context.
+    name: &'static str,
+    lists: Vec<(&'static str, Context, Option<Vec<String>>)>,
+    /// Where groups stand instead, and those.
+    groups_name: &'static str,
+    groups: Option<Vec<Group>>,
+}
 
 /// Whether a section asks for something.
 fn asks(section: &Value) -> bool {
@@ -143,55 +151,62 @@ impl Settings {
         }
         let default = self.error_mode.unwrap_or_default();
         let mut stages = Vec::new();
-        let sections: [(Signal, &str, Older, &str, Option<Vec<Group>>); 3] = [
-            (
-                Signal::Traces,
-                "traces",
-                vec![
+        let sections = [
+            Section {
+                signal: Signal::Traces,
+                name: "traces",
+                lists: vec![
                     ("resource", Context::Resource, traces.resource),
                     ("span", Context::Span, traces.span),
                     ("spanevent", Context::SpanEvent, traces.spanevent),
                 ],
-                "trace_conditions",
-                self.trace_conditions,
-            ),
-            (
-                Signal::Logs,
-                "logs",
-                vec![
+                groups_name: "trace_conditions",
+                groups: self.trace_conditions,
+            },
+            Section {
+                signal: Signal::Logs,
+                name: "logs",
+                lists: vec![
                     ("resource", Context::Resource, logs.resource),
                     ("log_record", Context::Log, logs.log_record),
                 ],
-                "log_conditions",
-                self.log_conditions,
-            ),
-            (
-                Signal::Metrics,
-                "metrics",
-                vec![
+                groups_name: "log_conditions",
+                groups: self.log_conditions,
+            },
+            Section {
+                signal: Signal::Metrics,
+                name: "metrics",
+                lists: vec![
                     ("resource", Context::Resource, metrics.resource),
                     ("metric", Context::Metric, metrics.metric),
                     ("datapoint", Context::DataPoint, metrics.datapoint),
                 ],
-                "metric_conditions",
-                self.metric_conditions,
-            ),
+                groups_name: "metric_conditions",
+                groups: self.metric_conditions,
+            },
         ];
-        for (signal, section, lists, name, groups) in sections {
+        for section in sections {
+            let Section {
+                signal,
+                name,
+                lists,
+                groups_name,
+                groups,
+            } = section;
             let mut lines = Vec::new();
             for (list, context, conditions) in lists {
                 for (place, text) in conditions.into_iter().flatten().enumerate() {
                     lines.push(Line {
                         text,
-                        path: format!("/{section}/{list}/{place}"),
+                        path: format!("/{name}/{list}/{place}"),
                         context: Some(context),
                     });
                 }
             }
             let groups = groups.unwrap_or_default();
             if !lines.is_empty() && !groups.is_empty() {
-                let message = format!("use either {section} or {name}, not both");
-                problems.push(format!("/{name}"), message);
+                let message = format!("use either {name} or {groups_name}, not both");
+                problems.push(format!("/{groups_name}"), message);
             }
             if !lines.is_empty() {
                 stages.push(Stage {
@@ -200,7 +215,14 @@ impl Settings {
                     error_mode: default,
                 });
             }
-            groups_of(signal, name, groups, default, &mut stages, &mut problems);
+            groups_of(
+                signal,
+                groups_name,
+                groups,
+                default,
+                &mut stages,
+                &mut problems,
+            );
         }
         problems.check()?;
         Ok(stages)
