@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use spanmill::config::{self, ComponentId, Receiver, Source};
+use spanmill::config::{self, ComponentId, Receiver, Signal, Source};
 use spanmill::losses::Losses;
 use spanmill::pipeline::{Bounds, Chain, Exporters, Intake, PluginLoader, Topology, WorkerCount};
-use spanmill::receive::{OtlpReceiver, Received, Spare, TraceIntake as _};
+use spanmill::receive::{OtlpReceiver, Received, RequestIntake as _, Spare};
 use spanmill::service::Folders;
 use spanmill_benches::compare::codec::{Raw, TRACES};
 use spanmill_benches::compare::measure::{Machine, median};
@@ -110,9 +110,10 @@ fn rounds(
             serving.block_on(saturate::tasks(batches, STREAMS, SLICE, move |batch| {
                 let intake = Arc::clone(&intake);
                 async move {
-                    let memory = intake.admit()?;
+                    let memory = intake.admit(Signal::Traces)?;
                     Ok(intake
                         .accept(Received {
+                            signal: Signal::Traces,
                             bytes: batch,
                             memory,
                         })

@@ -126,14 +126,14 @@ impl Batcher {
         if max == 0 || items as u64 <= max {
             return vec![Spliced {
                 bytes: joined,
-                items: items,
+                items,
             }];
         }
         // The parts were checked when they came.
         let Ok(request) = Request::parse(self.signal, joined.clone()) else {
             return vec![Spliced {
                 bytes: joined,
-                items: items,
+                items,
             }];
         };
         let mut batches = request.split(self.max_size());

@@ -106,7 +106,7 @@ impl<'m> Offline<'m> {
             }
             if !connectors.is_empty() {
                 let measured = measured.get_or_insert_with(|| self.measured(end));
-                let from = |id: &ComponentId| connectors.iter().any(|connector| *connector == id);
+                let from = |id: &ComponentId| connectors.contains(&id);
                 for (_, bytes) in measured.iter().filter(|(id, _)| from(id)) {
                     let batch = Batch::parse(signal, bytes.clone())?;
                     advance(pipeline, 0, batch, end, &mut out)?;
