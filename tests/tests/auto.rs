@@ -83,11 +83,10 @@ async fn check(app: App, spanmill: Spanmill, backend: Backend, path: &str, durat
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flask_app_sends_traces_logs_and_metrics_over_grpc() {
+async fn flask(protocol: &str, receiver: &str) {
     let backend = Backend::start().await;
     let spanmill = Spanmill::start(&manifest(&backend)).await;
-    let app = App::flask("shop", spanmill.address("receiver otlp grpc")).await;
+    let app = App::flask("shop", protocol, spanmill.address(receiver)).await;
     check(
         app,
         spanmill,
@@ -98,11 +97,35 @@ async fn a_flask_app_sends_traces_logs_and_metrics_over_grpc() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_app_sends_traces_logs_and_metrics_as_protobuf_over_http() {
+async fn node(protocol: &str, receiver: &str) {
     let backend = Backend::start().await;
     let spanmill = Spanmill::start(&manifest(&backend)).await;
-    let app = App::node("shop", spanmill.address("receiver otlp http")).await;
+    let app = App::node("shop", protocol, spanmill.address(receiver)).await;
     let duration = "http.server.request.duration";
     check(app, spanmill, backend, "url.path", duration).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flask_over_grpc() {
+    flask("grpc", "receiver otlp grpc").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flask_over_http_as_protobuf() {
+    flask("http/protobuf", "receiver otlp http").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_over_grpc() {
+    node("grpc", "receiver otlp grpc").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_over_http_as_protobuf() {
+    node("http/protobuf", "receiver otlp http").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_over_http_as_json() {
+    node("http/json", "receiver otlp http").await;
 }

@@ -52,11 +52,13 @@ async fn use_app(app: App) {
 }
 
 async fn flask(spanmill: &Spanmill) {
-    use_app(App::flask("shop", spanmill.address("receiver otlp grpc")).await).await;
+    let receiver = spanmill.address("receiver otlp grpc");
+    use_app(App::flask("shop", "grpc", receiver).await).await;
 }
 
 async fn node(spanmill: &Spanmill) {
-    use_app(App::node("shop", spanmill.address("receiver otlp http")).await).await;
+    let receiver = spanmill.address("receiver otlp http");
+    use_app(App::node("shop", "http/protobuf", receiver).await).await;
 }
 
 /// Waits for so many spans, and for the app's logs and metrics, and checks that they are all there.
