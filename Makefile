@@ -69,7 +69,7 @@ JAEGER := github.com/jaegertracing/jaeger@v1.76.0
 
 # There is no package of Jaeger, so it is built from its Go module; the first time takes minutes.
 $(TOOLS)/jaeger:
-	@test -x "$(GO)" || { echo 'the tests run a real Jaeger, which is built with Go: https://go.dev/dl' >&2; exit 1; }
+	@command -v "$(GO)" >/dev/null || { echo 'the tests run a real Jaeger, which is built with Go: https://go.dev/dl' >&2; exit 1; }
 	rm -rf $@.part && mkdir -p $@.part/usr/bin
 	cd "$$(cd $(TOOLS) && $(GO) mod download -json $(JAEGER) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')" \
 		&& $(GO) build -p 2 -o $(abspath $@.part)/usr/bin/jaeger ./cmd/all-in-one

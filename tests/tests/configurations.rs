@@ -52,14 +52,16 @@ async fn use_app(app: App) {
 }
 
 async fn flask(spanmill: &Spanmill) {
-    use_app(App::flask("shop", spanmill.address("receiver otlp grpc")).await).await;
+    let receiver = spanmill.address("receiver otlp grpc");
+    use_app(App::flask("shop", "grpc", receiver).await).await;
 }
 
 async fn node(spanmill: &Spanmill) {
-    use_app(App::node("shop", spanmill.address("receiver otlp http")).await).await;
+    let receiver = spanmill.address("receiver otlp http");
+    use_app(App::node("shop", "http/protobuf", receiver).await).await;
 }
 
-/// Waits for so many spans, and for the app's logs and metrics, and checks that they are all there.
+/// Waits for so many spans, and for the app's logs and metrics, and checks them.
 async fn arrived(tempo: &Backend, spans: usize) -> Arrivals {
     let complete = |got: &Arrivals| {
         got.spans.len() >= spans
@@ -67,6 +69,12 @@ async fn arrived(tempo: &Backend, spans: usize) -> Arrivals {
             && got.counted("shop.orders") >= ORDERS as f64
     };
     let got = tempo.arrivals_until("every signal", complete).await;
+    check(&got, spans);
+    got
+}
+
+/// Everything is there once: so many spans, the app's logs, which belong to them, and its metrics.
+fn check(got: &Arrivals, spans: usize) {
     assert_eq!(got.spans.len(), spans);
     assert_eq!(got.counted("shop.orders"), ORDERS as f64);
     for number in 1..=ORDERS {
@@ -78,7 +86,6 @@ async fn arrived(tempo: &Backend, spans: usize) -> Arrivals {
     for resource in got.resources() {
         assert_eq!(attribute(&resource.attributes, "service.name"), "shop");
     }
-    got
 }
 
 fn same_span(span: &Span, record: &LogRecord) -> bool {
@@ -89,9 +96,10 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Ends it; nothing may have been lost or refused.
-async fn stop(spanmill: Spanmill) -> Ended {
+/// Ends it; nothing may have been lost, refused or sent twice.
+async fn stop(spanmill: Spanmill, tempo: &Backend, spans: usize) -> Ended {
     let ended = spanmill.stop().await;
+    check(&Arrivals::of(&tempo.taken()), spans);
     for line in &ended.log {
         assert!(!line.contains("\"level\":\"ERROR\""), "{line}");
         assert!(!line.contains("no pipeline takes"), "{line}");
@@ -138,12 +146,13 @@ async fn complete_guide_fans_out_to_tempo_and_over_tls_with_a_key_of_the_environ
     let at_datadog = |there: &Arrivals| there.spans.len() >= ORDERS + 2;
     let there = datadog.arrivals_until("spans", at_datadog).await;
     assert_eq!(there.spans, got.spans);
-    let keys = datadog.taken();
+    let requests = datadog.taken();
     assert!(
-        keys.iter()
+        requests
+            .iter()
             .all(|one| one.headers["dd-api-key"] == "0123abcd")
     );
-    let log = stop(spanmill).await.log.join("\n");
+    let log = stop(spanmill, &tempo, ORDERS + 2).await.log.join("\n");
     assert!(!log.contains("0123abcd"), "{log}");
 }
 
@@ -164,7 +173,7 @@ async fn gateway_filters_marks_and_measures() {
         assert_eq!(attribute(&resource.attributes, "environment"), "production");
     }
     // They are flushed every minute, and at the end.
-    stop(spanmill).await;
+    stop(spanmill, &tempo, ORDERS + 1).await;
     let measured = Arrivals::of(&victoria.taken());
     let calls = measured.counted("traces.span.metrics.calls");
     assert_eq!(calls, ORDERS as f64 + 1.0);
@@ -210,7 +219,7 @@ async fn qa_guide_has_prometheus_scrape_the_apps_metrics() {
     let requests = prometheus.query_until(requests, all).await;
     assert_eq!(sum(&requests), ORDERS as f64 + 2.0, "{requests:?}");
     assert_eq!(prometheus.scraped().await, "");
-    stop(spanmill).await;
+    stop(spanmill, &tempo, ORDERS + 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -230,7 +239,7 @@ async fn sre_reference_fans_out_to_jaeger_and_tempo() {
     for trace in &traces {
         assert_eq!(Jaeger::tag(&trace["spans"][0], "env"), "production");
     }
-    stop(spanmill).await;
+    stop(spanmill, &tempo, ORDERS + 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,7 +267,7 @@ async fn tracing_guide_reaches_jaeger_under_its_old_name_and_logs_what_it_sends(
         let logged = hex(&got.logged(&format!("order {number} is late"))[0].trace_id);
         assert!(ids.contains(&logged.as_str()), "{logged} in {ids:?}");
     }
-    let stdout = stop(spanmill).await.stdout.join("\n");
+    let stdout = stop(spanmill, &tempo, 0).await.stdout.join("\n");
     for id in ids {
         assert!(stdout.contains(id), "{id}\n{stdout}");
     }

@@ -31,21 +31,20 @@ impl Drop for App {
 }
 
 impl App {
-    /// A Flask app under `opentelemetry-instrument`, which sends over gRPC.
-    pub async fn flask(service: &str, receiver: SocketAddr) -> Self {
+    /// A Flask app under `opentelemetry-instrument`. It sends by `grpc` or `http/protobuf`.
+    pub async fn flask(service: &str, protocol: &str, receiver: SocketAddr) -> Self {
         let clients = Path::new(CLIENTS);
         let bin = clients.join(".python/bin");
         let mut command = prepared(bin.join("opentelemetry-instrument"));
         command
             .arg(bin.join("python"))
             .arg(clients.join("python/app.py"))
-            .env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
             .env("OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED", "true");
-        Self::start(command, service, receiver).await
+        Self::start(command, service, protocol, receiver).await
     }
 
-    /// A server of Node's with `auto-instrumentations-node/register`, which sends protobuf over HTTP.
-    pub async fn node(service: &str, receiver: SocketAddr) -> Self {
+    /// A server of Node's with `auto-instrumentations-node/register`. It sends by `grpc`, `http/protobuf` or `http/json`.
+    pub async fn node(service: &str, protocol: &str, receiver: SocketAddr) -> Self {
         let mut command = prepared("node");
         command
             .args([
@@ -54,14 +53,19 @@ impl App {
                 "app.cjs",
             ])
             .current_dir(Path::new(CLIENTS).join("node"))
-            .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
             // The others ask clouds where they are.
             .env("OTEL_NODE_RESOURCE_DETECTORS", "env,host,os,process");
-        Self::start(command, service, receiver).await
+        Self::start(command, service, protocol, receiver).await
     }
 
-    async fn start(mut command: Command, service: &str, receiver: SocketAddr) -> Self {
+    async fn start(
+        mut command: Command,
+        service: &str,
+        protocol: &str,
+        receiver: SocketAddr,
+    ) -> Self {
         let mut child = command
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
             .env("OTEL_SERVICE_NAME", service)
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{receiver}"))
             .env("OTEL_TRACES_EXPORTER", "otlp")
