@@ -56,7 +56,7 @@ guests: wasm-target
 	@cp target/example/$(WASM)/release/drop_routes.wasm target/release/guests/drop_routes.wasm
 
 # What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
-clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/jaeger
+clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/victoria-metrics $(TOOLS)/jaeger
 
 # Programs of Debian packages, unpacked without being installed.
 $(TOOLS)/%:

@@ -4,7 +4,7 @@ mod server;
 
 use std::collections::BTreeMap;
 
-pub use server::{Prometheus, Series};
+pub use server::{Prometheus, Series, VictoriaMetrics};
 
 /// A sample line.
 #[derive(Clone, Debug, PartialEq)]

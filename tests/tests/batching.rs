@@ -1,6 +1,6 @@
-//! The `batch` processor: by size, by time, never larger than allowed.
+//! Batches by size, by time, never larger than allowed: by the `batch` processor and by the sending queue.
 
-use spanmill_tests::{Backend, GrpcSender, Spanmill, request, span, text};
+use spanmill_tests::{Answer, Backend, GrpcSender, Spanmill, request, span, text};
 
 async fn start(batch: &str, backend: &Backend) -> (Spanmill, GrpcSender) {
     let manifest = format!(
@@ -99,4 +99,70 @@ async fn a_batch_is_never_larger_than_allowed() {
     ids.sort();
     let sent: Vec<_> = (1..12).map(spanmill_tests::span_id).collect();
     assert_eq!(ids, sent);
+}
+
+/// A pipeline whose exporter's queue makes batches.
+async fn start_queue(queue: &str, backend: &Backend) -> (Spanmill, GrpcSender) {
+    let manifest = format!(
+        r#"
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0"}}}}}}
+exporters:
+  otlp:
+    endpoint: {}
+    tls: {{insecure: true}}
+    sending_queue: {queue}
+    retry_on_failure: {{enabled: false}}
+service:
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [otlp]}}
+"#,
+        backend.address()
+    );
+    let spanmill = Spanmill::start(&manifest).await;
+    let sender = GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
+    (spanmill, sender)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_joins_requests_and_cuts_them() {
+    let backend = Backend::start().await;
+    let batch = "{num_consumers: 1, batch: {min_size: 4, max_size: 4, flush_timeout: 1h}}";
+    let (spanmill, sender) = start_queue(batch, &backend).await;
+    for first in [1, 4, 7] {
+        send(&sender, first..first + 3).await;
+    }
+    backend.spans(8).await;
+    assert_eq!(sizes(&backend), [4, 4]);
+    spanmill.stop().await;
+    assert_eq!(sizes(&backend), [4, 4, 1]);
+    let found = backend.spans(9).await.into_iter();
+    let ids: Vec<_> = found.map(|found| found.span.span_id).collect();
+    let sent: Vec<_> = (1..10).map(spanmill_tests::span_id).collect();
+    assert_eq!(ids, sent, "each once, in their order");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_queue_joined_and_lost_is_told_exactly() {
+    let backend = Backend::start().await;
+    let batch = "{num_consumers: 1, batch: {min_size: 7, flush_timeout: 1h}}";
+    let (spanmill, sender) = start_queue(batch, &backend).await;
+    backend.answer(|number| match number {
+        1 => Answer::Invalid,
+        _ => Answer::Take,
+    });
+    for first in [1, 4, 7] {
+        send(&sender, first..first + 3).await;
+    }
+    send(&sender, 10..12).await;
+    spanmill.logged("dropping a batch of 9 spans").await;
+    spanmill.terminate();
+    let ended = spanmill.ended().await;
+    assert_eq!(ended.code, Some(1));
+    let last = ended.log.last().unwrap();
+    assert!(
+        last.contains("exporter otlp: 9 spans (refused by the backend)"),
+        "{last}"
+    );
+    assert_eq!(sizes(&backend), [2]);
 }

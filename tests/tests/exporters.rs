@@ -317,3 +317,61 @@ async fn the_scrape_endpoint_says_what_it_serves() {
     );
     spanmill.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_put_aside_when_it_has_grown_and_nop_takes_everything() {
+    let file = "  file: {path: made/spans.pb, create_directory: true, format: proto, rotation: {max_megabytes: 1, max_backups: 2}}\n  file/zstd: {path: spans.zst, compression: zstd}\n  nop:";
+    let spanmill = Spanmill::start(&pipeline(file, "file, file/zstd, nop")).await;
+    let sender = GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
+    let long = "x".repeat(600_000);
+    let sent: Vec<_> = (1..=5)
+        .map(|number| request("shop", vec![span(number, &long, vec![])]))
+        .collect();
+    for request in &sent {
+        sender.send(request).await.unwrap();
+    }
+    let messages = |path: &std::path::Path, unpack: fn(&[u8]) -> Vec<u8>| {
+        let bytes = std::fs::read(path).unwrap();
+        let mut rest = bytes.as_slice();
+        let mut found = Vec::new();
+        while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+            let (message, behind) = behind.split_at(u32::from_be_bytes(*length) as usize);
+            found.push(unpack(message));
+            rest = behind;
+        }
+        found
+    };
+    // Two do not fit into a megabyte; of five files the last three are there.
+    let mut paths: Vec<_> = std::fs::read_dir(spanmill.file("made"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    let names: Vec<_> = paths
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().len())
+        .collect();
+    assert_eq!(
+        names,
+        ["spans-2022-09-14T05-02-14.173.pb".len(); 2]
+            .into_iter()
+            .chain([8])
+            .collect::<Vec<_>>()
+    );
+    let kept: Vec<_> = paths
+        .iter()
+        .flat_map(|path| messages(path, <[u8]>::to_vec))
+        .collect();
+    let expected: Vec<_> = sent[2..].iter().map(|one| one.encode_to_vec()).collect();
+    assert!(kept == expected, "the last three, in their order");
+    let unpacked = messages(&spanmill.file("spans.zst"), |message| {
+        zstd::decode_all(message).unwrap()
+    });
+    for (json, request) in unpacked.iter().zip(&sent) {
+        let read: opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest =
+            serde_json::from_slice(json).unwrap();
+        assert!(read == *request);
+    }
+    assert_eq!(unpacked.len(), 5);
+    spanmill.stop().await;
+}

@@ -40,10 +40,12 @@ pub use component_id::ComponentId;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use duration::parse as parse_duration;
 pub use env::Lookup;
-pub use exporter_helper::{ClientSettings, Compression, Retry, Secret, SendingQueue, Sizer};
+pub use exporter_helper::{
+    BatchSizer, ClientSettings, Compression, QueueBatch, Retry, Secret, SendingQueue, Sizer,
+};
 pub use exporters::{
     DebugExporter, Encoding, Exporter, FileExporter, FileFormat, OtlpExporter, OtlpHttpExporter,
-    PrometheusExporter, Verbosity,
+    PrometheusExporter, RemoteWriteExporter, RemoteWriteVersion, Rotation, Verbosity,
 };
 pub use limits::Limits;
 pub use origin::ManifestSource;

@@ -10,6 +10,7 @@ mod debug;
 mod exporter;
 mod file;
 mod headers;
+mod nop;
 mod otlp_grpc;
 mod otlp_http;
 mod otlp_text;
@@ -17,6 +18,7 @@ mod prom;
 mod prometheus;
 mod queue;
 mod registry;
+mod remote_write;
 mod retry;
 mod sender;
 #[cfg(test)]
@@ -38,6 +40,7 @@ pub use counters::{Counters, SignalCounters};
 pub use debug::DebugOutput;
 pub use exporter::{Exporter, Refused, Reserved, Shared};
 pub use registry::Registry;
+pub use remote_write::Progress;
 pub(crate) use retry::LONGEST_ASKED;
 
 pub use crate::config::Signal;
@@ -135,4 +138,10 @@ pub type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Accepted, ExportError>
 pub trait Export: Send + Sync + 'static {
     /// One attempt; may be dropped before it is done, when its time is over.
     fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a>;
+
+    /// One of several attempts for a batch; `progress` is what the ones before have come to. Most have nothing to go on from.
+    fn go_on<'a>(&'a self, payload: &'a Payload, progress: &'a mut Progress) -> Attempt<'a> {
+        let _ = progress;
+        self.export(payload)
+    }
 }

@@ -1,4 +1,8 @@
-//! A real Prometheus.
+//! A real Prometheus and a real VictoriaMetrics.
+
+mod victoria_metrics;
+
+pub use victoria_metrics::VictoriaMetrics;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,18 +24,37 @@ pub struct Prometheus {
 pub type Series = (BTreeMap<String, String>, f64);
 
 impl Prometheus {
-    /// Starts one.
+    /// Starts one that scrapes an address, in text.
     pub async fn scraping(target: SocketAddr) -> Self {
+        Self::start(Some(target), &[]).await
+    }
+
+    /// Starts one that scrapes an address, and asks for native histograms.
+    pub async fn scraping_native(target: SocketAddr) -> Self {
+        Self::start(Some(target), &["native-histograms"]).await
+    }
+
+    /// Starts one that takes remote writes.
+    pub async fn receiving() -> Self {
+        Self::start(None, &["native-histograms", "remote-write-receiver"]).await
+    }
+
+    async fn start(target: Option<SocketAddr>, features: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = format!(
-            "global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}\nscrape_configs:\n  - job_name: spanmill\n    honor_labels: true\n    static_configs: [{{targets: ['{target}']}}]\n"
-        );
+        let mut settings = "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n".to_owned();
+        if let Some(target) = target {
+            settings.push_str(&format!(
+                "scrape_configs:\n  - job_name: spanmill\n    honor_labels: true\n    static_configs: [{{targets: ['{target}']}}]\n"
+            ));
+        }
         std::fs::write(folder.path().join("prometheus.yml"), settings).unwrap();
+        let features = [&["exemplar-storage"], features].concat().join(",");
+        let features = format!("--enable-feature={features}");
         let arguments = [
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=data",
             "--web.listen-address=127.0.0.1:0",
-            "--enable-feature=exemplar-storage",
+            &features,
         ];
         let program = Program::start(folder, "prometheus", "prometheus", &arguments);
         let line = program
@@ -44,6 +67,11 @@ impl Prometheus {
             _program: program,
             address,
         }
+    }
+
+    /// Where it takes remote writes.
+    pub fn write_url(&self) -> String {
+        format!("http://{}/api/v1/write", self.address)
     }
 
     /// What its API answers.
@@ -99,6 +127,27 @@ impl Prometheus {
             }
         })
         .await
+    }
+
+    /// What it knows of metrics, by their names.
+    pub async fn metadata(&self) -> Value {
+        self.api("/api/v1/metadata").await
+    }
+
+    /// All samples of the series that an expression selects: milliseconds and values.
+    pub async fn samples(&self, expression: &str) -> Vec<(f64, f64)> {
+        let path = format!(
+            "/api/v1/query?query={}",
+            escaped(&format!("{expression}[1h]"))
+        );
+        let data = self.api(&path).await;
+        let series = data["result"].as_array().unwrap().iter();
+        let values = series.flat_map(|one| one["values"].as_array().unwrap());
+        let sample = |pair: &Value| {
+            let value: f64 = pair[1].as_str().unwrap().parse().unwrap();
+            (pair[0].as_f64().unwrap() * 1e3, value)
+        };
+        values.map(sample).collect()
     }
 
     /// The labels of the exemplars of the series that an expression selects.

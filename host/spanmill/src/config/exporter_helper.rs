@@ -1,5 +1,7 @@
 //! Settings that exporters over the network share: the Collector's exporterhelper, confighttp and configgrpc.
 
+mod queue;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -8,9 +10,7 @@ use http::{HeaderName, HeaderValue};
 use super::diagnostics::Diagnostics;
 use super::tls::Tls;
 use super::walk::Section;
-
-/// More batches at once than any server likes.
-const MAX_CONSUMERS: u64 = 1024;
+pub use queue::{BatchSizer, QueueBatch, SendingQueue, Sizer};
 
 /// How bodies are compressed on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,44 +75,6 @@ impl Default for Retry {
     }
 }
 
-/// What a queue's size counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sizer {
-    /// Batches.
-    Requests,
-    /// Spans or data points.
-    Items,
-    /// Encoded bytes.
-    Bytes,
-}
-
-/// The queue before an exporter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SendingQueue {
-    /// How many batches are sent at once.
-    pub num_consumers: usize,
-    /// How much fits, counted by `sizer`.
-    pub queue_size: u64,
-    /// What `queue_size` counts.
-    pub sizer: Sizer,
-    /// Wait for room instead of refusing.
-    pub block_on_overflow: bool,
-    /// Answer the sender only when the batch is sent.
-    pub wait_for_result: bool,
-}
-
-impl Default for SendingQueue {
-    fn default() -> Self {
-        Self {
-            num_consumers: 10,
-            queue_size: 1000,
-            sizer: Sizer::Requests,
-            block_on_overflow: false,
-            wait_for_result: false,
-        }
-    }
-}
-
 /// Everything that such exporters share but their address.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientSettings {
@@ -147,6 +109,21 @@ pub(super) fn client(
         ],
         out,
     );
+    ClientSettings {
+        compression: compression.unwrap_or(Compression::Gzip),
+        queue: queue::queue(section, out),
+        ..http_client(section, default_timeout, Retry::default(), tls, out)
+    }
+}
+
+/// As [`client`], without compression and queue.
+pub(super) fn http_client(
+    section: &mut Section<'_>,
+    default_timeout: Duration,
+    default_retry: Retry,
+    tls: Tls,
+    out: &mut Diagnostics,
+) -> ClientSettings {
     section.refuse(
         "auth",
         "is not supported: there are no extensions in this version",
@@ -202,11 +179,11 @@ pub(super) fn client(
     );
     ClientSettings {
         timeout: section.duration("timeout", default_timeout, out),
-        compression: compression.unwrap_or(Compression::Gzip),
+        compression: Compression::None,
         headers: headers(section, out),
         tls,
-        retry: retry(section, out),
-        queue: queue(section, out),
+        retry: retry(section, default_retry, out),
+        queue: None,
     }
 }
 
@@ -258,8 +235,7 @@ fn headers(section: &mut Section<'_>, out: &mut Diagnostics) -> Vec<(HeaderName,
     headers
 }
 
-fn retry(section: &mut Section<'_>, out: &mut Diagnostics) -> Retry {
-    let default = Retry::default();
+fn retry(section: &mut Section<'_>, default: Retry, out: &mut Diagnostics) -> Retry {
     let Some(mut section) = section.section("retry_on_failure", out) else {
         return default;
     };
@@ -301,48 +277,4 @@ fn retry(section: &mut Section<'_>, out: &mut Diagnostics) -> Retry {
     }
     section.finish(out);
     retry
-}
-
-fn queue(section: &mut Section<'_>, out: &mut Diagnostics) -> Option<SendingQueue> {
-    let default = SendingQueue::default();
-    let Some(mut section) = section.section("sending_queue", out) else {
-        return Some(default);
-    };
-    let enabled = section.flag("enabled", true, out);
-    let consumers = section.positive("num_consumers", 10, out);
-    if consumers > MAX_CONSUMERS
-        && let Some(node) = section.value("num_consumers")
-    {
-        let what = format_args!("must be at most {MAX_CONSUMERS}");
-        out.push(section.wrong("num_consumers", node, what));
-    }
-    let sizers = [
-        ("requests", Sizer::Requests),
-        ("items", Sizer::Items),
-        ("bytes", Sizer::Bytes),
-    ];
-    let queue = SendingQueue {
-        num_consumers: usize::try_from(consumers).unwrap_or(usize::MAX),
-        queue_size: section.positive("queue_size", default.queue_size, out),
-        sizer: section
-            .choice("sizer", &sizers, out)
-            .unwrap_or(default.sizer),
-        block_on_overflow: section.flag("block_on_overflow", false, out),
-        wait_for_result: section.flag("wait_for_result", false, out),
-    };
-    section.refuse(
-        "storage",
-        "is not supported: queues are kept in memory in this version",
-        "remove it; what is queued when the process dies is lost",
-        out,
-    );
-    // Without a value it would batch with its defaults.
-    section.refuse_bare(
-        "batch",
-        "is not supported",
-        "use the `batch` processor",
-        out,
-    );
-    section.finish(out);
-    enabled.then_some(queue)
 }

@@ -1,6 +1,9 @@
 //! The exporters, all of which the host owns.
 
-use std::path::PathBuf;
+mod file;
+mod prometheus;
+mod remote_write;
+
 use std::time::Duration;
 
 use super::component_id::ComponentId;
@@ -11,6 +14,9 @@ use super::tls;
 use super::walk::Section;
 use super::yaml::Entry;
 use super::{PerSignal, Signal};
+pub use file::{FileExporter, FileFormat, Rotation};
+pub use prometheus::PrometheusExporter;
+pub use remote_write::{RemoteWriteExporter, RemoteWriteVersion};
 
 /// An exporter.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +31,10 @@ pub enum Exporter {
     File(FileExporter),
     /// Metrics for Prometheus to scrape.
     Prometheus(PrometheusExporter),
+    /// Metrics to Prometheus' remote write.
+    RemoteWrite(RemoteWriteExporter),
+    /// Nowhere.
+    Nop,
 }
 
 /// The `otlp` exporter.
@@ -78,50 +88,7 @@ pub struct DebugExporter {
     pub sampling_thereafter: u64,
 }
 
-/// The `file` exporter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileExporter {
-    /// Where to.
-    pub path: PathBuf,
-    /// Go on where the file ends, rather than empty it first.
-    pub append: bool,
-    /// What is written.
-    pub format: FileFormat,
-}
-
-/// What a file exporter writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileFormat {
-    /// OTLP's JSON, a request a line.
-    Json,
-    /// Protobuf, each request behind its length.
-    Proto,
-}
-
-/// The `prometheus` exporter.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PrometheusExporter {
-    /// `host:port` to be scraped at.
-    pub endpoint: String,
-    /// A prefix for every metric's name; empty: none.
-    pub namespace: String,
-    /// Labels on every series.
-    pub const_labels: Vec<(String, String)>,
-    /// Whether samples carry their time.
-    pub send_timestamps: bool,
-    /// A series not updated for so long is no longer shown.
-    pub metric_expiration: Duration,
-    /// Whether OpenMetrics is offered.
-    pub enable_open_metrics: bool,
-    /// Whether names get their unit and `_total`.
-    pub add_metric_suffixes: bool,
-    /// Whether resource attributes become labels.
-    pub resource_to_telemetry: bool,
-    /// Whether series are without the labels that name their instrumentation scope.
-    pub without_scope_info: bool,
-}
-
-const TYPES: [&str; 9] = [
+const TYPES: [&str; 12] = [
     "otlp",
     "otlp_grpc",
     "otlphttp",
@@ -129,7 +96,10 @@ const TYPES: [&str; 9] = [
     "debug",
     "logging",
     "file",
+    "nop",
     "prometheus",
+    "prometheusremotewrite",
+    "prometheus_remote_write",
     "jaeger",
 ];
 
@@ -137,7 +107,15 @@ const TYPES: [&str; 9] = [
 pub(super) fn exporter(id: &ComponentId, entry: &Entry, out: &mut Diagnostics) -> Option<Exporter> {
     let owner = format!("exporter {id}");
     if !TYPES.contains(&id.kind()) {
-        let exporters = ["otlp", "otlphttp", "debug", "file", "prometheus"];
+        let exporters = [
+            "otlp",
+            "otlphttp",
+            "debug",
+            "file",
+            "prometheus",
+            "prometheusremotewrite",
+            "nop",
+        ];
         out.push(
             Diagnostic::error(
                 entry.key_place,
@@ -155,8 +133,15 @@ pub(super) fn exporter(id: &ComponentId, entry: &Entry, out: &mut Diagnostics) -
     Some(match id.kind() {
         "otlphttp" | "otlp_http" => Exporter::OtlpHttp(otlp_http(section, out)),
         "debug" | "logging" => Exporter::Debug(debug(section, out)),
-        "file" => Exporter::File(file(section, out)),
-        "prometheus" => Exporter::Prometheus(prometheus(section, out)),
+        "file" => Exporter::File(file::file(section, out)),
+        "prometheus" => Exporter::Prometheus(prometheus::prometheus(section, out)),
+        "prometheusremotewrite" | "prometheus_remote_write" => {
+            Exporter::RemoteWrite(remote_write::remote_write(section, out))
+        }
+        "nop" => {
+            section.finish(out);
+            Exporter::Nop
+        }
         kind => {
             if kind == "jaeger" {
                 out.push(
@@ -268,109 +253,4 @@ fn debug(mut section: Section<'_>, out: &mut Diagnostics) -> DebugExporter {
     section.ignore(&["use_internal_logger", "sending_queue"], out);
     section.finish(out);
     exporter
-}
-
-fn file(mut section: Section<'_>, out: &mut Diagnostics) -> FileExporter {
-    let path = section.text("path", out);
-    if section.value("path").is_none() {
-        out.push(endpoint::missing(&section, "path", "the file to write"));
-    }
-    let append = section.flag("append", false, out);
-    let formats = [("json", FileFormat::Json), ("proto", FileFormat::Proto)];
-    let format = section.choice("format", &formats, out);
-    for key in ["rotation", "compression", "group_by", "encoding"] {
-        section.refuse(key, "is not supported", "remove it", out);
-    }
-    section.refuse(
-        "create_directory",
-        "is not supported",
-        "make the folder, and remove it",
-        out,
-    );
-    // Each batch is written at once; and no folder is made.
-    section.ignore(&["flush_interval", "directory_permissions"], out);
-    section.finish(out);
-    FileExporter {
-        path: path.unwrap_or_default().into(),
-        append,
-        format: format.unwrap_or(FileFormat::Json),
-    }
-}
-
-fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusExporter {
-    let there = section.value("endpoint").is_some();
-    let endpoint = endpoint::listen(&mut section, "localhost:8889", out);
-    if !there {
-        let like = "host and port to be scraped at, like `0.0.0.0:8889`";
-        out.push(endpoint::missing(&section, "endpoint", like));
-    }
-    let const_labels = section
-        .text_map("const_labels", out)
-        .into_iter()
-        .map(|(entry, text)| (entry.key, text))
-        .collect();
-    let mut resource_to_telemetry = false;
-    if let Some(mut conversion) = section.section("resource_to_telemetry_conversion", out) {
-        resource_to_telemetry = conversion.flag("enabled", false, out);
-        conversion.finish(out);
-    }
-    let translations = [
-        ("UnderscoreEscapingWithSuffixes", true),
-        ("UnderscoreEscapingWithoutSuffixes", false),
-        ("NoUTF8EscapingWithSuffixes", true),
-        ("NoTranslation", false),
-    ];
-    let suffixes = section.flag("add_metric_suffixes", true, out);
-    let suffixes = translation(&mut section, &translations, out).unwrap_or(suffixes);
-    let exporter = PrometheusExporter {
-        endpoint,
-        namespace: section.text("namespace", out).unwrap_or_default(),
-        const_labels,
-        send_timestamps: section.flag("send_timestamps", false, out),
-        metric_expiration: section.nonzero_duration(
-            "metric_expiration",
-            Duration::from_secs(300),
-            out,
-        ),
-        enable_open_metrics: section.flag("enable_open_metrics", false, out),
-        add_metric_suffixes: suffixes,
-        resource_to_telemetry,
-        without_scope_info: section.flag("without_scope_info", false, out),
-    };
-    section.refuse("tls", "is not supported", "put a TLS proxy in front", out);
-    section.refuse(
-        "auth",
-        "is not supported",
-        "put an authenticating proxy in front",
-        out,
-    );
-    section.finish(out);
-    exporter
-}
-
-/// `translation_strategy`, which overrides `add_metric_suffixes`: whether names get their unit and `_total`.
-fn translation(
-    section: &mut Section<'_>,
-    known: &[(&str, bool)],
-    out: &mut Diagnostics,
-) -> Option<bool> {
-    let node = section.value("translation_strategy")?;
-    let found = known.iter().find(|(name, _)| *name == node.raw);
-    match found {
-        None => {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            let what = "is none of the strategies there are";
-            out.push(
-                section
-                    .wrong("translation_strategy", node, what)
-                    .help(format!("one of: {}", names.join(", "))),
-            );
-        }
-        Some((name, _)) if name.starts_with("No") => {
-            let what = "scrapers get names with underscores, as those that do not ask for UTF-8 do everywhere";
-            out.push(section.doubtful("translation_strategy", node, what));
-        }
-        Some(_) => {}
-    }
-    found.map(|(_, suffixes)| *suffixes)
 }

@@ -313,11 +313,15 @@ fn check_exporters(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics)
         for (id, place) in &draft.exporters {
             let signal = draft.id.signal;
             let (what, help) = match manifest.exporters.get(id) {
-                Some(Exporter::Prometheus(_)) if signal != Signal::Metrics => (
-                    format!("takes metrics, not {signal}"),
-                    "make metrics with a connector such as spanmetrics, and export those"
-                        .to_owned(),
-                ),
+                Some(Exporter::Prometheus(_) | Exporter::RemoteWrite(_))
+                    if signal != Signal::Metrics =>
+                {
+                    (
+                        format!("takes metrics, not {signal}"),
+                        "make metrics with a connector such as spanmetrics, and export those"
+                            .to_owned(),
+                    )
+                }
                 Some(Exporter::OtlpHttp(http))
                     if http.urls.get(signal).is_none()
                         && http.urls.iter().any(|(_, url)| url.is_some()) =>

@@ -8,9 +8,11 @@ use thiserror::Error;
 use super::debug::{Debug, DebugOutput};
 use super::exporter::{Behaviour, Exporter, Shared};
 use super::file::File;
+use super::nop::Nop;
 use super::otlp_grpc::OtlpGrpc;
 use super::otlp_http::OtlpHttp;
 use super::prometheus::Prometheus;
+use super::remote_write::RemoteWrite;
 use crate::config::{self, ClientSettings, ComponentId, Retry};
 use crate::receive::{BindError, Spare};
 
@@ -83,6 +85,12 @@ impl Exporter {
                 let (export, address, handle) = Prometheus::start(id, prometheus, spare).await?;
                 Self::new(id.clone(), Box::new(export), local(""), shared).at(address, handle)
             }
+            config::Exporter::RemoteWrite(remote) => {
+                let export = Box::new(RemoteWrite::new(id, remote)?);
+                let behaviour = behaviour(&remote.client, &remote.url);
+                Self::new(id.clone(), export, behaviour, shared)
+            }
+            config::Exporter::Nop => Self::new(id.clone(), Box::new(Nop), local(""), shared),
         };
         Ok(exporter)
     }

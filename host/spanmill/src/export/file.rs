@@ -1,52 +1,62 @@
-//! OTLP in a file, as the Collector's file exporter writes it: JSON, a request a line; or protobuf, each request behind its
-//! length in four bytes, the highest first.
+//! OTLP in a file, as the Collector's file exporter writes it: JSON, a request a line; or each request behind its length in four
+//! bytes, the highest first, where it is protobuf or compressed.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+mod rotation;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Accepted, Attempt, BuildError, Export, ExportError, Payload, otlp_text};
 use crate::config::{ComponentId, FileExporter, FileFormat};
+use writer::Writer;
 
 pub(super) struct File {
-    file: Arc<Mutex<std::fs::File>>,
+    writer: Arc<Mutex<Writer>>,
     format: FileFormat,
+    compression: Option<i32>,
 }
 
 impl File {
     pub fn new(id: &ComponentId, config: &FileExporter) -> Result<Self, BuildError> {
-        let file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .append(config.append)
-            .truncate(!config.append)
-            .open(&config.path)
-            .map_err(|cause| BuildError::File {
-                exporter: id.clone(),
-                path: config.path.clone(),
-                cause,
-            })?;
+        let cannot = |path: &Path, cause: io::Error| BuildError::File {
+            exporter: id.clone(),
+            path: path.to_owned(),
+            cause,
+        };
+        let folder = config.path.parent();
+        if let (Some(mode), Some(folder)) = (config.create_directory, folder)
+            && !folder.as_os_str().is_empty()
+        {
+            let mut builder = DirBuilder::new();
+            let made = builder.recursive(true).mode(mode).create(folder);
+            made.map_err(|cause| cannot(folder, cause))?;
+        }
+        let writer = Writer::open(config).map_err(|cause| cannot(&config.path, cause))?;
         Ok(Self {
-            file: Arc::new(Mutex::new(file)),
+            writer: Arc::new(Mutex::new(writer)),
             format: config.format,
+            compression: config.compression,
         })
     }
 }
 
 impl Export for File {
     fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a> {
-        let file = Arc::clone(&self.file);
+        let writer = Arc::clone(&self.writer);
         let payload = payload.clone();
-        let format = self.format;
+        let (format, compression) = (self.format, self.compression);
         Box::pin(async move {
             tokio::task::spawn_blocking(move || {
-                let record = match format {
-                    FileFormat::Json => line(&payload)?,
-                    FileFormat::Proto => message(&payload)?,
-                };
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                // One write a batch, and nothing held back: there is nothing to flush at the end.
-                file.write_all(&record)
+                let record = record(&payload, format, compression)?;
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                writer
+                    .write(&record)
                     .map(|()| Accepted::default())
                     .map_err(|cause| ExportError::retryable(format!("cannot write: {cause}")))
             })
@@ -56,16 +66,36 @@ impl Export for File {
     }
 }
 
-fn line(payload: &Payload) -> Result<Vec<u8>, ExportError> {
-    let mut line = otlp_text::to_json(payload)?;
-    line.push(b'\n');
-    Ok(line)
+/// A request as it stands in the file.
+fn record(
+    payload: &Payload,
+    format: FileFormat,
+    compression: Option<i32>,
+) -> Result<Vec<u8>, ExportError> {
+    let json = match format {
+        FileFormat::Json => Some(otlp_text::to_json(payload)?),
+        FileFormat::Proto => None,
+    };
+    let encoded = json.as_deref().unwrap_or(&payload.bytes);
+    match (compression, json.is_some()) {
+        (Some(level), _) => {
+            let compressed = zstd::encode_all(encoded, level)
+                .map_err(|_| ExportError::permanent("the batch cannot be compressed"))?;
+            behind_length(&compressed)
+        }
+        (None, false) => behind_length(encoded),
+        (None, true) => {
+            let mut line = json.unwrap_or_default();
+            line.push(b'\n');
+            Ok(line)
+        }
+    }
 }
 
-fn message(payload: &Payload) -> Result<Vec<u8>, ExportError> {
-    let length = u32::try_from(payload.bytes.len())
+fn behind_length(encoded: &[u8]) -> Result<Vec<u8>, ExportError> {
+    let length = u32::try_from(encoded.len())
         .map_err(|_| ExportError::permanent("the batch has more than 4 GiB"))?;
-    let mut message = length.to_be_bytes().to_vec();
-    message.extend_from_slice(&payload.bytes);
-    Ok(message)
+    let mut record = length.to_be_bytes().to_vec();
+    record.extend_from_slice(encoded);
+    Ok(record)
 }

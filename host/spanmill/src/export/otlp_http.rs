@@ -238,7 +238,7 @@ fn said(is_json: bool, body: &[u8]) -> String {
 
 /// The gRPC code that says what an HTTP status says, as the Collector's exporter maps them
 /// (<https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md>, with 400 and 429 by their meaning).
-fn grpc_code(status: StatusCode) -> Code {
+pub(super) fn grpc_code(status: StatusCode) -> Code {
     match status.as_u16() {
         400 => Code::InvalidArgument,
         401 => Code::Unauthenticated,
@@ -251,7 +251,7 @@ fn grpc_code(status: StatusCode) -> Code {
 }
 
 /// Seconds, or the time when (RFC 9110, 10.2.3).
-fn retry_after(value: &HeaderValue) -> Option<Duration> {
+pub(super) fn retry_after(value: &HeaderValue) -> Option<Duration> {
     let value = value.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

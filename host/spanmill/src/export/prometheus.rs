@@ -16,7 +16,7 @@ mod reading;
 mod registry;
 mod series;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod text;
 
 use std::net::SocketAddr;

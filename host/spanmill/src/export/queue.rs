@@ -1,5 +1,7 @@
 //! The sending queue before an exporter: bounded in the unit of its sizer and in bytes, with its consumers.
 
+mod batching;
+
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -12,6 +14,7 @@ use crate::config::{SendingQueue, Sizer};
 use crate::episode::{Episode, Log};
 use crate::losses::Reason;
 use crate::memory::{Budget, Reservation};
+use batching::MergedBatch;
 
 /// A queue in memory.
 pub(super) struct Queue {
@@ -62,12 +65,18 @@ impl Queue {
             jobs,
             full: Episode::default(),
         });
+        let Some(batch) = queue.settings.batch.clone() else {
+            for _ in 0..consumers {
+                let (sender, queue) = (Arc::clone(sender), Arc::clone(&queue));
+                tasks.spawn(consume(sender, queue, receiver.clone()));
+            }
+            return queue;
+        };
+        let (batches, ready) = async_channel::bounded(1);
+        tasks.spawn(batching::run(batch, receiver, batches));
         for _ in 0..consumers {
-            tasks.spawn(consume(
-                Arc::clone(sender),
-                Arc::clone(&queue),
-                receiver.clone(),
-            ));
+            let (sender, queue) = (Arc::clone(sender), Arc::clone(&queue));
+            tasks.spawn(consume_batches(sender, queue, ready.clone()));
         }
         queue
     }
@@ -185,6 +194,17 @@ async fn consume(sender: Arc<Sender>, queue: Arc<Queue>, jobs: async_channel::Re
             (None, Ok(())) => {}
         }
         drop(place);
+        queue.has_room(&sender);
+    }
+}
+
+async fn consume_batches(
+    sender: Arc<Sender>,
+    queue: Arc<Queue>,
+    batches: async_channel::Receiver<MergedBatch>,
+) {
+    while let Ok(batch) = batches.recv().await {
+        batch.send(&sender).await;
         queue.has_room(&sender);
     }
 }

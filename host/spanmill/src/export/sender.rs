@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 
 use super::retry::Backoff;
 use super::waiting::Waiting;
-use super::{Accepted, Counters, Export, ExportError, Payload};
+use super::{Accepted, Counters, Export, ExportError, Payload, Progress};
 use crate::config::{ComponentId, PerSignal, Retry};
 use crate::episode::{Episode, Log};
 use crate::losses::{Holds, Losses, Reason};
@@ -151,8 +151,9 @@ impl Sender {
 
     async fn attempts(&self, payload: &Payload) -> Result<u64, SendError> {
         let mut backoff = Backoff::new(&self.retry);
+        let mut progress = Progress::default();
         loop {
-            let error = match self.attempt(payload).await {
+            let error = match self.attempt(payload, &mut progress).await {
                 Ok(accepted) => {
                     self.took(payload, &accepted);
                     return Ok(accepted.rejected);
@@ -213,8 +214,12 @@ impl Sender {
         }
     }
 
-    async fn attempt(&self, payload: &Payload) -> Result<Accepted, ExportError> {
-        let attempt = self.export.export(payload);
+    async fn attempt(
+        &self,
+        payload: &Payload,
+        progress: &mut Progress,
+    ) -> Result<Accepted, ExportError> {
+        let attempt = self.export.go_on(payload, progress);
         if self.timeout.is_zero() {
             return attempt.await;
         }

@@ -1,9 +1,10 @@
 //! Exporters against real servers, and their queue against a fake one.
 
+mod batching;
 mod local;
 mod network;
 mod queueing;
-mod server;
+pub(super) mod server;
 mod tls;
 
 use std::time::Duration;
@@ -77,7 +78,7 @@ fn attribute(key: &str, value: any_value::Value) -> KeyValue {
 }
 
 /// A request with a span that has everything.
-fn request() -> ExportTraceServiceRequest {
+pub(super) fn request() -> ExportTraceServiceRequest {
     let trace_id = vec![0x5b; 16];
     let span = Span {
         trace_id: trace_id.clone(),

@@ -115,9 +115,41 @@ pub(in crate::export) fn label(key: &str) -> String {
     out
 }
 
+/// A label's name as remote write has it: a run of what Prometheus does not allow becomes one `_`, and a name that begins with
+/// one gets `key` before it. `None` if nothing is left. Names between `__` and `__`, which have a meaning of their own, stay.
+pub(in crate::export) fn written_label(key: &str) -> Option<String> {
+    let own = key
+        .strip_prefix("__")
+        .and_then(|key| key.strip_suffix("__"));
+    let mut out = String::with_capacity(key.len());
+    for c in own.unwrap_or(key).chars() {
+        match c.is_ascii_alphanumeric() {
+            true => out.push(c),
+            false if !out.ends_with('_') => out.push('_'),
+            false => {}
+        }
+    }
+    if own.is_some() {
+        out = format!("__{out}__");
+    } else if out.starts_with(|c: char| c.is_ascii_digit()) {
+        out.insert_str(0, "key_");
+    } else if out.starts_with('_') {
+        out.insert_str(0, "key");
+    }
+    let says_something = out.contains(|c: char| c != '_') && out != "key_";
+    says_something.then_some(out)
+}
+
+/// A unit in words: `bytes_per_second`.
+pub(in crate::export) fn unit(unit: &str) -> String {
+    let words = units::suffixes(unit);
+    let words = words.iter().filter(|word| !word.is_empty());
+    words.map(String::as_str).collect::<Vec<_>>().join("_")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Naming, Shape, label};
+    use super::{Naming, Shape, label, unit, written_label};
 
     fn named(namespace: &str, suffixes: bool, name: &str, unit: &str, shape: Shape) -> String {
         let naming = Naming {
@@ -190,6 +222,34 @@ mod tests {
             ("ünï", "_n_"),
         ] {
             assert_eq!(label(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn labels_of_remote_write_have_no_runs_of_underscores() {
+        for (key, expected) in [
+            ("http.route", Some("http_route")),
+            ("a--b__c", Some("a_b_c")),
+            ("1a", Some("key_1a")),
+            ("_x", Some("key_x")),
+            ("__replica__", Some("__replica__")),
+            ("", None),
+            ("...", None),
+            ("____", None),
+        ] {
+            assert_eq!(written_label(key).as_deref(), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn units_are_words() {
+        for (ucum, words) in [
+            ("By/s", "bytes_per_second"),
+            ("ms", "milliseconds"),
+            ("1", ""),
+            ("", ""),
+        ] {
+            assert_eq!(unit(ucum), words);
         }
     }
 }

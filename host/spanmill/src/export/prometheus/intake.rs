@@ -32,6 +32,8 @@ pub(super) struct Intake {
     naming: Naming,
     constant: Vec<(String, String)>,
     resource_labels: bool,
+    /// Of these, all but the service's.
+    without_service: bool,
     scope_labels: bool,
     hasher: RandomState,
 }
@@ -64,6 +66,7 @@ impl Intake {
             },
             constant: config.const_labels.clone(),
             resource_labels: config.resource_to_telemetry,
+            without_service: config.exclude_service_attributes,
             scope_labels: !config.without_scope_info,
             hasher: RandomState::new(),
         }
@@ -124,7 +127,9 @@ impl Intake {
         }
         if self.resource_labels {
             for attribute in attributes {
-                labels.attribute("", attribute);
+                if self.is_copied(attribute) {
+                    labels.attribute("", attribute);
+                }
             }
         }
         Resource {
@@ -133,6 +138,11 @@ impl Intake {
             id: self.hash(0, "", attributes),
             is_target,
         }
+    }
+
+    /// Whether a resource's attribute becomes a label, if they do.
+    fn is_copied(&self, attribute: &KeyValue) -> bool {
+        !(self.without_service && [SERVICE, NAMESPACE, INSTANCE].contains(&attribute.key.as_str()))
     }
 
     /// The labels of a scope's series, and a number for resource and scope.

@@ -106,18 +106,20 @@ fn metric(kind: Kind, shown: &Shown<'_>) -> Metric {
             let mut low = f64::NEG_INFINITY;
             let mut total = 0u64;
             let bounds = histogram.bounds.iter().chain([&f64::INFINITY]);
-            let buckets = bounds.zip(&histogram.counts).map(|(bound, count)| {
+            // What is beyond the last bound is told by the count, unless there is an exemplar of it.
+            let buckets = bounds.zip(&histogram.counts).filter_map(|(bound, count)| {
                 total = total.saturating_add(*count);
                 let within = histogram
                     .exemplars
                     .iter()
                     .rfind(|exemplar| exemplar.value > low && exemplar.value <= *bound);
                 low = *bound;
-                Bucket {
+                let bucket = Bucket {
                     cumulative_count: Some(total),
                     upper_bound: Some(*bound),
                     exemplar: within.map(exemplar),
-                }
+                };
+                (bound.is_finite() || within.is_some()).then_some(bucket)
             });
             metric.histogram = Some(Histogram {
                 bucket: buckets.collect(),

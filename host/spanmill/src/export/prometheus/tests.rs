@@ -1,4 +1,4 @@
-mod anything;
+pub(in crate::export) mod anything;
 mod exposition;
 mod kinds;
 mod sums;
@@ -28,6 +28,7 @@ fn config() -> PrometheusExporter {
         enable_open_metrics: true,
         add_metric_suffixes: true,
         resource_to_telemetry: false,
+        exclude_service_attributes: false,
         without_scope_info: true,
     }
 }

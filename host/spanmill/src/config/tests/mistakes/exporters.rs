@@ -26,7 +26,7 @@ service:
             6 |   zipkin:
               |   ^^^^^^
               |
-              = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus
+              = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus, prometheusremotewrite, nop
 
             spanmill.yaml: 1 error
         "#]],

@@ -227,7 +227,8 @@ fn metric() -> impl Strategy<Value = Metric> {
     })
 }
 
-fn request() -> impl Strategy<Value = ExportMetricsServiceRequest> {
+/// Metrics of every kind, odd ones among them.
+pub(in crate::export) fn request() -> impl Strategy<Value = ExportMetricsServiceRequest> {
     let scope = (
         any::<String>(),
         attributes(),

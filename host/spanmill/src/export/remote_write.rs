@@ -1,0 +1,314 @@
+//! The `prometheusremotewrite` exporter: metrics as Prometheus' remote write, 1.0 or 2.0.
+//!
+//! What is sent, and under which names, is as in the Collector's exporter. A batch becomes one or several requests, which are
+//! posted some at a time; a series is in one of them, so its samples stay in order. An attempt that follows another
+//! posts those alone that were not taken: what a backend has already, it would refuse as out of order.
+
+mod encode;
+mod labels;
+mod messages;
+#[cfg(test)]
+mod tests;
+mod translate;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderName, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::connector::Connector;
+use super::headers::headers;
+use super::otlp_grpc::{chain, with_text};
+use super::otlp_http::{grpc_code, retry_after};
+use super::prom::names;
+use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
+use super::{
+    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
+};
+use crate::config::{ComponentId, RemoteWriteExporter, RemoteWriteVersion};
+pub(in crate::export) use encode::WriteBody;
+
+/// An answer says a sentence or two.
+const MAX_RESPONSE: usize = 1024;
+/// How long an answer's text is waited for, once its status is there.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+
+pub(super) struct RemoteWrite {
+    config: Arc<RemoteWriteExporter>,
+    poster: Poster,
+}
+
+/// Posts requests. Clones share their connections.
+#[derive(Clone)]
+struct Poster {
+    client: Client<Connector<TcpStream>, Full<Bytes>>,
+    url: Uri,
+    headers: HeaderMap,
+    version: RemoteWriteVersion,
+    refusals: Refusals,
+}
+
+impl RemoteWrite {
+    pub fn new(id: &ComponentId, config: &RemoteWriteExporter) -> Result<Self, BuildError> {
+        let url: Uri = config.url.parse().map_err(|cause| BuildError::Endpoint {
+            exporter: id.clone(),
+            cause: format!("{cause}"),
+        })?;
+        let tls = match url.scheme() == Some(&Scheme::HTTPS) {
+            true => Some(TlsClient::new(id, &config.client.tls, &[H2, HTTP_1_1])?),
+            false => None,
+        };
+        let refusals = tls.as_ref().map(|tls| tls.refusals().clone());
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(90))
+            .build(Connector::new(tls));
+        let mut named = config.clone();
+        named.external_labels = config
+            .external_labels
+            .iter()
+            .filter_map(|(key, value)| Some((names::written_label(key)?, value.clone())))
+            .collect();
+        Ok(RemoteWrite {
+            config: Arc::new(named),
+            poster: Poster {
+                client,
+                url,
+                headers: all_headers(config),
+                version: config.version,
+                refusals: refusals.unwrap_or_default(),
+            },
+        })
+    }
+
+    /// Makes the requests of a batch.
+    async fn prepare(&self, payload: &Payload, progress: &mut Progress) -> Result<(), ExportError> {
+        let (config, payload) = (Arc::clone(&self.config), payload.clone());
+        let prepared = tokio::task::spawn_blocking(move || {
+            let request: ExportMetricsServiceRequest = otlp_text::decode(&payload)?;
+            let translated = translate::translate(&config, &request);
+            let bodies = encode::encode(&config, &translated).ok_or_else(|| {
+                ExportError::permanent(
+                    "a request is too large to be compressed; lower max_batch_size_bytes",
+                )
+            })?;
+            Ok((bodies, translated.rejected, translated.remark))
+        });
+        let (bodies, rejected, remark) = prepared
+            .await
+            .unwrap_or_else(|_| Err(ExportError::permanent("the batch could not be translated")))?;
+        progress.left = Some(bodies.into_iter().map(Some).collect());
+        progress.accepted = Accepted {
+            rejected,
+            remark: remark.map(str::to_owned),
+        };
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        payload: &Payload,
+        progress: &mut Progress,
+    ) -> Result<Accepted, ExportError> {
+        if payload.signal != Signal::Metrics {
+            return Err(ExportError::permanent(
+                "prometheusremotewrite takes metrics only",
+            ));
+        }
+        if progress.left.is_none() {
+            self.prepare(payload, progress).await?;
+        }
+        let mut posting = JoinSet::new();
+        let mut next = 0usize;
+        let mut retry = None;
+        loop {
+            while retry.is_none() && posting.len() < self.config.max_batch_request_parallelism {
+                let Some(body) = progress.body(next) else {
+                    break;
+                };
+                if let Some(body) = body.clone() {
+                    let (place, poster) = (next, self.poster.clone());
+                    posting.spawn(async move { (place, poster.post(&body).await) });
+                }
+                next = next.saturating_add(1);
+            }
+            match posting.join_next().await {
+                None => break,
+                Some(Ok((place, result))) => retry = progress.note(place, result).or(retry),
+                Some(Err(_)) => retry = Some(ExportError::retryable("posting did not finish")),
+            }
+        }
+        match retry {
+            Some(error) => Err(error),
+            None => progress.result(),
+        }
+    }
+}
+
+impl Export for RemoteWrite {
+    fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a> {
+        Box::pin(async move { self.send(payload, &mut Progress::default()).await })
+    }
+
+    fn go_on<'a>(&'a self, payload: &'a Payload, progress: &'a mut Progress) -> Attempt<'a> {
+        Box::pin(self.send(payload, progress))
+    }
+}
+
+/// How far the attempts for one batch have come.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// The requests of the batch; those that are done with are `None`.
+    left: Option<Vec<Option<WriteBody>>>,
+    /// What the backend has said so far.
+    accepted: Accepted,
+    was_taken: bool,
+    refused: Option<ExportError>,
+}
+
+impl Progress {
+    fn body(&self, place: usize) -> Option<&Option<WriteBody>> {
+        self.left.as_ref()?.get(place)
+    }
+
+    /// Notes how a request went; returns the error if it must be posted again.
+    fn note(
+        &mut self,
+        place: usize,
+        result: Result<Option<u64>, ExportError>,
+    ) -> Option<ExportError> {
+        if let Err(error @ ExportError::Retryable { .. }) = result {
+            return Some(error);
+        }
+        let left = self.left.as_mut()?.get_mut(place);
+        let body = left.and_then(Option::take)?;
+        let (lost, remark) = match result {
+            Ok(written) => {
+                let missing = body.samples.saturating_sub(written.unwrap_or(body.samples));
+                self.was_taken |= missing == 0 || missing < body.samples;
+                (body.points.min(missing), NOT_WRITTEN.to_owned())
+            }
+            Err(error) => {
+                let remark = error.to_string();
+                self.refused.get_or_insert(error);
+                (body.points, remark)
+            }
+        };
+        if lost > 0 {
+            self.accepted.rejected = self.accepted.rejected.saturating_add(lost);
+            self.accepted.remark.get_or_insert(remark);
+        }
+        None
+    }
+
+    /// How the batch went, once all requests are done with.
+    fn result(&mut self) -> Result<Accepted, ExportError> {
+        match self.refused.take() {
+            Some(error) if !self.was_taken => Err(error),
+            _ => Ok(std::mem::take(&mut self.accepted)),
+        }
+    }
+}
+
+const NOT_WRITTEN: &str = "the backend did not write all samples of a request; if it knows Remote-Write 1.0 only, remove `protobuf_message`";
+
+impl Poster {
+    /// Posts a request. Returns how many samples the backend says it has written, if it must say so.
+    async fn post(&self, body: &WriteBody) -> Result<Option<u64>, ExportError> {
+        let mut request = Request::new(Full::new(body.bytes.clone()));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.url.clone();
+        *request.headers_mut() = self.headers.clone();
+        let start = Instant::now();
+        let response = self.client.request(request).await.map_err(|error| {
+            ExportError::retryable(self.refusals.unreachable(&chain(&error), start))
+        })?;
+        let (parts, body) = response.into_parts();
+        if parts.status.is_success() {
+            return Ok((self.version == RemoteWriteVersion::V2).then(|| written(&parts.headers)));
+        }
+        let body = Limited::new(body, MAX_RESPONSE).collect();
+        let text = match tokio::time::timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+            _ => String::new(),
+        };
+        Err(failure(parts.status, &parts.headers, &text))
+    }
+}
+
+/// The samples and histograms that a receiver of 2.0 says it has written. What it does not say, it has not.
+fn written(headers: &HeaderMap) -> u64 {
+    let names = [
+        "x-prometheus-remote-write-samples-written",
+        "x-prometheus-remote-write-histograms-written",
+    ];
+    let counts = names.iter().filter_map(|name| {
+        let value = headers.get(*name)?.to_str().ok()?;
+        value.trim().parse::<u64>().ok()
+    });
+    counts.fold(0, u64::saturating_add)
+}
+
+/// 5xx and 429 are worth another attempt
+/// (<https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#retries-on-write-errors>).
+fn failure(status: StatusCode, headers: &HeaderMap, text: &str) -> ExportError {
+    let text = match text.trim_start().starts_with('<') {
+        // A page for people is none for a log.
+        true => String::new(),
+        false => quoted(text),
+    };
+    let hint = match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            "; it may not know this version of remote write, see `protobuf_message`"
+        }
+        _ => "",
+    };
+    let message = with_text(format!("the backend answered {status}{hint}"), &text);
+    let failure = Failure {
+        message,
+        code: Some(grpc_code(status)),
+    };
+    match status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        true => ExportError::Retryable {
+            failure,
+            after: headers.get(RETRY_AFTER).and_then(retry_after),
+        },
+        false => ExportError::Permanent(failure),
+    }
+}
+
+fn all_headers(config: &RemoteWriteExporter) -> HeaderMap {
+    let mut all = HeaderMap::new();
+    all.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("spanmill/", env!("CARGO_PKG_VERSION"))),
+    );
+    all.extend(headers(&config.client.headers));
+    let (content_type, version) = match config.version {
+        RemoteWriteVersion::V1 => ("application/x-protobuf", "0.1.0"),
+        RemoteWriteVersion::V2 => (
+            "application/x-protobuf;proto=io.prometheus.write.v2.Request",
+            "2.0.0",
+        ),
+    };
+    for (name, value) in [
+        (CONTENT_TYPE, content_type),
+        (CONTENT_ENCODING, "snappy"),
+        (
+            HeaderName::from_static("x-prometheus-remote-write-version"),
+            version,
+        ),
+    ] {
+        all.insert(name, HeaderValue::from_static(value));
+    }
+    all
+}
