@@ -1,6 +1,9 @@
 //! Batches by size, by time, never larger than allowed: by the `batch` processor and by the sending queue.
 
-use spanmill_tests::{Answer, Backend, GrpcSender, Spanmill, request, span, text};
+use serde_json::Value;
+use spanmill_tests::{
+    Answer, Backend, GrpcSender, Spanmill, request, span, spanmill, text, within,
+};
 
 async fn start(batch: &str, backend: &Backend) -> (Spanmill, GrpcSender) {
     let manifest = format!(
@@ -101,6 +104,15 @@ async fn a_batch_is_never_larger_than_allowed() {
     assert_eq!(ids, sent);
 }
 
+/// What `spanmill status` says.
+async fn status(running: &Spanmill) -> Value {
+    let admin = running.address("admin http").to_string();
+    let arguments = ["status", "--json", "--admin", &admin];
+    let output = spanmill(running.folder(), &arguments).await;
+    assert_eq!(output.code, Some(0), "{}", output.stderr);
+    serde_json::from_str(&output.stdout).unwrap()
+}
+
 /// A pipeline whose exporter's queue makes batches.
 async fn start_queue(queue: &str, backend: &Backend) -> (Spanmill, GrpcSender) {
     let manifest = format!(
@@ -134,6 +146,18 @@ async fn a_queue_joins_requests_and_cuts_them() {
     }
     backend.spans(8).await;
     assert_eq!(sizes(&backend), [4, 4]);
+    // The third request is in the queue as long as a span of it waits.
+    within("the status of the queue", async {
+        loop {
+            let told = status(&spanmill).await;
+            let exporter = &told["exporters"][0];
+            let sent = exporter["signals"]["traces"]["sent"] == 8;
+            if sent && exporter["waiting"] == 1 && exporter["queue"]["size"] == 1 {
+                break;
+            }
+        }
+    })
+    .await;
     spanmill.stop().await;
     assert_eq!(sizes(&backend), [4, 4, 1]);
     let found = backend.spans(9).await.into_iter();

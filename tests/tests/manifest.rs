@@ -149,8 +149,8 @@ async fn what_cannot_be_done_as_asked_is_not_valid() {
             "metrics about itself are not exported",
         ),
         (
-            "exporters::otlp: {endpoint: 'a:1', sending_queue: {batch: }}\n",
-            "sending_queue: batch is not supported",
+            "exporters::otlp: {endpoint: 'a:1', sending_queue: {storage: disk}}\n",
+            "sending_queue: storage is not supported",
         ),
     ];
     let folder = temporary();

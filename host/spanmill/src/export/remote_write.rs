@@ -194,7 +194,7 @@ impl Progress {
         let (lost, remark) = match result {
             Ok(written) => {
                 let missing = body.samples.saturating_sub(written.unwrap_or(body.samples));
-                self.was_taken |= missing == 0 || missing < body.samples;
+                self.was_taken |= missing < body.samples;
                 (body.points.min(missing), NOT_WRITTEN.to_owned())
             }
             Err(error) => {

@@ -105,6 +105,11 @@ fn a_file_that_would_grow_too_large_is_put_aside() {
         ("data.json", "z\n"),
     ]);
     assert_eq!(files(folder.path()), expected);
+    // One that is gone is made anew.
+    fs::remove_file(&config.path).unwrap();
+    writer.write(b"012345678\n").unwrap();
+    assert_eq!(files(folder.path()).pop().unwrap().1, "012345678\n");
+    fs::write(&config.path, "z\n").unwrap();
     // After a restart it goes on where it ended.
     drop(writer);
     let mut writer = Writer::with_clock(&config, Box::new(clock)).unwrap();

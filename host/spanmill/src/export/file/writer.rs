@@ -61,7 +61,11 @@ impl Writer {
         let Some(rotation) = &self.rotation else {
             return Ok(());
         };
-        put_aside(&self.path, rotation, &*self.clock)?;
+        match put_aside(&self.path, rotation, &*self.clock) {
+            // Somebody else has put it aside.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other?,
+        }
         self.file = open(&self.path, true)?;
         self.length = self.file.metadata()?.len();
         self.clean();

@@ -91,7 +91,14 @@ impl Translator {
             family,
             labels,
             timestamp: millis(point.time_unix_nano),
-            start_timestamp: millis(point.start_unix_nano),
+            // Only what adds up has a start; and only 2.0 tells it.
+            start_timestamp: match point.value {
+                Value::Number {
+                    is_counter: false, ..
+                } => 0,
+                _ if self.is_v2 => millis(point.start_unix_nano),
+                _ => 0,
+            },
             is_stale: point.is_stale,
         };
         let place = match point.value {
@@ -131,16 +138,11 @@ impl Translator {
         let name = format!("{}{suffix}", target.name);
         let place = self.place(target.labels.series(&name, own), target.family)?;
         let value = if target.is_stale { STALE } else { value };
-        let start_timestamp = if self.is_v2 {
-            target.start_timestamp
-        } else {
-            0
-        };
         if let Some(series) = self.out.series.get_mut(place) {
             series.samples.push(Sample {
                 value,
                 timestamp: target.timestamp,
-                start_timestamp,
+                start_timestamp: target.start_timestamp,
             });
         }
         Ok(place)
@@ -186,11 +188,6 @@ impl Translator {
         target: &Target<'_>,
         point: &ExponentialHistogramDataPoint,
     ) -> Result<usize, Rejected> {
-        let start_timestamp = if self.is_v2 {
-            target.start_timestamp
-        } else {
-            0
-        };
         let histogram = match target.is_stale {
             true => Histogram {
                 sum: STALE,
@@ -204,7 +201,7 @@ impl Translator {
         if let Some(series) = self.out.series.get_mut(place) {
             series.histograms.push(Histogram {
                 timestamp: target.timestamp,
-                start_timestamp,
+                start_timestamp: target.start_timestamp,
                 ..histogram
             });
         }
