@@ -118,6 +118,100 @@ async fn inspect_shows_what_a_plugin_says_it_is() {
 }
 
 #[tokio::test]
+async fn a_plugin_is_tested_against_the_contract() {
+    let folder = temporary();
+    let guest = |name| spanmill_tests::guest(name).display().to_string();
+    let filter = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../target/release/plugins/filter.wasm"
+    );
+    let settings = r#"{"logs": {"log_record": ["severity_number < 9"]}}"#;
+    let out = run(folder.path(), &conformance(filter, settings)).await;
+    for check in [
+        "load",
+        "about",
+        "configure",
+        "traces: odd",
+        "logs: large",
+        "metrics: random",
+    ] {
+        let line = out.lines().find(|line| line.starts_with(check));
+        assert!(
+            line.is_some_and(|line| line.contains(" ok ")),
+            "no {check} in:\n{out}"
+        );
+    }
+    assert!(out.contains("takes traces, logs, metrics"), "{out}");
+    let large = out.lines().find(|line| line.starts_with("logs: large"));
+    assert!(large.is_some_and(|line| line.contains("dropped ")), "{out}");
+    let well = r#"{"behaviour": "well"}"#;
+    let out = run(folder.path(), &conformance(&guest("stateful"), well)).await;
+    assert!(out.contains("format 1, 8 bytes"), "{out}");
+
+    for (file, behaviour, check, why) in [
+        (
+            "hostile",
+            "always-broken",
+            "traces: usual",
+            "broke the contract",
+        ),
+        ("hostile", "panic-in-configure", "configure", "trapped"),
+        (
+            "hostile",
+            "unknown-field",
+            "configure",
+            "`span.colour` names no field",
+        ),
+        (
+            "stateful",
+            "panic-in-snapshot",
+            "state is handed over",
+            "snapshot trapped",
+        ),
+        (
+            "stateful",
+            "refuse-data",
+            "state is handed over",
+            "its own snapshot was not taken",
+        ),
+    ] {
+        let settings = format!(r#"{{"behaviour": "{behaviour}"}}"#);
+        let output = spanmill(folder.path(), &conformance(&guest(file), &settings)).await;
+        assert_eq!(output.code, Some(1), "{behaviour}");
+        let line = output
+            .stdout
+            .lines()
+            .find(|line| line.starts_with(check) && line.contains("FAILED") && line.contains(why));
+        assert!(line.is_some(), "no {check} {why} in:\n{}", output.stdout);
+        assert!(output.stderr.contains("failed"), "{}", output.stderr);
+    }
+    // Settings that a plugin needs are no fault of the plugin's.
+    let attributes = filter.replace("filter", "attributes");
+    let output = spanmill(folder.path(), &conformance(&attributes, "{}")).await;
+    assert_eq!(output.code, Some(1));
+    assert!(
+        output
+            .stderr
+            .contains("settings/actions: at least one action"),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("--settings"), "{}", output.stderr);
+}
+
+/// The arguments that test a plugin file.
+fn conformance<'a>(file: &'a str, settings: &'a str) -> [&'a str; 6] {
+    [
+        "plugin",
+        "test",
+        "--conformance",
+        file,
+        "--settings",
+        settings,
+    ]
+}
+
+#[tokio::test]
 async fn a_replay_gives_the_same_bytes_every_time() {
     let folder = temporary();
     let spans = (1..200).map(|number| {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod conformance;
 mod inspect;
 mod log;
 mod manifest;

@@ -9,7 +9,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
-use super::{Failure, admin, say};
+use super::{Failure, admin, conformance, say};
 use crate::config::{canonical_component, parse_duration};
 use crate::files::read_regular;
 
@@ -69,6 +69,20 @@ pub(super) enum PluginCommand {
     },
     /// Read the manifest and the plugins' files again, as SIGHUP does, and say what changed.
     Reload,
+    /// Run a plugin file against the contract, without a service: it is loaded, configured, given batches of every signal
+    /// it takes (empty, odd, large, random), and its answers are checked.
+    #[command(after_help = "\
+Examples:
+  spanmill plugin test --conformance my_plugin.wasm
+  spanmill plugin test --conformance my_plugin.wasm --settings '{\"routes\": [\"/healthz\"]}'")]
+    Test {
+        /// The plugin, a WebAssembly component of any language.
+        #[arg(long, value_name = "FILE")]
+        conformance: PathBuf,
+        /// Settings, as JSON, to configure it with.
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        settings: String,
+    },
     /// Show what happened lately: swaps, rollbacks, reloads, and what was refused.
     Events,
 }
@@ -107,6 +121,13 @@ pub(super) fn plugin(
     endpoint: Option<String>,
     json: bool,
 ) -> Result<(), Failure> {
+    if let PluginCommand::Test {
+        conformance,
+        settings,
+    } = &command
+    {
+        return conformance::test(conformance, settings);
+    }
     let client = admin::client(endpoint)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -182,6 +203,11 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
                 lines
             })
         }
+        // Needs no service, so it does not come here.
+        PluginCommand::Test {
+            conformance,
+            settings,
+        } => conformance::test(&conformance, &settings),
         PluginCommand::Events => {
             let events = client.events().await?;
             show(json, &events, || {

@@ -1,0 +1,199 @@
+//! `spanmill plugin test --conformance`: runs a plugin, in whatever language it is written, against the contract.
+//!
+//! The plugin gets the limits it would have in a service. Its answers are checked and applied by the code that does so
+//! in a service, and what is left must be a request that a receiver would take.
+
+mod batches;
+mod report;
+mod stage;
+
+use std::path::Path;
+
+use spanmill_runtime::{Answer, ConfigureError, Limits, Plugin, Slot, Snapshot};
+
+use self::batches::TestBatch;
+use self::report::Report;
+use self::stage::Stage;
+use super::{Failure, say};
+use crate::service::Folders;
+
+/// Runs every check, prints a table, and fails if a check does.
+pub(super) fn test(file: &Path, settings: &str) -> Result<(), Failure> {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(settings)
+        .map_err(|error| Failure(format!("error: --settings is not a JSON object: {error}")))?;
+    let runtime = Folders::from_environment()?.runtime()?;
+    let plugin = runtime.load_file(file)?;
+    let mut report = Report::default();
+    report.passed("load", plugin.interface());
+    match plugin.about() {
+        Ok(Some(about)) => report.passed("about", &format!("{} {}", about.name, about.version)),
+        Ok(None) => report.passed("about", "not exported"),
+        Err(error) => report.failed("about", &error.to_string()),
+    }
+    if let Some(slot) = configure(&plugin, settings, &mut report)? {
+        let batches = batches::all(slot.declared());
+        let answers = process(&plugin, settings, &batches, &mut report);
+        repeat(&plugin, settings, &batches, &answers, &mut report);
+        hand_over(&plugin, settings, &batches, &mut report);
+    }
+    report.lines().iter().for_each(say);
+    match report.failures() {
+        0 => Ok(()),
+        1 => Err(Failure("error: one check failed".to_owned())),
+        many => Err(Failure(format!("error: {many} checks failed"))),
+    }
+}
+
+/// Configures an instance; `None` if it does not take the settings in a way that the contract allows.
+fn configure(
+    plugin: &Plugin,
+    settings: &str,
+    report: &mut Report,
+) -> Result<Option<Slot>, Failure> {
+    match Slot::new(plugin, "conformance", settings, Limits::default()) {
+        Ok(slot) => {
+            let declared = slot.declared();
+            let signals: Vec<&str> = declared.signals.iter().map(|it| it.name()).collect();
+            let (reads, writes) = (declared.reads.len(), declared.writes.len());
+            let takes = signals.join(", ");
+            let found = format!("takes {takes}; reads {reads} fields, writes {writes}");
+            match Stage::new(plugin, settings) {
+                Ok(_) => report.passed("configure", &found),
+                Err(why) => {
+                    report.failed("configure", &why);
+                    return Ok(None);
+                }
+            }
+            Ok(Some(slot))
+        }
+        // Not the plugin's fault: nothing can be said of it.
+        Err(ConfigureError::Settings(problems)) => {
+            let lines = problems
+                .iter()
+                .map(|it| format!("error: settings{}: {}", it.path, it.message));
+            let lines: Vec<String> = lines.collect();
+            Err(Failure(format!(
+                "{}\nerror: the plugin needs other settings; give some with --settings '{{...}}'",
+                lines.join("\n")
+            )))
+        }
+        Err(error) => {
+            report.failed("configure", &error.to_string());
+            Ok(None)
+        }
+    }
+}
+
+/// Runs every batch through one instance, and returns its answers; `None` where there is none.
+fn process(
+    plugin: &Plugin,
+    settings: &str,
+    batches: &[TestBatch],
+    report: &mut Report,
+) -> Vec<Option<Answer>> {
+    let mut stage = Stage::new(plugin, settings);
+    batches
+        .iter()
+        .map(|batch| {
+            let running = match &mut stage {
+                Ok(running) => running,
+                Err(why) => {
+                    report.failed(&batch.name(), why);
+                    return None;
+                }
+            };
+            match running.run(batch) {
+                Ok(step) => {
+                    report.ran(&batch.name(), batch.items, step.time, &step.note);
+                    Some(step.answer)
+                }
+                Err(why) => {
+                    report.failed(&batch.name(), &why);
+                    // What comes after a fault in a service comes to a new instance.
+                    stage = Stage::new(plugin, settings);
+                    None
+                }
+            }
+        })
+        .collect()
+}
+
+/// Runs every batch through another instance, whose answers must be the same.
+fn repeat(
+    plugin: &Plugin,
+    settings: &str,
+    batches: &[TestBatch],
+    answers: &[Option<Answer>],
+    report: &mut Report,
+) {
+    const CHECK: &str = "same answers from another instance";
+    if answers.iter().any(Option::is_none) {
+        return report.skipped(CHECK, "not all batches were answered");
+    }
+    let mut stage = match Stage::new(plugin, settings) {
+        Ok(stage) => stage,
+        Err(why) => return report.failed(CHECK, &why),
+    };
+    for (batch, answer) in batches.iter().zip(answers) {
+        let again = stage.run(batch).map(|step| step.answer);
+        if again.ok().as_ref() != answer.as_ref() {
+            let name = batch.name();
+            let why = format!(
+                "another answer to `{name}`; the answer must depend on settings and batches alone"
+            );
+            return report.failed(CHECK, &why);
+        }
+    }
+    report.passed(CHECK, "");
+}
+
+/// Hands state from one instance to another.
+fn hand_over(plugin: &Plugin, settings: &str, batches: &[TestBatch], report: &mut Report) {
+    const CHECK: &str = "state is handed over";
+    if !plugin.has_state() {
+        return report.skipped(CHECK, "not exported");
+    }
+    match handed_over(plugin, settings, batches) {
+        Ok(note) => report.passed(CHECK, &note),
+        Err(why) => report.failed(CHECK, &why),
+    }
+}
+
+fn handed_over(plugin: &Plugin, settings: &str, batches: &[TestBatch]) -> Result<String, String> {
+    let (last, earlier) = batches.split_last().ok_or("there are no batches")?;
+    let mut old = Stage::new(plugin, settings)?;
+    for batch in earlier {
+        old.run(batch)?;
+    }
+    let snapshot = |stage: &mut Stage| -> Result<Snapshot, String> {
+        let snapshot = stage.slot.snapshot();
+        let snapshot = snapshot.map_err(|fault| format!("snapshot {fault}"))?;
+        snapshot.ok_or_else(|| "there is no instance to ask".to_owned())
+    };
+    let saved = snapshot(&mut old)?;
+    if snapshot(&mut old)? != saved {
+        return Err("two snapshots without a batch between them differ".to_owned());
+    }
+    let mut new = Stage::new(plugin, settings)?;
+    let restored = new.slot.restore(&saved);
+    restored.map_err(|fault| format!("its own snapshot was not taken: restore {fault}"))?;
+    let (before, after) = (old.run(last)?, new.run(last)?);
+    // The numbers of a connector's series begin anew in each instance.
+    let is_outcome = matches!(before.answer, Answer::Outcome(_));
+    if is_outcome && before.answer != after.answer {
+        return Err("the successor answers a batch otherwise than its predecessor".to_owned());
+    }
+    let nonsense = Snapshot {
+        format: u32::MAX,
+        data: vec![0xff; 1000],
+    };
+    let mut another = Stage::new(plugin, settings)?;
+    match another.slot.restore(&nonsense) {
+        Err(fault) if fault.kind() != "state" => {
+            return Err(format!("a state that is not its own: restore {fault}"));
+        }
+        Ok(_) | Err(_) => {}
+    }
+    let bytes = saved.data.len();
+    Ok(format!("format {}, {bytes} bytes", saved.format))
+}
