@@ -10,9 +10,7 @@ use rcgen::CertifiedKey;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use spanmill_tests::prometheus::{Prometheus, Series, VictoriaMetrics};
-use spanmill_tests::{
-    App, Arrivals, Backend, Configuration, Ended, Jaeger, Spanmill, attribute, attributes,
-};
+use spanmill_tests::{App, Arrivals, Backend, Configuration, Ended, Jaeger, Spanmill, attribute};
 
 macro_rules! configuration {
     ($name:literal) => {
