@@ -23,7 +23,7 @@ async fn run(folder: &Path, arguments: &[&str]) -> String {
 async fn the_built_in_manifest_is_valid() {
     let out = run(temporary().path(), &["validate"]).await;
     assert!(
-        out.contains("the built-in manifest: 2 pipelines, 5 plugins configured"),
+        out.contains("the built-in manifest: 3 pipelines, 5 plugins configured"),
         "{out}"
     );
 }

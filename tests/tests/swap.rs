@@ -33,17 +33,19 @@ processors:
 connectors:
   spanmetrics: {{metrics_flush_interval: 100ms, exclude_dimensions: [span.name]}}
 exporters:
-  otlp: {{endpoint: {}, tls: {{insecure: true}}}}
+  otlp: {{endpoint: {address}, tls: {{insecure: true}}}}
+  # Several consumers may overtake each other.
+  otlp/in_order: {{endpoint: {address}, tls: {{insecure: true}}, sending_queue: {{num_consumers: 1}}}}
 service:
   pipelines:
     traces:
       receivers: [otlp]
       processors: [filter, mine, probabilistic_sampler]
       exporters: [otlp, spanmetrics]
-    metrics: {{receivers: [spanmetrics], exporters: [otlp]}}
+    metrics: {{receivers: [spanmetrics], exporters: [otlp/in_order]}}
 "#,
         guest("hostile").display(),
-        backend.address()
+        address = backend.address()
     )
 }
 

@@ -243,7 +243,7 @@ impl PluginLoader {
             let Some((used, role)) = used(manifest, id) else {
                 continue;
             };
-            match configure(id, used, role, plugin.clone()) {
+            match configure(manifest, id, used, role, plugin.clone()) {
                 Ok(one) => {
                     check_signals(manifest, &one.version, &mut out);
                     loaded.insert(id.clone(), one);
@@ -283,7 +283,7 @@ impl PluginLoader {
             let plugin = plugins.get(&self.key(&used.spec)).cloned();
             let plugin = plugin.unwrap_or_else(|| self.fetch(&used.spec).1);
             let found = self.plugin_of(id, used, *role, plugin)?;
-            configure(id, used, *role, found)
+            configure(manifest, id, used, *role, found)
         });
         for ((id, ..), configured) in components.into_iter().zip(configured) {
             match configured {

@@ -10,7 +10,7 @@ use spanmill_otlp::{Path, StageContract};
 use spanmill_runtime::Slot;
 
 use super::version::{Version, limits};
-use crate::config::Allow;
+use crate::config::{Allow, Signal};
 
 /// Fields that a plugin declares and is not granted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,8 +54,24 @@ impl fmt::Display for Excess {
     }
 }
 
-/// Fails if a plugin declares more than the manifest allows; says by what.
-pub(super) fn check_allow(allow: &Allow, contract: &StageContract) -> Result<(), String> {
+/// The fields of a contract that batches of these signals have: what a plugin declares of others it never sees.
+fn of_signals(contract: &StageContract, signals: &[Signal]) -> StageContract {
+    let is_there = |path: &&Path| {
+        let mut contexts = signals.iter().flat_map(|signal| signal.contexts());
+        contexts.any(|context| *context == path.context())
+    };
+    StageContract {
+        reads: contract.reads.iter().filter(is_there).cloned().collect(),
+        writes: contract.writes.iter().filter(is_there).cloned().collect(),
+    }
+}
+
+/// Fails if a plugin declares more than the manifest allows, in pipelines of these signals; says by what.
+pub(super) fn check_allow(
+    allow: &Allow,
+    contract: &StageContract,
+    signals: &[Signal],
+) -> Result<(), String> {
     let granted = StageContract::parse(&allow.reads, &[])
         .and_then(|reads| Ok((reads, StageContract::parse(&[], &allow.writes)?)))
         .map_err(|error| format!("allow: {error}"))?;
@@ -63,7 +79,7 @@ pub(super) fn check_allow(allow: &Allow, contract: &StageContract) -> Result<(),
         reads: granted.0.reads,
         writes: granted.1.writes,
     };
-    let Some(excess) = Excess::of(contract, &granted) else {
+    let Some(excess) = Excess::of(&of_signals(contract, signals), &granted) else {
         return Ok(());
     };
     let key = match (excess.reads.is_empty(), excess.writes.is_empty()) {
@@ -80,7 +96,8 @@ pub fn beyond_predecessor(new: &Version, old: &Version) -> Option<Excess> {
     if new.spec.allow.is_some() || new.plugin.hash() == old.plugin.hash() {
         return None;
     }
-    Excess::of(&new.contract, &predecessors(new, old))
+    let declared = of_signals(&new.contract, &new.signals);
+    Excess::of(&declared, &predecessors(new, old))
 }
 
 /// As [`beyond_predecessor`], for a version that a file holds now: an operator who named another file in the manifest,
@@ -124,6 +141,18 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         StageContract::parse(&owned(reads), &owned(writes)).unwrap()
+    }
+
+    #[test]
+    fn what_is_declared_of_other_signals_is_not_looked_at() {
+        let allow = Allow {
+            reads: vec!["span.name".to_owned(), "resource.attributes".to_owned()],
+            writes: Vec::new(),
+        };
+        let declared = contract(&["span.name", "log.body", "resource.attributes"], &[]);
+        assert_eq!(check_allow(&allow, &declared, &[Signal::Traces]), Ok(()));
+        let refused = check_allow(&allow, &declared, &[Signal::Traces, Signal::Logs]);
+        assert!(refused.unwrap_err().contains("reads `log.body`"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use spanmill_otlp::StageContract;
 use spanmill_runtime::{ConfigureError, Declared, Health, Limits, Plugin, Slot};
 
 use super::stats::Stats;
-use crate::config::{ComponentId, PluginSpec, Role};
+use crate::config::{ComponentId, PluginSpec, Role, Signal};
 
 /// A version of a component. Its instances share it.
 pub struct Version {
@@ -20,6 +20,8 @@ pub struct Version {
     pub declared: Declared,
     /// What it declared about fields, checked.
     pub contract: StageContract,
+    /// The signals of the pipelines that it stands in.
+    pub signals: Vec<Signal>,
     /// The manifest's word on it.
     pub spec: PluginSpec,
     /// What its instances have done.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use spanmill_otlp::StageContract;
 use spanmill_runtime::{ConfigureError, Kind, Limits, Plugin, Slot};
 
-use crate::config::{ComponentId, Diagnostic, Diagnostics, Manifest, PluginUse, Role, Settings};
+use crate::config::{
+    ComponentId, Diagnostic, Diagnostics, Manifest, Pipeline, PluginUse, Role, Settings, Signal,
+};
 use crate::pipeline::rights::check_allow;
 use crate::pipeline::version::{Version, limits};
 
@@ -41,6 +43,7 @@ pub(super) fn at_file(
 
 /// Configures a plugin as a component of the manifest says.
 pub(super) fn configure(
+    manifest: &Manifest,
     id: &ComponentId,
     used: &PluginUse,
     role: Role,
@@ -76,8 +79,9 @@ pub(super) fn configure(
             "the plugin declares what it may not: {error}"
         ))]
     })?;
+    let signals = signals_of(manifest, id, role);
     if let Some(allow) = &spec.allow {
-        check_allow(allow, &contract).map_err(|why| {
+        check_allow(allow, &contract, &signals).map_err(|why| {
             let place = spec.place.unwrap_or(used.place);
             vec![Diagnostic::error(place, format!("{owner}: {why}"))]
         })?;
@@ -90,6 +94,7 @@ pub(super) fn configure(
             plugin,
             declared,
             contract,
+            signals,
             spec: spec.clone(),
             health: slot.health(),
             stats: Arc::default(),
@@ -99,16 +104,31 @@ pub(super) fn configure(
     })
 }
 
+/// Where a pipeline names those of its plugins that have a role, and which they are.
+fn fed(pipeline: &Pipeline, role: Role) -> (&'static str, &[ComponentId]) {
+    match role {
+        Role::Processor => ("processors", &pipeline.processors),
+        Role::Connector => ("exporters", &pipeline.exporters),
+    }
+}
+
+/// The signals of the pipelines that a component stands in.
+fn signals_of(manifest: &Manifest, id: &ComponentId, role: Role) -> Vec<Signal> {
+    let stands_in = |signal: &Signal| {
+        let pipelines = manifest.pipelines.iter();
+        let mut pipelines = pipelines.filter(|pipeline| pipeline.id.signal == *signal);
+        pipelines.any(|pipeline| fed(pipeline, role).1.contains(id))
+    };
+    Signal::ALL.into_iter().filter(stands_in).collect()
+}
+
 /// Complains of each pipeline that a plugin stands in and whose signal it does not take.
 pub(super) fn check_signals(manifest: &Manifest, version: &Version, out: &mut Diagnostics) {
     let (id, role) = (&version.id, version.role);
     let takes = &version.declared.signals;
     for pipeline in &manifest.pipelines {
         let signal = pipeline.id.signal;
-        let (list, here) = match role {
-            Role::Processor => ("processors", &pipeline.processors),
-            Role::Connector => ("exporters", &pipeline.exporters),
-        };
+        let (list, here) = fed(pipeline, role);
         if takes.contains(&signal) || !here.contains(id) {
             continue;
         }
