@@ -5,6 +5,7 @@
 mod cell;
 mod context;
 mod field;
+mod names;
 mod per_context;
 mod per_signal;
 mod signal;
@@ -12,6 +13,7 @@ mod signal;
 pub use cell::CellKind;
 pub use context::Context;
 pub use field::{FIELDS, Field, Shape};
+pub use names::{Names, SEVERITIES, SPAN_KINDS, STATUS_CODES, TEMPORALITIES};
 pub use per_context::PerContext;
 pub use per_signal::PerSignal;
 pub use signal::Signal;

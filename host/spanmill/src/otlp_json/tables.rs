@@ -36,7 +36,7 @@ pub(super) enum Kind {
     Sfixed64,
     Double,
     /// A number, or one of these names.
-    Enum(&'static [(&'static str, i32)]),
+    Enum(&'static &'static Names),
 }
 
 /// How often a field stands.
@@ -50,6 +50,8 @@ pub(super) enum Rule {
     /// One of several, of which the last counts, be it the default or not.
     Choice,
 }
+
+use spanmill_model::{Names, SEVERITIES, SPAN_KINDS, STATUS_CODES, TEMPORALITIES};
 
 use Kind::{
     Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int64, Sfixed64, Sint32, Text, Uint32, Uint64,
@@ -336,52 +338,3 @@ mod rows {
 }
 
 pub(super) use rows::{LOGS, METRICS, TRACES};
-
-static SPAN_KINDS: [(&str, i32); 6] = [
-    ("SPAN_KIND_UNSPECIFIED", 0),
-    ("SPAN_KIND_INTERNAL", 1),
-    ("SPAN_KIND_SERVER", 2),
-    ("SPAN_KIND_CLIENT", 3),
-    ("SPAN_KIND_PRODUCER", 4),
-    ("SPAN_KIND_CONSUMER", 5),
-];
-
-static STATUS_CODES: [(&str, i32); 3] = [
-    ("STATUS_CODE_UNSET", 0),
-    ("STATUS_CODE_OK", 1),
-    ("STATUS_CODE_ERROR", 2),
-];
-
-static SEVERITIES: [(&str, i32); 25] = [
-    ("SEVERITY_NUMBER_UNSPECIFIED", 0),
-    ("SEVERITY_NUMBER_TRACE", 1),
-    ("SEVERITY_NUMBER_TRACE2", 2),
-    ("SEVERITY_NUMBER_TRACE3", 3),
-    ("SEVERITY_NUMBER_TRACE4", 4),
-    ("SEVERITY_NUMBER_DEBUG", 5),
-    ("SEVERITY_NUMBER_DEBUG2", 6),
-    ("SEVERITY_NUMBER_DEBUG3", 7),
-    ("SEVERITY_NUMBER_DEBUG4", 8),
-    ("SEVERITY_NUMBER_INFO", 9),
-    ("SEVERITY_NUMBER_INFO2", 10),
-    ("SEVERITY_NUMBER_INFO3", 11),
-    ("SEVERITY_NUMBER_INFO4", 12),
-    ("SEVERITY_NUMBER_WARN", 13),
-    ("SEVERITY_NUMBER_WARN2", 14),
-    ("SEVERITY_NUMBER_WARN3", 15),
-    ("SEVERITY_NUMBER_WARN4", 16),
-    ("SEVERITY_NUMBER_ERROR", 17),
-    ("SEVERITY_NUMBER_ERROR2", 18),
-    ("SEVERITY_NUMBER_ERROR3", 19),
-    ("SEVERITY_NUMBER_ERROR4", 20),
-    ("SEVERITY_NUMBER_FATAL", 21),
-    ("SEVERITY_NUMBER_FATAL2", 22),
-    ("SEVERITY_NUMBER_FATAL3", 23),
-    ("SEVERITY_NUMBER_FATAL4", 24),
-];
-
-static TEMPORALITIES: [(&str, i32); 3] = [
-    ("AGGREGATION_TEMPORALITY_UNSPECIFIED", 0),
-    ("AGGREGATION_TEMPORALITY_DELTA", 1),
-    ("AGGREGATION_TEMPORALITY_CUMULATIVE", 2),
-];

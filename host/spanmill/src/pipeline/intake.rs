@@ -1,5 +1,6 @@
 //! The way in for receivers: admission, a worker's turn, and the answer once the batch is in other hands.
 
+use std::fmt::Display;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -91,10 +92,9 @@ impl RequestIntake for Intake {
         let pipelines = self.feed.pipelines(request.signal);
         let owner = Owner::receiver(&self.receiver, request.bytes.len());
         // In a task of its own: a sender that hangs up must not leave a batch half delivered.
-        let (receiver, items) = (self.receiver.clone(), self.items);
+        let items = self.items;
         let work = move |reply| {
             Work::Request(RequestWork {
-                receiver,
                 items,
                 request,
                 pipelines,
@@ -118,8 +118,8 @@ impl Shared {
             retry_after: AFTER_OVERLOAD,
         };
         let (reply, answer) = oneshot::channel();
-        let added = self.scheduler.add(owner, work(reply)).await;
-        added.map_err(|_| ended())?;
+        let work = work(reply);
+        self.scheduler.add(owner, work).await.map_err(|_| ended())?;
         let ran = answer.await.unwrap_or_else(|_| {
             Err(Refusal::Internal(
                 "the batch could not be processed".to_owned(),
@@ -137,7 +137,7 @@ impl Shared {
     }
 
     /// Refuses a request of a receiver's because there is no memory for it now.
-    pub(super) fn no_room(&self, receiver: &ComponentId) -> Refusal {
+    pub(super) fn no_room(&self, receiver: impl Display) -> Refusal {
         let limit_mib = self.in_flight.total() >> 20;
         match self.crowded.meet(0) {
             Log::Begin => tracing::warn!(%receiver, limit_mib,

@@ -6,6 +6,7 @@
 //! which otherwise sleeps, takes what is known to be short.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,15 @@ pub(super) enum Owner {
     Receiver { id: ComponentId, is_large: bool },
     /// Batches of the batcher behind a segment of a pipeline.
     Batcher { pipeline: PipelineId },
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Owner::Receiver { id, .. } => id.fmt(f),
+            Owner::Batcher { pipeline } => pipeline.fmt(f),
+        }
+    }
 }
 
 impl Owner {
@@ -177,9 +187,8 @@ impl<W> Scheduler<W> {
         loop {
             let now = Instant::now();
             let may_be_slow = state.may_be_slow(now);
-            if let Some(found) = state.take(|queue| may_be_slow || !queue.is_slow()) {
-                let mut queues = state.queues.iter();
-                let is_slow = queues.any(|queue| queue.owner == found.0 && queue.is_slow());
+            let taken = state.take(|queue| may_be_slow || !queue.is_slow());
+            if let Some((owner, work, is_slow)) = taken {
                 if let Some(busy) = state.busy.get_mut(worker) {
                     *busy = Some(Busy {
                         since: now,
@@ -195,7 +204,7 @@ impl<W> Scheduler<W> {
                         false => self.work.notify_one(),
                     }
                 }
-                return Some(found);
+                return Some((owner, work));
             }
             if state.is_closed {
                 return None;
@@ -228,8 +237,8 @@ impl<W> Scheduler<W> {
                         now.saturating_duration_since(first.since) >= OCCUPIED / 2
                     })
             };
-            if all_occupied && let Some(found) = state.take(has_waited) {
-                return Some(found);
+            if all_occupied && let Some((owner, work, _)) = state.take(has_waited) {
+                return Some((owner, work));
             }
             if state.is_closed && state.queues.iter().all(|queue| queue.waiting.is_empty()) {
                 return None;
@@ -321,15 +330,15 @@ impl<W> State<W> {
         &mut self.queues[at]
     }
 
-    /// The first work of the queue that has used the least time, among those that may be taken from.
-    fn take(&mut self, may_take: impl Fn(&WorkQueue<W>) -> bool) -> Option<(Owner, W)> {
+    /// The first work of the queue that has used the least time, among those that may be taken from, and whether it is slow.
+    fn take(&mut self, may_take: impl Fn(&WorkQueue<W>) -> bool) -> Option<(Owner, W, bool)> {
         let queue = self
             .queues
             .iter_mut()
             .filter(|queue| !queue.waiting.is_empty() && may_take(queue))
             .min_by_key(|queue| queue.used)?;
         let first = queue.waiting.pop_front()?;
-        Some((queue.owner.clone(), first.work))
+        Some((queue.owner.clone(), first.work, queue.is_slow()))
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::batches::flush_when_due;
 use super::delivery::Delivery;
 use super::intake::{Feed, Intake};
-use super::scheduler::Scheduler;
+use super::scheduler::{Owner, Scheduler};
 use super::segments::{Batched, Pipeline};
 use crate::config::{ComponentId, Limits};
 use crate::episode::Episode;
@@ -40,7 +40,6 @@ pub(super) type Reply = oneshot::Sender<Result<(Vec<Delivery>, Reservation), Ref
 
 /// A request to be run.
 pub(super) struct RequestWork {
-    pub(super) receiver: ComponentId,
     /// What the request may hold.
     pub(super) items: ItemLimits,
     pub(super) request: Received,
@@ -214,24 +213,14 @@ impl Pipelines {
 
     /// As [`Pipelines::settle`], for good; what is left at the deadline counts as lost.
     pub async fn drain(&self, deadline: Instant) {
+        self.settle(deadline).await;
         let shared = &self.shared;
-        loop {
-            let mut held = 0;
-            let pipelines = shared.pipelines().clone();
-            for pipeline in &pipelines {
-                let here = shared.flush(pipeline);
-                if here > 0 && Instant::now() >= deadline {
-                    let component = format_args!("pipeline {}", pipeline.id);
-                    shared
-                        .losses
-                        .add(component, pipeline.id.signal, Reason::ShutDown, here as u64);
-                }
-                held += here;
-            }
-            if held == 0 || Instant::now() >= deadline {
-                break;
-            }
-            tokio::time::sleep(PATIENCE).await;
+        let pipelines = shared.pipelines().clone();
+        for pipeline in &pipelines {
+            let left = shared.flush(pipeline) as u64;
+            let component = format_args!("pipeline {}", pipeline.id);
+            let signal = pipeline.id.signal;
+            shared.losses.add(component, signal, Reason::ShutDown, left);
         }
         shared.abort.cancel();
         shared.begin();
@@ -284,7 +273,7 @@ impl Shared {
     fn run(
         &self,
         worker: usize,
-        receiver: &ComponentId,
+        owner: &Owner,
         items: &ItemLimits,
         request: Received,
         pipelines: &[Arc<Pipeline>],
@@ -304,7 +293,7 @@ impl Shared {
         // Refused before plugins see it: what they count and keep would otherwise count twice.
         let needed = length.saturating_add(batch.memory_bytes());
         memory.grow_to(needed).map_err(|shortage| match shortage {
-            Shortage::ForNow => self.no_room(receiver),
+            Shortage::ForNow => self.no_room(owner),
             Shortage::ForGood { wanted, total } => Refusal::TooLarge(format!(
                 "processing it takes about {} MiB, and limits.in_flight_mib is {}; send smaller ones",
                 wanted >> 20,
@@ -322,17 +311,12 @@ impl Shared {
 }
 
 /// A worker's life.
-fn work(
-    worker: usize,
-    shared: &Arc<Shared>,
-    next: impl Fn() -> Option<(super::scheduler::Owner, Work)>,
-) {
+fn work(worker: usize, shared: &Arc<Shared>, next: impl Fn() -> Option<(Owner, Work)>) {
     while let Some((owner, work)) = next() {
         let began = std::time::Instant::now();
         // A bug must cost one batch, not the worker.
         let run = || match work {
             Work::Request(RequestWork {
-                receiver,
                 items,
                 request,
                 pipelines,
@@ -341,7 +325,7 @@ fn work(
             }) => {
                 let ran = shared.run(
                     worker,
-                    &receiver,
+                    &owner,
                     &items,
                     request,
                     &pipelines,
