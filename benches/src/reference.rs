@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context as _, Result};
 use spanmill::config::{ComponentId, OnError};
 use spanmill::metrics::{Recorder, Totals};
-use spanmill::pipeline::{Chain, Place, Stage};
+use spanmill::pipeline::{Chain, Stage, StageInstance};
 use spanmill_otlp::{Batch, Joined, Projection, Spliced, StageContract, Workspace};
 use spanmill_runtime::native::{Configure, Process};
 use spanmill_runtime::{Answer, Declared, Limits, Runtime, Slot};
@@ -120,7 +120,11 @@ pub fn sandboxed_within(
         chain.push(Stage {
             id: ComponentId::parse(name).map_err(anyhow::Error::msg)?,
             on_error: OnError::Reject,
-            place: Arc::new(Mutex::new(Place::new(slot, recorder, &Arc::default()))),
+            place: Arc::new(Mutex::new(StageInstance::new(
+                slot,
+                recorder,
+                &Arc::default(),
+            ))),
             on_trial: false,
         });
     }

@@ -33,8 +33,8 @@ mod version;
 mod worker;
 
 pub use build::{BuildError, ByConnector, ByPipeline};
-pub use chain::{Chain, Failed, FailedSpans, Origin, Output, Place, Stage};
-pub use change::{Change, ChangeError, Replaced, Switched};
+pub use chain::{Chain, ChainError, ChainOutput, FailedSpans, Origin, Stage, StageInstance};
+pub use change::{Change, ChangeError, SwitchReport, VersionReplacement};
 pub use delivery::Fanout;
 pub use gate::MemoryGate;
 pub use intake::{Feed, Intake};
@@ -45,8 +45,8 @@ pub use load::{
 pub use offline::{Offline, OfflineError, Recorded, Replayed};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
-pub use shadow::{Seen, Shadow, StartError as ShadowError};
-pub use stats::{Counted, Stats};
+pub use shadow::{Shadow, ShadowStats, StartError as ShadowError};
+pub use stats::{Stats, StatsSnapshot};
 pub use topology::{Committed, Exporters, Prepared, TapError, Topology};
 pub use trial::{PROBATION, Trial, Verdict};
 pub use version::Version;

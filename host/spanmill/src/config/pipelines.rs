@@ -10,6 +10,9 @@ use super::walk::Section;
 use super::yaml::Entry;
 use super::{Exporter, Manifest, Signal};
 
+/// The connector that passes on whatever it is given.
+const FORWARD: &str = "forward";
+
 /// A pipeline's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PipelineId {
@@ -41,6 +44,19 @@ pub struct Pipeline {
     pub exporters: Vec<ComponentId>,
     /// Where the manifest names it.
     pub place: Place,
+}
+
+impl Manifest {
+    /// The pipelines that the `forward` connectors at the end of a pipeline lead to.
+    pub fn forwards(&self, pipeline: &Pipeline) -> impl Iterator<Item = &Pipeline> {
+        let connectors = pipeline.exporters.iter().filter(|id| id.kind() == FORWARD);
+        let connectors: Vec<&ComponentId> = connectors.collect();
+        let signal = pipeline.id.signal;
+        self.pipelines.iter().filter(move |onward| {
+            let mut receivers = onward.receivers.iter();
+            onward.id.signal == signal && receivers.any(|id| connectors.contains(&id))
+        })
+    }
 }
 
 /// Every id that the manifest defines, whether its settings are right or not.

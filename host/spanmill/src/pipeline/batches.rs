@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use spanmill_otlp::Batch;
 
+use super::chain::Origin;
 use super::delivery::{Delivery, hand_over};
 use super::scheduler::Owner;
-use super::segments::{Batched, Pipeline};
+use super::segments::{Pipeline, QueuedBatch, Step};
 use super::worker::{Shared, Work};
 use crate::losses::Reason;
 use crate::refusal::Refusal;
@@ -29,24 +30,26 @@ impl Shared {
             };
             held += batcher.held_items();
             for batch in batcher.flush() {
-                self.enqueue(Batched::new(pipeline, segment, batch));
+                self.enqueue(QueuedBatch::new(pipeline, segment, batch));
             }
         }
         held
     }
 
     /// Has a worker run a batch. How many there are is bounded by what batchers hold.
-    pub(super) fn enqueue(&self, batch: Batched) {
+    pub(super) fn enqueue(&self, batch: QueuedBatch) {
         let owner = Owner::Batcher {
             pipeline: batch.pipeline.id.clone(),
         };
-        if let Err(Work::Batched(batch)) = self.scheduler.add_now(owner, Work::Batched(batch)) {
+        if let Err(Work::QueuedBatch(batch)) =
+            self.scheduler.add_now(owner, Work::QueuedBatch(batch))
+        {
             self.give_up(&batch, Reason::ShutDown, "the pipelines have ended");
         }
     }
 
     /// Drops a batch.
-    fn give_up(&self, batched: &Batched, reason: Reason, why: &str) {
+    fn give_up(&self, batched: &QueuedBatch, reason: Reason, why: &str) {
         let (items, what) = (batched.batch.items, batched.pipeline.id.signal.items());
         let pipeline = &batched.pipeline.id;
         self.losses.add(
@@ -59,15 +62,16 @@ impl Shared {
         self.done(batched);
     }
 
-    fn done(&self, batched: &Batched) {
+    fn done(&self, batched: &QueuedBatch) {
         if let Some(batcher) = batched.pipeline.batcher(batched.segment) {
             batcher.done(&batched.batch);
+            self.done.notify_waiters();
         }
     }
 
     /// Runs a batch through the segment behind its batcher.
-    pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: Batched) {
-        let pipeline = Arc::clone(&batched.pipeline);
+    pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: QueuedBatch) {
+        let pipeline = batched.pipeline.clone();
         let next = batched.segment + 1;
         let batch = match Batch::parse(pipeline.id.signal, batched.batch.bytes.clone()) {
             Ok(batch) => batch,
@@ -75,11 +79,19 @@ impl Shared {
                 return self.give_up(&batched, Reason::Internal, &malformed.to_string());
             }
         };
-        let ran = pipeline.run(worker, next, &batch, batched.received_unix_nano);
+        let step = Step {
+            worker,
+            segment: next,
+            // It belongs to nobody else any more.
+            origin: Origin::Batcher,
+            received_unix_nano: batched.received_unix_nano,
+        };
+        let mut deliveries = Vec::with_capacity(1);
+        let ran = pipeline.run(step, &batch, &mut deliveries);
         let shared = Arc::clone(self);
         match ran {
-            Ok(delivery) => {
-                let delivering = async move { shared.deliver(batched, delivery).await };
+            Ok(()) => {
+                let delivering = async move { shared.deliver(batched, deliveries).await };
                 self.tasks.spawn_on(delivering, &self.runtime);
             }
             Err(refusal) => {
@@ -90,15 +102,14 @@ impl Shared {
     }
 
     /// Holds a batch until it is in other hands.
-    async fn deliver(&self, mut batched: Batched, delivery: Delivery) {
-        let deliveries = [delivery];
+    async fn deliver(&self, mut batched: QueuedBatch, deliveries: Vec<Delivery>) {
         loop {
             match hand_over(&deliveries).await {
                 Ok(batches) => {
                     self.done(&batched);
                     batches.into_iter().for_each(|batch| self.enqueue(batch));
-                    let [delivery] = deliveries;
-                    return delivery.commit(&self.losses);
+                    let delivered = deliveries.into_iter();
+                    return delivered.for_each(|delivery| delivery.commit(&self.losses));
                 }
                 Err(refusal) if !refusal.is_retryable() => {
                     return self.give_up(&batched, Reason::Refused, &refusal.to_string());
@@ -111,7 +122,7 @@ impl Shared {
         }
     }
 
-    async fn try_again(&self, mut batched: Batched, refusal: Refusal) {
+    async fn try_again(&self, mut batched: QueuedBatch, refusal: Refusal) {
         if batched.attempts >= MAX_ATTEMPTS || !refusal.is_retryable() {
             return self.give_up(&batched, Reason::PluginFailed, &refusal.to_string());
         }
@@ -121,7 +132,7 @@ impl Shared {
         }
     }
 
-    async fn pause(&self, batched: &mut Batched) {
+    async fn pause(&self, batched: &mut QueuedBatch) {
         let pause = FIRST_PAUSE
             .saturating_mul(1 << batched.attempts.min(16))
             .min(LONGEST_PAUSE);
@@ -152,7 +163,7 @@ pub(super) async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>,
             }
             if batcher.due_in().is_some_and(|due| due.is_zero()) {
                 for batch in batcher.flush() {
-                    shared.enqueue(Batched::new(&pipeline, segment, batch));
+                    shared.enqueue(QueuedBatch::new(&pipeline, segment, batch));
                 }
             }
         }

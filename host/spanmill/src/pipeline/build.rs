@@ -7,9 +7,9 @@ use spanmill_otlp::{ContractError, Path, Projection, StageContract, Workspace};
 use spanmill_runtime::{ConfigureError, Sharding};
 use thiserror::Error;
 
-use super::chain::Place;
+use super::chain::StageInstance;
 use super::load::LoadedPlugin;
-use super::segments::{Pipeline, Plan, Planned, Segment};
+use super::segments::{Pipeline, PlannedStage, Segment, SegmentPlan};
 use super::version::Version;
 use crate::config::{self, ComponentId, Manifest, PipelineId, Processor};
 use crate::metrics::{Recorder, Totals};
@@ -53,13 +53,13 @@ pub type ByPipeline = BTreeMap<PipelineId, Arc<Pipeline>>;
 pub type ByConnector = BTreeMap<ComponentId, Arc<Totals>>;
 
 /// A pipeline that is to run.
-pub(super) enum Made {
+pub(super) enum PreparedPipeline {
     /// The one there is, with other chains in some of its segments.
     Kept {
         pipeline: Arc<Pipeline>,
-        changed: Vec<(usize, Plan)>,
+        changed: Vec<(usize, SegmentPlan)>,
     },
-    /// One that stands in nobody's place, or whose `batch` processors are others.
+    /// One that replaces none, or whose `batch` processors are others.
     New(Arc<Pipeline>),
 }
 
@@ -80,12 +80,12 @@ pub(super) struct Builder<'a> {
 
 impl Builder<'_> {
     /// Every pipeline of the manifest, in its order.
-    pub(super) fn pipelines(&mut self) -> Result<Vec<Made>, BuildError> {
+    pub(super) fn pipelines(&mut self) -> Result<Vec<PreparedPipeline>, BuildError> {
         let pipelines = self.manifest.pipelines.iter();
         pipelines.map(|pipeline| self.pipeline(pipeline)).collect()
     }
 
-    fn pipeline(&mut self, config: &config::Pipeline) -> Result<Made, BuildError> {
+    fn pipeline(&mut self, config: &config::Pipeline) -> Result<PreparedPipeline, BuildError> {
         let outline = outline(self.manifest, config)?;
         let running = self.running.get(&config.id).cloned();
         let kept = running.as_ref().filter(|running| {
@@ -102,7 +102,7 @@ impl Builder<'_> {
                         changed.push((number, plan));
                     }
                 }
-                Ok(Made::Kept {
+                Ok(PreparedPipeline::Kept {
                     pipeline: Arc::clone(pipeline),
                     changed,
                 })
@@ -118,7 +118,10 @@ impl Builder<'_> {
                         batch.cloned(),
                     ));
                 }
-                Ok(Made::New(Pipeline::new(config.id.clone(), segments)))
+                Ok(PreparedPipeline::New(Pipeline::new(
+                    config.id.clone(),
+                    segments,
+                )))
             }
         }
     }
@@ -129,14 +132,14 @@ impl Builder<'_> {
         config: &config::Pipeline,
         ids: &[&ComponentId],
         running: Option<&Arc<Pipeline>>,
-    ) -> Result<Plan, BuildError> {
+    ) -> Result<SegmentPlan, BuildError> {
         let mut stages = Vec::with_capacity(ids.len());
         for id in ids {
             let old = running.and_then(|pipeline| {
                 let mut plans = pipeline.segments.iter().map(|segment| segment.plan());
                 plans.find_map(|plan| plan.planned(id).cloned())
             });
-            let like = |old: &Planned| match self.plugins.get(*id) {
+            let like = |old: &PlannedStage| match self.plugins.get(*id) {
                 Some(plugin) => old.version.is_like(&plugin.version),
                 None => true,
             };
@@ -149,7 +152,7 @@ impl Builder<'_> {
             pipeline: config.id.to_string(),
             cause,
         })?;
-        Ok(Plan { projection, stages })
+        Ok(SegmentPlan { projection, stages })
     }
 
     /// New instances of a plugin, for each lane, or one for all of them.
@@ -157,7 +160,7 @@ impl Builder<'_> {
         &mut self,
         id: &ComponentId,
         config: &config::Pipeline,
-    ) -> Result<Planned, BuildError> {
+    ) -> Result<PlannedStage, BuildError> {
         let plugin = self
             .plugins
             .get_mut(id)
@@ -179,22 +182,26 @@ impl Builder<'_> {
             cause,
         };
         let mut first = plugin.instantiate().map_err(failed)?;
-        let mut places = Vec::with_capacity(self.lanes);
-        while places.len() < self.lanes {
-            let next = match places.len() + 1 < self.eager {
+        let mut instances = Vec::with_capacity(self.lanes);
+        while instances.len() < self.lanes {
+            let next = match instances.len() + 1 < self.eager {
                 true => version.instantiate().map_err(failed)?,
                 false => first.another(),
             };
             let slot = std::mem::replace(&mut first, next);
             let recorder = totals.as_ref().map(Recorder::new);
-            let place = Arc::new(Mutex::new(Place::new(slot, recorder, &version.stats)));
-            places.push(Arc::clone(&place));
+            let instance = Arc::new(Mutex::new(StageInstance::new(
+                slot,
+                recorder,
+                &version.stats,
+            )));
+            instances.push(Arc::clone(&instance));
             // A worker cannot know which traces the others have: one instance sees them all.
             if version.declared.sharding != Sharding::None {
-                places.resize(self.lanes, place);
+                instances.resize(self.lanes, instance);
             }
         }
-        Ok(Planned { version, places })
+        Ok(PlannedStage { version, instances })
     }
 }
 
@@ -232,7 +239,7 @@ fn missing(config: &config::Pipeline, id: &ComponentId) -> BuildError {
 
 /// What a segment extracts: what its plugins declared, in their order, and then what shadows did.
 pub(super) fn projection(
-    stages: &[Planned],
+    stages: &[PlannedStage],
     shadows: &[Arc<Version>],
 ) -> Result<Arc<Projection>, ContractError> {
     let versions = stages.iter().map(|planned| &planned.version).chain(shadows);

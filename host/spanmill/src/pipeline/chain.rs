@@ -21,13 +21,13 @@ pub struct Stage {
     /// What becomes of a batch when the plugin fails.
     pub on_error: OnError,
     /// The plugin's instance: this worker's own, or one that all workers share.
-    pub place: Arc<Mutex<Place>>,
+    pub instance: Arc<Mutex<StageInstance>>,
     /// Whether this version is new, and has yet to prove itself.
     pub on_trial: bool,
 }
 
 /// An instance, and for a connector what its numbers mean.
-pub struct Place {
+pub struct StageInstance {
     pub(super) slot: Slot,
     pub(super) recorder: Option<Recorder>,
     stats: Arc<Stats>,
@@ -39,10 +39,10 @@ pub struct Place {
 impl Stage {
     /// Replaces an instance that a large batch has let grow.
     fn shrink(&self) {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        let Place {
+        let mut instance = self.instance.lock().unwrap_or_else(PoisonError::into_inner);
+        let StageInstance {
             slot, stats, gauge, ..
-        } = &mut *place;
+        } = &mut *instance;
         match slot.recycle_above(LARGE_INSTANCE) {
             Ok(true) => stats.recycled(),
             Ok(false) => {}
@@ -53,8 +53,8 @@ impl Stage {
 
     /// Counts spans that go on without the plugin.
     fn passed(&self, spans: usize) {
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        place.stats.passed(spans);
+        let instance = self.instance.lock().unwrap_or_else(PoisonError::into_inner);
+        instance.stats.passed(spans);
     }
 }
 
@@ -67,7 +67,7 @@ pub struct Chain {
 }
 
 /// What a chain made of a batch.
-pub struct Output {
+pub struct ChainOutput {
     /// What is left of it.
     pub spliced: Spliced,
     /// What connectors measured. To be committed once the batch is delivered.
@@ -101,7 +101,7 @@ const TRIES_TO_ISOLATE: u32 = 64;
 
 /// A part's way through the stages.
 #[derive(Default)]
-struct Way {
+struct PartResult {
     /// A plugin's failure took it.
     is_dropped: bool,
     /// Every stage has seen some of it.
@@ -113,7 +113,7 @@ struct Way {
 
 /// Why a chain made nothing of a batch.
 #[derive(Debug)]
-pub enum Failed {
+pub enum ChainError {
     /// The sender is told so.
     Refused(Refusal),
     /// Some of its spans are at fault: it is to be run by halves. Stays within the chain.
@@ -130,7 +130,7 @@ pub enum Failed {
 /// How long a sender should wait after a plugin failed.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
-impl Place {
+impl StageInstance {
     /// What the instance knows of earlier batches, for another version's.
     pub(super) fn snapshot(&mut self) -> Result<Option<Snapshot>, Fault> {
         let snapshot = self.slot.snapshot();
@@ -153,11 +153,11 @@ impl Place {
         warmed
     }
 
-    /// A place for an instance. `recorder` is for connectors.
+    /// An instance in its chain. `recorder` is for connectors.
     pub fn new(slot: Slot, recorder: Option<Recorder>, stats: &Arc<Stats>) -> Self {
         let gauge = stats.instance();
         gauge.set(&slot);
-        Place {
+        StageInstance {
             slot,
             recorder,
             stats: Arc::clone(stats),
@@ -193,13 +193,13 @@ impl Chain {
         received_unix_nano: u64,
         tries: Tries,
         origin: Origin,
-    ) -> Result<Output, Failed> {
+    ) -> Result<ChainOutput, ChainError> {
         if self.stages.is_empty() {
             let spliced = Spliced {
                 bytes: batch.bytes().clone(),
                 items: batch.item_count(),
             };
-            return Ok(Output {
+            return Ok(ChainOutput {
                 spliced,
                 measured: Vec::new(),
                 proved: true,
@@ -226,7 +226,7 @@ impl Chain {
             self.workspace = self.workspace.fresh();
             self.stages.iter().for_each(Stage::shrink);
         }
-        Ok(Output {
+        Ok(ChainOutput {
             spliced: joined.finish(),
             measured: run.measured,
             // A version on trial that refuses what it is given has proven nothing.
@@ -240,10 +240,10 @@ impl Chain {
         part: &Request,
         joined: &mut Joined,
         run: &mut Run,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), ChainError> {
         self.workspace
             .load_next(part, joined, run.received_unix_nano)
-            .map_err(|malformed| Failed::Refused(malformed.into()))?;
+            .map_err(|malformed| ChainError::Refused(malformed.into()))?;
         let measured = run.measured.len();
         match self.walk(part, run) {
             Ok(way) => {
@@ -257,7 +257,7 @@ impl Chain {
                 run.failed.lost += way.failed.lost;
                 Ok(())
             }
-            Err(Failed::Divide) => {
+            Err(ChainError::Divide) => {
                 // What connectors measured of it is measured again.
                 run.measured.truncate(measured);
                 self.run_halves(part, joined, run)
@@ -272,13 +272,13 @@ impl Chain {
         part: &Request,
         joined: &mut Joined,
         run: &mut Run,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), ChainError> {
         let is_isolating = std::mem::replace(&mut run.is_isolating, true);
         let mut left = BytesMut::new();
         let mut spans = 0;
         for half in part.split(part.item_count().div_ceil(2)) {
             let half = Request::parse(part.signal(), half.bytes)
-                .map_err(|malformed| Failed::Refused(malformed.into()))?;
+                .map_err(|malformed| ChainError::Refused(malformed.into()))?;
             let mut of_half = Joined::new(half.bytes().clone());
             self.run_part(&half, &mut of_half, run)?;
             let of_half = of_half.finish();
@@ -291,8 +291,8 @@ impl Chain {
     }
 
     /// Shows what is loaded to stage after stage.
-    fn walk(&mut self, part: &Request, run: &mut Run) -> Result<Way, Failed> {
-        let mut way = Way::default();
+    fn walk(&mut self, part: &Request, run: &mut Run) -> Result<PartResult, ChainError> {
+        let mut way = PartResult::default();
         for (number, stage) in self.stages.iter().enumerate() {
             let spans = self.workspace.item_count();
             if spans == 0 {
@@ -325,22 +325,22 @@ impl Chain {
             };
             if tries == Tries::Once && fault.ends_instance() {
                 let id = stage.id.clone();
-                return Err(Failed::OnTrial { id, fault });
+                return Err(ChainError::OnTrial { id, fault });
             }
             way.failed_on_trial |= stage.on_trial;
             let can_refuse = stage.on_error == OnError::Reject && run.origin == Origin::Sender;
             if is_of_batch && !can_refuse && part.item_count() > 1 && run.tries_left > 0 {
                 run.tries_left -= 1;
-                return Err(Failed::Divide);
+                return Err(ChainError::Divide);
             }
             report(stage, &fault, spans, is_of_batch, run.origin);
             match (stage.on_error, is_of_batch, run.origin) {
                 (OnError::Reject, false, _) => {
                     let retry_after = AFTER_FAULT;
-                    return Err(Failed::Refused(Refusal::Unavailable { retry_after }));
+                    return Err(ChainError::Refused(Refusal::Unavailable { retry_after }));
                 }
                 (OnError::Reject, true, Origin::Sender) => {
-                    return Err(Failed::Refused(Refusal::Unprocessable(format!(
+                    return Err(ChainError::Refused(Refusal::Unprocessable(format!(
                         "plugin {} {fault}",
                         stage.id
                     ))));
@@ -404,10 +404,13 @@ fn report(stage: &Stage, fault: &Fault, spans: usize, is_of_batch: bool, origin:
         (OnError::Drop, _, _) => "the batch is dropped",
     };
     let faults = {
-        let place = stage.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let instance = stage
+            .instance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match fault {
             Fault::Quarantined(_) => None,
-            _ => place.faults.meet(),
+            _ => instance.faults.meet(),
         }
     };
     match faults {
@@ -425,18 +428,21 @@ fn run_stage(
     stage: &Stage,
     tries: Tries,
     now_unix_nano: u64,
-    taps: &mut Vec<super::shadow::Mirrored>,
+    taps: &mut Vec<super::shadow::MirroredBatch>,
 ) -> Result<Option<Measured>, StageFault> {
     let spans = workspace.item_count();
     // A panic under the lock cannot leave a half-made instance: a slot replaces one after any fault.
-    let mut place = stage.place.lock().unwrap_or_else(PoisonError::into_inner);
-    let Place {
+    let mut instance = stage
+        .instance
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let StageInstance {
         slot,
         recorder,
         stats,
         gauge,
         ..
-    } = &mut *place;
+    } = &mut *instance;
     let Some(view) = workspace.view(number) else {
         return Ok(None);
     };

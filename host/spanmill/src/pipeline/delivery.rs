@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use spanmill_otlp::Spliced;
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Code;
 
 use super::batcher::BatcherRoom;
 use super::chain::FailedSpans;
-use super::segments::{Batched, Pipeline};
+use super::segments::{PipelineUse, QueuedBatch};
 use crate::config::{self, ComponentId};
 use crate::export::{Exporter, LONGEST_ASKED, Payload, Refused};
 use crate::losses::{Losses, Reason};
@@ -26,11 +28,28 @@ const AFTER_FULL: Duration = Duration::from_secs(1);
 pub struct Fanout {
     /// The exporters; a batch goes to each.
     pub exporters: Vec<Exporter>,
+    /// Batches that are being handed over to them.
+    users: TaskTracker,
+}
+
+/// Exporters that a batch is being handed over to: they are not let go of meanwhile.
+pub(super) struct FanoutUse {
+    fanout: Arc<Fanout>,
+    _user: TaskTrackerToken,
+}
+
+impl FanoutUse {
+    pub(super) fn of(fanout: &Arc<Fanout>) -> Self {
+        FanoutUse {
+            fanout: Arc::clone(fanout),
+            _user: fanout.users.token(),
+        }
+    }
 }
 
 /// A batch that has left a segment.
 pub(super) struct Delivery {
-    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) pipeline: PipelineUse,
     /// The segment it has left.
     pub(super) segment: usize,
     pub(super) spliced: Spliced,
@@ -63,10 +82,11 @@ impl Delivery {
 
 /// Hands over what became of one request, or of one batch of a batcher's: everywhere or nowhere. If it is refused,
 /// nobody has any of it, so that the sender may send it again. Returns the batches that batchers completed.
-pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<Batched>, Refusal> {
+pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<QueuedBatch>, Refusal> {
     let deliveries = || deliveries.iter().filter(|one| one.spliced.items > 0);
     let mut rooms: Vec<(BatcherRoom<'_>, &Delivery)> = Vec::new();
     let mut sent: Vec<(Exporter, Payload)> = Vec::new();
+    let mut fanouts = Vec::new();
     for delivery in deliveries() {
         match delivery.pipeline.batcher(delivery.segment) {
             Some(batcher) => {
@@ -78,9 +98,10 @@ pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<Batched>, R
             }
             None => {
                 // Looked up each time: a batch that waits for an exporter goes where the pipeline leads by then.
-                let fanout = delivery.pipeline.ends().fanout;
-                let exporters = fanout.exporters.iter();
+                let in_use = delivery.pipeline.fanout();
+                let exporters = in_use.fanout.exporters.iter();
                 sent.extend(exporters.map(|exporter| (exporter.clone(), delivery.payload())));
+                fanouts.push(in_use);
             }
         }
     }
@@ -92,7 +113,7 @@ pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<Batched>, R
         batches.extend(
             ready
                 .into_iter()
-                .map(|batch| Batched::new(pipeline, segment, batch)),
+                .map(|batch| QueuedBatch::new(pipeline, segment, batch)),
         );
     }
     Ok(batches)
@@ -104,7 +125,14 @@ impl Fanout {
         let named = config.exporters.iter();
         Fanout {
             exporters: named.filter_map(|id| exporters.get(id).cloned()).collect(),
+            users: TaskTracker::new(),
         }
+    }
+
+    /// Waits until no batch is being handed over to these exporters. Pipelines must lead elsewhere by now.
+    pub async fn unused(&self) {
+        self.users.close();
+        self.users.wait().await;
     }
 }
 

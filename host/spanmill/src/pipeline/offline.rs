@@ -8,9 +8,10 @@ use prost::Message as _;
 use spanmill_otlp::{Batch, Malformed, Spliced};
 use thiserror::Error;
 
-use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made};
+use super::build::{BuildError, Builder, ByConnector, ByPipeline, PreparedPipeline};
+use super::chain::Origin;
 use super::load::LoadedPlugin;
-use super::segments::Pipeline;
+use super::segments::{Destinations, Pipeline, PipelineUse, Step};
 use crate::config::{ComponentId, Manifest, PipelineId, Signal};
 use crate::losses::Losses;
 use crate::refusal::Refusal;
@@ -18,8 +19,10 @@ use crate::refusal::Refusal;
 /// The pipelines of a manifest, to be fed by hand.
 pub struct Offline<'m> {
     manifest: &'m Manifest,
-    pipelines: Vec<Arc<Pipeline>>,
+    pipelines: ByPipeline,
     totals: ByConnector,
+    /// What each pipeline would have exported so far.
+    exported: BTreeMap<PipelineId, Vec<Spliced>>,
 }
 
 /// A recorded request.
@@ -71,60 +74,103 @@ impl<'m> Offline<'m> {
             eager: 1,
         };
         let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
-            Made::New(pipeline) | Made::Kept { pipeline, .. } => pipeline,
+            PreparedPipeline::New(pipeline) | PreparedPipeline::Kept { pipeline, .. } => pipeline,
         });
-        // Connectors give metrics: what they measure is known once everything else is done.
-        let mut pipelines: Vec<_> = pipelines.collect();
-        pipelines.sort_by_key(|pipeline| pipeline.id.signal);
+        let pipelines: ByPipeline = pipelines
+            .map(|pipeline| (pipeline.id.clone(), pipeline))
+            .collect();
+        for config in &manifest.pipelines {
+            let forwards = manifest.forwards(config);
+            let forwards = forwards.filter_map(|onward| pipelines.get(&onward.id));
+            if let Some(pipeline) = pipelines.get(&config.id) {
+                drop(pipeline.set_destinations(Destinations {
+                    forwards: forwards.map(PipelineUse::of).collect(),
+                    ..Destinations::default()
+                }));
+            }
+        }
         Ok(Offline {
             manifest,
             pipelines,
             totals,
+            exported: BTreeMap::new(),
         })
     }
 
-    /// Feeds requests to every pipeline of their signal that has a receiver.
-    pub fn run(self, requests: &[Recorded]) -> Result<Replayed, OfflineError> {
+    /// Feeds requests to every pipeline of their signal that has a receiver, then what connectors measured of them to the
+    /// pipelines that take it.
+    pub fn run(mut self, requests: &[Recorded]) -> Result<Replayed, OfflineError> {
         let end = requests.iter().map(|one| one.received_unix_nano).max();
         let end = end.unwrap_or(0);
-        let mut replayed = Replayed::new();
-        let mut measured: Option<Vec<(ComponentId, Bytes)>> = None;
-        for pipeline in &self.pipelines {
-            let signal = pipeline.id.signal;
-            let mut out = Vec::new();
-            let config = self.manifest.pipelines.iter();
-            let config = config.filter(|config| config.id == pipeline.id);
-            let sources = config.flat_map(|config| &config.receivers);
-            let (connectors, receivers): (Vec<_>, Vec<_>) =
-                sources.partition(|id| self.manifest.connectors.contains_key(*id));
-            let of_signal = requests.iter().filter(|one| one.signal == signal);
-            for one in of_signal.filter(|_| !receivers.is_empty()) {
-                let batch = Batch::parse(signal, one.bytes.clone())?;
-                if batch.item_count() > 0 {
-                    advance(pipeline, 0, batch, one.received_unix_nano, &mut out)?;
-                }
-            }
-            if !connectors.is_empty() {
-                let measured = measured.get_or_insert_with(|| self.measured(end));
-                let from = |id: &ComponentId| connectors.contains(&id);
-                for (_, bytes) in measured.iter().filter(|(id, _)| from(id)) {
-                    let batch = Batch::parse(signal, bytes.clone())?;
-                    advance(pipeline, 0, batch, end, &mut out)?;
-                }
-            }
-            // What batchers still hold, from the first to the last.
-            for segment in 0..pipeline.segments.len() {
-                for batch in pipeline
-                    .batcher(segment)
-                    .map_or_else(Vec::new, |batcher| batcher.flush())
-                {
-                    let batch = Batch::parse(signal, batch.bytes)?;
-                    advance(pipeline, segment + 1, batch, end, &mut out)?;
-                }
-            }
-            replayed.push((pipeline.id.clone(), out));
+        for one in requests {
+            let is_receiver = |id: &ComponentId| self.manifest.receivers.contains_key(id);
+            let fed = self.fed(one.signal, is_receiver);
+            let batch = Batch::parse(one.signal, one.bytes.clone())?;
+            self.feed(&fed, &batch, one.received_unix_nano)?;
         }
-        Ok(replayed)
+        self.flush(end)?;
+        for (connector, bytes) in self.measured(end) {
+            let fed = self.fed(Signal::Metrics, |id| *id == connector);
+            let batch = Batch::parse(Signal::Metrics, bytes)?;
+            self.feed(&fed, &batch, end)?;
+        }
+        self.flush(end)?;
+        let mut exported = self.exported;
+        let ids = self.pipelines.into_keys();
+        Ok(ids
+            .map(|id| {
+                let out = exported.remove(&id).unwrap_or_default();
+                (id, out)
+            })
+            .collect())
+    }
+
+    /// The pipelines of a signal that some component feeds, in the order of the manifest.
+    fn fed(&self, signal: Signal, feeds: impl Fn(&ComponentId) -> bool) -> Vec<Arc<Pipeline>> {
+        let pipelines = self.manifest.pipelines.iter();
+        pipelines
+            .filter(|config| config.id.signal == signal && config.receivers.iter().any(&feeds))
+            .filter_map(|config| self.pipelines.get(&config.id).cloned())
+            .collect()
+    }
+
+    fn feed(
+        &mut self,
+        pipelines: &[Arc<Pipeline>],
+        batch: &Batch,
+        received_unix_nano: u64,
+    ) -> Result<(), OfflineError> {
+        if batch.item_count() > 0 {
+            for pipeline in pipelines {
+                self.advance(pipeline, 0, batch.clone(), received_unix_nano)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends on what batchers hold, until none holds anything.
+    fn flush(&mut self, end: u64) -> Result<(), OfflineError> {
+        loop {
+            let mut flushed = Vec::new();
+            for pipeline in self.pipelines.values() {
+                for segment in 0..pipeline.segments.len() {
+                    let Some(batcher) = pipeline.batcher(segment) else {
+                        continue;
+                    };
+                    for batch in batcher.flush() {
+                        batcher.done(&batch);
+                        flushed.push((Arc::clone(pipeline), segment + 1, batch));
+                    }
+                }
+            }
+            if flushed.is_empty() {
+                return Ok(());
+            }
+            for (pipeline, segment, batch) in flushed {
+                let batch = Batch::parse(pipeline.id.signal, batch.bytes)?;
+                self.advance(&pipeline, segment, batch, end)?;
+            }
+        }
     }
 
     /// The totals of each connector at the end.
@@ -136,44 +182,60 @@ impl<'m> Offline<'m> {
         });
         flushed.collect()
     }
-}
 
-/// Runs a batch from a segment to the end, and the batches that it completes.
-fn advance(
-    pipeline: &Arc<Pipeline>,
-    segment: usize,
-    batch: Batch,
-    received_unix_nano: u64,
-    out: &mut Vec<Spliced>,
-) -> Result<(), OfflineError> {
-    let mut waiting = VecDeque::from([(segment, batch)]);
-    while let Some((segment, batch)) = waiting.pop_front() {
-        let refused = |refusal| OfflineError::Refused {
-            pipeline: pipeline.id.clone(),
-            refusal,
-        };
-        let delivery = pipeline
-            .run(0, segment, &batch, received_unix_nano)
-            .map_err(refused)?;
-        let left = delivery.spliced.clone();
-        delivery.commit(&Losses::default());
-        match pipeline.batcher(segment) {
-            _ if left.items == 0 => {}
-            None => out.push(left),
-            Some(batcher) => {
-                let full = || {
-                    refused(Refusal::Internal(
-                        "the batch processor has no room".to_owned(),
-                    ))
-                };
-                let room = batcher.reserve(&left).ok_or_else(full)?;
-                for batch in room.fill(left) {
-                    batcher.done(&batch);
-                    waiting
-                        .push_back((segment + 1, Batch::parse(pipeline.id.signal, batch.bytes)?));
+    /// Runs a batch from a segment to the end, and the batches that it completes.
+    fn advance(
+        &mut self,
+        pipeline: &Arc<Pipeline>,
+        segment: usize,
+        batch: Batch,
+        received_unix_nano: u64,
+    ) -> Result<(), OfflineError> {
+        let mut waiting = VecDeque::from([(PipelineUse::of(pipeline), segment, batch)]);
+        while let Some((pipeline, segment, batch)) = waiting.pop_front() {
+            let refused = |refusal| OfflineError::Refused {
+                pipeline: pipeline.id.clone(),
+                refusal,
+            };
+            let step = Step {
+                worker: 0,
+                segment,
+                origin: match segment {
+                    0 => Origin::Sender,
+                    _ => Origin::Batcher,
+                },
+                received_unix_nano,
+            };
+            let mut deliveries = Vec::new();
+            pipeline
+                .run(step, &batch, &mut deliveries)
+                .map_err(refused)?;
+            for delivery in deliveries {
+                let (pipeline, segment) = (delivery.pipeline.clone(), delivery.segment);
+                let left = delivery.spliced.clone();
+                delivery.commit(&Losses::default());
+                match pipeline.batcher(segment) {
+                    _ if left.items == 0 => {}
+                    None => {
+                        let exported = self.exported.entry(pipeline.id.clone());
+                        exported.or_default().push(left);
+                    }
+                    Some(batcher) => {
+                        let full = || {
+                            refused(Refusal::Internal(
+                                "the batch processor has no room".to_owned(),
+                            ))
+                        };
+                        let room = batcher.reserve(&left).ok_or_else(full)?;
+                        for batch in room.fill(left) {
+                            batcher.done(&batch);
+                            let batch = Batch::parse(pipeline.id.signal, batch.bytes)?;
+                            waiting.push_back((pipeline.clone(), segment + 1, batch));
+                        }
+                    }
                 }
             }
         }
+        Ok(())
     }
-    Ok(())
 }

@@ -1,13 +1,16 @@
 //! A pipeline as its workers run it: chains with `batch` processors between them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use spanmill_otlp::{Batch, Projection, Spliced};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::batcher::Batcher;
-use super::chain::{Chain, Origin, Place, Stage};
-use super::delivery::{Delivery, Fanout};
+use super::chain::{Chain, Origin, Stage, StageInstance};
+use super::delivery::{Delivery, Fanout, FanoutUse};
 use super::gate::MemoryGate;
 use super::lane::Lane;
 use super::shadow::Tap;
@@ -22,45 +25,79 @@ pub struct Pipeline {
     /// Its name.
     pub id: PipelineId,
     pub(super) segments: Vec<Segment>,
-    ends: RwLock<Ends>,
+    destinations: RwLock<Destinations>,
     /// Set when the pipeline was replaced or removed: it gets no more requests.
     pub(super) retired: CancellationToken,
+    /// Feeds that lead to it, and requests, batches and deliveries that are in it.
+    users: TaskTracker,
+}
+
+/// Keeps a pipeline from being let go of. Whatever leads to it or is in it holds one.
+pub(super) struct PipelineUse {
+    pipeline: Arc<Pipeline>,
+    _user: TaskTrackerToken,
+}
+
+impl PipelineUse {
+    pub(super) fn of(pipeline: &Arc<Pipeline>) -> Self {
+        PipelineUse {
+            pipeline: Arc::clone(pipeline),
+            _user: pipeline.users.token(),
+        }
+    }
+}
+
+impl Clone for PipelineUse {
+    fn clone(&self) -> Self {
+        Self::of(&self.pipeline)
+    }
+}
+
+impl Deref for PipelineUse {
+    type Target = Arc<Pipeline>;
+
+    fn deref(&self) -> &Arc<Pipeline> {
+        &self.pipeline
+    }
 }
 
 /// What a pipeline leads to and is guarded by.
 #[derive(Clone, Default)]
-pub(super) struct Ends {
+pub(super) struct Destinations {
     pub(super) fanout: Arc<Fanout>,
+    /// Its own, and those of the pipelines that it leads to.
     pub(super) gates: Arc<[Arc<MemoryGate>]>,
+    /// The pipelines that `forward` connectors lead to.
+    pub(super) forwards: Arc<[PipelineUse]>,
 }
 
 /// Plugins up to a `batch` processor or the end.
 pub(super) struct Segment {
     /// One for each worker.
     pub(super) lanes: Vec<Lane>,
-    plan: Mutex<Plan>,
+    plan: Mutex<SegmentPlan>,
     /// What collects the chains' output for the next segment; nothing in the last.
     pub(super) batcher: Option<Batcher>,
 }
 
 /// Which plugins a segment's chains are made of.
 #[derive(Clone)]
-pub(super) struct Plan {
+pub(super) struct SegmentPlan {
     pub(super) projection: Arc<Projection>,
-    pub(super) stages: Vec<Planned>,
+    pub(super) stages: Vec<PlannedStage>,
 }
 
 /// One plugin of a segment.
 #[derive(Clone)]
-pub(super) struct Planned {
+pub(super) struct PlannedStage {
     pub(super) version: Arc<Version>,
     /// One for each worker, or the same for all of them.
-    pub(super) places: Vec<Arc<Mutex<Place>>>,
+    pub(super) instances: Vec<Arc<Mutex<StageInstance>>>,
 }
 
 /// A batch that a batcher gave, on its way through the next segment.
-pub(super) struct Batched {
-    pub(super) pipeline: Arc<Pipeline>,
+pub(super) struct QueuedBatch {
+    pub(super) pipeline: PipelineUse,
     /// The segment whose batcher it came from.
     pub(super) segment: usize,
     pub(super) batch: Spliced,
@@ -69,11 +106,21 @@ pub(super) struct Batched {
     pub(super) attempts: u32,
 }
 
-impl Batched {
+/// Where a batch is run, and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) worker: usize,
+    pub(super) segment: usize,
+    /// Who has the batch meanwhile.
+    pub(super) origin: Origin,
+    pub(super) received_unix_nano: u64,
+}
+
+impl QueuedBatch {
     /// A batch that the batcher behind a segment has just completed.
     pub(super) fn new(pipeline: &Arc<Pipeline>, segment: usize, batch: Spliced) -> Self {
-        Batched {
-            pipeline: Arc::clone(pipeline),
+        QueuedBatch {
+            pipeline: PipelineUse::of(pipeline),
             segment,
             batch,
             received_unix_nano: now_unix_nano(),
@@ -82,7 +129,7 @@ impl Batched {
     }
 }
 
-impl Plan {
+impl SegmentPlan {
     /// The chain of one worker. `on_trial` says which stages are new, `taps` who else is shown the batches.
     pub(super) fn chain(
         &self,
@@ -91,11 +138,11 @@ impl Plan {
         taps: Vec<Tap>,
     ) -> Chain {
         let stages = self.stages.iter().filter_map(|planned| {
-            let place = planned.places.get(worker)?;
+            let instance = planned.instances.get(worker)?;
             Some(Stage {
                 id: planned.version.id.clone(),
                 on_error: planned.version.spec.on_error,
-                place: Arc::clone(place),
+                instance: Arc::clone(instance),
                 on_trial: on_trial(&planned.version.id),
             })
         });
@@ -103,13 +150,15 @@ impl Plan {
     }
 
     /// The plugin that stands in it for a component.
-    pub(super) fn planned(&self, id: &ComponentId) -> Option<&Planned> {
+    pub(super) fn planned(&self, id: &ComponentId) -> Option<&PlannedStage> {
         self.stages.iter().find(|planned| planned.version.id == *id)
     }
 
     /// Whether the other has the same plugins in the same order.
-    pub(super) fn is_like(&self, other: &Plan) -> bool {
-        let same = |(one, other): (&Planned, &Planned)| Arc::ptr_eq(&one.version, &other.version);
+    pub(super) fn is_like(&self, other: &SegmentPlan) -> bool {
+        let same = |(one, other): (&PlannedStage, &PlannedStage)| {
+            Arc::ptr_eq(&one.version, &other.version)
+        };
         self.stages.len() == other.stages.len() && self.stages.iter().zip(&other.stages).all(same)
     }
 }
@@ -117,7 +166,7 @@ impl Plan {
 impl Segment {
     pub(super) fn new(
         signal: Signal,
-        plan: Plan,
+        plan: SegmentPlan,
         workers: usize,
         batch: Option<config::Batch>,
     ) -> Self {
@@ -132,7 +181,7 @@ impl Segment {
     }
 
     /// Gives every lane a chain of the same plugins, with other taps. Not for one that is on trial.
-    pub(super) fn refit(&self, plan: &Plan, taps: impl Fn(usize) -> Vec<Tap>) {
+    pub(super) fn refit(&self, plan: &SegmentPlan, taps: impl Fn(usize) -> Vec<Tap>) {
         for (worker, lane) in self.lanes.iter().enumerate() {
             let chain = plan.chain(worker, |_| false, taps(worker));
             let mut running = lane.hold();
@@ -145,7 +194,7 @@ impl Segment {
     }
 
     /// What its chains are made of.
-    pub(super) fn plan(&self) -> MutexGuard<'_, Plan> {
+    pub(super) fn plan(&self) -> MutexGuard<'_, SegmentPlan> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -169,22 +218,39 @@ impl Pipeline {
         Arc::new(Pipeline {
             id,
             segments,
-            ends: RwLock::default(),
+            destinations: RwLock::default(),
             retired: CancellationToken::new(),
+            users: TaskTracker::new(),
         })
     }
 
-    /// What it leads to and is guarded by at the moment.
-    pub(super) fn ends(&self) -> Ends {
-        self.ends
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Waits until nothing leads to the pipeline and nothing is in it but what its batchers hold.
+    pub(super) async fn unused(&self) {
+        self.users.close();
+        self.users.wait().await;
     }
 
-    /// Leads it elsewhere, from the next delivery on.
-    pub(super) fn set_ends(&self, ends: Ends) {
-        *self.ends.write().unwrap_or_else(PoisonError::into_inner) = ends;
+    /// The gates in front of it at the moment.
+    pub(super) fn gates(&self) -> Arc<[Arc<MemoryGate>]> {
+        Arc::clone(&self.destinations().gates)
+    }
+
+    /// The exporters that it leads to at the moment.
+    pub(super) fn fanout(&self) -> FanoutUse {
+        FanoutUse::of(&self.destinations().fanout)
+    }
+
+    fn destinations(&self) -> RwLockReadGuard<'_, Destinations> {
+        self.destinations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leads it elsewhere, from the next delivery on. Returns where it led before.
+    pub(super) fn set_destinations(&self, destinations: Destinations) -> Destinations {
+        let now = self.destinations.write();
+        let mut now = now.unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, destinations)
     }
 
     /// The batch processors in it, in order.
@@ -203,49 +269,57 @@ impl Pipeline {
         self.segments.iter().flat_map(of_segment).collect()
     }
 
-    /// Ends the trials of a pipeline that gets no more batches.
+    /// Destinations the trials of a pipeline that gets no more batches.
     pub(super) fn abandon_trials(&self) {
         for lane in self.segments.iter().flat_map(|segment| &segment.lanes) {
             drop(lane.hold().abandon());
         }
     }
 
-    /// Runs a batch through one segment.
+    /// Runs a batch through one segment, and what leaves the pipeline through the pipelines that it is forwarded to.
+    /// Adds what is to be handed over to `deliveries`.
     pub(super) fn run(
         self: &Arc<Self>,
-        worker: usize,
-        segment: usize,
+        step: Step,
         batch: &Batch,
-        received_unix_nano: u64,
-    ) -> Result<Delivery, Refusal> {
+        deliveries: &mut Vec<Delivery>,
+    ) -> Result<(), Refusal> {
         let missing = || Refusal::Internal(format!("pipeline {}: no such segment", self.id));
-        let here = self.segments.get(segment).ok_or_else(missing)?;
-        let lane = here.lanes.get(worker).ok_or_else(missing)?;
-        // What a batcher gave belongs to nobody else any more.
-        let origin = match segment {
-            0 => Origin::Sender,
-            _ => Origin::Batcher,
+        let segment = self.segments.get(step.segment).ok_or_else(missing)?;
+        let lane = segment.lanes.get(step.worker).ok_or_else(missing)?;
+        let output = lane.run(batch, step.received_unix_nano, step.origin)?;
+        let forwards = match segment.batcher {
+            None if output.spliced.items > 0 => Arc::clone(&self.destinations().forwards),
+            _ => Arc::default(),
         };
-        let output = lane.run(batch, received_unix_nano, origin)?;
-        Ok(Delivery {
-            pipeline: Arc::clone(self),
-            segment,
+        let spliced = output.spliced.clone();
+        deliveries.push(Delivery {
+            pipeline: PipelineUse::of(self),
+            segment: step.segment,
             spliced: output.spliced,
             measured: output.measured,
             failed: output.failed,
-        })
+        });
+        if forwards.is_empty() {
+            return Ok(());
+        }
+        let batch = Batch::parse(self.id.signal, spliced.bytes)?;
+        for pipeline in forwards.iter() {
+            pipeline.run(Step { segment: 0, ..step }, &batch, deliveries)?;
+        }
+        Ok(())
     }
 
     /// Makes a worker's instances that are to be made when they are needed, so that no batch has to wait for them.
     pub(super) fn warm(&self, worker: usize) {
         for segment in &self.segments {
             let stages = segment.plan().stages.clone();
-            for (stage, place) in stages
+            for (stage, instance) in stages
                 .iter()
-                .filter_map(|stage| Some((stage, stage.places.get(worker)?)))
+                .filter_map(|stage| Some((stage, stage.instances.get(worker)?)))
             {
-                let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Err(fault) = place.warm() {
+                let mut instance = instance.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Err(fault) = instance.warm() {
                     // The first batch meets it again, and follows `on_error`.
                     tracing::warn!(plugin = %stage.version.id, %fault, "cannot make an instance");
                 }

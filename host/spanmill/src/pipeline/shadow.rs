@@ -14,7 +14,7 @@ use spanmill_runtime::{Answer, ConfigureError, Fault, Slot, Snapshot, Tries};
 use super::version::Version;
 use crate::config::ComponentId;
 use crate::metrics::{Measured, Recorder, Totals};
-pub use report::Seen;
+pub use report::ShadowStats;
 
 /// Batches that may wait for the shadow, a few more than a request of 4 MiB, the usual limit, has parts; while there is
 /// no room, it is not shown any.
@@ -24,7 +24,7 @@ const WAITING: usize = 8;
 pub struct Shadow {
     versions: Vec<Arc<Version>>,
     jobs: async_channel::Sender<Job>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<ShadowStats>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Tap {
     /// Which of the shadow's versions.
     version: usize,
     jobs: async_channel::Sender<Job>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<ShadowStats>>,
 }
 
 /// A batch as the plugin that runs saw it.
@@ -57,7 +57,7 @@ enum Live {
 }
 
 /// A batch of which it is not known yet what the plugin that runs makes of it.
-pub(super) struct Mirrored {
+pub(super) struct MirroredBatch {
     tap: Tap,
     workspace: Box<Workspace>,
 }
@@ -88,7 +88,7 @@ impl Shadow {
             });
         }
         let (jobs, queue) = async_channel::bounded(WAITING);
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let seen = Arc::new(Mutex::new(ShadowStats::default()));
         let to = Arc::clone(&seen);
         let thread = std::thread::Builder::new()
             .name("shadow".to_owned())
@@ -126,7 +126,7 @@ impl Shadow {
     }
 
     /// What it has seen so far.
-    pub fn seen(&self) -> Seen {
+    pub fn seen(&self) -> ShadowStats {
         lock(&self.seen).clone()
     }
 
@@ -156,25 +156,25 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+fn lock(seen: &Mutex<ShadowStats>) -> std::sync::MutexGuard<'_, ShadowStats> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Tap {
     /// Keeps a batch as it is before the stage, if the shadow has room for it.
-    pub(super) fn before(&self, workspace: &Workspace) -> Option<Mirrored> {
+    pub(super) fn before(&self, workspace: &Workspace) -> Option<MirroredBatch> {
         if self.jobs.is_full() {
             lock(&self.seen).batches_skipped += 1;
             return None;
         }
-        Some(Mirrored {
+        Some(MirroredBatch {
             tap: self.clone(),
             workspace: Box::new(workspace.clone()),
         })
     }
 }
 
-impl Mirrored {
+impl MirroredBatch {
     /// The plugin that runs is a processor, and answered this.
     pub(super) fn outcome(self, outcome: Outcome) {
         self.send(Live::Outcome(outcome));
@@ -201,7 +201,7 @@ impl Mirrored {
 }
 
 /// Runs one batch and compares.
-fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<Seen>) {
+fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<ShadowStats>) {
     let Some(Instance { slot, recorder }) = instances.get_mut(job.version) else {
         return;
     };

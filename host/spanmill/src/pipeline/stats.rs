@@ -40,7 +40,7 @@ pub struct Gauge {
 
 /// The counts at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Counted {
+pub struct StatsSnapshot {
     /// Batches it was called with.
     pub calls: u64,
     /// Spans in them.
@@ -150,7 +150,7 @@ impl Stats {
     }
 
     /// The counts now.
-    pub fn counted(&self) -> Counted {
+    pub fn counted(&self) -> StatsSnapshot {
         let more = self.more();
         let quantile = |q: f64| {
             more.latency
@@ -158,7 +158,7 @@ impl Stats {
                 .map_or(0, |latency| latency.value_at_quantile(q))
         };
         let instances: Vec<Arc<Gauge>> = more.instances.iter().filter_map(Weak::upgrade).collect();
-        Counted {
+        StatsSnapshot {
             calls: self.calls.load(Relaxed),
             items_in: self.items_in.load(Relaxed),
             items_out: self.items_out.load(Relaxed),

@@ -2,20 +2,20 @@
 //! switch, and what is of no more use drains behind it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 
 use spanmill_otlp::ContractError;
 use spanmill_runtime::{Fault, Snapshot};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made, projection};
-use super::change::{Change, ChangeError, Replaced, Switched};
+use super::build::{BuildError, Builder, ByConnector, ByPipeline, PreparedPipeline, projection};
+use super::change::{Change, ChangeError, SwitchReport, VersionReplacement};
 use super::delivery::Fanout;
 use super::gate::MemoryGate;
 use super::intake::{Feed, Intake};
 use super::load::LoadedPlugin;
-use super::segments::{Ends, Pipeline, Plan};
+use super::segments::{Destinations, Pipeline, PipelineUse, SegmentPlan};
 use super::shadow::Shadow;
 use super::version::Version;
 use super::worker::{Bounds, Pipelines, WorkerCount, Workers};
@@ -50,11 +50,11 @@ pub struct Prepared {
 /// What has come in place of what.
 pub struct Committed {
     /// The lanes that were switched, if any were.
-    pub switched: Option<(Arc<Change>, Switched)>,
+    pub switched: Option<(Arc<Change>, SwitchReport)>,
     /// Pipelines that get no more requests; to be given to [`Topology::retire`].
     pub retired: Vec<Arc<Pipeline>>,
-    /// Where deliveries under way may still go; gone when they are done.
-    pub fanouts: Vec<Weak<Fanout>>,
+    /// Where deliveries under way may still go.
+    pub fanouts: Vec<Arc<Fanout>>,
 }
 
 impl Topology {
@@ -100,15 +100,15 @@ impl Topology {
         };
         let mut prepared = Vec::new();
         let mut new = Vec::new();
-        let mut segments: Vec<(Arc<Pipeline>, usize, Plan)> = Vec::new();
+        let mut segments: Vec<(Arc<Pipeline>, usize, SegmentPlan)> = Vec::new();
         for made in builder.pipelines()? {
             match made {
-                Made::Kept { pipeline, changed } => {
+                PreparedPipeline::Kept { pipeline, changed } => {
                     let here = changed.into_iter();
                     segments.extend(here.map(|(at, plan)| (Arc::clone(&pipeline), at, plan)));
                     prepared.push(pipeline);
                 }
-                Made::New(pipeline) => {
+                PreparedPipeline::New(pipeline) => {
                     new.push(Arc::clone(&pipeline));
                     prepared.push(pipeline);
                 }
@@ -141,22 +141,24 @@ impl Topology {
         self.gates.retain(|id, (config, _)| {
             matches!(manifest.processors.get(id), Some(Processor::MemoryLimiter(now)) if now == config)
         });
-        let mut running = ByPipeline::new();
+        let running: ByPipeline = prepared
+            .made
+            .iter()
+            .map(|pipeline| (pipeline.id.clone(), Arc::clone(pipeline)))
+            .collect();
+        let before = std::mem::replace(&mut self.running, running);
         let mut fanouts = Vec::new();
         for pipeline in &prepared.made {
-            fanouts.push(Arc::downgrade(&pipeline.ends().fanout));
             let config = manifest.pipelines.iter().find(|c| c.id == pipeline.id);
             if let Some(config) = config {
-                let ends = self.ends(manifest, config, exporters);
-                pipeline.set_ends(ends);
+                let destinations = self.destinations(manifest, config, exporters);
+                fanouts.push(pipeline.set_destinations(destinations).fanout);
             }
-            running.insert(pipeline.id.clone(), Arc::clone(pipeline));
         }
         for pipeline in &prepared.new {
             self.pipelines.add(Arc::clone(pipeline));
         }
         self.pipelines.have_begun();
-        let before = std::mem::replace(&mut self.running, running);
         self.totals = prepared.totals;
         self.feed(manifest);
         let is_gone = |pipeline: &Arc<Pipeline>| {
@@ -174,13 +176,32 @@ impl Topology {
         })
     }
 
-    fn ends(
+    /// Where a pipeline leads, and the gates on the way.
+    fn destinations(
         &mut self,
         manifest: &Manifest,
         config: &config::Pipeline,
         exporters: &Exporters,
-    ) -> Ends {
+    ) -> Destinations {
+        let forwards = manifest.forwards(config);
+        let forwards = forwards.filter_map(|onward| self.running.get(&onward.id));
+        let forwards = forwards.map(PipelineUse::of).collect();
         let mut gates = Vec::new();
+        self.add_gates(manifest, config, &mut gates);
+        Destinations {
+            fanout: Arc::new(Fanout::of(config, exporters)),
+            gates: gates.into(),
+            forwards,
+        }
+    }
+
+    /// Adds the gates of a pipeline and of those that it forwards to. No pipeline leads back to itself.
+    fn add_gates(
+        &mut self,
+        manifest: &Manifest,
+        config: &config::Pipeline,
+        gates: &mut Vec<Arc<MemoryGate>>,
+    ) {
         for id in &config.processors {
             if let Some(Processor::MemoryLimiter(limiter)) = manifest.processors.get(id) {
                 let (_, gate) = self.gates.entry(id.clone()).or_insert_with(|| {
@@ -189,9 +210,8 @@ impl Topology {
                 gates.push(Arc::clone(gate));
             }
         }
-        Ends {
-            fanout: Arc::new(Fanout::of(config, exporters)),
-            gates: gates.into(),
+        for onward in manifest.forwards(config) {
+            self.add_gates(manifest, onward, gates);
         }
     }
 
@@ -206,8 +226,8 @@ impl Topology {
                 let fed = manifest.pipelines.iter().filter(|pipeline| {
                     pipeline.id.signal == signal && pipeline.receivers.contains(id)
                 });
-                let fed = fed.filter_map(|config| self.running.get(&config.id).cloned());
-                feed.set(signal, fed.collect());
+                let fed = fed.filter_map(|config| self.running.get(&config.id));
+                feed.set(signal, fed.map(PipelineUse::of).collect());
             }
         }
     }
@@ -247,10 +267,10 @@ impl Topology {
             .flat_map(|pipeline| &pipeline.segments)
         {
             let planned = segment.plan().planned(id).cloned();
-            let place = planned.as_ref().and_then(|planned| planned.only_place());
-            if let Some(place) = place {
-                let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-                return place.snapshot();
+            let instance = planned.as_ref().and_then(|planned| planned.only_instance());
+            if let Some(instance) = instance {
+                let mut instance = instance.lock().unwrap_or_else(PoisonError::into_inner);
+                return instance.snapshot();
             }
         }
         Ok(None)
@@ -279,7 +299,7 @@ impl Topology {
                     return Err(TapError::OnTrial(pipeline.id.clone()));
                 }
                 let projection = projection(&plan.stages, &versions)?;
-                tapped.push((segment, Plan { projection, ..plan }, shown));
+                tapped.push((segment, SegmentPlan { projection, ..plan }, shown));
             }
         }
         for (segment, plan, shown) in tapped {
@@ -358,7 +378,7 @@ impl Prepared {
     }
 
     /// Tries the handing over of state. Gives the versions that take another's place.
-    pub fn rehearse(&self) -> Result<Vec<Replaced>, ChangeError> {
+    pub fn rehearse(&self) -> Result<Vec<VersionReplacement>, ChangeError> {
         self.change.rehearse()
     }
 }

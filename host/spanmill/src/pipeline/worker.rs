@@ -3,19 +3,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use spanmill_otlp::{Batch, ItemLimits};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::batches::flush_when_due;
+use super::chain::Origin;
 use super::delivery::Delivery;
 use super::intake::{Feed, Intake};
 use super::scheduler::{Owner, Scheduler};
-use super::segments::{Batched, Pipeline};
+use super::segments::{Destinations, Pipeline, PipelineUse, QueuedBatch, Step};
 use crate::config::{ComponentId, Limits};
 use crate::episode::Episode;
 use crate::losses::{Losses, Reason};
@@ -26,13 +27,11 @@ use crate::refusal::Refusal;
 
 /// Requests of one receiver that wait for each worker; more wait in their connections.
 const QUEUE_PER_WORKER: usize = 16;
-/// Between looks at whether everything was delivered.
-const PATIENCE: Duration = Duration::from_millis(5);
 
 /// What a worker does.
 pub(super) enum Work {
     Request(RequestWork),
-    Batched(Batched),
+    QueuedBatch(QueuedBatch),
 }
 
 /// Where what became of a request goes.
@@ -43,7 +42,7 @@ pub(super) struct RequestWork {
     /// What the request may hold.
     pub(super) items: ItemLimits,
     pub(super) request: Received,
-    pub(super) pipelines: Arc<[Arc<Pipeline>]>,
+    pub(super) pipelines: Arc<[PipelineUse]>,
     pub(super) received_unix_nano: u64,
     pub(super) reply: Reply,
 }
@@ -116,6 +115,8 @@ pub(super) struct Shared {
     pub(super) tasks: TaskTracker,
     /// Past the deadline of a drain: stop trying.
     pub(super) abort: CancellationToken,
+    /// Rung when a batch that a batcher gave is in other hands, or lost.
+    pub(super) done: Notify,
 }
 
 /// The threads of running pipelines, to be joined at the end.
@@ -136,6 +137,7 @@ impl Pipelines {
             runtime: tokio::runtime::Handle::current(),
             tasks: TaskTracker::new(),
             abort: CancellationToken::new(),
+            done: Notify::new(),
         });
         let mut threads = Vec::with_capacity(workers + 1);
         for worker in 0..workers {
@@ -176,14 +178,15 @@ impl Pipelines {
     /// Lets go of a pipeline that no feed leads to any more, once everything in it is delivered.
     pub async fn retire(&self, pipeline: Arc<Pipeline>) {
         pipeline.retired.cancel();
+        // What a batcher gave may stand in the next batcher by now.
         loop {
-            let held = self.shared.flush(&pipeline);
-            // Held here and in the list: no request or batch refers to it.
-            if held == 0 && Arc::strong_count(&pipeline) <= 2 {
+            pipeline.unused().await;
+            if self.shared.flush(&pipeline) == 0 {
                 break;
             }
-            tokio::time::sleep(PATIENCE).await;
         }
+        // The pipelines that it led to may be let go of, too.
+        drop(pipeline.set_destinations(Destinations::default()));
         let same = |one: &Arc<Pipeline>| Arc::ptr_eq(one, &pipeline);
         self.shared.pipelines().retain(|one| !same(one));
     }
@@ -202,12 +205,14 @@ impl Pipelines {
     /// Sends on what batchers hold, until the deadline. Receivers must have stopped.
     pub async fn settle(&self, deadline: Instant) {
         loop {
+            let done = self.shared.done.notified();
+            tokio::pin!(done);
+            done.as_mut().enable();
             let pipelines = self.shared.pipelines().clone();
             let held: usize = pipelines.iter().map(|one| self.shared.flush(one)).sum();
-            if held == 0 || Instant::now() >= deadline {
+            if held == 0 || tokio::time::timeout_at(deadline, done).await.is_err() {
                 return;
             }
-            tokio::time::sleep(PATIENCE).await;
         }
     }
 
@@ -276,7 +281,7 @@ impl Shared {
         owner: &Owner,
         items: &ItemLimits,
         request: Received,
-        pipelines: &[Arc<Pipeline>],
+        pipelines: &[PipelineUse],
         received_unix_nano: u64,
     ) -> Result<(Vec<Delivery>, Reservation), Refusal> {
         let Received {
@@ -300,8 +305,14 @@ impl Shared {
                 total >> 20
             )),
         })?;
+        let step = Step {
+            worker,
+            segment: 0,
+            origin: Origin::Sender,
+            received_unix_nano,
+        };
         for pipeline in pipelines {
-            deliveries.push(pipeline.run(worker, 0, &batch, received_unix_nano)?);
+            pipeline.run(step, &batch, &mut deliveries)?;
         }
         drop(batch);
         let left = deliveries.iter().map(|one| one.spliced.bytes.len()).sum();
@@ -334,7 +345,7 @@ fn work(worker: usize, shared: &Arc<Shared>, next: impl Fn() -> Option<(Owner, W
                 // Nobody waits for the answer if the task was cancelled at shutdown.
                 let _ = reply.send(ran);
             }
-            Work::Batched(batched) => shared.run_batched(worker, batched),
+            Work::QueuedBatch(batched) => shared.run_batched(worker, batched),
         };
         // The panic was logged; a request's sender is told.
         drop(catch_unwind(AssertUnwindSafe(|| contained(run))));

@@ -15,7 +15,7 @@ use tokio::task::block_in_place;
 use super::{Controller, invalid, lock, not_changed, refused, short};
 use crate::config::{ComponentId, Manifest, Role};
 use crate::pipeline::{
-    Excess, LoadedPlugin, PROBATION, Replaced, Version, beyond_grant, beyond_predecessor,
+    Excess, LoadedPlugin, PROBATION, Version, VersionReplacement, beyond_grant, beyond_predecessor,
 };
 use crate::service::running::{Changed, OnTrial};
 use crate::service::save::Save;
@@ -278,7 +278,7 @@ impl Controller {
     /// Notes and logs what was replaced.
     pub(super) fn tell_swapped(
         &self,
-        replaced: &[Replaced],
+        replaced: &[VersionReplacement],
         how: &str,
         held: Duration,
         excesses: &Excesses,
@@ -325,8 +325,8 @@ fn saved(save: &Save, after_probation: bool) -> SavedSwap {
 }
 
 /// What was replaced, as reports have it.
-pub(super) fn components(replaced: &[Replaced]) -> Vec<SwappedComponent> {
-    let component = |one: &Replaced| SwappedComponent {
+pub(super) fn components(replaced: &[VersionReplacement]) -> Vec<SwappedComponent> {
+    let component = |one: &VersionReplacement| SwappedComponent {
         component: one.new.id.to_string(),
         from: one.old.plugin.hash().to_owned(),
         to: one.new.plugin.hash().to_owned(),
