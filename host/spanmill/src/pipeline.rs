@@ -8,18 +8,18 @@
 //! A `batch` processor cuts a pipeline into segments: what it takes is answered at once, as with a queue in
 //! memory, and what it gives runs through the next segment as a batch of its own ([`batches`]).
 
-mod batcher;
-mod batches;
 mod build;
 mod chain;
 mod change;
 mod delivery;
 mod gate;
 mod intake;
+mod joint;
 mod lane;
 mod load;
 mod offline;
 mod parallel;
+mod queued;
 mod rights;
 mod scheduler;
 mod segments;
@@ -27,6 +27,7 @@ mod shadow;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod topology;
 mod trial;
 mod version;
@@ -38,6 +39,7 @@ pub use change::{Change, ChangeError, SwitchReport, VersionReplacement};
 pub use delivery::Fanout;
 pub use gate::MemoryGate;
 pub use intake::{Feed, Intake};
+pub use joint::HeldMemory;
 pub use load::{
     BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginFile, PluginLoader, Swapped,
     plugins_of,

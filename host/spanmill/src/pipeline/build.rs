@@ -59,7 +59,7 @@ pub(super) enum PreparedPipeline {
         pipeline: Arc<Pipeline>,
         changed: Vec<(usize, SegmentPlan)>,
     },
-    /// One that replaces none, or whose `batch` processors are others.
+    /// One that replaces none, or whose joints are others.
     New(Arc<Pipeline>),
 }
 
@@ -72,8 +72,12 @@ pub(super) struct Builder<'a> {
     pub(super) running: &'a ByPipeline,
     /// The connectors' totals; those that must start over are replaced.
     pub(super) totals: &'a mut ByConnector,
-    /// One lane for each worker.
+    /// How many workers take any work: as many shards are made.
+    pub(super) workers: usize,
+    /// One lane for each worker, and for the spare one.
     pub(super) lanes: usize,
+    /// What held rows may take.
+    pub(super) held: Arc<HeldMemory>,
     /// The lanes whose instances are made now; those of the others are made when they are needed.
     pub(super) eager: usize,
 }
@@ -86,18 +90,18 @@ impl Builder<'_> {
     }
 
     fn pipeline(&mut self, config: &config::Pipeline) -> Result<PreparedPipeline, BuildError> {
-        let outline = outline(self.manifest, config)?;
         let running = self.running.get(&config.id).cloned();
+        let outline = self.outline(config, running.as_ref())?;
         let kept = running.as_ref().filter(|running| {
-            let batches = outline.iter().filter_map(|(_, batch)| *batch);
-            batches.eq(running.batches())
+            let joints = outline.iter().filter_map(|segment| segment.joint.clone());
+            joints.eq(running.joints())
         });
         match kept {
             Some(pipeline) => {
                 let mut changed = Vec::new();
                 let segments = pipeline.segments.iter().zip(&outline).enumerate();
-                for (number, (segment, (ids, _))) in segments {
-                    let plan = self.plan(config, ids, Some(pipeline))?;
+                for (number, (segment, outline)) in segments {
+                    let plan = self.plan(config, outline, Some(pipeline))?;
                     if !plan.is_like(&segment.plan()) {
                         changed.push((number, plan));
                     }
@@ -109,36 +113,70 @@ impl Builder<'_> {
             }
             None => {
                 let mut segments = Vec::with_capacity(outline.len());
-                for (ids, batch) in outline {
-                    let plan = self.plan(config, &ids, running.as_ref())?;
+                for outline in outline {
+                    let plan = self.plan(config, &outline, running.as_ref())?;
                     segments.push(Segment::new(
                         config.id.signal,
                         plan,
                         self.lanes,
-                        batch.cloned(),
+                        outline.joint,
+                        &self.held,
                     ));
                 }
-                Ok(PreparedPipeline::New(Pipeline::new(
-                    config.id.clone(),
-                    segments,
-                )))
+                let pipeline = Pipeline::new(config.id.clone(), segments);
+                Ok(PreparedPipeline::New(pipeline))
             }
         }
+    }
+
+    /// The segments of a pipeline.
+    fn outline<'m>(
+        &self,
+        config: &'m config::Pipeline,
+        running: Option<&Arc<Pipeline>>,
+    ) -> Result<Vec<SegmentOutline<'m>>, BuildError> {
+        let mut outliner = Outliner {
+            segments: Vec::new(),
+            plugins: Vec::new(),
+            shards: None,
+        };
+        let connectors = config.exporters.iter();
+        let connectors = connectors.filter(|id| self.manifest.connectors.contains_key(*id));
+        for id in config.processors.iter().chain(connectors) {
+            match self.manifest.processors.get(id) {
+                Some(Processor::Batch(batch)) => {
+                    outliner.end_segment(Some(JointPlan::Batch(batch.clone())));
+                    outliner.shards = None;
+                    continue;
+                }
+                Some(Processor::MemoryLimiter(_)) => continue,
+                Some(Processor::Plugin(_)) => {}
+                None if self.manifest.connectors.contains_key(id) => {}
+                None => return Err(missing(config, id)),
+            }
+            let version = match self.plugins.get(id) {
+                Some(plugin) => Arc::clone(&plugin.version),
+                None => running
+                    .and_then(|pipeline| pipeline.planned(id))
+                    .map(|planned| planned.version)
+                    .ok_or_else(|| missing(config, id))?,
+            };
+            outliner.plugin(id, &version, self.workers);
+        }
+        outliner.end_segment(None);
+        Ok(outliner.segments)
     }
 
     /// The plan of a segment. Plugins that are as they were keep their instances.
     fn plan(
         &mut self,
         config: &config::Pipeline,
-        ids: &[&ComponentId],
+        outline: &SegmentOutline<'_>,
         running: Option<&Arc<Pipeline>>,
     ) -> Result<SegmentPlan, BuildError> {
-        let mut stages = Vec::with_capacity(ids.len());
-        for id in ids {
-            let old = running.and_then(|pipeline| {
-                let mut plans = pipeline.segments.iter().map(|segment| segment.plan());
-                plans.find_map(|plan| plan.planned(id).cloned())
-            });
+        let mut stages = Vec::with_capacity(outline.plugins.len());
+        for id in &outline.plugins {
+            let old = running.and_then(|pipeline| pipeline.planned(id));
             let like = |old: &PlannedStage| match self.plugins.get(*id) {
                 Some(plugin) => old.version.is_like(&plugin.version),
                 None => true,
@@ -196,8 +234,8 @@ impl Builder<'_> {
                 &version.stats,
             )));
             instances.push(Arc::clone(&instance));
-            // A worker cannot know which traces the others have: one instance sees them all.
-            if version.declared.sharding != Sharding::None {
+            // One instance sees every batch.
+            if version.declared.sharding == Sharding::Whole {
                 instances.resize(self.lanes, instance);
             }
         }
@@ -205,29 +243,48 @@ impl Builder<'_> {
     }
 }
 
-/// The plugins of a segment, and the `batch` processor that ends it.
-type Outlined<'m> = (Vec<&'m ComponentId>, Option<&'m config::Batch>);
+/// A segment's plugins, and the joint behind them; `None` at the end of the pipeline.
+struct SegmentOutline<'m> {
+    plugins: Vec<&'m ComponentId>,
+    joint: Option<JointPlan>,
+}
 
-fn outline<'m>(
-    manifest: &'m Manifest,
-    config: &'m config::Pipeline,
-) -> Result<Vec<Outlined<'m>>, BuildError> {
-    let mut outline = Vec::new();
-    let mut stages = Vec::new();
-    for id in &config.processors {
-        match manifest.processors.get(id) {
-            Some(Processor::Plugin(_)) => stages.push(id),
-            Some(Processor::Batch(batch)) => {
-                outline.push((std::mem::take(&mut stages), Some(batch)));
-            }
-            Some(Processor::MemoryLimiter(_)) => {}
-            None => return Err(missing(config, id)),
+/// Cuts a pipeline into segments.
+struct Outliner<'m> {
+    segments: Vec<SegmentOutline<'m>>,
+    plugins: Vec<&'m ComponentId>,
+    /// How many shards batches are cut into by now.
+    shards: Option<usize>,
+}
+
+impl<'m> Outliner<'m> {
+    fn end_segment(&mut self, joint: Option<JointPlan>) {
+        self.segments.push(SegmentOutline {
+            plugins: std::mem::take(&mut self.plugins),
+            joint,
+        });
+    }
+
+    /// Adds a plugin, with the joints that it asks for.
+    fn plugin(&mut self, id: &'m ComponentId, version: &Version, workers: usize) {
+        let shards = match version.declared.sharding {
+            Sharding::ByTrace => Some(workers),
+            // What it holds is decided on by the one instance that sees everything.
+            Sharding::Whole if version.may_hold() => Some(1),
+            Sharding::Whole | Sharding::None => None,
+        };
+        if let Some(shards) = shards
+            && self.shards != Some(shards)
+        {
+            self.end_segment(Some(JointPlan::ByTrace { shards }));
+            self.shards = Some(shards);
+        }
+        self.plugins.push(id);
+        if let Some(shards) = self.shards.filter(|_| version.may_hold()) {
+            let component = id.clone();
+            self.end_segment(Some(JointPlan::Hold { component, shards }));
         }
     }
-    let connectors = config.exporters.iter();
-    stages.extend(connectors.filter(|id| manifest.connectors.contains_key(*id)));
-    outline.push((stages, None));
-    Ok(outline)
 }
 
 fn missing(config: &config::Pipeline, id: &ComponentId) -> BuildError {

@@ -1,18 +1,20 @@
 //! One worker's chain of plugins: a batch in, what is left of it out.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod hold;
+mod instance;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use spanmill_otlp::{Batch, Joined, Projection, Request, Spliced, Workspace};
-use spanmill_runtime::{Answer, Fault, Slot, Snapshot, Tries};
+use spanmill_runtime::{Answer, Fault, Tries};
 
 use super::shadow::Tap;
-use super::stats::{Gauge, Stats};
 use crate::config::{ComponentId, OnError};
-use crate::episode::Throttle;
-use crate::metrics::{Measured, Recorder};
+use crate::metrics::Measured;
 use crate::refusal::Refusal;
+pub use instance::StageInstance;
 
 /// One plugin in a chain.
 pub struct Stage {
@@ -26,20 +28,15 @@ pub struct Stage {
     pub on_trial: bool,
 }
 
-/// An instance, and for a connector what its numbers mean.
-pub struct StageInstance {
-    pub(super) slot: Slot,
-    pub(super) recorder: Option<Recorder>,
-    stats: Arc<Stats>,
-    gauge: Arc<Gauge>,
-    /// Of the log lines on its faults.
-    faults: Throttle,
-}
-
 impl Stage {
+    pub(super) fn lock(&self) -> MutexGuard<'_, StageInstance> {
+        // A panic under the lock cannot leave a half-made instance: a slot replaces one after any fault.
+        self.instance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Replaces an instance that a large batch has let grow.
     fn shrink(&self) {
-        let mut instance = self.instance.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut instance = self.lock();
         let StageInstance {
             slot, stats, gauge, ..
         } = &mut *instance;
@@ -53,8 +50,7 @@ impl Stage {
 
     /// Counts spans that go on without the plugin.
     fn passed(&self, spans: usize) {
-        let instance = self.instance.lock().unwrap_or_else(PoisonError::into_inner);
-        instance.stats.passed(spans);
+        self.lock().stats.passed(spans);
     }
 }
 
@@ -76,6 +72,8 @@ pub struct ChainOutput {
     pub proved: bool,
     /// Spans that were taken out of the batch because a plugin failed on them.
     pub failed: FailedSpans,
+    /// What the last stage holds.
+    pub(super) held: Vec<Request>,
 }
 
 /// Spans that plugins failed on, and that go no further.
@@ -130,43 +128,6 @@ pub enum ChainError {
 /// How long a sender should wait after a plugin failed.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
-impl StageInstance {
-    /// What the instance knows of earlier batches, for another version's.
-    pub(super) fn snapshot(&mut self) -> Result<Option<Snapshot>, Fault> {
-        let snapshot = self.slot.snapshot();
-        if let Err(fault) = &snapshot {
-            self.stats.fault(fault);
-            self.gauge.set(&self.slot);
-        }
-        snapshot
-    }
-
-    /// Takes over what another version's instance knew.
-    pub(super) fn restore(&mut self, snapshot: &Snapshot) -> Result<bool, Fault> {
-        self.slot.restore(snapshot)
-    }
-
-    /// Makes the instance if there is none yet.
-    pub(super) fn warm(&mut self) -> Result<(), Fault> {
-        let warmed = self.slot.warm();
-        self.gauge.set(&self.slot);
-        warmed
-    }
-
-    /// An instance in its chain. `recorder` is for connectors.
-    pub fn new(slot: Slot, recorder: Option<Recorder>, stats: &Arc<Stats>) -> Self {
-        let gauge = stats.instance();
-        gauge.set(&slot);
-        StageInstance {
-            slot,
-            recorder,
-            stats: Arc::clone(stats),
-            gauge,
-            faults: Throttle::default(),
-        }
-    }
-}
-
 impl Chain {
     /// A chain over a projection with as many stages, and one more for each tap.
     pub fn new(projection: Arc<Projection>, stages: Vec<Stage>) -> Self {
@@ -204,6 +165,7 @@ impl Chain {
                 measured: Vec::new(),
                 proved: true,
                 failed: FailedSpans::default(),
+                held: Vec::new(),
             });
         }
         let mut run = Run {
@@ -211,6 +173,7 @@ impl Chain {
             tries,
             origin,
             measured: Vec::new(),
+            held: Vec::new(),
             was_seen: false,
             failed_on_trial: false,
             failed: FailedSpans::default(),
@@ -232,6 +195,7 @@ impl Chain {
             // A version on trial that refuses what it is given has proven nothing.
             proved: run.was_seen && !run.failed_on_trial,
             failed: run.failed,
+            held: run.held,
         })
     }
 
@@ -244,7 +208,7 @@ impl Chain {
         self.workspace
             .load_next(part, joined, run.received_unix_nano)
             .map_err(|malformed| ChainError::Refused(malformed.into()))?;
-        let measured = run.measured.len();
+        let (measured, held) = (run.measured.len(), run.held.len());
         match self.walk(part, run) {
             Ok(way) => {
                 match way.is_dropped {
@@ -258,8 +222,9 @@ impl Chain {
                 Ok(())
             }
             Err(ChainError::Divide) => {
-                // What connectors measured of it is measured again.
+                // What connectors measured of it is measured again, and what was held comes again.
                 run.measured.truncate(measured);
+                run.held.truncate(held);
                 self.run_halves(part, joined, run)
             }
             Err(failed) => Err(failed),
@@ -317,8 +282,9 @@ impl Chain {
                 &mut taps,
             );
             let StageFault { fault, is_of_batch } = match ran {
-                Ok(measured) => {
-                    run.measured.extend(measured);
+                Ok(result) => {
+                    run.measured.extend(result.measured);
+                    run.held.extend(result.held);
                     continue;
                 }
                 Err(failed) => failed,
@@ -375,12 +341,20 @@ struct Run {
     tries: Tries,
     origin: Origin,
     measured: Vec<Measured>,
+    held: Vec<Request>,
     was_seen: bool,
     failed_on_trial: bool,
     failed: FailedSpans,
     tries_left: u32,
     /// Whether spans at fault are being looked for.
     is_isolating: bool,
+}
+
+/// What a stage made of what it was shown, beside what is left of it.
+#[derive(Default)]
+struct StageResult {
+    measured: Option<Measured>,
+    held: Option<Request>,
 }
 
 /// A stage failed on what it was shown.
@@ -390,7 +364,7 @@ struct StageFault {
     is_of_batch: bool,
 }
 
-/// Logs what failed and what becomes of it, once in a while. A plugin in quarantine was logged when it failed.
+/// Logs what failed and what becomes of the batch.
 fn report(stage: &Stage, fault: &Fault, spans: usize, is_of_batch: bool, origin: Origin) {
     let then = match (stage.on_error, is_of_batch, origin) {
         (OnError::Reject, false, _) => "the sender is asked to send the batch again",
@@ -413,13 +387,7 @@ fn report(stage: &Stage, fault: &Fault, spans: usize, is_of_batch: bool, origin:
             _ => instance.faults.meet(),
         }
     };
-    match faults {
-        Some(0) => tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
-        Some(unlogged) => {
-            tracing::warn!(plugin = %stage.id, %fault, spans, unlogged, "plugin fault, after {unlogged} that were not logged; {then}")
-        }
-        None => tracing::debug!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
-    }
+    stage.lock().log_fault(&stage.id, fault, Some(spans), then);
 }
 
 fn run_stage(
@@ -429,7 +397,7 @@ fn run_stage(
     tries: Tries,
     now_unix_nano: u64,
     taps: &mut Vec<super::shadow::MirroredBatch>,
-) -> Result<Option<Measured>, StageFault> {
+) -> Result<StageResult, StageFault> {
     let spans = workspace.item_count();
     // A panic under the lock cannot leave a half-made instance: a slot replaces one after any fault.
     let mut instance = stage
@@ -441,10 +409,11 @@ fn run_stage(
         recorder,
         stats,
         gauge,
+        forgot_held,
         ..
     } = &mut *instance;
     let Some(view) = workspace.view(number) else {
-        return Ok(None);
+        return Ok(StageResult::default());
     };
     let began = Instant::now();
     let answer = slot.process(&view, tries);
@@ -452,12 +421,20 @@ fn run_stage(
         stats.call(spans, began.elapsed());
     }
     let fresh = slot.take_fresh();
+    *forgot_held |= fresh;
     let mut take = |answer| match (answer, &mut *recorder) {
         (Answer::Outcome(outcome), _) => {
             let applied = workspace.apply(number, &outcome)?;
-            stats.let_out(spans, applied.dropped_items);
+            let held = match applied.held_items {
+                0 => None,
+                _ => workspace.held(),
+            };
+            stats.let_out(spans - applied.held_items, applied.dropped_items);
             taps.drain(..).for_each(|tap| tap.outcome(outcome.clone()));
-            Ok(None)
+            Ok(StageResult {
+                held,
+                ..StageResult::default()
+            })
         }
         (Answer::Emission(emission), Some(recorder)) => {
             if fresh {
@@ -467,17 +444,20 @@ fn run_stage(
             stats.let_out(spans, 0);
             taps.drain(..)
                 .for_each(|tap| tap.measured(measured.clone()));
-            Ok(Some(measured))
+            Ok(StageResult {
+                measured: Some(measured),
+                ..StageResult::default()
+            })
         }
-        (Answer::Emission(_), None) => Ok(None),
+        (Answer::Emission(_), None) => Ok(StageResult::default()),
     };
     let taken = match answer {
         // The slot knows of this fault.
         Err(fault) => Err(fault),
         Ok(answer) => match take(answer) {
-            Ok(measured) => {
+            Ok(result) => {
                 slot.confirm();
-                Ok(measured)
+                Ok(result)
             }
             Err(fault) => {
                 slot.note(&fault);

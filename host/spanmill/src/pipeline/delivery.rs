@@ -1,4 +1,4 @@
-//! The end of a segment: a batch into every exporter's hands or a batcher's, and only then its measurements into the
+//! The end of a segment: a batch into every exporter's hands or a joint's, and only then its measurements into the
 //! totals.
 
 use std::collections::BTreeMap;
@@ -11,9 +11,10 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Code;
 
-use super::batcher::BatcherRoom;
 use super::chain::FailedSpans;
+use super::joint::RoomReservation;
 use super::segments::{PipelineUse, QueuedBatch};
+use super::worker::now_unix_nano;
 use crate::config::{self, ComponentId};
 use crate::export::{Exporter, LONGEST_ASKED, Payload, Refused};
 use crate::losses::{Losses, Reason};
@@ -52,7 +53,11 @@ pub(super) struct Delivery {
     pub(super) pipeline: PipelineUse,
     /// The segment it has left.
     pub(super) segment: usize,
+    /// The shard that ran it, if the segment has them.
+    pub(super) shard: Option<usize>,
     pub(super) spliced: Spliced,
+    /// The same by shard, if it is led to shards next.
+    pub(super) by_shard: Vec<(usize, Spliced)>,
     pub(super) measured: Vec<Measured>,
     /// Spans that were taken out because a plugin failed on them.
     pub(super) failed: FailedSpans,
@@ -81,16 +86,16 @@ impl Delivery {
 }
 
 /// Hands over what became of one request, or of one batch of a batcher's: everywhere or nowhere. If it is refused,
-/// nobody has any of it, so that the sender may send it again. Returns the batches that batchers completed.
+/// nobody has any of it, so that the sender may send it again. Returns the batches that joints give.
 pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<QueuedBatch>, Refusal> {
     let deliveries = || deliveries.iter().filter(|one| one.spliced.items > 0);
-    let mut rooms: Vec<(BatcherRoom<'_>, &Delivery)> = Vec::new();
+    let mut rooms: Vec<(RoomReservation<'_>, &Delivery)> = Vec::new();
     let mut sent: Vec<(Exporter, Payload)> = Vec::new();
     let mut fanouts = Vec::new();
     for delivery in deliveries() {
-        match delivery.pipeline.batcher(delivery.segment) {
-            Some(batcher) => {
-                let room = batcher.reserve(&delivery.spliced);
+        match delivery.pipeline.joint(delivery.segment) {
+            Some(_) => {
+                let room = delivery.pipeline.reserve(delivery);
                 let overloaded = Refusal::Overloaded {
                     retry_after: AFTER_FULL,
                 };
@@ -109,12 +114,11 @@ pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<QueuedBatch
     let mut batches = Vec::new();
     for (room, delivery) in rooms {
         let (pipeline, segment) = (&delivery.pipeline, delivery.segment);
-        let ready = room.fill(delivery.spliced.clone());
-        batches.extend(
-            ready
-                .into_iter()
-                .map(|batch| QueuedBatch::new(pipeline, segment, batch)),
-        );
+        if let Some(joint) = pipeline.joint(segment) {
+            let ready = joint.fill(room, delivery).into_iter();
+            let now = now_unix_nano();
+            batches.extend(ready.map(|given| QueuedBatch::new(pipeline, segment, given, now)));
+        }
     }
     Ok(batches)
 }

@@ -10,13 +10,14 @@ use spanmill_otlp::Batch;
 use spanmill_runtime::Tries;
 
 use super::chain::{Chain, ChainError, ChainOutput, Origin};
+use super::joint::HeldTraces;
 use super::trial::Trial;
 use crate::refusal::Refusal;
 
 /// A chain in its place. The worker holds it for the time of a batch, so whoever gets hold of it is between two.
 pub(super) struct Lane {
     running: Mutex<LaneState>,
-    /// Held by who waits for the lane. A worker that has batch after batch would keep it else.
+    /// Taken by whoever waits for the lane; without it a busy worker would lock `running` again first every time.
     waiting: Mutex<()>,
     posted: Mutex<Option<Switch>>,
     has_posted: AtomicBool,
@@ -56,17 +57,24 @@ impl Lane {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a batch. If a version on trial fails, the old chain takes the batch, and every further one.
+    /// Runs a batch. If a version on trial fails, the old chain takes the batch, and every further one. What the last stage
+    /// holds goes to that shard of `held`.
     pub(super) fn run(
         &self,
         batch: &Batch,
         received_unix_nano: u64,
         origin: Origin,
+        held: Option<(&HeldTraces, usize)>,
     ) -> Result<ChainOutput, Refusal> {
         drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut running = self.running();
         self.do_posted(&mut running);
-        let output = self.run_on(&mut running, batch, received_unix_nano, origin);
+        let mut output = self.run_on(&mut running, batch, received_unix_nano, origin);
+        if let (Ok(output), Some((held, shard))) = (&mut output, held)
+            && let Some(mut held) = held.shard(shard)
+        {
+            running.chain.hold(output, &mut held, received_unix_nano);
+        }
         self.do_posted(&mut running);
         output
     }
@@ -108,6 +116,16 @@ impl Lane {
             Err(ChainError::Divide) => Err(undivided()),
             Err(ChainError::OnTrial { fault, .. }) => Err(Refusal::Internal(fault.to_string())),
         }
+    }
+
+    /// Does something to the chain that runs, between two batches.
+    pub(super) fn with_chain<T>(&self, work: impl FnOnce(&mut Chain) -> T) -> T {
+        drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut running = self.running();
+        self.do_posted(&mut running);
+        let done = work(&mut running.chain);
+        self.do_posted(&mut running);
+        done
     }
 
     /// Has something done at the next gap between two batches: by the worker itself, so that no batch waits for
@@ -196,7 +214,9 @@ impl LaneState {
 
     /// Goes back to what stands by, if anything does.
     pub(super) fn revert(&mut self) -> Option<Chain> {
-        let before = self.before.take()?;
+        let mut before = self.before.take()?;
+        // It has not seen what was held meanwhile.
+        before.chain.forget_held();
         Some(std::mem::replace(&mut self.chain, before.chain))
     }
 

@@ -70,8 +70,10 @@ impl<'m> Offline<'m> {
             plugins,
             running: &ByPipeline::new(),
             totals: &mut totals,
+            workers: 1,
             lanes: 1,
             eager: 1,
+            held: Arc::new(HeldMemory::new(u64::MAX)),
         };
         let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
             PreparedPipeline::New(pipeline) | PreparedPipeline::Kept { pipeline, .. } => pipeline,

@@ -1,4 +1,4 @@
-//! A pipeline as its workers run it: chains with `batch` processors between them.
+//! A pipeline as its workers run it: chains with joints between them.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -8,15 +8,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::batcher::Batcher;
 use super::chain::{Chain, Origin, Stage, StageInstance};
 use super::delivery::{Delivery, Fanout, FanoutUse};
 use super::gate::MemoryGate;
+use super::joint::{Given, HeldMemory, HeldTraces, Joint, JointPlan, RoomReservation};
 use super::lane::Lane;
 use super::shadow::Tap;
+use super::ticks::{QueuedTick, TickKind};
 use super::version::Version;
-use super::worker::now_unix_nano;
-use crate::config::{self, ComponentId, PerSignal, PipelineId, Signal};
+use crate::config::{ComponentId, PerSignal, PipelineId, Signal};
 use crate::losses::Holds;
 use crate::refusal::Refusal;
 
@@ -71,13 +71,13 @@ pub(super) struct Destinations {
     pub(super) forwards: Arc<[PipelineUse]>,
 }
 
-/// Plugins up to a `batch` processor or the end.
+/// Plugins up to a joint or the end.
 pub(super) struct Segment {
-    /// One for each worker.
+    /// One for each worker, or for each shard.
     pub(super) lanes: Vec<Lane>,
     plan: Mutex<SegmentPlan>,
-    /// What collects the chains' output for the next segment; nothing in the last.
-    pub(super) batcher: Option<Batcher>,
+    /// What stands between the chains' output and the next segment; nothing behind the last.
+    pub(super) joint: Option<Joint>,
 }
 
 /// Which plugins a segment's chains are made of.
@@ -95,11 +95,13 @@ pub(super) struct PlannedStage {
     pub(super) instances: Vec<Arc<Mutex<StageInstance>>>,
 }
 
-/// A batch that a batcher gave, on its way through the next segment.
+/// A batch that a joint gave, on its way through the next segment.
 pub(super) struct QueuedBatch {
     pub(super) pipeline: PipelineUse,
-    /// The segment whose batcher it came from.
+    /// The segment whose joint it came from.
     pub(super) segment: usize,
+    /// The shard that is to run it; `None`: any worker.
+    pub(super) shard: Option<usize>,
     pub(super) batch: Spliced,
     pub(super) received_unix_nano: u64,
     /// Refusals so far.
@@ -110,6 +112,8 @@ pub(super) struct QueuedBatch {
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     pub(super) worker: usize,
+    /// The shard that the batch belongs to, in a segment that has them.
+    pub(super) shard: Option<usize>,
     pub(super) segment: usize,
     /// Who has the batch meanwhile.
     pub(super) origin: Origin,
@@ -117,16 +121,32 @@ pub(super) struct Step {
 }
 
 impl QueuedBatch {
-    /// A batch that the batcher behind a segment has just completed.
-    pub(super) fn new(pipeline: &Arc<Pipeline>, segment: usize, batch: Spliced) -> Self {
+    /// A batch that the joint behind a segment gives.
+    pub(super) fn new(
+        pipeline: &Arc<Pipeline>,
+        segment: usize,
+        (shard, batch): Given,
+        received_unix_nano: u64,
+    ) -> Self {
         QueuedBatch {
             pipeline: PipelineUse::of(pipeline),
             segment,
+            shard,
             batch,
-            received_unix_nano: now_unix_nano(),
+            received_unix_nano,
             attempts: 0,
         }
     }
+}
+
+/// What a batch's run through a segment led to.
+#[derive(Default)]
+pub(super) struct RunResult {
+    /// What is to be handed over.
+    pub(super) deliveries: Vec<Delivery>,
+    /// Batches of rows that were held, and what else is to be done for such.
+    pub(super) released: Vec<QueuedBatch>,
+    pub(super) ticks: Vec<QueuedTick>,
 }
 
 impl SegmentPlan {
@@ -167,16 +187,17 @@ impl Segment {
     pub(super) fn new(
         signal: Signal,
         plan: SegmentPlan,
-        workers: usize,
-        batch: Option<config::Batch>,
+        lanes: usize,
+        joint: Option<JointPlan>,
+        memory: &Arc<HeldMemory>,
     ) -> Self {
         let chain = |worker| plan.chain(worker, |_| false, Vec::new());
         Segment {
-            lanes: (0..workers)
+            lanes: (0..lanes)
                 .map(|worker| Lane::new(chain(worker)))
                 .collect(),
             plan: Mutex::new(plan),
-            batcher: batch.map(|batch| Batcher::new(signal, batch)),
+            joint: joint.map(|joint| Joint::new(signal, joint, memory)),
         }
     }
 
@@ -205,8 +226,8 @@ impl Holds for Pipeline {
     }
 
     fn held(&self) -> PerSignal<u64> {
-        let batchers = self.segments.iter().filter_map(|s| s.batcher.as_ref());
-        let items: usize = batchers.map(Batcher::held_items).sum();
+        let joints = self.segments.iter().filter_map(|s| s.joint.as_ref());
+        let items: usize = joints.map(Joint::held_items).sum();
         let mut held = PerSignal::default();
         *held.get_mut(self.id.signal) = items as u64;
         held
@@ -253,10 +274,16 @@ impl Pipeline {
         std::mem::replace(&mut *now, destinations)
     }
 
-    /// The batch processors in it, in order.
-    pub(super) fn batches(&self) -> Vec<&config::Batch> {
-        let batchers = self.segments.iter().filter_map(|s| s.batcher.as_ref());
-        batchers.map(Batcher::config).collect()
+    /// The joints in it, in order.
+    pub(super) fn joints(&self) -> impl Iterator<Item = JointPlan> {
+        let joints = self.segments.iter().filter_map(|s| s.joint.as_ref());
+        joints.map(Joint::plan)
+    }
+
+    /// The plugin that stands in it for a component.
+    pub(super) fn planned(&self, id: &ComponentId) -> Option<PlannedStage> {
+        let mut plans = self.segments.iter().map(Segment::plan);
+        plans.find_map(|plan| plan.planned(id).cloned())
     }
 
     /// The versions of the components in it.
@@ -277,26 +304,48 @@ impl Pipeline {
     }
 
     /// Runs a batch through one segment, and what leaves the pipeline through the pipelines that it is forwarded to.
-    /// Adds what is to be handed over to `deliveries`.
+    /// Adds what comes of it to `result`.
     pub(super) fn run(
         self: &Arc<Self>,
         step: Step,
         batch: &Batch,
-        deliveries: &mut Vec<Delivery>,
+        result: &mut RunResult,
     ) -> Result<(), Refusal> {
         let missing = || Refusal::Internal(format!("pipeline {}: no such segment", self.id));
         let segment = self.segments.get(step.segment).ok_or_else(missing)?;
-        let lane = segment.lanes.get(step.worker).ok_or_else(missing)?;
-        let output = lane.run(batch, step.received_unix_nano, step.origin)?;
-        let forwards = match segment.batcher {
+        let lane = step.shard.unwrap_or(step.worker);
+        let lane = segment.lanes.get(lane).ok_or_else(missing)?;
+        let joint = segment.joint.as_ref();
+        let held = joint.and_then(Joint::held).zip(step.shard);
+        let output = lane.run(batch, step.received_unix_nano, step.origin, held)?;
+        if let Some((held, shard)) = held {
+            self.release(step.segment, shard, held, result);
+        }
+        let by_shard = match joint {
+            Some(Joint::ByTrace(shards)) if output.spliced.items > 0 => {
+                // Mostly nothing stands before it.
+                match output.spliced.bytes.as_ptr() == batch.bytes().as_ptr()
+                    && output.spliced.items == batch.item_count()
+                {
+                    true => shards.split(batch),
+                    false => {
+                        shards.split(&Batch::parse(self.id.signal, output.spliced.bytes.clone())?)
+                    }
+                }
+            }
+            _ => Vec::new(),
+        };
+        let forwards = match joint {
             None if output.spliced.items > 0 => Arc::clone(&self.destinations().forwards),
             _ => Arc::default(),
         };
         let spliced = output.spliced.clone();
-        deliveries.push(Delivery {
+        result.deliveries.push(Delivery {
             pipeline: PipelineUse::of(self),
             segment: step.segment,
+            shard: step.shard,
             spliced: output.spliced,
+            by_shard,
             measured: output.measured,
             failed: output.failed,
         });
@@ -305,9 +354,46 @@ impl Pipeline {
         }
         let batch = Batch::parse(self.id.signal, spliced.bytes)?;
         for pipeline in forwards.iter() {
-            pipeline.run(Step { segment: 0, ..step }, &batch, deliveries)?;
+            let step = Step {
+                segment: 0,
+                shard: None,
+                ..step
+            };
+            pipeline.run(step, &batch, result)?;
         }
         Ok(())
+    }
+
+    /// Takes the next batch of rows that a shard has released; what more there is becomes work of its own.
+    pub(super) fn release(
+        self: &Arc<Self>,
+        segment: usize,
+        shard: usize,
+        held: &HeldTraces,
+        result: &mut RunResult,
+    ) {
+        let Some(mut held) = held.shard(shard) else {
+            return;
+        };
+        if let Some(released) = held.next_released() {
+            let given = (Some(shard), released.batch);
+            let batch = QueuedBatch::new(self, segment, given, released.received_unix_nano);
+            result.released.push(batch);
+        }
+        if held.has_released() {
+            let tick = QueuedTick::new(self, segment, shard, TickKind::Release);
+            result.ticks.push(tick);
+        }
+    }
+
+    /// Room in the joint behind a segment for what has left it, or `None` if there is none.
+    pub(super) fn reserve(&self, delivery: &Delivery) -> Option<RoomReservation<'_>> {
+        let bytes = delivery.spliced.bytes.len();
+        let next = self.joint(delivery.segment + 1).and_then(Joint::held);
+        if next.is_some_and(|held| !held.has_room(bytes)) {
+            return None;
+        }
+        self.joint(delivery.segment)?.reserve(delivery)
     }
 
     /// Makes a worker's instances that are to be made when they are needed, so that no batch has to wait for them.
@@ -327,8 +413,8 @@ impl Pipeline {
         }
     }
 
-    /// The batcher behind a segment; `None` behind the last.
-    pub(super) fn batcher(&self, segment: usize) -> Option<&Batcher> {
-        self.segments.get(segment)?.batcher.as_ref()
+    /// The joint behind a segment; `None` behind the last.
+    pub(super) fn joint(&self, segment: usize) -> Option<&Joint> {
+        self.segments.get(segment)?.joint.as_ref()
     }
 }

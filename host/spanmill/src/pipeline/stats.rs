@@ -115,6 +115,12 @@ impl Stats {
         self.items_dropped.fetch_add(dropped as u64, Relaxed);
     }
 
+    /// Counts held items that were decided on.
+    pub fn decided(&self, released: usize, dropped: usize) {
+        self.items_out.fetch_add(released as u64, Relaxed);
+        self.items_dropped.fetch_add(dropped as u64, Relaxed);
+    }
+
     /// Counts spans that went on without the plugin, after a fault.
     pub fn passed(&self, spans: usize) {
         self.items_passed.fetch_add(spans as u64, Relaxed);

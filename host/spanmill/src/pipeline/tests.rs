@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use spanmill_otlp::Spliced;
 
-use super::batcher::Batcher;
+use super::joint::Batcher;
 use crate::config::{Batch, Signal};
 
 fn request(spans: usize) -> Spliced {

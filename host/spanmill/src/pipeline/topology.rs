@@ -90,7 +90,9 @@ impl Topology {
             plugins,
             running: &self.running,
             totals: &mut totals,
+            workers: self.workers.workers,
             lanes: self.workers.lanes(),
+            held: self.pipelines.held(),
             // At the start, the first worker's are enough to be ready; the other workers make their own before they begin.
             // Later, whatever can fail must have failed before anything is replaced.
             eager: match self.running.is_empty() {

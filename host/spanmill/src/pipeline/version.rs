@@ -41,6 +41,11 @@ impl Version {
             && self.spec.has_terms_of(&other.spec)
     }
 
+    /// Whether it may hold rows: it exports `ticker`, and one instance sees every row of a trace.
+    pub fn may_hold(&self) -> bool {
+        self.contract.may_hold
+    }
+
     /// One more instance.
     pub fn instantiate(&self) -> Result<Slot, ConfigureError> {
         let limits = limits(&self.spec);

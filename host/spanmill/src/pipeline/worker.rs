@@ -11,12 +11,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::batches::flush_when_due;
+use super::queued::flush_when_due;
 use super::chain::Origin;
 use super::delivery::Delivery;
 use super::intake::{Feed, Intake};
+use super::joint::{HeldMemory, Joint};
 use super::scheduler::{Owner, Scheduler};
-use super::segments::{Destinations, Pipeline, PipelineUse, QueuedBatch, Step};
+use super::segments::{Destinations, Pipeline, PipelineUse, QueuedBatch, RunResult, Step};
+use super::ticks::{QueuedTick, tick_when_due};
 use crate::config::{ComponentId, Limits};
 use crate::episode::Episode;
 use crate::losses::{Losses, Reason};
@@ -79,6 +81,8 @@ pub struct Bounds {
     pub in_flight: Budget,
     /// What one request may hold.
     pub items: ItemLimits,
+    /// What plugins may hold until they decide.
+    pub held: Arc<HeldMemory>,
     /// Where losses are counted.
     pub losses: Losses,
 }
@@ -89,6 +93,7 @@ impl Bounds {
         Bounds {
             in_flight: Budget::new(limits.in_flight()),
             items: limits.request,
+            held: Arc::new(HeldMemory::new(limits.held())),
             losses,
         }
     }
@@ -108,6 +113,7 @@ pub(super) struct Shared {
     pub(super) scheduler: Scheduler<Work>,
     pub(super) in_flight: Budget,
     items: ItemLimits,
+    held: Arc<HeldMemory>,
     /// While requests are refused because those under way hold all the memory.
     pub(super) crowded: Episode,
     pub(super) losses: Losses,
@@ -132,6 +138,7 @@ impl Pipelines {
             scheduler: Scheduler::new(workers, workers.saturating_mul(QUEUE_PER_WORKER)),
             in_flight: bounds.in_flight,
             items: bounds.items,
+            held: bounds.held,
             crowded: Episode::default(),
             losses: bounds.losses,
             runtime: tokio::runtime::Handle::current(),
@@ -167,9 +174,19 @@ impl Pipelines {
 
     /// Takes a pipeline in; it gets what a [`Feed`] leads to it.
     pub(super) fn add(&self, pipeline: Arc<Pipeline>) {
-        for segment in 0..pipeline.segments.len() {
-            let flusher = flush_when_due(Arc::clone(&self.shared), Arc::clone(&pipeline), segment);
-            self.shared.runtime.spawn(flusher);
+        for (number, segment) in pipeline.segments.iter().enumerate() {
+            let (shared, pipeline) = (Arc::clone(&self.shared), Arc::clone(&pipeline));
+            match &segment.joint {
+                Some(Joint::Batch(_)) => {
+                    let flusher = flush_when_due(shared, pipeline, number);
+                    self.shared.runtime.spawn(flusher);
+                }
+                Some(Joint::Hold(_)) => {
+                    let ticker = tick_when_due(shared, pipeline, number);
+                    self.shared.runtime.spawn(ticker);
+                }
+                Some(Joint::ByTrace(_)) | None => {}
+            }
         }
         self.shared.losses.watch(&pipeline);
         self.shared.pipelines().push(pipeline);
@@ -189,6 +206,11 @@ impl Pipelines {
         drop(pipeline.set_destinations(Destinations::default()));
         let same = |one: &Arc<Pipeline>| Arc::ptr_eq(one, &pipeline);
         self.shared.pipelines().retain(|one| !same(one));
+    }
+
+    /// What held rows take, and may.
+    pub(super) fn held(&self) -> Arc<HeldMemory> {
+        Arc::clone(&self.shared.held)
     }
 
     /// The way in for a receiver.
@@ -291,9 +313,9 @@ impl Shared {
         } = request;
         let length = bytes.len();
         let batch = Batch::parse_within(signal, bytes, items)?;
-        let mut deliveries = Vec::with_capacity(pipelines.len());
+        let mut result = RunResult::default();
         if batch.item_count() == 0 {
-            return Ok((deliveries, memory));
+            return Ok((result.deliveries, memory));
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.
         let needed = length.saturating_add(batch.memory_bytes());
@@ -307,14 +329,16 @@ impl Shared {
         })?;
         let step = Step {
             worker,
+            shard: None,
             segment: 0,
             origin: Origin::Sender,
             received_unix_nano,
         };
         for pipeline in pipelines {
-            pipeline.run(step, &batch, &mut deliveries)?;
+            pipeline.run(step, &batch, &mut result)?;
         }
         drop(batch);
+        let deliveries = result.deliveries;
         let left = deliveries.iter().map(|one| one.spliced.bytes.len()).sum();
         memory.shrink_to(left);
         Ok((deliveries, memory))

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use spanmill_otlp::{Request, Signal, Spliced};
 use tokio::sync::Notify;
 
+use super::room::{Room, RoomReservation};
 use crate::config;
 
 /// Bytes that a batcher holds at most, in batches under way as well.
@@ -16,12 +17,13 @@ const MAX_BYTES: usize = 128 * 1024 * 1024;
 const MAX_BATCHES: usize = 8;
 
 /// Collects requests until they make a batch.
-pub(super) struct Batcher {
+pub(in crate::pipeline) struct Batcher {
     signal: Signal,
     config: config::Batch,
     state: Mutex<State>,
+    room: Room,
     /// Rung when the first request of a batch comes in.
-    pub(super) begun: Notify,
+    pub(in crate::pipeline) begun: Notify,
 }
 
 #[derive(Default)]
@@ -29,15 +31,15 @@ struct State {
     parts: Vec<Bytes>,
     items: usize,
     begun: Option<Instant>,
-    /// Items and bytes taken and not yet done with.
-    held_items: usize,
-    held_bytes: usize,
 }
 
 impl Batcher {
-    pub(super) fn new(signal: Signal, config: config::Batch) -> Self {
+    pub(in crate::pipeline) fn new(signal: Signal, config: config::Batch) -> Self {
+        let items = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+        let full = items(config.send_batch_size.max(config.send_batch_max_size)).max(8192);
         Batcher {
             signal,
+            room: Room::new(full.saturating_mul(MAX_BATCHES), MAX_BYTES),
             config,
             state: Mutex::default(),
             begun: Notify::new(),
@@ -45,7 +47,7 @@ impl Batcher {
     }
 
     /// Its settings.
-    pub(super) fn config(&self) -> &config::Batch {
+    pub(in crate::pipeline) fn config(&self) -> &config::Batch {
         &self.config
     }
 
@@ -61,33 +63,13 @@ impl Batcher {
         usize::try_from(self.config.send_batch_max_size).unwrap_or(usize::MAX)
     }
 
-    /// Reserves room for a request, or returns `None` if there is none: what was taken before has nowhere to go.
-    pub(super) fn reserve(&self, request: &Spliced) -> Option<BatcherRoom<'_>> {
-        let mut state = self.state();
-        let room = self
-            .size()
-            .max(self.max_size())
-            .max(8192)
-            .saturating_mul(MAX_BATCHES);
-        let (items, bytes) = (request.items, request.bytes.len());
-        // A request larger than all the room is taken when nothing else is held.
-        if state.held_items > 0
-            && (state.held_items.saturating_add(items) > room
-                || state.held_bytes.saturating_add(bytes) > MAX_BYTES)
-        {
-            return None;
-        }
-        state.held_items += items;
-        state.held_bytes += bytes;
-        Some(BatcherRoom {
-            batcher: self,
-            items,
-            bytes,
-        })
+    /// Reserves room for a request, or returns `None` if there is none.
+    pub(in crate::pipeline) fn reserve(&self, request: &Spliced) -> Option<RoomReservation<'_>> {
+        self.room.reserve(request.items, request.bytes.len())
     }
 
     /// Takes a request in that room was reserved for; returns the batches that are ready now.
-    fn push(&self, request: Spliced) -> Vec<Spliced> {
+    pub(in crate::pipeline) fn push(&self, request: Spliced) -> Vec<Spliced> {
         let mut state = self.state();
         state.items += request.items;
         state.parts.push(request.bytes);
@@ -103,13 +85,13 @@ impl Batcher {
     }
 
     /// How long the requests at hand may still wait; `None` if there are none.
-    pub(super) fn due_in(&self) -> Option<Duration> {
+    pub(in crate::pipeline) fn due_in(&self) -> Option<Duration> {
         let begun = self.state().begun?;
         Some(self.config.timeout.saturating_sub(begun.elapsed()))
     }
 
     /// Takes everything at hand, as batches.
-    pub(super) fn flush(&self) -> Vec<Spliced> {
+    pub(in crate::pipeline) fn flush(&self) -> Vec<Spliced> {
         self.take(self.state(), 0)
     }
 
@@ -144,7 +126,7 @@ impl Batcher {
             .chain(&rest)
             .map(|batch| batch.bytes.len())
             .sum();
-        state.held_bytes = (state.held_bytes + now).saturating_sub(joined.len());
+        self.room.resize(joined.len(), now);
         if let Some(rest) = rest {
             state.items = rest.items;
             state.parts.push(rest.bytes);
@@ -156,44 +138,18 @@ impl Batcher {
     }
 
     /// Gives back the room of a batch, or of a part of it, that was delivered or dropped.
-    pub(super) fn done(&self, batch: &Spliced) {
-        self.give_back(batch.items, batch.bytes.len());
-    }
-
-    fn give_back(&self, items: usize, bytes: usize) {
-        let mut state = self.state();
-        state.held_items = state.held_items.saturating_sub(items);
-        state.held_bytes = state.held_bytes.saturating_sub(bytes);
+    pub(in crate::pipeline) fn done(&self, batch: &Spliced) {
+        self.room.give_back(batch.items, batch.bytes.len());
     }
 
     /// Items taken and not done with.
-    pub(super) fn held_items(&self) -> usize {
-        self.state().held_items
+    pub(in crate::pipeline) fn held_items(&self) -> usize {
+        self.room.held_items()
     }
 }
 
-/// Room for one request in a batcher; free again if it is dropped unused.
-pub(super) struct BatcherRoom<'a> {
-    batcher: &'a Batcher,
-    items: usize,
-    bytes: usize,
-}
-
-impl BatcherRoom<'_> {
-    /// Puts the request in; returns the batches that are ready now.
-    pub(super) fn fill(mut self, request: Spliced) -> Vec<Spliced> {
-        (self.items, self.bytes) = (0, 0);
-        self.batcher.push(request)
-    }
-}
-
-impl Drop for BatcherRoom<'_> {
-    fn drop(&mut self) {
-        self.batcher.give_back(self.items, self.bytes);
-    }
-}
-
-fn join(mut parts: Vec<Bytes>) -> Bytes {
+/// Puts requests one behind the other: that is a request too.
+pub(super) fn join(mut parts: Vec<Bytes>) -> Bytes {
     if parts.len() == 1 {
         return parts.pop().unwrap_or_default();
     }

@@ -1,4 +1,4 @@
-//! Batches that a batcher gave: their senders were answered long ago, so they are held and tried again until they are
+//! Batches that a joint gave: their senders were answered long ago, so they are held and tried again until they are
 //! in other hands, or count as lost.
 
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use spanmill_otlp::Batch;
 use super::chain::Origin;
 use super::delivery::{Delivery, hand_over};
 use super::scheduler::Owner;
-use super::segments::{Pipeline, QueuedBatch, Step};
-use super::worker::{Shared, Work};
+use super::segments::{Pipeline, QueuedBatch, RunResult, Step};
+use super::worker::{Shared, Work, now_unix_nano};
 use crate::losses::Reason;
 use crate::refusal::Refusal;
 
@@ -21,29 +21,39 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const MAX_ATTEMPTS: u32 = 18;
 
 impl Shared {
-    /// Sends on what a pipeline's batchers hold. Returns how many items they held.
+    /// Sends on what a pipeline's joints hold. Returns how many items they held. Plugins that hold rows are told that this
+    /// is the end once nothing else can reach them.
     pub(super) fn flush(&self, pipeline: &Arc<Pipeline>) -> usize {
-        let mut held = 0;
+        let mut before = 0;
         for segment in 0..pipeline.segments.len() {
-            let Some(batcher) = pipeline.batcher(segment) else {
+            let Some(joint) = pipeline.joint(segment) else {
                 continue;
             };
-            held += batcher.held_items();
-            for batch in batcher.flush() {
-                self.enqueue(QueuedBatch::new(pipeline, segment, batch));
+            if before == 0
+                && let Some(held) = joint.held()
+            {
+                self.end_held(pipeline, segment, held);
+            }
+            before += joint.held_items();
+            for given in joint.flush() {
+                self.enqueue(QueuedBatch::new(pipeline, segment, given, now_unix_nano()));
             }
         }
-        held
+        before
     }
 
-    /// Has a worker run a batch. How many there are is bounded by what batchers hold.
+    /// Has a worker run a batch. How many there are is bounded by what joints hold.
     pub(super) fn enqueue(&self, batch: QueuedBatch) {
-        let owner = Owner::Batcher {
-            pipeline: batch.pipeline.id.clone(),
+        let pipeline = batch.pipeline.id.clone();
+        let owner = match batch.shard {
+            Some(shard) => Owner::Shard {
+                pipeline,
+                segment: batch.segment + 1,
+                shard,
+            },
+            None => Owner::Batcher { pipeline },
         };
-        if let Err(Work::QueuedBatch(batch)) =
-            self.scheduler.add_now(owner, Work::QueuedBatch(batch))
-        {
+        if let Err(Work::Batched(batch)) = self.scheduler.add_now(owner, Work::Batched(batch)) {
             self.give_up(&batch, Reason::ShutDown, "the pipelines have ended");
         }
     }
@@ -63,13 +73,13 @@ impl Shared {
     }
 
     fn done(&self, batched: &QueuedBatch) {
-        if let Some(batcher) = batched.pipeline.batcher(batched.segment) {
-            batcher.done(&batched.batch);
+        if let Some(joint) = batched.pipeline.joint(batched.segment) {
+            joint.done(&batched.batch);
             self.done.notify_waiters();
         }
     }
 
-    /// Runs a batch through the segment behind its batcher.
+    /// Runs a batch through the segment behind its joint.
     pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: QueuedBatch) {
         let pipeline = batched.pipeline.clone();
         let next = batched.segment + 1;
@@ -81,13 +91,16 @@ impl Shared {
         };
         let step = Step {
             worker,
+            shard: batched.shard,
             segment: next,
             // It belongs to nobody else any more.
             origin: Origin::Batcher,
             received_unix_nano: batched.received_unix_nano,
         };
-        let mut deliveries = Vec::with_capacity(1);
-        let ran = pipeline.run(step, &batch, &mut deliveries);
+        let mut result = RunResult::default();
+        let ran = pipeline.run(step, &batch, &mut result);
+        self.go_on(result.released, result.ticks);
+        let deliveries = result.deliveries;
         let shared = Arc::clone(self);
         match ran {
             Ok(()) => {
@@ -146,7 +159,10 @@ impl Shared {
 
 /// Sends what a batcher holds when its time is over.
 pub(super) async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>, segment: usize) {
-    let Some(batcher) = pipeline.batcher(segment) else {
+    let Some(joint) = pipeline.joint(segment) else {
+        return;
+    };
+    let Some(batcher) = joint.batcher() else {
         return;
     };
     loop {
@@ -162,8 +178,8 @@ pub(super) async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>,
                 () = pipeline.retired.cancelled() => return,
             }
             if batcher.due_in().is_some_and(|due| due.is_zero()) {
-                for batch in batcher.flush() {
-                    shared.enqueue(QueuedBatch::new(&pipeline, segment, batch));
+                for given in joint.flush() {
+                    shared.enqueue(QueuedBatch::new(&pipeline, segment, given, now_unix_nano()));
                 }
             }
         }

@@ -1,0 +1,103 @@
+//! What becomes of rows that the last stage of a chain holds.
+
+use spanmill_otlp::Request;
+
+use super::{Chain, ChainOutput};
+use crate::pipeline::joint::HeldShard;
+use crate::pipeline::now_unix_nano;
+
+impl Chain {
+    /// Puts away what the last stage held of a batch, and asks it for decisions.
+    pub(in crate::pipeline) fn hold(
+        &mut self,
+        output: &mut ChainOutput,
+        held: &mut HeldShard<'_>,
+        received_unix_nano: u64,
+    ) {
+        if output.held.is_empty() {
+            return;
+        }
+        for request in output.held.drain(..) {
+            held.hold(&request, received_unix_nano);
+        }
+        self.tick(held, now_unix_nano(), false);
+    }
+
+    /// Asks the last stage for decisions on what it holds.
+    pub(in crate::pipeline) fn tick(&mut self, held: &mut HeldShard<'_>, now_unix_nano: u64, ending: bool) {
+        let Some(stage) = self.stages.last() else {
+            return;
+        };
+        let mut instance = stage.lock();
+        let decided = instance.slot.tick(now_unix_nano, ending);
+        match decided {
+            Ok(decisions) => {
+                let (released, dropped) = held.decide(&decisions);
+                instance.stats.decided(released, dropped);
+            }
+            Err(fault) => {
+                instance.stats.fault(&fault);
+                let then = match ending {
+                    true => "everything it holds is released",
+                    false => "it is asked again later, and shown what it holds",
+                };
+                instance.log_fault(&stage.id, &fault, None, then);
+            }
+        }
+        if instance.slot.take_fresh() {
+            instance.forgot_held = true;
+        }
+        if std::mem::take(&mut instance.forgot_held) {
+            held.review_all();
+        }
+        instance.note();
+    }
+
+    /// Shows the last stage again what it asked for, or does not know: a batch of it.
+    pub(in crate::pipeline) fn review(&mut self, held: &mut HeldShard<'_>) {
+        let number = self.stages.len().saturating_sub(1);
+        let (Some(stage), Some(shown)) = (self.stages.last(), held.next_review()) else {
+            return;
+        };
+        let mut failures = 0;
+        while failures < 2 {
+            let Ok(request) = Request::parse(shown.signal, shown.batch.bytes.clone()) else {
+                break;
+            };
+            if self.workspace.load(request, shown.received_unix_nano).is_err() {
+                break;
+            }
+            let Some(view) = self.workspace.view(number) else {
+                break;
+            };
+            let mut instance = stage.lock();
+            let fault = match instance.slot.review(&view) {
+                Ok(()) => return instance.note(),
+                Err(fault) => fault,
+            };
+            failures += 1;
+            instance.stats.fault(&fault);
+            let then = "it is shown held rows again; those that fail twice are released";
+            instance.log_fault(&stage.id, &fault, None, then);
+            instance.forgot_held = instance.slot.take_fresh();
+            instance.note();
+        }
+        let released = held.release(&shown.traces);
+        stage.lock().stats.decided(released, 0);
+    }
+
+    /// Releases everything that is held.
+    pub(in crate::pipeline) fn end(&mut self, held: &mut HeldShard<'_>) {
+        let released = held.end();
+        if let Some(stage) = self.stages.last() {
+            stage.lock().stats.decided(released, 0);
+        }
+    }
+
+    /// The instances of this chain have not seen what was held while another ran in its place.
+    pub(in crate::pipeline) fn forget_held(&mut self) {
+        if let Some(stage) = self.stages.last() {
+            stage.lock().forgot_held = true;
+        }
+    }
+}

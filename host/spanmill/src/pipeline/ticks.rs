@@ -1,0 +1,135 @@
+//! What is due for rows that a plugin holds: it is asked for decisions, shown again what it does not know, and what it
+//! releases goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::joint::HeldTraces;
+use super::scheduler::Owner;
+use super::segments::{Pipeline, PipelineUse, QueuedBatch, RunResult};
+use super::worker::{Shared, Work, now_unix_nano};
+
+/// How often a plugin that holds rows is asked for decisions.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Something due in one shard of a segment.
+pub(super) struct QueuedTick {
+    pipeline: PipelineUse,
+    segment: usize,
+    shard: usize,
+    kind: TickKind,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TickKind {
+    /// The plugin is asked.
+    Ask,
+    /// The plugin is told that this is the end; what it holds then is released.
+    End,
+    /// Rows that were released go on.
+    Release,
+}
+
+impl QueuedTick {
+    pub(super) fn new(
+        pipeline: &Arc<Pipeline>,
+        segment: usize,
+        shard: usize,
+        kind: TickKind,
+    ) -> Self {
+        QueuedTick {
+            pipeline: PipelineUse::of(pipeline),
+            segment,
+            shard,
+            kind,
+        }
+    }
+}
+
+impl Shared {
+    /// Has done what came of a run beside its deliveries.
+    pub(super) fn go_on(&self, released: Vec<QueuedBatch>, ticks: Vec<QueuedTick>) {
+        released.into_iter().for_each(|batch| self.enqueue(batch));
+        ticks.into_iter().for_each(|tick| self.enqueue_tick(tick));
+    }
+
+    fn enqueue_tick(&self, tick: QueuedTick) {
+        let owner = Owner::Shard {
+            pipeline: tick.pipeline.id.clone(),
+            segment: tick.segment,
+            shard: tick.shard,
+        };
+        // Once the workers have ended, what is still held is counted as lost.
+        let _ = self.scheduler.add_now(owner, Work::Tick(tick));
+    }
+
+    /// Does what is due in a shard.
+    pub(super) fn run_tick(&self, tick: QueuedTick) {
+        let QueuedTick {
+            pipeline,
+            segment,
+            shard,
+            kind,
+        } = tick;
+        let Some(held) = pipeline.joint(segment).and_then(|joint| joint.held()) else {
+            return;
+        };
+        let lanes = pipeline.segments.get(segment).map(|segment| &segment.lanes);
+        let Some(lane) = lanes.and_then(|lanes| lanes.get(shard)) else {
+            return;
+        };
+        if kind != TickKind::Release {
+            lane.with_chain(|chain| {
+                let Some(mut held) = held.shard(shard) else {
+                    return;
+                };
+                held.asked();
+                let ending = kind == TickKind::End;
+                if ending && held.has_ended() {
+                    return;
+                }
+                chain.tick(&mut held, now_unix_nano(), ending);
+                match ending {
+                    true => chain.end(&mut held),
+                    false => chain.review(&mut held),
+                }
+            });
+        }
+        let mut result = RunResult::default();
+        pipeline.release(segment, shard, held, &mut result);
+        self.go_on(result.released, result.ticks);
+        self.done.notify_waiters();
+    }
+
+    /// Tells a plugin, shard by shard, that this is the end.
+    pub(super) fn end_held(&self, pipeline: &Arc<Pipeline>, segment: usize, held: &HeldTraces) {
+        for shard in 0..held.shards() {
+            if held.shard(shard).is_some_and(|held| !held.is_empty()) {
+                self.enqueue_tick(QueuedTick::new(pipeline, segment, shard, TickKind::End));
+            }
+        }
+    }
+}
+
+/// Asks for decisions once a second.
+pub(super) async fn tick_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>, segment: usize) {
+    let mut due = tokio::time::interval(INTERVAL);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = due.tick() => {}
+            () = pipeline.retired.cancelled() => return,
+            () = shared.abort.cancelled() => return,
+        }
+        let Some(held) = pipeline.joint(segment).and_then(|joint| joint.held()) else {
+            return;
+        };
+        for shard in 0..held.shards() {
+            // One at a time: a busy shard is asked later, not more often.
+            if held.shard(shard).is_some_and(|mut held| held.ask()) {
+                shared.enqueue_tick(QueuedTick::new(&pipeline, segment, shard, TickKind::Ask));
+            }
+        }
+    }
+}
