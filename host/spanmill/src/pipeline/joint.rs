@@ -18,7 +18,6 @@ pub(super) use hold::{HeldBatch, HeldShard, HeldTraces};
 pub(super) use room::RoomReservation;
 pub(super) use shards::TraceShards;
 
-use super::delivery::Delivery;
 use crate::config::{self, ComponentId};
 
 /// Which joint stands where. Pipelines with the same joints can take each other's place.
@@ -38,6 +37,15 @@ pub(super) enum Joint {
     Hold(HeldTraces),
 }
 
+/// What has left a segment.
+pub(super) struct SegmentOutput {
+    pub(super) spliced: Spliced,
+    /// The same by shard, if it is led to shards next.
+    pub(super) by_shard: Vec<(usize, Spliced)>,
+    /// The shard that ran it, if the segment has them.
+    pub(super) shard: Option<usize>,
+}
+
 /// A batch that a joint gives, and the shard of the next segment that is to run it; `None`: any worker.
 pub(super) type Given = (Option<usize>, Spliced);
 
@@ -54,29 +62,29 @@ impl Joint {
     }
 
     /// Reserves room for what left the segment before it, or returns `None` if there is none.
-    pub(super) fn reserve(&self, delivery: &Delivery) -> Option<RoomReservation<'_>> {
+    pub(super) fn reserve(&self, output: &SegmentOutput) -> Option<RoomReservation<'_>> {
         match self {
-            Joint::Batch(batcher) => batcher.reserve(&delivery.spliced),
-            Joint::ByTrace(shards) => shards.reserve(&delivery.by_shard),
-            Joint::Hold(held) => held.reserve(&delivery.spliced),
+            Joint::Batch(batcher) => batcher.reserve(&output.spliced),
+            Joint::ByTrace(shards) => shards.reserve(&output.by_shard),
+            Joint::Hold(held) => held.reserve(&output.spliced),
         }
     }
 
     /// Takes what left the segment before it; returns the batches that are ready now.
-    pub(super) fn fill(&self, room: RoomReservation<'_>, delivery: &Delivery) -> Vec<Given> {
+    pub(super) fn fill(&self, room: RoomReservation<'_>, output: &SegmentOutput) -> Vec<Given> {
         room.keep();
         match self {
             Joint::Batch(batcher) => {
-                let ready = batcher.push(delivery.spliced.clone()).into_iter();
+                let ready = batcher.push(output.spliced.clone()).into_iter();
                 ready.map(|batch| (None, batch)).collect()
             }
             Joint::ByTrace(_) => {
-                let shards = delivery.by_shard.iter();
+                let shards = output.by_shard.iter();
                 shards
                     .map(|(shard, batch)| (Some(*shard), batch.clone()))
                     .collect()
             }
-            Joint::Hold(_) => vec![(delivery.shard, delivery.spliced.clone())],
+            Joint::Hold(_) => vec![(output.shard, output.spliced.clone())],
         }
     }
 

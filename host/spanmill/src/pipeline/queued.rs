@@ -1,187 +1,75 @@
-//! Batches that a joint gave: their senders were answered long ago, so they are held and tried again until they are
-//! in other hands, or count as lost.
+//! Work that waits for a worker: batches that joints gave, and what is due for rows that plugins hold.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use spanmill_otlp::Batch;
+use spanmill_otlp::Spliced;
 
-use super::chain::Origin;
-use super::delivery::{Delivery, hand_over};
-use super::scheduler::Owner;
-use super::segments::{Pipeline, QueuedBatch, RunResult, Step};
-use super::worker::{Shared, Work, now_unix_nano};
-use crate::losses::Reason;
-use crate::refusal::Refusal;
+use super::joint::Given;
+use super::segments::{Pipeline, PipelineUse};
 
-/// Between attempts to get a batch on its way.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Attempts after which a batch that its plugins keep refusing is dropped: about five minutes.
-const MAX_ATTEMPTS: u32 = 18;
+/// A batch that a joint gave, on its way through the next segment.
+pub(super) struct QueuedBatch {
+    pub(super) pipeline: PipelineUse,
+    /// The segment whose joint it came from.
+    pub(super) segment: usize,
+    /// The shard that is to run it; `None`: any worker.
+    pub(super) shard: Option<usize>,
+    pub(super) batch: Spliced,
+    pub(super) received_unix_nano: u64,
+    /// Refusals so far.
+    pub(super) attempts: u32,
+}
 
-impl Shared {
-    /// Sends on what a pipeline's joints hold. Returns how many items they held. Plugins that hold rows are told that this
-    /// is the end once nothing else can reach them.
-    pub(super) fn flush(&self, pipeline: &Arc<Pipeline>) -> usize {
-        let mut before = 0;
-        for segment in 0..pipeline.segments.len() {
-            let Some(joint) = pipeline.joint(segment) else {
-                continue;
-            };
-            if before == 0
-                && let Some(held) = joint.held()
-            {
-                self.end_held(pipeline, segment, held);
-            }
-            before += joint.held_items();
-            for given in joint.flush() {
-                self.enqueue(QueuedBatch::new(pipeline, segment, given, now_unix_nano()));
-            }
-        }
-        before
-    }
-
-    /// Has a worker run a batch. How many there are is bounded by what joints hold.
-    pub(super) fn enqueue(&self, batch: QueuedBatch) {
-        let pipeline = batch.pipeline.id.clone();
-        let owner = match batch.shard {
-            Some(shard) => Owner::Shard {
-                pipeline,
-                segment: batch.segment + 1,
-                shard,
-            },
-            None => Owner::Batcher { pipeline },
-        };
-        if let Err(Work::Batched(batch)) = self.scheduler.add_now(owner, Work::Batched(batch)) {
-            self.give_up(&batch, Reason::ShutDown, "the pipelines have ended");
-        }
-    }
-
-    /// Drops a batch.
-    fn give_up(&self, batched: &QueuedBatch, reason: Reason, why: &str) {
-        let (items, what) = (batched.batch.items, batched.pipeline.id.signal.items());
-        let pipeline = &batched.pipeline.id;
-        self.losses.add(
-            format_args!("pipeline {pipeline}"),
-            batched.pipeline.id.signal,
-            reason,
-            items as u64,
-        );
-        tracing::error!(%pipeline, items, "dropping a batch of {items} {what}: {why}");
-        self.done(batched);
-    }
-
-    fn done(&self, batched: &QueuedBatch) {
-        if let Some(joint) = batched.pipeline.joint(batched.segment) {
-            joint.done(&batched.batch);
-            self.done.notify_waiters();
-        }
-    }
-
-    /// Runs a batch through the segment behind its joint.
-    pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: QueuedBatch) {
-        let pipeline = batched.pipeline.clone();
-        let next = batched.segment + 1;
-        let batch = match Batch::parse(pipeline.id.signal, batched.batch.bytes.clone()) {
-            Ok(batch) => batch,
-            Err(malformed) => {
-                return self.give_up(&batched, Reason::Internal, &malformed.to_string());
-            }
-        };
-        let step = Step {
-            worker,
-            shard: batched.shard,
-            segment: next,
-            // It belongs to nobody else any more.
-            origin: Origin::Batcher,
-            received_unix_nano: batched.received_unix_nano,
-        };
-        let mut result = RunResult::default();
-        let ran = pipeline.run(step, &batch, &mut result);
-        self.go_on(result.released, result.ticks);
-        let deliveries = result.deliveries;
-        let shared = Arc::clone(self);
-        match ran {
-            Ok(()) => {
-                let delivering = async move { shared.deliver(batched, deliveries).await };
-                self.tasks.spawn_on(delivering, &self.runtime);
-            }
-            Err(refusal) => {
-                let retrying = async move { shared.try_again(batched, refusal).await };
-                self.tasks.spawn_on(retrying, &self.runtime);
-            }
-        }
-    }
-
-    /// Holds a batch until it is in other hands.
-    async fn deliver(&self, mut batched: QueuedBatch, deliveries: Vec<Delivery>) {
-        loop {
-            match hand_over(&deliveries).await {
-                Ok(batches) => {
-                    self.done(&batched);
-                    batches.into_iter().for_each(|batch| self.enqueue(batch));
-                    let delivered = deliveries.into_iter();
-                    return delivered.for_each(|delivery| delivery.commit(&self.losses));
-                }
-                Err(refusal) if !refusal.is_retryable() => {
-                    return self.give_up(&batched, Reason::Refused, &refusal.to_string());
-                }
-                Err(_) => self.pause(&mut batched).await,
-            }
-            if self.abort.is_cancelled() {
-                return;
-            }
-        }
-    }
-
-    async fn try_again(&self, mut batched: QueuedBatch, refusal: Refusal) {
-        if batched.attempts >= MAX_ATTEMPTS || !refusal.is_retryable() {
-            return self.give_up(&batched, Reason::PluginFailed, &refusal.to_string());
-        }
-        self.pause(&mut batched).await;
-        if !self.abort.is_cancelled() {
-            self.enqueue(batched);
-        }
-    }
-
-    async fn pause(&self, batched: &mut QueuedBatch) {
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << batched.attempts.min(16))
-            .min(LONGEST_PAUSE);
-        batched.attempts = batched.attempts.saturating_add(1);
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = self.abort.cancelled() => {}
+impl QueuedBatch {
+    /// A batch that the joint behind a segment gives.
+    pub(super) fn new(
+        pipeline: &Arc<Pipeline>,
+        segment: usize,
+        (shard, batch): Given,
+        received_unix_nano: u64,
+    ) -> Self {
+        QueuedBatch {
+            pipeline: PipelineUse::of(pipeline),
+            segment,
+            shard,
+            batch,
+            received_unix_nano,
+            attempts: 0,
         }
     }
 }
 
-/// Sends what a batcher holds when its time is over.
-pub(super) async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>, segment: usize) {
-    let Some(joint) = pipeline.joint(segment) else {
-        return;
-    };
-    let Some(batcher) = joint.batcher() else {
-        return;
-    };
-    loop {
-        tokio::select! {
-            () = batcher.begun.notified() => {}
-            () = pipeline.retired.cancelled() => return,
-            () = shared.abort.cancelled() => return,
-        }
-        while let Some(due) = batcher.due_in() {
-            tokio::select! {
-                () = tokio::time::sleep(due) => {}
-                // Whoever retires it flushes it.
-                () = pipeline.retired.cancelled() => return,
-            }
-            if batcher.due_in().is_some_and(|due| due.is_zero()) {
-                for given in joint.flush() {
-                    shared.enqueue(QueuedBatch::new(&pipeline, segment, given, now_unix_nano()));
-                }
-            }
+/// Something due in one shard of a segment.
+pub(super) struct QueuedTick {
+    pub(super) pipeline: PipelineUse,
+    pub(super) segment: usize,
+    pub(super) shard: usize,
+    pub(super) kind: TickKind,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TickKind {
+    /// The plugin is asked.
+    Ask,
+    /// The plugin is told that this is the end; what it holds then is released.
+    End,
+    /// Rows that were released go on.
+    Release,
+}
+
+impl QueuedTick {
+    pub(super) fn new(
+        pipeline: &Arc<Pipeline>,
+        segment: usize,
+        shard: usize,
+        kind: TickKind,
+    ) -> Self {
+        QueuedTick {
+            pipeline: PipelineUse::of(pipeline),
+            segment,
+            shard,
+            kind,
         }
     }
 }

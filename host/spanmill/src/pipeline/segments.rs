@@ -3,22 +3,20 @@
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use spanmill_otlp::{Batch, Projection, Spliced};
+use spanmill_otlp::Projection;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::chain::{Chain, Origin, Stage, StageInstance};
-use super::delivery::{Delivery, Fanout, FanoutUse};
+use super::chain::{Chain, Stage, StageInstance};
+use super::fanout::{Fanout, FanoutUse};
 use super::gate::MemoryGate;
-use super::joint::{Given, HeldMemory, HeldTraces, Joint, JointPlan, RoomReservation};
+use super::joint::{HeldMemory, Joint, JointPlan, RoomReservation, SegmentOutput};
 use super::lane::Lane;
 use super::shadow::Tap;
-use super::ticks::{QueuedTick, TickKind};
 use super::version::Version;
 use crate::config::{ComponentId, PerSignal, PipelineId, Signal};
 use crate::losses::Holds;
-use crate::refusal::Refusal;
 
 /// A pipeline.
 pub struct Pipeline {
@@ -93,60 +91,6 @@ pub(super) struct PlannedStage {
     pub(super) version: Arc<Version>,
     /// One for each worker, or the same for all of them.
     pub(super) instances: Vec<Arc<Mutex<StageInstance>>>,
-}
-
-/// A batch that a joint gave, on its way through the next segment.
-pub(super) struct QueuedBatch {
-    pub(super) pipeline: PipelineUse,
-    /// The segment whose joint it came from.
-    pub(super) segment: usize,
-    /// The shard that is to run it; `None`: any worker.
-    pub(super) shard: Option<usize>,
-    pub(super) batch: Spliced,
-    pub(super) received_unix_nano: u64,
-    /// Refusals so far.
-    pub(super) attempts: u32,
-}
-
-/// Where a batch is run, and for whom.
-#[derive(Clone, Copy)]
-pub(super) struct Step {
-    pub(super) worker: usize,
-    /// The shard that the batch belongs to, in a segment that has them.
-    pub(super) shard: Option<usize>,
-    pub(super) segment: usize,
-    /// Who has the batch meanwhile.
-    pub(super) origin: Origin,
-    pub(super) received_unix_nano: u64,
-}
-
-impl QueuedBatch {
-    /// A batch that the joint behind a segment gives.
-    pub(super) fn new(
-        pipeline: &Arc<Pipeline>,
-        segment: usize,
-        (shard, batch): Given,
-        received_unix_nano: u64,
-    ) -> Self {
-        QueuedBatch {
-            pipeline: PipelineUse::of(pipeline),
-            segment,
-            shard,
-            batch,
-            received_unix_nano,
-            attempts: 0,
-        }
-    }
-}
-
-/// What a batch's run through a segment led to.
-#[derive(Default)]
-pub(super) struct RunResult {
-    /// What is to be handed over.
-    pub(super) deliveries: Vec<Delivery>,
-    /// Batches of rows that were held, and what else is to be done for such.
-    pub(super) released: Vec<QueuedBatch>,
-    pub(super) ticks: Vec<QueuedTick>,
 }
 
 impl SegmentPlan {
@@ -261,7 +205,7 @@ impl Pipeline {
         FanoutUse::of(&self.destinations().fanout)
     }
 
-    fn destinations(&self) -> RwLockReadGuard<'_, Destinations> {
+    pub(super) fn destinations(&self) -> RwLockReadGuard<'_, Destinations> {
         self.destinations
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -303,97 +247,18 @@ impl Pipeline {
         }
     }
 
-    /// Runs a batch through one segment, and what leaves the pipeline through the pipelines that it is forwarded to.
-    /// Adds what comes of it to `result`.
-    pub(super) fn run(
-        self: &Arc<Self>,
-        step: Step,
-        batch: &Batch,
-        result: &mut RunResult,
-    ) -> Result<(), Refusal> {
-        let missing = || Refusal::Internal(format!("pipeline {}: no such segment", self.id));
-        let segment = self.segments.get(step.segment).ok_or_else(missing)?;
-        let lane = step.shard.unwrap_or(step.worker);
-        let lane = segment.lanes.get(lane).ok_or_else(missing)?;
-        let joint = segment.joint.as_ref();
-        let held = joint.and_then(Joint::held).zip(step.shard);
-        let output = lane.run(batch, step.received_unix_nano, step.origin, held)?;
-        if let Some((held, shard)) = held {
-            self.release(step.segment, shard, held, result);
-        }
-        let by_shard = match joint {
-            Some(Joint::ByTrace(shards)) if output.spliced.items > 0 => {
-                // Mostly nothing stands before it.
-                match output.spliced.bytes.as_ptr() == batch.bytes().as_ptr()
-                    && output.spliced.items == batch.item_count()
-                {
-                    true => shards.split(batch),
-                    false => {
-                        shards.split(&Batch::parse(self.id.signal, output.spliced.bytes.clone())?)
-                    }
-                }
-            }
-            _ => Vec::new(),
-        };
-        let forwards = match joint {
-            None if output.spliced.items > 0 => Arc::clone(&self.destinations().forwards),
-            _ => Arc::default(),
-        };
-        let spliced = output.spliced.clone();
-        result.deliveries.push(Delivery {
-            pipeline: PipelineUse::of(self),
-            segment: step.segment,
-            shard: step.shard,
-            spliced: output.spliced,
-            by_shard,
-            measured: output.measured,
-            failed: output.failed,
-        });
-        if forwards.is_empty() {
-            return Ok(());
-        }
-        let batch = Batch::parse(self.id.signal, spliced.bytes)?;
-        for pipeline in forwards.iter() {
-            let step = Step {
-                segment: 0,
-                shard: None,
-                ..step
-            };
-            pipeline.run(step, &batch, result)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the next batch of rows that a shard has released; what more there is becomes work of its own.
-    pub(super) fn release(
-        self: &Arc<Self>,
-        segment: usize,
-        shard: usize,
-        held: &HeldTraces,
-        result: &mut RunResult,
-    ) {
-        let Some(mut held) = held.shard(shard) else {
-            return;
-        };
-        if let Some(released) = held.next_released() {
-            let given = (Some(shard), released.batch);
-            let batch = QueuedBatch::new(self, segment, given, released.received_unix_nano);
-            result.released.push(batch);
-        }
-        if held.has_released() {
-            let tick = QueuedTick::new(self, segment, shard, TickKind::Release);
-            result.ticks.push(tick);
-        }
-    }
-
     /// Room in the joint behind a segment for what has left it, or `None` if there is none.
-    pub(super) fn reserve(&self, delivery: &Delivery) -> Option<RoomReservation<'_>> {
-        let bytes = delivery.spliced.bytes.len();
-        let next = self.joint(delivery.segment + 1).and_then(Joint::held);
+    pub(super) fn reserve(
+        &self,
+        segment: usize,
+        output: &SegmentOutput,
+    ) -> Option<RoomReservation<'_>> {
+        let bytes = output.spliced.bytes.len();
+        let next = self.joint(segment + 1).and_then(Joint::held);
         if next.is_some_and(|held| !held.has_room(bytes)) {
             return None;
         }
-        self.joint(delivery.segment)?.reserve(delivery)
+        self.joint(segment)?.reserve(output)
     }
 
     /// Makes a worker's instances that are to be made when they are needed, so that no batch has to wait for them.

@@ -4,66 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clock::now_unix_nano;
 use super::joint::HeldTraces;
+use super::queued::{QueuedBatch, QueuedTick, TickKind};
+use super::run::RunResult;
 use super::scheduler::Owner;
-use super::segments::{Pipeline, PipelineUse, QueuedBatch, RunResult};
-use super::worker::{Shared, Work, now_unix_nano};
+use super::segments::Pipeline;
+use super::shared::Shared;
+use super::work::Work;
 
 /// How often a plugin that holds rows is asked for decisions.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Something due in one shard of a segment.
-pub(super) struct QueuedTick {
-    pipeline: PipelineUse,
-    segment: usize,
-    shard: usize,
-    kind: TickKind,
-}
-
-/// What is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TickKind {
-    /// The plugin is asked.
-    Ask,
-    /// The plugin is told that this is the end; what it holds then is released.
-    End,
-    /// Rows that were released go on.
-    Release,
-}
-
-impl QueuedTick {
-    pub(super) fn new(
-        pipeline: &Arc<Pipeline>,
-        segment: usize,
-        shard: usize,
-        kind: TickKind,
-    ) -> Self {
-        QueuedTick {
-            pipeline: PipelineUse::of(pipeline),
-            segment,
-            shard,
-            kind,
-        }
-    }
-}
-
 impl Shared {
-    /// Has done what came of a run beside its deliveries.
-    pub(super) fn go_on(&self, released: Vec<QueuedBatch>, ticks: Vec<QueuedTick>) {
-        released.into_iter().for_each(|batch| self.enqueue(batch));
-        ticks.into_iter().for_each(|tick| self.enqueue_tick(tick));
-    }
-
-    fn enqueue_tick(&self, tick: QueuedTick) {
-        let owner = Owner::Shard {
-            pipeline: tick.pipeline.id.clone(),
-            segment: tick.segment,
-            shard: tick.shard,
-        };
-        // Once the workers have ended, what is still held is counted as lost.
-        let _ = self.scheduler.add_now(owner, Work::Tick(tick));
-    }
-
     /// Does what is due in a shard.
     pub(super) fn run_tick(&self, tick: QueuedTick) {
         let QueuedTick {
@@ -102,14 +55,6 @@ impl Shared {
         self.done.notify_waiters();
     }
 
-    /// Tells a plugin, shard by shard, that this is the end.
-    pub(super) fn end_held(&self, pipeline: &Arc<Pipeline>, segment: usize, held: &HeldTraces) {
-        for shard in 0..held.shards() {
-            if held.shard(shard).is_some_and(|held| !held.is_empty()) {
-                self.enqueue_tick(QueuedTick::new(pipeline, segment, shard, TickKind::End));
-            }
-        }
-    }
 }
 
 /// Asks for decisions once a second.

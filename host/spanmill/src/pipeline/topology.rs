@@ -11,14 +11,14 @@ use tokio::time::Instant;
 
 use super::build::{BuildError, Builder, ByConnector, ByPipeline, PreparedPipeline, projection};
 use super::change::{Change, ChangeError, SwitchReport, VersionReplacement};
-use super::delivery::Fanout;
+use super::fanout::Fanout;
 use super::gate::MemoryGate;
 use super::intake::{Feed, Intake};
 use super::load::LoadedPlugin;
 use super::segments::{Destinations, Pipeline, PipelineUse, SegmentPlan};
 use super::shadow::Shadow;
 use super::version::Version;
-use super::worker::{Bounds, Pipelines, WorkerCount, Workers};
+use super::pipelines::{Bounds, Pipelines, WorkerCount, Workers};
 use crate::config::{self, ComponentId, Manifest, PipelineId, Processor, Signal};
 use crate::export::Exporter;
 use crate::metrics::Totals;

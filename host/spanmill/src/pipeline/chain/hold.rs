@@ -4,7 +4,7 @@ use spanmill_otlp::Request;
 
 use super::{Chain, ChainOutput};
 use crate::pipeline::joint::HeldShard;
-use crate::pipeline::now_unix_nano;
+use crate::pipeline::clock::now_unix_nano;
 
 impl Chain {
     /// Puts away what the last stage held of a batch, and asks it for decisions.

@@ -168,6 +168,7 @@ impl HeldShard<'_> {
                 Decision::Drop => dropped += store.drop_trace(*trace),
             }
         }
+        store.sweep();
         // No more than there are: one that asks again and again is not shown them more often.
         let room = store.traces().saturating_sub(review.len());
         review.extend(decisions.review.iter().take(room));

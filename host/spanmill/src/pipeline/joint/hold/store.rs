@@ -164,6 +164,11 @@ impl TraceStore {
         Some(trace)
     }
 
+    /// Forgets resources and scopes that nothing held is of.
+    pub(super) fn sweep(&mut self) {
+        self.groups.sweep();
+    }
+
     /// Whether released traces wait.
     pub(super) fn has_released(&self) -> bool {
         !self.released.is_empty()
@@ -185,7 +190,7 @@ impl TraceStore {
         for id in &batch.traces {
             drop(self.take(*id));
         }
-        self.groups.sweep();
+        self.sweep();
         Some(batch)
     }
 
