@@ -463,7 +463,8 @@ fn run_stage(
                 .for_each(|tap| tap.measured(measured.clone()));
             Ok(Some(measured))
         }
-        (Answer::Emission(_), None) => Ok(None),
+        // Nothing is configured in these roles.
+        (Answer::Emission(_), None) | (Answer::Records(_) | Answer::Routes(_), _) => Ok(None),
     };
     let taken = match answer {
         // The slot knows of this fault.
