@@ -147,6 +147,13 @@ fn rows<const IS_SPAN: bool>(
             table.reading.take(store, plan, texts, bytes)?;
         }
     }
+    if let Some(column) = table.columns.get_mut(usual.encoded_size as usize)
+        && let Data::Narrow(sizes) = &mut column.data
+    {
+        for (size, entry) in sizes.iter_mut().zip(&table.entries) {
+            *size = entry.end - entry.body;
+        }
+    }
     let Some(groups) = index.groups(table.context) else {
         return Ok(());
     };

@@ -24,7 +24,7 @@ pub(super) fn test(file: &Path, settings: &str) -> Result<(), Failure> {
     let runtime = Folders::from_environment()?.runtime()?;
     let plugin = runtime.load_file(file)?;
     let mut report = Report::default();
-    report.passed("load", plugin.interface());
+    report.passed("load", &plugin.interfaces().collect::<Vec<_>>().join(", "));
     match plugin.about() {
         Ok(Some(about)) => report.passed("about", &format!("{} {}", about.name, about.version)),
         Ok(None) => report.passed("about", "not exported"),

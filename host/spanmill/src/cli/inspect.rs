@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use spanmill_runtime::{ConfigureError, Kind, Limits, Slot};
+use spanmill_runtime::{ConfigureError, Limits, Slot};
 
 use super::{Failure, say};
 use crate::service::Folders;
@@ -10,13 +10,11 @@ use crate::service::Folders;
 pub(super) fn inspect(file: &Path, settings: Option<&str>) -> Result<(), Failure> {
     let runtime = Folders::from_environment()?.runtime()?;
     let plugin = runtime.load_file(file)?;
-    let kind = match plugin.kind() {
-        Kind::Processor => "processor",
-        Kind::Connector => "connector",
-    };
+    let kinds: Vec<_> = plugin.kinds().iter().map(|kind| kind.name()).collect();
     say(format_args!("file      {}", file.display()));
-    say(format_args!("kind      {kind}"));
-    say(format_args!("contract  {}", plugin.interface()));
+    say(format_args!("kind      {}", kinds.join(", ")));
+    let interfaces: Vec<_> = plugin.interfaces().collect();
+    say(format_args!("contract  {}", interfaces.join(", ")));
     say(format_args!("size      {} KiB", plugin.size() / 1024));
     say(format_args!("sha256    {}", plugin.hash()));
     if let Some(about) = plugin.about()? {

@@ -36,7 +36,15 @@ impl Role {
     pub fn of(kind: Kind) -> Self {
         match kind {
             Kind::Processor => Role::Processor,
-            Kind::Connector => Role::Connector,
+            Kind::Connector | Kind::RecordConnector | Kind::Router => Role::Connector,
+        }
+    }
+
+    /// The role of a plugin's instances that is the same: a connector measures.
+    pub fn of_plugin(self) -> spanmill_runtime::Role {
+        match self {
+            Role::Processor => spanmill_runtime::Role::Processor,
+            Role::Connector => spanmill_runtime::Role::Connector,
         }
     }
 

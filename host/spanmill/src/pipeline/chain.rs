@@ -449,7 +449,10 @@ fn run_stage(
                 ..StageResult::default()
             })
         }
-        (Answer::Emission(_), None) => Ok(StageResult::default()),
+        // Nothing is configured in these roles.
+        (Answer::Emission(_), None) | (Answer::Records(_) | Answer::Routes(_), _) => {
+            Ok(StageResult::default())
+        }
     };
     let taken = match answer {
         // The slot knows of this fault.

@@ -63,6 +63,7 @@ fn of_signals(contract: &StageContract, signals: &[Signal]) -> StageContract {
     StageContract {
         reads: contract.reads.iter().filter(is_there).cloned().collect(),
         writes: contract.writes.iter().filter(is_there).cloned().collect(),
+        may_hold: contract.may_hold,
     }
 }
 
@@ -78,6 +79,7 @@ pub(super) fn check_allow(
     let granted = StageContract {
         reads: granted.0.reads,
         writes: granted.1.writes,
+        ..StageContract::default()
     };
     let Some(excess) = Excess::of(&of_signals(contract, signals), &granted) else {
         return Ok(());
@@ -116,8 +118,9 @@ fn predecessors(new: &Version, old: &Version) -> StageContract {
     if new.settings == old.settings {
         return old.contract.clone();
     }
-    let slot = Slot::new(
+    let slot = Slot::in_role(
         &old.plugin,
+        old.plugin_role(),
         old.id.as_str(),
         &new.settings,
         limits(&old.spec),

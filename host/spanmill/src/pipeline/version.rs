@@ -46,10 +46,16 @@ impl Version {
         self.contract.may_hold
     }
 
+    /// What its instances are made for.
+    pub(super) fn plugin_role(&self) -> spanmill_runtime::Role {
+        self.role.of_plugin()
+    }
+
     /// One more instance.
     pub fn instantiate(&self) -> Result<Slot, ConfigureError> {
         let limits = limits(&self.spec);
-        let slot = Slot::new(&self.plugin, self.id.as_str(), &self.settings, limits)?;
+        let role = self.plugin_role();
+        let slot = Slot::in_role(&self.plugin, role, self.id.as_str(), &self.settings, limits)?;
         Ok(slot.with_health(Arc::clone(&self.health)))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spanmill_otlp::StageContract;
-use spanmill_runtime::{ConfigureError, Kind, Limits, Plugin, Slot};
+use spanmill_runtime::{ConfigureError, Limits, Plugin, Slot};
 
 use crate::config::{
     ComponentId, Diagnostic, Diagnostics, Manifest, Pipeline, PluginUse, Role, Settings, Signal,
@@ -52,21 +52,17 @@ pub(super) fn configure(
     let spec = &used.spec;
     let owner = format!("{} {id}", role.name());
     let at_file = |message| at_file(id, used, role, message);
-    let fits = matches!(
-        (plugin.kind(), role),
-        (Kind::Processor, Role::Processor) | (Kind::Connector, Role::Connector)
-    );
-    if !fits {
-        let is = match plugin.kind() {
-            Kind::Processor => "processor",
-            Kind::Connector => "connector",
-        };
+    if !plugin.kinds().iter().any(|kind| Role::of(*kind) == role) {
+        let kinds: Vec<_> = plugin.kinds().iter().map(|kind| kind.name()).collect();
+        let is = kinds.join(" and ");
+        let list = plugin.kinds().first().map_or(role, |kind| Role::of(*kind));
         return Err(vec![
-            at_file(format!("the plugin is a {is}")).help(format!("name it under `{is}s:`")),
+            at_file(format!("the plugin is a {is}"))
+                .help(format!("name it under `{}s:`", list.name())),
         ]);
     }
     let (slot, settings) =
-        offer(&plugin, id, &used.settings, limits(spec)).map_err(|error| match error {
+        offer(&plugin, role, id, &used.settings, limits(spec)).map_err(|error| match error {
             ConfigureError::Settings(problems) => problems
                 .iter()
                 .map(|problem| used.settings.problem(&problem.path, &problem.message))
@@ -151,13 +147,14 @@ const READINGS: usize = 64;
 /// other; a reading that it will not have either is taken back, and what it said first counts.
 fn offer(
     plugin: &Plugin,
+    role: Role,
     id: &ComponentId,
     settings: &Settings,
     limits: Limits,
 ) -> Result<(Slot, String), ConfigureError> {
     let configure = |settings: &Settings| {
         let text = settings.json().to_string();
-        Slot::new(plugin, id.as_str(), &text, limits).map(|slot| (slot, text))
+        Slot::in_role(plugin, role.of_plugin(), id.as_str(), &text, limits).map(|slot| (slot, text))
     };
     let mut settings = settings.clone();
     let mut result = configure(&settings);

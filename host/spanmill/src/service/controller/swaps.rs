@@ -58,12 +58,13 @@ impl Controller {
     ) -> Result<BTreeMap<ComponentId, LoadedPlugin>, ControlError> {
         let versions = self.history.versions();
         for version in ids.iter().filter_map(|id| versions.get(id)) {
-            let (role, is) = (version.role, Role::of(plugin.kind()));
-            if role != is {
+            let role = version.role;
+            if !plugin.kinds().iter().any(|kind| Role::of(*kind) == role) {
+                let kinds: Vec<_> = plugin.kinds().iter().map(|kind| kind.name()).collect();
                 return Err(ControlError::Invalid(format!(
                     "{} is a {}, and {role} {} takes a {role}",
                     plugin.name(),
-                    is.name(),
+                    kinds.join(" and "),
                     version.id,
                     role = role.name(),
                 )));
