@@ -8,10 +8,14 @@
 //! A `batch` processor cuts a pipeline into segments: what it takes is answered at once, as with a queue in
 //! memory, and what it gives runs through the next segment as a batch of its own ([`batches`]).
 
+mod batches;
 mod build;
 mod chain;
 mod change;
+mod clock;
 mod delivery;
+mod enqueue;
+mod fanout;
 mod gate;
 mod intake;
 mod joint;
@@ -19,11 +23,14 @@ mod lane;
 mod load;
 mod offline;
 mod parallel;
+mod pipelines;
 mod queued;
 mod rights;
+mod run;
 mod scheduler;
 mod segments;
 mod shadow;
+mod shared;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -31,19 +38,13 @@ mod ticks;
 mod topology;
 mod trial;
 mod version;
-mod batches;
-mod clock;
-mod enqueue;
-mod fanout;
-mod pipelines;
-mod run;
-mod shared;
 mod work;
 mod worker;
 
 pub use build::{BuildError, ByConnector, ByPipeline};
 pub use chain::{Chain, ChainError, ChainOutput, FailedSpans, Origin, Stage, StageInstance};
 pub use change::{Change, ChangeError, SwitchReport, VersionReplacement};
+pub(crate) use clock::now_unix_nano;
 pub use fanout::Fanout;
 pub use gate::MemoryGate;
 pub use intake::{Feed, Intake};
@@ -53,6 +54,7 @@ pub use load::{
     plugins_of,
 };
 pub use offline::{Offline, OfflineError, Recorded, Replayed};
+pub use pipelines::{Bounds, Pipelines, WorkerCount};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
 pub use shadow::{Shadow, ShadowStats, StartError as ShadowError};
@@ -60,5 +62,3 @@ pub use stats::{Stats, StatsSnapshot};
 pub use topology::{Committed, Exporters, Prepared, TapError, Topology};
 pub use trial::{PROBATION, Trial, Verdict};
 pub use version::Version;
-pub(crate) use clock::now_unix_nano;
-pub use pipelines::{Bounds, Pipelines, WorkerCount};

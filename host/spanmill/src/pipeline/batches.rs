@@ -61,6 +61,7 @@ impl Shared {
             // It belongs to nobody else any more.
             origin: Origin::Batcher,
             received_unix_nano: batched.received_unix_nano,
+            virtual_now: None,
         };
         let mut result = RunResult::default();
         let ran = pipeline.run(step, &batch, &mut result);

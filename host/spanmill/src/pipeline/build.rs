@@ -8,6 +8,7 @@ use spanmill_runtime::{ConfigureError, Sharding};
 use thiserror::Error;
 
 use super::chain::StageInstance;
+use super::joint::{HeldMemory, JointPlan};
 use super::load::LoadedPlugin;
 use super::segments::{Pipeline, PlannedStage, Segment, SegmentPlan};
 use super::version::Version;

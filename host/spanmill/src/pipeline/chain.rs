@@ -377,16 +377,6 @@ fn report(stage: &Stage, fault: &Fault, spans: usize, is_of_batch: bool, origin:
         (OnError::Pass, _, _) => "the batch goes on without this plugin",
         (OnError::Drop, _, _) => "the batch is dropped",
     };
-    let faults = {
-        let instance = stage
-            .instance
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match fault {
-            Fault::Quarantined(_) => None,
-            _ => instance.faults.meet(),
-        }
-    };
     stage.lock().log_fault(&stage.id, fault, Some(spans), then);
 }
 
@@ -399,11 +389,7 @@ fn run_stage(
     taps: &mut Vec<super::shadow::MirroredBatch>,
 ) -> Result<StageResult, StageFault> {
     let spans = workspace.item_count();
-    // A panic under the lock cannot leave a half-made instance: a slot replaces one after any fault.
-    let mut instance = stage
-        .instance
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut instance = stage.lock();
     let StageInstance {
         slot,
         recorder,

@@ -55,7 +55,9 @@ pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<QueuedBatch
     for delivery in deliveries() {
         match delivery.pipeline.joint(delivery.segment) {
             Some(_) => {
-                let room = delivery.pipeline.reserve(delivery.segment, &delivery.output);
+                let room = delivery
+                    .pipeline
+                    .reserve(delivery.segment, &delivery.output);
                 let overloaded = Refusal::Overloaded {
                     retry_after: AFTER_FULL,
                 };

@@ -14,7 +14,7 @@ use spanmill_otlp::{Signal, Spliced};
 
 pub(super) use batch::Batcher;
 pub use hold::HeldMemory;
-pub(super) use hold::{HeldBatch, HeldShard, HeldTraces};
+pub(super) use hold::{HeldShard, HeldTraces};
 pub(super) use room::RoomReservation;
 pub(super) use shards::TraceShards;
 
@@ -24,8 +24,13 @@ use crate::config::{self, ComponentId};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum JointPlan {
     Batch(config::Batch),
-    ByTrace { shards: usize },
-    Hold { component: ComponentId, shards: usize },
+    ByTrace {
+        shards: usize,
+    },
+    Hold {
+        component: ComponentId,
+        shards: usize,
+    },
 }
 
 pub(super) enum Joint {

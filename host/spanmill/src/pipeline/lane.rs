@@ -23,6 +23,14 @@ pub(super) struct Lane {
     has_posted: AtomicBool,
 }
 
+/// Where what the last stage holds goes.
+#[derive(Clone, Copy)]
+pub(super) struct HeldBy<'a> {
+    pub(super) held: &'a HeldTraces,
+    pub(super) shard: usize,
+    pub(super) now_unix_nano: u64,
+}
+
 /// What is to be done to a lane between two batches.
 pub(super) type Switch = Box<dyn FnOnce(&mut LaneState) + Send>;
 
@@ -58,22 +66,25 @@ impl Lane {
     }
 
     /// Runs a batch. If a version on trial fails, the old chain takes the batch, and every further one. What the last stage
-    /// holds goes to that shard of `held`.
+    /// holds goes to `held`.
     pub(super) fn run(
         &self,
         batch: &Batch,
         received_unix_nano: u64,
         origin: Origin,
-        held: Option<(&HeldTraces, usize)>,
+        held: Option<HeldBy<'_>>,
     ) -> Result<ChainOutput, Refusal> {
         drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut running = self.running();
         self.do_posted(&mut running);
         let mut output = self.run_on(&mut running, batch, received_unix_nano, origin);
-        if let (Ok(output), Some((held, shard))) = (&mut output, held)
-            && let Some(mut held) = held.shard(shard)
+        if let (Ok(output), Some(by)) = (&mut output, held)
+            && let Some(mut held) = by.held.shard(by.shard)
         {
-            running.chain.hold(output, &mut held, received_unix_nano);
+            let now = by.now_unix_nano;
+            running
+                .chain
+                .hold(output, &mut held, received_unix_nano, now);
         }
         self.do_posted(&mut running);
         output

@@ -10,8 +10,9 @@ use thiserror::Error;
 
 use super::build::{BuildError, Builder, ByConnector, ByPipeline, PreparedPipeline};
 use super::chain::Origin;
+use super::joint::{HeldMemory, HeldTraces, Joint};
 use super::load::LoadedPlugin;
-use super::joint::{HeldMemory, SegmentOutput};
+use super::queued::QueuedBatch;
 use super::run::{RunResult, Step};
 use super::segments::{Destinations, Pipeline, PipelineUse};
 use crate::config::{ComponentId, Manifest, PipelineId, Signal};
@@ -25,7 +26,13 @@ pub struct Offline<'m> {
     totals: ByConnector,
     /// What each pipeline would have exported so far.
     exported: BTreeMap<PipelineId, Vec<Spliced>>,
+    /// What time it is, ns since 1970.
+    now: u64,
 }
+
+const SECOND: u64 = 1_000_000_000;
+/// Seconds.
+const DAY: u32 = 24 * 3600;
 
 /// A recorded request.
 #[derive(Clone, Debug)]
@@ -98,27 +105,27 @@ impl<'m> Offline<'m> {
             pipelines,
             totals,
             exported: BTreeMap::new(),
+            now: 0,
         })
     }
 
     /// Feeds requests to every pipeline of their signal that has a receiver, then what connectors measured of them to the
-    /// pipelines that take it.
+    /// pipelines that take it. The time is what the requests say: plugins that hold rows are asked once a second of it.
     pub fn run(mut self, requests: &[Recorded]) -> Result<Replayed, OfflineError> {
-        let end = requests.iter().map(|one| one.received_unix_nano).max();
-        let end = end.unwrap_or(0);
         for one in requests {
+            self.wait_until(one.received_unix_nano)?;
             let is_receiver = |id: &ComponentId| self.manifest.receivers.contains_key(id);
             let fed = self.fed(one.signal, is_receiver);
             let batch = Batch::parse(one.signal, one.bytes.clone())?;
-            self.feed(&fed, &batch, one.received_unix_nano)?;
+            self.feed(&fed, &batch)?;
         }
-        self.flush(end)?;
-        for (connector, bytes) in self.measured(end) {
+        self.flush()?;
+        for (connector, bytes) in self.measured() {
             let fed = self.fed(Signal::Metrics, |id| *id == connector);
             let batch = Batch::parse(Signal::Metrics, bytes)?;
-            self.feed(&fed, &batch, end)?;
+            self.feed(&fed, &batch)?;
         }
-        self.flush(end)?;
+        self.flush()?;
         let mut exported = self.exported;
         let ids = self.pipelines.into_keys();
         Ok(ids
@@ -127,6 +134,58 @@ impl<'m> Offline<'m> {
                 (id, out)
             })
             .collect())
+    }
+
+    /// Lets the time pass.
+    fn wait_until(&mut self, unix_nano: u64) -> Result<(), OfflineError> {
+        let holds = self.pipelines.values().any(|pipeline| {
+            let mut joints = pipeline.segments.iter().filter_map(|s| s.joint.as_ref());
+            joints.any(|joint| joint.held().is_some())
+        });
+        if self.now == 0 || !holds {
+            self.now = self.now.max(unix_nano);
+            return Ok(());
+        }
+        let mut ticks = 0;
+        while let Some(next) = self
+            .now
+            .checked_add(SECOND)
+            .filter(|next| *next <= unix_nano)
+        {
+            self.now = next;
+            ticks += 1;
+            // After a day without anything, nothing is to be expected of the next one.
+            if ticks > DAY {
+                break;
+            }
+            self.tick(false)?;
+        }
+        self.now = self.now.max(unix_nano);
+        Ok(())
+    }
+
+    /// Asks plugins that hold rows, and sends on what they release. Returns whether there was anything.
+    fn tick(&mut self, ending: bool) -> Result<bool, OfflineError> {
+        let mut result = RunResult::default();
+        for pipeline in self.pipelines.values() {
+            for segment in 0..pipeline.segments.len() {
+                let held = pipeline.joint(segment).and_then(Joint::held);
+                for shard in 0..held.map_or(0, HeldTraces::shards) {
+                    pipeline.ask(segment, shard, self.now, ending, &mut result);
+                    while !result.ticks.is_empty() {
+                        result.ticks.clear();
+                        if let Some(held) = held {
+                            pipeline.release(segment, shard, held, &mut result);
+                        }
+                    }
+                }
+            }
+        }
+        let any = !result.released.is_empty();
+        for batch in result.released {
+            self.advance_queued(batch)?;
+        }
+        Ok(any)
     }
 
     /// The pipelines of a signal that some component feeds, in the order of the manifest.
@@ -138,50 +197,53 @@ impl<'m> Offline<'m> {
             .collect()
     }
 
-    fn feed(
-        &mut self,
-        pipelines: &[Arc<Pipeline>],
-        batch: &Batch,
-        received_unix_nano: u64,
-    ) -> Result<(), OfflineError> {
+    fn feed(&mut self, pipelines: &[Arc<Pipeline>], batch: &Batch) -> Result<(), OfflineError> {
         if batch.item_count() > 0 {
             for pipeline in pipelines {
-                self.advance(pipeline, 0, batch.clone(), received_unix_nano)?;
+                self.advance(pipeline, 0, None, batch.clone())?;
             }
         }
         Ok(())
     }
 
-    /// Sends on what batchers hold, until none holds anything.
-    fn flush(&mut self, end: u64) -> Result<(), OfflineError> {
+    /// Sends on what joints hold, until none holds anything.
+    fn flush(&mut self) -> Result<(), OfflineError> {
         loop {
             let mut flushed = Vec::new();
             for pipeline in self.pipelines.values() {
                 for segment in 0..pipeline.segments.len() {
-                    let Some(batcher) = pipeline.batcher(segment) else {
-                        continue;
-                    };
-                    for batch in batcher.flush() {
-                        batcher.done(&batch);
-                        flushed.push((Arc::clone(pipeline), segment + 1, batch));
-                    }
+                    let given = pipeline.joint(segment).map(Joint::flush).into_iter();
+                    let given = given.flatten();
+                    flushed.extend(
+                        given.map(|given| QueuedBatch::new(pipeline, segment, given, self.now)),
+                    );
                 }
             }
-            if flushed.is_empty() {
-                return Ok(());
+            let any = !flushed.is_empty();
+            for batch in flushed {
+                self.advance_queued(batch)?;
             }
-            for (pipeline, segment, batch) in flushed {
-                let batch = Batch::parse(pipeline.id.signal, batch.bytes)?;
-                self.advance(&pipeline, segment, batch, end)?;
+            if !any && !self.tick(true)? {
+                return Ok(());
             }
         }
     }
 
+    /// Runs a batch that a joint gave.
+    fn advance_queued(&mut self, queued: QueuedBatch) -> Result<(), OfflineError> {
+        let pipeline = queued.pipeline.clone();
+        if let Some(joint) = pipeline.joint(queued.segment) {
+            joint.done(&queued.batch);
+        }
+        let batch = Batch::parse(pipeline.id.signal, queued.batch.bytes)?;
+        self.advance(&pipeline, queued.segment + 1, queued.shard, batch)
+    }
+
     /// The totals of each connector at the end.
-    fn measured(&self, end: u64) -> Vec<(ComponentId, Bytes)> {
+    fn measured(&self) -> Vec<(ComponentId, Bytes)> {
         let totals = self.totals.iter();
         let flushed = totals.filter_map(|(id, totals)| {
-            let flushed = totals.flush(end, true)?;
+            let flushed = totals.flush(self.now, true)?;
             Some((id.clone(), flushed.request.encode_to_vec().into()))
         });
         flushed.collect()
@@ -192,52 +254,57 @@ impl<'m> Offline<'m> {
         &mut self,
         pipeline: &Arc<Pipeline>,
         segment: usize,
+        shard: Option<usize>,
         batch: Batch,
-        received_unix_nano: u64,
     ) -> Result<(), OfflineError> {
-        let mut waiting = VecDeque::from([(PipelineUse::of(pipeline), segment, batch)]);
-        while let Some((pipeline, segment, batch)) = waiting.pop_front() {
+        let mut waiting = VecDeque::from([(PipelineUse::of(pipeline), segment, shard, batch)]);
+        while let Some((pipeline, segment, shard, batch)) = waiting.pop_front() {
             let refused = |refusal| OfflineError::Refused {
                 pipeline: pipeline.id.clone(),
                 refusal,
             };
             let step = Step {
                 worker: 0,
+                shard,
                 segment,
                 origin: match segment {
                     0 => Origin::Sender,
                     _ => Origin::Batcher,
                 },
-                received_unix_nano,
+                received_unix_nano: self.now,
+                virtual_now: Some(self.now),
             };
-            let mut deliveries = Vec::new();
-            pipeline
-                .run(step, &batch, &mut deliveries)
-                .map_err(refused)?;
-            for delivery in deliveries {
+            let mut result = RunResult::default();
+            pipeline.run(step, &batch, &mut result).map_err(refused)?;
+            let mut queued = result.released;
+            for delivery in result.deliveries {
                 let (pipeline, segment) = (delivery.pipeline.clone(), delivery.segment);
-                let left = delivery.spliced.clone();
-                delivery.commit(&Losses::default());
-                match pipeline.batcher(segment) {
-                    _ if left.items == 0 => {}
+                let joint = pipeline.joint(segment);
+                match joint {
+                    _ if delivery.output.spliced.items == 0 => {}
                     None => {
                         let exported = self.exported.entry(pipeline.id.clone());
-                        exported.or_default().push(left);
+                        exported.or_default().push(delivery.output.spliced.clone());
                     }
-                    Some(batcher) => {
-                        let full = || {
-                            refused(Refusal::Internal(
-                                "the batch processor has no room".to_owned(),
-                            ))
-                        };
-                        let room = batcher.reserve(&left).ok_or_else(full)?;
-                        for batch in room.fill(left) {
-                            batcher.done(&batch);
-                            let batch = Batch::parse(pipeline.id.signal, batch.bytes)?;
-                            waiting.push_back((pipeline.clone(), segment + 1, batch));
-                        }
+                    Some(joint) => {
+                        let full = || refused(Refusal::Internal("a joint has no room".to_owned()));
+                        let room = pipeline.reserve(segment, &delivery.output);
+                        let given = joint.fill(room.ok_or_else(full)?, &delivery.output);
+                        let given = given.into_iter();
+                        queued
+                            .extend(given.map(|given| {
+                                QueuedBatch::new(&pipeline, segment, given, self.now)
+                            }));
                     }
                 }
+                delivery.commit(&Losses::default());
+            }
+            for batch in queued {
+                if let Some(joint) = batch.pipeline.joint(batch.segment) {
+                    joint.done(&batch.batch);
+                }
+                let parsed = Batch::parse(batch.pipeline.id.signal, batch.batch.bytes)?;
+                waiting.push_back((batch.pipeline, batch.segment + 1, batch.shard, parsed));
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The running pipelines and their threads.
 
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use spanmill_otlp::ItemLimits;

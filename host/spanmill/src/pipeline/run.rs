@@ -5,8 +5,10 @@ use std::sync::Arc;
 use spanmill_otlp::Batch;
 
 use super::chain::Origin;
+use super::clock::now_unix_nano;
 use super::delivery::Delivery;
 use super::joint::{HeldTraces, Joint, SegmentOutput};
+use super::lane::HeldBy;
 use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::segments::{Pipeline, PipelineUse};
 use crate::refusal::Refusal;
@@ -21,6 +23,8 @@ pub(super) struct Step {
     /// Who has the batch meanwhile.
     pub(super) origin: Origin,
     pub(super) received_unix_nano: u64,
+    /// What time it is, if not what the clock says.
+    pub(super) virtual_now: Option<u64>,
 }
 
 /// What a batch's run through a segment led to.
@@ -48,8 +52,13 @@ impl Pipeline {
         let lane = segment.lanes.get(lane).ok_or_else(missing)?;
         let joint = segment.joint.as_ref();
         let held = joint.and_then(Joint::held).zip(step.shard);
+        let held = held.map(|(held, shard)| HeldBy {
+            held,
+            shard,
+            now_unix_nano: step.virtual_now.unwrap_or_else(now_unix_nano),
+        });
         let output = lane.run(batch, step.received_unix_nano, step.origin, held)?;
-        if let Some((held, shard)) = held {
+        if let Some(HeldBy { held, shard, .. }) = held {
             self.release(step.segment, shard, held, result);
         }
         let by_shard = match joint {

@@ -329,4 +329,3 @@ impl<W> State<W> {
         Some((queue.owner.clone(), first.work, queue.is_slow()))
     }
 }
-

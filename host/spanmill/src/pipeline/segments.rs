@@ -137,9 +137,7 @@ impl Segment {
     ) -> Self {
         let chain = |worker| plan.chain(worker, |_| false, Vec::new());
         Segment {
-            lanes: (0..lanes)
-                .map(|worker| Lane::new(chain(worker)))
-                .collect(),
+            lanes: (0..lanes).map(|worker| Lane::new(chain(worker))).collect(),
             plan: Mutex::new(plan),
             joint: joint.map(|joint| Joint::new(signal, joint, memory)),
         }

@@ -43,7 +43,8 @@ fn batcher(send_batch_size: u64, send_batch_max_size: u64) -> Batcher {
 
 /// Puts a request in if there is room.
 fn push(batcher: &Batcher, request: Spliced) -> Option<Vec<Spliced>> {
-    Some(batcher.reserve(&request)?.fill(request))
+    batcher.reserve(&request)?.keep();
+    Some(batcher.push(request))
 }
 
 /// Sizes of batches, each checked against what its bytes hold.

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::now_unix_nano;
-use super::joint::HeldTraces;
-use super::queued::{QueuedBatch, QueuedTick, TickKind};
+use super::joint::Joint;
+use super::queued::{QueuedTick, TickKind};
 use super::run::RunResult;
-use super::scheduler::Owner;
 use super::segments::Pipeline;
 use super::shared::Shared;
-use super::work::Work;
 
 /// How often a plugin that holds rows is asked for decisions.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -25,36 +23,57 @@ impl Shared {
             shard,
             kind,
         } = tick;
-        let Some(held) = pipeline.joint(segment).and_then(|joint| joint.held()) else {
-            return;
-        };
-        let lanes = pipeline.segments.get(segment).map(|segment| &segment.lanes);
-        let Some(lane) = lanes.and_then(|lanes| lanes.get(shard)) else {
-            return;
-        };
-        if kind != TickKind::Release {
-            lane.with_chain(|chain| {
-                let Some(mut held) = held.shard(shard) else {
-                    return;
-                };
-                held.asked();
-                let ending = kind == TickKind::End;
-                if ending && held.has_ended() {
-                    return;
-                }
-                chain.tick(&mut held, now_unix_nano(), ending);
-                match ending {
-                    true => chain.end(&mut held),
-                    false => chain.review(&mut held),
-                }
-            });
-        }
         let mut result = RunResult::default();
-        pipeline.release(segment, shard, held, &mut result);
+        match kind {
+            TickKind::Release => {
+                if let Some(held) = pipeline.joint(segment).and_then(Joint::held) {
+                    pipeline.release(segment, shard, held, &mut result);
+                }
+            }
+            TickKind::Ask | TickKind::End => {
+                let ending = kind == TickKind::End;
+                pipeline.ask(segment, shard, now_unix_nano(), ending, &mut result);
+            }
+        }
         self.go_on(result.released, result.ticks);
         self.done.notify_waiters();
     }
+}
 
+impl Pipeline {
+    /// Asks the plugin that holds rows in a segment for decisions of one shard, does what it decides, and shows it what it
+    /// does not know. With `ending` everything else is released.
+    pub(super) fn ask(
+        self: &Arc<Self>,
+        segment: usize,
+        shard: usize,
+        now_unix_nano: u64,
+        ending: bool,
+        result: &mut RunResult,
+    ) {
+        let Some(held) = self.joint(segment).and_then(Joint::held) else {
+            return;
+        };
+        let lanes = self.segments.get(segment).map(|segment| &segment.lanes);
+        let Some(lane) = lanes.and_then(|lanes| lanes.get(shard)) else {
+            return;
+        };
+        lane.with_chain(|chain| {
+            let Some(mut held) = held.shard(shard) else {
+                return;
+            };
+            held.asked();
+            if ending && held.has_ended() {
+                return;
+            }
+            chain.tick(&mut held, now_unix_nano, ending);
+            match ending {
+                true => chain.end(&mut held),
+                false => chain.review(&mut held),
+            }
+        });
+        self.release(segment, shard, held, result);
+    }
 }
 
 /// Asks for decisions once a second.

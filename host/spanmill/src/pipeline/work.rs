@@ -15,7 +15,8 @@ use crate::refusal::Refusal;
 /// What a worker does.
 pub(super) enum Work {
     Request(RequestWork),
-    QueuedBatch(QueuedBatch),
+    Batched(QueuedBatch),
+    Tick(QueuedTick),
 }
 
 /// Where what became of a request goes.

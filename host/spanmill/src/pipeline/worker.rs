@@ -55,13 +55,14 @@ impl Shared {
             segment: 0,
             origin: Origin::Sender,
             received_unix_nano,
+            virtual_now: None,
         };
         for pipeline in pipelines {
             pipeline.run(step, &batch, &mut result)?;
         }
         drop(batch);
         let deliveries = result.deliveries;
-        let left = deliveries.iter().map(|one| one.spliced.bytes.len()).sum();
+        let left = deliveries.iter().map(|one| one.output.spliced.bytes.len()).sum();
         memory.shrink_to(left);
         Ok((deliveries, memory))
     }
@@ -91,7 +92,8 @@ pub(super) fn work(worker: usize, shared: &Arc<Shared>, next: impl Fn() -> Optio
                 // Nobody waits for the answer if the task was cancelled at shutdown.
                 let _ = reply.send(ran);
             }
-            Work::QueuedBatch(batched) => shared.run_batched(worker, batched),
+            Work::Batched(batched) => shared.run_batched(worker, batched),
+            Work::Tick(tick) => shared.run_tick(tick),
         };
         // The panic was logged; a request's sender is told.
         drop(catch_unwind(AssertUnwindSafe(|| contained(run))));

@@ -4,7 +4,6 @@ use spanmill_otlp::Request;
 
 use super::{Chain, ChainOutput};
 use crate::pipeline::joint::HeldShard;
-use crate::pipeline::clock::now_unix_nano;
 
 impl Chain {
     /// Puts away what the last stage held of a batch, and asks it for decisions.
@@ -13,6 +12,7 @@ impl Chain {
         output: &mut ChainOutput,
         held: &mut HeldShard<'_>,
         received_unix_nano: u64,
+        now_unix_nano: u64,
     ) {
         if output.held.is_empty() {
             return;
@@ -20,11 +20,16 @@ impl Chain {
         for request in output.held.drain(..) {
             held.hold(&request, received_unix_nano);
         }
-        self.tick(held, now_unix_nano(), false);
+        self.tick(held, now_unix_nano, false);
     }
 
     /// Asks the last stage for decisions on what it holds.
-    pub(in crate::pipeline) fn tick(&mut self, held: &mut HeldShard<'_>, now_unix_nano: u64, ending: bool) {
+    pub(in crate::pipeline) fn tick(
+        &mut self,
+        held: &mut HeldShard<'_>,
+        now_unix_nano: u64,
+        ending: bool,
+    ) {
         let Some(stage) = self.stages.last() else {
             return;
         };
@@ -64,7 +69,11 @@ impl Chain {
             let Ok(request) = Request::parse(shown.signal, shown.batch.bytes.clone()) else {
                 break;
             };
-            if self.workspace.load(request, shown.received_unix_nano).is_err() {
+            if self
+                .workspace
+                .load(request, shown.received_unix_nano)
+                .is_err()
+            {
                 break;
             }
             let Some(view) = self.workspace.view(number) else {

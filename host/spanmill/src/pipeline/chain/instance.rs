@@ -65,7 +65,13 @@ impl StageInstance {
     }
 
     /// Logs what failed and what becomes of it, once in a while. A plugin in quarantine was logged when it failed.
-    pub(super) fn log_fault(&self, id: &ComponentId, fault: &Fault, items: Option<usize>, then: &str) {
+    pub(super) fn log_fault(
+        &self,
+        id: &ComponentId,
+        fault: &Fault,
+        items: Option<usize>,
+        then: &str,
+    ) {
         let faults = match fault {
             Fault::Quarantined(_) => None,
             _ => self.faults.meet(),

@@ -70,6 +70,8 @@ struct Shard {
     counted: usize,
     /// The plugin was told that this is the end.
     has_ended: bool,
+    /// The plugin is about to be asked.
+    is_asked: bool,
 }
 
 impl HeldTraces {
@@ -122,11 +124,6 @@ impl HeldTraces {
         let shards = self.shards.iter();
         let held: usize = shards.map(|shard| lock(shard).store.items()).sum();
         held.saturating_add(self.passing.held_items())
-    }
-
-    /// How many traces are held.
-    pub(in crate::pipeline) fn traces(&self) -> usize {
-        self.shards.iter().map(|one| lock(one).store.traces()).sum()
     }
 
     /// What a shard holds. Only who has the shard's lane may change it.

@@ -83,7 +83,7 @@ pub(in crate::pipeline) struct RoomReservation<'a> {
 
 impl RoomReservation<'_> {
     /// The request has come: from now on it has to be given back.
-    pub(super) fn keep(mut self) {
+    pub(in crate::pipeline) fn keep(mut self) {
         (self.items, self.bytes) = (0, 0);
     }
 }

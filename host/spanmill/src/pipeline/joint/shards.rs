@@ -42,7 +42,8 @@ impl TraceShards {
         there
             .filter(|(_, (_, items))| *items > 0)
             .map(|(shard, (pieces, items))| {
-                let bytes = super::batch::join(pieces.into_iter().map(|piece| piece.bytes).collect());
+                let bytes =
+                    super::batch::join(pieces.into_iter().map(|piece| piece.bytes).collect());
                 (shard, Spliced { bytes, items })
             })
             .collect()

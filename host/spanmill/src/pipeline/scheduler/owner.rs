@@ -5,7 +5,7 @@ use std::fmt;
 use crate::config::{ComponentId, PipelineId};
 
 /// Requests from this size on are not short, whatever their queue is.
-const LARGE: usize = 1024 * 1024;
+pub(super) const LARGE: usize = 1024 * 1024;
 
 /// Whose work it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

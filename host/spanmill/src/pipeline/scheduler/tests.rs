@@ -1,5 +1,6 @@
 //! Which work is taken when.
 
+use super::owner::LARGE;
 use super::*;
 use crate::config::{ComponentId, PipelineId};
 
