@@ -5,56 +5,46 @@
 //! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
 
 mod admin;
-mod component_id;
-mod diagnostics;
-mod duration;
 mod endpoint;
-mod env;
 mod exporter_helper;
 mod exporters;
 mod extensions;
 mod limits;
-mod merge;
-mod origin;
 mod pipelines;
 mod plugins;
 mod processors;
 mod receivers;
 mod settings;
-mod source;
 mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod walk;
-mod yaml;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use thiserror::Error;
+use spanmill_manifest::{Entry, Section, did_you_mean};
 
 pub use admin::Admin;
-pub use component_id::ComponentId;
-pub use diagnostics::{Diagnostic, Diagnostics, Severity};
-pub use duration::parse as parse_duration;
-pub use env::Lookup;
 pub use exporter_helper::{
-    BatchSizer, ClientSettings, Compression, QueueBatch, Retry, Secret, SendingQueue, Sizer,
+    BatchSizer, ClientSettings, Compression, QueueBatch, Retry, SendingQueue, Sizer,
 };
 pub use exporters::{
     DebugExporter, Encoding, Exporter, FileExporter, FileFormat, OtlpExporter, OtlpHttpExporter,
     PrometheusExporter, RemoteWriteExporter, RemoteWriteVersion, Rotation, Verbosity,
 };
 pub use limits::Limits;
-pub use origin::ManifestSource;
 pub use pipelines::{Pipeline, PipelineId};
 pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role};
 pub use processors::{Batch, MemoryLimiter, Processor};
 pub use receivers::{Cors, GrpcServer, HttpServer, OtlpReceiver, Receiver, ServerKeepAlive};
 pub use settings::Settings;
-pub use source::{Place, Source};
+pub(crate) use spanmill_manifest::MAX_BYTES;
+pub use spanmill_manifest::{
+    ComponentId, ConfigError, Diagnostic, Diagnostics, Lookup, ManifestSource, Place, Secret,
+    Severity, Source, parse_duration,
+};
 pub use spanmill_model::{PerSignal, Signal};
 pub use telemetry::LogLevel;
 pub(crate) use tls::UNVERIFIED;
@@ -63,11 +53,6 @@ pub use tls::{Identity, Pem, Tls, TlsVersion};
 pub use plugins::{canonical as canonical_type, canonical_component};
 
 use pipelines::Declared;
-use walk::Section;
-use yaml::{Entry, Node};
-
-/// Far more than any manifest has.
-pub(crate) const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A manifest whose every part is valid. The maps hold what a pipeline uses, and nothing else.
 #[derive(Clone, Debug)]
@@ -121,47 +106,6 @@ pub struct Loaded {
     pub warnings: Diagnostics,
 }
 
-/// Why there is no manifest.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the manifest {}: {cause}", path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// The file is larger than any manifest.
-    #[error("the manifest {} is larger than {MAX_BYTES} bytes; is it the right file?", path.display())]
-    TooLarge {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// An environment variable that holds a manifest is not there.
-    #[error(
-        "the environment variable {name}, which is to hold the manifest, is not set, or is not UTF-8"
-    )]
-    Variable {
-        /// Its name.
-        name: String,
-    },
-    /// A location of a scheme that is not read.
-    #[error(
-        "`{scheme}:` is no kind of location for a manifest; give a path, or file:PATH, env:VARIABLE or yaml:TEXT"
-    )]
-    Scheme {
-        /// What stands before the colon.
-        scheme: String,
-    },
-    /// Something else than a key and a value.
-    #[error("`--set {setting}` is not understood; write it as `--set processors.batch.timeout=2s`")]
-    Setting {
-        /// What was given.
-        setting: String,
-    },
-}
-
 /// Makes a manifest of its text; `folder` is what paths in it are relative to, and `env` finds environment variables.
 pub fn parse(
     source: Source,
@@ -196,15 +140,7 @@ fn read(
     env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> Option<Manifest> {
-    let mut root = Node::null(Place::default());
-    for part in source.parts() {
-        let text = yaml::parse(part.text(), part.base(), out);
-        merge::lay_over(&mut root, text.unwrap_or(Node::null(part.start())), out);
-    }
-    if out.has_errors() && root.is_null() {
-        return None;
-    }
-    env::substitute(&mut root, env, out);
+    let root = spanmill_manifest::read(source, env, out)?;
     let mut root = Section::open(&root, Place::default(), "manifest", out);
 
     let plugins = root
@@ -308,7 +244,7 @@ fn receiver(id: &ComponentId, entry: &Entry, out: &mut Diagnostics) -> Option<Re
         let message = format!("{owner}: there is no receiver of type `{}`", id.kind());
         out.push(
             Diagnostic::error(entry.key_place, message)
-                .maybe_help(diagnostics::did_you_mean(id.kind(), ["otlp"]))
+                .maybe_help(did_you_mean(id.kind(), ["otlp"]))
                 .help("this version receives OTLP; most tracers can send it"),
         );
         return None;

@@ -12,7 +12,7 @@ pub mod export;
 
 pub mod console;
 mod episode;
-mod files;
+
 mod gathered;
 pub mod losses;
 pub mod memory;

@@ -4,11 +4,8 @@ use std::net::IpAddr;
 
 use spanmill_admin::Token;
 
-use super::Secret;
-use super::diagnostics::{Diagnostic, Diagnostics};
 use super::endpoint;
-use super::walk::Section;
-use super::yaml::{Node, Value};
+use spanmill_manifest::{Diagnostic, Diagnostics, Node, Secret, Section, Value};
 
 /// The admin API.
 #[derive(Clone, Debug, PartialEq, Eq)]

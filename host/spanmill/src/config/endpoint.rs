@@ -1,7 +1,6 @@
 //! Addresses: where to listen, and what to connect to.
 
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::walk::Section;
+use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 
 /// Reads `endpoint` as `host:port` to listen on.
 pub(super) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnostics) -> String {

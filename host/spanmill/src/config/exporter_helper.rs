@@ -2,15 +2,13 @@
 
 mod queue;
 
-use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::diagnostics::Diagnostics;
 use super::tls::Tls;
-use super::walk::Section;
 pub use queue::{BatchSizer, QueueBatch, SendingQueue, Sizer};
+use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
 
 /// How bodies are compressed on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,28 +19,6 @@ pub enum Compression {
     Zstd,
     /// Not at all.
     None,
-}
-
-/// A text that never shows in logs: header values are credentials more often than not.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text itself; for the wire only.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret")
-    }
 }
 
 /// What to do when sending fails and may succeed later.
@@ -201,7 +177,7 @@ fn headers(section: &mut Section<'_>, out: &mut Diagnostics) -> Vec<(HeaderName,
         match name {
             Ok(name) if reserved.contains(&name.as_str()) || name.as_str().starts_with("grpc-") => {
                 out.push(
-                    super::diagnostics::Diagnostic::error(
+                    Diagnostic::error(
                         entry.key_place,
                         format!(
                             "{}: headers: {name} is set by the exporter itself",
@@ -222,7 +198,7 @@ fn headers(section: &mut Section<'_>, out: &mut Diagnostics) -> Vec<(HeaderName,
                     entry.key
                 ),
             )),
-            Err(_) => out.push(super::diagnostics::Diagnostic::error(
+            Err(_) => out.push(Diagnostic::error(
                 entry.key_place,
                 format!(
                     "{}: headers: `{}` is no header's name",

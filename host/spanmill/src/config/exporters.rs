@@ -6,17 +6,14 @@ mod remote_write;
 
 use std::time::Duration;
 
-use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use super::endpoint;
 use super::exporter_helper::{self, ClientSettings};
 use super::tls;
-use super::walk::Section;
-use super::yaml::Entry;
 use super::{PerSignal, Signal};
 pub use file::{FileExporter, FileFormat, Rotation};
 pub use prometheus::PrometheusExporter;
 pub use remote_write::{RemoteWriteExporter, RemoteWriteVersion};
+use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, Entry, Section, did_you_mean};
 
 /// An exporter.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
-use super::source::Place;
-use super::walk::Section;
+use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, Place, Section, did_you_mean};
 
 /// What to do without an extension, by its type.
 const INSTEAD: [(&str, &str); 14] = [

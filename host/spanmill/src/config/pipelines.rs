@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
-use super::source::Place;
-use super::walk::Section;
-use super::yaml::Entry;
 use super::{Exporter, Manifest, Signal};
+use spanmill_manifest::{
+    ComponentId, Diagnostic, Diagnostics, Entry, Place, Section, did_you_mean,
+};
 
 /// A pipeline's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

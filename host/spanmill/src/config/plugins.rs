@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use spanmill_runtime::Kind;
 
-use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use super::settings::Settings;
-use super::source::Place;
-use super::walk::Section;
-use super::yaml::{Entry, Value};
+use spanmill_manifest::{
+    ComponentId, Diagnostic, Diagnostics, Entry, Place, Section, Value, did_you_mean,
+};
 
 /// The plugins that come with the binary, by component type.
 #[derive(Clone, Debug, Default)]

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::diagnostics::{Diagnostic, Diagnostics};
 use super::plugins::PluginUse;
-use super::walk::Section;
+use spanmill_manifest::{Diagnostic, Diagnostics, Section, Value};
 
 /// A processor.
 #[derive(Clone, Debug)]
@@ -60,7 +59,7 @@ pub(super) fn batch(mut section: Section<'_>, out: &mut Diagnostics) -> Batch {
         out.push(section.wrong("send_batch_max_size", node, message));
     }
     if let Some(entry) = section.entry("metadata_keys")
-        && !matches!(&entry.value.value, super::yaml::Value::List(items) if items.is_empty())
+        && !matches!(&entry.value.value, Value::List(items) if items.is_empty())
         && !entry.value.is_null()
     {
         out.push(

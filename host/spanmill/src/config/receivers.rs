@@ -1,10 +1,9 @@
 //! The receiver that the host owns: `otlp`.
 
+use spanmill_manifest::{Diagnostic, Diagnostics, Section};
+
 mod grpc;
 mod http;
-
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::walk::Section;
 
 pub use grpc::{GrpcServer, ServerKeepAlive};
 pub use http::{Cors, HttpServer};

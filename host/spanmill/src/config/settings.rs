@@ -5,14 +5,12 @@
 //! integer where one is wanted; and `a,b` is a list of two. So what a plugin will not have is offered to it once
 //! more, as the Collector would have read it.
 
+use spanmill_manifest::{Diagnostic, Diagnostics, Entry, Node, Place, Value};
 use std::fmt;
+
 use std::sync::Arc;
 
 use serde_json::{Number, Value as Json};
-
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::source::Place;
-use super::yaml::{Entry, Node, Value};
 
 /// A plugin's settings, and where each of them stands in the manifest.
 #[derive(Clone)]

@@ -1,8 +1,6 @@
 //! `service.telemetry`: of what the Collector tells about itself, this version has the level of the log.
 
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::walk::Section;
-use super::yaml::{Node, Value};
+use spanmill_manifest::{Diagnostic, Diagnostics, Node, Section, Value};
 
 /// How much the host's own log tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::parallel;
 use crate::config::{
     BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
 };
-use crate::files::read_regular;
+use spanmill_private::read_regular;
 
 mod configure;
 

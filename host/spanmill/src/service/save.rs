@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::config::{self, ComponentId, Manifest, ManifestSource, Source, canonical_type};
-use crate::files::read_regular_text;
 use crate::pipeline::{PluginLoader, plugins_of};
+use spanmill_private::read_regular_text;
 
 /// Where plugins are put, beside the manifest.
 const FOLDER: &str = "plugins";

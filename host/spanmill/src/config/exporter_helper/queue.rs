@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::diagnostics::{Diagnostic, Diagnostics};
-use crate::config::walk::Section;
+use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 
 /// More batches at once than any server likes.
 const MAX_CONSUMERS: u64 = 1024;

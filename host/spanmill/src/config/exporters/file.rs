@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::diagnostics::Diagnostics;
 use crate::config::endpoint;
-use crate::config::walk::Section;
+use spanmill_manifest::{Diagnostics, Section};
 
 /// The `file` exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]

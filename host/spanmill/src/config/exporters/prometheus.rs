@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::diagnostics::Diagnostics;
 use crate::config::endpoint;
-use crate::config::walk::Section;
+use spanmill_manifest::{Diagnostics, Section};
 
 /// The `prometheus` exporter.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::prometheus::{conversion, translation};
-use crate::config::diagnostics::Diagnostics;
 use crate::config::endpoint;
 use crate::config::exporter_helper::{self, ClientSettings, Retry, SendingQueue, Sizer};
 use crate::config::tls;
-use crate::config::walk::Section;
+use spanmill_manifest::{Diagnostics, Section};
 
 /// More requests at once than any server likes.
 const MAX_PARALLEL: u64 = 1024;

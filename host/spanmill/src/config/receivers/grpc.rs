@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::diagnostics::Diagnostics;
 use super::super::endpoint;
-use super::super::walk::Section;
+use spanmill_manifest::{Diagnostics, Section};
 
 /// gRPC frames carry a 32-bit length.
 const MAX_MESSAGE_MIB: u64 = 4095;

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::super::diagnostics::{Diagnostic, Diagnostics};
 use super::super::endpoint;
-use super::super::walk::Section;
-use super::super::{PerSignal, Secret, Signal};
+use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
+use spanmill_model::{PerSignal, Signal};
 
 const DEFAULT_ENDPOINT: &str = "localhost:4318";
 const DEFAULT_BODY_BYTES: u64 = 20 * 1024 * 1024;

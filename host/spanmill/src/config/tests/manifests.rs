@@ -364,32 +364,6 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp/a, otlp/b]}}}
 }
 
 #[test]
-fn files_that_cannot_be_read() {
-    let Err(error) = origin::read_file(Path::new("/nowhere/spanmill.yaml")) else {
-        panic!()
-    };
-    assert!(
-        error
-            .to_string()
-            .starts_with("cannot read the manifest /nowhere/spanmill.yaml:")
-    );
-}
-
-#[test]
-fn only_regular_files_of_a_manifests_size_are_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let refused = |path: &Path| origin::read_file(path).unwrap_err().to_string();
-    let link = folder.path().join("link.yaml");
-    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
-    assert!(refused(&link).ends_with("it is a device, not a file"));
-    assert!(refused(folder.path()).ends_with("it is a folder, not a file"));
-    let large = folder.path().join("large.yaml");
-    let file = std::fs::File::create(&large).unwrap();
-    file.set_len(1 << 33).unwrap();
-    assert!(refused(&large).ends_with("is larger than 4194304 bytes; is it the right file?"));
-}
-
-#[test]
 fn what_could_be_read_of_a_manifest_with_mistakes_names_its_plugins() {
     let text = "receivers: {otlp: {protocols: {grpc: }}}\nprocessors: {filter: {x: 1}}\n\
         exporters: {debug: {verbosity: loud}}\n\

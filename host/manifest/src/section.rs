@@ -4,13 +4,13 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
-use super::duration::{self, DurationError};
-use super::source::Place;
-use super::yaml::{Entry, Node, Value};
+use crate::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use crate::duration::{self, DurationError};
+use crate::source::Place;
+use crate::tree::{Entry, Node, Value};
 
 /// A mapping being read.
-pub(super) struct Section<'n> {
+pub struct Section<'n> {
     entries: &'n [Entry],
     asked: Vec<&'static str>,
     /// What the mapping belongs to, for messages: `exporter otlp/tempo`.

@@ -4,8 +4,54 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{ConfigError, MAX_BYTES, Source};
-use crate::files;
+use spanmill_private::{is_too_large, read_regular_text};
+use thiserror::Error;
+
+use crate::source::Source;
+
+/// Far more than any manifest has.
+pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Why there is no manifest.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the manifest {}: {cause}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The file is larger than any manifest.
+    #[error("the manifest {} is larger than {MAX_BYTES} bytes; is it the right file?", path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// An environment variable that holds a manifest is not there.
+    #[error(
+        "the environment variable {name}, which is to hold the manifest, is not set, or is not UTF-8"
+    )]
+    Variable {
+        /// Its name.
+        name: String,
+    },
+    /// A location of a scheme that is not read.
+    #[error(
+        "`{scheme}:` is no kind of location for a manifest; give a path, or file:PATH, env:VARIABLE or yaml:TEXT"
+    )]
+    Scheme {
+        /// What stands before the colon.
+        scheme: String,
+    },
+    /// Something else than a key and a value.
+    #[error("`--set {setting}` is not understood; write it as `--set processors.batch.timeout=2s`")]
+    Setting {
+        /// What was given.
+        setting: String,
+    },
+}
 
 /// Where a manifest comes from.
 #[derive(Clone, Debug)]
@@ -149,14 +195,45 @@ impl Location {
 }
 
 /// Reads a manifest's text from a file.
-pub(super) fn read_file(path: &Path) -> Result<Source, ConfigError> {
-    let text = files::read_regular_text(path, MAX_BYTES).map_err(|cause| {
+fn read_file(path: &Path) -> Result<Source, ConfigError> {
+    let text = read_regular_text(path, MAX_BYTES).map_err(|cause| {
         let path = path.to_owned();
-        if files::is_too_large(&cause) {
+        if is_too_large(&cause) {
             ConfigError::TooLarge { path }
         } else {
             ConfigError::Read { path, cause }
         }
     })?;
     Ok(Source::new(path.display().to_string(), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_cannot_be_read() {
+        let Err(error) = read_file(Path::new("/nowhere/spanmill.yaml")) else {
+            panic!()
+        };
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot read the manifest /nowhere/spanmill.yaml:")
+        );
+    }
+
+    #[test]
+    fn only_regular_files_of_a_manifests_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| read_file(path).unwrap_err().to_string();
+        let link = folder.path().join("link.yaml");
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        assert!(refused(&link).ends_with("it is a device, not a file"));
+        assert!(refused(folder.path()).ends_with("it is a folder, not a file"));
+        let large = folder.path().join("large.yaml");
+        let file = std::fs::File::create(&large).unwrap();
+        file.set_len(1 << 33).unwrap();
+        assert!(refused(&large).ends_with("is larger than 4194304 bytes; is it the right file?"));
+    }
 }

@@ -19,7 +19,7 @@ pub enum DurationError {
 }
 
 /// Fails if a duration is longer than any that can be used.
-pub(super) fn bounded(duration: Duration) -> Result<Duration, DurationError> {
+pub fn bounded(duration: Duration) -> Result<Duration, DurationError> {
     if duration > MAX {
         return Err(DurationError::TooLong);
     }

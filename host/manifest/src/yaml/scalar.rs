@@ -1,11 +1,11 @@
 //! What a scalar's text stands for, as the Collector's YAML library has it: YAML 1.2's core schema, and of YAML 1.1 octal
 //! numbers with a leading zero, binary ones, and underscores between digits.
 
-use super::{Node, Value};
-use crate::config::source::Place;
+use crate::source::Place;
+use crate::tree::{Node, Value};
 
 /// A scalar; only a plain one can be anything but text.
-pub(in super::super) fn scalar(place: Place, raw: String, plain: bool) -> Node {
+pub fn scalar(place: Place, raw: String, plain: bool) -> Node {
     let value = if plain {
         plain_value(&raw)
     } else {

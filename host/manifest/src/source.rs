@@ -20,7 +20,7 @@ pub struct Source {
 }
 
 /// One text.
-pub(super) struct Part {
+pub struct Part {
     name: String,
     text: String,
     /// Where its places begin.
@@ -76,12 +76,12 @@ impl Source {
         names.join(", ")
     }
 
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
         std::iter::once(&self.first).chain(&self.more)
     }
 
     /// The text that a place is in.
-    pub(super) fn part_at(&self, place: Place) -> &Part {
+    pub(crate) fn part_at(&self, place: Place) -> &Part {
         let after = self.more.iter().rev();
         after
             .filter(|part| part.base <= place.start)
@@ -90,7 +90,7 @@ impl Source {
     }
 
     /// What paths at a place are relative to.
-    pub(super) fn folder_at(&self, place: Place) -> Option<&Path> {
+    pub fn folder_at(&self, place: Place) -> Option<&Path> {
         self.part_at(place).folder.as_deref()
     }
 }

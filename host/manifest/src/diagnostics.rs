@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::source::{Place, Source};
+use crate::source::{Place, Source};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +236,7 @@ fn count(number: usize, noun: &str) -> String {
 }
 
 /// `did you mean ...?`, for the candidate that is nearest to what was written.
-pub(super) fn did_you_mean<'a>(
+pub fn did_you_mean<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
@@ -261,7 +261,7 @@ fn distance(written: &str, candidate: &str) -> usize {
 
 impl Diagnostics {
     /// One whose content nobody will look at.
-    pub(super) fn scratch() -> Self {
+    pub fn scratch() -> Self {
         Self::new(Arc::new(Source::new("", "")))
     }
 }

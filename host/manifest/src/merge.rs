@@ -1,8 +1,8 @@
 //! Manifests laid one over the other, as the Collector does it: mappings key by key, anything else as a whole.
 
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::source::Place;
-use super::yaml::{Entry, Node, Value};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::source::Place;
+use crate::tree::{Entry, Node, Value};
 
 /// What the Collector allows instead of nesting at the top of a manifest: `processors::batch::timeout: 2s`.
 const SEPARATOR: &str = "::";
@@ -10,7 +10,7 @@ const SEPARATOR: &str = "::";
 const MAX_LEVELS: usize = 16;
 
 /// Lays the mapping at the top of a manifest over another.
-pub(super) fn lay_over(whole: &mut Node, top: Node, out: &mut Diagnostics) {
+pub fn lay_over(whole: &mut Node, top: Node, out: &mut Diagnostics) {
     let place = top.place;
     match top.value {
         Value::Map(entries) => {

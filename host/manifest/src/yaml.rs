@@ -7,110 +7,20 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::source::Place;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::source::Place;
+use crate::tree::{Entry, Node, Value};
 
-pub(super) use scalar::scalar;
+pub(crate) use scalar::scalar;
 
 /// Deeper nesting than any manifest needs, and shallow enough for the walk's recursion.
 const MAX_DEPTH: usize = 64;
 /// Nodes in all, those that aliases repeat included: a bound against alias bombs.
-pub(super) const MAX_NODES: usize = 100_000;
-
-/// A value and where it stands.
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub place: Place,
-    pub value: Value,
-    /// A scalar's text, before it was taken for a number or a truth value.
-    pub raw: String,
-    /// Whether it came out of the environment: its text stays out of messages.
-    pub from_env: bool,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Value {
-    Null,
-    Bool(bool),
-    Int(i128),
-    Float(f64),
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<Entry>),
-}
-
-/// A key and its value.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub key: String,
-    pub key_place: Place,
-    pub value: Node,
-}
-
-impl Node {
-    pub fn null(place: Place) -> Self {
-        Self::new(place, Value::Null)
-    }
-
-    /// A mapping of these entries.
-    pub fn map(place: Place, entries: Vec<Entry>) -> Self {
-        Self::new(place, Value::Map(entries))
-    }
-
-    fn new(place: Place, value: Value) -> Self {
-        Self {
-            place,
-            value,
-            raw: String::new(),
-            from_env: false,
-        }
-    }
-
-    pub fn is_null(&self) -> bool {
-        matches!(self.value, Value::Null)
-    }
-
-    /// What it is, for messages.
-    pub fn kind(&self) -> &'static str {
-        match self.value {
-            Value::Null => "nothing",
-            Value::Bool(_) => "true or false",
-            Value::Int(_) | Value::Float(_) => "a number",
-            Value::Text(_) => "text",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a mapping",
-        }
-    }
-
-    /// How many nodes it has, itself included.
-    pub fn size(&self) -> usize {
-        1 + match &self.value {
-            Value::List(items) => items.iter().map(Node::size).sum(),
-            Value::Map(entries) => entries.iter().map(|entry| entry.value.size()).sum(),
-            _ => 0,
-        }
-    }
-
-    /// Puts the node and all below it at one place: for values whose text is not in the manifest.
-    pub fn move_to(&mut self, place: Place) {
-        self.place = place;
-        self.from_env = true;
-        match &mut self.value {
-            Value::List(items) => items.iter_mut().for_each(|item| item.move_to(place)),
-            Value::Map(entries) => {
-                for entry in entries {
-                    entry.key_place = place;
-                    entry.value.move_to(place);
-                }
-            }
-            _ => {}
-        }
-    }
-}
+pub const MAX_NODES: usize = 100_000;
 
 /// Parses one document, whose places begin at `base`. What is wrong with it goes to `out`; `None` if nothing can be made
 /// of it.
-pub(super) fn parse(text: &str, base: usize, out: &mut Diagnostics) -> Option<Node> {
+pub fn parse(text: &str, base: usize, out: &mut Diagnostics) -> Option<Node> {
     let mut builder = Builder {
         text,
         base,

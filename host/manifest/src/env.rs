@@ -2,9 +2,10 @@
 //! References may stand inside others, and what a variable holds may have references itself; the innermost come first.
 //! A scalar that is one reference and nothing else, quoted or not, has the type of what the variable holds.
 
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::source::Place;
-use super::yaml::{self, MAX_NODES, Node, Value};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::source::Place;
+use crate::tree::{Node, Value};
+use crate::yaml::{self, MAX_NODES};
 
 /// Where variables come from.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -15,7 +16,7 @@ const MAX_DEPTH: usize = 32;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Replaces every reference in the tree. Stops when variables stand for more than a manifest may have.
-pub(super) fn substitute(root: &mut Node, lookup: Lookup<'_>, out: &mut Diagnostics) {
+pub fn substitute(root: &mut Node, lookup: Lookup<'_>, out: &mut Diagnostics) {
     let nodes = root.size();
     let mut expansion = Expansion {
         lookup,

@@ -1,0 +1,91 @@
+//! What the host says of a component of its own: its names, the signals it takes, and how its settings are read. Each
+//! component has one [`Component`] in its folder, and `components.rs` lists them.
+
+use std::any::Any;
+use std::fmt;
+
+use spanmill_manifest::{Diagnostics, Section};
+use spanmill_model::Signal;
+
+/// A component that the host implements. `C` is what its settings are read into.
+pub(crate) struct Component<C> {
+    /// The type in a manifest: `otlphttp`.
+    pub name: &'static str,
+    /// Other names of the type.
+    pub aliases: &'static [Alias],
+    /// The signals it takes, or gives if it is a receiver.
+    pub signals: &'static [Signal],
+    /// Reads its settings, and finishes the section.
+    pub read: fn(Section<'_>, &mut Diagnostics) -> C,
+}
+
+/// Every signal.
+pub(crate) const ALL_SIGNALS: &[Signal] = &Signal::ALL;
+
+/// Another name of a component's type.
+pub(crate) struct Alias {
+    /// The name.
+    pub name: &'static str,
+    /// What to warn of when it is used.
+    pub warning: Option<Warning>,
+}
+
+/// A warning that comes with a name.
+pub(crate) struct Warning {
+    /// What is the matter.
+    pub message: &'static str,
+    /// What to do.
+    pub help: &'static str,
+}
+
+impl Alias {
+    /// A name as good as the first.
+    pub const fn new(name: &'static str) -> Self {
+        Alias {
+            name,
+            warning: None,
+        }
+    }
+
+    /// A name of something that is no more.
+    pub const fn deprecated(
+        name: &'static str,
+        message: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Alias {
+            name,
+            warning: Some(Warning { message, help }),
+        }
+    }
+}
+
+impl<C> Component<C> {
+    /// Whether a type in a manifest is this one.
+    pub fn is_called(&self, kind: &str) -> bool {
+        self.name == kind || self.alias(kind).is_some()
+    }
+
+    /// The alias that a type in a manifest is, if it is one of this component's.
+    pub fn alias(&self, kind: &str) -> Option<&'static Alias> {
+        self.aliases.iter().find(|alias| alias.name == kind)
+    }
+
+    /// All its names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let aliases = self.aliases.iter().map(|alias| alias.name);
+        std::iter::once(self.name).chain(aliases)
+    }
+}
+
+/// A component's settings, which can be compared with those of any other.
+pub(crate) trait Config: Any + fmt::Debug + Send + Sync {
+    /// Whether the other is of the same component, with the same settings.
+    fn equals(&self, other: &dyn Any) -> bool;
+}
+
+impl<T: Any + fmt::Debug + Send + Sync + PartialEq> Config for T {
+    fn equals(&self, other: &dyn Any) -> bool {
+        other.downcast_ref() == Some(self)
+    }
+}
