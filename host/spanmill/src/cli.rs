@@ -21,8 +21,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use spanmill_runtime::compile_child;
 
-use crate::config::Signal;
 use manifest::ManifestArgs;
+use spanmill_model::Signal;
 
 /// Process telemetry with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]

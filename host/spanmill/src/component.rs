@@ -48,11 +48,7 @@ impl Alias {
     }
 
     /// A name of something that is no more.
-    pub const fn deprecated(
-        name: &'static str,
-        message: &'static str,
-        help: &'static str,
-    ) -> Self {
+    pub const fn deprecated(name: &'static str, message: &'static str, help: &'static str) -> Self {
         Alias {
             name,
             warning: Some(Warning { message, help }),
@@ -61,25 +57,14 @@ impl Alias {
 }
 
 impl<C> Component<C> {
-    /// Whether a type in a manifest is this one.
-    pub fn is_called(&self, kind: &str) -> bool {
-        self.name == kind || self.alias(kind).is_some()
-    }
-
     /// The alias that a type in a manifest is, if it is one of this component's.
     pub fn alias(&self, kind: &str) -> Option<&'static Alias> {
         self.aliases.iter().find(|alias| alias.name == kind)
     }
-
-    /// All its names.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        let aliases = self.aliases.iter().map(|alias| alias.name);
-        std::iter::once(self.name).chain(aliases)
-    }
 }
 
 /// A component's settings, which can be compared with those of any other.
-pub(crate) trait Config: Any + fmt::Debug + Send + Sync {
+pub trait Config: Any + fmt::Debug + Send + Sync {
     /// Whether the other is of the same component, with the same settings.
     fn equals(&self, other: &dyn Any) -> bool;
 }
@@ -87,5 +72,74 @@ pub(crate) trait Config: Any + fmt::Debug + Send + Sync {
 impl<T: Any + fmt::Debug + Send + Sync + PartialEq> Config for T {
     fn equals(&self, other: &dyn Any) -> bool {
         other.downcast_ref() == Some(self)
+    }
+}
+
+/// What a component is, by the section of the manifest that it stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ComponentKind {
+    Receiver,
+    Processor,
+    Connector,
+    Exporter,
+    Extension,
+}
+
+impl ComponentKind {
+    /// As messages call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ComponentKind::Receiver => "receiver",
+            ComponentKind::Processor => "processor",
+            ComponentKind::Connector => "connector",
+            ComponentKind::Exporter => "exporter",
+            ComponentKind::Extension => "extension",
+        }
+    }
+}
+
+/// A plugin that comes with the binary.
+pub(crate) struct BuiltInPlugin {
+    /// The type in a manifest; the plugin's file is `<name>.wasm`.
+    pub name: &'static str,
+    /// Other names of the type.
+    pub aliases: &'static [Alias],
+    /// What it is used as.
+    pub role: PluginRole,
+}
+
+/// What a built-in plugin is used as.
+pub(crate) enum PluginRole {
+    /// A processor; it declares itself which signals it takes.
+    Processor,
+    /// A connector, between pipelines of these signals.
+    Connector(Route),
+}
+
+/// The pipelines that a connector connects.
+#[derive(Clone, Copy)]
+pub(crate) struct Route {
+    /// The signals of pipelines that it may stand among the exporters of.
+    pub takes: &'static [Signal],
+    /// The signals of pipelines that it may stand among the receivers of.
+    pub gives: &'static [Signal],
+}
+
+impl BuiltInPlugin {
+    /// A processor that goes by one name.
+    pub const fn processor(name: &'static str) -> Self {
+        BuiltInPlugin {
+            name,
+            aliases: &[],
+            role: PluginRole::Processor,
+        }
+    }
+
+    /// The section that it stands in.
+    pub fn kind(&self) -> ComponentKind {
+        match self.role {
+            PluginRole::Processor => ComponentKind::Processor,
+            PluginRole::Connector(_) => ComponentKind::Connector,
+        }
     }
 }

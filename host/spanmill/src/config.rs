@@ -5,20 +5,16 @@
 //! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
 
 mod admin;
-mod endpoint;
-mod exporter_helper;
-mod exporters;
+pub(crate) mod endpoint;
 mod extensions;
 mod limits;
 mod pipelines;
 mod plugins;
-mod processors;
-mod receivers;
 mod settings;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-mod tls;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -26,19 +22,11 @@ use std::sync::Arc;
 
 use spanmill_manifest::{Entry, Section, did_you_mean};
 
+pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
 pub use admin::Admin;
-pub use exporter_helper::{
-    BatchSizer, ClientSettings, Compression, QueueBatch, Retry, SendingQueue, Sizer,
-};
-pub use exporters::{
-    DebugExporter, Encoding, Exporter, FileExporter, FileFormat, OtlpExporter, OtlpHttpExporter,
-    PrometheusExporter, RemoteWriteExporter, RemoteWriteVersion, Rotation, Verbosity,
-};
 pub use limits::Limits;
 pub use pipelines::{Pipeline, PipelineId};
-pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role};
-pub use processors::{Batch, MemoryLimiter, Processor};
-pub use receivers::{Cors, GrpcServer, HttpServer, OtlpReceiver, Receiver, ServerKeepAlive};
+pub use plugins::{Allow, OnError, PluginSpec, PluginUse, Role};
 pub use settings::Settings;
 pub(crate) use spanmill_manifest::MAX_BYTES;
 pub use spanmill_manifest::{
@@ -50,21 +38,32 @@ pub use telemetry::LogLevel;
 pub(crate) use tls::UNVERIFIED;
 pub use tls::{Identity, Pem, Tls, TlsVersion};
 
-pub use plugins::{canonical as canonical_type, canonical_component};
-
+use crate::component::{Component, ComponentKind};
+use crate::components;
+use crate::export::ExporterConfig;
+use crate::receive::component::ReceiverConfig;
 use pipelines::Declared;
+
+/// A processor.
+#[derive(Clone, Debug)]
+pub enum Processor {
+    /// One of the host's own.
+    Host(HostProcessor),
+    /// A plugin.
+    Plugin(Box<PluginUse>),
+}
 
 /// A manifest whose every part is valid. The maps hold what a pipeline uses, and nothing else.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// The receivers in use.
-    pub receivers: BTreeMap<ComponentId, Receiver>,
+    pub receivers: BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>,
     /// The processors in use.
     pub processors: BTreeMap<ComponentId, Processor>,
     /// The connectors in use; all are plugins.
     pub connectors: BTreeMap<ComponentId, PluginUse>,
     /// The exporters in use.
-    pub exporters: BTreeMap<ComponentId, Exporter>,
+    pub exporters: BTreeMap<ComponentId, Arc<dyn ExporterConfig>>,
     /// What `plugins:` says, by component type, whether in use or not.
     pub plugins: BTreeMap<String, PluginSpec>,
     /// The pipelines, in the order of the file.
@@ -107,13 +106,8 @@ pub struct Loaded {
 }
 
 /// Makes a manifest of its text; `folder` is what paths in it are relative to, and `env` finds environment variables.
-pub fn parse(
-    source: Source,
-    folder: &Path,
-    built_in: &BuiltIn,
-    env: Lookup<'_>,
-) -> Result<Loaded, Diagnostics> {
-    match examine(source, folder, built_in, env) {
+pub fn parse(source: Source, folder: &Path, env: Lookup<'_>) -> Result<Loaded, Diagnostics> {
+    match examine(source, folder, env) {
         (Some(manifest), warnings) if !warnings.has_errors() => Ok(Loaded { manifest, warnings }),
         (_, mistakes) => Err(mistakes),
     }
@@ -121,22 +115,16 @@ pub fn parse(
 
 /// As [`parse`], and gives what could be read of a manifest with mistakes, so that its plugins can be asked for theirs.
 /// Only a manifest without errors may run.
-pub fn examine(
-    source: Source,
-    folder: &Path,
-    built_in: &BuiltIn,
-    env: Lookup<'_>,
-) -> (Option<Manifest>, Diagnostics) {
+pub fn examine(source: Source, folder: &Path, env: Lookup<'_>) -> (Option<Manifest>, Diagnostics) {
     let source = Arc::new(source);
     let mut out = Diagnostics::new(Arc::clone(&source));
-    let manifest = read(&source, folder, built_in, env, &mut out);
+    let manifest = read(&source, folder, env, &mut out);
     (manifest, out)
 }
 
 fn read(
     source: &Arc<Source>,
     folder: &Path,
-    built_in: &BuiltIn,
     env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> Option<Manifest> {
@@ -145,22 +133,20 @@ fn read(
 
     let plugins = root
         .section("plugins", out)
-        .map(|section| plugins::specs(&section, folder, built_in, out))
+        .map(|section| plugins::specs(&section, folder, out))
         .unwrap_or_default();
     let mut declared = Declared::default();
 
-    let entries = components(&mut root, "receivers", &mut declared.receivers, out);
+    let entries = component_entries(&mut root, "receivers", &mut declared.receivers, out);
     let receivers = each(entries, |id, entry| receiver(id, entry, out));
-    let entries = components(&mut root, "processors", &mut declared.processors, out);
-    let processors = each(entries, |id, entry| {
-        processor(id, entry, &plugins, built_in, out)
-    });
-    let entries = components(&mut root, "connectors", &mut declared.connectors, out);
+    let entries = component_entries(&mut root, "processors", &mut declared.processors, out);
+    let processors = each(entries, |id, entry| processor(id, entry, &plugins, out));
+    let entries = component_entries(&mut root, "connectors", &mut declared.connectors, out);
     let connectors = each(entries, |id, entry| {
-        plugins::plugin_use(id, entry, Role::Connector, &plugins, built_in, out)
+        plugins::plugin_use(id, entry, Role::Connector, &plugins, out)
     });
-    let entries = components(&mut root, "exporters", &mut declared.exporters, out);
-    let exporters = each(entries, |id, entry| exporters::exporter(id, entry, out));
+    let entries = component_entries(&mut root, "exporters", &mut declared.exporters, out);
+    let exporters = each(entries, |id, entry| exporter(id, entry, out));
     let extensions = extensions::defined(&mut root, out);
     let admin = root.section("admin", out).map(|s| admin::admin(s, out));
     let limits = root
@@ -198,7 +184,7 @@ fn read(
 }
 
 /// The entries of a section of components whose ids are valid; all of them are noted in `declared`.
-fn components<'n>(
+fn component_entries<'n>(
     root: &mut Section<'n>,
     key: &'static str,
     declared: &mut BTreeMap<ComponentId, Place>,
@@ -238,45 +224,75 @@ fn each<T>(
         .collect()
 }
 
-fn receiver(id: &ComponentId, entry: &Entry, out: &mut Diagnostics) -> Option<Receiver> {
+fn receiver(
+    id: &ComponentId,
+    entry: &Entry,
+    out: &mut Diagnostics,
+) -> Option<Arc<dyn ReceiverConfig>> {
     let owner = format!("receiver {id}");
-    if id.kind() != "otlp" {
-        let message = format!("{owner}: there is no receiver of type `{}`", id.kind());
-        out.push(
-            Diagnostic::error(entry.key_place, message)
-                .maybe_help(did_you_mean(id.kind(), ["otlp"]))
-                .help("this version receives OTLP; most tracers can send it"),
-        );
+    let Some(component) = components::receiver(id.kind()) else {
+        let help = "most tracers can send OTLP";
+        out.push(unknown_type(ComponentKind::Receiver, id, entry).help(help));
         return None;
-    }
-    let section = Section::open(&entry.value, entry.key_place, owner, out);
-    Some(Receiver::Otlp(receivers::otlp(section, out)))
+    };
+    Some(open(component, id, entry, owner, out))
+}
+
+fn exporter(
+    id: &ComponentId,
+    entry: &Entry,
+    out: &mut Diagnostics,
+) -> Option<Arc<dyn ExporterConfig>> {
+    let owner = format!("exporter {id}");
+    let Some(component) = components::exporter(id.kind()) else {
+        out.push(unknown_type(ComponentKind::Exporter, id, entry));
+        return None;
+    };
+    Some(open(component, id, entry, owner, out))
 }
 
 fn processor(
     id: &ComponentId,
     entry: &Entry,
     plugins: &BTreeMap<String, PluginSpec>,
-    built_in: &BuiltIn,
     out: &mut Diagnostics,
 ) -> Option<Processor> {
-    let open = |out: &mut Diagnostics| {
-        Section::open(
-            &entry.value,
-            entry.key_place,
-            format!("processor {id}"),
-            out,
-        )
-    };
-    match id.kind() {
-        "batch" => Some(Processor::Batch(processors::batch(open(out), out))),
-        "memory_limiter" => {
-            let section = open(out);
-            Some(Processor::MemoryLimiter(processors::memory_limiter(
-                section, out,
-            )))
+    match components::host_processor(id.kind()) {
+        Some(component) => {
+            let owner = format!("processor {id}");
+            Some(Processor::Host(open(component, id, entry, owner, out)))
         }
-        _ => plugins::plugin_use(id, entry, Role::Processor, plugins, built_in, out)
+        None => plugins::plugin_use(id, entry, Role::Processor, plugins, out)
             .map(|plugin| Processor::Plugin(Box::new(plugin))),
     }
+}
+
+/// Reads the settings of a component that the host implements.
+fn open<C>(
+    component: &Component<C>,
+    id: &ComponentId,
+    entry: &Entry,
+    owner: String,
+    out: &mut Diagnostics,
+) -> C {
+    let warning = component
+        .alias(id.kind())
+        .and_then(|alias| alias.warning.as_ref());
+    if let Some(warning) = warning {
+        let message = format!("{owner}: {}", warning.message);
+        out.push(Diagnostic::warning(entry.key_place, message).help(warning.help));
+    }
+    let section = Section::open(&entry.value, entry.key_place, owner, out);
+    (component.read)(section, out)
+}
+
+/// A receiver or an exporter of a type that there is not.
+fn unknown_type(kind: ComponentKind, id: &ComponentId, entry: &Entry) -> Diagnostic {
+    let role = kind.name();
+    let message = format!("{role} {id}: there is no {role} of type `{}`", id.kind());
+    let known: Vec<&str> = components::types(kind).collect();
+    let instead = components::instead_of(kind, id.kind()).map(str::to_owned);
+    Diagnostic::error(entry.key_place, message)
+        .maybe_help(instead.or_else(|| did_you_mean(id.kind(), components::type_names(kind))))
+        .help(format!("the {role}s of this version: {}", known.join(", ")))
 }

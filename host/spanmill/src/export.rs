@@ -4,23 +4,26 @@
 //! Below it stands an [`Export`], which makes one attempt and says how it went.
 
 mod build;
+pub(crate) mod component;
 mod connector;
 mod counters;
-mod debug;
+pub(crate) mod debug;
 mod exporter;
-mod file;
+pub(crate) mod file;
 mod headers;
-mod nop;
-mod otlp_grpc;
-mod otlp_http;
+pub(crate) mod nop;
+pub(crate) mod otlp_grpc;
+pub(crate) mod otlp_http;
 mod otlp_text;
+mod output;
 mod prom;
-mod prometheus;
+pub(crate) mod prometheus;
 mod queue;
 mod registry;
-mod remote_write;
+pub(crate) mod remote_write;
 mod retry;
 mod sender;
+pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -36,14 +39,16 @@ use thiserror::Error;
 use tonic::Code;
 
 pub use build::BuildError;
+pub(crate) use build::StartContext;
+pub(crate) use component::ExporterConfig;
 pub use counters::{Counters, SignalCounters};
-pub use debug::DebugOutput;
 pub use exporter::{Exporter, Refused, Reserved, Shared};
+pub use output::DebugOutput;
 pub use registry::Registry;
 pub use remote_write::Progress;
 pub(crate) use retry::LONGEST_ASKED;
 
-pub use crate::config::Signal;
+pub use spanmill_model::Signal;
 
 /// A batch, encoded: an `ExportTraceServiceRequest`, or the same of logs or metrics.
 #[derive(Clone, Debug)]

@@ -1,10 +1,15 @@
 //! Spanmill's host: receivers, pipelines and exporters around sandboxed plugins.
 //! Modules stand in the order in which a batch meets them.
 
+pub mod bench;
+mod component;
+mod components;
 pub mod config;
 pub mod receive;
 
 pub mod pipeline;
+
+pub mod process;
 
 pub mod metrics;
 

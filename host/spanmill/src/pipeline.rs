@@ -38,10 +38,7 @@ pub use change::{Change, ChangeError, Replaced, Switched};
 pub use delivery::Fanout;
 pub use gate::MemoryGate;
 pub use intake::{Feed, Intake};
-pub use load::{
-    BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginFile, PluginLoader, Swapped,
-    plugins_of,
-};
+pub use load::{LoadedPlugin, PluginFile, PluginLoader, Swapped, plugins_of};
 pub use offline::{Offline, OfflineError, Recorded, Replayed};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;

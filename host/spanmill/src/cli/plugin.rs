@@ -10,7 +10,8 @@ use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
 use super::{Failure, admin, conformance, say};
-use crate::config::{canonical_component, parse_duration};
+use crate::components::canonical_component;
+use crate::config::parse_duration;
 use spanmill_private::read_regular;
 
 /// The largest plugin file that is sent; the service takes no larger one.

@@ -14,10 +14,10 @@ use prost::Message as _;
 
 use super::Failure;
 use super::manifest::{self, ManifestArgs};
-use crate::config::Signal;
 use crate::otlp_json::{self, JsonError};
 use crate::pipeline::{Offline, Recorded};
 use crate::service::Folders;
+use spanmill_model::Signal;
 use spanmill_private::read_regular;
 
 /// A recording is processed in memory, several times its size.

@@ -3,7 +3,7 @@
 use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 
 /// Reads `endpoint` as `host:port` to listen on.
-pub(super) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnostics) -> String {
+pub(crate) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnostics) -> String {
     let Some(endpoint) = section.text("endpoint", out) else {
         return default.to_owned();
     };
@@ -25,7 +25,7 @@ pub(super) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnos
 }
 
 /// Reads the gRPC address of an exporter; what comes back is a URI, and whether to speak TLS.
-pub(super) fn grpc(
+pub(crate) fn grpc(
     section: &mut Section<'_>,
     insecure: bool,
     out: &mut Diagnostics,
@@ -74,7 +74,7 @@ pub(super) fn grpc(
 }
 
 /// Checks that a text is an http or https URL with a host.
-pub(super) fn url(
+pub(crate) fn url(
     section: &mut Section<'_>,
     key: &'static str,
     out: &mut Diagnostics,
@@ -108,7 +108,7 @@ fn required(section: &mut Section<'_>, like: &str, out: &mut Diagnostics) -> Opt
 }
 
 /// A key that must be there is not.
-pub(super) fn missing(section: &Section<'_>, key: &str, like: &str) -> Diagnostic {
+pub(crate) fn missing(section: &Section<'_>, key: &str, like: &str) -> Diagnostic {
     Diagnostic::error(
         section.place(),
         format!("{}: {key} is missing", section.owner()),
@@ -125,7 +125,7 @@ fn complain(section: &mut Section<'_>, why: &str, help: &str, out: &mut Diagnost
 const NO_PORT: &str = "the port is missing";
 
 /// Checks `host:port`; an empty host is fine.
-pub(super) fn host_port(text: &str) -> Result<(), &'static str> {
+pub(crate) fn host_port(text: &str) -> Result<(), &'static str> {
     if text.contains("://") {
         return Err("this is a URL, where host and port are asked for");
     }

@@ -4,36 +4,8 @@ use std::collections::BTreeMap;
 
 use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, Place, Section, did_you_mean};
 
-/// What to do without an extension, by its type.
-const INSTEAD: [(&str, &str); 14] = [
-    ("health_check", HEALTH),
-    ("healthcheck", HEALTH),
-    ("healthcheckv2", HEALTH),
-    ("pprof", "remove it; `perf` shows where the time goes"),
-    (
-        "zpages",
-        "remove it; `spanmill plugin status` and the admin API show what runs",
-    ),
-    (
-        "file_storage",
-        "remove it, and `storage:` where it is named: queues are kept in memory in this version",
-    ),
-    (
-        "db_storage",
-        "remove it, and `storage:` where it is named: queues are kept in memory in this version",
-    ),
-    ("memory_limiter", "use the `memory_limiter` processor"),
-    ("memory_ballast", "remove it: there is no garbage collector"),
-    ("basicauth", CREDENTIALS),
-    ("bearertokenauth", CREDENTIALS),
-    ("headers_setter", CREDENTIALS),
-    ("oauth2client", CREDENTIALS),
-    ("opamp", "remove it; the admin API changes what runs"),
-];
-
-const HEALTH: &str =
-    "remove it, and probe the admin API or a receiver's port: it is open once everything runs";
-const CREDENTIALS: &str = "send credentials under `headers:` of the exporter; in front of receivers, put an authenticating proxy";
+use crate::component::ComponentKind;
+use crate::components;
 
 /// Those that `extensions:` defines.
 pub(super) fn defined(
@@ -41,7 +13,7 @@ pub(super) fn defined(
     out: &mut Diagnostics,
 ) -> BTreeMap<ComponentId, Place> {
     let mut defined = BTreeMap::new();
-    let entries = super::components(root, "extensions", &mut defined, out);
+    let entries = super::component_entries(root, "extensions", &mut defined, out);
     drop(entries);
     defined
 }
@@ -72,14 +44,14 @@ pub(super) fn check(
             );
             continue;
         }
-        let instead = INSTEAD.iter().find(|(kind, _)| *kind == id.kind());
+        let instead = components::instead_of(ComponentKind::Extension, id.kind());
         let help = instead.map_or_else(
             || {
-                let known: Vec<&str> = INSTEAD.iter().map(|(kind, _)| *kind).collect();
+                let known = components::absent_types(ComponentKind::Extension);
                 let near = did_you_mean(id.kind(), known).unwrap_or_default();
                 format!("remove it: extensions are not part of this version {near}")
             },
-            |(_, help)| (*help).to_owned(),
+            str::to_owned,
         );
         let message = format!("extension {id} is not served in this version");
         out.push(Diagnostic::error(item.place, message).help(help.trim_end()));

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::{Exporter, Manifest, Signal};
+use super::{Manifest, Signal};
+use crate::components;
 use spanmill_manifest::{
     ComponentId, Diagnostic, Diagnostics, Entry, Place, Section, did_you_mean,
 };
@@ -95,7 +96,7 @@ pub(super) fn read(
         return;
     }
     check_connectors(&drafts, declared, out);
-    check_exporters(&drafts, manifest, out);
+    check_signals(&drafts, manifest, out);
     check_unused(&drafts, declared, out);
     manifest.pipelines = drafts.into_iter().map(Draft::finish).collect();
     retain_used(manifest);
@@ -255,49 +256,47 @@ impl Declared {
     }
 }
 
-/// A connector needs a traces pipeline that feeds it and a metrics pipeline that takes from it.
+/// A connector needs a pipeline that feeds it and one that takes from it, of signals that it takes and makes.
 fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
     for (id, place) in &declared.connectors {
+        let route = components::route(id.kind());
+        let feed = format!(
+            "name it under the exporters of a {} pipeline",
+            names(route.takes)
+        );
+        let take = format!(
+            "name it under the receivers of a {} pipeline",
+            names(route.gives)
+        );
         let (mut fed, mut taken) = (false, false);
         for draft in drafts {
+            let signal = draft.id.signal;
             for (_, at) in draft.exporters.iter().filter(|(used, _)| used == id) {
                 fed = true;
-                if draft.id.signal != Signal::Traces {
+                if !route.takes.contains(&signal) {
                     let message = format!(
-                        "pipeline {}: exporters: connector {id} takes traces, not {}",
-                        draft.id, draft.id.signal
+                        "pipeline {}: exporters: connector {id} takes {}, not {signal}",
+                        draft.id,
+                        names(route.takes)
                     );
-                    out.push(
-                        Diagnostic::error(*at, message)
-                            .help("name it under the exporters of a traces pipeline"),
-                    );
+                    out.push(Diagnostic::error(*at, message).help(&feed));
                 }
             }
             for (_, at) in draft.receivers.iter().filter(|(used, _)| used == id) {
                 taken = true;
-                if draft.id.signal != Signal::Metrics {
+                if !route.gives.contains(&signal) {
                     let message = format!(
-                        "pipeline {}: receivers: connector {id} gives metrics, not {}",
-                        draft.id, draft.id.signal
+                        "pipeline {}: receivers: connector {id} gives {}, not {signal}",
+                        draft.id,
+                        names(route.gives)
                     );
-                    out.push(
-                        Diagnostic::error(*at, message)
-                            .help("name it under the receivers of a metrics pipeline"),
-                    );
+                    out.push(Diagnostic::error(*at, message).help(&take));
                 }
             }
         }
         let (is, missing, help) = match (fed, taken) {
-            (true, false) => (
-                "an exporter",
-                "a receiver",
-                "name it under the receivers of a metrics pipeline",
-            ),
-            (false, true) => (
-                "a receiver",
-                "an exporter",
-                "name it under the exporters of a traces pipeline",
-            ),
+            (true, false) => ("an exporter", "a receiver", take),
+            (false, true) => ("a receiver", "an exporter", feed),
             _ => continue,
         };
         let message = format!("connector {id} is {is} of a pipeline, but {missing} of none");
@@ -305,34 +304,49 @@ fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics
     }
 }
 
-/// Exporters that cannot take a pipeline's signal.
-fn check_exporters(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
+/// Signals as a person lists them: `traces or logs`.
+fn names(signals: &[Signal]) -> String {
+    let names: Vec<&str> = signals.iter().map(|signal| signal.name()).collect();
+    names.join(" or ")
+}
+
+/// Receivers and exporters that do not take a pipeline's signal.
+fn check_signals(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
     for draft in drafts {
+        let signal = draft.id.signal;
+        let mut complain = |list: &str, id: &ComponentId, place: Place, what: &str, help: &str| {
+            let message = format!("pipeline {}: {list}: {id} {what}", draft.id);
+            out.push(Diagnostic::error(place, message).help(help));
+        };
+        for (id, place) in &draft.receivers {
+            let component = manifest
+                .receivers
+                .get(id)
+                .and(components::receiver(id.kind()));
+            if let Some(component) = component.filter(|known| !known.signals.contains(&signal)) {
+                let what = format!("receives {}, not {signal}", names(component.signals));
+                let help = "take it out of this pipeline";
+                complain("receivers", id, *place, &what, help);
+            }
+        }
         for (id, place) in &draft.exporters {
-            let signal = draft.id.signal;
-            let (what, help) = match manifest.exporters.get(id) {
-                Some(Exporter::Prometheus(_) | Exporter::RemoteWrite(_))
-                    if signal != Signal::Metrics =>
-                {
-                    (
-                        format!("takes metrics, not {signal}"),
-                        "make metrics with a connector such as spanmetrics, and export those"
-                            .to_owned(),
-                    )
-                }
-                Some(Exporter::OtlpHttp(http))
-                    if http.urls.get(signal).is_none()
-                        && http.urls.iter().any(|(_, url)| url.is_some()) =>
-                {
-                    (
-                        format!("has no URL for {signal}"),
-                        format!("add `endpoint:` or `{signal}_endpoint:`"),
-                    )
-                }
-                _ => continue,
+            let (Some(config), Some(component)) =
+                (manifest.exporters.get(id), components::exporter(id.kind()))
+            else {
+                continue;
             };
-            let message = format!("pipeline {}: exporters: {id} {what}", draft.id);
-            out.push(Diagnostic::error(*place, message).help(help));
+            if !component.signals.contains(&signal) {
+                let what = format!("takes {}, not {signal}", names(component.signals));
+                let help = match component.signals {
+                    [Signal::Metrics] => {
+                        "make metrics with a connector such as spanmetrics, and export those"
+                    }
+                    _ => "take it out of this pipeline",
+                };
+                complain("exporters", id, *place, &what, help);
+            } else if let Some(missing) = config.missing_for(signal) {
+                complain("exporters", id, *place, &missing.message, &missing.help);
+            }
         }
     }
 }

@@ -69,7 +69,7 @@ pub(crate) const UNVERIFIED: &str = "the backend's certificate is not verified: 
      and read and change what is sent";
 
 /// Reads `tls`.
-pub(super) fn tls(section: &mut Section<'_>, out: &mut Diagnostics) -> Tls {
+pub(crate) fn tls(section: &mut Section<'_>, out: &mut Diagnostics) -> Tls {
     let Some(mut section) = section.section("tls", out) else {
         return Tls::default();
     };

@@ -1,6 +1,5 @@
 //! What an exporter tells the rest of the host: how its settings are read, and how it starts from them.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,11 +15,10 @@ use crate::component::{Component, Config};
 pub(crate) type ExporterComponent = Component<Arc<dyn ExporterConfig>>;
 
 /// An exporter that is starting.
-pub(crate) type Starting<'a> =
-    Pin<Box<dyn Future<Output = Result<Exporter, BuildError>> + Send + 'a>>;
+pub type Starting<'a> = Pin<Box<dyn Future<Output = Result<Exporter, BuildError>> + Send + 'a>>;
 
 /// The settings of an exporter.
-pub(crate) trait ExporterConfig: Config {
+pub trait ExporterConfig: Config {
     /// What is missing for a signal that exporters of this type take in general.
     fn missing_for(&self, signal: Signal) -> Option<Missing> {
         let _ = signal;
@@ -32,7 +30,7 @@ pub(crate) trait ExporterConfig: Config {
 }
 
 /// What settings lack to take a signal.
-pub(crate) struct Missing {
+pub struct Missing {
     /// What it is: `has no URL for logs`.
     pub message: String,
     /// What to do.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::config::PerSignal;
+use spanmill_model::PerSignal;
 
 /// Counters of one exporter by signal; `otelcol_exporter_*_spans`, `..._log_records` and `..._metric_points`.
 pub type Counters = PerSignal<SignalCounters>;

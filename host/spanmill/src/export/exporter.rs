@@ -14,10 +14,11 @@ use super::queue::{Queue, QueuePlace};
 use super::registry::Registry;
 use super::sender::{SendError, Sender};
 use super::{Counters, Export, ExportError, Failure, Payload};
-use crate::config::{ComponentId, Retry, SendingQueue};
+use crate::export::settings::{Retry, SendingQueue};
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
 use crate::receive::Spare;
+use spanmill_manifest::ComponentId;
 
 /// Why an exporter did not take a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -1,5 +1,6 @@
 //! OTLP over gRPC: the bytes as they are, on one connection that is made when it is needed.
 
+pub(crate) mod config;
 mod message;
 
 use std::error::Error as _;
@@ -20,18 +21,47 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
+use super::build::StartContext;
+use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::headers::headers;
 use super::tls::{H2, Refusals, TlsClient};
 use super::{Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, quoted};
-use crate::config::{ComponentId, Compression, OtlpExporter};
+use crate::component::{ALL_SIGNALS, Alias, Component};
+use crate::export::otlp_grpc::config::OtlpGrpcConfig;
+use crate::export::settings::Compression;
 use crate::gathered::Gathered;
 use crate::receive::export_method;
 use crate::receive::raw_codec::RawCodec;
+use spanmill_manifest::ComponentId;
+use std::sync::Arc;
 
 use message::Uncopied;
 
 const WINDOW: u32 = 8 * 1024 * 1024;
+
+pub(crate) static COMPONENT: ExporterComponent = Component {
+    name: "otlp",
+    aliases: &[
+        Alias::new("otlp_grpc"),
+        Alias::deprecated(
+            "jaeger",
+            "the jaeger exporter is no more; OTLP is spoken to its endpoint instead",
+            "Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port",
+        ),
+    ],
+    signals: ALL_SIGNALS,
+    read: |section, out| Arc::new(config::read(section, out)),
+};
+
+impl ExporterConfig for OtlpGrpcConfig {
+    fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
+        Box::pin(async move {
+            let export = OtlpGrpc::new(id, self)?;
+            Ok(context.remote(id, export, &self.client, &self.uri))
+        })
+    }
+}
 
 pub(super) struct OtlpGrpc {
     channel: Channel,
@@ -41,7 +71,7 @@ pub(super) struct OtlpGrpc {
 }
 
 impl OtlpGrpc {
-    pub fn new(id: &ComponentId, config: &OtlpExporter) -> Result<Self, BuildError> {
+    pub fn new(id: &ComponentId, config: &OtlpGrpcConfig) -> Result<Self, BuildError> {
         let invalid = |cause: tonic::transport::Error| BuildError::Endpoint {
             exporter: id.clone(),
             cause: chain(&cause),

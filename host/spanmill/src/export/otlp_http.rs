@@ -1,5 +1,7 @@
 //! OTLP over HTTP, protobuf or JSON.
 
+pub(crate) mod config;
+
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,6 +18,9 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tonic::Code;
 
+use super::build::StartContext;
+use super::component::Missing;
+use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::connector::Connector;
 use super::headers::headers;
 use super::otlp_grpc::{accepted, chain, with_text};
@@ -23,7 +28,12 @@ use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
     Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
 };
-use crate::config::{ComponentId, Compression, Encoding, OtlpHttpExporter, PerSignal};
+use crate::component::{ALL_SIGNALS, Alias, Component};
+use crate::export::otlp_http::config::{Encoding, OtlpHttpConfig};
+use crate::export::settings::Compression;
+use spanmill_manifest::ComponentId;
+use spanmill_model::PerSignal;
+use std::sync::Arc;
 
 /// A response says a sentence or two.
 const MAX_RESPONSE: usize = 64 * 1024;
@@ -31,6 +41,33 @@ const MAX_RESPONSE: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bodies from this size on are encoded off the async threads.
 const BLOCKING_FROM: usize = 64 * 1024;
+
+pub(crate) static COMPONENT: ExporterComponent = Component {
+    name: "otlphttp",
+    aliases: &[Alias::new("otlp_http")],
+    signals: ALL_SIGNALS,
+    read: |section, out| Arc::new(config::read(section, out)),
+};
+
+impl ExporterConfig for OtlpHttpConfig {
+    fn missing_for(&self, signal: Signal) -> Option<Missing> {
+        let lacks = self.urls.get(signal).is_none();
+        // Without any URL the section was complained of as a whole.
+        let has_other = self.urls.iter().any(|(_, url)| url.is_some());
+        (lacks && has_other).then(|| Missing {
+            message: format!("has no URL for {signal}"),
+            help: format!("add `endpoint:` or `{signal}_endpoint:`"),
+        })
+    }
+
+    fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
+        Box::pin(async move {
+            let export = OtlpHttp::new(id, self)?;
+            let url = self.urls.iter().find_map(|(_, url)| url.as_ref());
+            Ok(context.remote(id, export, &self.client, url.map_or("", |url| url)))
+        })
+    }
+}
 
 pub(super) struct OtlpHttp {
     client: Client<Connector<TcpStream>, Full<Bytes>>,
@@ -42,7 +79,7 @@ pub(super) struct OtlpHttp {
 }
 
 impl OtlpHttp {
-    pub fn new(id: &ComponentId, config: &OtlpHttpExporter) -> Result<Self, BuildError> {
+    pub fn new(id: &ComponentId, config: &OtlpHttpConfig) -> Result<Self, BuildError> {
         let mut urls: PerSignal<Option<Uri>> = PerSignal::default();
         for (signal, url) in config.urls.iter() {
             let Some(url) = url else { continue };

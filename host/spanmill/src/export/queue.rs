@@ -10,8 +10,8 @@ use tracing::{info, warn};
 
 use super::Payload;
 use super::sender::{SendError, Sender};
-use crate::config::{SendingQueue, Sizer};
 use crate::episode::{Episode, Log};
+use crate::export::settings::{SendingQueue, Sizer};
 use crate::losses::Reason;
 use crate::memory::{Budget, Reservation};
 use batching::MergedBatch;

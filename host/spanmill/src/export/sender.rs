@@ -10,9 +10,11 @@ use tracing::{debug, info, warn};
 use super::retry::Backoff;
 use super::waiting::Waiting;
 use super::{Accepted, Counters, Export, ExportError, Payload, Progress};
-use crate::config::{ComponentId, PerSignal, Retry};
 use crate::episode::{Episode, Log};
+use crate::export::settings::Retry;
 use crate::losses::{Holds, Losses, Reason};
+use spanmill_manifest::ComponentId;
+use spanmill_model::PerSignal;
 
 /// The longest pause between two attempts while draining.
 const DRAINING_PAUSE: Duration = Duration::from_secs(1);

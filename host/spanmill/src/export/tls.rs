@@ -17,7 +17,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::BuildError;
-use crate::config::{ComponentId, Identity, Tls, TlsVersion, UNVERIFIED};
+use crate::config::{Identity, Tls, TlsVersion, UNVERIFIED};
+use spanmill_manifest::ComponentId;
 
 pub(super) use explain::explained;
 use trust::{AnyCertificate, Trusted};

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Payload;
-use crate::config::PerSignal;
+use spanmill_model::PerSignal;
 
 /// Items in the queue or on their way from it.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash};
 
 use super::parallel;
 use crate::config::{
-    BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
+    ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
 };
 use spanmill_private::read_regular;
 
@@ -19,17 +19,6 @@ use configure::{at_file, check_signals, configure};
 
 /// The largest plugin file that is read.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The plugins that come with the host.
-pub const BUILT_IN_PROCESSORS: [&str; 5] = [
-    "attributes",
-    "filter",
-    "probabilistic_sampler",
-    "redaction",
-    "resource",
-];
-/// The connectors that come with the host.
-pub const BUILT_IN_CONNECTORS: [&str; 1] = ["spanmetrics"];
 
 /// Finds plugins and compiles each once.
 pub struct PluginLoader {
@@ -94,20 +83,6 @@ impl PluginLoader {
             loaded: BTreeMap::new(),
             failed: BTreeMap::new(),
             swapped: Swapped::new(),
-        }
-    }
-
-    /// The component types of the built-ins.
-    pub fn built_in() -> BuiltIn {
-        BuiltIn {
-            processors: BUILT_IN_PROCESSORS
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect(),
-            connectors: BUILT_IN_CONNECTORS
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect(),
         }
     }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::StartError;
 use super::history::History;
 use super::running::{Changed, Ended, OnTrial, Running};
+use crate::components;
 use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
 use crate::export::Registry;
 use crate::losses::Losses;
@@ -119,10 +120,10 @@ impl Controller {
     /// The components that a target means: the one of that id, or with a bare type every one of the type.
     fn components(&self, target: &str) -> Result<Vec<ComponentId>, ControlError> {
         let versions = self.history.versions();
-        let wanted = config::canonical_component(target);
+        let wanted = components::canonical_component(target);
         let is_meant = |id: &&ComponentId| {
-            config::canonical_component(id.as_str()) == wanted
-                || config::canonical_type(id.kind()) == wanted
+            components::canonical_component(id.as_str()) == wanted
+                || components::canonical_type(id.kind()) == wanted
         };
         let meant: Vec<ComponentId> = versions.keys().filter(is_meant).cloned().collect();
         if meant.is_empty() {
@@ -207,11 +208,10 @@ impl Controller {
     /// and the end need not wait for it. Mistakes are told when the files are taken over.
     fn compile_files(&self) {
         let env = |name: &str| std::env::var(name).ok();
-        let built_in = PluginLoader::built_in();
         let Ok(source) = self.source.read() else {
             return;
         };
-        let (manifest, _) = config::examine(source, Path::new("."), &built_in, &env);
+        let (manifest, _) = config::examine(source, Path::new("."), &env);
         for spec in manifest.iter().flat_map(crate::pipeline::plugins_of) {
             let path = lock(&self.loader).file(spec);
             let Ok(file) = PluginFile::read(path, spec) else {
@@ -231,8 +231,7 @@ impl Controller {
     ) -> Result<(Manifest, Vec<String>, BTreeMap<ComponentId, LoadedPlugin>), ControlError> {
         let env = |name: &str| std::env::var(name).ok();
         let source = self.source.read().map_err(invalid)?;
-        let built_in = PluginLoader::built_in();
-        let (manifest, mut found) = config::examine(source, Path::new("."), &built_in, &env);
+        let (manifest, mut found) = config::examine(source, Path::new("."), &env);
         if let Some(manifest) = manifest {
             match lock(&self.loader).load_all(&manifest) {
                 Ok(plugins) if !found.has_errors() => {

@@ -7,9 +7,13 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ComponentId, Receiver};
+use crate::config::ComponentId;
 use crate::pipeline::Topology;
-use crate::receive::{BindError, OtlpReceiver, Spare};
+use crate::receive::component::{BoundReceiver, ReceiverConfig};
+use crate::receive::{BindError, Spare};
+
+/// The receivers that a manifest wants.
+type Wanted = BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>;
 
 /// The receivers of a manifest.
 #[derive(Default)]
@@ -21,11 +25,11 @@ pub(super) struct Receivers {
 
 /// One receiver.
 struct Open {
-    config: Receiver,
+    config: Arc<dyn ReceiverConfig>,
     addresses: Vec<String>,
     handles: Vec<(String, std::net::TcpListener)>,
     /// Bound and not served yet.
-    bound: Option<OtlpReceiver>,
+    bound: Option<Box<dyn BoundReceiver>>,
     stop: CancellationToken,
 }
 
@@ -34,16 +38,16 @@ pub(super) struct Opened(BTreeMap<ComponentId, Open>);
 
 impl Receivers {
     /// Whether a manifest's receiver is served as it is.
-    fn has(&self, id: &ComponentId, config: &Receiver) -> bool {
+    fn has(&self, id: &ComponentId, config: &Arc<dyn ReceiverConfig>) -> bool {
         self.by_id
             .get(id)
-            .is_some_and(|open| open.config == *config)
+            .is_some_and(|open| *open.config == **config)
     }
 
     /// Leaves the sockets of receivers that are to change or to go.
-    pub(super) fn spare(&self, wanted: &BTreeMap<ComponentId, Receiver>, spare: &mut Spare) {
+    pub(super) fn spare(&self, wanted: &Wanted, spare: &mut Spare) {
         for (id, open) in &self.by_id {
-            if wanted.get(id).is_none_or(|config| *config != open.config) {
+            if wanted.get(id).is_none_or(|config| **config != *open.config) {
                 for (endpoint, handle) in &open.handles {
                     spare.add(endpoint, handle);
                 }
@@ -54,7 +58,7 @@ impl Receivers {
     /// Binds those that are not served as they are wanted.
     pub(super) async fn open(
         &self,
-        wanted: &BTreeMap<ComponentId, Receiver>,
+        wanted: &Wanted,
         spare: &mut Spare,
     ) -> Result<Opened, BindError> {
         let mut opened = BTreeMap::new();
@@ -62,15 +66,10 @@ impl Receivers {
             if self.has(id, config) {
                 continue;
             }
-            let Receiver::Otlp(otlp) = config;
-            let bound = OtlpReceiver::bind(id, otlp, spare).await?;
-            let named = [
-                ("grpc", bound.grpc_address()),
-                ("http", bound.http_address()),
-            ];
-            let addresses = named.into_iter().filter_map(|(protocol, address)| {
-                address.map(|address| format!("receiver {id} {protocol} {address}"))
-            });
+            let bound = config.bind(id, spare).await?;
+            let named = bound.addresses().into_iter();
+            let addresses =
+                named.map(|(protocol, address)| format!("receiver {id} {protocol} {address}"));
             let open = Open {
                 config: config.clone(),
                 addresses: addresses.collect(),
@@ -85,11 +84,7 @@ impl Receivers {
 
     /// Serves what was opened, and ends what it replaces and what is wanted no more. Requests under way are finished.
     /// Gives a line for each change.
-    pub(super) fn replace(
-        &mut self,
-        opened: Opened,
-        wanted: &BTreeMap<ComponentId, Receiver>,
-    ) -> Vec<String> {
+    pub(super) fn replace(&mut self, opened: Opened, wanted: &Wanted) -> Vec<String> {
         let mut changes = Vec::new();
         self.by_id.retain(|id, open| {
             let stays = wanted.contains_key(id);

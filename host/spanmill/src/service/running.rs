@@ -12,7 +12,7 @@ use super::StartError;
 use super::flushing::Flushing;
 use super::receivers::Receivers;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
-use crate::export::{self, DebugOutput, Exporter};
+use crate::export::{self, DebugOutput, Exporter, StartContext};
 use crate::losses::{Loss, Losses};
 use crate::memory::Budget;
 use crate::pipeline::{
@@ -241,9 +241,12 @@ impl Running {
             let exporter = match running {
                 Some(running) if same => running.clone(),
                 _ => {
-                    let started =
-                        Exporter::start(id, config, self.output.clone(), spare, &self.shared).await;
-                    let exporter = match started {
+                    let context = StartContext {
+                        output: &self.output,
+                        spare,
+                        shared: &self.shared,
+                    };
+                    let exporter = match config.start(id, context).await {
                         Ok(exporter) => exporter,
                         Err(error) => {
                             for exporter in replaced.new {
@@ -413,10 +416,8 @@ fn pipeline_changes(before: &Manifest, now: &Manifest) -> Vec<String> {
         .filter(|before| !now.pipelines.iter().any(|now| now.id == before.id));
     changes.extend(gone.map(|pipeline| format!("pipeline {} removed", pipeline.id)));
     for (id, processor) in &now.processors {
-        use crate::config::Processor::{Batch, MemoryLimiter};
         let differs = match (before.processors.get(id), processor) {
-            (Some(Batch(before)), Batch(now)) => before != now,
-            (Some(MemoryLimiter(before)), MemoryLimiter(now)) => before != now,
+            (Some(Processor::Host(before)), Processor::Host(now)) => before != now,
             _ => false,
         };
         if differs {

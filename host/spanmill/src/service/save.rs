@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use crate::config::{self, ComponentId, Manifest, ManifestSource, Source, canonical_type};
-use crate::pipeline::{PluginLoader, plugins_of};
+use crate::components::canonical_type;
+use crate::config::{self, ComponentId, Manifest, ManifestSource, Source};
+use crate::pipeline::plugins_of;
 use spanmill_private::read_regular_text;
 
 /// Where plugins are put, beside the manifest.
@@ -108,8 +109,7 @@ impl Save {
             .ok_or_else(|| by_hand("the manifest is written in a way that is not edited"))?;
         let source = Source::new(self.manifest.display().to_string(), edited.clone());
         let env = |name: &str| std::env::var(name).ok();
-        let built_in = PluginLoader::built_in();
-        let (manifest, _) = config::examine(source, self.folder(), &built_in, &env);
+        let (manifest, _) = config::examine(source, self.folder(), &env);
         let file = self.folder().join(self.file());
         let says_so = manifest.is_some_and(|manifest| {
             let mut specs = plugins_of(&manifest).filter(|spec| spec.kind == self.kind);

@@ -2,12 +2,12 @@
 
 use expect_test::expect;
 
-use super::{built_in, load_with};
+use super::load_with;
 
 fn collector(text: &str, expected: expect_test::Expect) {
-    let mut built_in = built_in();
-    built_in.processors.insert("tail_sampling".to_owned());
-    let said = match load_with(text, &built_in, &|_| None) {
+    // A processor of theirs that does not come with the binary is a plugin.
+    let text = format!("{text}\nplugins: {{tail_sampling: {{file: tail_sampling.wasm}}}}\n");
+    let said = match load_with(&text, &|_| None) {
         Ok(loaded) => {
             let pipelines = loaded.manifest.pipelines.iter();
             let ids: Vec<String> = pipelines.map(|pipeline| pipeline.id.to_string()).collect();

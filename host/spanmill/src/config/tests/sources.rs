@@ -6,10 +6,13 @@ use std::time::Duration;
 use expect_test::expect;
 
 use super::super::*;
-use super::{GOOD, built_in};
+use super::GOOD;
+use crate::config::tests::exporter_settings;
+use crate::export::debug::config::{DebugConfig, Verbosity};
+use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 
 fn load(source: Source) -> Result<Loaded, Diagnostics> {
-    parse(source, Path::new("/conf"), &built_in(), &|_| None)
+    parse(source, Path::new("/conf"), &|_| None)
 }
 
 fn sources(texts: &[(&str, &str)]) -> Source {
@@ -44,9 +47,7 @@ service:
     // Lists are replaced, mappings joined.
     assert_eq!(pipeline.exporters, [id("otlp")]);
     assert_eq!(pipeline.receivers, [id("otlp")]);
-    let Exporter::Otlp(otlp) = &loaded.manifest.exporters[&id("otlp")] else {
-        panic!()
-    };
+    let otlp: &OtlpGrpcConfig = exporter_settings(&*loaded.manifest.exporters[&id("otlp")]);
     assert_eq!(otlp.uri, "http://a:1");
     assert_eq!(otlp.client.timeout, Duration::from_secs(3));
     assert_eq!(loaded.manifest.source.name(), "a.yaml, b.yaml, c.yaml");
@@ -175,8 +176,8 @@ fn locations_have_schemes() {
         .exporters
         .remove(&id("debug"))
     {
-        Some(Exporter::Debug(debug)) => debug.verbosity,
-        other => panic!("{other:?}"),
+        Some(config) => exporter_settings::<DebugConfig>(&*config).verbosity,
+        None => panic!(),
     };
     let file = format!("file:{path}");
     let yaml = "yaml:exporters::debug::verbosity: normal";

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
 use super::text::{Page, Plain, Time, Typed, hex};
-use crate::config::Verbosity;
+use crate::export::debug::config::Verbosity;
 
 pub(super) fn write(page: &mut Page, request: &ExportLogsServiceRequest, verbosity: Verbosity) {
     let scopes = request.resource_logs.iter().flat_map(|r| &r.scope_logs);

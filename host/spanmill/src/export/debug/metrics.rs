@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use super::text::{Page, Plain, Time, hex};
-use crate::config::Verbosity;
+use crate::export::debug::config::Verbosity;
 
 pub(super) fn write(page: &mut Page, request: &ExportMetricsServiceRequest, verbosity: Verbosity) {
     let scopes = request

@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 
 use super::text::{Page, Plain, Time, hex};
-use crate::config::Verbosity;
+use crate::export::debug::config::Verbosity;
 
 pub(super) fn write(page: &mut Page, request: &ExportTraceServiceRequest, verbosity: Verbosity) {
     let scopes = request.resource_spans.iter().flat_map(|r| &r.scope_spans);

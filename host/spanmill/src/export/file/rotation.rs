@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::Rotation;
+use crate::export::file::config::Rotation;
 
 const FORMAT: &str = "%Y-%m-%dT%H-%M-%S%.3f";
 /// Names that are tried for a file; several that are put aside within a millisecond get later ones.

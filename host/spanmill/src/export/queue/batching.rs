@@ -10,9 +10,10 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::Job;
-use crate::config::{BatchSizer, PerSignal, QueueBatch, Signal};
 use crate::export::Payload;
+use crate::export::settings::{BatchSizer, QueueBatch};
 pub(super) use source::{MergedBatch, Share};
+use spanmill_model::{PerSignal, Signal};
 
 /// Joins requests until there are no more.
 pub(super) async fn run(

@@ -11,7 +11,7 @@ use super::messages::{
     WriteRequest,
 };
 use super::translate::{Series, Translated};
-use crate::config::{RemoteWriteExporter, RemoteWriteVersion};
+use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 
 /// One request, ready to be posted.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub(in crate::export) struct WriteBody {
 
 /// The requests that series go in, each series in one of them. `None` if one is too large to be compressed.
 pub(super) fn encode(
-    config: &RemoteWriteExporter,
+    config: &RemoteWriteConfig,
     translated: &Translated,
 ) -> Option<Vec<WriteBody>> {
     let max = config.max_batch_size_bytes;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 
-use crate::config::RemoteWriteExporter;
 use crate::export::prom::{names, value_text};
+use crate::export::remote_write::config::RemoteWriteConfig;
 
 /// Names and values, by name, each name once.
 pub(super) type LabelSet = Vec<(String, String)>;
@@ -36,7 +36,7 @@ const IDENTITY: [&str; 3] = [NAME, NAMESPACE, INSTANCE];
 
 impl Base {
     /// What all series of a resource have.
-    pub(super) fn of_resource(config: &RemoteWriteExporter, attributes: &[KeyValue]) -> Self {
+    pub(super) fn of_resource(config: &RemoteWriteConfig, attributes: &[KeyValue]) -> Self {
         let find = |key: &str| {
             attributes
                 .iter()

@@ -11,8 +11,8 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric};
 
 use super::labels::{Base, LabelSet, Labels};
 use super::messages::{Histogram, Sample, kind};
-use crate::config::{RemoteWriteExporter, RemoteWriteVersion};
 use crate::export::prom::names::{self, Naming, Shape};
+use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 
 /// Labels of one series are no longer than this.
 const MAX_LABELS: usize = 32 << 10;
@@ -62,7 +62,7 @@ pub(super) struct Family {
 
 /// Translates a batch.
 pub(super) fn translate(
-    config: &RemoteWriteExporter,
+    config: &RemoteWriteConfig,
     request: &ExportMetricsServiceRequest,
 ) -> Translated {
     let mut translator = Translator {

@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::{Payload, Signal, id, shared};
-use crate::config::{BatchSizer, QueueBatch, Retry, SendingQueue};
 use crate::export::exporter::Behaviour;
+use crate::export::settings::{BatchSizer, QueueBatch, Retry, SendingQueue};
 use crate::export::{Accepted, Attempt, Export, ExportError, Exporter, Refused, Shared};
 
 /// Remembers what it is sent, and fails if it is to.

@@ -11,8 +11,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::server::{Server, gunzip, taken};
 use super::{nowhere, payload, request, soon, started};
-use crate::config::Signal;
 use crate::export::{Exporter, Refused};
+use spanmill_model::Signal;
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const FAST: &str = "retry_on_failure: {initial_interval: 1ms, max_interval: 2ms}";

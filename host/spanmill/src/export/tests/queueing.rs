@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::{Payload, Signal, id, shared};
-use crate::config::{Retry, SendingQueue, Sizer};
 use crate::export::exporter::Behaviour;
+use crate::export::settings::{Retry, SendingQueue, Sizer};
 use crate::export::{Accepted, Attempt, Export, ExportError, Exporter, Refused};
 
 /// Sends a batch for each permit; then waits. Or fails each time.

@@ -7,7 +7,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::super::BuildError;
-use crate::config::{ComponentId, Pem};
+use crate::config::Pem;
+use spanmill_manifest::ComponentId;
 use spanmill_private::read_regular;
 
 /// A whole bundle of certificates has a few hundred KiB.

@@ -11,7 +11,8 @@ use tokio::task::block_in_place;
 
 use super::swaps::Uploaded;
 use super::{Controller, invalid, lock, short};
-use crate::config::{ComponentId, canonical_component};
+use crate::components::canonical_component;
+use crate::config::ComponentId;
 use crate::pipeline::Shadow;
 use crate::service::running::Running;
 

@@ -3,7 +3,7 @@
 
 use saphyr_parser::{Event, Parser, Span};
 
-use crate::config::canonical_type as canonical;
+use crate::components::canonical_type as canonical;
 
 /// A mapping that was found in the text.
 struct Mapping {

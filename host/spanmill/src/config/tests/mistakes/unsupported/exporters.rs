@@ -5,8 +5,10 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::super::check;
+use crate::config::tests::exporter_settings;
 use crate::config::tests::load;
-use crate::config::{BatchSizer, Exporter, QueueBatch};
+use crate::export::otlp_grpc::config::OtlpGrpcConfig;
+use crate::export::settings::{BatchSizer, QueueBatch};
 
 /// A manifest with settings for its exporter.
 fn exporter(settings: &str, expected: Expect) {
@@ -30,10 +32,8 @@ fn a_queues_batch_without_a_value_is_a_batch() {
         );
         let loaded = load(&text).unwrap_or_else(|mistakes| panic!("{queue}: {mistakes}"));
         let exporter = loaded.manifest.exporters.into_values().next().unwrap();
-        let Exporter::Otlp(otlp) = exporter else {
-            panic!("{queue}")
-        };
-        otlp.client.queue.unwrap().batch
+        let otlp: &OtlpGrpcConfig = exporter_settings(&*exporter);
+        otlp.client.queue.clone().unwrap().batch
     };
     let default = QueueBatch {
         flush_timeout: Duration::from_millis(200),

@@ -1,13 +1,14 @@
-//! The `prometheus` exporter.
+//! The settings of the `prometheus` exporter.
 
 use std::time::Duration;
 
 use crate::config::endpoint;
+use crate::export::prom::config::{conversion, translation};
 use spanmill_manifest::{Diagnostics, Section};
 
 /// The `prometheus` exporter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PrometheusExporter {
+pub struct PrometheusConfig {
     /// `host:port` to be scraped at.
     pub endpoint: String,
     /// A prefix for every metric's name; empty: none.
@@ -31,7 +32,7 @@ pub struct PrometheusExporter {
 }
 
 /// Reads its settings.
-pub(super) fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusExporter {
+pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> PrometheusConfig {
     let there = section.value("endpoint").is_some();
     let endpoint = endpoint::listen(&mut section, "localhost:8889", out);
     if !there {
@@ -52,7 +53,7 @@ pub(super) fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> Pro
     ];
     let suffixes = section.flag("add_metric_suffixes", true, out);
     let suffixes = translation(&mut section, &translations, out).unwrap_or(suffixes);
-    let exporter = PrometheusExporter {
+    let exporter = PrometheusConfig {
         endpoint,
         namespace: section.text("namespace", out).unwrap_or_default(),
         const_labels,
@@ -77,44 +78,4 @@ pub(super) fn prometheus(mut section: Section<'_>, out: &mut Diagnostics) -> Pro
     );
     section.finish(out);
     exporter
-}
-
-/// `resource_to_telemetry_conversion`: whether resource attributes become labels, and whether all but the service's.
-pub(super) fn conversion(section: &mut Section<'_>, out: &mut Diagnostics) -> (bool, bool) {
-    let Some(mut conversion) = section.section("resource_to_telemetry_conversion", out) else {
-        return (false, false);
-    };
-    let flags = (
-        conversion.flag("enabled", false, out),
-        conversion.flag("exclude_service_attributes", false, out),
-    );
-    conversion.finish(out);
-    flags
-}
-
-/// `translation_strategy`, which overrides `add_metric_suffixes`: whether names get their unit and `_total`.
-pub(super) fn translation(
-    section: &mut Section<'_>,
-    known: &[(&str, bool)],
-    out: &mut Diagnostics,
-) -> Option<bool> {
-    let node = section.value("translation_strategy")?;
-    let found = known.iter().find(|(name, _)| *name == node.raw);
-    match found {
-        None => {
-            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-            let what = "is none of the strategies there are";
-            out.push(
-                section
-                    .wrong("translation_strategy", node, what)
-                    .help(format!("one of: {}", names.join(", "))),
-            );
-        }
-        Some((name, _)) if name.starts_with("No") => {
-            let what = "scrapers get names with underscores, as those that do not ask for UTF-8 do everywhere";
-            out.push(section.doubtful("translation_strategy", node, what));
-        }
-        Some(_) => {}
-    }
-    found.map(|(_, suffixes)| *suffixes)
 }

@@ -1,11 +1,11 @@
-//! The `prometheusremotewrite` exporter.
+//! The settings of the `prometheusremotewrite` exporter.
 
 use std::time::Duration;
 
-use super::prometheus::{conversion, translation};
 use crate::config::endpoint;
-use crate::config::exporter_helper::{self, ClientSettings, Retry, SendingQueue, Sizer};
 use crate::config::tls;
+use crate::export::prom::config::{conversion, translation};
+use crate::export::settings::{self, ClientSettings, Retry, SendingQueue, Sizer};
 use spanmill_manifest::{Diagnostics, Section};
 
 /// More requests at once than any server likes.
@@ -22,7 +22,7 @@ pub enum RemoteWriteVersion {
 
 /// The `prometheusremotewrite` exporter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RemoteWriteExporter {
+pub struct RemoteWriteConfig {
     /// Where requests are posted to.
     pub url: String,
     /// What exporters share.
@@ -52,7 +52,7 @@ pub struct RemoteWriteExporter {
 }
 
 /// Reads its settings.
-pub(super) fn remote_write(mut section: Section<'_>, out: &mut Diagnostics) -> RemoteWriteExporter {
+pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> RemoteWriteConfig {
     let url = endpoint::url(&mut section, "endpoint", out);
     if section.value("endpoint").is_none() {
         let like = "a URL, like `http://localhost:9090/api/v1/write`";
@@ -73,7 +73,7 @@ pub(super) fn remote_write(mut section: Section<'_>, out: &mut Diagnostics) -> R
     };
     let client = ClientSettings {
         queue,
-        ..exporter_helper::http_client(&mut section, Duration::from_secs(5), retry, tls, out)
+        ..settings::http_client(&mut section, Duration::from_secs(5), retry, tls, out)
     };
     let translations = [
         ("UnderscoreEscapingWithSuffixes", true),
@@ -82,7 +82,7 @@ pub(super) fn remote_write(mut section: Section<'_>, out: &mut Diagnostics) -> R
     let suffixes = section.flag("add_metric_suffixes", true, out);
     let suffixes = translation(&mut section, &translations, out).unwrap_or(suffixes);
     let (resource_to_telemetry, exclude_service_attributes) = conversion(&mut section, out);
-    let exporter = RemoteWriteExporter {
+    let exporter = RemoteWriteConfig {
         url: url.unwrap_or_default(),
         client,
         version: version.unwrap_or(RemoteWriteVersion::V1),

@@ -1,31 +1,18 @@
-//! The processors that the host owns: `batch` and `memory_limiter`.
+//! The settings of the `memory_limiter` processor; what it does is in `pipeline/gate.rs`.
 
 use std::time::Duration;
 
-use super::plugins::PluginUse;
-use spanmill_manifest::{Diagnostic, Diagnostics, Section, Value};
+use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 
-/// A processor.
-#[derive(Clone, Debug)]
-pub enum Processor {
-    /// Gathers spans into larger batches.
-    Batch(Batch),
-    /// Refuses batches when memory runs short.
-    MemoryLimiter(MemoryLimiter),
-    /// A plugin.
-    Plugin(Box<PluginUse>),
-}
+use super::{HostProcessor, ProcessorComponent};
+use crate::component::{ALL_SIGNALS, Component};
 
-/// The `batch` processor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// A batch is sent on once it has so many items.
-    pub send_batch_size: u64,
-    /// ... or once its oldest item has waited so long. Zero: at once.
-    pub timeout: Duration,
-    /// Larger batches are cut up; 0: never.
-    pub send_batch_max_size: u64,
-}
+pub(crate) static COMPONENT: ProcessorComponent = Component {
+    name: "memory_limiter",
+    aliases: &[],
+    signals: ALL_SIGNALS,
+    read: |section, out| HostProcessor::MemoryLimiter(read(section, out)),
+};
 
 /// The `memory_limiter` processor. One of `limit_mib` and `limit_percentage` is above zero; `limit_mib` wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,41 +29,8 @@ pub struct MemoryLimiter {
     pub spike_limit_percentage: u64,
 }
 
-pub(super) fn batch(mut section: Section<'_>, out: &mut Diagnostics) -> Batch {
-    let batch = Batch {
-        send_batch_size: section.number("send_batch_size", out).unwrap_or(8192),
-        timeout: section.duration("timeout", Duration::from_millis(200), out),
-        send_batch_max_size: section.number("send_batch_max_size", out).unwrap_or(0),
-    };
-    if batch.send_batch_max_size > 0
-        && batch.send_batch_max_size < batch.send_batch_size
-        && let Some(node) = section.value("send_batch_max_size")
-    {
-        let message = format!(
-            "must be at least send_batch_size, which is {}",
-            batch.send_batch_size
-        );
-        out.push(section.wrong("send_batch_max_size", node, message));
-    }
-    if let Some(entry) = section.entry("metadata_keys")
-        && !matches!(&entry.value.value, Value::List(items) if items.is_empty())
-        && !entry.value.is_null()
-    {
-        out.push(
-            Diagnostic::error(
-                entry.key_place,
-                format!("{}: metadata_keys is not supported: this version does not keep request headers", section.owner()),
-            )
-            .help("remove it; to keep tenants apart, give each a receiver and a pipeline"),
-        );
-    }
-    // It bounds what metadata_keys tells apart, which is nothing.
-    section.ignore(&["metadata_cardinality_limit"], out);
-    section.finish(out);
-    batch
-}
-
-pub(super) fn memory_limiter(mut section: Section<'_>, out: &mut Diagnostics) -> MemoryLimiter {
+/// Reads its settings.
+fn read(mut section: Section<'_>, out: &mut Diagnostics) -> MemoryLimiter {
     let limiter = MemoryLimiter {
         check_interval: section.duration("check_interval", Duration::ZERO, out),
         limit_mib: section.number("limit_mib", out).unwrap_or(0),

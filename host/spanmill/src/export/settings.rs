@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::tls::Tls;
+use crate::config::Tls;
 pub use queue::{BatchSizer, QueueBatch, SendingQueue, Sizer};
 use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::super::endpoint;
+use crate::config::endpoint;
 use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
 use spanmill_model::{PerSignal, Signal};
 

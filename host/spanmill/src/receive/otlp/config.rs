@@ -1,33 +1,29 @@
-//! The receiver that the host owns: `otlp`.
+//! The settings of the `otlp` receiver.
 
 use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 
 mod grpc;
 mod http;
 
-pub use grpc::{GrpcServer, ServerKeepAlive};
+pub use grpc::GrpcServer;
+#[cfg(test)]
+pub(crate) use grpc::ServerKeepAlive;
 pub use http::{Cors, HttpServer};
-
-/// A receiver.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Receiver {
-    /// OTLP over gRPC and HTTP.
-    Otlp(OtlpReceiver),
-}
 
 /// The `otlp` receiver; at least one of the two is there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OtlpReceiver {
+pub struct OtlpConfig {
     /// The gRPC protocol, if enabled.
     pub grpc: Option<GrpcServer>,
     /// The HTTP protocol, if enabled.
     pub http: Option<HttpServer>,
 }
 
-pub(super) fn otlp(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpReceiver {
+/// Reads its settings.
+pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpConfig {
     let owner = section.owner().to_owned();
     let place = section.place();
-    let mut receiver = OtlpReceiver {
+    let mut receiver = OtlpConfig {
         grpc: None,
         http: None,
     };

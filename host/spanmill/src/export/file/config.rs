@@ -1,4 +1,4 @@
-//! The `file` exporter.
+//! The settings of the `file` exporter.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use spanmill_manifest::{Diagnostics, Section};
 
 /// The `file` exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileExporter {
+pub struct FileConfig {
     /// Where to.
     pub path: PathBuf,
     /// Go on where the file ends, rather than empty it first.
@@ -46,7 +46,7 @@ pub struct Rotation {
 }
 
 /// Reads its settings.
-pub(super) fn file(mut section: Section<'_>, out: &mut Diagnostics) -> FileExporter {
+pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> FileConfig {
     let path = section.text("path", out);
     if path.as_ref().is_none_or(String::is_empty) {
         out.push(endpoint::missing(&section, "path", "the file to write"));
@@ -69,7 +69,7 @@ pub(super) fn file(mut section: Section<'_>, out: &mut Diagnostics) -> FileExpor
                 .help("remove it"),
         );
     }
-    let file = FileExporter {
+    let file = FileConfig {
         path: path.unwrap_or_default().into(),
         append,
         format: format.unwrap_or(FileFormat::Json),

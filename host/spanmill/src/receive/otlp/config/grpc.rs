@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::endpoint;
+use crate::config::endpoint;
 use spanmill_manifest::{Diagnostics, Section};
 
 /// gRPC frames carry a 32-bit length.
