@@ -8,10 +8,12 @@ use spanmill_model::Signal;
 
 use crate::component::{Alias, BuiltInPlugin, ComponentKind, PluginRole, Route};
 use crate::export::component::ExporterComponent;
-use crate::export::{debug, file, nop, otlp_grpc, otlp_http, prometheus, remote_write};
+use crate::export::{
+    debug, file, nop as nop_exporter, otlp_grpc, otlp_http, prometheus, remote_write,
+};
 use crate::process::{ProcessorComponent, batch, memory_limiter};
 use crate::receive::component::ReceiverComponent;
-use crate::receive::otlp;
+use crate::receive::{nop as nop_receiver, otlp};
 use ComponentKind::{Connector, Exporter, Extension, Receiver};
 
 /// A line of the table.
@@ -51,6 +53,7 @@ const STORAGE: &str =
 
 static TABLE: &[Line] = &[
     Line::Receiver(&otlp::COMPONENT),
+    Line::Receiver(&nop_receiver::COMPONENT),
     absent(Receiver, "jaeger", OTLP),
     absent(Receiver, "opencensus", OTLP),
     absent(Receiver, "zipkin", OTLP),
@@ -78,7 +81,7 @@ static TABLE: &[Line] = &[
     Line::Exporter(&file::COMPONENT),
     Line::Exporter(&prometheus::COMPONENT),
     Line::Exporter(&remote_write::COMPONENT),
-    Line::Exporter(&nop::COMPONENT),
+    Line::Exporter(&nop_exporter::COMPONENT),
     absent(
         Exporter,
         "loki",

@@ -12,6 +12,7 @@ mod cors;
 mod grpc;
 mod http;
 mod method;
+pub(crate) mod nop;
 pub(crate) mod otlp;
 pub(crate) mod raw_codec;
 mod reads;

@@ -95,15 +95,20 @@ impl Receivers {
             stays
         });
         for (id, open) in opened.0 {
-            let at = open.addresses.join(", ");
-            let id_text = id.to_string();
-            match self.by_id.insert(id, open) {
+            // A receiver without sockets has no addresses.
+            let at = match open.addresses.join(", ") {
+                addresses if addresses.is_empty() => addresses,
+                addresses => format!(": {addresses}"),
+            };
+            let before = self.by_id.insert(id.clone(), open);
+            let change = match &before {
                 Some(before) => {
                     before.stop.cancel();
-                    changes.push(format!("receiver {id_text} changed: {at}"));
+                    "changed"
                 }
-                None => changes.push(format!("receiver {id_text} added: {at}")),
-            }
+                None => "added",
+            };
+            changes.push(format!("receiver {id} {change}{at}"));
         }
         changes
     }

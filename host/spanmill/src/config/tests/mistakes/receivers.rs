@@ -27,7 +27,7 @@ service:
               |   ^^^^
               |
               = help: did you mean `otlp`?
-              = help: this version receives OTLP; most tracers can send it
+              = help: the receivers of this version: otlp, nop
 
             spanmill.yaml: 1 error
         "#]],
