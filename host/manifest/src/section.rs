@@ -15,6 +15,8 @@ pub struct Section<'n> {
     asked: Vec<&'static str>,
     /// What the mapping belongs to, for messages: `exporter otlp/tempo`.
     owner: String,
+    /// Whether it is the manifest itself, which sections are not named after.
+    is_root: bool,
     place: Place,
 }
 
@@ -40,7 +42,16 @@ impl<'n> Section<'n> {
             entries,
             asked: Vec::new(),
             owner,
+            is_root: false,
             place,
+        }
+    }
+
+    /// Opens the manifest itself.
+    pub fn root(node: &'n Node, out: &mut Diagnostics) -> Self {
+        Section {
+            is_root: true,
+            ..Section::open(node, Place::default(), "manifest", out)
         }
     }
 
@@ -74,9 +85,9 @@ impl<'n> Section<'n> {
 
     /// A mapping below a key.
     pub fn section(&mut self, key: &'static str, out: &mut Diagnostics) -> Option<Section<'n>> {
-        let owner = match self.owner.as_str() {
-            "manifest" => key.to_owned(),
-            owner => format!("{owner}: {key}"),
+        let owner = match self.is_root {
+            true => key.to_owned(),
+            false => format!("{}: {key}", self.owner),
         };
         self.entry(key)
             .map(|entry| Section::open(&entry.value, entry.key_place, owner, out))

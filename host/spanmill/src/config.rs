@@ -29,9 +29,10 @@ pub use pipelines::{Pipeline, PipelineId};
 pub use plugins::{Allow, OnError, PluginSpec, PluginUse, Role};
 pub use settings::Settings;
 pub(crate) use spanmill_manifest::MAX_BYTES;
+#[cfg(test)]
+pub(crate) use spanmill_manifest::Secret;
 pub use spanmill_manifest::{
-    ComponentId, ConfigError, Diagnostic, Diagnostics, Lookup, ManifestSource, Place, Secret,
-    Severity, Source, parse_duration,
+    ComponentId, Diagnostic, Diagnostics, Lookup, ManifestSource, Place, Source, parse_duration,
 };
 pub use spanmill_model::{PerSignal, Signal};
 pub use telemetry::LogLevel;
@@ -129,7 +130,7 @@ fn read(
     out: &mut Diagnostics,
 ) -> Option<Manifest> {
     let root = spanmill_manifest::read(source, env, out)?;
-    let mut root = Section::open(&root, Place::default(), "manifest", out);
+    let mut root = Section::root(&root, out);
 
     let plugins = root
         .section("plugins", out)
@@ -231,8 +232,7 @@ fn receiver(
 ) -> Option<Arc<dyn ReceiverConfig>> {
     let owner = format!("receiver {id}");
     let Some(component) = components::receiver(id.kind()) else {
-        let help = "most tracers can send OTLP";
-        out.push(unknown_type(ComponentKind::Receiver, id, entry).help(help));
+        out.push(unknown_type(ComponentKind::Receiver, id, entry));
         return None;
     };
     Some(open(component, id, entry, owner, out))

@@ -41,7 +41,7 @@ use tonic::Code;
 pub use build::BuildError;
 pub(crate) use build::StartContext;
 pub(crate) use component::ExporterConfig;
-pub use counters::{Counters, SignalCounters};
+pub use counters::Counters;
 pub use exporter::{Exporter, Refused, Reserved, Shared};
 pub use output::DebugOutput;
 pub use registry::Registry;

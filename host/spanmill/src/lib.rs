@@ -1,30 +1,31 @@
 //! Spanmill's host: receivers, pipelines and exporters around sandboxed plugins.
-//! Modules stand in the order in which a batch meets them.
+//! Modules stand in the order in which a batch meets them. All of it is private to the binary, but for what the benches
+//! measure.
 
-pub mod bench;
+mod config;
+mod receive;
+
+mod pipeline;
+
+mod process;
+
+mod metrics;
+
+mod export;
+
 mod component;
 mod components;
-pub mod config;
-pub mod receive;
 
-pub mod pipeline;
-
-pub mod process;
-
-pub mod metrics;
-
-pub mod export;
-
-pub mod console;
+mod console;
 mod episode;
-
 mod gathered;
-pub mod losses;
-pub mod memory;
+mod losses;
+mod memory;
 mod otlp_json;
-pub mod panics;
-pub mod refusal;
+mod panics;
+mod refusal;
 
-pub mod service;
+mod service;
 
+pub mod bench;
 pub mod cli;

@@ -24,9 +24,9 @@ use crate::losses::Losses;
 use crate::pipeline::{self, LoadedPlugin, PluginLoader, WorkerCount};
 use crate::receive::BindError;
 pub use controller::{Admin, Controller};
-pub use folders::{Folders, FoldersError};
+pub use folders::Folders;
+pub use running::GRACE;
 use running::Running;
-pub use running::{Ended, GRACE};
 pub use watch::Watch;
 
 /// Why a service did not start, or did not change.
