@@ -1,19 +1,19 @@
-//! What is wrong with a manifest, and where. A walk collects every mistake; nothing here stops at the first.
-//! Rendering is rustc's: file, line, the offending text, and a `help:` with what to do.
+//! What is wrong with a manifest, and where. Every mistake is collected; nothing stops at the first.
+//! They are rendered as rustc does: file, line, the offending text, and a `help:` with what to do.
 
 use std::fmt;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::source::{Place, Source};
+use crate::source::{Source, TextRange};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The manifest cannot be run.
     Error,
-    /// It runs, but not as its author may think.
+    /// It runs, but may not do what its author expects.
     Warning,
 }
 
@@ -22,24 +22,24 @@ pub enum Severity {
 pub struct Diagnostic {
     severity: Severity,
     message: String,
-    place: Option<Place>,
+    place: Option<TextRange>,
     label: Option<String>,
-    related: Vec<(Place, String)>,
+    related: Vec<(TextRange, String)>,
     help: Vec<String>,
 }
 
 impl Diagnostic {
     /// A mistake that keeps the manifest from running.
-    pub fn error(place: Place, message: impl Into<String>) -> Self {
+    pub fn error(place: TextRange, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, Some(place), message.into())
     }
 
-    /// Something that is not as its author may think.
-    pub fn warning(place: Place, message: impl Into<String>) -> Self {
+    /// Something that may not do what its author expects.
+    pub fn warning(place: TextRange, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, Some(place), message.into())
     }
 
-    fn new(severity: Severity, place: Option<Place>, message: String) -> Self {
+    fn new(severity: Severity, place: Option<TextRange>, message: String) -> Self {
         Self {
             severity,
             message,
@@ -57,9 +57,9 @@ impl Diagnostic {
         self
     }
 
-    /// Points at another place that has to do with it.
+    /// Points at a related place.
     #[must_use]
-    pub fn related(mut self, place: Place, text: impl Into<String>) -> Self {
+    pub fn related(mut self, place: TextRange, text: impl Into<String>) -> Self {
         self.related.push((place, text.into()));
         self
     }
@@ -91,12 +91,12 @@ impl Diagnostic {
     }
 
     /// Where, if it is about one place.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<TextRange> {
         self.place
     }
 }
 
-/// More of a kind than anybody reads.
+/// Diagnostics of one severity that are kept; nobody reads more.
 const MAX_SHOWN: usize = 200;
 
 /// All mistakes found in one manifest; of very many, the first of each kind.
@@ -119,7 +119,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds one. Beyond some hundreds of a kind they are only counted.
+    /// Adds a diagnostic. Beyond some hundreds of a kind they are only counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         let count = match diagnostic.severity {
             Severity::Error => &mut self.errors,
@@ -260,7 +260,7 @@ fn distance(written: &str, candidate: &str) -> usize {
 }
 
 impl Diagnostics {
-    /// One whose content nobody will look at.
+    /// Diagnostics that nobody will look at.
     pub fn scratch() -> Self {
         Self::new(Arc::new(Source::new("", "")))
     }

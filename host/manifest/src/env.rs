@@ -3,7 +3,7 @@
 //! A scalar that is one reference and nothing else, quoted or not, has the type of what the variable holds.
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::source::Place;
+use crate::source::TextRange;
 use crate::tree::{Node, Value};
 use crate::yaml::{self, MAX_NODES};
 
@@ -75,7 +75,7 @@ impl Expansion<'_> {
     }
 
     /// What stands in the place of a scalar.
-    fn scalar(&mut self, text: &str, place: Place, depth: usize) -> Result<Node, Stop> {
+    fn scalar(&mut self, text: &str, place: TextRange, depth: usize) -> Result<Node, Stop> {
         match self.expand(text, place, depth)? {
             Expanded::Text(expanded) => {
                 let mut node = yaml::scalar(place, expanded, false);
@@ -87,7 +87,12 @@ impl Expansion<'_> {
     }
 
     /// What a variable alone stands for: the Collector reads it as YAML, and replaces the references in what it finds.
-    fn typed(&mut self, reference: Reference, place: Place, depth: usize) -> Result<Node, Stop> {
+    fn typed(
+        &mut self,
+        reference: Reference,
+        place: TextRange,
+        depth: usize,
+    ) -> Result<Node, Stop> {
         let Reference {
             text,
             is_text,
@@ -119,7 +124,7 @@ impl Expansion<'_> {
         Ok(node)
     }
 
-    fn expand(&mut self, text: &str, place: Place, depth: usize) -> Result<Expanded, Stop> {
+    fn expand(&mut self, text: &str, place: TextRange, depth: usize) -> Result<Expanded, Stop> {
         if depth > MAX_DEPTH {
             let message =
                 format!("variables name each other more than {MAX_DEPTH} times, one in the other");
@@ -163,14 +168,19 @@ impl Expansion<'_> {
     }
 
     /// A reference as part of a text, with the references in what it stands for replaced.
-    fn flat(&mut self, reference: Reference, place: Place, depth: usize) -> Result<String, Stop> {
+    fn flat(
+        &mut self,
+        reference: Reference,
+        place: TextRange,
+        depth: usize,
+    ) -> Result<String, Stop> {
         if reference.is_final {
             return Ok(reference.text);
         }
         self.flat_text(&reference.text, place, depth)
     }
 
-    fn flat_text(&mut self, text: &str, place: Place, depth: usize) -> Result<String, Stop> {
+    fn flat_text(&mut self, text: &str, place: TextRange, depth: usize) -> Result<String, Stop> {
         match self.expand(text, place, depth)? {
             Expanded::Text(text) => Ok(text),
             Expanded::One(inner) => self.flat(inner, place, depth + 1),
@@ -178,7 +188,12 @@ impl Expansion<'_> {
     }
 
     /// What stands between `${` and `}`, resolved.
-    fn reference(&mut self, inner: &str, place: Place, depth: usize) -> Result<Reference, Stop> {
+    fn reference(
+        &mut self,
+        inner: &str,
+        place: TextRange,
+        depth: usize,
+    ) -> Result<Reference, Stop> {
         let (name, default) = match split_at_default(inner) {
             Some((name, default)) => (name, Some(default)),
             None => (inner, None),
@@ -247,14 +262,14 @@ impl Expansion<'_> {
         Ok(reference)
     }
 
-    fn count(&mut self, more: usize, place: Place) -> Result<(), Stop> {
+    fn count(&mut self, more: usize, place: TextRange) -> Result<(), Stop> {
         // The scalar in whose place it stands was counted.
         self.nodes = self.nodes.saturating_add(more.saturating_sub(1));
         if self.nodes > MAX_NODES {
             let message = format!(
                 "the manifest has more than {MAX_NODES} values, counting what variables and aliases repeat"
             );
-            let help = "name the variable that holds so many fewer times";
+            let help = "refer to the variable with so many values less often";
             return Err(stop(place, &message, help));
         }
         Ok(())
@@ -271,7 +286,7 @@ impl Reference {
     }
 }
 
-fn stop(place: Place, message: &str, help: &str) -> Stop {
+fn stop(place: TextRange, message: &str, help: &str) -> Stop {
     Stop(Box::new(Diagnostic::error(place, message).help(help)))
 }
 

@@ -21,13 +21,13 @@ pub use env::Lookup;
 pub use origin::{ConfigError, MAX_BYTES, ManifestSource};
 pub use secret::Secret;
 pub use section::Section;
-pub use source::{Place, Source};
+pub use source::{Source, TextRange};
 pub use tree::{Entry, Node, Value};
 
 /// Reads a source's texts into one tree: later texts laid over earlier ones, variables replaced with what `env` finds.
 /// `None` if nothing can be made of it; why is in `out`.
 pub fn read(source: &Source, env: Lookup<'_>, out: &mut Diagnostics) -> Option<Node> {
-    let mut root = Node::null(Place::default());
+    let mut root = Node::null(TextRange::default());
     for part in source.parts() {
         let text = yaml::parse(part.text(), part.base(), out);
         merge::lay_over(&mut root, text.unwrap_or(Node::null(part.start())), out);

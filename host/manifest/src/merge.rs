@@ -1,10 +1,10 @@
-//! Manifests laid one over the other, as the Collector does it: mappings key by key, anything else as a whole.
+//! Merges manifests as the Collector does: mappings key by key, anything else as a whole.
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::source::Place;
+use crate::source::TextRange;
 use crate::tree::{Entry, Node, Value};
 
-/// What the Collector allows instead of nesting at the top of a manifest: `processors::batch::timeout: 2s`.
+/// The Collector's shorthand for nesting at the top of a manifest: `processors::batch::timeout: 2s`.
 const SEPARATOR: &str = "::";
 /// More levels than any setting is deep.
 const MAX_LEVELS: usize = 16;
@@ -31,7 +31,7 @@ pub fn lay_over(whole: &mut Node, top: Node, out: &mut Diagnostics) {
     }
 }
 
-fn lay_entry(whole: &mut Node, entry: Entry, place: Place) {
+fn lay_entry(whole: &mut Node, entry: Entry, place: TextRange) {
     if !matches!(whole.value, Value::Map(_)) {
         *whole = Node::map(place, Vec::new());
     }

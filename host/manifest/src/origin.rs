@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::source::Source;
 
-/// Far more than any manifest has.
+/// Far larger than any manifest.
 pub const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Why there is no manifest.
@@ -29,7 +29,7 @@ pub enum ConfigError {
         /// Which file.
         path: PathBuf,
     },
-    /// An environment variable that holds a manifest is not there.
+    /// The environment variable that should hold the manifest is not set.
     #[error(
         "the environment variable {name}, which is to hold the manifest, is not set, or is not UTF-8"
     )]
@@ -45,7 +45,7 @@ pub enum ConfigError {
         /// What stands before the colon.
         scheme: String,
     },
-    /// Something else than a key and a value.
+    /// Not a key and a value.
     #[error("`--set {setting}` is not understood; write it as `--set processors.batch.timeout=2s`")]
     Setting {
         /// What was given.

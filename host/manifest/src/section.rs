@@ -1,12 +1,12 @@
-//! Reading a mapping key by key: each reader takes its key, complains in one voice, and the walk goes on.
-//! What no reader took is an unknown key.
+//! Reads a mapping key by key. Each reader takes its key, reports a mistake in the same style, and carries on.
+//! A key that nobody read is unknown.
 
 use std::fmt::Display;
 use std::time::Duration;
 
 use crate::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::duration::{self, DurationError};
-use crate::source::Place;
+use crate::source::TextRange;
 use crate::tree::{Entry, Node, Value};
 
 /// A mapping being read.
@@ -17,14 +17,14 @@ pub struct Section<'n> {
     owner: String,
     /// Whether it is the manifest itself, which sections are not named after.
     is_root: bool,
-    place: Place,
+    place: TextRange,
 }
 
 impl<'n> Section<'n> {
-    /// Opens a mapping; nothing at all counts as an empty one.
+    /// Opens a mapping; no value counts as an empty one.
     pub fn open(
         node: &'n Node,
-        place: Place,
+        place: TextRange,
         owner: impl Into<String>,
         out: &mut Diagnostics,
     ) -> Self {
@@ -51,17 +51,17 @@ impl<'n> Section<'n> {
     pub fn root(node: &'n Node, out: &mut Diagnostics) -> Self {
         Section {
             is_root: true,
-            ..Section::open(node, Place::default(), "manifest", out)
+            ..Section::open(node, TextRange::default(), "manifest", out)
         }
     }
 
-    /// What it belongs to.
+    /// The owner, as messages call it.
     pub fn owner(&self) -> &str {
         &self.owner
     }
 
     /// Where its name stands.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> TextRange {
         self.place
     }
 
@@ -70,13 +70,13 @@ impl<'n> Section<'n> {
         self.entries
     }
 
-    /// The entry of a key, if it is there; a key without a value is there.
+    /// The entry of a key; a key without a value counts.
     pub fn entry(&mut self, key: &'static str) -> Option<&'n Entry> {
         self.asked.push(key);
         self.entries.iter().find(|entry| entry.key == key)
     }
 
-    /// The value of a key; a key without a value counts as not there.
+    /// The value of a key; `None` if the key has no value.
     pub fn value(&mut self, key: &'static str) -> Option<&'n Node> {
         self.entry(key)
             .map(|entry| &entry.value)
@@ -93,12 +93,12 @@ impl<'n> Section<'n> {
             .map(|entry| Section::open(&entry.value, entry.key_place, owner, out))
     }
 
-    /// Complains about the value of a key.
+    /// An error about a key's value.
     pub fn wrong(&self, key: &str, node: &Node, what: impl Display) -> Diagnostic {
         Diagnostic::error(node.place, format!("{}: {key}: {what}", self.owner))
     }
 
-    /// Warns about the value of a key.
+    /// A warning about a key's value.
     pub fn doubtful(&self, key: &str, node: &Node, what: impl Display) -> Diagnostic {
         Diagnostic::warning(node.place, format!("{}: {key}: {what}", self.owner))
     }
@@ -381,8 +381,7 @@ impl<'n> Section<'n> {
         }
     }
 
-    /// Keys that the Collector has and that change nothing of what its user sees, but how it is done: the size of buffers, for
-    /// instance.
+    /// Collector keys that do not change what a user sees, only how it is done, such as the size of buffers.
     pub fn ignore(&mut self, keys: &[&'static str], out: &mut Diagnostics) {
         for key in keys {
             if let Some(entry) = self.entry(key) {
@@ -392,7 +391,7 @@ impl<'n> Section<'n> {
         }
     }
 
-    /// Ends the reading: whatever was not asked for is unknown.
+    /// Ends the reading and reports every key that nobody asked for.
     pub fn finish(self, out: &mut Diagnostics) {
         for entry in self.entries {
             if self.asked.contains(&entry.key.as_str()) {

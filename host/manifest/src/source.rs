@@ -4,9 +4,9 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A stretch of a manifest's text, in bytes; the end is exclusive. The texts of a manifest that has several count on.
+/// A range of a manifest's text, in bytes. Where a manifest has several texts, positions run on from one to the next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct TextRange {
     /// The first byte.
     pub start: usize,
     /// One past the last byte.
@@ -15,12 +15,12 @@ pub struct Place {
 
 /// A manifest's texts, in the order in which later ones are laid over earlier ones. There is always one.
 pub struct Source {
-    first: Part,
-    more: Vec<Part>,
+    first: SourceText,
+    more: Vec<SourceText>,
 }
 
 /// One text.
-pub struct Part {
+pub struct SourceText {
     name: String,
     text: String,
     /// Where its places begin.
@@ -42,7 +42,7 @@ impl Source {
     /// A source that diagnostics call `name`.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self {
-            first: Part {
+            first: SourceText {
                 name: name.into(),
                 text: text.into(),
                 base: 0,
@@ -66,22 +66,22 @@ impl Source {
                 .parts()
                 .last()
                 .map_or(0, |last| last.base + last.text.len() + 1);
-            self.more.push(Part { base, ..part });
+            self.more.push(SourceText { base, ..part });
         }
     }
 
     /// The name diagnostics show, usually the path as it was given.
     pub fn name(&self) -> String {
-        let names: Vec<&str> = self.parts().map(Part::name).collect();
+        let names: Vec<&str> = self.parts().map(SourceText::name).collect();
         names.join(", ")
     }
 
-    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &SourceText> {
         std::iter::once(&self.first).chain(&self.more)
     }
 
     /// The text that a place is in.
-    pub(crate) fn part_at(&self, place: Place) -> &Part {
+    pub(crate) fn part_at(&self, place: TextRange) -> &SourceText {
         let after = self.more.iter().rev();
         after
             .filter(|part| part.base <= place.start)
@@ -90,12 +90,12 @@ impl Source {
     }
 
     /// What paths at a place are relative to.
-    pub fn folder_at(&self, place: Place) -> Option<&Path> {
+    pub fn folder_at(&self, place: TextRange) -> Option<&Path> {
         self.part_at(place).folder.as_deref()
     }
 }
 
-impl Part {
+impl SourceText {
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -109,15 +109,15 @@ impl Part {
     }
 
     /// A place that stands for the whole.
-    pub fn start(&self) -> Place {
-        Place {
+    pub fn start(&self) -> TextRange {
+        TextRange {
             start: self.base,
             end: self.base,
         }
     }
 
     /// Cuts a place to its first line and to the text's bounds, so that a snippet never spans pages.
-    pub fn first_line(&self, place: Place) -> Range<usize> {
+    pub fn first_line(&self, place: TextRange) -> Range<usize> {
         let mut start = place.start.saturating_sub(self.base).min(self.text.len());
         while !self.text.is_char_boundary(start) {
             start -= 1;

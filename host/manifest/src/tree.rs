@@ -1,12 +1,12 @@
 //! A manifest as a tree whose every node knows its place.
 
-use crate::source::Place;
+use crate::source::TextRange;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Where it stands.
-    pub place: Place,
+    pub place: TextRange,
     /// What it is.
     pub value: Value,
     /// A scalar's text, before it was taken for a number or a truth value.
@@ -40,24 +40,24 @@ pub struct Entry {
     /// The key.
     pub key: String,
     /// Where the key stands.
-    pub key_place: Place,
+    pub key_place: TextRange,
     /// Its value.
     pub value: Node,
 }
 
 impl Node {
     /// Nothing, at a place.
-    pub fn null(place: Place) -> Self {
+    pub fn null(place: TextRange) -> Self {
         Self::new(place, Value::Null)
     }
 
     /// A mapping of these entries.
-    pub fn map(place: Place, entries: Vec<Entry>) -> Self {
+    pub fn map(place: TextRange, entries: Vec<Entry>) -> Self {
         Self::new(place, Value::Map(entries))
     }
 
     /// A value at a place.
-    pub fn new(place: Place, value: Value) -> Self {
+    pub fn new(place: TextRange, value: Value) -> Self {
         Self {
             place,
             value,
@@ -93,7 +93,7 @@ impl Node {
     }
 
     /// Puts the node and all below it at one place: for values whose text is not in the manifest.
-    pub fn move_to(&mut self, place: Place) {
+    pub fn move_to(&mut self, place: TextRange) {
         self.place = place;
         self.from_env = true;
         match &mut self.value {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::source::Place;
+use crate::source::TextRange;
 use crate::tree::{Entry, Node, Value};
 
 pub(crate) use scalar::scalar;
@@ -18,8 +18,8 @@ const MAX_DEPTH: usize = 64;
 /// Nodes in all, those that aliases repeat included: a bound against alias bombs.
 pub const MAX_NODES: usize = 100_000;
 
-/// Parses one document, whose places begin at `base`. What is wrong with it goes to `out`; `None` if nothing can be made
-/// of it.
+/// Parses one document, whose places begin at `base`. Mistakes go to `out`; `None` if the text cannot be
+/// read at all.
 pub fn parse(text: &str, base: usize, out: &mut Diagnostics) -> Option<Node> {
     let mut builder = Builder {
         text,
@@ -36,7 +36,7 @@ pub fn parse(text: &str, base: usize, out: &mut Diagnostics) -> Option<Node> {
             Ok(event) => event,
             Err(error) => {
                 let start = builder.byte_of(error.marker().index());
-                let place = Place {
+                let place = TextRange {
                     start,
                     end: start + 1,
                 };
@@ -47,7 +47,7 @@ pub fn parse(text: &str, base: usize, out: &mut Diagnostics) -> Option<Node> {
                 return None;
             }
         };
-        let place = Place {
+        let place = TextRange {
             start: builder.byte_of(span.start.index()),
             end: builder.byte_of(span.end.index()),
         };
@@ -58,19 +58,19 @@ pub fn parse(text: &str, base: usize, out: &mut Diagnostics) -> Option<Node> {
     builder.root
 }
 
-/// Parsing cannot go on; the reason is among the diagnostics.
+/// Parsing stops; the diagnostics say why.
 struct Stop;
 
-/// A list or mapping whose end has not come yet.
-struct Open {
-    start: Place,
+/// A list or mapping that has not ended yet.
+struct OpenNode {
+    start: TextRange,
     anchor: usize,
-    content: OpenContent,
+    content: OpenNodeContent,
 }
 
-enum OpenContent {
+enum OpenNodeContent {
     List(Vec<Node>),
-    Map(Vec<Entry>, Option<(String, Place)>),
+    Map(Vec<Entry>, Option<(String, TextRange)>),
 }
 
 struct Builder<'a> {
@@ -78,7 +78,7 @@ struct Builder<'a> {
     base: usize,
     /// A character index and the byte it stands at: the parser counts characters, and mostly goes forward.
     byte: (usize, usize),
-    open: Vec<Open>,
+    open: Vec<OpenNode>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
     root: Option<Node>,
@@ -101,7 +101,7 @@ impl Builder<'_> {
         self.base + byte + offset
     }
 
-    fn event(&mut self, event: Event<'_>, place: Place) -> Result<(), Stop> {
+    fn event(&mut self, event: Event<'_>, place: TextRange) -> Result<(), Stop> {
         match event {
             Event::DocumentStart(_) if self.root.is_some() => self.stop(
                 place,
@@ -124,22 +124,22 @@ impl Builder<'_> {
                 self.add(scalar(place, text.into_owned(), plain), anchor)
             }
             Event::SequenceStart(anchor, _) => {
-                self.start(place, anchor, OpenContent::List(Vec::new()))
+                self.start(place, anchor, OpenNodeContent::List(Vec::new()))
             }
             Event::MappingStart(anchor, _) => {
-                self.start(place, anchor, OpenContent::Map(Vec::new(), None))
+                self.start(place, anchor, OpenNodeContent::Map(Vec::new(), None))
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(place),
             _ => Ok(()),
         }
     }
 
-    fn stop(&mut self, place: Place, message: &str) -> Result<(), Stop> {
+    fn stop(&mut self, place: TextRange, message: &str) -> Result<(), Stop> {
         self.out.push(Diagnostic::error(place, message));
         Err(Stop)
     }
 
-    fn count(&mut self, more: usize, place: Place) -> Result<(), Stop> {
+    fn count(&mut self, more: usize, place: TextRange) -> Result<(), Stop> {
         self.nodes = self.nodes.saturating_add(more);
         if self.nodes > MAX_NODES {
             let message = format!(
@@ -150,13 +150,18 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn start(&mut self, place: Place, anchor: usize, content: OpenContent) -> Result<(), Stop> {
+    fn start(
+        &mut self,
+        place: TextRange,
+        anchor: usize,
+        content: OpenNodeContent,
+    ) -> Result<(), Stop> {
         self.count(1, place)?;
         if self.open.len() >= MAX_DEPTH {
             let message = format!("this is nested more than {MAX_DEPTH} levels deep");
             return self.stop(place, &message);
         }
-        self.open.push(Open {
+        self.open.push(OpenNode {
             start: place,
             anchor,
             content,
@@ -164,7 +169,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn end(&mut self, place: Place) -> Result<(), Stop> {
+    fn end(&mut self, place: TextRange) -> Result<(), Stop> {
         let Some(open) = self.open.pop() else {
             return Ok(());
         };
@@ -173,13 +178,13 @@ impl Builder<'_> {
         let start = open.start.start.saturating_sub(self.base);
         let end = upto.saturating_sub(self.base);
         let text = self.text.get(start..end).unwrap_or_default();
-        let whole = Place {
+        let whole = TextRange {
             start: open.start.start,
             end: open.start.start + text.trim_end().len(),
         };
         let value = match open.content {
-            OpenContent::List(items) => Value::List(items),
-            OpenContent::Map(entries, _) => Value::Map(merge(entries)),
+            OpenNodeContent::List(items) => Value::List(items),
+            OpenNodeContent::Map(entries, _) => Value::Map(merge(entries)),
         };
         self.add(Node::new(whole, value), open.anchor)
     }
@@ -196,8 +201,8 @@ impl Builder<'_> {
             return Ok(());
         };
         match &mut open.content {
-            OpenContent::List(items) => items.push(node),
-            OpenContent::Map(entries, key @ None) => match node.value {
+            OpenNodeContent::List(items) => items.push(node),
+            OpenNodeContent::Map(entries, key @ None) => match node.value {
                 Value::List(_) | Value::Map(_) => {
                     return self.stop(node.place, "a key must be a text");
                 }
@@ -214,7 +219,7 @@ impl Builder<'_> {
                     *key = Some((node.raw, node.place));
                 }
             },
-            OpenContent::Map(entries, key) => {
+            OpenNodeContent::Map(entries, key) => {
                 if let Some((key, key_place)) = key.take() {
                     entries.push(Entry {
                         key,

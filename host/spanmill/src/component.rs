@@ -13,7 +13,7 @@ pub(crate) struct Component<C> {
     pub name: &'static str,
     /// Other names of the type.
     pub aliases: &'static [Alias],
-    /// The signals it takes, or gives if it is a receiver.
+    /// The signals it takes; of a receiver, those it receives.
     pub signals: &'static [Signal],
     /// Reads its settings, and finishes the section.
     pub read: fn(Section<'_>, &mut Diagnostics) -> C,
@@ -32,14 +32,14 @@ pub(crate) struct Alias {
 
 /// A warning that comes with a name.
 pub(crate) struct Warning {
-    /// What is the matter.
+    /// What is wrong.
     pub message: &'static str,
     /// What to do.
     pub help: &'static str,
 }
 
 impl Alias {
-    /// A name as good as the first.
+    /// A synonym.
     pub const fn new(name: &'static str) -> Self {
         Alias {
             name,
@@ -47,7 +47,7 @@ impl Alias {
         }
     }
 
-    /// A name of something that is no more.
+    /// The name of a removed component that this one stands in for.
     pub const fn deprecated(name: &'static str, message: &'static str, help: &'static str) -> Self {
         Alias {
             name,

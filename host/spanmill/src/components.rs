@@ -1,5 +1,5 @@
 //! The one table of components: what the host implements, the plugins that come with it, and what the Collector has and
-//! this version has not. Known types, aliases, suggestions and help are all read from here.
+//! this version does not. Known types, aliases, suggestions and help are all read from here.
 //!
 //! To add a component of the host's own, write its folder, with a `COMPONENT`, and its line here. To add a built-in
 //! plugin, its line is enough.
@@ -25,7 +25,7 @@ enum Line {
     Absent(Absent),
 }
 
-/// A component that the Collector has and this version has not.
+/// A component that the Collector has and this version does not.
 struct Absent {
     kind: ComponentKind,
     name: &'static str,
@@ -213,13 +213,13 @@ pub(crate) fn route(kind: &str) -> Route {
     }
 }
 
-/// The types of a kind that there are, without aliases.
+/// The types of a kind, without aliases.
 pub(crate) fn types(kind: ComponentKind) -> impl Iterator<Item = &'static str> {
     let lines = TABLE.iter().filter(move |line| line.kind() == kind);
     lines.filter(|line| !line.is_absent()).map(Line::name)
 }
 
-/// Whatever may be written for a type of a kind that there is.
+/// Every name of the types of a kind, aliases included.
 pub(crate) fn type_names(kind: ComponentKind) -> impl Iterator<Item = &'static str> {
     let lines = TABLE.iter().filter(move |line| line.kind() == kind);
     lines.filter(|line| !line.is_absent()).flat_map(|line| {
@@ -228,7 +228,7 @@ pub(crate) fn type_names(kind: ComponentKind) -> impl Iterator<Item = &'static s
     })
 }
 
-/// What to do without a component that the Collector has and this version has not.
+/// What to do instead of a component that the Collector has and this version does not.
 pub(crate) fn instead_of(kind: ComponentKind, name: &str) -> Option<&'static str> {
     TABLE.iter().find_map(|line| match line {
         Line::Absent(absent) if absent.kind == kind && line.is_called(name) => Some(absent.instead),
@@ -236,7 +236,7 @@ pub(crate) fn instead_of(kind: ComponentKind, name: &str) -> Option<&'static str
     })
 }
 
-/// The types of a kind that the Collector has and this version has not, as far as there is anything to say of them.
+/// The types of a kind that the Collector has and this version does not, where there is advice for them.
 pub(crate) fn absent_types(kind: ComponentKind) -> impl Iterator<Item = &'static str> {
     let lines = TABLE.iter().filter(move |line| line.kind() == kind);
     lines.filter(|line| line.is_absent()).map(Line::name)

@@ -32,7 +32,7 @@ pub(crate) use spanmill_manifest::MAX_BYTES;
 #[cfg(test)]
 pub(crate) use spanmill_manifest::Secret;
 pub use spanmill_manifest::{
-    ComponentId, Diagnostic, Diagnostics, Lookup, ManifestSource, Place, Source, parse_duration,
+    ComponentId, Diagnostic, Diagnostics, Lookup, ManifestSource, Source, TextRange, parse_duration,
 };
 pub use spanmill_model::{PerSignal, Signal};
 pub use telemetry::LogLevel;
@@ -43,7 +43,7 @@ use crate::component::{Component, ComponentKind};
 use crate::components;
 use crate::export::ExporterConfig;
 use crate::receive::component::ReceiverConfig;
-use pipelines::Declared;
+use pipelines::DeclaredComponents;
 
 /// A processor.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ pub enum Processor {
     Plugin(Box<PluginUse>),
 }
 
-/// A manifest whose every part is valid. The maps hold what a pipeline uses, and nothing else.
+/// A valid manifest. The maps hold only what a pipeline uses.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// The receivers in use.
@@ -97,25 +97,35 @@ impl Manifest {
     }
 }
 
-/// A manifest, and what its author should know about it.
+/// A manifest, and the warnings about it.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedManifest {
     /// The manifest.
     pub manifest: Manifest,
     /// Warnings only.
     pub warnings: Diagnostics,
 }
 
-/// Makes a manifest of its text; `folder` is what paths in it are relative to, and `env` finds environment variables.
-pub fn parse(source: Source, folder: &Path, env: Lookup<'_>) -> Result<Loaded, Diagnostics> {
+/// Parses a manifest. Paths in it are relative to `folder`; `env` looks up environment variables.
+///
+/// # Errors
+///
+/// Every mistake in it, and the warnings.
+pub fn parse(
+    source: Source,
+    folder: &Path,
+    env: Lookup<'_>,
+) -> Result<LoadedManifest, Diagnostics> {
     match examine(source, folder, env) {
-        (Some(manifest), warnings) if !warnings.has_errors() => Ok(Loaded { manifest, warnings }),
+        (Some(manifest), warnings) if !warnings.has_errors() => {
+            Ok(LoadedManifest { manifest, warnings })
+        }
         (_, mistakes) => Err(mistakes),
     }
 }
 
-/// As [`parse`], and gives what could be read of a manifest with mistakes, so that its plugins can be asked for theirs.
-/// Only a manifest without errors may run.
+/// Like [`parse`], but also returns what could be read of a manifest with mistakes, so that its plugins can report theirs
+/// too. Only a manifest without errors may run.
 pub fn examine(source: Source, folder: &Path, env: Lookup<'_>) -> (Option<Manifest>, Diagnostics) {
     let source = Arc::new(source);
     let mut out = Diagnostics::new(Arc::clone(&source));
@@ -136,7 +146,7 @@ fn read(
         .section("plugins", out)
         .map(|section| plugins::specs(&section, folder, out))
         .unwrap_or_default();
-    let mut declared = Declared::default();
+    let mut declared = DeclaredComponents::default();
 
     let entries = component_entries(&mut root, "receivers", &mut declared.receivers, out);
     let receivers = each(entries, |id, entry| receiver(id, entry, out));
@@ -175,7 +185,7 @@ fn read(
             service.finish(out);
         }
         None => out.push(
-            Diagnostic::error(Place::default(), "manifest: service is missing").help(
+            Diagnostic::error(TextRange::default(), "manifest: service is missing").help(
                 "add `service:` with `pipelines:`, which say how the components are connected",
             ),
         ),
@@ -188,7 +198,7 @@ fn read(
 fn component_entries<'n>(
     root: &mut Section<'n>,
     key: &'static str,
-    declared: &mut BTreeMap<ComponentId, Place>,
+    declared: &mut BTreeMap<ComponentId, TextRange>,
     out: &mut Diagnostics,
 ) -> Vec<(ComponentId, &'n Entry)> {
     let Some(section) = root.section(key, out) else {
@@ -286,7 +296,7 @@ fn open<C>(
     (component.read)(section, out)
 }
 
-/// A receiver or an exporter of a type that there is not.
+/// The error for a receiver or exporter of an unknown type.
 fn unknown_type(kind: ComponentKind, id: &ComponentId, entry: &Entry) -> Diagnostic {
     let role = kind.name();
     let message = format!("{role} {id}: there is no {role} of type `{}`", id.kind());

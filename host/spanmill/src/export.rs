@@ -42,7 +42,7 @@ pub use build::BuildError;
 pub(crate) use build::StartContext;
 pub(crate) use component::ExporterConfig;
 pub use counters::Counters;
-pub use exporter::{Exporter, Refused, Reserved, Shared};
+pub use exporter::{EnqueueError, Exporter, SendPermit, Shared};
 pub use output::DebugOutput;
 pub use registry::Registry;
 pub use remote_write::Progress;
@@ -61,12 +61,12 @@ pub struct Payload {
     pub items: u64,
 }
 
-/// A batch that the backend took, perhaps not whole.
+/// The backend accepted a batch, possibly in part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Accepted {
-    /// How many items it rejected for good.
+pub struct ExportResponse {
+    /// How many items it rejected permanently.
     pub rejected: u64,
-    /// What it had to say although it took the batch; see [`quoted`].
+    /// A remark that came with the acceptance; see [`quoted`].
     pub remark: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl fmt::Display for Failure {
 /// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExportError {
-    /// Another attempt would fail as well.
+    /// Another attempt would fail too.
     #[error("{0}")]
     Permanent(Failure),
     /// Another attempt may succeed.
@@ -137,7 +137,8 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The result of one attempt.
-pub type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Accepted, ExportError>> + Send + 'a>>;
+pub type Attempt<'a> =
+    Pin<Box<dyn Future<Output = Result<ExportResponse, ExportError>> + Send + 'a>>;
 
 /// Makes one attempt to export a batch.
 pub trait Export: Send + Sync + 'static {

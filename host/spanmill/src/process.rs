@@ -1,4 +1,4 @@
-//! The processors that the host implements: what they are told. Their work is part of how a pipeline runs.
+//! The settings of the processors that the host implements. What they do is part of how a pipeline runs.
 
 pub(crate) mod batch;
 pub(crate) mod memory_limiter;

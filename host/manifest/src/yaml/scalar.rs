@@ -1,11 +1,11 @@
 //! What a scalar's text stands for, as the Collector's YAML library has it: YAML 1.2's core schema, and of YAML 1.1 octal
 //! numbers with a leading zero, binary ones, and underscores between digits.
 
-use crate::source::Place;
+use crate::source::TextRange;
 use crate::tree::{Node, Value};
 
 /// A scalar; only a plain one can be anything but text.
-pub fn scalar(place: Place, raw: String, plain: bool) -> Node {
+pub fn scalar(place: TextRange, raw: String, plain: bool) -> Node {
     let value = if plain {
         plain_value(&raw)
     } else {
@@ -45,7 +45,7 @@ fn plain_value(raw: &str) -> Value {
     }
 }
 
-/// An integer in any of its notations; nothing if neither an i64 nor a u64 holds it.
+/// Parses an integer in any notation; `None` if it fits neither an i64 nor a u64.
 fn integer(digits: &str) -> Option<i128> {
     let (negative, magnitude) = match digits.strip_prefix(['-', '+']) {
         Some(rest) => (digits.starts_with('-'), rest),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, Place, Section, did_you_mean};
+use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, Section, TextRange, did_you_mean};
 
 use crate::component::ComponentKind;
 use crate::components;
@@ -11,7 +11,7 @@ use crate::components;
 pub(super) fn defined(
     root: &mut Section<'_>,
     out: &mut Diagnostics,
-) -> BTreeMap<ComponentId, Place> {
+) -> BTreeMap<ComponentId, TextRange> {
     let mut defined = BTreeMap::new();
     let entries = super::component_entries(root, "extensions", &mut defined, out);
     drop(entries);
@@ -21,7 +21,7 @@ pub(super) fn defined(
 /// Checks what `service.extensions` names.
 pub(super) fn check(
     service: &mut Section<'_>,
-    defined: &BTreeMap<ComponentId, Place>,
+    defined: &BTreeMap<ComponentId, TextRange>,
     out: &mut Diagnostics,
 ) {
     let mut used = Vec::new();

@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Manifest, Signal};
 use crate::components;
 use spanmill_manifest::{
-    ComponentId, Diagnostic, Diagnostics, Entry, Place, Section, did_you_mean,
+    ComponentId, Diagnostic, Diagnostics, Entry, Section, TextRange, did_you_mean,
 };
 
 /// A pipeline's name.
@@ -39,31 +39,31 @@ pub struct Pipeline {
     /// Where they go; at least one.
     pub exporters: Vec<ComponentId>,
     /// Where the manifest names it.
-    pub place: Place,
+    pub place: TextRange,
 }
 
 /// Every id that the manifest defines, whether its settings are right or not.
 #[derive(Debug, Default)]
-pub(super) struct Declared {
-    pub receivers: BTreeMap<ComponentId, Place>,
-    pub processors: BTreeMap<ComponentId, Place>,
-    pub connectors: BTreeMap<ComponentId, Place>,
-    pub exporters: BTreeMap<ComponentId, Place>,
+pub(super) struct DeclaredComponents {
+    pub receivers: BTreeMap<ComponentId, TextRange>,
+    pub processors: BTreeMap<ComponentId, TextRange>,
+    pub connectors: BTreeMap<ComponentId, TextRange>,
+    pub exporters: BTreeMap<ComponentId, TextRange>,
 }
 
 /// A pipeline as it is written.
-struct Draft {
+struct PipelineDraft {
     id: PipelineId,
-    place: Place,
-    receivers: Vec<(ComponentId, Place)>,
-    processors: Vec<(ComponentId, Place)>,
-    exporters: Vec<(ComponentId, Place)>,
+    place: TextRange,
+    receivers: Vec<(ComponentId, TextRange)>,
+    processors: Vec<(ComponentId, TextRange)>,
+    exporters: Vec<(ComponentId, TextRange)>,
 }
 
 /// Reads the pipelines, checks them against what is defined, and leaves in the manifest what they use.
 pub(super) fn read(
     service: &mut Section<'_>,
-    declared: &Declared,
+    declared: &DeclaredComponents,
     manifest: &mut Manifest,
     out: &mut Diagnostics,
 ) {
@@ -98,13 +98,14 @@ pub(super) fn read(
     check_connectors(&drafts, declared, out);
     check_signals(&drafts, manifest, out);
     check_unused(&drafts, declared, out);
-    manifest.pipelines = drafts.into_iter().map(Draft::finish).collect();
+    manifest.pipelines = drafts.into_iter().map(PipelineDraft::finish).collect();
     retain_used(manifest);
 }
 
-impl Draft {
+impl PipelineDraft {
     fn finish(self) -> Pipeline {
-        let ids = |list: Vec<(ComponentId, Place)>| list.into_iter().map(|(id, _)| id).collect();
+        let ids =
+            |list: Vec<(ComponentId, TextRange)>| list.into_iter().map(|(id, _)| id).collect();
         Pipeline {
             id: self.id,
             receivers: ids(self.receivers),
@@ -115,13 +116,17 @@ impl Draft {
     }
 }
 
-fn draft(entry: &Entry, declared: &Declared, out: &mut Diagnostics) -> Option<Draft> {
+fn draft(
+    entry: &Entry,
+    declared: &DeclaredComponents,
+    out: &mut Diagnostics,
+) -> Option<PipelineDraft> {
     let id = pipeline_id(entry, out)?;
     let mut section = Section::open(&entry.value, entry.key_place, format!("pipeline {id}"), out);
     let mut list = |role: &'static str, required: bool, out: &mut Diagnostics| {
         references(&mut section, role, required, declared, out)
     };
-    let draft = Draft {
+    let draft = PipelineDraft {
         id,
         place: entry.key_place,
         receivers: list("receivers", true, out),
@@ -178,9 +183,9 @@ fn references(
     section: &mut Section<'_>,
     role: &'static str,
     required: bool,
-    declared: &Declared,
+    declared: &DeclaredComponents,
     out: &mut Diagnostics,
-) -> Vec<(ComponentId, Place)> {
+) -> Vec<(ComponentId, TextRange)> {
     let place = section.entry(role).map(|entry| entry.key_place);
     let has_value = section.value(role).is_some();
     let Some(items) = section.list(role, out).or((!has_value).then(Vec::new)) else {
@@ -193,7 +198,7 @@ fn references(
             Diagnostic::error(place, message).help(format!("name at least one: `{role}: [...]`")),
         );
     }
-    let mut found: Vec<(ComponentId, Place)> = Vec::new();
+    let mut found: Vec<(ComponentId, TextRange)> = Vec::new();
     for item in &items {
         let owner = section.owner();
         let Ok(id) = ComponentId::parse(&item.raw) else {
@@ -223,7 +228,7 @@ fn references(
     found
 }
 
-impl Declared {
+impl DeclaredComponents {
     /// Whether an id may stand in one of a pipeline's lists; the error is what to do about it.
     fn lookup(&self, role: &str, id: &ComponentId) -> Result<(), String> {
         let (own, connectors) = match role {
@@ -257,7 +262,11 @@ impl Declared {
 }
 
 /// A connector needs a pipeline that feeds it and one that takes from it, of signals that it takes and makes.
-fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
+fn check_connectors(
+    drafts: &[PipelineDraft],
+    declared: &DeclaredComponents,
+    out: &mut Diagnostics,
+) {
     for (id, place) in &declared.connectors {
         let route = components::route(id.kind());
         let feed = format!(
@@ -311,13 +320,14 @@ fn names(signals: &[Signal]) -> String {
 }
 
 /// Receivers and exporters that do not take a pipeline's signal.
-fn check_signals(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
+fn check_signals(drafts: &[PipelineDraft], manifest: &Manifest, out: &mut Diagnostics) {
     for draft in drafts {
         let signal = draft.id.signal;
-        let mut complain = |list: &str, id: &ComponentId, place: Place, what: &str, help: &str| {
-            let message = format!("pipeline {}: {list}: {id} {what}", draft.id);
-            out.push(Diagnostic::error(place, message).help(help));
-        };
+        let mut complain =
+            |list: &str, id: &ComponentId, place: TextRange, what: &str, help: &str| {
+                let message = format!("pipeline {}: {list}: {id} {what}", draft.id);
+                out.push(Diagnostic::error(place, message).help(help));
+            };
         for (id, place) in &draft.receivers {
             let component = manifest
                 .receivers
@@ -351,10 +361,11 @@ fn check_signals(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
     }
 }
 
-fn check_unused(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
-    let used = |list: fn(&Draft) -> &Vec<(ComponentId, Place)>| -> BTreeSet<&ComponentId> {
-        drafts.iter().flat_map(list).map(|(id, _)| id).collect()
-    };
+fn check_unused(drafts: &[PipelineDraft], declared: &DeclaredComponents, out: &mut Diagnostics) {
+    let used =
+        |list: fn(&PipelineDraft) -> &Vec<(ComponentId, TextRange)>| -> BTreeSet<&ComponentId> {
+            drafts.iter().flat_map(list).map(|(id, _)| id).collect()
+        };
     // A receiver and an exporter may share an id.
     let received = used(|draft| &draft.receivers);
     let processed = used(|draft| &draft.processors);

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::component::ComponentKind;
 use crate::components;
 use spanmill_manifest::{
-    ComponentId, Diagnostic, Diagnostics, Entry, Place, Section, Value, did_you_mean,
+    ComponentId, Diagnostic, Diagnostics, Entry, Section, TextRange, Value, did_you_mean,
 };
 
 /// Which of the two a plugin is used as.
@@ -65,7 +65,7 @@ pub struct Allow {
     pub writes: Vec<String>,
 }
 
-/// What `plugins:` says about a component type; the defaults where it says nothing.
+/// What `plugins:` says about a component type, with defaults for the rest.
 #[derive(Clone, Debug)]
 pub struct PluginSpec {
     /// The component type, aliases resolved.
@@ -87,9 +87,9 @@ pub struct PluginSpec {
     /// A bound on what it may read and write; `None`: whatever it declares.
     pub allow: Option<Allow>,
     /// Where `plugins:` names the type, if it does.
-    pub place: Option<Place>,
+    pub place: Option<TextRange>,
     /// Where the file's name stands, if it does.
-    pub file_place: Option<Place>,
+    pub file_place: Option<TextRange>,
 }
 
 /// Three quarters of the limit: a leak is met before it costs a batch.
@@ -134,10 +134,10 @@ impl PluginSpec {
 pub struct PluginUse {
     /// What runs, and within which limits.
     pub spec: PluginSpec,
-    /// What it is told.
+    /// Its settings.
     pub settings: Settings,
     /// Where the manifest names the component.
-    pub place: Place,
+    pub place: TextRange,
 }
 
 /// Reads `plugins:`.
@@ -305,7 +305,7 @@ pub(super) fn plugin_use(
     let is_built_in = built_in.is_some_and(|plugin| plugin.kind() == role.kind());
     let spec = match specs.get(kind) {
         Some(spec) if spec.file.is_some() || is_built_in => spec.clone(),
-        // Named without a file and not known: that was said where it is named.
+        // Unknown and without a file: reported at its entry under `plugins:`.
         Some(_) => return None,
         None if is_built_in => PluginSpec::built_in(kind),
         None => {

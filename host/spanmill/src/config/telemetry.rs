@@ -76,7 +76,7 @@ fn logs(mut logs: Section<'_>, out: &mut Diagnostics) -> Option<LogLevel> {
     for key in ["initial_fields", "processors"] {
         logs.refuse(key, "is not supported", "remove it", out);
     }
-    // How a line looks, and what of many alike is left out: nothing of the telemetry.
+    // These change how log lines look and which repeated ones are left out, not the telemetry.
     logs.ignore(
         &[
             "development",

@@ -11,7 +11,7 @@ mod sources;
 use std::any::Any;
 use std::path::Path;
 
-use super::{Diagnostics, Loaded, Source, parse};
+use super::{Diagnostics, LoadedManifest, Source, parse};
 use crate::export::ExporterConfig;
 use crate::receive::component::ReceiverConfig;
 use crate::receive::otlp::config::OtlpConfig;
@@ -28,11 +28,11 @@ fn otlp_settings(config: &dyn ReceiverConfig) -> &OtlpConfig {
     config.downcast_ref().unwrap()
 }
 
-fn load(text: &str) -> Result<Loaded, Diagnostics> {
+fn load(text: &str) -> Result<LoadedManifest, Diagnostics> {
     load_with(text, &|_| None)
 }
 
-fn load_with(text: &str, env: super::Lookup<'_>) -> Result<Loaded, Diagnostics> {
+fn load_with(text: &str, env: super::Lookup<'_>) -> Result<LoadedManifest, Diagnostics> {
     parse(Source::new("spanmill.yaml", text), Path::new("/conf"), env)
 }
 

@@ -1,4 +1,4 @@
-//! What an exporter tells the rest of the host: how its settings are read, and how it starts from them.
+//! What the host knows of an exporter: how its settings are read, and how it starts from them.
 
 use std::future::Future;
 use std::pin::Pin;

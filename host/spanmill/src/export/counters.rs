@@ -21,7 +21,7 @@ impl SignalCounters {
         self.sent.load(Relaxed)
     }
 
-    /// `send_failed`: given up.
+    /// `send_failed`: dropped after the last attempt.
     pub fn send_failed(&self) -> u64 {
         self.send_failed.load(Relaxed)
     }

@@ -19,7 +19,7 @@ use super::build::StartContext;
 use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::otlp_text::decode;
 use super::output::DebugOutput;
-use super::{Accepted, Attempt, Export, ExportError, Payload, Signal};
+use super::{Attempt, Export, ExportError, ExportResponse, Payload, Signal};
 use crate::component::{ALL_SIGNALS, Alias, Component};
 use crate::export::debug::config::DebugConfig;
 use text::Page;
@@ -77,7 +77,7 @@ impl Debug {
         Ok(page.finish())
     }
 
-    fn write(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+    fn write(&self, payload: &Payload) -> Result<ExportResponse, ExportError> {
         let sampled = {
             let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
             sampler.sample(&self.settings)
@@ -91,7 +91,7 @@ impl Debug {
                 .and_then(|()| writer.flush())
                 .map_err(|cause| ExportError::retryable(format!("cannot write: {cause}")))?;
         }
-        Ok(Accepted::default())
+        Ok(ExportResponse::default())
     }
 }
 
@@ -102,7 +102,7 @@ impl Export for Debug {
     }
 }
 
-/// Which batches are told of.
+/// Decides which batches are shown.
 struct Sampler {
     second: Instant,
     seen: u64,

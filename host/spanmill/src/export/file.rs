@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::build::StartContext;
 use super::component::{ExporterComponent, ExporterConfig, Starting};
-use super::{Accepted, Attempt, BuildError, Export, ExportError, Payload, otlp_text};
+use super::{Attempt, BuildError, Export, ExportError, ExportResponse, Payload, otlp_text};
 use crate::component::{ALL_SIGNALS, Component};
 use crate::export::file::config::{FileConfig, FileFormat};
 use spanmill_manifest::ComponentId;
@@ -78,7 +78,7 @@ impl Export for File {
                 let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
                 writer
                     .write(&record)
-                    .map(|()| Accepted::default())
+                    .map(|()| ExportResponse::default())
                     .map_err(|cause| ExportError::retryable(format!("cannot write: {cause}")))
             })
             .await

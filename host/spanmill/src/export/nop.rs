@@ -6,7 +6,7 @@ use spanmill_manifest::ComponentId;
 
 use super::build::StartContext;
 use super::component::{ExporterComponent, ExporterConfig, Starting};
-use super::{Accepted, Attempt, Export, Payload};
+use super::{Attempt, Export, ExportResponse, Payload};
 use crate::component::{ALL_SIGNALS, Component};
 
 pub(crate) static COMPONENT: ExporterComponent = Component {
@@ -33,6 +33,6 @@ struct Nop;
 
 impl Export for Nop {
     fn export<'a>(&'a self, _payload: &'a Payload) -> Attempt<'a> {
-        Box::pin(async { Ok(Accepted::default()) })
+        Box::pin(async { Ok(ExportResponse::default()) })
     }
 }

@@ -26,7 +26,9 @@ use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::headers::headers;
 use super::tls::{H2, Refusals, TlsClient};
-use super::{Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, quoted};
+use super::{
+    Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, quoted,
+};
 use crate::component::{ALL_SIGNALS, Alias, Component};
 use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 use crate::export::settings::Compression;
@@ -36,7 +38,7 @@ use crate::receive::raw_codec::RawCodec;
 use spanmill_manifest::ComponentId;
 use std::sync::Arc;
 
-use message::Uncopied;
+use message::MessageChannel;
 
 const WINDOW: u32 = 8 * 1024 * 1024;
 
@@ -46,7 +48,7 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
         Alias::new("otlp_grpc"),
         Alias::deprecated(
             "jaeger",
-            "the jaeger exporter is no more; OTLP is spoken to its endpoint instead",
+            "the jaeger exporter has been removed; OTLP is sent to its endpoint instead",
             "Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port",
         ),
     ],
@@ -100,13 +102,13 @@ impl OtlpGrpc {
         })
     }
 
-    async fn send(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+    async fn send(&self, payload: &Payload) -> Result<ExportResponse, ExportError> {
         // tonic copies a message to compress it or to put five bytes before it; the latter needs no copy.
         let (ready_made, message) = match self.compression {
             Compression::None => (Some(payload.bytes.clone()), Bytes::new()),
             _ => (None, payload.bytes.clone()),
         };
-        let mut client = Grpc::new(Uncopied::new(self.channel.clone(), ready_made));
+        let mut client = Grpc::new(MessageChannel::new(self.channel.clone(), ready_made));
         client = match self.compression {
             Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
             Compression::Zstd => client.send_compressed(CompressionEncoding::Zstd),
@@ -135,7 +137,7 @@ impl Export for OtlpGrpc {
 }
 
 /// What a response says; one that cannot be read says that the batch was taken, by being there.
-pub(super) fn accepted(signal: Signal, response: &[u8]) -> Accepted {
+pub(super) fn accepted(signal: Signal, response: &[u8]) -> ExportResponse {
     let (rejected, remark) = match signal {
         Signal::Traces => ExportTraceServiceResponse::decode(response)
             .ok()
@@ -151,7 +153,7 @@ pub(super) fn accepted(signal: Signal, response: &[u8]) -> Accepted {
             .map(|partial| (partial.rejected_data_points, partial.error_message)),
     }
     .unwrap_or_default();
-    Accepted {
+    ExportResponse {
         rejected: u64::try_from(rejected).unwrap_or(0),
         remark: (!remark.is_empty()).then(|| quoted(&remark)),
     }
@@ -192,7 +194,7 @@ fn failure(status: &Status, refusals: &Refusals, start: Instant) -> ExportError 
     }
 }
 
-/// What happened, and what the backend said about it if it did.
+/// What happened, with the backend's words if there are any.
 pub(super) fn with_text(what: String, text: &str) -> String {
     match quoted(text) {
         text if text.is_empty() => what,

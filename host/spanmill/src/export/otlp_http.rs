@@ -26,7 +26,8 @@ use super::headers::headers;
 use super::otlp_grpc::{accepted, chain, with_text};
 use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
-    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
+    Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, otlp_text,
+    quoted,
 };
 use crate::component::{ALL_SIGNALS, Alias, Component};
 use crate::export::otlp_http::config::{Encoding, OtlpHttpConfig};
@@ -112,7 +113,7 @@ impl OtlpHttp {
         })
     }
 
-    async fn send(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+    async fn send(&self, payload: &Payload) -> Result<ExportResponse, ExportError> {
         let Some(uri) = self.urls.get(payload.signal).clone() else {
             let message = format!("there is no URL for {}", payload.signal);
             return Err(ExportError::permanent(message));
@@ -215,7 +216,7 @@ fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn accepted_json(signal: Signal, body: &[u8]) -> Accepted {
+fn accepted_json(signal: Signal, body: &[u8]) -> ExportResponse {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let field = match signal {
         Signal::Traces => "/partialSuccess/rejectedSpans",
@@ -230,7 +231,7 @@ fn accepted_json(signal: Signal, body: &[u8]) -> Accepted {
     let remark = body
         .pointer("/partialSuccess/errorMessage")
         .and_then(Value::as_str);
-    Accepted {
+    ExportResponse {
         rejected: rejected.unwrap_or(0),
         remark: remark.filter(|remark| !remark.is_empty()).map(quoted),
     }

@@ -1,4 +1,4 @@
-//! The `prometheus` exporter: keeps the last of every series, and shows them to whoever scrapes.
+//! The `prometheus` exporter: keeps the last value of every series and serves them to scrapers.
 //!
 //! Names, labels and units follow the OpenTelemetry to Prometheus rules
 //! (<https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>) as the Collector's exporter
@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use super::build::StartContext;
 use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::exporter::Handle;
-use super::{Accepted, Attempt, Export, ExportError, Payload, Signal};
+use super::{Attempt, Export, ExportError, ExportResponse, Payload, Signal};
 use crate::component::Component;
 use crate::export::prometheus::config::PrometheusConfig;
 use crate::receive::connections::{self, Answer, ConnectionLimits, Protocol};
@@ -126,7 +126,7 @@ impl Export for Prometheus {
                 .await
                 .map_err(|_| ExportError::permanent("the metrics could not be taken in"))?
                 .map_err(|_| ExportError::permanent("the metrics cannot be decoded"))?;
-            Ok(Accepted {
+            Ok(ExportResponse {
                 rejected,
                 remark: None,
             })

@@ -1,4 +1,4 @@
-//! Every exporter that runs, for whoever reports on them.
+//! The running exporters, for reports.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

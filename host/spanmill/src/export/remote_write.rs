@@ -35,7 +35,8 @@ use super::otlp_http::{grpc_code, retry_after};
 use super::prom::names;
 use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
-    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
+    Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, otlp_text,
+    quoted,
 };
 use crate::component::{Alias, Component};
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
@@ -128,7 +129,7 @@ impl RemoteWrite {
             .await
             .unwrap_or_else(|_| Err(ExportError::permanent("the batch could not be translated")))?;
         progress.left = Some(bodies.into_iter().map(Some).collect());
-        progress.accepted = Accepted {
+        progress.accepted = ExportResponse {
             rejected,
             remark: remark.map(str::to_owned),
         };
@@ -139,7 +140,7 @@ impl RemoteWrite {
         &self,
         payload: &Payload,
         progress: &mut Progress,
-    ) -> Result<Accepted, ExportError> {
+    ) -> Result<ExportResponse, ExportError> {
         if payload.signal != Signal::Metrics {
             return Err(ExportError::permanent(
                 "prometheusremotewrite takes metrics only",
@@ -191,7 +192,7 @@ pub struct Progress {
     /// The requests of the batch; those that are done with are `None`.
     left: Option<Vec<Option<WriteBody>>>,
     /// What the backend has said so far.
-    accepted: Accepted,
+    accepted: ExportResponse,
     was_taken: bool,
     refused: Option<ExportError>,
 }
@@ -232,7 +233,7 @@ impl Progress {
     }
 
     /// How the batch went, once all requests are done with.
-    fn result(&mut self) -> Result<Accepted, ExportError> {
+    fn result(&mut self) -> Result<ExportResponse, ExportError> {
         match self.refused.take() {
             Some(error) if !self.was_taken => Err(error),
             _ => Ok(std::mem::take(&mut self.accepted)),

@@ -34,7 +34,7 @@ pub struct Retry {
     pub multiplier: f64,
     /// No pause is longer.
     pub max_interval: Duration,
-    /// After so long a batch is given up; zero: never.
+    /// A batch is dropped after this long; zero: never.
     pub max_elapsed_time: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Default for Retry {
     }
 }
 
-/// Everything that such exporters share but their address.
+/// What such exporters share, except their address.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientSettings {
     /// The deadline of one attempt; zero: none.
@@ -115,13 +115,13 @@ pub(super) fn http_client(
     section.refuse(
         "wait_for_ready",
         "is not supported",
-        "remove it: what cannot be sent yet is tried again, see `retry_on_failure:`",
+        "remove it: failed requests are retried, see `retry_on_failure:`",
         out,
     );
     section.refuse(
         "max_conns_per_host",
         "is not supported",
-        "use `sending_queue: {num_consumers: ...}`: there are no more requests at once",
+        "use `sending_queue: {num_consumers: ...}`, which limits concurrent requests",
         out,
     );
     section.refuse(

@@ -17,9 +17,9 @@ pub(crate) static COMPONENT: ProcessorComponent = Component {
 /// The `batch` processor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// A batch is sent on once it has so many items.
+    /// A batch is sent on once it has this many items.
     pub send_batch_size: u64,
-    /// ... or once its oldest item has waited so long. Zero: at once.
+    /// A batch is sent on once its oldest item has waited this long. Zero: at once.
     pub timeout: Duration,
     /// Larger batches are cut up; 0: never.
     pub send_batch_max_size: u64,

@@ -1,4 +1,4 @@
-//! What a receiver tells the rest of the host: how its settings are read, how it opens its sockets, and how it serves.
+//! What the host knows of a receiver: how its settings are read, how it opens its sockets, and how it serves.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ pub(crate) type ReceiverComponent = Component<Arc<dyn ReceiverConfig>>;
 pub type Binding<'a> =
     Pin<Box<dyn Future<Output = Result<Box<dyn BoundReceiver>, BindError>> + Send + 'a>>;
 
-/// A receiver that serves, until it is told to end; then how many connections had to be cut off.
+/// A serving receiver; returns how many connections it cut off when it stopped.
 pub type Serving = Pin<Box<dyn Future<Output = usize> + Send>>;
 
 /// The settings of a receiver.

@@ -1,4 +1,4 @@
-//! The receivers that run: replaced without a refused connection, ended without a lost request.
+//! The running receivers. They are replaced without refusing a connection and end without losing a request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use crate::receive::component::{BoundReceiver, ReceiverConfig};
 use crate::receive::{BindError, Spare};
 
 /// The receivers that a manifest wants.
-type Wanted = BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>;
+type ReceiverConfigs = BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>;
 
 /// The receivers of a manifest.
 #[derive(Default)]
 pub(super) struct Receivers {
-    by_id: BTreeMap<ComponentId, Open>,
-    /// Those that serve; each gives the connections that had to be cut off.
+    by_id: BTreeMap<ComponentId, ReceiverEntry>,
+    /// The serving tasks; each returns how many connections it cut off.
     serving: JoinSet<usize>,
 }
 
 /// One receiver.
-struct Open {
+struct ReceiverEntry {
     config: Arc<dyn ReceiverConfig>,
     addresses: Vec<String>,
     handles: Vec<(String, std::net::TcpListener)>,
-    /// Bound and not served yet.
+    /// Bound, not serving yet.
     bound: Option<Box<dyn BoundReceiver>>,
     stop: CancellationToken,
 }
 
-/// Receivers that are bound, in place of those that serve.
-pub(super) struct Opened(BTreeMap<ComponentId, Open>);
+/// Receivers that are bound and about to replace those that serve.
+pub(super) struct BoundReceivers(BTreeMap<ComponentId, ReceiverEntry>);
 
 impl Receivers {
     /// Whether a manifest's receiver is served as it is.
@@ -44,8 +44,8 @@ impl Receivers {
             .is_some_and(|open| *open.config == **config)
     }
 
-    /// Leaves the sockets of receivers that are to change or to go.
-    pub(super) fn spare(&self, wanted: &Wanted, spare: &mut Spare) {
+    /// Offers the sockets of receivers that change or go to their successors.
+    pub(super) fn spare(&self, wanted: &ReceiverConfigs, spare: &mut Spare) {
         for (id, open) in &self.by_id {
             if wanted.get(id).is_none_or(|config| **config != *open.config) {
                 for (endpoint, handle) in &open.handles {
@@ -55,12 +55,12 @@ impl Receivers {
         }
     }
 
-    /// Binds those that are not served as they are wanted.
+    /// Binds the receivers that are new or have changed.
     pub(super) async fn open(
         &self,
-        wanted: &Wanted,
+        wanted: &ReceiverConfigs,
         spare: &mut Spare,
-    ) -> Result<Opened, BindError> {
+    ) -> Result<BoundReceivers, BindError> {
         let mut opened = BTreeMap::new();
         for (id, config) in wanted {
             if self.has(id, config) {
@@ -70,7 +70,7 @@ impl Receivers {
             let named = bound.addresses().into_iter();
             let addresses =
                 named.map(|(protocol, address)| format!("receiver {id} {protocol} {address}"));
-            let open = Open {
+            let open = ReceiverEntry {
                 config: config.clone(),
                 addresses: addresses.collect(),
                 handles: bound.handles(),
@@ -79,12 +79,16 @@ impl Receivers {
             };
             opened.insert(id.clone(), open);
         }
-        Ok(Opened(opened))
+        Ok(BoundReceivers(opened))
     }
 
-    /// Serves what was opened, and ends what it replaces and what is wanted no more. Requests under way are finished.
-    /// Gives a line for each change.
-    pub(super) fn replace(&mut self, opened: Opened, wanted: &Wanted) -> Vec<String> {
+    /// Puts bound receivers in place, and stops those that they replace or that are no longer wanted. Requests under way
+    /// finish. Returns a line for each change.
+    pub(super) fn replace(
+        &mut self,
+        opened: BoundReceivers,
+        wanted: &ReceiverConfigs,
+    ) -> Vec<String> {
         let mut changes = Vec::new();
         self.by_id.retain(|id, open| {
             let stays = wanted.contains_key(id);
@@ -113,7 +117,7 @@ impl Receivers {
         changes
     }
 
-    /// Serves every receiver that does not serve yet.
+    /// Starts every receiver that is not serving yet.
     pub(super) fn serve(
         &mut self,
         topology: &Topology,
@@ -143,7 +147,7 @@ impl Receivers {
         }
     }
 
-    /// Waits until all have ended; gives the connections that had to be cut off.
+    /// Waits until all have ended; returns how many connections were cut off.
     pub(super) async fn ended(&mut self) -> usize {
         // As long as there is a handle of a socket, the system takes connections that nobody serves.
         for open in self.by_id.values_mut() {
@@ -156,7 +160,7 @@ impl Receivers {
         cut_off
     }
 
-    /// What is listened on, a line each.
+    /// The addresses served, one line each.
     pub(super) fn addresses(&self) -> impl Iterator<Item = String> {
         self.by_id.values().flat_map(|open| open.addresses.clone())
     }

@@ -18,14 +18,14 @@ const FOLDER: &str = "plugins";
 
 /// A version that is to be written to the manifest.
 #[derive(Clone)]
-pub(super) struct Save {
+pub(super) struct ManifestEdit {
     manifest: PathBuf,
     kind: String,
     wasm: Bytes,
     hash: String,
 }
 
-impl Save {
+impl ManifestEdit {
     /// What a swap of some components would write; says why if it cannot.
     pub(super) fn new(
         source: &ManifestSource,
@@ -53,7 +53,7 @@ impl Save {
                 "`plugins: {kind}:` is about every component of the type; swap `{kind}` instead of one of them"
             ));
         }
-        let save = Save {
+        let save = ManifestEdit {
             manifest: path.to_owned(),
             kind,
             wasm,

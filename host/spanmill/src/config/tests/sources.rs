@@ -11,7 +11,7 @@ use crate::config::tests::exporter_settings;
 use crate::export::debug::config::{DebugConfig, Verbosity};
 use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 
-fn load(source: Source) -> Result<Loaded, Diagnostics> {
+fn load(source: Source) -> Result<LoadedManifest, Diagnostics> {
     parse(source, Path::new("/conf"), &|_| None)
 }
 

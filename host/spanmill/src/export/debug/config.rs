@@ -2,7 +2,7 @@
 
 use spanmill_manifest::{Diagnostics, Section};
 
-/// How much the debug exporter tells.
+/// How much the debug exporter shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// A line a batch.
@@ -16,11 +16,11 @@ pub enum Verbosity {
 /// The `debug` exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DebugConfig {
-    /// How much it tells.
+    /// How much it shows.
     pub verbosity: Verbosity,
-    /// So many batches a second are told of ...
+    /// Batches shown per second before sampling starts.
     pub sampling_initial: u64,
-    /// ... and of what comes beyond, one in so many; 0: none.
+    /// Beyond that, one batch in this many is shown; 0: none.
     pub sampling_thereafter: u64,
 }
 

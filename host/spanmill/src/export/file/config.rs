@@ -11,15 +11,15 @@ use spanmill_manifest::{Diagnostics, Section};
 pub struct FileConfig {
     /// Where to.
     pub path: PathBuf,
-    /// Go on where the file ends, rather than empty it first.
+    /// Append to the file instead of truncating it.
     pub append: bool,
     /// What is written.
     pub format: FileFormat,
     /// The level that each request is compressed with, by zstd.
     pub compression: Option<i32>,
-    /// Whether and how a file that has grown is put aside.
+    /// Whether and how the file is rotated.
     pub rotation: Option<Rotation>,
-    /// The mode of folders that are made for the file, if they are.
+    /// The mode of missing folders, if they are to be created.
     pub create_directory: Option<u32>,
 }
 
@@ -32,14 +32,14 @@ pub enum FileFormat {
     Proto,
 }
 
-/// When a file is put aside, and what becomes of those that were.
+/// When a file is rotated, and what becomes of rotated files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// No file grows beyond this.
     pub max_bytes: u64,
-    /// Files that were put aside longer ago are deleted; 0: none is.
+    /// Rotated files older than this are deleted; 0: never.
     pub max_days: u64,
-    /// So many are kept, the newest; 0: all.
+    /// How many rotated files are kept, the newest ones; 0: all.
     pub max_backups: u64,
     /// Whether their names tell the local time, rather than UTC.
     pub local_time: bool,

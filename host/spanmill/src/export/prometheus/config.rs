@@ -17,7 +17,7 @@ pub struct PrometheusConfig {
     pub const_labels: Vec<(String, String)>,
     /// Whether samples carry their time.
     pub send_timestamps: bool,
-    /// A series not updated for so long is no longer shown.
+    /// A series is dropped after this long without an update.
     pub metric_expiration: Duration,
     /// Whether OpenMetrics is offered.
     pub enable_open_metrics: bool,

@@ -52,13 +52,13 @@ pub(super) async fn run(
 
 struct Batcher {
     settings: QueueBatch,
-    held: PerSignal<Held>,
+    held: PerSignal<PendingBatch>,
     out: async_channel::Sender<MergedBatch>,
 }
 
 /// What is joined of a signal so far.
 #[derive(Default)]
-struct Held {
+struct PendingBatch {
     parts: Vec<Bytes>,
     shares: Vec<Share>,
     items: u64,
@@ -67,7 +67,7 @@ struct Held {
     due: Option<Instant>,
 }
 
-impl Held {
+impl PendingBatch {
     fn size(&self, sizer: BatchSizer) -> u64 {
         match sizer {
             BatchSizer::Items => self.items,

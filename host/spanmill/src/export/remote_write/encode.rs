@@ -10,7 +10,7 @@ use super::messages::{
     Exemplar, ExemplarV2, Label, MetadataV2, MetricMetadata, RequestV2, TimeSeries, TimeSeriesV2,
     WriteRequest,
 };
-use super::translate::{Series, Translated};
+use super::translate::{Series, Translation};
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 
 /// One request, ready to be posted.
@@ -27,7 +27,7 @@ pub(in crate::export) struct WriteBody {
 /// The requests that series go in, each series in one of them. `None` if one is too large to be compressed.
 pub(super) fn encode(
     config: &RemoteWriteConfig,
-    translated: &Translated,
+    translated: &Translation,
 ) -> Option<Vec<WriteBody>> {
     let max = config.max_batch_size_bytes;
     let mut bodies = Vec::new();
@@ -181,7 +181,7 @@ fn series_v1(series: &Series) -> TimeSeries {
     }
 }
 
-fn series_v2(series: &Series, translated: &Translated, symbols: &mut Symbols) -> TimeSeriesV2 {
+fn series_v2(series: &Series, translated: &Translation, symbols: &mut Symbols) -> TimeSeriesV2 {
     let family = translated.families.get(series.family);
     let (kind, help, unit) = match family {
         Some(family) => (family.kind, family.help.as_str(), family.unit.as_str()),

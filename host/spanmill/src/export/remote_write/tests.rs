@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::encode::{WriteBody, encode};
 use super::messages::{RequestV2, TimeSeries, WriteRequest};
-use super::translate::{Translated, translate};
+use super::translate::{Translation, translate};
 use crate::config::Tls;
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 use crate::export::settings::{ClientSettings, Compression, Retry};
@@ -94,7 +94,7 @@ fn read(bodies: &[WriteBody]) -> BTreeMap<String, TimeSeries> {
 fn encoded(
     config: &RemoteWriteConfig,
     request: &ExportMetricsServiceRequest,
-) -> (Translated, Vec<WriteBody>) {
+) -> (Translation, Vec<WriteBody>) {
     let translated = translate(config, request);
     let bodies = encode(config, &translated).unwrap();
     (translated, bodies)

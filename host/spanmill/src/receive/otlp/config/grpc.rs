@@ -41,15 +41,15 @@ impl Default for GrpcServer {
 /// `keepalive`. `None` is what the manifest does not say; zero leaves the choice to the server as well, as in the Collector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerKeepAlive {
-    /// A connection without a request for so long is closed; in the Collector never, if not given.
+    /// A connection is closed after this long without a request; the Collector's default: never.
     pub max_connection_idle: Option<Duration>,
     /// A connection older than this is closed; in the Collector never, if not given.
     pub max_connection_age: Option<Duration>,
-    /// Requests still under way then have so long to finish; in the Collector as long as they need, if not given.
+    /// How long requests still under way then have to finish; the Collector's default: no limit.
     pub max_connection_age_grace: Option<Duration>,
-    /// A connection that is silent for so long is pinged; in the Collector 2h, if not given.
+    /// A connection is pinged after this long without traffic; the Collector's default: 2h.
     pub time: Option<Duration>,
-    /// A ping unanswered for so long ends the connection; in the Collector 20s, if not given.
+    /// An unanswered ping ends the connection after this long; the Collector's default: 20s.
     pub timeout: Option<Duration>,
 }
 

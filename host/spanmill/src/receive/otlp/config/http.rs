@@ -19,13 +19,13 @@ pub struct HttpServer {
     pub endpoint: String,
     /// The largest body, in bytes, before and after it is decompressed.
     pub max_body_bytes: usize,
-    /// The whole request, body included, must be there so long after it began.
+    /// How long a whole request, body included, may take to arrive.
     pub read_timeout: Option<Duration>,
-    /// A request's head must be there so long after it began; if not given, `read_timeout` counts.
+    /// How long a request's head may take to arrive; if not given, `read_timeout` applies.
     pub read_header_timeout: Option<Duration>,
-    /// The answer must be written so long after the head was read.
+    /// How long after the head was read the answer may take to be written.
     pub write_timeout: Option<Duration>,
-    /// A connection without a request for so long is closed; if not given, `read_timeout` counts.
+    /// A connection is closed after this long without a request; if not given, `read_timeout` applies.
     pub idle_timeout: Option<Duration>,
     /// Whether a connection serves more than one request.
     pub keep_alives_enabled: bool,
