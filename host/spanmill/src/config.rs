@@ -65,8 +65,6 @@ pub struct Manifest {
     pub connectors: BTreeMap<ComponentId, PluginUse>,
     /// The exporters in use.
     pub exporters: BTreeMap<ComponentId, Arc<dyn ExporterConfig>>,
-    /// What `plugins:` says, by component type, whether in use or not.
-    pub plugins: BTreeMap<String, PluginSpec>,
     /// The pipelines, in the order of the file.
     pub pipelines: Vec<Pipeline>,
     /// `admin:`, if given.
@@ -87,7 +85,6 @@ impl Manifest {
             processors: BTreeMap::new(),
             connectors: BTreeMap::new(),
             exporters: BTreeMap::new(),
-            plugins: BTreeMap::new(),
             pipelines: Vec::new(),
             admin: None,
             limits: self.limits,
@@ -170,7 +167,6 @@ fn read(
         processors,
         connectors,
         exporters,
-        plugins,
         pipelines: Vec::new(),
         admin,
         limits,

@@ -13,7 +13,7 @@ use tracing::warn;
 use super::queue::{Queue, QueueSlot};
 use super::registry::Registry;
 use super::sender::{SendError, Sender};
-use super::{Counters, Export, ExportError, Failure, Payload};
+use super::{Export, ExportError, Failure, Payload};
 use crate::export::settings::{Retry, SendingQueue};
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
@@ -174,23 +174,6 @@ impl Exporter {
         &self.sender.id
     }
 
-    /// What it has counted.
-    pub fn counters(&self) -> &Counters {
-        &self.sender.counters
-    }
-
-    /// How much is queued or in flight, in the unit of the queue's sizer; 0 without a queue.
-    pub fn queue_size(&self) -> u64 {
-        let size = self.queue.as_ref().map_or(0, |queue| queue.size());
-        u64::try_from(size).unwrap_or(u64::MAX)
-    }
-
-    /// How much the queue can hold, in the unit of its sizer; 0 without a queue.
-    pub fn queue_capacity(&self) -> u64 {
-        let capacity = self.queue.as_ref().map_or(0, |queue| queue.capacity);
-        u64::try_from(capacity).unwrap_or(u64::MAX)
-    }
-
     /// Whether the last attempt failed.
     pub fn is_failing(&self) -> bool {
         self.sender.is_failing()
@@ -277,6 +260,26 @@ impl Exporter {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Exporter {
+    /// What it has counted.
+    pub fn counters(&self) -> &super::Counters {
+        &self.sender.counters
+    }
+
+    /// How much is queued or in flight, in the unit of the queue's sizer; 0 without a queue.
+    pub fn queue_size(&self) -> u64 {
+        let size = self.queue.as_ref().map_or(0, |queue| queue.size());
+        u64::try_from(size).unwrap_or(u64::MAX)
+    }
+
+    /// How much the queue can hold, in the unit of its sizer; 0 without a queue.
+    pub fn queue_capacity(&self) -> u64 {
+        let capacity = self.queue.as_ref().map_or(0, |queue| queue.capacity);
+        u64::try_from(capacity).unwrap_or(u64::MAX)
     }
 }
 

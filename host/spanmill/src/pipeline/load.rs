@@ -100,15 +100,6 @@ impl PluginLoader {
         named.unwrap_or_else(|| self.built_in_file(&spec.kind))
     }
 
-    /// Loads the plugin of a component type as its file is now, compiling it if that was not done before.
-    pub fn load(&mut self, spec: &PluginSpec) -> Result<Plugin, LoadError> {
-        let (file, loaded) = self.fetch(spec);
-        if let Some(file) = file {
-            self.keep(file, &loaded);
-        }
-        loaded
-    }
-
     /// Loads a plugin without keeping it: its file, unless there is nothing new to keep, and what became of it.
     fn fetch(&self, spec: &PluginSpec) -> (Option<PluginFile>, Result<Plugin, LoadError>) {
         let file = match PluginFile::read(self.file(spec), spec) {

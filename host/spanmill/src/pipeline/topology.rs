@@ -231,11 +231,6 @@ impl Topology {
         &self.pipelines
     }
 
-    /// The pipelines that run.
-    pub fn running(&self) -> &ByPipeline {
-        &self.running
-    }
-
     /// The totals of each connector.
     pub fn totals(&self) -> &BTreeMap<ComponentId, Arc<Totals>> {
         &self.totals

@@ -85,28 +85,28 @@ fn collector_tracing_guide() {
     collector(
         include_str!("collector/tracing-guide.yaml"),
         expect![[r#"
-        pipelines: traces
-        warning: processor probabilistic_sampler is defined, but no pipeline uses it
-          --> spanmill.yaml:23:3
-           |
-        23 |   probabilistic_sampler:
-           |   ^^^^^^^^^^^^^^^^^^^^^
+            pipelines: traces
+            warning: processor probabilistic_sampler is defined, but no pipeline uses it
+              --> spanmill.yaml:23:3
+               |
+            23 |   probabilistic_sampler:
+               |   ^^^^^^^^^^^^^^^^^^^^^
 
-        warning: exporter jaeger: the jaeger exporter is no more; OTLP is spoken to its endpoint instead
-          --> spanmill.yaml:28:3
-           |
-        28 |   jaeger:
-           |   ^^^^^^
-           |
-           = help: Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port
+            warning: exporter jaeger: the jaeger exporter has been removed; OTLP is sent to its endpoint instead
+              --> spanmill.yaml:28:3
+               |
+            28 |   jaeger:
+               |   ^^^^^^
+               |
+               = help: Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port
 
-        warning: exporter otlp/tempo is defined, but no pipeline uses it
-          --> spanmill.yaml:34:3
-           |
-        34 |   otlp/tempo:
-           |   ^^^^^^^^^^
+            warning: exporter otlp/tempo is defined, but no pipeline uses it
+              --> spanmill.yaml:34:3
+               |
+            34 |   otlp/tempo:
+               |   ^^^^^^^^^^
 
-        spanmill.yaml: 3 warnings
-    "#]],
+            spanmill.yaml: 3 warnings
+        "#]],
     );
 }

@@ -148,8 +148,10 @@ fn files_are_relative_to_the_text_that_names_them() {
     let mut whole = Source::new("a", GOOD).in_folder("/a");
     whole.push(Source::new("b", over).in_folder("/b"));
     let loaded = load(whole).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let file = loaded.manifest.plugins["mine"].file.clone();
-    assert_eq!(file.as_deref(), Some(Path::new("/b/mine.wasm")));
+    let Some(Processor::Plugin(used)) = loaded.manifest.processors.get(&id("mine")) else {
+        panic!()
+    };
+    assert_eq!(used.spec.file.as_deref(), Some(Path::new("/b/mine.wasm")));
 }
 
 fn from(locations: &[&str], settings: &[&str]) -> Result<Source, String> {

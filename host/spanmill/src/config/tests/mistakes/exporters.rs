@@ -461,7 +461,7 @@ service:
       exporters: [jaeger, debug]
 "#,
         expect![[r#"
-            warning: exporter jaeger: the jaeger exporter is no more; OTLP is spoken to its endpoint instead
+            warning: exporter jaeger: the jaeger exporter has been removed; OTLP is sent to its endpoint instead
              --> spanmill.yaml:6:3
               |
             6 |   jaeger:

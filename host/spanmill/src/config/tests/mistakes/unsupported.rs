@@ -181,7 +181,7 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
             3 | admin: {token: '${env:NOT_SET}'}
               |                ^^^^^^^^^^^^^^^^
               |
-              = help: set the variable that it names, or remove it: without a token, whoever reaches the endpoint is let in
+              = help: set the variable that it names, or remove it: without a token, anyone who reaches the endpoint is let in
 
             spanmill.yaml: 1 error, 1 warning
         "#]],

@@ -255,7 +255,7 @@ fn of_clients() {
             3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
               |                           ^^^^^^^^^^^^^^
               |
-              = help: remove it: what cannot be sent yet is tried again, see `retry_on_failure:`
+              = help: remove it: failed requests are retried, see `retry_on_failure:`
 
             error: exporter otlp: balancer_name: only pick_first is known
              --> spanmill.yaml:3:64
@@ -299,7 +299,7 @@ fn of_clients() {
             3 |   otlphttp: {endpoint: 'http://a:1', max_conns_per_host: 2, disable_keep_alives: true, max_idle_conns: 3, compression: snappy}
               |                                      ^^^^^^^^^^^^^^^^^^
               |
-              = help: use `sending_queue: {num_consumers: ...}`: there are no more requests at once
+              = help: use `sending_queue: {num_consumers: ...}`, which limits concurrent requests
 
             error: exporter otlphttp: disable_keep_alives is not supported
              --> spanmill.yaml:3:61
