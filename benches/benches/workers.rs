@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use spanmill::bench::{
-    BoundReceiver as _, Bounds, Chain, ComponentId, Exporters, Folders, Intake, Losses, Received,
-    ReceiverConfig as _, RequestIntake as _, Signal, Source, Spare, Topology, WorkerCount, parse,
+    Bounds, Chain, ComponentId, Exporters, Folders, Intake, Losses, Received, RequestIntake as _,
+    Signal, Source, Spare, Topology, WorkerCount, parse,
 };
 use spanmill_benches::compare::codec::{Raw, TRACES};
 use spanmill_benches::compare::measure::{Machine, median};
