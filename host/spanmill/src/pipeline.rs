@@ -41,24 +41,18 @@ mod version;
 mod work;
 mod worker;
 
-pub use build::{BuildError, ByConnector, ByPipeline};
-pub use chain::{Chain, ChainError, ChainOutput, FailedSpans, Origin, Stage, StageInstance};
+pub use build::{BuildError, ByConnector};
+pub use chain::{Chain, Origin, Stage, StageInstance};
 pub use change::{Change, ChangeError, SwitchReport, VersionReplacement};
 pub(crate) use clock::now_unix_nano;
 pub use fanout::Fanout;
-pub use gate::MemoryGate;
-pub use intake::{Feed, Intake};
-pub use joint::HeldMemory;
-pub use load::{
-    BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginFile, PluginLoader, Swapped,
-    plugins_of,
-};
-pub use offline::{Offline, OfflineError, Recorded, Replayed};
+pub use intake::Intake;
+pub use load::{LoadedPlugin, PluginFile, PluginLoader, Swapped, plugins_of};
+pub use offline::{Offline, Recorded};
 pub use pipelines::{Bounds, Pipelines, WorkerCount};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
-pub use shadow::{Shadow, ShadowStats, StartError as ShadowError};
-pub use stats::{Stats, StatsSnapshot};
-pub use topology::{Committed, Exporters, Prepared, TapError, Topology};
+pub use shadow::Shadow;
+pub use topology::{Exporters, Topology};
 pub use trial::{PROBATION, Trial, Verdict};
 pub use version::Version;

@@ -12,7 +12,7 @@ use super::joint::{HeldMemory, JointPlan};
 use super::load::LoadedPlugin;
 use super::segments::{Pipeline, PlannedStage, Segment, SegmentPlan};
 use super::version::Version;
-use crate::config::{self, ComponentId, Manifest, PipelineId, Processor};
+use crate::config::{self, ComponentId, HostProcessor, Manifest, PipelineId, Processor};
 use crate::metrics::{Recorder, Totals};
 
 /// Why pipelines could not be built.
@@ -145,12 +145,12 @@ impl Builder<'_> {
         let connectors = connectors.filter(|id| self.manifest.connectors.contains_key(*id));
         for id in config.processors.iter().chain(connectors) {
             match self.manifest.processors.get(id) {
-                Some(Processor::Batch(batch)) => {
+                Some(Processor::Host(HostProcessor::Batch(batch))) => {
                     outliner.end_segment(Some(JointPlan::Batch(batch.clone())));
                     outliner.shards = None;
                     continue;
                 }
-                Some(Processor::MemoryLimiter(_)) => continue,
+                Some(Processor::Host(HostProcessor::MemoryLimiter(_))) => continue,
                 Some(Processor::Plugin(_)) => {}
                 None if self.manifest.connectors.contains_key(id) => {}
                 None => return Err(missing(config, id)),

@@ -10,7 +10,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::Code;
 
 use crate::config::{self, ComponentId};
-use crate::export::{Exporter, LONGEST_ASKED, Payload, Refused};
+use crate::export::{EnqueueError, Exporter, LONGEST_ASKED, Payload};
 use crate::refusal::Refusal;
 
 /// How long a sender should wait when a queue or joint has no room.
@@ -72,12 +72,12 @@ pub(super) async fn send_to_all(mut sent: Vec<(Exporter, Payload)>) -> Result<()
     // In one order for all requests: two that wait for the same two queues must not wait for each other.
     sent.sort_by(|(one, _), (other, _)| one.id().cmp(other.id()));
     let mut reserved = Vec::with_capacity(sent.len());
-    let mut missed: Vec<(Exporter, Payload, Refused)> = Vec::new();
+    let mut missed: Vec<(Exporter, Payload, EnqueueError)> = Vec::new();
     let mut twice = Vec::new();
     for (exporter, payload) in sent {
         if reserved
             .last()
-            .is_some_and(|(last, _): &(crate::export::Reserved, Payload)| {
+            .is_some_and(|(last, _): &(crate::export::SendPermit, Payload)| {
                 last.exporter().is(&exporter)
             })
         {
@@ -87,7 +87,7 @@ pub(super) async fn send_to_all(mut sent: Vec<(Exporter, Payload)>) -> Result<()
         }
         match exporter.reserve(&payload).await {
             Ok(place) => reserved.push((place, payload)),
-            Err(full @ Refused::Full { .. }) if exporter.is_failing() => {
+            Err(full @ EnqueueError::Full { .. }) if exporter.is_failing() => {
                 missed.push((exporter, payload, full));
             }
             Err(refused) => return Err(refusal(refused)),
@@ -134,22 +134,22 @@ pub(super) async fn send_to_all(mut sent: Vec<(Exporter, Payload)>) -> Result<()
     let first = refusals.next();
     let worst = match &first {
         Some(refused) if refused.is_retryable() => first,
-        _ => refusals.find(Refused::is_retryable).or(first),
+        _ => refusals.find(EnqueueError::is_retryable).or(first),
     };
     worst.map_or(Ok(()), |refused| Err(refusal(refused)))
 }
 
 /// What the sender is told.
-fn refusal(refused: Refused) -> Refusal {
+fn refusal(refused: EnqueueError) -> Refusal {
     let message = refused.to_string();
     match refused {
-        Refused::Full { .. } => Refusal::Overloaded {
+        EnqueueError::Full { .. } => Refusal::Overloaded {
             retry_after: AFTER_FULL,
         },
-        Refused::ShuttingDown { .. } => Refusal::Unavailable {
+        EnqueueError::ShuttingDown { .. } => Refusal::Unavailable {
             retry_after: AFTER_FULL,
         },
-        Refused::Retryable { failure, after, .. } => {
+        EnqueueError::Retryable { failure, after, .. } => {
             let code = failure.code.unwrap_or(Code::Unavailable);
             let after = after.map(|after| after.min(LONGEST_ASKED));
             Refusal::Backend {
@@ -160,7 +160,7 @@ fn refusal(refused: Refused) -> Refusal {
                 retry_after: after.or((code == Code::ResourceExhausted).then_some(AFTER_FULL)),
             }
         }
-        Refused::Permanent { failure, .. } => Refusal::Backend {
+        EnqueueError::Permanent { failure, .. } => Refusal::Backend {
             code: failure.code.unwrap_or(Code::Internal),
             message,
             is_retryable: false,

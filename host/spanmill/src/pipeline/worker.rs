@@ -62,7 +62,10 @@ impl Shared {
         }
         drop(batch);
         let deliveries = result.deliveries;
-        let left = deliveries.iter().map(|one| one.output.spliced.bytes.len()).sum();
+        let left = deliveries
+            .iter()
+            .map(|one| one.output.spliced.bytes.len())
+            .sum();
         memory.shrink_to(left);
         Ok((deliveries, memory))
     }
