@@ -29,7 +29,7 @@ pub const BUILT_IN_PROCESSORS: [&str; 5] = [
     "resource",
 ];
 /// The connectors that come with the host.
-pub const BUILT_IN_CONNECTORS: [&str; 1] = ["spanmetrics"];
+pub const BUILT_IN_CONNECTORS: [&str; 4] = ["count", "exceptions", "routing", "spanmetrics"];
 
 /// Finds plugins and compiles each once.
 pub struct PluginLoader {
@@ -350,7 +350,7 @@ impl PluginLoader {
                     "name the .wasm file that a build for wasm32-wasip2 makes; `spanmill inspect` shows what a file is",
                 ),
                 (LoadError::NoInterface { .. }, _) => diagnostic.help(
-                    "a Rust plugin exports one of them by `register_processor!` or `register_connector!`; others are built against this host's wit/",
+                    "a Rust plugin exports one of them by `register_processor!`, `register_connector!` and their like; others are built against this host's wit/",
                 ),
                 _ => diagnostic,
             }]
