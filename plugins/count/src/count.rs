@@ -252,19 +252,24 @@ impl Count {
         counter: &mut Counter,
         emission: &mut Emission,
     ) -> Result<(), PluginError> {
-        let context = counter.context;
+        let Counter {
+            context,
+            conditions,
+            attributes,
+        } = counter;
+        let context = *context;
         let rows = batch.rows(context);
         if rows == 0 {
             return Ok(());
         }
-        let holds = match &mut counter.conditions {
+        let holds = match conditions {
             None => &[][..],
             Some(conditions) => conditions
                 .evaluate(batch, &[])
                 .map_err(|error| PluginError::Batch(error.to_string()))?,
         };
         let does_count = |row: usize| holds.get(row).is_none_or(|&holds| holds == 1);
-        match counter.attributes.is_empty() {
+        match attributes.is_empty() {
             true => {
                 // Counted by resource alone.
                 let mut counts = vec![0u64; self.resources.len()];
@@ -279,7 +284,13 @@ impl Count {
                     self.measure(batch, instrument, resource, &[], &[], times, emission);
                 }
             }
-            false => self.count_by_attributes(batch, instrument, counter, does_count, emission),
+            false => self.count_by_attributes(
+                batch,
+                (instrument, context),
+                attributes,
+                does_count,
+                emission,
+            ),
         }
         let (series, counts) = self.numbers.take();
         if !series.is_empty() {
@@ -291,14 +302,12 @@ impl Count {
     fn count_by_attributes(
         &mut self,
         batch: &Batch<'_>,
-        instrument: u32,
-        counter: &Counter,
+        (instrument, context): (u32, Context),
+        attributes: &[Dimension],
         does_count: impl Fn(usize) -> bool,
         emission: &mut Emission,
     ) {
-        let context = counter.context;
-        let columns: Vec<[Values<'_>; 3]> = counter
-            .attributes
+        let columns: Vec<[Values<'_>; 3]> = attributes
             .iter()
             .map(|it| [it.row, it.scope, it.resource].map(|field| batch.attribute(field)))
             .collect();
@@ -311,7 +320,7 @@ impl Count {
                 continue;
             };
             cells.clear();
-            for (dimension, [own, scopes, resources]) in counter.attributes.iter().zip(&columns) {
+            for (dimension, [own, scopes, resources]) in attributes.iter().zip(&columns) {
                 let found = [own.cell(row), scopes.cell(scope), resources.cell(resource)];
                 let cell = found.into_iter().find(|(kind, _)| *kind != 0);
                 if cell.is_none() && dimension.default.is_none() {
@@ -320,15 +329,7 @@ impl Count {
                 cells.push(cell.unwrap_or((0, 0)));
             }
             if cells.len() == columns.len() {
-                self.measure(
-                    batch,
-                    instrument,
-                    resource,
-                    &counter.attributes,
-                    &cells,
-                    1,
-                    emission,
-                );
+                self.measure(batch, instrument, resource, attributes, &cells, 1, emission);
             }
         }
     }

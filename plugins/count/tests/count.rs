@@ -18,8 +18,17 @@ fn counts(measured: &[Measured]) -> Vec<u64> {
 fn spans() -> Spans {
     Spans::new()
         .resource([("service.name", "shop")])
-        .item(Span::new("a").attr("env", "prod").event(Event::new("x").attr("env", "test")))
-        .item(Span::new("b").attr("env", "dev").event(Event::new("y")).event(Event::new("z")))
+        .item(
+            Span::new("a")
+                .attr("env", "prod")
+                .event(Event::new("x").attr("env", "test")),
+        )
+        .item(
+            Span::new("b")
+                .attr("env", "dev")
+                .event(Event::new("y"))
+                .event(Event::new("z")),
+        )
         .resource([("service.name", "bank")])
         .item(Span::new("c"))
 }
@@ -39,7 +48,9 @@ fn everything_is_counted_by_resource_without_settings() {
     kit.run(&Logs::of([LogRecord::new("one"), LogRecord::new("two")]));
     assert_eq!(counts(&kit.metric("log.record.count")), [2]);
     kit.run(&Metrics::of([
-        Metric::gauge("g").point(DataPoint::int(1)).point(DataPoint::int(2)),
+        Metric::gauge("g")
+            .point(DataPoint::int(1))
+            .point(DataPoint::int(2)),
         Metric::gauge("h").point(DataPoint::int(3)),
     ]));
     assert_eq!(counts(&kit.metric("metric.count")), [2]);
@@ -49,8 +60,16 @@ fn everything_is_counted_by_resource_without_settings() {
 #[test]
 fn the_order_of_a_resources_attributes_does_not_matter() {
     let mut kit = kit(json!({}));
-    kit.run(&Spans::new().resource([("a", "1"), ("b", "2")]).item(Span::new("x")));
-    kit.run(&Spans::new().resource([("b", "2"), ("a", "1")]).item(Span::new("x")));
+    kit.run(
+        &Spans::new()
+            .resource([("a", "1"), ("b", "2")])
+            .item(Span::new("x")),
+    );
+    kit.run(
+        &Spans::new()
+            .resource([("b", "2"), ("a", "1")])
+            .item(Span::new("x")),
+    );
     assert_eq!(kit.series_named(), 1);
     assert_eq!(counts(&kit.metric("trace.span.count")), [2]);
 }
@@ -81,7 +100,10 @@ fn metrics_of_ones_own_take_the_place_of_the_usual_ones() {
     };
     let one = |name: &str| (name.to_owned(), 1);
     assert_eq!(by(&kit, "by.env"), [one("dev"), one("prod")]);
-    assert_eq!(by(&kit, "by.env.or.none"), [one("dev"), one("none"), one("prod")]);
+    assert_eq!(
+        by(&kit, "by.env.or.none"),
+        [one("dev"), one("none"), one("prod")]
+    );
     assert!(kit.metric("trace.span.count").is_empty());
     assert!(kit.metric("trace.span.event.count").is_empty());
 }
@@ -95,7 +117,13 @@ fn an_attribute_is_the_rows_own_else_its_scopes_else_its_resources() {
     let found = kit.metric("by.env");
     let mut found: Vec<(&str, &str, u64)> = found
         .iter()
-        .map(|it| (it.get("env").unwrap(), it.get("service.name").unwrap(), it.count))
+        .map(|it| {
+            (
+                it.get("env").unwrap(),
+                it.get("service.name").unwrap(),
+                it.count,
+            )
+        })
         .collect();
     found.sort_unstable();
     assert_eq!(found, [("7", "shop", 2), ("test", "shop", 1)]);

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use spanmill_exceptions::{ExceptionLogs, ExceptionMetrics};
 use spanmill_sdk::ConfigError;
-use spanmill_sdk::testing::{Attr, ConnectorKit, Event, LogRecord, Logs, RecordKit, Span, Spans, find};
+use spanmill_sdk::testing::{
+    Attr, ConnectorKit, Event, LogRecord, Logs, RecordKit, Span, Spans, find,
+};
 
 fn exception(kind: &str, message: &str) -> Event {
     Event::new("exception")
@@ -44,12 +46,12 @@ fn exceptions_are_counted_by_service_span_and_dimension() {
     assert_eq!(
         attributes,
         [
-            ("exception.message", "gone"),
-            ("exception.type", "IOError"),
             ("service.name", "shop"),
-            ("span.kind", "SPAN_KIND_SERVER"),
             ("span.name", "GET /cart"),
+            ("span.kind", "SPAN_KIND_SERVER"),
             ("status.code", "STATUS_CODE_ERROR"),
+            ("exception.type", "IOError"),
+            ("exception.message", "gone"),
         ]
     );
     assert_eq!((found[0].count, found[0].exemplars.len()), (2, 0));
@@ -86,15 +88,25 @@ fn each_exception_becomes_a_log_record_of_its_resource() {
     let made: Logs = kit.run::<_, LogRecord>(&spans());
     assert_eq!(made.resources.len(), 1);
     let resource = &made.resources[0];
-    assert_eq!(find(&resource.resource.attributes, "region"), Some(&Attr::from("eu")));
+    assert_eq!(
+        find(&resource.resource.attributes, "region"),
+        Some(&Attr::from("eu"))
+    );
     assert_eq!(resource.scopes[0].scope.name, "exceptionsconnector");
     let records: Vec<&LogRecord> = made.logs().collect();
     assert_eq!(records.len(), 2);
     let first = records[0];
-    assert_eq!((first.severity_number, first.severity_text.as_str()), (17, "ERROR"));
+    assert_eq!(
+        (first.severity_number, first.severity_text.as_str()),
+        (17, "ERROR")
+    );
     assert_eq!(first.trace_id, 7u128.to_be_bytes());
     assert_eq!(first.span_id, 9u64.to_be_bytes());
-    let keys: Vec<&str> = first.attributes.iter().map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> = first
+        .attributes
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect();
     assert_eq!(
         keys,
         [
@@ -110,24 +122,39 @@ fn each_exception_becomes_a_log_record_of_its_resource() {
     );
     let value = |record: &LogRecord, key: &str| find(&record.attributes, key).cloned();
     assert_eq!(value(first, "span.name"), Some(Attr::from("GET /cart")));
-    assert_eq!(value(first, "exception.stacktrace"), Some(Attr::from("at line 1")));
-    assert_eq!(value(records[1], "exception.stacktrace"), Some(Attr::from("")));
+    assert_eq!(
+        value(first, "exception.stacktrace"),
+        Some(Attr::from("at line 1"))
+    );
+    assert_eq!(
+        value(records[1], "exception.stacktrace"),
+        Some(Attr::from(""))
+    );
 }
 
 #[test]
 fn a_batch_without_exceptions_makes_nothing() {
     let mut kit = RecordKit::<ExceptionLogs>::new(json!({})).unwrap();
-    let made: Logs = kit.run::<_, LogRecord>(&Spans::of([Span::new("fine").event(Event::new("e"))]));
+    let made: Logs =
+        kit.run::<_, LogRecord>(&Spans::of([Span::new("fine").event(Event::new("e"))]));
     assert_eq!(made.logs().count(), 0);
 }
 
 #[test]
 fn dimensions_are_named_once() {
-    let settings = json!({"dimensions": [{"name": "a"}, {"name": "a"}, {"name": "span.kind"}, {"name": ""}]});
+    let settings =
+        json!({"dimensions": [{"name": "a"}, {"name": "a"}, {"name": "span.kind"}, {"name": ""}]});
     let Err(ConfigError::Settings(problems)) = ConnectorKit::<ExceptionMetrics>::new(settings)
     else {
         panic!("the settings were taken");
     };
     let paths: Vec<&str> = problems.iter().map(|it| it.path.as_str()).collect();
-    assert_eq!(paths, ["/dimensions/1/name", "/dimensions/2/name", "/dimensions/3/name"]);
+    assert_eq!(
+        paths,
+        [
+            "/dimensions/1/name",
+            "/dimensions/2/name",
+            "/dimensions/3/name"
+        ]
+    );
 }

@@ -47,7 +47,7 @@ impl Router for Routing {
         contract: &mut Contract,
     ) -> Result<Self, ConfigError> {
         let mut problems = Problems::new();
-        let default = settings.default(pipelines, &mut problems);
+        let default = settings.default_set(pipelines, &mut problems);
         // As in the Collector, where nothing is said.
         let error_mode = settings
             .error_mode

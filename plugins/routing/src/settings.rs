@@ -94,7 +94,11 @@ impl Settings {
     }
 
     /// Where rows go that no route takes.
-    pub(crate) fn default(&self, pipelines: &Pipelines, problems: &mut Problems) -> PipelineSet {
+    pub(crate) fn default_set(
+        &self,
+        pipelines: &Pipelines,
+        problems: &mut Problems,
+    ) -> PipelineSet {
         find(
             &self.default_pipelines,
             "/default_pipelines",
