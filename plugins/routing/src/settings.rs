@@ -14,7 +14,6 @@ pub struct Settings {
     /// Where rows go that no route takes.
     pub(crate) default_pipelines: Vec<String>,
     /// What happens when a condition cannot be evaluated.
-    #[cfg_attr(test, schemars(with = "Option<tests::ErrorModes>"))]
     pub(crate) error_mode: Option<ErrorMode>,
 }
 
@@ -217,16 +216,6 @@ fn find(
 
 #[cfg(test)]
 mod tests {
-    /// As in the Collector.
-    #[derive(schemars::JsonSchema)]
-    #[schemars(rename_all = "snake_case", inline)]
-    #[allow(dead_code)]
-    pub(super) enum ErrorModes {
-        Ignore,
-        Silent,
-        Propagate,
-    }
-
     #[test]
     fn a_statement_is_split_where_its_condition_begins() {
         use super::split;
