@@ -8,6 +8,7 @@ mod manifest;
 mod plugin;
 mod plugins;
 mod replay;
+mod role;
 mod run;
 mod status;
 mod table;
@@ -167,6 +168,9 @@ Examples:
         /// Settings, as JSON, to configure it with: shows what it reads and writes under them.
         #[arg(long, value_name = "JSON")]
         settings: Option<String>,
+        /// Pipelines of one signal that a router may send to, such as traces/eu,traces/us.
+        #[arg(long, value_name = "PIPELINES", value_delimiter = ',')]
+        pipelines: Vec<String>,
     },
     /// Run recorded OTLP through the pipelines of a manifest, offline. Exporters and receivers are left out; the same input
     /// gives the same output every time.
@@ -237,7 +241,11 @@ pub fn main() -> ExitCode {
         } => plugin::plugin(command, admin, json),
         Command::Validate { manifest } => validate::validate(&manifest),
         Command::Plugins { manifest } => plugins::plugins(&manifest),
-        Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),
+        Command::Inspect {
+            file,
+            settings,
+            pipelines,
+        } => inspect::inspect(&file, settings.as_deref(), &pipelines),
         Command::CompilePlugin {
             memory_mib,
             cpu_seconds,

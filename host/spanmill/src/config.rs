@@ -61,8 +61,8 @@ pub struct Manifest {
     pub receivers: BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>,
     /// The processors in use.
     pub processors: BTreeMap<ComponentId, Processor>,
-    /// The connectors in use; all are plugins.
-    pub connectors: BTreeMap<ComponentId, PluginUse>,
+    /// The connectors in use.
+    pub connectors: BTreeMap<ComponentId, Connector>,
     /// The exporters in use.
     pub exporters: BTreeMap<ComponentId, Arc<dyn ExporterConfig>>,
     /// The pipelines, in the order of the file.
@@ -150,9 +150,7 @@ fn read(
     let entries = component_entries(&mut root, "processors", &mut declared.processors, out);
     let processors = each(entries, |id, entry| processor(id, entry, &plugins, out));
     let entries = component_entries(&mut root, "connectors", &mut declared.connectors, out);
-    let connectors = each(entries, |id, entry| {
-        plugins::plugin_use(id, entry, Role::Connector, &plugins, out)
-    });
+    let connectors = each(entries, |id, entry| connector(id, entry, &plugins, out));
     let entries = component_entries(&mut root, "exporters", &mut declared.exporters, out);
     let exporters = each(entries, |id, entry| exporter(id, entry, out));
     let extensions = extensions::defined(&mut root, out);

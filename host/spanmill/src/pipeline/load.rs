@@ -316,7 +316,7 @@ impl PluginLoader {
                     "name the .wasm file that a build for wasm32-wasip2 makes; `spanmill inspect` shows what a file is",
                 ),
                 (LoadError::NoInterface { .. }, _) => diagnostic.help(
-                    "a Rust plugin exports one of them by `register_processor!` or `register_connector!`; others are built against this host's wit/",
+                    "a Rust plugin exports one of them by `register_processor!`, `register_connector!` and their like; others are built against this host's wit/",
                 ),
                 _ => diagnostic,
             }]
