@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use spanmill_manifest::{Entry, Section, did_you_mean};
 
+pub use crate::connect::HostConnector;
 pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
 pub use admin::Admin;
 pub use limits::Limits;
@@ -52,6 +53,25 @@ pub enum Processor {
     Host(HostProcessor),
     /// A plugin.
     Plugin(Box<PluginUse>),
+}
+
+/// A connector.
+#[derive(Clone, Debug)]
+pub enum Connector {
+    /// One of the host's own.
+    Host(HostConnector),
+    /// A plugin.
+    Plugin(Box<PluginUse>),
+}
+
+impl Connector {
+    /// The plugin that it is; `None` if it is one of the host's own.
+    pub fn plugin(&self) -> Option<&PluginUse> {
+        match self {
+            Connector::Plugin(plugin) => Some(plugin),
+            Connector::Host(_) => None,
+        }
+    }
 }
 
 /// A valid manifest. The maps hold only what a pipeline uses.
@@ -253,6 +273,22 @@ fn exporter(
         return None;
     };
     Some(open(component, id, entry, owner, out))
+}
+
+fn connector(
+    id: &ComponentId,
+    entry: &Entry,
+    plugins: &BTreeMap<String, PluginSpec>,
+    out: &mut Diagnostics,
+) -> Option<Connector> {
+    match components::host_connector(id.kind()) {
+        Some(component) => {
+            let owner = format!("connector {id}");
+            Some(Connector::Host(open(component, id, entry, owner, out)))
+        }
+        None => plugins::plugin_use(id, entry, Role::Connector, plugins, out)
+            .map(|plugin| Connector::Plugin(Box::new(plugin))),
+    }
 }
 
 fn processor(

@@ -26,6 +26,7 @@ mod parallel;
 mod pipelines;
 mod queued;
 mod rights;
+mod roles;
 mod run;
 mod scheduler;
 mod segments;
@@ -42,7 +43,7 @@ mod work;
 mod worker;
 
 pub use build::{BuildError, ByConnector};
-pub use chain::{Chain, Origin, Stage, StageInstance};
+pub use chain::{Chain, Origin, Stage, StageInstance, StageOutput};
 pub use change::{Change, ChangeError, SwitchReport, VersionReplacement};
 pub(crate) use clock::now_unix_nano;
 pub use fanout::Fanout;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use bytes::Bytes;
 use spanmill_model::Context;
 
 use super::Workspace;
@@ -14,6 +15,12 @@ use crate::records::{RecordPlan, Records};
 use crate::routes::{Routed, Routes};
 
 impl Workspace {
+    /// The part of a batch that is loaded, as it came.
+    pub fn bytes(&self) -> Bytes {
+        let request = self.request.as_ref();
+        request.map_or_else(Bytes::new, |request| request.bytes.clone())
+    }
+
     /// Checks a router's answer and appends to each of its pipelines what it gets of this part of the batch, as edited by
     /// the stages before. `onto` has one for each pipeline, in the order that the router knows, and is left alone on an
     /// error. The batch stays as it is.

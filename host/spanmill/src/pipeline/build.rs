@@ -10,9 +10,12 @@ use thiserror::Error;
 use super::chain::StageInstance;
 use super::joint::{HeldMemory, JointPlan};
 use super::load::LoadedPlugin;
+use super::roles::roles;
 use super::segments::{Pipeline, PlannedStage, Segment, SegmentPlan};
 use super::version::Version;
-use crate::config::{self, ComponentId, HostProcessor, Manifest, PipelineId, Processor};
+use crate::config::{
+    self, ComponentId, Connector, HostConnector, HostProcessor, Manifest, PipelineId, Processor,
+};
 use crate::metrics::{Recorder, Totals};
 
 /// Why pipelines could not be built.
@@ -131,18 +134,17 @@ impl Builder<'_> {
     }
 
     /// The segments of a pipeline.
-    fn outline<'m>(
+    fn outline(
         &self,
-        config: &'m config::Pipeline,
+        config: &config::Pipeline,
         running: Option<&Arc<Pipeline>>,
-    ) -> Result<Vec<SegmentOutline<'m>>, BuildError> {
+    ) -> Result<Vec<SegmentOutline>, BuildError> {
         let mut outliner = Outliner {
             segments: Vec::new(),
-            plugins: Vec::new(),
+            versions: Vec::new(),
             shards: None,
         };
-        let connectors = config.exporters.iter();
-        let connectors = connectors.filter(|id| self.manifest.connectors.contains_key(*id));
+        let connectors = self.manifest.connectors_of(config).map(|(id, _)| id);
         for id in config.processors.iter().chain(connectors) {
             match self.manifest.processors.get(id) {
                 Some(Processor::Host(HostProcessor::Batch(batch))) => {
@@ -152,39 +154,61 @@ impl Builder<'_> {
                 }
                 Some(Processor::Host(HostProcessor::MemoryLimiter(_))) => continue,
                 Some(Processor::Plugin(_)) => {}
-                None if self.manifest.connectors.contains_key(id) => {}
-                None => return Err(missing(config, id)),
+                None => match self.manifest.connectors.get(id) {
+                    Some(Connector::Host(HostConnector::Forward)) => continue,
+                    Some(Connector::Plugin(_)) => {}
+                    None => return Err(missing(config, id)),
+                },
             }
-            let version = match self.plugins.get(id) {
-                Some(plugin) => Arc::clone(&plugin.version),
-                None => running
-                    .and_then(|pipeline| pipeline.planned(id))
-                    .map(|planned| planned.version)
-                    .ok_or_else(|| missing(config, id))?,
-            };
-            outliner.plugin(id, &version, self.workers);
+            for version in self.versions(config, id, running)? {
+                outliner.plugin(version, self.workers);
+            }
         }
         outliner.end_segment(None);
         Ok(outliner.segments)
+    }
+
+    /// A plugin's versions in a pipeline, one for each role that it has there.
+    fn versions(
+        &self,
+        config: &config::Pipeline,
+        id: &ComponentId,
+        running: Option<&Arc<Pipeline>>,
+    ) -> Result<Vec<Arc<Version>>, BuildError> {
+        let stays = || {
+            let running = running.map(|pipeline| pipeline.versions());
+            let mut running = running.unwrap_or_default();
+            running.retain(|version| version.id == *id);
+            running
+        };
+        let versions: Vec<Arc<Version>> = match self.plugins.get(id) {
+            Some(plugin) => {
+                let kinds = plugin.version.plugin.kinds();
+                let roles = roles(self.manifest, config, id, kinds);
+                let has = |version: &&Arc<Version>| roles.contains(&version.plugin_role);
+                plugin.versions().filter(has).cloned().collect()
+            }
+            None => stays(),
+        };
+        match versions.is_empty() {
+            true => Err(missing(config, id)),
+            false => Ok(versions),
+        }
     }
 
     /// The plan of a segment. Plugins that are as they were keep their instances.
     fn plan(
         &mut self,
         config: &config::Pipeline,
-        outline: &SegmentOutline<'_>,
+        outline: &SegmentOutline,
         running: Option<&Arc<Pipeline>>,
     ) -> Result<SegmentPlan, BuildError> {
-        let mut stages = Vec::with_capacity(outline.plugins.len());
-        for id in &outline.plugins {
-            let old = running.and_then(|pipeline| pipeline.planned(id));
-            let like = |old: &PlannedStage| match self.plugins.get(*id) {
-                Some(plugin) => old.version.is_like(&plugin.version),
-                None => true,
-            };
+        let mut stages = Vec::with_capacity(outline.versions.len());
+        for version in &outline.versions {
+            let old = running.and_then(|pipeline| pipeline.planned(version));
             stages.push(match old {
-                Some(old) if like(&old) => old,
-                _ => self.planned(id, config)?,
+                Some(old) if old.version.is_like(version) => old,
+                _ => self.planned(version, config)?,
             });
         }
         let projection = projection(&stages, &[]).map_err(|cause| BuildError::Contract {
@@ -197,14 +221,10 @@ impl Builder<'_> {
     /// New instances of a plugin, for each lane, or one for all of them.
     fn planned(
         &mut self,
-        id: &ComponentId,
+        version: &Arc<Version>,
         config: &config::Pipeline,
     ) -> Result<PlannedStage, BuildError> {
-        let plugin = self
-            .plugins
-            .get_mut(id)
-            .ok_or_else(|| missing(config, id))?;
-        let version = Arc::clone(&plugin.version);
+        let (id, version) = (&version.id, Arc::clone(version));
         let totals = version.declared.metrics.as_ref().map(|stream| {
             let known = self
                 .totals
@@ -220,7 +240,11 @@ impl Builder<'_> {
             id: id.clone(),
             cause,
         };
-        let mut first = plugin.instantiate().map_err(failed)?;
+        let plugin = self
+            .plugins
+            .get_mut(id)
+            .ok_or_else(|| missing(config, id))?;
+        let mut first = plugin.instantiate(&version).map_err(failed)?;
         let mut instances = Vec::with_capacity(self.lanes);
         while instances.len() < self.lanes {
             let next = match instances.len() + 1 < self.eager {
@@ -245,29 +269,29 @@ impl Builder<'_> {
 }
 
 /// A segment's plugins, and the joint behind them; `None` at the end of the pipeline.
-struct SegmentOutline<'m> {
-    plugins: Vec<&'m ComponentId>,
+struct SegmentOutline {
+    versions: Vec<Arc<Version>>,
     joint: Option<JointPlan>,
 }
 
 /// Cuts a pipeline into segments.
-struct Outliner<'m> {
-    segments: Vec<SegmentOutline<'m>>,
-    plugins: Vec<&'m ComponentId>,
+struct Outliner {
+    segments: Vec<SegmentOutline>,
+    versions: Vec<Arc<Version>>,
     /// How many shards batches are cut into by now.
     shards: Option<usize>,
 }
 
-impl<'m> Outliner<'m> {
+impl Outliner {
     fn end_segment(&mut self, joint: Option<JointPlan>) {
         self.segments.push(SegmentOutline {
-            plugins: std::mem::take(&mut self.plugins),
+            versions: std::mem::take(&mut self.versions),
             joint,
         });
     }
 
     /// Adds a plugin, with the joints that it asks for.
-    fn plugin(&mut self, id: &'m ComponentId, version: &Version, workers: usize) {
+    fn plugin(&mut self, version: Arc<Version>, workers: usize) {
         let shards = match version.declared.sharding {
             Sharding::ByTrace => Some(workers),
             // What it holds is decided on by the one instance that sees everything.
@@ -280,9 +304,9 @@ impl<'m> Outliner<'m> {
             self.end_segment(Some(JointPlan::ByTrace { shards }));
             self.shards = Some(shards);
         }
-        self.plugins.push(id);
-        if let Some(shards) = self.shards.filter(|_| version.may_hold()) {
-            let component = id.clone();
+        let holder = version.may_hold().then(|| version.id.clone());
+        self.versions.push(version);
+        if let Some((shards, component)) = self.shards.zip(holder) {
             self.end_segment(Some(JointPlan::Hold { component, shards }));
         }
     }

@@ -1,5 +1,6 @@
 //! One worker's chain of plugins: a batch in, what is left of it out.
 
+mod connect;
 mod hold;
 mod instance;
 
@@ -14,6 +15,8 @@ use super::shadow::Tap;
 use crate::config::{ComponentId, OnError};
 use crate::metrics::Measured;
 use crate::refusal::Refusal;
+pub use connect::StageOutput;
+pub(super) use connect::{ConnectorOutput, ConnectorPiece};
 pub use instance::StageInstance;
 
 /// One plugin in a chain.
@@ -26,6 +29,8 @@ pub struct Stage {
     pub instance: Arc<Mutex<StageInstance>>,
     /// Whether this version is new, and has yet to prove itself.
     pub on_trial: bool,
+    /// What it makes beside what it lets through.
+    pub output: StageOutput,
 }
 
 impl Stage {
@@ -74,6 +79,8 @@ pub struct ChainOutput {
     pub failed: FailedSpans,
     /// What the last stage holds.
     pub(super) held: Vec<Request>,
+    /// What connectors give to other pipelines.
+    pub(super) connected: Vec<ConnectorOutput>,
 }
 
 /// Spans that plugins failed on, and that go no further.
@@ -166,6 +173,7 @@ impl Chain {
                 proved: true,
                 failed: FailedSpans::default(),
                 held: Vec::new(),
+                connected: Vec::new(),
             });
         }
         let mut run = Run {
@@ -174,6 +182,7 @@ impl Chain {
             origin,
             measured: Vec::new(),
             held: Vec::new(),
+            pieces: Vec::new(),
             was_seen: false,
             failed_on_trial: false,
             failed: FailedSpans::default(),
@@ -196,6 +205,7 @@ impl Chain {
             proved: run.was_seen && !run.failed_on_trial,
             failed: run.failed,
             held: run.held,
+            connected: self.connected(run.pieces),
         })
     }
 
@@ -208,7 +218,7 @@ impl Chain {
         self.workspace
             .load_next(part, joined, run.received_unix_nano)
             .map_err(|malformed| ChainError::Refused(malformed.into()))?;
-        let (measured, held) = (run.measured.len(), run.held.len());
+        let (measured, held, pieces) = (run.measured.len(), run.held.len(), run.pieces.len());
         match self.walk(part, run) {
             Ok(way) => {
                 match way.is_dropped {
@@ -222,9 +232,10 @@ impl Chain {
                 Ok(())
             }
             Err(ChainError::Divide) => {
-                // What connectors measured of it is measured again, and what was held comes again.
+                // What connectors made of it is made again, and what was held is held again.
                 run.measured.truncate(measured);
                 run.held.truncate(held);
+                run.pieces.truncate(pieces);
                 self.run_halves(part, joined, run)
             }
             Err(failed) => Err(failed),
@@ -285,6 +296,7 @@ impl Chain {
                 Ok(result) => {
                     run.measured.extend(result.measured);
                     run.held.extend(result.held);
+                    run.pieces.extend(result.pieces);
                     continue;
                 }
                 Err(failed) => failed,
@@ -342,6 +354,7 @@ struct Run {
     origin: Origin,
     measured: Vec<Measured>,
     held: Vec<Request>,
+    pieces: Vec<ConnectorPiece>,
     was_seen: bool,
     failed_on_trial: bool,
     failed: FailedSpans,
@@ -355,6 +368,7 @@ struct Run {
 struct StageResult {
     measured: Option<Measured>,
     held: Option<Request>,
+    pieces: Vec<ConnectorPiece>,
 }
 
 /// A stage failed on what it was shown.
@@ -435,10 +449,26 @@ fn run_stage(
                 ..StageResult::default()
             })
         }
-        // Nothing is configured in these roles.
-        (Answer::Emission(_), None) | (Answer::Records(_) | Answer::Routes(_), _) => {
-            Ok(StageResult::default())
+        (Answer::Records(records), _) => {
+            let pieces = stage.output.records(workspace, number, &records)?;
+            stats.let_out(spans, 0);
+            taps.drain(..).for_each(|tap| tap.records(pieces.clone()));
+            Ok(StageResult {
+                pieces,
+                ..StageResult::default()
+            })
         }
+        (Answer::Routes(routes), _) => {
+            let (pieces, dropped) = stage.output.routes(workspace, number, &routes)?;
+            stats.let_out(spans, dropped);
+            taps.drain(..).for_each(|tap| tap.records(pieces.clone()));
+            Ok(StageResult {
+                pieces,
+                ..StageResult::default()
+            })
+        }
+        // An instance answers in its role.
+        (Answer::Emission(_), None) => Ok(StageResult::default()),
     };
     let taken = match answer {
         // The slot knows of this fault.

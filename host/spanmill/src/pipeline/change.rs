@@ -107,9 +107,9 @@ impl Change {
     pub fn components(&self) -> Vec<String> {
         let mut ids = BTreeSet::new();
         for changed in &self.segments {
-            let new = changed.new.stages.iter().map(|planned| &planned.version.id);
-            let new = new.filter(|id| changed.is_new(id));
-            ids.extend(new.map(|id| id.to_string()));
+            let new = changed.new.stages.iter().map(|planned| &planned.version);
+            let new = new.filter(|version| changed.is_new(version));
+            ids.extend(new.map(|version| version.id.to_string()));
         }
         ids.into_iter().collect()
     }
@@ -218,18 +218,15 @@ impl SegmentChange {
     /// Components that have another version now.
     fn replaced(&self) -> impl Iterator<Item = (&PlannedStage, &PlannedStage)> {
         self.new.stages.iter().filter_map(|new| {
-            let old = self.old.planned(&new.version.id)?;
+            let old = self.old.planned(&new.version)?;
             (!Arc::ptr_eq(&old.version, &new.version)).then_some((old, new))
         })
     }
 
     /// Whether this version is new here.
-    fn is_new(&self, id: &ComponentId) -> bool {
-        match (self.old.planned(id), self.new.planned(id)) {
-            (Some(old), Some(new)) => !Arc::ptr_eq(&old.version, &new.version),
-            (None, Some(_)) => true,
-            _ => false,
-        }
+    fn is_new(&self, version: &Version) -> bool {
+        let old = self.old.planned(version);
+        !old.is_some_and(|old| std::ptr::eq(&*old.version, version))
     }
 
     fn shares_instances(&self) -> bool {
@@ -238,7 +235,8 @@ impl SegmentChange {
     }
 
     fn chain(&self, worker: usize) -> Chain {
-        self.new.chain(worker, |id| self.is_new(id), Vec::new())
+        self.new
+            .chain(worker, |version| self.is_new(version), Vec::new())
     }
 
     /// Each lane at its own next gap between two batches: each worker has instances of its own.

@@ -15,6 +15,7 @@ use super::load::LoadedPlugin;
 use super::queued::QueuedBatch;
 use super::run::{RunResult, Step};
 use super::segments::{Destinations, Pipeline, PipelineUse};
+use super::topology::onward;
 use crate::config::{ComponentId, Manifest, PipelineId, Signal};
 use crate::losses::Losses;
 use crate::refusal::Refusal;
@@ -91,11 +92,11 @@ impl<'m> Offline<'m> {
             .map(|pipeline| (pipeline.id.clone(), pipeline))
             .collect();
         for config in &manifest.pipelines {
-            let forwards = manifest.forwards(config);
-            let forwards = forwards.filter_map(|onward| pipelines.get(&onward.id));
+            let (forwards, connected) = onward(manifest, config, &pipelines);
             if let Some(pipeline) = pipelines.get(&config.id) {
                 drop(pipeline.set_destinations(Destinations {
-                    forwards: forwards.map(PipelineUse::of).collect(),
+                    forwards,
+                    connected,
                     ..Destinations::default()
                 }));
             }

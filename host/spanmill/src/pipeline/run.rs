@@ -1,10 +1,12 @@
 //! A batch's run through a segment: the chain, what it holds, and the pipelines that it leads to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
 use spanmill_otlp::Batch;
 
-use super::chain::Origin;
+use super::chain::{ChainOutput, Origin};
 use super::clock::now_unix_nano;
 use super::delivery::Delivery;
 use super::joint::{HeldTraces, Joint, SegmentOutput};
@@ -12,6 +14,9 @@ use super::lane::HeldBy;
 use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::segments::{Pipeline, PipelineUse};
 use crate::refusal::Refusal;
+
+/// How long a sender should wait while pipelines are exchanged for others.
+const AFTER_CHANGE: Duration = Duration::from_secs(1);
 
 /// Where a batch is run, and for whom.
 #[derive(Clone, Copy)]
@@ -75,11 +80,10 @@ impl Pipeline {
             }
             _ => Vec::new(),
         };
-        let forwards = match joint {
-            None if output.spliced.items > 0 => Arc::clone(&self.destinations().forwards),
-            _ => Arc::default(),
+        let onward = match joint {
+            None => self.onward(&output)?,
+            Some(_) => Vec::new(),
         };
-        let spliced = output.spliced.clone();
         result.deliveries.push(Delivery {
             pipeline: PipelineUse::of(self),
             segment: step.segment,
@@ -91,19 +95,51 @@ impl Pipeline {
             measured: output.measured,
             failed: output.failed,
         });
-        if forwards.is_empty() {
-            return Ok(());
-        }
-        let batch = Batch::parse(self.id.signal, spliced.bytes)?;
-        for pipeline in forwards.iter() {
-            let step = Step {
-                segment: 0,
-                shard: None,
-                ..step
-            };
-            pipeline.run(step, &batch, result)?;
+        let step = Step {
+            segment: 0,
+            shard: None,
+            ..step
+        };
+        for (pipelines, bytes) in onward {
+            let mut parsed: Option<Batch> = None;
+            for pipeline in pipelines {
+                let batch = match parsed.take() {
+                    Some(batch) => batch,
+                    None => Batch::parse(pipeline.id.signal, bytes.clone())?,
+                };
+                pipeline.run(step, &batch, result)?;
+                parsed = Some(batch);
+            }
         }
         Ok(())
+    }
+
+    /// What goes on to other pipelines, through the connectors at the end of this one.
+    fn onward(&self, output: &ChainOutput) -> Result<Vec<(Vec<PipelineUse>, Bytes)>, Refusal> {
+        let destinations = self.destinations();
+        let mut onward = Vec::new();
+        if output.spliced.items > 0 && !destinations.forwards.is_empty() {
+            let pipelines = destinations.forwards.to_vec();
+            onward.push((pipelines, output.spliced.bytes.clone()));
+        }
+        for connected in &output.connected {
+            let signal = connected.signal.unwrap_or(self.id.signal);
+            let pipelines = destinations.connected.get(&connected.connector);
+            let pipelines = pipelines.into_iter().flatten();
+            let pipelines = pipelines.filter(|pipeline| pipeline.id.signal == signal);
+            let pipelines: Vec<PipelineUse> = match connected.pipeline {
+                Some(number) => pipelines.skip(number).take(1).cloned().collect(),
+                None => pipelines.cloned().collect(),
+            };
+            if pipelines.is_empty() {
+                // Just being exchanged for others.
+                return Err(Refusal::Unavailable {
+                    retry_after: AFTER_CHANGE,
+                });
+            }
+            onward.push((pipelines, connected.output.bytes.clone()));
+        }
+        Ok(onward)
     }
 
     /// Takes the next batch of rows that a shard has released; what more there is becomes work of its own.

@@ -1,5 +1,6 @@
 //! A pipeline as its workers run it: chains with joints between them.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
@@ -8,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::chain::{Chain, Stage, StageInstance};
+use super::chain::{Chain, Stage, StageInstance, StageOutput};
 use super::fanout::{Fanout, FanoutUse};
 use super::gate::MemoryGate;
 use super::joint::{HeldMemory, Joint, JointPlan, RoomReservation, SegmentOutput};
@@ -67,6 +68,8 @@ pub(super) struct Destinations {
     pub(super) gates: Arc<[Arc<MemoryGate>]>,
     /// The pipelines that `forward` connectors lead to.
     pub(super) forwards: Arc<[PipelineUse]>,
+    /// The pipelines that take from each connector, in their order.
+    pub(super) connected: Arc<BTreeMap<ComponentId, Vec<PipelineUse>>>,
 }
 
 /// Plugins up to a joint or the end.
@@ -98,7 +101,7 @@ impl SegmentPlan {
     pub(super) fn chain(
         &self,
         worker: usize,
-        on_trial: impl Fn(&ComponentId) -> bool,
+        on_trial: impl Fn(&Version) -> bool,
         taps: Vec<Tap>,
     ) -> Chain {
         let stages = self.stages.iter().filter_map(|planned| {
@@ -107,15 +110,17 @@ impl SegmentPlan {
                 id: planned.version.id.clone(),
                 on_error: planned.version.spec.on_error,
                 instance: Arc::clone(instance),
-                on_trial: on_trial(&planned.version.id),
+                on_trial: on_trial(&planned.version),
+                output: StageOutput::of(&planned.version),
             })
         });
         Chain::new(Arc::clone(&self.projection), stages.collect()).tapped(taps)
     }
 
-    /// The plugin that stands in it for a component.
-    pub(super) fn planned(&self, id: &ComponentId) -> Option<&PlannedStage> {
-        self.stages.iter().find(|planned| planned.version.id == *id)
+    /// The stage that does what a version is to do.
+    pub(super) fn planned(&self, version: &Version) -> Option<&PlannedStage> {
+        let mut stages = self.stages.iter();
+        stages.find(|planned| planned.version.takes_place_of(version))
     }
 
     /// Whether the other has the same plugins in the same order.
@@ -222,10 +227,10 @@ impl Pipeline {
         joints.map(Joint::plan)
     }
 
-    /// The plugin that stands in it for a component.
-    pub(super) fn planned(&self, id: &ComponentId) -> Option<PlannedStage> {
+    /// The stage that does what a version is to do.
+    pub(super) fn planned(&self, version: &Version) -> Option<PlannedStage> {
         let mut plans = self.segments.iter().map(Segment::plan);
-        plans.find_map(|plan| plan.planned(id).cloned())
+        plans.find_map(|plan| plan.planned(version).cloned())
     }
 
     /// The versions of the components in it.

@@ -11,6 +11,7 @@ use std::time::Instant;
 use spanmill_otlp::{Outcome, Workspace};
 use spanmill_runtime::{Answer, ConfigureError, Fault, Slot, Snapshot, Tries};
 
+use super::chain::{ConnectorPiece, StageOutput};
 use super::version::Version;
 use crate::config::ComponentId;
 use crate::metrics::{Measured, Recorder, Totals};
@@ -54,6 +55,7 @@ struct Job {
 enum Live {
     Outcome(Outcome),
     Measured(Measured),
+    Pieces(Vec<ConnectorPiece>),
 }
 
 /// A batch of which it is not known yet what the plugin that runs makes of it.
@@ -66,6 +68,7 @@ pub(super) struct MirroredBatch {
 struct Instance {
     slot: Slot,
     recorder: Option<Recorder>,
+    output: StageOutput,
 }
 
 impl Shadow {
@@ -85,6 +88,7 @@ impl Shadow {
             instances.push(Instance {
                 slot,
                 recorder: streams.map(|stream| Recorder::new(&Totals::new(stream.clone()))),
+                output: StageOutput::of(version),
             });
         }
         let (jobs, queue) = async_channel::bounded(WAITING);
@@ -185,6 +189,11 @@ impl MirroredBatch {
         self.send(Live::Measured(measured));
     }
 
+    /// The plugin that runs is a connector, and gave this to other pipelines.
+    pub(super) fn records(self, pieces: Vec<ConnectorPiece>) {
+        self.send(Live::Pieces(pieces));
+    }
+
     fn send(self, live: Live) {
         let job = Job {
             workspace: self.workspace,
@@ -202,7 +211,12 @@ impl MirroredBatch {
 
 /// Runs one batch and compares.
 fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<ShadowStats>) {
-    let Some(Instance { slot, recorder }) = instances.get_mut(job.version) else {
+    let Some(Instance {
+        slot,
+        recorder,
+        output,
+    }) = instances.get_mut(job.version)
+    else {
         return;
     };
     let spans = job.workspace.item_count();
@@ -228,7 +242,17 @@ fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<ShadowStats>) {
                 .inspect_err(|fault| slot.note(fault))?;
             Ok(compare::measured(live, &shadow))
         }
-        // A processor does not shadow a connector, nor the other way round.
+        (Answer::Records(records), Live::Pieces(live), _) => output
+            .records(&job.workspace, job.number, &records)
+            .map(|shadow| compare::pieces(live, &shadow))
+            .map_err(Fault::from)
+            .inspect_err(|fault| slot.note(fault)),
+        (Answer::Routes(routes), Live::Pieces(live), _) => output
+            .routes(&job.workspace, job.number, &routes)
+            .map(|(shadow, _)| compare::pieces(live, &shadow))
+            .map_err(Fault::from)
+            .inspect_err(|fault| slot.note(fault)),
+        // A plugin shadows one in the same role.
         _ => Ok(report::Difference::default()),
     });
     // It tells of itself in the log.

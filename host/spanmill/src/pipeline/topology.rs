@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use spanmill_otlp::ContractError;
-use spanmill_runtime::{Fault, Snapshot};
+use spanmill_runtime::{Fault, Role, Snapshot};
 use thiserror::Error;
 use tokio::time::Instant;
 
@@ -185,19 +185,18 @@ impl Topology {
         config: &config::Pipeline,
         exporters: &Exporters,
     ) -> Destinations {
-        let forwards = manifest.forwards(config);
-        let forwards = forwards.filter_map(|onward| self.running.get(&onward.id));
-        let forwards = forwards.map(PipelineUse::of).collect();
+        let (forwards, connected) = onward(manifest, config, &self.running);
         let mut gates = Vec::new();
         self.add_gates(manifest, config, &mut gates);
         Destinations {
             fanout: Arc::new(Fanout::of(config, exporters)),
             gates: gates.into(),
             forwards,
+            connected,
         }
     }
 
-    /// Adds the gates of a pipeline and of those that it forwards to. No pipeline leads back to itself.
+    /// Adds the gates of a pipeline and of those that it leads to at once. No pipeline leads back to itself.
     fn add_gates(
         &mut self,
         manifest: &Manifest,
@@ -214,9 +213,37 @@ impl Topology {
                 gates.push(Arc::clone(gate));
             }
         }
-        for onward in manifest.forwards(config) {
-            self.add_gates(manifest, onward, gates);
+        for (id, _) in manifest.connectors_of(config) {
+            for onward in manifest.fed_by(id) {
+                // What is measured goes on later, and has its own way in.
+                if self.gives_at_once(config, id, onward.id.signal) {
+                    self.add_gates(manifest, onward, gates);
+                }
+            }
         }
+    }
+
+    /// Whether a connector at the end of a pipeline gives what it makes of a batch to pipelines of a signal before the batch
+    /// is answered.
+    fn gives_at_once(&self, config: &config::Pipeline, id: &ComponentId, to: Signal) -> bool {
+        let versions = self.running.get(&config.id);
+        let versions = versions.map(|pipeline| pipeline.versions());
+        let versions = versions.unwrap_or_default();
+        let mut versions = versions
+            .iter()
+            .filter(|version| version.id == *id)
+            .peekable();
+        if versions.peek().is_none() {
+            return to == config.id.signal;
+        }
+        versions.any(|version| match &version.plugin_role {
+            Role::Router { signal, .. } => *signal == to,
+            Role::RecordConnector => {
+                let records = version.declared.records.as_ref();
+                records.is_some_and(|records| records.signal() == to)
+            }
+            Role::Connector | Role::Processor => false,
+        })
     }
 
     /// Leads each receiver and each connector to its pipelines.
@@ -265,7 +292,9 @@ impl Topology {
             .values()
             .flat_map(|pipeline| &pipeline.segments)
         {
-            let planned = segment.plan().planned(id).cloned();
+            let mut stages = segment.plan().stages.clone();
+            stages.retain(|planned| planned.version.id == *id);
+            let planned = stages.into_iter().next();
             let instance = planned.as_ref().and_then(|planned| planned.only_instance());
             if let Some(instance) = instance {
                 let mut instance = instance.lock().unwrap_or_else(PoisonError::into_inner);
@@ -284,9 +313,9 @@ impl Topology {
                 let mut shown = Vec::new();
                 let mut versions = Vec::new();
                 for (at, planned) in plan.stages.iter().enumerate() {
-                    let id = &planned.version.id;
                     let all = shadow.versions().iter();
-                    if let Some(version) = all.clone().position(|version| version.id == *id) {
+                    let same = |version: &Arc<Version>| version.takes_place_of(&planned.version);
+                    if let Some(version) = all.clone().position(same) {
                         shown.push((version, at, plan.stages.len() + versions.len()));
                         versions.extend(all.skip(version).take(1).cloned());
                     }
@@ -336,7 +365,10 @@ impl Topology {
                 let (_, pipelines) = versions
                     .entry(version.id.clone())
                     .or_insert_with(|| (version, Vec::new()));
-                pipelines.push(pipeline.id.clone());
+                // One with several roles stands in it several times.
+                if !pipelines.contains(&pipeline.id) {
+                    pipelines.push(pipeline.id.clone());
+                }
             }
         }
         versions
@@ -357,6 +389,27 @@ impl Topology {
         drop(self.pipelines);
         self.threads.join();
     }
+}
+
+/// The pipelines that `forward` connectors at the end of a pipeline lead to, and those that take from each connector there.
+pub(super) fn onward(
+    manifest: &Manifest,
+    config: &config::Pipeline,
+    pipelines: &ByPipeline,
+) -> (
+    Arc<[PipelineUse]>,
+    Arc<BTreeMap<ComponentId, Vec<PipelineUse>>>,
+) {
+    let used = |onward: &config::Pipeline| pipelines.get(&onward.id).map(PipelineUse::of);
+    let forwards = manifest.forwards(config);
+    let forwards = forwards.into_iter().filter_map(used).collect();
+    let connectors = manifest.connectors_of(config);
+    let plugins = connectors.filter(|(_, connector)| connector.plugin().is_some());
+    let connected = plugins.map(|(id, _)| {
+        let pipelines = manifest.fed_by(id).filter_map(used).collect();
+        (id.clone(), pipelines)
+    });
+    (forwards, Arc::new(connected.collect()))
 }
 
 /// Why a plugin cannot be shadowed now.
