@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use spanmill::pipeline::Origin;
+use spanmill::bench::Origin;
 use spanmill_benches::reference::{self, Native, Patterns};
 use spanmill_benches::{Contestant, machine, race, spans};
 use spanmill_otlp::{Batch, Projection, Request, Signal, StageContract, Workspace};

@@ -10,10 +10,9 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
-use spanmill::config::{self, ManifestSource, Source};
-use spanmill::export::DebugOutput;
-use spanmill::pipeline::{PluginLoader, WorkerCount};
-use spanmill::service::{Admin, Folders, Service};
+use spanmill::bench::{
+    Admin, DebugOutput, Folders, ManifestSource, Service, Source, WorkerCount, parse,
+};
 use spanmill_admin::{Control as _, SwapOptions, SwapReport};
 use spanmill_benches::{machine, reference, spans};
 use spanmill_runtime::{CacheConfig, CompilerConfig};
@@ -73,9 +72,8 @@ async fn bench() -> Result<()> {
     };
     let mut loader = folders.loader()?;
     let source = Source::new("the bench", MANIFEST);
-    let built_in = PluginLoader::built_in();
-    let loaded = config::parse(source, ".".as_ref(), &built_in, &|_| None)
-        .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let loaded =
+        parse(source, ".".as_ref(), &|_| None).map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
     let plugins = loader
         .load_all(&loaded.manifest)
         .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use spanmill::config::{self, ComponentId, Receiver, Signal, Source};
-use spanmill::losses::Losses;
-use spanmill::pipeline::{Bounds, Chain, Exporters, Intake, PluginLoader, Topology, WorkerCount};
-use spanmill::receive::{OtlpReceiver, Received, RequestIntake as _, Spare};
-use spanmill::service::Folders;
+use spanmill::bench::{
+    Bounds, Chain, ComponentId, Exporters, Folders, Intake, Losses, Received, RequestIntake as _,
+    Signal, Source, Spare, Topology, WorkerCount, parse,
+};
 use spanmill_benches::compare::codec::{Raw, TRACES};
 use spanmill_benches::compare::measure::{Machine, median};
 use spanmill_benches::reference::{self, Patterns};
@@ -212,8 +211,7 @@ impl Side {
         let text = manifest(redactions);
         let mut loader = folders.loader()?;
         let source = Source::new("the bench", text);
-        let built_in = PluginLoader::built_in();
-        let manifest = config::parse(source, ".".as_ref(), &built_in, &|_| None)
+        let manifest = parse(source, ".".as_ref(), &|_| None)
             .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?
             .manifest;
         let mut plugins = loader
@@ -226,11 +224,13 @@ impl Side {
         topology.commit(&manifest, prepared, &Exporters::new(), 0)?;
         let id = ComponentId::parse("otlp").map_err(anyhow::Error::msg)?;
         let intake = |topology: &Topology| topology.intake(&id).context("the receiver");
-        let Some(Receiver::Otlp(settings)) = manifest.receivers.get(&id) else {
-            anyhow::bail!("no receiver");
-        };
-        let receiver = OtlpReceiver::bind(&id, settings, &mut Spare::default()).await?;
-        let address = receiver.grpc_address().context("its address")?;
+        let settings = manifest
+            .receivers
+            .get(&id)
+            .context("the receiver's settings")?;
+        let receiver = settings.bind(&id, &mut Spare::default()).await?;
+        let addresses = receiver.addresses();
+        let (_, address) = addresses.first().context("its address")?;
         tokio::spawn(receiver.serve(
             Arc::new(intake(&topology)?),
             CancellationToken::new(),

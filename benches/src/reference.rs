@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
-use spanmill::config::{ComponentId, OnError};
-use spanmill::metrics::{Recorder, Totals};
-use spanmill::pipeline::{Chain, Place, Stage};
+use spanmill::bench::{Chain, ComponentId, OnError, Place, Recorder, Stage, Totals};
 use spanmill_otlp::{Batch, Joined, Projection, Spliced, StageContract, Workspace};
 use spanmill_runtime::native::{Configure, Process};
 use spanmill_runtime::{Answer, Declared, Limits, Runtime, Slot};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use spanmill::pipeline::{Chain, Origin};
+use spanmill::bench::{Chain, Origin};
 use spanmill_otlp::{Batch, Signal};
 use spanmill_runtime::Tries;
 use tokio::task::JoinSet;

@@ -7,7 +7,7 @@ mod counting;
 
 use std::ops::Range;
 
-use spanmill::pipeline::{Chain, Origin};
+use spanmill::bench::{Chain, Origin};
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::spans;
 use spanmill_otlp::{Batch, Signal};

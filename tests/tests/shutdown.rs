@@ -180,3 +180,22 @@ async fn nothing_is_lost_under_load() {
 async fn nothing_is_lost_under_load_behind_a_batch() {
     nothing_is_lost("redaction, batch/small").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_of_nothing_is_ready_and_ends_with_the_others() {
+    let manifest = |receiver: &str| {
+        let pipeline = format!("{{receivers: [{receiver}], exporters: [nop]}}");
+        format!(
+            "receivers: {{nop: , nop/other: }}\nexporters: {{nop: }}\nservice:\n  pipelines:\n    \
+             traces: {pipeline}\n    logs: {pipeline}\n    metrics: {pipeline}\n"
+        )
+    };
+    let spanmill = Spanmill::start(&manifest("nop")).await;
+    // It comes and goes like any receiver.
+    spanmill.edit(&manifest("nop/other"));
+    spanmill.hang_up();
+    spanmill.logged("receiver nop/other added").await;
+    let ended = spanmill.stop().await;
+    let log = ended.log.join("\n");
+    assert!(!log.contains("receiver nop grpc"), "{log}");
+}

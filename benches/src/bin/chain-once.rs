@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use spanmill::pipeline::Origin;
+use spanmill::bench::Origin;
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::{signals, spans};
 use spanmill_otlp::{Batch, Projection, Signal, StageContract, Workspace};

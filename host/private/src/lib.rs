@@ -12,7 +12,7 @@ use std::io;
 use rand::TryRngCore as _;
 
 pub use folder::{Entry, PrivateFolder};
-pub use regular::read_regular;
+pub use regular::{is_too_large, read_regular, read_regular_text};
 
 /// The user that this process acts for.
 pub fn own_user() -> u32 {

@@ -17,6 +17,17 @@ pub fn read_regular(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     read_opened(file, &stat, max)
 }
 
+/// As [`read_regular`], for text.
+pub fn read_regular_text(path: &Path, max: u64) -> io::Result<String> {
+    String::from_utf8(read_regular(path, max)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+}
+
+/// Whether an error of [`read_regular`] says that the file has too many bytes.
+pub fn is_too_large(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::FileTooLarge
+}
+
 pub(crate) fn read_opened(file: OwnedFd, stat: &Stat, max: u64) -> io::Result<Vec<u8>> {
     let too_large = |size: u64| {
         io::Error::new(
@@ -99,5 +110,17 @@ mod tests {
         }
         let missing = read_regular(&path("missing"), 4).unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn text_is_utf_8_and_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "12345").unwrap();
+        assert_eq!(read_regular_text(&path, 5).unwrap(), "12345");
+        assert!(is_too_large(&read_regular_text(&path, 4).unwrap_err()));
+        std::fs::write(&path, [0xff]).unwrap();
+        let error = read_regular_text(&path, 5).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 }

@@ -22,8 +22,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use spanmill_runtime::compile_child;
 
-use crate::config::Signal;
 use manifest::ManifestArgs;
+use spanmill_model::Signal;
 
 /// Process telemetry with sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -114,7 +114,7 @@ Sent, failed: spans, or data points of metrics. Queue: what it holds of what it 
         /// the only one that this user runs.
         #[arg(long, value_name = "ENDPOINT")]
         admin: Option<String>,
-        /// Write JSON, as the admin API gives it.
+        /// Write JSON, as the admin API returns it.
         #[arg(long)]
         json: bool,
     },
@@ -135,7 +135,7 @@ For a service of another user's or on another machine, set SPANMILL_ADMIN_TOKEN.
         /// the only one that this user runs.
         #[arg(long, global = true, value_name = "ENDPOINT")]
         admin: Option<String>,
-        /// Write JSON, as the admin API gives it.
+        /// Write JSON, as the admin API returns it.
         #[arg(long, global = true)]
         json: bool,
     },

@@ -5,83 +5,66 @@
 //! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
 
 mod admin;
-mod component_id;
-mod diagnostics;
-mod duration;
-mod endpoint;
-mod env;
-mod exporter_helper;
-mod exporters;
+pub(crate) mod endpoint;
 mod extensions;
 mod limits;
-mod merge;
-mod origin;
 mod pipelines;
 mod plugins;
-mod processors;
-mod receivers;
 mod settings;
-mod source;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-mod tls;
-mod walk;
-mod yaml;
+pub(crate) mod tls;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use thiserror::Error;
+use spanmill_manifest::{Entry, Section, did_you_mean};
 
+pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
 pub use admin::Admin;
-pub use component_id::ComponentId;
-pub use diagnostics::{Diagnostic, Diagnostics, Severity};
-pub use duration::parse as parse_duration;
-pub use env::Lookup;
-pub use exporter_helper::{
-    BatchSizer, ClientSettings, Compression, QueueBatch, Retry, Secret, SendingQueue, Sizer,
-};
-pub use exporters::{
-    DebugExporter, Encoding, Exporter, FileExporter, FileFormat, OtlpExporter, OtlpHttpExporter,
-    PrometheusExporter, RemoteWriteExporter, RemoteWriteVersion, Rotation, Verbosity,
-};
 pub use limits::Limits;
-pub use origin::ManifestSource;
 pub use pipelines::{Pipeline, PipelineId};
-pub use plugins::{Allow, BuiltIn, OnError, PluginSpec, PluginUse, Role};
-pub use processors::{Batch, MemoryLimiter, Processor};
-pub use receivers::{Cors, GrpcServer, HttpServer, OtlpReceiver, Receiver, ServerKeepAlive};
+pub use plugins::{Allow, OnError, PluginSpec, PluginUse, Role};
 pub use settings::Settings;
-pub use source::{Place, Source};
+pub(crate) use spanmill_manifest::MAX_BYTES;
+#[cfg(test)]
+pub(crate) use spanmill_manifest::Secret;
+pub use spanmill_manifest::{
+    ComponentId, Diagnostic, Diagnostics, Lookup, ManifestSource, Source, TextRange, parse_duration,
+};
 pub use spanmill_model::{PerSignal, Signal};
 pub use telemetry::LogLevel;
 pub(crate) use tls::UNVERIFIED;
 pub use tls::{Identity, Pem, Tls, TlsVersion};
 
-pub use plugins::{canonical as canonical_type, canonical_component};
+use crate::component::{Component, ComponentKind};
+use crate::components;
+use crate::export::ExporterConfig;
+use crate::receive::component::ReceiverConfig;
+use pipelines::DeclaredComponents;
 
-use pipelines::Declared;
-use walk::Section;
-use yaml::{Entry, Node};
+/// A processor.
+#[derive(Clone, Debug)]
+pub enum Processor {
+    /// One of the host's own.
+    Host(HostProcessor),
+    /// A plugin.
+    Plugin(Box<PluginUse>),
+}
 
-/// Far more than any manifest has.
-pub(crate) const MAX_BYTES: u64 = 4 * 1024 * 1024;
-
-/// A manifest whose every part is valid. The maps hold what a pipeline uses, and nothing else.
+/// A valid manifest. The maps hold only what a pipeline uses.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// The receivers in use.
-    pub receivers: BTreeMap<ComponentId, Receiver>,
+    pub receivers: BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>,
     /// The processors in use.
     pub processors: BTreeMap<ComponentId, Processor>,
     /// The connectors in use; all are plugins.
     pub connectors: BTreeMap<ComponentId, PluginUse>,
     /// The exporters in use.
-    pub exporters: BTreeMap<ComponentId, Exporter>,
-    /// What `plugins:` says, by component type, whether in use or not.
-    pub plugins: BTreeMap<String, PluginSpec>,
+    pub exporters: BTreeMap<ComponentId, Arc<dyn ExporterConfig>>,
     /// The pipelines, in the order of the file.
     pub pipelines: Vec<Pipeline>,
     /// `admin:`, if given.
@@ -102,7 +85,6 @@ impl Manifest {
             processors: BTreeMap::new(),
             connectors: BTreeMap::new(),
             exporters: BTreeMap::new(),
-            plugins: BTreeMap::new(),
             pipelines: Vec::new(),
             admin: None,
             limits: self.limits,
@@ -112,119 +94,67 @@ impl Manifest {
     }
 }
 
-/// A manifest, and what its author should know about it.
+/// A manifest, and the warnings about it.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct LoadedManifest {
     /// The manifest.
     pub manifest: Manifest,
     /// Warnings only.
     pub warnings: Diagnostics,
 }
 
-/// Why there is no manifest.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the manifest {}: {cause}", path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// The file is larger than any manifest.
-    #[error("the manifest {} is larger than {MAX_BYTES} bytes; is it the right file?", path.display())]
-    TooLarge {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// An environment variable that holds a manifest is not there.
-    #[error(
-        "the environment variable {name}, which is to hold the manifest, is not set, or is not UTF-8"
-    )]
-    Variable {
-        /// Its name.
-        name: String,
-    },
-    /// A location of a scheme that is not read.
-    #[error(
-        "`{scheme}:` is no kind of location for a manifest; give a path, or file:PATH, env:VARIABLE or yaml:TEXT"
-    )]
-    Scheme {
-        /// What stands before the colon.
-        scheme: String,
-    },
-    /// Something else than a key and a value.
-    #[error("`--set {setting}` is not understood; write it as `--set processors.batch.timeout=2s`")]
-    Setting {
-        /// What was given.
-        setting: String,
-    },
-}
-
-/// Makes a manifest of its text; `folder` is what paths in it are relative to, and `env` finds environment variables.
+/// Parses a manifest. Paths in it are relative to `folder`; `env` looks up environment variables.
+///
+/// # Errors
+///
+/// Every mistake in it, and the warnings.
 pub fn parse(
     source: Source,
     folder: &Path,
-    built_in: &BuiltIn,
     env: Lookup<'_>,
-) -> Result<Loaded, Diagnostics> {
-    match examine(source, folder, built_in, env) {
-        (Some(manifest), warnings) if !warnings.has_errors() => Ok(Loaded { manifest, warnings }),
+) -> Result<LoadedManifest, Diagnostics> {
+    match examine(source, folder, env) {
+        (Some(manifest), warnings) if !warnings.has_errors() => {
+            Ok(LoadedManifest { manifest, warnings })
+        }
         (_, mistakes) => Err(mistakes),
     }
 }
 
-/// As [`parse`], and gives what could be read of a manifest with mistakes, so that its plugins can be asked for theirs.
-/// Only a manifest without errors may run.
-pub fn examine(
-    source: Source,
-    folder: &Path,
-    built_in: &BuiltIn,
-    env: Lookup<'_>,
-) -> (Option<Manifest>, Diagnostics) {
+/// Like [`parse`], but also returns what could be read of a manifest with mistakes, so that its plugins can report theirs
+/// too. Only a manifest without errors may run.
+pub fn examine(source: Source, folder: &Path, env: Lookup<'_>) -> (Option<Manifest>, Diagnostics) {
     let source = Arc::new(source);
     let mut out = Diagnostics::new(Arc::clone(&source));
-    let manifest = read(&source, folder, built_in, env, &mut out);
+    let manifest = read(&source, folder, env, &mut out);
     (manifest, out)
 }
 
 fn read(
     source: &Arc<Source>,
     folder: &Path,
-    built_in: &BuiltIn,
     env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> Option<Manifest> {
-    let mut root = Node::null(Place::default());
-    for part in source.parts() {
-        let text = yaml::parse(part.text(), part.base(), out);
-        merge::lay_over(&mut root, text.unwrap_or(Node::null(part.start())), out);
-    }
-    if out.has_errors() && root.is_null() {
-        return None;
-    }
-    env::substitute(&mut root, env, out);
-    let mut root = Section::open(&root, Place::default(), "manifest", out);
+    let root = spanmill_manifest::read(source, env, out)?;
+    let mut root = Section::root(&root, out);
 
     let plugins = root
         .section("plugins", out)
-        .map(|section| plugins::specs(&section, folder, built_in, out))
+        .map(|section| plugins::specs(&section, folder, out))
         .unwrap_or_default();
-    let mut declared = Declared::default();
+    let mut declared = DeclaredComponents::default();
 
-    let entries = components(&mut root, "receivers", &mut declared.receivers, out);
+    let entries = component_entries(&mut root, "receivers", &mut declared.receivers, out);
     let receivers = each(entries, |id, entry| receiver(id, entry, out));
-    let entries = components(&mut root, "processors", &mut declared.processors, out);
-    let processors = each(entries, |id, entry| {
-        processor(id, entry, &plugins, built_in, out)
-    });
-    let entries = components(&mut root, "connectors", &mut declared.connectors, out);
+    let entries = component_entries(&mut root, "processors", &mut declared.processors, out);
+    let processors = each(entries, |id, entry| processor(id, entry, &plugins, out));
+    let entries = component_entries(&mut root, "connectors", &mut declared.connectors, out);
     let connectors = each(entries, |id, entry| {
-        plugins::plugin_use(id, entry, Role::Connector, &plugins, built_in, out)
+        plugins::plugin_use(id, entry, Role::Connector, &plugins, out)
     });
-    let entries = components(&mut root, "exporters", &mut declared.exporters, out);
-    let exporters = each(entries, |id, entry| exporters::exporter(id, entry, out));
+    let entries = component_entries(&mut root, "exporters", &mut declared.exporters, out);
+    let exporters = each(entries, |id, entry| exporter(id, entry, out));
     let extensions = extensions::defined(&mut root, out);
     let admin = root.section("admin", out).map(|s| admin::admin(s, out));
     let limits = root
@@ -237,7 +167,6 @@ fn read(
         processors,
         connectors,
         exporters,
-        plugins,
         pipelines: Vec::new(),
         admin,
         limits,
@@ -252,7 +181,7 @@ fn read(
             service.finish(out);
         }
         None => out.push(
-            Diagnostic::error(Place::default(), "manifest: service is missing").help(
+            Diagnostic::error(TextRange::default(), "manifest: service is missing").help(
                 "add `service:` with `pipelines:`, which say how the components are connected",
             ),
         ),
@@ -262,10 +191,10 @@ fn read(
 }
 
 /// The entries of a section of components whose ids are valid; all of them are noted in `declared`.
-fn components<'n>(
+fn component_entries<'n>(
     root: &mut Section<'n>,
     key: &'static str,
-    declared: &mut BTreeMap<ComponentId, Place>,
+    declared: &mut BTreeMap<ComponentId, TextRange>,
     out: &mut Diagnostics,
 ) -> Vec<(ComponentId, &'n Entry)> {
     let Some(section) = root.section(key, out) else {
@@ -302,45 +231,74 @@ fn each<T>(
         .collect()
 }
 
-fn receiver(id: &ComponentId, entry: &Entry, out: &mut Diagnostics) -> Option<Receiver> {
+fn receiver(
+    id: &ComponentId,
+    entry: &Entry,
+    out: &mut Diagnostics,
+) -> Option<Arc<dyn ReceiverConfig>> {
     let owner = format!("receiver {id}");
-    if id.kind() != "otlp" {
-        let message = format!("{owner}: there is no receiver of type `{}`", id.kind());
-        out.push(
-            Diagnostic::error(entry.key_place, message)
-                .maybe_help(diagnostics::did_you_mean(id.kind(), ["otlp"]))
-                .help("this version receives OTLP; most tracers can send it"),
-        );
+    let Some(component) = components::receiver(id.kind()) else {
+        out.push(unknown_type(ComponentKind::Receiver, id, entry));
         return None;
-    }
-    let section = Section::open(&entry.value, entry.key_place, owner, out);
-    Some(Receiver::Otlp(receivers::otlp(section, out)))
+    };
+    Some(open(component, id, entry, owner, out))
+}
+
+fn exporter(
+    id: &ComponentId,
+    entry: &Entry,
+    out: &mut Diagnostics,
+) -> Option<Arc<dyn ExporterConfig>> {
+    let owner = format!("exporter {id}");
+    let Some(component) = components::exporter(id.kind()) else {
+        out.push(unknown_type(ComponentKind::Exporter, id, entry));
+        return None;
+    };
+    Some(open(component, id, entry, owner, out))
 }
 
 fn processor(
     id: &ComponentId,
     entry: &Entry,
     plugins: &BTreeMap<String, PluginSpec>,
-    built_in: &BuiltIn,
     out: &mut Diagnostics,
 ) -> Option<Processor> {
-    let open = |out: &mut Diagnostics| {
-        Section::open(
-            &entry.value,
-            entry.key_place,
-            format!("processor {id}"),
-            out,
-        )
-    };
-    match id.kind() {
-        "batch" => Some(Processor::Batch(processors::batch(open(out), out))),
-        "memory_limiter" => {
-            let section = open(out);
-            Some(Processor::MemoryLimiter(processors::memory_limiter(
-                section, out,
-            )))
+    match components::host_processor(id.kind()) {
+        Some(component) => {
+            let owner = format!("processor {id}");
+            Some(Processor::Host(open(component, id, entry, owner, out)))
         }
-        _ => plugins::plugin_use(id, entry, Role::Processor, plugins, built_in, out)
+        None => plugins::plugin_use(id, entry, Role::Processor, plugins, out)
             .map(|plugin| Processor::Plugin(Box::new(plugin))),
     }
+}
+
+/// Reads the settings of a component that the host implements.
+fn open<C>(
+    component: &Component<C>,
+    id: &ComponentId,
+    entry: &Entry,
+    owner: String,
+    out: &mut Diagnostics,
+) -> C {
+    let warning = component
+        .alias(id.kind())
+        .and_then(|alias| alias.warning.as_ref());
+    if let Some(warning) = warning {
+        let message = format!("{owner}: {}", warning.message);
+        out.push(Diagnostic::warning(entry.key_place, message).help(warning.help));
+    }
+    let section = Section::open(&entry.value, entry.key_place, owner, out);
+    (component.read)(section, out)
+}
+
+/// The error for a receiver or exporter of an unknown type.
+fn unknown_type(kind: ComponentKind, id: &ComponentId, entry: &Entry) -> Diagnostic {
+    let role = kind.name();
+    let message = format!("{role} {id}: there is no {role} of type `{}`", id.kind());
+    let known: Vec<&str> = components::types(kind).collect();
+    let instead = components::instead_of(kind, id.kind()).map(str::to_owned);
+    Diagnostic::error(entry.key_place, message)
+        .maybe_help(instead.or_else(|| did_you_mean(id.kind(), components::type_names(kind))))
+        .help(format!("the {role}s of this version: {}", known.join(", ")))
 }

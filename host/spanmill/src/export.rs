@@ -4,23 +4,26 @@
 //! Below it stands an [`Export`], which makes one attempt and says how it went.
 
 mod build;
+pub(crate) mod component;
 mod connector;
 mod counters;
-mod debug;
+pub(crate) mod debug;
 mod exporter;
-mod file;
+pub(crate) mod file;
 mod headers;
-mod nop;
-mod otlp_grpc;
-mod otlp_http;
+pub(crate) mod nop;
+pub(crate) mod otlp_grpc;
+pub(crate) mod otlp_http;
 mod otlp_text;
+mod output;
 mod prom;
-mod prometheus;
+pub(crate) mod prometheus;
 mod queue;
 mod registry;
-mod remote_write;
+pub(crate) mod remote_write;
 mod retry;
 mod sender;
+pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -36,14 +39,16 @@ use thiserror::Error;
 use tonic::Code;
 
 pub use build::BuildError;
-pub use counters::{Counters, SignalCounters};
-pub use debug::DebugOutput;
-pub use exporter::{Exporter, Refused, Reserved, Shared};
+pub(crate) use build::StartContext;
+pub(crate) use component::ExporterConfig;
+pub use counters::Counters;
+pub use exporter::{EnqueueError, Exporter, SendPermit, Shared};
+pub use output::DebugOutput;
 pub use registry::Registry;
 pub use remote_write::Progress;
 pub(crate) use retry::LONGEST_ASKED;
 
-pub use crate::config::Signal;
+pub use spanmill_model::Signal;
 
 /// A batch, encoded: an `ExportTraceServiceRequest`, or the same of logs or metrics.
 #[derive(Clone, Debug)]
@@ -56,12 +61,12 @@ pub struct Payload {
     pub items: u64,
 }
 
-/// A batch that the backend took, perhaps not whole.
+/// The backend accepted a batch, possibly in part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Accepted {
-    /// How many items it rejected for good.
+pub struct ExportResponse {
+    /// How many items it rejected permanently.
     pub rejected: u64,
-    /// What it had to say although it took the batch; see [`quoted`].
+    /// A remark that came with the acceptance; see [`quoted`].
     pub remark: Option<String>,
 }
 
@@ -83,7 +88,7 @@ impl fmt::Display for Failure {
 /// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ExportError {
-    /// Another attempt would fail as well.
+    /// Another attempt would fail too.
     #[error("{0}")]
     Permanent(Failure),
     /// Another attempt may succeed.
@@ -132,7 +137,8 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// The result of one attempt.
-pub type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Accepted, ExportError>> + Send + 'a>>;
+pub type Attempt<'a> =
+    Pin<Box<dyn Future<Output = Result<ExportResponse, ExportError>> + Send + 'a>>;
 
 /// Makes one attempt to export a batch.
 pub trait Export: Send + Sync + 'static {

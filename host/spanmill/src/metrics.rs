@@ -16,4 +16,4 @@ mod totals;
 
 pub use flush::flush_regularly;
 pub use recorder::{Measured, Recorder};
-pub use totals::{Flushed, Totals};
+pub use totals::Totals;

@@ -22,7 +22,7 @@ use serde::de::IgnoredAny;
 use serde_json::error::Category;
 use thiserror::Error;
 
-use crate::config::Signal;
+use spanmill_model::Signal;
 pub(crate) use text::name_of_double;
 
 /// Where JSON stops being OTLP. What stands there is left out: it may be an attribute's value.

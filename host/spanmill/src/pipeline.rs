@@ -32,22 +32,17 @@ mod trial;
 mod version;
 mod worker;
 
-pub use build::{BuildError, ByConnector, ByPipeline};
-pub use chain::{Chain, Failed, FailedSpans, Origin, Output, Place, Stage};
+pub use build::{BuildError, ByConnector};
+pub use chain::{Chain, Origin, Place, Stage};
 pub use change::{Change, ChangeError, Replaced, Switched};
 pub use delivery::Fanout;
-pub use gate::MemoryGate;
-pub use intake::{Feed, Intake};
-pub use load::{
-    BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin, PluginFile, PluginLoader, Swapped,
-    plugins_of,
-};
-pub use offline::{Offline, OfflineError, Recorded, Replayed};
+pub use intake::Intake;
+pub use load::{LoadedPlugin, PluginFile, PluginLoader, Swapped, plugins_of};
+pub use offline::{Offline, Recorded};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
-pub use shadow::{Seen, Shadow, StartError as ShadowError};
-pub use stats::{Counted, Stats};
-pub use topology::{Committed, Exporters, Prepared, TapError, Topology};
+pub use shadow::Shadow;
+pub use topology::{Exporters, Topology};
 pub use trial::{PROBATION, Trial, Verdict};
 pub use version::Version;
 pub(crate) use worker::now_unix_nano;

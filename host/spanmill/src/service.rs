@@ -1,6 +1,6 @@
 //! A manifest's life: bind, build, serve, change while telemetry flows, and end without losing a span.
 //!
-//! [`Running`](running::Running) is what runs: the parts of a manifest. A [`Controller`] holds it, and replaces parts
+//! [`RunningService`](running::Running) is what runs: the parts of a manifest. A [`Controller`] holds it, and replaces parts
 //! of it when it is told to, by the admin API, by a signal, or because a file has changed.
 
 mod controller;
@@ -24,9 +24,9 @@ use crate::losses::Losses;
 use crate::pipeline::{self, LoadedPlugin, PluginLoader, WorkerCount};
 use crate::receive::BindError;
 pub use controller::{Admin, Controller};
-pub use folders::{Folders, FoldersError};
-use running::Running;
-pub use running::{Ended, GRACE};
+pub use folders::Folders;
+pub use running::GRACE;
+use running::RunningService;
 pub use watch::Watch;
 
 /// Why a service did not start, or did not change.
@@ -51,7 +51,7 @@ pub enum StartError {
 
 /// A service that is bound, built and not yet serving.
 pub struct Service {
-    running: Running,
+    running: RunningService,
     loader: PluginLoader,
     source: ManifestSource,
 }
@@ -66,7 +66,7 @@ impl Service {
         output: DebugOutput,
         workers: WorkerCount,
     ) -> Result<Self, StartError> {
-        let running = Running::start(manifest, &mut plugins, output, workers).await?;
+        let running = RunningService::start(manifest, &mut plugins, output, workers).await?;
         Ok(Service {
             running,
             loader,
@@ -79,7 +79,7 @@ impl Service {
         self.running.losses()
     }
 
-    /// What is listened on, a line each.
+    /// The addresses served, one line each.
     pub fn addresses(&self) -> Vec<String> {
         self.running.addresses()
     }

@@ -19,13 +19,13 @@ const ADMIN: &str = "SPANMILL_ADMIN";
 const ADMIN_TOKEN: &str = "SPANMILL_ADMIN_TOKEN";
 
 /// An admin API that listens.
-pub(super) struct Bound {
+pub(super) struct BoundAdmin {
     pub(super) server: AdminServer,
     /// Held as long as it serves.
     pub(super) token: Option<PublishedToken>,
 }
 
-impl Bound {
+impl BoundAdmin {
     /// What it listens on, for the log.
     pub(super) fn line(&self) -> String {
         match self.server.endpoint() {
@@ -89,7 +89,7 @@ fn existing() -> Vec<AdminFolder> {
 pub(super) async fn bind(
     manifest: &Manifest,
     argument: Option<String>,
-) -> Result<Option<Bound>, Failure> {
+) -> Result<Option<BoundAdmin>, Failure> {
     let section = manifest.admin.as_ref();
     let asked = argument
         .or_else(|| set(ADMIN))
@@ -124,7 +124,7 @@ pub(super) async fn bind(
     Ok(Some(listen(Endpoint::new(&asked), token).await?))
 }
 
-async fn listen(endpoint: Endpoint, token: Option<Token>) -> Result<Bound, BindError> {
+async fn listen(endpoint: Endpoint, token: Option<Token>) -> Result<BoundAdmin, BindError> {
     let server = AdminServer::bind(&AdminConfig { endpoint, token }).await?;
     let mut published = None;
     if let (Some(token), Some(address)) = (server.made_token(), server.address()) {
@@ -140,7 +140,7 @@ async fn listen(endpoint: Endpoint, token: Option<Token>) -> Result<Bound, BindE
             }
         }
     }
-    Ok(Bound {
+    Ok(BoundAdmin {
         server,
         token: published,
     })

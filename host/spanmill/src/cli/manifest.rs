@@ -52,8 +52,7 @@ pub(super) fn load(
     loader: &mut PluginLoader,
 ) -> Result<Configured, Failure> {
     let env = |name: &str| std::env::var(name).ok();
-    let built_in = PluginLoader::built_in();
-    let (manifest, mut found) = config::examine(from.read()?, Path::new("."), &built_in, &env);
+    let (manifest, mut found) = config::examine(from.read()?, Path::new("."), &env);
     if let Some(manifest) = manifest {
         match loader.load_all(&manifest) {
             Ok(plugins) if !found.has_errors() => {

@@ -10,8 +10,9 @@ use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
 use super::{Failure, admin, conformance, say};
-use crate::config::{canonical_component, parse_duration};
-use crate::files::read_regular;
+use crate::components::canonical_component;
+use crate::config::parse_duration;
+use spanmill_private::read_regular;
 
 /// The largest plugin file that is sent; the service takes no larger one.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;

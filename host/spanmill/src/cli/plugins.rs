@@ -2,28 +2,25 @@
 
 use super::manifest::{self, ManifestArgs};
 use super::{Failure, say};
-use crate::pipeline::{BUILT_IN_CONNECTORS, BUILT_IN_PROCESSORS, LoadedPlugin};
+use crate::components;
+use crate::pipeline::LoadedPlugin;
 use crate::service::Folders;
 
 pub(super) fn plugins(args: &ManifestArgs) -> Result<(), Failure> {
     let mut loader = Folders::from_environment()?.loader()?;
     say("BUILT-IN");
-    for (kind, names) in [
-        ("processor", &BUILT_IN_PROCESSORS[..]),
-        ("connector", &BUILT_IN_CONNECTORS[..]),
-    ] {
-        for name in names {
-            let file = loader.built_in_file(name);
-            match std::fs::metadata(&file) {
-                Ok(found) => say(format_args!(
-                    "  {name:<24} {kind:<10} {:>6} KiB",
-                    found.len() / 1024
-                )),
-                Err(_) => say(format_args!(
-                    "  {name:<24} {kind:<10} missing: {}",
-                    file.display()
-                )),
-            }
+    for plugin in components::built_in_plugins() {
+        let (name, kind) = (plugin.name, plugin.kind().name());
+        let file = loader.built_in_file(name);
+        match std::fs::metadata(&file) {
+            Ok(found) => say(format_args!(
+                "  {name:<24} {kind:<10} {:>6} KiB",
+                found.len() / 1024
+            )),
+            Err(_) => say(format_args!(
+                "  {name:<24} {kind:<10} missing: {}",
+                file.display()
+            )),
         }
     }
     let (manifest, loaded) = manifest::load(&args.source()?, &mut loader)?;

@@ -14,11 +14,11 @@ use prost::Message as _;
 
 use super::Failure;
 use super::manifest::{self, ManifestArgs};
-use crate::config::Signal;
-use crate::files;
 use crate::otlp_json::{self, JsonError};
 use crate::pipeline::{Offline, Recorded};
 use crate::service::Folders;
+use spanmill_model::Signal;
+use spanmill_private::read_regular;
 
 /// A recording is processed in memory, several times its size.
 const MAX_INPUT_BYTES: u64 = 2 * 1024 * 1024 * 1024;
@@ -69,7 +69,7 @@ fn from_json(json: &[u8]) -> Result<(Signal, Bytes), JsonError> {
 fn read(input: &Path, signal: Signal) -> Result<Vec<Recorded>, Failure> {
     let unreadable =
         |why: &dyn std::fmt::Display| Failure(format!("error: {}: {why}", input.display()));
-    let bytes = files::read_regular(input, MAX_INPUT_BYTES).map_err(|error| unreadable(&error))?;
+    let bytes = read_regular(input, MAX_INPUT_BYTES).map_err(|error| unreadable(&error))?;
     let mut requests = Vec::new();
     match input.extension().and_then(|extension| extension.to_str()) {
         Some("pb") => requests.push((signal, Bytes::from(bytes))),

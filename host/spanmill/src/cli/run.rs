@@ -50,7 +50,7 @@ pub(super) fn run(
         let service =
             Service::start(manifest.clone(), plugins, loader, from, output, workers).await?;
         let mut addresses = service.addresses();
-        addresses.extend(bound.iter().map(admin::Bound::line));
+        addresses.extend(bound.iter().map(admin::BoundAdmin::line));
         for address in &addresses {
             tracing::info!("{address}");
         }
@@ -101,7 +101,7 @@ async fn reload_on_signal(controller: Arc<Controller>, mut hang_up: tokio::signa
     }
 }
 
-/// For a first look: where to send to, and what happens then.
+/// What a first run shows: where to send telemetry and what happens to it.
 fn description(manifest: &Manifest, addresses: &[String]) -> String {
     let mut lines = vec![
         "Spanmill runs its built-in pipeline. Give it your own with --config FILE.\n".to_owned(),

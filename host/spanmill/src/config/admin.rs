@@ -4,11 +4,8 @@ use std::net::IpAddr;
 
 use spanmill_admin::Token;
 
-use super::Secret;
-use super::diagnostics::{Diagnostic, Diagnostics};
 use super::endpoint;
-use super::walk::Section;
-use super::yaml::{Node, Value};
+use spanmill_manifest::{Diagnostic, Diagnostics, Node, Secret, Section, Value};
 
 /// The admin API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +14,7 @@ pub struct Admin {
     pub enabled: bool,
     /// `unix:/path` or `host:port`; `None`: the default, or what the command line says.
     pub endpoint: Option<String>,
-    /// What a request to an address must carry; needed where others than this machine can reach it.
+    /// What a request to an address must carry; required if other machines can reach it.
     pub token: Option<Secret>,
 }
 
@@ -58,7 +55,7 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
         let message = format!("{}: token is empty", section.owner());
         out.push(
             Diagnostic::error(entry.value.place, message)
-                .help("set the variable that it names, or remove it: without a token, whoever reaches the endpoint is let in"),
+                .help("set the variable that it names, or remove it: without a token, anyone who reaches the endpoint is let in"),
         );
     }
     if let Some(node) = section.value("token")
@@ -85,7 +82,7 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
     };
     if admin.enabled && admin.token.is_none() && admin.endpoint.as_ref().is_some_and(is_elsewhere) {
         let message = format!(
-            "{}: others than this machine can reach the endpoint, and there is no token",
+            "{}: other machines can reach the endpoint, and there is no token",
             section.owner()
         );
         out.push(Diagnostic::error(named.unwrap_or(place), message).help(

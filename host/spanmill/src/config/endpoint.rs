@@ -1,10 +1,12 @@
 //! Addresses: where to listen, and what to connect to.
 
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::walk::Section;
+use std::fmt::Display;
+
+use spanmill_manifest::{Diagnostic, Diagnostics, Section};
+use thiserror::Error;
 
 /// Reads `endpoint` as `host:port` to listen on.
-pub(super) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnostics) -> String {
+pub(crate) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnostics) -> String {
     let Some(endpoint) = section.text("endpoint", out) else {
         return default.to_owned();
     };
@@ -26,7 +28,7 @@ pub(super) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnos
 }
 
 /// Reads the gRPC address of an exporter; what comes back is a URI, and whether to speak TLS.
-pub(super) fn grpc(
+pub(crate) fn grpc(
     section: &mut Section<'_>,
     insecure: bool,
     out: &mut Diagnostics,
@@ -56,7 +58,7 @@ pub(super) fn grpc(
     };
     let authority = rest.trim_end_matches('/');
     let checked = match host_port(authority) {
-        Err(NO_PORT) if scheme => host_port(&format!("{authority}:443")),
+        Err(AddressError::NoPort) if scheme => host_port(&format!("{authority}:443")),
         other => other,
     };
     if let Err(why) = checked {
@@ -75,7 +77,7 @@ pub(super) fn grpc(
 }
 
 /// Checks that a text is an http or https URL with a host.
-pub(super) fn url(
+pub(crate) fn url(
     section: &mut Section<'_>,
     key: &'static str,
     out: &mut Diagnostics,
@@ -109,7 +111,7 @@ fn required(section: &mut Section<'_>, like: &str, out: &mut Diagnostics) -> Opt
 }
 
 /// A key that must be there is not.
-pub(super) fn missing(section: &Section<'_>, key: &str, like: &str) -> Diagnostic {
+pub(crate) fn missing(section: &Section<'_>, key: &str, like: &str) -> Diagnostic {
     Diagnostic::error(
         section.place(),
         format!("{}: {key} is missing", section.owner()),
@@ -117,34 +119,47 @@ pub(super) fn missing(section: &Section<'_>, key: &str, like: &str) -> Diagnosti
     .help(format!("add `{key}:` with {like}"))
 }
 
-fn complain(section: &mut Section<'_>, why: &str, help: &str, out: &mut Diagnostics) {
+fn complain(section: &mut Section<'_>, why: impl Display, help: &str, out: &mut Diagnostics) {
     if let Some(node) = section.value("endpoint") {
         out.push(section.wrong("endpoint", node, why).help(help));
     }
 }
 
-const NO_PORT: &str = "the port is missing";
+/// Why a text is no `host:port`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+enum AddressError {
+    #[error("this is a URL, where host and port are asked for")]
+    Url,
+    #[error("an IPv6 address stands in brackets before its port")]
+    NoBrackets,
+    #[error("the host has characters that no host has")]
+    Host,
+    #[error("the port is missing")]
+    NoPort,
+    #[error("the port is not a number up to 65535")]
+    Port,
+}
 
 /// Checks `host:port`; an empty host is fine.
-pub(super) fn host_port(text: &str) -> Result<(), &'static str> {
+fn host_port(text: &str) -> Result<(), AddressError> {
     if text.contains("://") {
-        return Err("this is a URL, where host and port are asked for");
+        return Err(AddressError::Url);
     }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, _)) if host.contains(':') && !host.ends_with(']') => {
-            return Err("an IPv6 address stands in brackets before its port");
+            return Err(AddressError::NoBrackets);
         }
-        Some((_, port)) if port.ends_with(']') => return Err(NO_PORT),
+        Some((_, port)) if port.ends_with(']') => return Err(AddressError::NoPort),
         Some(parts) => parts,
-        None => return Err(NO_PORT),
+        None => return Err(AddressError::NoPort),
     };
     if host.contains(|c: char| c.is_whitespace() || c == '/') {
-        return Err("the host has characters that no host has");
+        return Err(AddressError::Host);
     }
     if port.is_empty() {
-        return Err(NO_PORT);
+        return Err(AddressError::NoPort);
     }
     port.parse::<u16>()
         .map(|_| ())
-        .map_err(|_| "the port is not a number up to 65535")
+        .map_err(|_| AddressError::Port)
 }

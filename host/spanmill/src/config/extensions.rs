@@ -2,49 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
-use super::source::Place;
-use super::walk::Section;
+use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, Section, TextRange, did_you_mean};
 
-/// What to do without an extension, by its type.
-const INSTEAD: [(&str, &str); 14] = [
-    ("health_check", HEALTH),
-    ("healthcheck", HEALTH),
-    ("healthcheckv2", HEALTH),
-    ("pprof", "remove it; `perf` shows where the time goes"),
-    (
-        "zpages",
-        "remove it; `spanmill plugin status` and the admin API show what runs",
-    ),
-    (
-        "file_storage",
-        "remove it, and `storage:` where it is named: queues are kept in memory in this version",
-    ),
-    (
-        "db_storage",
-        "remove it, and `storage:` where it is named: queues are kept in memory in this version",
-    ),
-    ("memory_limiter", "use the `memory_limiter` processor"),
-    ("memory_ballast", "remove it: there is no garbage collector"),
-    ("basicauth", CREDENTIALS),
-    ("bearertokenauth", CREDENTIALS),
-    ("headers_setter", CREDENTIALS),
-    ("oauth2client", CREDENTIALS),
-    ("opamp", "remove it; the admin API changes what runs"),
-];
-
-const HEALTH: &str =
-    "remove it, and probe the admin API or a receiver's port: it is open once everything runs";
-const CREDENTIALS: &str = "send credentials under `headers:` of the exporter; in front of receivers, put an authenticating proxy";
+use crate::component::ComponentKind;
+use crate::components;
 
 /// Those that `extensions:` defines.
 pub(super) fn defined(
     root: &mut Section<'_>,
     out: &mut Diagnostics,
-) -> BTreeMap<ComponentId, Place> {
+) -> BTreeMap<ComponentId, TextRange> {
     let mut defined = BTreeMap::new();
-    let entries = super::components(root, "extensions", &mut defined, out);
+    let entries = super::component_entries(root, "extensions", &mut defined, out);
     drop(entries);
     defined
 }
@@ -52,7 +21,7 @@ pub(super) fn defined(
 /// Checks what `service.extensions` names.
 pub(super) fn check(
     service: &mut Section<'_>,
-    defined: &BTreeMap<ComponentId, Place>,
+    defined: &BTreeMap<ComponentId, TextRange>,
     out: &mut Diagnostics,
 ) {
     let mut used = Vec::new();
@@ -75,14 +44,14 @@ pub(super) fn check(
             );
             continue;
         }
-        let instead = INSTEAD.iter().find(|(kind, _)| *kind == id.kind());
+        let instead = components::instead_of(ComponentKind::Extension, id.kind());
         let help = instead.map_or_else(
             || {
-                let known: Vec<&str> = INSTEAD.iter().map(|(kind, _)| *kind).collect();
+                let known = components::absent_types(ComponentKind::Extension);
                 let near = did_you_mean(id.kind(), known).unwrap_or_default();
                 format!("remove it: extensions are not part of this version {near}")
             },
-            |(_, help)| (*help).to_owned(),
+            str::to_owned,
         );
         let message = format!("extension {id} is not served in this version");
         out.push(Diagnostic::error(item.place, message).help(help.trim_end()));

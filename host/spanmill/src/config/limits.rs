@@ -1,9 +1,8 @@
 //! `limits`: what the process and one request may hold. A section of our own; every key has a default.
 
-use spanmill_otlp::ItemLimits;
+use spanmill_manifest::{Diagnostics, Section};
 
-use super::diagnostics::Diagnostics;
-use super::walk::Section;
+use spanmill_otlp::ItemLimits;
 
 /// What the process and one request may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
-use super::source::Place;
-use super::walk::Section;
-use super::yaml::Entry;
-use super::{Exporter, Manifest, Signal};
+use super::{Manifest, Signal};
+use crate::components;
+use spanmill_manifest::{
+    ComponentId, Diagnostic, Diagnostics, Entry, Section, TextRange, did_you_mean,
+};
 
 /// A pipeline's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,31 +39,31 @@ pub struct Pipeline {
     /// Where they go; at least one.
     pub exporters: Vec<ComponentId>,
     /// Where the manifest names it.
-    pub place: Place,
+    pub place: TextRange,
 }
 
 /// Every id that the manifest defines, whether its settings are right or not.
 #[derive(Debug, Default)]
-pub(super) struct Declared {
-    pub receivers: BTreeMap<ComponentId, Place>,
-    pub processors: BTreeMap<ComponentId, Place>,
-    pub connectors: BTreeMap<ComponentId, Place>,
-    pub exporters: BTreeMap<ComponentId, Place>,
+pub(super) struct DeclaredComponents {
+    pub receivers: BTreeMap<ComponentId, TextRange>,
+    pub processors: BTreeMap<ComponentId, TextRange>,
+    pub connectors: BTreeMap<ComponentId, TextRange>,
+    pub exporters: BTreeMap<ComponentId, TextRange>,
 }
 
 /// A pipeline as it is written.
-struct Draft {
+struct PipelineDraft {
     id: PipelineId,
-    place: Place,
-    receivers: Vec<(ComponentId, Place)>,
-    processors: Vec<(ComponentId, Place)>,
-    exporters: Vec<(ComponentId, Place)>,
+    place: TextRange,
+    receivers: Vec<(ComponentId, TextRange)>,
+    processors: Vec<(ComponentId, TextRange)>,
+    exporters: Vec<(ComponentId, TextRange)>,
 }
 
 /// Reads the pipelines, checks them against what is defined, and leaves in the manifest what they use.
 pub(super) fn read(
     service: &mut Section<'_>,
-    declared: &Declared,
+    declared: &DeclaredComponents,
     manifest: &mut Manifest,
     out: &mut Diagnostics,
 ) {
@@ -97,15 +96,16 @@ pub(super) fn read(
         return;
     }
     check_connectors(&drafts, declared, out);
-    check_exporters(&drafts, manifest, out);
+    check_signals(&drafts, manifest, out);
     check_unused(&drafts, declared, out);
-    manifest.pipelines = drafts.into_iter().map(Draft::finish).collect();
+    manifest.pipelines = drafts.into_iter().map(PipelineDraft::finish).collect();
     retain_used(manifest);
 }
 
-impl Draft {
+impl PipelineDraft {
     fn finish(self) -> Pipeline {
-        let ids = |list: Vec<(ComponentId, Place)>| list.into_iter().map(|(id, _)| id).collect();
+        let ids =
+            |list: Vec<(ComponentId, TextRange)>| list.into_iter().map(|(id, _)| id).collect();
         Pipeline {
             id: self.id,
             receivers: ids(self.receivers),
@@ -116,13 +116,17 @@ impl Draft {
     }
 }
 
-fn draft(entry: &Entry, declared: &Declared, out: &mut Diagnostics) -> Option<Draft> {
+fn draft(
+    entry: &Entry,
+    declared: &DeclaredComponents,
+    out: &mut Diagnostics,
+) -> Option<PipelineDraft> {
     let id = pipeline_id(entry, out)?;
     let mut section = Section::open(&entry.value, entry.key_place, format!("pipeline {id}"), out);
     let mut list = |role: &'static str, required: bool, out: &mut Diagnostics| {
         references(&mut section, role, required, declared, out)
     };
-    let draft = Draft {
+    let draft = PipelineDraft {
         id,
         place: entry.key_place,
         receivers: list("receivers", true, out),
@@ -179,9 +183,9 @@ fn references(
     section: &mut Section<'_>,
     role: &'static str,
     required: bool,
-    declared: &Declared,
+    declared: &DeclaredComponents,
     out: &mut Diagnostics,
-) -> Vec<(ComponentId, Place)> {
+) -> Vec<(ComponentId, TextRange)> {
     let place = section.entry(role).map(|entry| entry.key_place);
     let has_value = section.value(role).is_some();
     let Some(items) = section.list(role, out).or((!has_value).then(Vec::new)) else {
@@ -194,7 +198,7 @@ fn references(
             Diagnostic::error(place, message).help(format!("name at least one: `{role}: [...]`")),
         );
     }
-    let mut found: Vec<(ComponentId, Place)> = Vec::new();
+    let mut found: Vec<(ComponentId, TextRange)> = Vec::new();
     for item in &items {
         let owner = section.owner();
         let Ok(id) = ComponentId::parse(&item.raw) else {
@@ -224,7 +228,7 @@ fn references(
     found
 }
 
-impl Declared {
+impl DeclaredComponents {
     /// Whether an id may stand in one of a pipeline's lists; the error is what to do about it.
     fn lookup(&self, role: &str, id: &ComponentId) -> Result<(), String> {
         let (own, connectors) = match role {
@@ -257,49 +261,51 @@ impl Declared {
     }
 }
 
-/// A connector needs a traces pipeline that feeds it and a metrics pipeline that takes from it.
-fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
+/// A connector needs a pipeline that feeds it and one that takes from it, of signals that it takes and makes.
+fn check_connectors(
+    drafts: &[PipelineDraft],
+    declared: &DeclaredComponents,
+    out: &mut Diagnostics,
+) {
     for (id, place) in &declared.connectors {
+        let route = components::route(id.kind());
+        let feed = format!(
+            "name it under the exporters of a {} pipeline",
+            names(route.takes)
+        );
+        let take = format!(
+            "name it under the receivers of a {} pipeline",
+            names(route.gives)
+        );
         let (mut fed, mut taken) = (false, false);
         for draft in drafts {
+            let signal = draft.id.signal;
             for (_, at) in draft.exporters.iter().filter(|(used, _)| used == id) {
                 fed = true;
-                if draft.id.signal != Signal::Traces {
+                if !route.takes.contains(&signal) {
                     let message = format!(
-                        "pipeline {}: exporters: connector {id} takes traces, not {}",
-                        draft.id, draft.id.signal
+                        "pipeline {}: exporters: connector {id} takes {}, not {signal}",
+                        draft.id,
+                        names(route.takes)
                     );
-                    out.push(
-                        Diagnostic::error(*at, message)
-                            .help("name it under the exporters of a traces pipeline"),
-                    );
+                    out.push(Diagnostic::error(*at, message).help(&feed));
                 }
             }
             for (_, at) in draft.receivers.iter().filter(|(used, _)| used == id) {
                 taken = true;
-                if draft.id.signal != Signal::Metrics {
+                if !route.gives.contains(&signal) {
                     let message = format!(
-                        "pipeline {}: receivers: connector {id} gives metrics, not {}",
-                        draft.id, draft.id.signal
+                        "pipeline {}: receivers: connector {id} gives {}, not {signal}",
+                        draft.id,
+                        names(route.gives)
                     );
-                    out.push(
-                        Diagnostic::error(*at, message)
-                            .help("name it under the receivers of a metrics pipeline"),
-                    );
+                    out.push(Diagnostic::error(*at, message).help(&take));
                 }
             }
         }
         let (is, missing, help) = match (fed, taken) {
-            (true, false) => (
-                "an exporter",
-                "a receiver",
-                "name it under the receivers of a metrics pipeline",
-            ),
-            (false, true) => (
-                "a receiver",
-                "an exporter",
-                "name it under the exporters of a traces pipeline",
-            ),
+            (true, false) => ("an exporter", "a receiver", take),
+            (false, true) => ("a receiver", "an exporter", feed),
             _ => continue,
         };
         let message = format!("connector {id} is {is} of a pipeline, but {missing} of none");
@@ -307,42 +313,59 @@ fn check_connectors(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics
     }
 }
 
-/// Exporters that cannot take a pipeline's signal.
-fn check_exporters(drafts: &[Draft], manifest: &Manifest, out: &mut Diagnostics) {
+/// Signals as a person lists them: `traces or logs`.
+fn names(signals: &[Signal]) -> String {
+    let names: Vec<&str> = signals.iter().map(|signal| signal.name()).collect();
+    names.join(" or ")
+}
+
+/// Receivers and exporters that do not take a pipeline's signal.
+fn check_signals(drafts: &[PipelineDraft], manifest: &Manifest, out: &mut Diagnostics) {
     for draft in drafts {
-        for (id, place) in &draft.exporters {
-            let signal = draft.id.signal;
-            let (what, help) = match manifest.exporters.get(id) {
-                Some(Exporter::Prometheus(_) | Exporter::RemoteWrite(_))
-                    if signal != Signal::Metrics =>
-                {
-                    (
-                        format!("takes metrics, not {signal}"),
-                        "make metrics with a connector such as spanmetrics, and export those"
-                            .to_owned(),
-                    )
-                }
-                Some(Exporter::OtlpHttp(http))
-                    if http.urls.get(signal).is_none()
-                        && http.urls.iter().any(|(_, url)| url.is_some()) =>
-                {
-                    (
-                        format!("has no URL for {signal}"),
-                        format!("add `endpoint:` or `{signal}_endpoint:`"),
-                    )
-                }
-                _ => continue,
+        let signal = draft.id.signal;
+        let mut complain =
+            |list: &str, id: &ComponentId, place: TextRange, what: &str, help: &str| {
+                let message = format!("pipeline {}: {list}: {id} {what}", draft.id);
+                out.push(Diagnostic::error(place, message).help(help));
             };
-            let message = format!("pipeline {}: exporters: {id} {what}", draft.id);
-            out.push(Diagnostic::error(*place, message).help(help));
+        for (id, place) in &draft.receivers {
+            let component = manifest
+                .receivers
+                .get(id)
+                .and(components::receiver(id.kind()));
+            if let Some(component) = component.filter(|known| !known.signals.contains(&signal)) {
+                let what = format!("receives {}, not {signal}", names(component.signals));
+                let help = "take it out of this pipeline";
+                complain("receivers", id, *place, &what, help);
+            }
+        }
+        for (id, place) in &draft.exporters {
+            let (Some(config), Some(component)) =
+                (manifest.exporters.get(id), components::exporter(id.kind()))
+            else {
+                continue;
+            };
+            if !component.signals.contains(&signal) {
+                let what = format!("takes {}, not {signal}", names(component.signals));
+                let help = match component.signals {
+                    [Signal::Metrics] => {
+                        "make metrics with a connector such as spanmetrics, and export those"
+                    }
+                    _ => "take it out of this pipeline",
+                };
+                complain("exporters", id, *place, &what, help);
+            } else if let Some(missing) = config.missing_for(signal) {
+                complain("exporters", id, *place, &missing.message, &missing.help);
+            }
         }
     }
 }
 
-fn check_unused(drafts: &[Draft], declared: &Declared, out: &mut Diagnostics) {
-    let used = |list: fn(&Draft) -> &Vec<(ComponentId, Place)>| -> BTreeSet<&ComponentId> {
-        drafts.iter().flat_map(list).map(|(id, _)| id).collect()
-    };
+fn check_unused(drafts: &[PipelineDraft], declared: &DeclaredComponents, out: &mut Diagnostics) {
+    let used =
+        |list: fn(&PipelineDraft) -> &Vec<(ComponentId, TextRange)>| -> BTreeSet<&ComponentId> {
+            drafts.iter().flat_map(list).map(|(id, _)| id).collect()
+        };
     // A receiver and an exporter may share an id.
     let received = used(|draft| &draft.receivers);
     let processed = used(|draft| &draft.processors);

@@ -1,26 +1,17 @@
 //! Processors and connectors that are plugins: where their code is, what they may use, and their settings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use spanmill_runtime::Kind;
 
-use super::component_id::ComponentId;
-use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use super::settings::Settings;
-use super::source::Place;
-use super::walk::Section;
-use super::yaml::{Entry, Value};
-
-/// The plugins that come with the binary, by component type.
-#[derive(Clone, Debug, Default)]
-pub struct BuiltIn {
-    /// Processors, such as `filter`.
-    pub processors: BTreeSet<String>,
-    /// Connectors, such as `spanmetrics`.
-    pub connectors: BTreeSet<String>,
-}
+use crate::component::ComponentKind;
+use crate::components;
+use spanmill_manifest::{
+    ComponentId, Diagnostic, Diagnostics, Entry, Section, TextRange, Value, did_you_mean,
+};
 
 /// Which of the two a plugin is used as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +39,17 @@ impl Role {
         }
     }
 
+    /// The section that it stands in.
+    pub(crate) fn kind(self) -> ComponentKind {
+        match self {
+            Role::Processor => ComponentKind::Processor,
+            Role::Connector => ComponentKind::Connector,
+        }
+    }
+
     /// As messages call it.
     pub fn name(self) -> &'static str {
-        match self {
-            Role::Processor => "processor",
-            Role::Connector => "connector",
-        }
+        self.kind().name()
     }
 }
 
@@ -77,7 +73,7 @@ pub struct Allow {
     pub writes: Vec<String>,
 }
 
-/// What `plugins:` says about a component type; the defaults where it says nothing.
+/// What `plugins:` says about a component type, with defaults for the rest.
 #[derive(Clone, Debug)]
 pub struct PluginSpec {
     /// The component type, aliases resolved.
@@ -99,9 +95,9 @@ pub struct PluginSpec {
     /// A bound on what it may read and write; `None`: whatever it declares.
     pub allow: Option<Allow>,
     /// Where `plugins:` names the type, if it does.
-    pub place: Option<Place>,
+    pub place: Option<TextRange>,
     /// Where the file's name stands, if it does.
-    pub file_place: Option<Place>,
+    pub file_place: Option<TextRange>,
 }
 
 /// Three quarters of the limit: a leak is met before it costs a batch.
@@ -146,39 +142,16 @@ impl PluginSpec {
 pub struct PluginUse {
     /// What runs, and within which limits.
     pub spec: PluginSpec,
-    /// What it is told.
+    /// Its settings.
     pub settings: Settings,
     /// Where the manifest names the component.
-    pub place: Place,
-}
-
-/// Types that go by two names; the first is ours.
-const ALIASES: [(&str, &str); 2] = [
-    ("spanmetrics", "span_metrics"),
-    ("servicegraph", "service_graph"),
-];
-
-/// A component's id with its type by the name that it goes by, so that an id can be told from its alias.
-pub fn canonical_component(id: &str) -> String {
-    match id.split_once('/') {
-        Some((kind, name)) => format!("{}/{name}", canonical(kind)),
-        None => canonical(id).to_owned(),
-    }
-}
-
-/// The name a type goes by.
-pub fn canonical(kind: &str) -> &str {
-    ALIASES
-        .iter()
-        .find(|(_, alias)| *alias == kind)
-        .map_or(kind, |(name, _)| name)
+    pub place: TextRange,
 }
 
 /// Reads `plugins:`.
 pub(super) fn specs(
     section: &Section<'_>,
     folder: &Path,
-    built_in: &BuiltIn,
     out: &mut Diagnostics,
 ) -> BTreeMap<String, PluginSpec> {
     let mut specs: BTreeMap<String, PluginSpec> = BTreeMap::new();
@@ -206,8 +179,8 @@ pub(super) fn specs(
                 continue;
             }
         }
-        let kind = canonical(&entry.key);
-        if ["batch", "memory_limiter"].contains(&kind) {
+        let kind = components::canonical_type(&entry.key);
+        if components::host_processor(kind).is_some() {
             out.push(
                 Diagnostic::error(
                     entry.key_place,
@@ -228,10 +201,7 @@ pub(super) fn specs(
             continue;
         }
         let section = Section::open(&entry.value, entry.key_place, owner, out);
-        specs.insert(
-            kind.to_owned(),
-            spec(kind, entry, section, folder, built_in, out),
-        );
+        specs.insert(kind.to_owned(), spec(kind, entry, section, folder, out));
     }
     specs
 }
@@ -246,7 +216,6 @@ fn spec(
     entry: &Entry,
     mut section: Section<'_>,
     folder: &Path,
-    built_in: &BuiltIn,
     out: &mut Diagnostics,
 ) -> PluginSpec {
     let mut spec = PluginSpec::built_in(kind);
@@ -311,9 +280,9 @@ fn spec(
         });
         allow.finish(out);
     }
-    let known = built_in.processors.contains(kind) || built_in.connectors.contains(kind);
+    let known = components::built_in_plugin(kind).is_some();
     if section.value("file").is_none() && !known {
-        let names = built_in.processors.iter().chain(&built_in.connectors);
+        let names = components::built_in_plugins().map(|plugin| plugin.name);
         out.push(
             Diagnostic::error(
                 entry.key_place,
@@ -322,7 +291,7 @@ fn spec(
                     section.owner()
                 ),
             )
-            .maybe_help(did_you_mean(kind, names.map(String::as_str)))
+            .maybe_help(did_you_mean(kind, names))
             .help("add `file:` with the path of the component"),
         );
     }
@@ -336,22 +305,19 @@ pub(super) fn plugin_use(
     entry: &Entry,
     role: Role,
     specs: &BTreeMap<String, PluginSpec>,
-    built_in: &BuiltIn,
     out: &mut Diagnostics,
 ) -> Option<PluginUse> {
-    let kind = canonical(id.kind());
+    let kind = components::canonical_type(id.kind());
     let owner = format!("{} {id}", role.name());
-    let built_in = match role {
-        Role::Processor => &built_in.processors,
-        Role::Connector => &built_in.connectors,
-    };
+    let built_in = components::built_in_plugin(kind);
+    let is_built_in = built_in.is_some_and(|plugin| plugin.kind() == role.kind());
     let spec = match specs.get(kind) {
-        Some(spec) if spec.file.is_some() || built_in.contains(kind) => spec.clone(),
-        // Named without a file and not known: that was said where it is named.
+        Some(spec) if spec.file.is_some() || is_built_in => spec.clone(),
+        // Unknown and without a file: reported at its entry under `plugins:`.
         Some(_) => return None,
-        None if built_in.contains(kind) => PluginSpec::built_in(kind),
+        None if is_built_in => PluginSpec::built_in(kind),
         None => {
-            out.push(unknown_type(id, entry, role, specs, built_in));
+            out.push(unknown_type(id, entry, role, specs));
             return None;
         }
     };
@@ -372,21 +338,16 @@ fn unknown_type(
     entry: &Entry,
     role: Role,
     specs: &BTreeMap<String, PluginSpec>,
-    built_in: &BTreeSet<String>,
 ) -> Diagnostic {
-    let host: &[&str] = match role {
-        Role::Processor => &["batch", "memory_limiter"],
-        Role::Connector => &[],
-    };
-    let mut known: Vec<&str> = host.to_vec();
-    known.extend(built_in.iter().map(String::as_str));
+    let mut known: Vec<&str> = components::types(role.kind()).collect();
     known.extend(specs.keys().map(String::as_str));
     known.sort_unstable();
     known.dedup();
+    let instead = components::instead_of(role.kind(), id.kind()).map(str::to_owned);
     let role = role.name();
     let message = format!("{role} {id}: there is no {role} of type `{}`", id.kind());
     Diagnostic::error(entry.key_place, message)
-        .maybe_help(did_you_mean(id.kind(), known.iter().copied()))
+        .maybe_help(instead.or_else(|| did_you_mean(id.kind(), known.iter().copied())))
         .help(format!(
             "known types: {}; name the file of another under `plugins:`",
             known.join(", ")

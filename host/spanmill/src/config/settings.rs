@@ -5,21 +5,19 @@
 //! integer where one is wanted; and `a,b` is a list of two. So what a plugin will not have is offered to it once
 //! more, as the Collector would have read it.
 
+use spanmill_manifest::{Diagnostic, Diagnostics, Entry, Node, TextRange, Value};
 use std::fmt;
+
 use std::sync::Arc;
 
 use serde_json::{Number, Value as Json};
-
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::source::Place;
-use super::yaml::{Entry, Node, Value};
 
 /// A plugin's settings, and where each of them stands in the manifest.
 #[derive(Clone)]
 pub struct Settings {
     json: Json,
     node: Arc<Node>,
-    key: Place,
+    key: TextRange,
     owner: String,
 }
 
@@ -53,8 +51,7 @@ impl Settings {
         &self.json
     }
 
-    /// The same with what stands at a JSON pointer (RFC 6901) read as the other thing that it may be; nothing if it can
-    /// only be what it is.
+    /// The settings with the value at a JSON pointer (RFC 6901) in its other reading; `None` if it has no other.
     pub fn read_otherwise(&self, pointer: &str) -> Option<Settings> {
         let (node, _) = self.find(pointer)?;
         let other = match &node.value {
@@ -75,14 +72,14 @@ impl Settings {
         Some(settings)
     }
 
-    /// Where a JSON pointer leads, and where its name stands; nothing if it leads nowhere.
-    fn find(&self, pointer: &str) -> Option<(&Node, Place)> {
+    /// The node at a JSON pointer and the place of its key; `None` if there is no such node.
+    fn find(&self, pointer: &str) -> Option<(&Node, TextRange)> {
         let (node, name, is_whole) = self.follow(pointer);
         is_whole.then_some((node, name))
     }
 
     /// As far as a JSON pointer leads, and whether that is all the way.
-    fn follow(&self, pointer: &str) -> (&Node, Place, bool) {
+    fn follow(&self, pointer: &str) -> (&Node, TextRange, bool) {
         let mut node = self.node.as_ref();
         let mut name = self.key;
         for step in pointer.split('/').skip(1) {
@@ -108,7 +105,7 @@ impl Settings {
     }
 
     /// Where a JSON pointer leads. If it leads nowhere, the nearest mapping or list above.
-    pub fn locate(&self, pointer: &str) -> Place {
+    pub fn locate(&self, pointer: &str) -> TextRange {
         let (node, name, _) = self.follow(pointer);
         // A scalar is pointed at itself; of something larger, its name.
         match node.value {

@@ -1,8 +1,6 @@
 //! `service.telemetry`: of what the Collector tells about itself, this version has the level of the log.
 
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::walk::Section;
-use super::yaml::{Node, Value};
+use spanmill_manifest::{Diagnostic, Diagnostics, Node, Section, Value};
 
 /// How much the host's own log tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +76,7 @@ fn logs(mut logs: Section<'_>, out: &mut Diagnostics) -> Option<LogLevel> {
     for key in ["initial_fields", "processors"] {
         logs.refuse(key, "is not supported", "remove it", out);
     }
-    // How a line looks, and what of many alike is left out: nothing of the telemetry.
+    // These change how log lines look and which repeated ones are left out, not the telemetry.
     logs.ignore(
         &[
             "development",

@@ -8,39 +8,32 @@ mod receivers;
 mod robustness;
 mod sources;
 
+use std::any::Any;
 use std::path::Path;
 
-use super::{BuiltIn, Diagnostics, Loaded, Source, parse};
+use super::{Diagnostics, LoadedManifest, Source, parse};
+use crate::export::ExporterConfig;
+use crate::receive::component::ReceiverConfig;
+use crate::receive::otlp::config::OtlpConfig;
 
-fn built_in() -> BuiltIn {
-    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    BuiltIn {
-        processors: set(&[
-            "attributes",
-            "filter",
-            "probabilistic_sampler",
-            "redaction",
-            "resource",
-        ]),
-        connectors: set(&["spanmetrics"]),
-    }
+/// An exporter's settings, which are of the type that is asked for.
+fn exporter_settings<T: Any>(config: &dyn ExporterConfig) -> &T {
+    let config: &dyn Any = config;
+    config.downcast_ref().unwrap()
 }
 
-fn load(text: &str) -> Result<Loaded, Diagnostics> {
-    load_with(text, &built_in(), &|_| None)
+/// The settings of an `otlp` receiver.
+fn otlp_settings(config: &dyn ReceiverConfig) -> &OtlpConfig {
+    let config: &dyn Any = config;
+    config.downcast_ref().unwrap()
 }
 
-fn load_with(
-    text: &str,
-    built_in: &BuiltIn,
-    env: super::Lookup<'_>,
-) -> Result<Loaded, Diagnostics> {
-    parse(
-        Source::new("spanmill.yaml", text),
-        Path::new("/conf"),
-        built_in,
-        env,
-    )
+fn load(text: &str) -> Result<LoadedManifest, Diagnostics> {
+    load_with(text, &|_| None)
+}
+
+fn load_with(text: &str, env: super::Lookup<'_>) -> Result<LoadedManifest, Diagnostics> {
+    parse(Source::new("spanmill.yaml", text), Path::new("/conf"), env)
 }
 
 /// A manifest that is right, into which mistakes can be put.

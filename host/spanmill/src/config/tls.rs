@@ -1,13 +1,11 @@
 //! How an exporter trusts its backend, and how the backend trusts it: the Collector's configtls.
 
+use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
 use std::fmt;
+
 use std::path::PathBuf;
 
 use rustls::pki_types::ServerName;
-
-use super::diagnostics::{Diagnostic, Diagnostics};
-use super::exporter_helper::Secret;
-use super::walk::Section;
 
 /// TLS settings of an exporter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,7 +69,7 @@ pub(crate) const UNVERIFIED: &str = "the backend's certificate is not verified: 
      and read and change what is sent";
 
 /// Reads `tls`.
-pub(super) fn tls(section: &mut Section<'_>, out: &mut Diagnostics) -> Tls {
+pub(crate) fn tls(section: &mut Section<'_>, out: &mut Diagnostics) -> Tls {
     let Some(mut section) = section.section("tls", out) else {
         return Tls::default();
     };

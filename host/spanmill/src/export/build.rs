@@ -1,19 +1,16 @@
-//! From an exporter's configuration to an exporter that runs.
+//! From an exporter's settings to an exporter that runs.
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use spanmill_manifest::ComponentId;
 use thiserror::Error;
 
-use super::debug::{Debug, DebugOutput};
+use super::Export;
 use super::exporter::{Behaviour, Exporter, Shared};
-use super::file::File;
-use super::nop::Nop;
-use super::otlp_grpc::OtlpGrpc;
-use super::otlp_http::OtlpHttp;
-use super::prometheus::Prometheus;
-use super::remote_write::RemoteWrite;
-use crate::config::{self, ClientSettings, ComponentId, Retry};
+use super::output::DebugOutput;
+use crate::export::settings::{ClientSettings, Retry};
 use crate::receive::{BindError, Spare};
 
 /// Why an exporter cannot start.
@@ -50,71 +47,46 @@ pub enum BuildError {
     Bind(#[from] BindError),
 }
 
-impl Exporter {
-    /// Starts an exporter; must be called within a tokio runtime. `output` is where a debug exporter writes;
-    /// a socket in `spare` is taken over.
-    pub async fn start(
+/// What an exporter starts with, besides its settings.
+pub struct StartContext<'a> {
+    /// Where debug exporters write.
+    pub output: &'a DebugOutput,
+    /// Sockets to take over.
+    pub spare: &'a mut Spare,
+    /// What exporters share.
+    pub shared: &'a Shared,
+}
+
+impl StartContext<'_> {
+    /// An exporter to a backend at a URL: with queue and retries, as its settings say.
+    pub fn remote(
+        &self,
         id: &ComponentId,
-        config: &config::Exporter,
-        output: DebugOutput,
-        spare: &mut Spare,
-        shared: &Shared,
-    ) -> Result<Self, BuildError> {
-        let exporter = match config {
-            config::Exporter::Otlp(otlp) => {
-                let export = OtlpGrpc::new(id, otlp)?;
-                let behaviour = behaviour(&otlp.client, &otlp.uri);
-                Self::new(id.clone(), Box::new(export), behaviour, shared)
-            }
-            config::Exporter::OtlpHttp(http) => {
-                let export = OtlpHttp::new(id, http)?;
-                let url = http.urls.iter().find_map(|(_, url)| url.as_ref());
-                let behaviour = behaviour(&http.client, url.map_or("", |url| url));
-                Self::new(id.clone(), Box::new(export), behaviour, shared)
-            }
-            config::Exporter::Debug(debug) => {
-                let export = Box::new(Debug::new(debug, output));
-                Self::new(id.clone(), export, local(""), shared)
-            }
-            config::Exporter::File(file) => {
-                let export = Box::new(File::new(id, file)?);
-                let behaviour = local(&file.path.display().to_string());
-                Self::new(id.clone(), export, behaviour, shared)
-            }
-            config::Exporter::Prometheus(prometheus) => {
-                let (export, address, handle) = Prometheus::start(id, prometheus, spare).await?;
-                Self::new(id.clone(), Box::new(export), local(""), shared).at(address, handle)
-            }
-            config::Exporter::RemoteWrite(remote) => {
-                let export = Box::new(RemoteWrite::new(id, remote)?);
-                let behaviour = behaviour(&remote.client, &remote.url);
-                Self::new(id.clone(), export, behaviour, shared)
-            }
-            config::Exporter::Nop => Self::new(id.clone(), Box::new(Nop), local(""), shared),
+        export: impl Export,
+        client: &ClientSettings,
+        url: &str,
+    ) -> Exporter {
+        let behaviour = Behaviour {
+            endpoint: without_secrets(url),
+            queue: client.queue.clone(),
+            retry: client.retry.clone(),
+            timeout: client.timeout,
         };
-        Ok(exporter)
+        Exporter::new(id.clone(), Box::new(export), behaviour, self.shared)
     }
-}
 
-fn behaviour(client: &ClientSettings, url: &str) -> Behaviour {
-    Behaviour {
-        endpoint: without_secrets(url),
-        queue: client.queue.clone(),
-        retry: client.retry.clone(),
-        timeout: client.timeout,
-    }
-}
-
-/// Exporters that go nowhere far are awaited: the sender tries again if it must.
-fn local(endpoint: &str) -> Behaviour {
-    Behaviour {
-        endpoint: endpoint.to_owned(),
-        queue: None,
-        retry: Retry {
-            enabled: false,
-            ..Retry::default()
-        },
-        timeout: std::time::Duration::ZERO,
+    /// An exporter that goes nowhere far. Senders wait for it, and try again themselves if they must.
+    pub fn local(&self, id: &ComponentId, export: impl Export, endpoint: &str) -> Exporter {
+        let behaviour = Behaviour {
+            endpoint: endpoint.to_owned(),
+            queue: None,
+            retry: Retry {
+                enabled: false,
+                ..Retry::default()
+            },
+            timeout: Duration::ZERO,
+        };
+        Exporter::new(id.clone(), Box::new(export), behaviour, self.shared)
     }
 }
 

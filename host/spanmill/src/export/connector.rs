@@ -75,7 +75,7 @@ where
             let stream = S::from(connecting.await?.into_inner());
             let stream = match (secure, tls) {
                 (false, _) => BackendStream::Plain(stream),
-                (true, Some(tls)) => BackendStream::Tls(Box::new(Secured {
+                (true, Some(tls)) => BackendStream::Tls(Box::new(TlsConnection {
                     stream: tls.connect(&host, stream).await?,
                     refusals: tls.refusals().clone(),
                 })),
@@ -96,16 +96,16 @@ impl From<TcpStream> for Gathered<TcpStream> {
 /// A connection to a backend.
 pub(super) enum BackendStream<S> {
     Plain(S),
-    Tls(Box<Secured<S>>),
+    Tls(Box<TlsConnection<S>>),
 }
 
 /// A connection whose handshake is done on this side.
-pub(super) struct Secured<S> {
+pub(super) struct TlsConnection<S> {
     stream: TlsStream<S>,
     refusals: Refusals,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Secured<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> TlsConnection<S> {
     /// In TLS 1.3 a backend refuses this side's certificate only after the handshake. Whoever waits for the connection's first
     /// answer may learn of nothing but its end, so the reason is noted beside.
     fn explained(&self, error: io::Error) -> io::Error {
@@ -119,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secured<S> {
     /// A backend that has closed the connection may have sent the reason before; what else it sent stays to be read.
     fn write_failed(&mut self, cx: &mut Context<'_>, error: io::Error) -> io::Error {
         let (stream, session) = self.stream.get_mut();
-        let mut received = Received { stream, cx };
+        let mut received = SocketReader { stream, cx };
         while matches!(session.read_tls(&mut received), Ok(1..)) {
             if let Err(alert) = session.process_new_packets() {
                 return self.explained(io::Error::new(io::ErrorKind::InvalidData, alert));
@@ -130,12 +130,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Secured<S> {
 }
 
 /// What has come in on a socket, read without waiting for more.
-struct Received<'a, 'b, S> {
+struct SocketReader<'a, 'b, S> {
     stream: &'a mut S,
     cx: &'a mut Context<'b>,
 }
 
-impl<S: AsyncRead + Unpin> Read for Received<'_, '_, S> {
+impl<S: AsyncRead + Unpin> Read for SocketReader<'_, '_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut buffer = ReadBuf::new(buffer);
         match Pin::new(&mut *self.stream).poll_read(self.cx, &mut buffer) {

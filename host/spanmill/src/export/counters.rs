@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::config::PerSignal;
+use spanmill_model::PerSignal;
 
 /// Counters of one exporter by signal; `otelcol_exporter_*_spans`, `..._log_records` and `..._metric_points`.
 pub type Counters = PerSignal<SignalCounters>;
@@ -21,7 +21,7 @@ impl SignalCounters {
         self.sent.load(Relaxed)
     }
 
-    /// `send_failed`: given up.
+    /// `send_failed`: dropped after the last attempt.
     pub fn send_failed(&self) -> u64 {
         self.send_failed.load(Relaxed)
     }

@@ -1,58 +1,53 @@
 //! Telemetry as text, for people: the Collector's debug exporter. Attribute values are shown: that is what it is for.
 
+pub(crate) mod config;
 mod logs;
 mod metrics;
 mod text;
 mod traces;
 
-use std::fmt;
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use spanmill_manifest::ComponentId;
 use tokio::time::Instant;
 
+use super::build::StartContext;
+use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::otlp_text::decode;
-use super::{Accepted, Attempt, Export, ExportError, Payload, Signal};
-use crate::config::DebugExporter;
+use super::output::DebugOutput;
+use super::{Attempt, Export, ExportError, ExportResponse, Payload, Signal};
+use crate::component::{ALL_SIGNALS, Alias, Component};
+use crate::export::debug::config::DebugConfig;
 use text::Page;
 
-/// Where debug exporters write. Clones write to the same place.
-#[derive(Clone)]
-pub struct DebugOutput {
-    writer: Arc<Mutex<dyn Write + Send>>,
-    colour: bool,
-}
+pub(crate) static COMPONENT: ExporterComponent = Component {
+    name: "debug",
+    aliases: &[Alias::new("logging")],
+    signals: ALL_SIGNALS,
+    read: |section, out| Arc::new(config::read(section, out)),
+};
 
-impl DebugOutput {
-    /// Writes to `writer`; with ANSI colours only if `colour` says so.
-    pub fn new(writer: impl Write + Send + 'static, colour: bool) -> Self {
-        Self {
-            writer: Arc::new(Mutex::new(writer)),
-            colour,
-        }
-    }
-}
-
-impl fmt::Debug for DebugOutput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DebugOutput")
-            .field("colour", &self.colour)
-            .finish_non_exhaustive()
+impl ExporterConfig for DebugConfig {
+    fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
+        Box::pin(async move {
+            let export = Debug::new(self, context.output.clone());
+            Ok(context.local(id, export, ""))
+        })
     }
 }
 
 pub(super) struct Debug {
-    settings: DebugExporter,
+    settings: DebugConfig,
     output: DebugOutput,
     sampler: Mutex<Sampler>,
 }
 
 impl Debug {
-    pub fn new(settings: &DebugExporter, output: DebugOutput) -> Self {
+    pub fn new(settings: &DebugConfig, output: DebugOutput) -> Self {
         Self {
             settings: settings.clone(),
             output,
@@ -82,7 +77,7 @@ impl Debug {
         Ok(page.finish())
     }
 
-    fn write(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+    fn write(&self, payload: &Payload) -> Result<ExportResponse, ExportError> {
         let sampled = {
             let mut sampler = self.sampler.lock().unwrap_or_else(PoisonError::into_inner);
             sampler.sample(&self.settings)
@@ -96,7 +91,7 @@ impl Debug {
                 .and_then(|()| writer.flush())
                 .map_err(|cause| ExportError::retryable(format!("cannot write: {cause}")))?;
         }
-        Ok(Accepted::default())
+        Ok(ExportResponse::default())
     }
 }
 
@@ -107,14 +102,14 @@ impl Export for Debug {
     }
 }
 
-/// Which batches are told of.
+/// Decides which batches are shown.
 struct Sampler {
     second: Instant,
     seen: u64,
 }
 
 impl Sampler {
-    fn sample(&mut self, settings: &DebugExporter) -> bool {
+    fn sample(&mut self, settings: &DebugConfig) -> bool {
         if self.second.elapsed() >= Duration::from_secs(1) {
             self.second = Instant::now();
             self.seen = 0;

@@ -10,18 +10,19 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
-use super::queue::{Queue, QueuePlace};
+use super::queue::{Queue, QueueSlot};
 use super::registry::Registry;
 use super::sender::{SendError, Sender};
-use super::{Counters, Export, ExportError, Failure, Payload};
-use crate::config::{ComponentId, Retry, SendingQueue};
+use super::{Export, ExportError, Failure, Payload};
+use crate::export::settings::{Retry, SendingQueue};
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
 use crate::receive::Spare;
+use spanmill_manifest::ComponentId;
 
-/// Why an exporter did not take a batch.
+/// Why an exporter did not accept a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum Refused {
+pub enum EnqueueError {
     /// The queue is full: the sender should try again later.
     #[error("exporter {exporter}: the sending queue is full")]
     Full {
@@ -46,7 +47,7 @@ pub enum Refused {
         /// What happened.
         failure: Failure,
     },
-    /// The exporter was told to end.
+    /// The exporter is shutting down.
     #[error("exporter {exporter}: shutting down")]
     ShuttingDown {
         /// The exporter's id.
@@ -54,19 +55,19 @@ pub enum Refused {
     },
 }
 
-impl Refused {
+impl EnqueueError {
     /// Whether the sender should try again.
     pub fn is_retryable(&self) -> bool {
-        !matches!(self, Refused::Permanent { .. })
+        !matches!(self, EnqueueError::Permanent { .. })
     }
 
     /// Why the batch is lost for this exporter, if it is not tried again.
     pub fn reason(&self) -> Reason {
         match self {
-            Refused::Full { .. } => Reason::NoRoom,
-            Refused::Retryable { .. } => Reason::RetriesOver,
-            Refused::Permanent { .. } => Reason::Refused,
-            Refused::ShuttingDown { .. } => Reason::ShutDown,
+            EnqueueError::Full { .. } => Reason::NoRoom,
+            EnqueueError::Retryable { .. } => Reason::RetriesOver,
+            EnqueueError::Permanent { .. } => Reason::Refused,
+            EnqueueError::ShuttingDown { .. } => Reason::ShutDown,
         }
     }
 }
@@ -82,10 +83,10 @@ pub struct Exporter {
 }
 
 /// Room for one batch at an exporter. Dropped unused, it is free again.
-pub struct Reserved {
+pub struct SendPermit {
     exporter: Exporter,
     /// `None` without a queue.
-    place: Option<QueuePlace>,
+    place: Option<QueueSlot>,
 }
 
 /// A second handle of the socket that an exporter serves, and its endpoint.
@@ -98,7 +99,7 @@ pub struct Shared {
     pub losses: Losses,
     /// What their queues may hold together.
     pub queue_memory: Budget,
-    /// Where they are found by whoever reports on them.
+    /// Lists them for reports.
     pub registry: Registry,
 }
 
@@ -173,31 +174,14 @@ impl Exporter {
         &self.sender.id
     }
 
-    /// What it has counted.
-    pub fn counters(&self) -> &Counters {
-        &self.sender.counters
-    }
-
-    /// How much is queued or in flight, in the unit of the queue's sizer; 0 without a queue.
-    pub fn queue_size(&self) -> u64 {
-        let size = self.queue.as_ref().map_or(0, |queue| queue.size());
-        u64::try_from(size).unwrap_or(u64::MAX)
-    }
-
-    /// How much the queue can hold, in the unit of its sizer; 0 without a queue.
-    pub fn queue_capacity(&self) -> u64 {
-        let capacity = self.queue.as_ref().map_or(0, |queue| queue.capacity);
-        u64::try_from(capacity).unwrap_or(u64::MAX)
-    }
-
-    /// Whether the backend did not take the last attempt.
+    /// Whether the last attempt failed.
     pub fn is_failing(&self) -> bool {
         self.sender.is_failing()
     }
 
     /// Reserves room for a batch. With a queue this is done at once, or as soon as there is room if the settings say to
     /// wait.
-    pub async fn reserve(&self, payload: &Payload) -> Result<Reserved, Refused> {
+    pub async fn reserve(&self, payload: &Payload) -> Result<SendPermit, EnqueueError> {
         if self.tasks.is_closed() {
             return Err(self.shutting_down());
         }
@@ -210,20 +194,20 @@ impl Exporter {
                     queue.refused(&self.sender, payload);
                     let counters = self.sender.counters.get(payload.signal);
                     counters.add_enqueue_failed(payload.items);
-                    return Err(Refused::Full {
+                    return Err(EnqueueError::Full {
                         exporter: self.sender.id.clone(),
                     });
                 }
             },
         };
-        Ok(Reserved {
+        Ok(SendPermit {
             exporter: self.clone(),
             place,
         })
     }
 
-    /// Takes a batch: [`Exporter::reserve`] and [`Reserved::send`] in one.
-    pub async fn enqueue(&self, payload: Payload) -> Result<(), Refused> {
+    /// Takes a batch: [`Exporter::reserve`] and [`SendPermit::send`] in one.
+    pub async fn enqueue(&self, payload: Payload) -> Result<(), EnqueueError> {
         self.reserve(&payload).await?.send(payload).await
     }
 
@@ -255,35 +239,57 @@ impl Exporter {
         left
     }
 
-    fn shutting_down(&self) -> Refused {
-        Refused::ShuttingDown {
+    fn shutting_down(&self) -> EnqueueError {
+        EnqueueError::ShuttingDown {
             exporter: self.sender.id.clone(),
         }
     }
 
-    fn refused(&self, error: SendError) -> Refused {
+    fn refused(&self, error: SendError) -> EnqueueError {
         let exporter = self.sender.id.clone();
         match error {
-            SendError::ShutDown => Refused::ShuttingDown { exporter },
+            SendError::ShutDown => EnqueueError::ShuttingDown { exporter },
             SendError::Failed(ExportError::Permanent(failure)) => {
-                Refused::Permanent { exporter, failure }
+                EnqueueError::Permanent { exporter, failure }
             }
-            SendError::Failed(ExportError::Retryable { failure, after }) => Refused::Retryable {
-                exporter,
-                failure,
-                after,
-            },
+            SendError::Failed(ExportError::Retryable { failure, after }) => {
+                EnqueueError::Retryable {
+                    exporter,
+                    failure,
+                    after,
+                }
+            }
         }
     }
 }
 
-impl Reserved {
+#[cfg(test)]
+impl Exporter {
+    /// What it has counted.
+    pub fn counters(&self) -> &super::Counters {
+        &self.sender.counters
+    }
+
+    /// How much is queued or in flight, in the unit of the queue's sizer; 0 without a queue.
+    pub fn queue_size(&self) -> u64 {
+        let size = self.queue.as_ref().map_or(0, |queue| queue.size());
+        u64::try_from(size).unwrap_or(u64::MAX)
+    }
+
+    /// How much the queue can hold, in the unit of its sizer; 0 without a queue.
+    pub fn queue_capacity(&self) -> u64 {
+        let capacity = self.queue.as_ref().map_or(0, |queue| queue.capacity);
+        u64::try_from(capacity).unwrap_or(u64::MAX)
+    }
+}
+
+impl SendPermit {
     /// The exporter it is at.
     pub fn exporter(&self) -> &Exporter {
         &self.exporter
     }
 
-    /// Whether [`Reserved::send`] waits for the backend.
+    /// Whether [`SendPermit::send`] waits for the backend.
     pub fn is_awaited(&self) -> bool {
         let queue = self.exporter.queue.as_ref();
         queue.is_none_or(|queue| queue.settings.wait_for_result)
@@ -291,7 +297,7 @@ impl Reserved {
 
     /// Hands the batch over. Without a queue, or if the settings say to wait for the result, this is done when the batch
     /// is exported.
-    pub async fn send(self, payload: Payload) -> Result<(), Refused> {
+    pub async fn send(self, payload: Payload) -> Result<(), EnqueueError> {
         let exporter = &self.exporter;
         let (Some(queue), Some(place)) = (&exporter.queue, self.place) else {
             // Draining waits for this.

@@ -1,6 +1,7 @@
 //! OTLP in a file, as the Collector's file exporter writes it: JSON, a request a line; or each request behind its length in four
 //! bytes, the highest first, where it is protobuf or compressed.
 
+pub(crate) mod config;
 mod rotation;
 #[cfg(test)]
 mod tests;
@@ -12,9 +13,29 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Accepted, Attempt, BuildError, Export, ExportError, Payload, otlp_text};
-use crate::config::{ComponentId, FileExporter, FileFormat};
+use super::build::StartContext;
+use super::component::{ExporterComponent, ExporterConfig, Starting};
+use super::{Attempt, BuildError, Export, ExportError, ExportResponse, Payload, otlp_text};
+use crate::component::{ALL_SIGNALS, Component};
+use crate::export::file::config::{FileConfig, FileFormat};
+use spanmill_manifest::ComponentId;
 use writer::Writer;
+
+pub(crate) static COMPONENT: ExporterComponent = Component {
+    name: "file",
+    aliases: &[],
+    signals: ALL_SIGNALS,
+    read: |section, out| Arc::new(config::read(section, out)),
+};
+
+impl ExporterConfig for FileConfig {
+    fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
+        Box::pin(async move {
+            let export = File::new(id, self)?;
+            Ok(context.local(id, export, &self.path.display().to_string()))
+        })
+    }
+}
 
 pub(super) struct File {
     writer: Arc<Mutex<Writer>>,
@@ -23,7 +44,7 @@ pub(super) struct File {
 }
 
 impl File {
-    pub fn new(id: &ComponentId, config: &FileExporter) -> Result<Self, BuildError> {
+    pub fn new(id: &ComponentId, config: &FileConfig) -> Result<Self, BuildError> {
         let cannot = |path: &Path, cause: io::Error| BuildError::File {
             exporter: id.clone(),
             path: path.to_owned(),
@@ -57,7 +78,7 @@ impl Export for File {
                 let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
                 writer
                     .write(&record)
-                    .map(|()| Accepted::default())
+                    .map(|()| ExportResponse::default())
                     .map_err(|cause| ExportError::retryable(format!("cannot write: {cause}")))
             })
             .await

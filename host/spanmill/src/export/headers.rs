@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::config::Secret;
+use spanmill_manifest::Secret;
 
 /// The headers to send with every request. Their values are marked sensitive, so no log of hyper's shows them.
 pub(super) fn headers(settings: &[(HeaderName, Secret)]) -> HeaderMap {

@@ -1,5 +1,6 @@
 //! OTLP over gRPC: the bytes as they are, on one connection that is made when it is needed.
 
+pub(crate) mod config;
 mod message;
 
 use std::error::Error as _;
@@ -20,18 +21,49 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
+use super::build::StartContext;
+use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::headers::headers;
 use super::tls::{H2, Refusals, TlsClient};
-use super::{Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, quoted};
-use crate::config::{ComponentId, Compression, OtlpExporter};
+use super::{
+    Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, quoted,
+};
+use crate::component::{ALL_SIGNALS, Alias, Component};
+use crate::export::otlp_grpc::config::OtlpGrpcConfig;
+use crate::export::settings::Compression;
 use crate::gathered::Gathered;
 use crate::receive::export_method;
 use crate::receive::raw_codec::RawCodec;
+use spanmill_manifest::ComponentId;
+use std::sync::Arc;
 
-use message::Uncopied;
+use message::MessageChannel;
 
 const WINDOW: u32 = 8 * 1024 * 1024;
+
+pub(crate) static COMPONENT: ExporterComponent = Component {
+    name: "otlp",
+    aliases: &[
+        Alias::new("otlp_grpc"),
+        Alias::deprecated(
+            "jaeger",
+            "the jaeger exporter has been removed; OTLP is sent to its endpoint instead",
+            "Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port",
+        ),
+    ],
+    signals: ALL_SIGNALS,
+    read: |section, out| Arc::new(config::read(section, out)),
+};
+
+impl ExporterConfig for OtlpGrpcConfig {
+    fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
+        Box::pin(async move {
+            let export = OtlpGrpc::new(id, self)?;
+            Ok(context.remote(id, export, &self.client, &self.uri))
+        })
+    }
+}
 
 pub(super) struct OtlpGrpc {
     channel: Channel,
@@ -41,7 +73,7 @@ pub(super) struct OtlpGrpc {
 }
 
 impl OtlpGrpc {
-    pub fn new(id: &ComponentId, config: &OtlpExporter) -> Result<Self, BuildError> {
+    pub fn new(id: &ComponentId, config: &OtlpGrpcConfig) -> Result<Self, BuildError> {
         let invalid = |cause: tonic::transport::Error| BuildError::Endpoint {
             exporter: id.clone(),
             cause: chain(&cause),
@@ -70,13 +102,13 @@ impl OtlpGrpc {
         })
     }
 
-    async fn send(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+    async fn send(&self, payload: &Payload) -> Result<ExportResponse, ExportError> {
         // tonic copies a message to compress it or to put five bytes before it; the latter needs no copy.
         let (ready_made, message) = match self.compression {
             Compression::None => (Some(payload.bytes.clone()), Bytes::new()),
             _ => (None, payload.bytes.clone()),
         };
-        let mut client = Grpc::new(Uncopied::new(self.channel.clone(), ready_made));
+        let mut client = Grpc::new(MessageChannel::new(self.channel.clone(), ready_made));
         client = match self.compression {
             Compression::Gzip => client.send_compressed(CompressionEncoding::Gzip),
             Compression::Zstd => client.send_compressed(CompressionEncoding::Zstd),
@@ -105,7 +137,7 @@ impl Export for OtlpGrpc {
 }
 
 /// What a response says; one that cannot be read says that the batch was taken, by being there.
-pub(super) fn accepted(signal: Signal, response: &[u8]) -> Accepted {
+pub(super) fn accepted(signal: Signal, response: &[u8]) -> ExportResponse {
     let (rejected, remark) = match signal {
         Signal::Traces => ExportTraceServiceResponse::decode(response)
             .ok()
@@ -121,7 +153,7 @@ pub(super) fn accepted(signal: Signal, response: &[u8]) -> Accepted {
             .map(|partial| (partial.rejected_data_points, partial.error_message)),
     }
     .unwrap_or_default();
-    Accepted {
+    ExportResponse {
         rejected: u64::try_from(rejected).unwrap_or(0),
         remark: (!remark.is_empty()).then(|| quoted(&remark)),
     }
@@ -162,7 +194,7 @@ fn failure(status: &Status, refusals: &Refusals, start: Instant) -> ExportError 
     }
 }
 
-/// What happened, and what the backend said about it if it did.
+/// What happened, with the backend's words if there are any.
 pub(super) fn with_text(what: String, text: &str) -> String {
     match quoted(text) {
         text if text.is_empty() => what,

@@ -1,5 +1,7 @@
 //! OTLP over HTTP, protobuf or JSON.
 
+pub(crate) mod config;
+
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,14 +18,23 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tonic::Code;
 
+use super::build::StartContext;
+use super::component::Missing;
+use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::connector::Connector;
 use super::headers::headers;
 use super::otlp_grpc::{accepted, chain, with_text};
 use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
-    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
+    Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, otlp_text,
+    quoted,
 };
-use crate::config::{ComponentId, Compression, Encoding, OtlpHttpExporter, PerSignal};
+use crate::component::{ALL_SIGNALS, Alias, Component};
+use crate::export::otlp_http::config::{Encoding, OtlpHttpConfig};
+use crate::export::settings::Compression;
+use spanmill_manifest::ComponentId;
+use spanmill_model::PerSignal;
+use std::sync::Arc;
 
 /// A response says a sentence or two.
 const MAX_RESPONSE: usize = 64 * 1024;
@@ -31,6 +42,33 @@ const MAX_RESPONSE: usize = 64 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bodies from this size on are encoded off the async threads.
 const BLOCKING_FROM: usize = 64 * 1024;
+
+pub(crate) static COMPONENT: ExporterComponent = Component {
+    name: "otlphttp",
+    aliases: &[Alias::new("otlp_http")],
+    signals: ALL_SIGNALS,
+    read: |section, out| Arc::new(config::read(section, out)),
+};
+
+impl ExporterConfig for OtlpHttpConfig {
+    fn missing_for(&self, signal: Signal) -> Option<Missing> {
+        let lacks = self.urls.get(signal).is_none();
+        // Without any URL the section was complained of as a whole.
+        let has_other = self.urls.iter().any(|(_, url)| url.is_some());
+        (lacks && has_other).then(|| Missing {
+            message: format!("has no URL for {signal}"),
+            help: format!("add `endpoint:` or `{signal}_endpoint:`"),
+        })
+    }
+
+    fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
+        Box::pin(async move {
+            let export = OtlpHttp::new(id, self)?;
+            let url = self.urls.iter().find_map(|(_, url)| url.as_ref());
+            Ok(context.remote(id, export, &self.client, url.map_or("", |url| url)))
+        })
+    }
+}
 
 pub(super) struct OtlpHttp {
     client: Client<Connector<TcpStream>, Full<Bytes>>,
@@ -42,7 +80,7 @@ pub(super) struct OtlpHttp {
 }
 
 impl OtlpHttp {
-    pub fn new(id: &ComponentId, config: &OtlpHttpExporter) -> Result<Self, BuildError> {
+    pub fn new(id: &ComponentId, config: &OtlpHttpConfig) -> Result<Self, BuildError> {
         let mut urls: PerSignal<Option<Uri>> = PerSignal::default();
         for (signal, url) in config.urls.iter() {
             let Some(url) = url else { continue };
@@ -75,7 +113,7 @@ impl OtlpHttp {
         })
     }
 
-    async fn send(&self, payload: &Payload) -> Result<Accepted, ExportError> {
+    async fn send(&self, payload: &Payload) -> Result<ExportResponse, ExportError> {
         let Some(uri) = self.urls.get(payload.signal).clone() else {
             let message = format!("there is no URL for {}", payload.signal);
             return Err(ExportError::permanent(message));
@@ -178,7 +216,7 @@ fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn accepted_json(signal: Signal, body: &[u8]) -> Accepted {
+fn accepted_json(signal: Signal, body: &[u8]) -> ExportResponse {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let field = match signal {
         Signal::Traces => "/partialSuccess/rejectedSpans",
@@ -193,7 +231,7 @@ fn accepted_json(signal: Signal, body: &[u8]) -> Accepted {
     let remark = body
         .pointer("/partialSuccess/errorMessage")
         .and_then(Value::as_str);
-    Accepted {
+    ExportResponse {
         rejected: rejected.unwrap_or(0),
         remark: remark.filter(|remark| !remark.is_empty()).map(quoted),
     }

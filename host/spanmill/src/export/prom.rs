@@ -1,5 +1,6 @@
 //! What both Prometheus exporters share: OpenTelemetry's names, values and histograms as Prometheus has them.
 
+pub(super) mod config;
 pub(super) mod names;
 pub(super) mod native;
 pub(super) mod value_text;

@@ -1,10 +1,11 @@
-//! The `prometheus` exporter: keeps the last of every series, and shows them to whoever scrapes.
+//! The `prometheus` exporter: keeps the last value of every series and serves them to scrapers.
 //!
 //! Names, labels and units follow the OpenTelemetry to Prometheus rules
 //! (<https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>) as the Collector's exporter
 //! does. Exemplars are shown in OpenMetrics and protobuf, to scrapers that ask for it. Exponential histograms are native
 //! histograms in protobuf; of those the text formats have count and sum.
 
+pub(crate) mod config;
 mod intake;
 mod labels;
 mod negotiate;
@@ -31,17 +32,37 @@ use prost::Message as _;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::build::StartContext;
+use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::exporter::Handle;
-use super::{Accepted, Attempt, Export, ExportError, Payload, Signal};
-use crate::config::{ComponentId, PrometheusExporter};
+use super::{Attempt, Export, ExportError, ExportResponse, Payload, Signal};
+use crate::component::Component;
+use crate::export::prometheus::config::PrometheusConfig;
 use crate::receive::connections::{self, Answer, ConnectionLimits, Protocol};
 use crate::receive::{BindError, Spare, bind};
 use intake::Intake;
 use page::Page;
+use spanmill_manifest::ComponentId;
 use text::Writer;
 
 /// Pieces of pages that are made at once.
 const SCRAPES: usize = 2;
+
+pub(crate) static COMPONENT: ExporterComponent = Component {
+    name: "prometheus",
+    aliases: &[],
+    signals: &[Signal::Metrics],
+    read: |section, out| Arc::new(config::read(section, out)),
+};
+
+impl ExporterConfig for PrometheusConfig {
+    fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
+        Box::pin(async move {
+            let (export, address, handle) = Prometheus::start(id, self, context.spare).await?;
+            Ok(context.local(id, export, "").at(address, handle))
+        })
+    }
+}
 
 /// The exporter, and its endpoint as long as it lives.
 pub(super) struct Prometheus {
@@ -53,7 +74,7 @@ impl Prometheus {
     /// Opens the endpoint and serves it; must be called within a tokio runtime.
     pub(super) async fn start(
         id: &ComponentId,
-        config: &PrometheusExporter,
+        config: &PrometheusConfig,
         spare: &mut Spare,
     ) -> Result<(Self, SocketAddr, Option<Handle>), BindError> {
         let bound = bind::bind("exporter", id, &config.endpoint, spare).await?;
@@ -105,7 +126,7 @@ impl Export for Prometheus {
                 .await
                 .map_err(|_| ExportError::permanent("the metrics could not be taken in"))?
                 .map_err(|_| ExportError::permanent("the metrics cannot be decoded"))?;
-            Ok(Accepted {
+            Ok(ExportResponse {
                 rejected,
                 remark: None,
             })

@@ -10,8 +10,8 @@ use tracing::{info, warn};
 
 use super::Payload;
 use super::sender::{SendError, Sender};
-use crate::config::{SendingQueue, Sizer};
 use crate::episode::{Episode, Log};
+use crate::export::settings::{SendingQueue, Sizer};
 use crate::losses::Reason;
 use crate::memory::{Budget, Reservation};
 use batching::MergedBatch;
@@ -29,7 +29,7 @@ pub(super) struct Queue {
 }
 
 /// Room for one batch in a queue, until the batch is done: batches in flight count, as in the Collector.
-pub(super) struct QueuePlace {
+pub(super) struct QueueSlot {
     _room: OwnedSemaphorePermit,
     _memory: Reservation,
 }
@@ -39,7 +39,7 @@ pub(super) type ResultSender = oneshot::Sender<Result<(), SendError>>;
 
 struct Job {
     payload: Payload,
-    place: QueuePlace,
+    place: QueueSlot,
     /// Set if the sender waits for the result, and so still has the batch.
     done: Option<ResultSender>,
 }
@@ -99,14 +99,14 @@ impl Queue {
 
     /// Room for a batch: at once, or as soon as there is some if the settings say to wait. `None` if the queue is full
     /// or closed.
-    pub(super) async fn reserve(&self, payload: &Payload) -> Option<QueuePlace> {
+    pub(super) async fn reserve(&self, payload: &Payload) -> Option<QueueSlot> {
         let weight = self.weight(payload);
         let room = if self.settings.block_on_overflow {
             Arc::clone(&self.room).acquire_many_owned(weight).await.ok()
         } else {
             Arc::clone(&self.room).try_acquire_many_owned(weight).ok()
         };
-        Some(QueuePlace {
+        Some(QueueSlot {
             _room: room?,
             _memory: self.memory.reserve(payload.bytes.len())?,
         })
@@ -150,7 +150,7 @@ impl Queue {
         &self,
         sender: &Sender,
         payload: Payload,
-        place: QueuePlace,
+        place: QueueSlot,
         done: Option<ResultSender>,
     ) -> Result<(), Payload> {
         sender.waiting.add(&payload);

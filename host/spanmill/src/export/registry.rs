@@ -1,4 +1,4 @@
-//! Every exporter that runs, for whoever reports on them.
+//! The running exporters, for reports.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -6,7 +6,7 @@ use spanmill_admin::{ExporterStatus, QueueStatus, SignalStatus};
 
 use super::queue::Queue;
 use super::sender::Sender;
-use crate::config::Sizer;
+use crate::export::settings::Sizer;
 
 /// Knows the exporters without keeping them. Clones are the same registry.
 #[derive(Clone, Debug, Default)]

@@ -4,6 +4,7 @@
 //! posted some at a time; a series is in one of them, so its samples stay in order. An attempt that follows another
 //! posts those alone that were not taken: what a backend has already, it would refuse as out of order.
 
+pub(crate) mod config;
 mod encode;
 mod labels;
 mod messages;
@@ -25,6 +26,8 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::build::StartContext;
+use super::component::{ExporterComponent, ExporterConfig, Starting};
 use super::connector::Connector;
 use super::headers::headers;
 use super::otlp_grpc::{chain, with_text};
@@ -32,18 +35,37 @@ use super::otlp_http::{grpc_code, retry_after};
 use super::prom::names;
 use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
-    Accepted, Attempt, BuildError, Export, ExportError, Failure, Payload, Signal, otlp_text, quoted,
+    Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, otlp_text,
+    quoted,
 };
-use crate::config::{ComponentId, RemoteWriteExporter, RemoteWriteVersion};
+use crate::component::{Alias, Component};
+use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 pub(in crate::export) use encode::WriteBody;
+use spanmill_manifest::ComponentId;
 
 /// An answer says a sentence or two.
 const MAX_RESPONSE: usize = 1024;
 /// How long an answer's text is waited for, once its status is there.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
+pub(crate) static COMPONENT: ExporterComponent = Component {
+    name: "prometheusremotewrite",
+    aliases: &[Alias::new("prometheus_remote_write")],
+    signals: &[Signal::Metrics],
+    read: |section, out| Arc::new(config::read(section, out)),
+};
+
+impl ExporterConfig for RemoteWriteConfig {
+    fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
+        Box::pin(async move {
+            let export = RemoteWrite::new(id, self)?;
+            Ok(context.remote(id, export, &self.client, &self.url))
+        })
+    }
+}
+
 pub(super) struct RemoteWrite {
-    config: Arc<RemoteWriteExporter>,
+    config: Arc<RemoteWriteConfig>,
     poster: Poster,
 }
 
@@ -58,7 +80,7 @@ struct Poster {
 }
 
 impl RemoteWrite {
-    pub fn new(id: &ComponentId, config: &RemoteWriteExporter) -> Result<Self, BuildError> {
+    pub fn new(id: &ComponentId, config: &RemoteWriteConfig) -> Result<Self, BuildError> {
         let url: Uri = config.url.parse().map_err(|cause| BuildError::Endpoint {
             exporter: id.clone(),
             cause: format!("{cause}"),
@@ -107,7 +129,7 @@ impl RemoteWrite {
             .await
             .unwrap_or_else(|_| Err(ExportError::permanent("the batch could not be translated")))?;
         progress.left = Some(bodies.into_iter().map(Some).collect());
-        progress.accepted = Accepted {
+        progress.accepted = ExportResponse {
             rejected,
             remark: remark.map(str::to_owned),
         };
@@ -118,7 +140,7 @@ impl RemoteWrite {
         &self,
         payload: &Payload,
         progress: &mut Progress,
-    ) -> Result<Accepted, ExportError> {
+    ) -> Result<ExportResponse, ExportError> {
         if payload.signal != Signal::Metrics {
             return Err(ExportError::permanent(
                 "prometheusremotewrite takes metrics only",
@@ -170,7 +192,7 @@ pub struct Progress {
     /// The requests of the batch; those that are done with are `None`.
     left: Option<Vec<Option<WriteBody>>>,
     /// What the backend has said so far.
-    accepted: Accepted,
+    accepted: ExportResponse,
     was_taken: bool,
     refused: Option<ExportError>,
 }
@@ -211,7 +233,7 @@ impl Progress {
     }
 
     /// How the batch went, once all requests are done with.
-    fn result(&mut self) -> Result<Accepted, ExportError> {
+    fn result(&mut self) -> Result<ExportResponse, ExportError> {
         match self.refused.take() {
             Some(error) if !self.was_taken => Err(error),
             _ => Ok(std::mem::take(&mut self.accepted)),
@@ -286,7 +308,7 @@ fn failure(status: StatusCode, headers: &HeaderMap, text: &str) -> ExportError {
     }
 }
 
-fn all_headers(config: &RemoteWriteExporter) -> HeaderMap {
+fn all_headers(config: &RemoteWriteConfig) -> HeaderMap {
     let mut all = HeaderMap::new();
     all.insert(
         USER_AGENT,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::Rng as _;
 use tokio::time::Instant;
 
-use crate::config::Retry;
+use crate::export::settings::Retry;
 
 /// No backend makes a batch wait longer, whatever it asks for.
 pub(crate) const LONGEST_ASKED: Duration = Duration::from_secs(300);

@@ -1,4 +1,4 @@
-//! The way of one batch to the backend: attempts, pauses, what is counted and what is logged.
+//! Sends one batch to the backend: attempts, pauses, counters and log lines.
 
 use std::time::Duration;
 
@@ -8,11 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::retry::Backoff;
-use super::waiting::Waiting;
-use super::{Accepted, Counters, Export, ExportError, Payload, Progress};
-use crate::config::{ComponentId, PerSignal, Retry};
+use super::waiting::PendingItems;
+use super::{Counters, Export, ExportError, ExportResponse, Payload, Progress};
 use crate::episode::{Episode, Log};
+use crate::export::settings::Retry;
 use crate::losses::{Holds, Losses, Reason};
+use spanmill_manifest::ComponentId;
+use spanmill_model::PerSignal;
 
 /// The longest pause between two attempts while draining.
 const DRAINING_PAUSE: Duration = Duration::from_secs(1);
@@ -28,7 +30,7 @@ pub(super) struct Sender {
     pub(super) counters: Counters,
     pub(super) losses: Losses,
     /// Items in the queue or on their way from it.
-    pub(super) waiting: Waiting,
+    pub(super) waiting: PendingItems,
     /// While the backend does not take what it is sent.
     outage: Episode,
     /// While batches are dropped.
@@ -86,7 +88,7 @@ impl Sender {
             timeout,
             counters: Counters::default(),
             losses,
-            waiting: Waiting::default(),
+            waiting: PendingItems::default(),
             outage: Episode::default(),
             dropping: Episode::default(),
             deadline: watch::Sender::new(None),
@@ -172,8 +174,8 @@ impl Sender {
         }
     }
 
-    /// Notes that the backend took a batch, and what it said.
-    fn took(&self, payload: &Payload, accepted: &Accepted) {
+    /// Records that the backend took a batch, and its remark.
+    fn took(&self, payload: &Payload, accepted: &ExportResponse) {
         let exporter = &self.id;
         if let Some(tally) = self.outage.end() {
             info!(%exporter, endpoint = self.endpoint, attempts = tally.times, waiting = self.waiting.total(),
@@ -218,7 +220,7 @@ impl Sender {
         &self,
         payload: &Payload,
         progress: &mut Progress,
-    ) -> Result<Accepted, ExportError> {
+    ) -> Result<ExportResponse, ExportError> {
         let attempt = self.export.go_on(payload, progress);
         if self.timeout.is_zero() {
             return attempt.await;

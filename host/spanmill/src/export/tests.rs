@@ -18,9 +18,10 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message as _;
 
 use super::{DebugOutput, Exporter, Payload, Registry, Shared, Signal};
-use crate::config::{self, BuiltIn, ComponentId, Source};
+use crate::config;
 use crate::losses::Losses;
 use crate::memory::Budget;
+use spanmill_manifest::{ComponentId, Source};
 
 fn id(text: &str) -> ComponentId {
     ComponentId::parse(text).unwrap()
@@ -41,12 +42,17 @@ async fn try_start(
          service: {{pipelines: {{traces: {{receivers: [otlp], exporters: [{kind}]}}}}}}\n"
     );
     let source = Source::new("test.yaml", text);
-    let loaded = config::parse(source, "".as_ref(), &BuiltIn::default(), &|_| None)
+    let loaded = config::parse(source, "".as_ref(), &|_| None)
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let id = id(kind);
     let config = &loaded.manifest.exporters[&id];
     let mut spare = crate::receive::Spare::default();
-    Exporter::start(&id, config, output, &mut spare, &shared()).await
+    let context = super::StartContext {
+        output: &output,
+        spare: &mut spare,
+        shared: &shared(),
+    };
+    config.start(&id, context).await
 }
 
 fn shared() -> Shared {

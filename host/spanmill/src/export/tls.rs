@@ -17,12 +17,13 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::BuildError;
-use crate::config::{ComponentId, Identity, Tls, TlsVersion, UNVERIFIED};
+use crate::config::{Identity, Tls, TlsVersion, UNVERIFIED};
+use spanmill_manifest::ComponentId;
 
 pub(super) use explain::explained;
-use trust::{AnyCertificate, Trusted};
+use trust::{AnyCertificate, CertificateVerifier};
 
-/// A backend that does not finish the handshake is not there.
+/// How long a backend may take to finish the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// HTTP/2, in ALPN.
@@ -202,8 +203,8 @@ impl Settings<'_> {
         if self.tls.ca.is_none() || self.tls.include_system_ca_certs_pool {
             self.add_system_roots(&mut roots)?;
         }
-        let verifier =
-            Trusted::new(roots, named, provider).map_err(|error| self.failed(error.to_string()))?;
+        let verifier = CertificateVerifier::new(roots, named, provider)
+            .map_err(|error| self.failed(error.to_string()))?;
         Ok(Arc::new(verifier))
     }
 

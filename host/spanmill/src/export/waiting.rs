@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Payload;
-use crate::config::PerSignal;
+use spanmill_model::PerSignal;
 
 /// Items in the queue or on their way from it.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(PerSignal<AtomicU64>);
+pub(super) struct PendingItems(PerSignal<AtomicU64>);
 
-impl Waiting {
+impl PendingItems {
     /// A batch has come.
     pub fn add(&self, payload: &Payload) {
         self.0.get(payload.signal).fetch_add(payload.items, Relaxed);

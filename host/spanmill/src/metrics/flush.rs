@@ -8,11 +8,12 @@ use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 
 use super::Totals;
-use crate::config::{ComponentId, Signal};
 use crate::losses::{Losses, Reason};
 use crate::pipeline::Intake;
 use crate::receive::{Received, RequestIntake};
 use crate::refusal::Refusal;
+use spanmill_manifest::ComponentId;
+use spanmill_model::Signal;
 
 /// How often a refused flush of deltas is tried again before its counts are given up.
 const ATTEMPTS: u32 = 30;

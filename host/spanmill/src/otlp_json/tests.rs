@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use crate::config::Signal;
+use spanmill_model::Signal;
 
 fn to_protobuf(json: &[u8]) -> Result<bytes::Bytes, super::JsonError> {
     super::to_protobuf(json, Signal::Traces)

@@ -11,7 +11,7 @@ use super::chain::Place;
 use super::load::LoadedPlugin;
 use super::segments::{Pipeline, Plan, Planned, Segment};
 use super::version::Version;
-use crate::config::{self, ComponentId, Manifest, PipelineId, Processor};
+use crate::config::{self, ComponentId, HostProcessor, Manifest, PipelineId, Processor};
 use crate::metrics::{Recorder, Totals};
 
 /// Why pipelines could not be built.
@@ -210,10 +210,10 @@ fn outline<'m>(
     for id in &config.processors {
         match manifest.processors.get(id) {
             Some(Processor::Plugin(_)) => stages.push(id),
-            Some(Processor::Batch(batch)) => {
+            Some(Processor::Host(HostProcessor::Batch(batch))) => {
                 outline.push((std::mem::take(&mut stages), Some(batch)));
             }
-            Some(Processor::MemoryLimiter(_)) => {}
+            Some(Processor::Host(HostProcessor::MemoryLimiter(_))) => {}
             None => return Err(missing(config, id)),
         }
     }

@@ -13,7 +13,7 @@ use super::batcher::BatcherRoom;
 use super::chain::FailedSpans;
 use super::segments::{Batched, Pipeline};
 use crate::config::{self, ComponentId};
-use crate::export::{Exporter, LONGEST_ASKED, Payload, Refused};
+use crate::export::{EnqueueError, Exporter, LONGEST_ASKED, Payload};
 use crate::losses::{Losses, Reason};
 use crate::metrics::Measured;
 use crate::refusal::Refusal;
@@ -123,12 +123,12 @@ async fn send_to_all(mut sent: Vec<(Exporter, Payload)>) -> Result<(), Refusal> 
     // In one order for all requests: two that wait for the same two queues must not wait for each other.
     sent.sort_by(|(one, _), (other, _)| one.id().cmp(other.id()));
     let mut reserved = Vec::with_capacity(sent.len());
-    let mut missed: Vec<(Exporter, Payload, Refused)> = Vec::new();
+    let mut missed: Vec<(Exporter, Payload, EnqueueError)> = Vec::new();
     let mut twice = Vec::new();
     for (exporter, payload) in sent {
         if reserved
             .last()
-            .is_some_and(|(last, _): &(crate::export::Reserved, Payload)| {
+            .is_some_and(|(last, _): &(crate::export::SendPermit, Payload)| {
                 last.exporter().is(&exporter)
             })
         {
@@ -138,7 +138,7 @@ async fn send_to_all(mut sent: Vec<(Exporter, Payload)>) -> Result<(), Refusal> 
         }
         match exporter.reserve(&payload).await {
             Ok(place) => reserved.push((place, payload)),
-            Err(full @ Refused::Full { .. }) if exporter.is_failing() => {
+            Err(full @ EnqueueError::Full { .. }) if exporter.is_failing() => {
                 missed.push((exporter, payload, full));
             }
             Err(refused) => return Err(refusal(refused)),
@@ -185,22 +185,22 @@ async fn send_to_all(mut sent: Vec<(Exporter, Payload)>) -> Result<(), Refusal> 
     let first = refusals.next();
     let worst = match &first {
         Some(refused) if refused.is_retryable() => first,
-        _ => refusals.find(Refused::is_retryable).or(first),
+        _ => refusals.find(EnqueueError::is_retryable).or(first),
     };
     worst.map_or(Ok(()), |refused| Err(refusal(refused)))
 }
 
 /// What the sender is told.
-fn refusal(refused: Refused) -> Refusal {
+fn refusal(refused: EnqueueError) -> Refusal {
     let message = refused.to_string();
     match refused {
-        Refused::Full { .. } => Refusal::Overloaded {
+        EnqueueError::Full { .. } => Refusal::Overloaded {
             retry_after: AFTER_FULL,
         },
-        Refused::ShuttingDown { .. } => Refusal::Unavailable {
+        EnqueueError::ShuttingDown { .. } => Refusal::Unavailable {
             retry_after: AFTER_FULL,
         },
-        Refused::Retryable { failure, after, .. } => {
+        EnqueueError::Retryable { failure, after, .. } => {
             let code = failure.code.unwrap_or(Code::Unavailable);
             let after = after.map(|after| after.min(LONGEST_ASKED));
             Refusal::Backend {
@@ -211,7 +211,7 @@ fn refusal(refused: Refused) -> Refusal {
                 retry_after: after.or((code == Code::ResourceExhausted).then_some(AFTER_FULL)),
             }
         }
-        Refused::Permanent { failure, .. } => Refusal::Backend {
+        EnqueueError::Permanent { failure, .. } => Refusal::Backend {
             code: failure.code.unwrap_or(Code::Internal),
             message,
             is_retryable: false,

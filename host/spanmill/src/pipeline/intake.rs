@@ -15,7 +15,7 @@ use crate::config::{ComponentId, PerSignal, Signal};
 use crate::episode::Log;
 use crate::memory::Reservation;
 use crate::panics::Contained;
-use crate::receive::{Received, RequestIntake};
+use crate::receive::{Accepting, Received, RequestIntake};
 use crate::refusal::Refusal;
 
 /// How long a sender should wait when the process is overloaded.
@@ -87,27 +87,29 @@ impl RequestIntake for Intake {
         self.shared.no_room(&self.receiver)
     }
 
-    async fn accept(&self, request: Received) -> Result<(), Refusal> {
-        let shared = Arc::clone(&self.shared);
-        let pipelines = self.feed.pipelines(request.signal);
-        let owner = Owner::receiver(&self.receiver, request.bytes.len());
-        // In a task of its own: a sender that hangs up must not leave a batch half delivered.
-        let items = self.items;
-        let work = move |reply| {
-            Work::Request(RequestWork {
-                items,
-                request,
-                pipelines,
-                received_unix_nano: now_unix_nano(),
-                reply,
+    fn accept(&self, request: Received) -> Accepting<'_> {
+        Box::pin(async move {
+            let shared = Arc::clone(&self.shared);
+            let pipelines = self.feed.pipelines(request.signal);
+            let owner = Owner::receiver(&self.receiver, request.bytes.len());
+            // In a task of its own: a sender that hangs up must not leave a batch half delivered.
+            let items = self.items;
+            let work = move |reply| {
+                Work::Request(RequestWork {
+                    items,
+                    request,
+                    pipelines,
+                    received_unix_nano: now_unix_nano(),
+                    reply,
+                })
+            };
+            let accepting = async move { shared.accept(owner, work).await };
+            let task = tokio::spawn(Contained::new(accepting));
+            task.await.unwrap_or_else(|_| {
+                Err(Refusal::Internal(
+                    "the batch could not be processed".to_owned(),
+                ))
             })
-        };
-        let accepting = async move { shared.accept(owner, work).await };
-        let task = tokio::spawn(Contained::new(accepting));
-        task.await.unwrap_or_else(|_| {
-            Err(Refusal::Internal(
-                "the batch could not be processed".to_owned(),
-            ))
         })
     }
 }

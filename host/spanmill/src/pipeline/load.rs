@@ -8,9 +8,9 @@ use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash};
 
 use super::parallel;
 use crate::config::{
-    BuiltIn, ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
+    ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
 };
-use crate::files::read_regular;
+use spanmill_private::read_regular;
 
 mod configure;
 
@@ -19,17 +19,6 @@ use configure::{at_file, check_signals, configure};
 
 /// The largest plugin file that is read.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The plugins that come with the host.
-pub const BUILT_IN_PROCESSORS: [&str; 5] = [
-    "attributes",
-    "filter",
-    "probabilistic_sampler",
-    "redaction",
-    "resource",
-];
-/// The connectors that come with the host.
-pub const BUILT_IN_CONNECTORS: [&str; 4] = ["count", "exceptions", "routing", "spanmetrics"];
 
 /// Finds plugins and compiles each once.
 pub struct PluginLoader {
@@ -97,20 +86,6 @@ impl PluginLoader {
         }
     }
 
-    /// The component types of the built-ins.
-    pub fn built_in() -> BuiltIn {
-        BuiltIn {
-            processors: BUILT_IN_PROCESSORS
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect(),
-            connectors: BUILT_IN_CONNECTORS
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect(),
-        }
-    }
-
     /// Where a built-in's file is.
     pub fn built_in_file(&self, kind: &str) -> PathBuf {
         self.folder
@@ -123,15 +98,6 @@ impl PluginLoader {
     pub fn file(&self, spec: &PluginSpec) -> PathBuf {
         let named = spec.file.clone();
         named.unwrap_or_else(|| self.built_in_file(&spec.kind))
-    }
-
-    /// Loads the plugin of a component type as its file is now, compiling it if that was not done before.
-    pub fn load(&mut self, spec: &PluginSpec) -> Result<Plugin, LoadError> {
-        let (file, loaded) = self.fetch(spec);
-        if let Some(file) = file {
-            self.keep(file, &loaded);
-        }
-        loaded
     }
 
     /// Loads a plugin without keeping it: its file, unless there is nothing new to keep, and what became of it.

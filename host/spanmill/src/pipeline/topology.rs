@@ -19,7 +19,7 @@ use super::segments::{Ends, Pipeline, Plan};
 use super::shadow::Shadow;
 use super::version::Version;
 use super::worker::{Bounds, Pipelines, WorkerCount, Workers};
-use crate::config::{self, ComponentId, Manifest, PipelineId, Processor, Signal};
+use crate::config::{self, ComponentId, HostProcessor, Manifest, PipelineId, Processor, Signal};
 use crate::export::Exporter;
 use crate::metrics::Totals;
 
@@ -139,7 +139,7 @@ impl Topology {
             }
         };
         self.gates.retain(|id, (config, _)| {
-            matches!(manifest.processors.get(id), Some(Processor::MemoryLimiter(now)) if now == config)
+            matches!(manifest.processors.get(id), Some(Processor::Host(HostProcessor::MemoryLimiter(now))) if now == config)
         });
         let mut running = ByPipeline::new();
         let mut fanouts = Vec::new();
@@ -182,7 +182,9 @@ impl Topology {
     ) -> Ends {
         let mut gates = Vec::new();
         for id in &config.processors {
-            if let Some(Processor::MemoryLimiter(limiter)) = manifest.processors.get(id) {
+            if let Some(Processor::Host(HostProcessor::MemoryLimiter(limiter))) =
+                manifest.processors.get(id)
+            {
                 let (_, gate) = self.gates.entry(id.clone()).or_insert_with(|| {
                     (limiter.clone(), MemoryGate::start(limiter, self.available))
                 });
@@ -227,11 +229,6 @@ impl Topology {
     /// The pipelines themselves, for draining them.
     pub fn pipelines(&self) -> &Pipelines {
         &self.pipelines
-    }
-
-    /// The pipelines that run.
-    pub fn running(&self) -> &ByPipeline {
-        &self.running
     }
 
     /// The totals of each connector.

@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 use thiserror::Error;
 use tokio::net::{TcpListener, lookup_host};
 
-use crate::config::ComponentId;
+use spanmill_manifest::ComponentId;
 
 /// A socket that listens.
 #[derive(Debug)]

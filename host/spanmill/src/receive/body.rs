@@ -13,9 +13,9 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::Received;
-use crate::config::Signal;
 use crate::memory::{Reservation, Shortage};
 use crate::otlp_json::JsonError;
+use spanmill_model::Signal;
 
 /// How long the rest of a body that is too large is read on and thrown away. A connection closed at once would be
 /// reset, and a sender that is still writing would never see the answer.

@@ -24,8 +24,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::reads::Reads;
-use crate::config::{GrpcServer, HttpServer};
 use crate::panics::Contained;
+use crate::receive::otlp::config::{GrpcServer, HttpServer};
 use table::{Connection, ConnectionTable, Place};
 use watched::{WatchedBody, WatchedStream};
 

@@ -8,7 +8,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method};
 
-use crate::config::Cors;
+use crate::receive::otlp::config::Cors;
 
 /// What pages may send without asking, and so with asking as well.
 const ALWAYS_ALLOWED: [&str; 4] = [

@@ -25,7 +25,7 @@ use super::raw_codec::RawCodec;
 use super::status::into_grpc;
 use super::unserved::{Unserved, Warned};
 use super::{Received, RequestIntake};
-use crate::config::Signal;
+use spanmill_model::Signal;
 
 const ENCODING: &str = "grpc-encoding";
 const ACCEPTED: &str = "grpc-accept-encoding";
@@ -34,21 +34,25 @@ const TIMEOUT: &str = "grpc-timeout";
 const BLOCKING_FROM: usize = 64 * 1024;
 
 /// The services.
-pub(super) struct ExportService<I> {
-    intake: Arc<I>,
+pub(super) struct ExportService {
+    intake: Arc<dyn RequestIntake>,
     max_message_bytes: usize,
     warned: Arc<Warned>,
 }
 
-impl<I> Clone for ExportService<I> {
+impl Clone for ExportService {
     fn clone(&self) -> Self {
         let warned = Arc::clone(&self.warned);
         Self::new(Arc::clone(&self.intake), self.max_message_bytes, warned)
     }
 }
 
-impl<I> ExportService<I> {
-    pub fn new(intake: Arc<I>, max_message_bytes: usize, warned: Arc<Warned>) -> Self {
+impl ExportService {
+    pub fn new(
+        intake: Arc<dyn RequestIntake>,
+        max_message_bytes: usize,
+        warned: Arc<Warned>,
+    ) -> Self {
         Self {
             intake,
             max_message_bytes,
@@ -57,7 +61,7 @@ impl<I> ExportService<I> {
     }
 }
 
-impl<I: RequestIntake> Answer for ExportService<I> {
+impl Answer for ExportService {
     type Body = Body;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -97,7 +101,7 @@ impl<I: RequestIntake> Answer for ExportService<I> {
     }
 }
 
-impl<I: RequestIntake> ExportService<I> {
+impl ExportService {
     /// The signal that a method takes, if a pipeline takes it.
     fn signal(&self, method: &str) -> Result<Signal, Status> {
         let unserved = match signal_of(method) {
@@ -217,9 +221,9 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
 }
 
 /// With the message, which tonic does not decode.
-struct Export<I>(Arc<I>, Option<Received>);
+struct Export(Arc<dyn RequestIntake>, Option<Received>);
 
-impl<I: RequestIntake> UnaryService<Bytes> for Export<I> {
+impl UnaryService<Bytes> for Export {
     type Response = Bytes;
     type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
 

@@ -15,16 +15,17 @@ use super::cors;
 use super::status::{Format, failure, into_http, success};
 use super::unserved::{Unserved, Warned};
 use super::{Received, RequestIntake};
-use crate::config::{HttpServer, Signal};
 use crate::otlp_json;
+use crate::receive::otlp::config::HttpServer;
 use crate::refusal::Refusal;
+use spanmill_model::Signal;
 
 /// Bodies from this size on are decompressed or decoded off the async threads.
 const BLOCKING_FROM: usize = 64 * 1024;
 
 /// The endpoint of all signals.
-pub(super) struct Endpoint<I> {
-    intake: Arc<I>,
+pub(super) struct Endpoint {
+    intake: Arc<dyn RequestIntake>,
     settings: Arc<Settings>,
 }
 
@@ -35,7 +36,7 @@ struct Settings {
     warned: Arc<Warned>,
 }
 
-impl<I> Clone for Endpoint<I> {
+impl Clone for Endpoint {
     fn clone(&self) -> Self {
         Self {
             intake: Arc::clone(&self.intake),
@@ -44,8 +45,8 @@ impl<I> Clone for Endpoint<I> {
     }
 }
 
-impl<I> Endpoint<I> {
-    pub fn new(intake: Arc<I>, server: HttpServer, warned: Arc<Warned>) -> Self {
+impl Endpoint {
+    pub fn new(intake: Arc<dyn RequestIntake>, server: HttpServer, warned: Arc<Warned>) -> Self {
         let headers = server.response_headers.iter().filter_map(|(name, value)| {
             // The configuration was checked: it always is one.
             let value = HeaderValue::try_from(value.reveal()).ok()?;
@@ -63,7 +64,7 @@ impl<I> Endpoint<I> {
     }
 }
 
-impl<I: RequestIntake> Answer for Endpoint<I> {
+impl Answer for Endpoint {
     type Body = Full<Bytes>;
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -109,7 +110,7 @@ impl From<BodyError> for Problem {
     }
 }
 
-impl<I: RequestIntake> Endpoint<I> {
+impl Endpoint {
     async fn answer_plainly(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let format = format_of(request.headers());
         // Whoever speaks neither format gets the one that people can read.

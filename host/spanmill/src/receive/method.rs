@@ -1,6 +1,6 @@
 //! The gRPC methods of OTLP: one for each signal.
 
-use crate::config::Signal;
+use spanmill_model::Signal;
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";

@@ -16,10 +16,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{OtlpReceiver, Received, RequestIntake, Spare};
-use crate::config::{self, ComponentId, GrpcServer, HttpServer, Signal};
+use super::otlp::OtlpReceiver;
+use super::{Accepting, Received, RequestIntake, Spare};
 use crate::memory::{Budget, Reservation};
+use crate::receive::otlp::config::{GrpcServer, HttpServer, OtlpConfig};
 use crate::refusal::Refusal;
+use spanmill_manifest::ComponentId;
+use spanmill_model::Signal;
 
 const LIMIT: usize = 256 * 1024;
 
@@ -67,12 +70,14 @@ impl RequestIntake for Recorder {
         }
     }
 
-    async fn accept(&self, request: Received) -> Result<(), Refusal> {
-        self.arrived.add_permits(1);
-        self.turns.acquire().await.unwrap().forget();
-        self.taken.lock().unwrap().push(request.bytes);
-        self.signals.lock().unwrap().push(request.signal);
-        self.refusal.clone().map_or(Ok(()), Err)
+    fn accept(&self, request: Received) -> Accepting<'_> {
+        Box::pin(async move {
+            self.arrived.add_permits(1);
+            self.turns.acquire().await.unwrap().forget();
+            self.taken.lock().unwrap().push(request.bytes);
+            self.signals.lock().unwrap().push(request.signal);
+            self.refusal.clone().map_or(Ok(()), Err)
+        })
     }
 }
 
@@ -89,7 +94,7 @@ impl Server {
         Self::start_as(recorder, &both("localhost:0")).await
     }
 
-    async fn start_as(recorder: Arc<Recorder>, config: &config::OtlpReceiver) -> Self {
+    async fn start_as(recorder: Arc<Recorder>, config: &OtlpConfig) -> Self {
         let receiver = OtlpReceiver::bind(&id(), config, &mut Spare::default())
             .await
             .unwrap();
@@ -117,8 +122,8 @@ fn id() -> ComponentId {
     ComponentId::parse("otlp/test").unwrap()
 }
 
-fn both(endpoint: &str) -> config::OtlpReceiver {
-    config::OtlpReceiver {
+fn both(endpoint: &str) -> OtlpConfig {
+    OtlpConfig {
         grpc: Some(GrpcServer {
             endpoint: endpoint.to_owned(),
             max_message_bytes: LIMIT,

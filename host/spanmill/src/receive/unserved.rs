@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::warn;
 
-use crate::config::{PerSignal, Signal};
+use spanmill_model::{PerSignal, Signal};
 
 /// What is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

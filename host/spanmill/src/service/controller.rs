@@ -1,4 +1,4 @@
-//! Changes a running service: one at a time, whoever asks for it. What fails leaves everything as it was.
+//! Changes a running service, one change at a time. A change that fails leaves everything as it was.
 
 mod admin;
 mod shadows;
@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use super::history::History;
-use super::running::{Changed, Ended, OnTrial, Running};
+use super::running::{ChangeReport, PendingTrial, RunningService, ShutdownReport};
+use crate::components;
 use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
 use crate::export::Registry;
 use crate::losses::Losses;
@@ -29,7 +30,7 @@ use trials::Trials;
 /// Holds what runs.
 pub struct Controller {
     /// Nothing once it has ended. Held while something is changed.
-    running: tokio::sync::Mutex<Option<Running>>,
+    running: tokio::sync::Mutex<Option<RunningService>>,
     loader: Mutex<PluginLoader>,
     runtime: Runtime,
     source: ManifestSource,
@@ -66,7 +67,7 @@ fn refused(found: &Diagnostics) -> ControlError {
 
 impl Controller {
     pub(super) fn new(
-        running: Running,
+        running: RunningService,
         loader: PluginLoader,
         source: ManifestSource,
         shutdown: CancellationToken,
@@ -91,13 +92,13 @@ impl Controller {
         })
     }
 
-    /// Waits until the service is told to end, and ends it without losing a span.
-    pub async fn ended(&self) -> Ended {
+    /// Waits for the shutdown signal, then ends the service without losing a span.
+    pub async fn ended(&self) -> ShutdownReport {
         self.shutdown.cancelled().await;
         let running = self.running.lock().await.take();
         match running {
             Some(running) => running.end().await,
-            None => Ended::default(),
+            None => ShutdownReport::default(),
         }
     }
 
@@ -119,10 +120,10 @@ impl Controller {
     /// The components that a target means: the one of that id, or with a bare type every one of the type.
     fn components(&self, target: &str) -> Result<Vec<ComponentId>, ControlError> {
         let versions = self.history.versions();
-        let wanted = config::canonical_component(target);
+        let wanted = components::canonical_component(target);
         let is_meant = |id: &&ComponentId| {
-            config::canonical_component(id.as_str()) == wanted
-                || config::canonical_type(id.kind()) == wanted
+            components::canonical_component(id.as_str()) == wanted
+                || components::canonical_type(id.kind()) == wanted
         };
         let meant: Vec<ComponentId> = versions.keys().filter(is_meant).cloned().collect();
         if meant.is_empty() {
@@ -160,7 +161,7 @@ impl Controller {
             loader.forget_replaced(running.manifest());
             self.history.now_swapped(loader.swapped());
         }
-        let Changed {
+        let ChangeReport {
             mut changes,
             replaced,
             switched,
@@ -175,7 +176,7 @@ impl Controller {
                 "service.telemetry.logs.level: a change takes effect at the next start".to_owned(),
             );
         }
-        let trial = switched.as_ref().map(OnTrial::trial);
+        let trial = switched.as_ref().map(PendingTrial::trial);
         self.history
             .now_running(running.topology().versions(), trial, "replaced by a reload");
         let held = switched
@@ -204,14 +205,13 @@ impl Controller {
     }
 
     /// Compiles what the manifest's files hold now, before anything is locked: it may take a while, and swaps, the status
-    /// and the end need not wait for it. Mistakes are told when the files are taken over.
+    /// and the end need not wait for it. Mistakes are reported when the files are applied.
     fn compile_files(&self) {
         let env = |name: &str| std::env::var(name).ok();
-        let built_in = PluginLoader::built_in();
         let Ok(source) = self.source.read() else {
             return;
         };
-        let (manifest, _) = config::examine(source, Path::new("."), &built_in, &env);
+        let (manifest, _) = config::examine(source, Path::new("."), &env);
         for spec in manifest.iter().flat_map(crate::pipeline::plugins_of) {
             let path = lock(&self.loader).file(spec);
             let Ok(file) = PluginFile::read(path, spec) else {
@@ -231,8 +231,7 @@ impl Controller {
     ) -> Result<(Manifest, Vec<String>, BTreeMap<ComponentId, LoadedPlugin>), ControlError> {
         let env = |name: &str| std::env::var(name).ok();
         let source = self.source.read().map_err(invalid)?;
-        let built_in = PluginLoader::built_in();
-        let (manifest, mut found) = config::examine(source, Path::new("."), &built_in, &env);
+        let (manifest, mut found) = config::examine(source, Path::new("."), &env);
         if let Some(manifest) = manifest {
             match lock(&self.loader).load_all(&manifest) {
                 Ok(plugins) if !found.has_errors() => {

@@ -13,7 +13,7 @@ use crate::metrics::{Totals, flush_regularly};
 use crate::pipeline::Topology;
 
 /// A task for each connector.
-pub(super) struct Flushing {
+pub(super) struct FlushTasks {
     flushes: BTreeMap<ComponentId, Flush>,
     losses: Losses,
 }
@@ -24,10 +24,10 @@ struct Flush {
     task: JoinHandle<()>,
 }
 
-impl Flushing {
+impl FlushTasks {
     /// No connectors yet; what they lose is counted in `losses`.
     pub(super) fn new(losses: Losses) -> Self {
-        Flushing {
+        FlushTasks {
             flushes: BTreeMap::new(),
             losses,
         }

@@ -1,4 +1,4 @@
-//! Where plugins are found, where compiled ones are kept, and what compiling one may take.
+//! Where plugins are found, where compiled ones are cached, and the limits on compiling one.
 
 use std::path::PathBuf;
 

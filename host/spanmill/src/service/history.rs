@@ -1,4 +1,4 @@
-//! Which versions run and have run, and what happened lately; what `spanmill plugin status` shows.
+//! Current and past plugin versions and recent events, as `spanmill plugin status` shows them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +32,7 @@ struct Record {
     version: Arc<Version>,
     pipelines: Vec<PipelineId>,
     since: SystemTime,
-    past: VecDeque<Past>,
+    past: VecDeque<EndedVersion>,
     swaps: u64,
     rollbacks: u64,
     trial: Option<Arc<Trial>>,
@@ -40,8 +40,8 @@ struct Record {
     allowed_more: Vec<String>,
 }
 
-/// A version that runs no more, as it was when it ended.
-struct Past {
+/// A version that has ended, with its last status.
+struct EndedVersion {
     version: std::sync::Weak<Version>,
     status: VersionStatus,
     since: SystemTime,
@@ -96,7 +96,7 @@ impl History {
         }
     }
 
-    /// Notes that the versions before are back. Gives the components.
+    /// Records that the previous versions are back. Returns the components.
     pub(super) fn rolled_back(&self, versions: Versions, why: &str) -> Vec<String> {
         let mut records = lock(&self.records);
         records.retain(|id, _| versions.contains_key(id));
@@ -143,7 +143,7 @@ impl History {
         }
     }
 
-    /// Notes something that happened, and logs it: in this order, so that whoever reads the log finds it noted.
+    /// Records an event, then logs it: in this order, so that anyone who reads the log finds it recorded.
     pub(super) fn event(&self, kind: EventKind, components: Vec<String>, message: String) {
         let event = Event {
             time: now(),
@@ -194,7 +194,7 @@ impl Record {
         let mut status = version_status(&old, since, &allowed_more);
         status.until = Some(time(now));
         status.ended = Some(why.to_owned());
-        self.past.push_front(Past {
+        self.past.push_front(EndedVersion {
             version: Arc::downgrade(&old),
             status,
             since,

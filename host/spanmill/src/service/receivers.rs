@@ -1,4 +1,4 @@
-//! The receivers that run: replaced without a refused connection, ended without a lost request.
+//! The running receivers. They are replaced without refusing a connection and end without losing a request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,43 +7,47 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ComponentId, Receiver};
+use crate::config::ComponentId;
 use crate::pipeline::Topology;
-use crate::receive::{BindError, OtlpReceiver, Spare};
+use crate::receive::component::{BoundReceiver, ReceiverConfig};
+use crate::receive::{BindError, Spare};
+
+/// The receivers that a manifest wants.
+type ReceiverConfigs = BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>;
 
 /// The receivers of a manifest.
 #[derive(Default)]
 pub(super) struct Receivers {
-    by_id: BTreeMap<ComponentId, Open>,
-    /// Those that serve; each gives the connections that had to be cut off.
+    by_id: BTreeMap<ComponentId, ReceiverEntry>,
+    /// The serving tasks; each returns how many connections it cut off.
     serving: JoinSet<usize>,
 }
 
 /// One receiver.
-struct Open {
-    config: Receiver,
+struct ReceiverEntry {
+    config: Arc<dyn ReceiverConfig>,
     addresses: Vec<String>,
     handles: Vec<(String, std::net::TcpListener)>,
-    /// Bound and not served yet.
-    bound: Option<OtlpReceiver>,
+    /// Bound, not serving yet.
+    bound: Option<Box<dyn BoundReceiver>>,
     stop: CancellationToken,
 }
 
-/// Receivers that are bound, in place of those that serve.
-pub(super) struct Opened(BTreeMap<ComponentId, Open>);
+/// Receivers that are bound and about to replace those that serve.
+pub(super) struct BoundReceivers(BTreeMap<ComponentId, ReceiverEntry>);
 
 impl Receivers {
     /// Whether a manifest's receiver is served as it is.
-    fn has(&self, id: &ComponentId, config: &Receiver) -> bool {
+    fn has(&self, id: &ComponentId, config: &Arc<dyn ReceiverConfig>) -> bool {
         self.by_id
             .get(id)
-            .is_some_and(|open| open.config == *config)
+            .is_some_and(|open| *open.config == **config)
     }
 
-    /// Leaves the sockets of receivers that are to change or to go.
-    pub(super) fn spare(&self, wanted: &BTreeMap<ComponentId, Receiver>, spare: &mut Spare) {
+    /// Offers the sockets of receivers that change or go to their successors.
+    pub(super) fn spare(&self, wanted: &ReceiverConfigs, spare: &mut Spare) {
         for (id, open) in &self.by_id {
-            if wanted.get(id).is_none_or(|config| *config != open.config) {
+            if wanted.get(id).is_none_or(|config| **config != *open.config) {
                 for (endpoint, handle) in &open.handles {
                     spare.add(endpoint, handle);
                 }
@@ -51,27 +55,22 @@ impl Receivers {
         }
     }
 
-    /// Binds those that are not served as they are wanted.
+    /// Binds the receivers that are new or have changed.
     pub(super) async fn open(
         &self,
-        wanted: &BTreeMap<ComponentId, Receiver>,
+        wanted: &ReceiverConfigs,
         spare: &mut Spare,
-    ) -> Result<Opened, BindError> {
+    ) -> Result<BoundReceivers, BindError> {
         let mut opened = BTreeMap::new();
         for (id, config) in wanted {
             if self.has(id, config) {
                 continue;
             }
-            let Receiver::Otlp(otlp) = config;
-            let bound = OtlpReceiver::bind(id, otlp, spare).await?;
-            let named = [
-                ("grpc", bound.grpc_address()),
-                ("http", bound.http_address()),
-            ];
-            let addresses = named.into_iter().filter_map(|(protocol, address)| {
-                address.map(|address| format!("receiver {id} {protocol} {address}"))
-            });
-            let open = Open {
+            let bound = config.bind(id, spare).await?;
+            let named = bound.addresses().into_iter();
+            let addresses =
+                named.map(|(protocol, address)| format!("receiver {id} {protocol} {address}"));
+            let open = ReceiverEntry {
                 config: config.clone(),
                 addresses: addresses.collect(),
                 handles: bound.handles(),
@@ -80,15 +79,15 @@ impl Receivers {
             };
             opened.insert(id.clone(), open);
         }
-        Ok(Opened(opened))
+        Ok(BoundReceivers(opened))
     }
 
-    /// Serves what was opened, and ends what it replaces and what is wanted no more. Requests under way are finished.
-    /// Gives a line for each change.
+    /// Puts bound receivers in place, and stops those that they replace or that are no longer wanted. Requests under way
+    /// finish. Returns a line for each change.
     pub(super) fn replace(
         &mut self,
-        opened: Opened,
-        wanted: &BTreeMap<ComponentId, Receiver>,
+        opened: BoundReceivers,
+        wanted: &ReceiverConfigs,
     ) -> Vec<String> {
         let mut changes = Vec::new();
         self.by_id.retain(|id, open| {
@@ -100,20 +99,25 @@ impl Receivers {
             stays
         });
         for (id, open) in opened.0 {
-            let at = open.addresses.join(", ");
-            let id_text = id.to_string();
-            match self.by_id.insert(id, open) {
+            // A receiver without sockets has no addresses.
+            let at = match open.addresses.join(", ") {
+                addresses if addresses.is_empty() => addresses,
+                addresses => format!(": {addresses}"),
+            };
+            let before = self.by_id.insert(id.clone(), open);
+            let change = match &before {
                 Some(before) => {
                     before.stop.cancel();
-                    changes.push(format!("receiver {id_text} changed: {at}"));
+                    "changed"
                 }
-                None => changes.push(format!("receiver {id_text} added: {at}")),
-            }
+                None => "added",
+            };
+            changes.push(format!("receiver {id} {change}{at}"));
         }
         changes
     }
 
-    /// Serves every receiver that does not serve yet.
+    /// Starts every receiver that is not serving yet.
     pub(super) fn serve(
         &mut self,
         topology: &Topology,
@@ -143,7 +147,7 @@ impl Receivers {
         }
     }
 
-    /// Waits until all have ended; gives the connections that had to be cut off.
+    /// Waits until all have ended; returns how many connections were cut off.
     pub(super) async fn ended(&mut self) -> usize {
         // As long as there is a handle of a socket, the system takes connections that nobody serves.
         for open in self.by_id.values_mut() {
@@ -156,7 +160,7 @@ impl Receivers {
         cut_off
     }
 
-    /// What is listened on, a line each.
+    /// The addresses served, one line each.
     pub(super) fn addresses(&self) -> impl Iterator<Item = String> {
         self.by_id.values().flat_map(|open| open.addresses.clone())
     }

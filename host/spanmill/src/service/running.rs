@@ -1,4 +1,4 @@
-//! What runs: the parts of a manifest, and how they become those of another one while telemetry flows.
+//! The running parts of a manifest, and how they become those of another while telemetry flows.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::StartError;
-use super::flushing::Flushing;
+use super::flushing::FlushTasks;
 use super::receivers::Receivers;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
-use crate::export::{self, DebugOutput, Exporter};
+use crate::export::{self, DebugOutput, Exporter, StartContext};
 use crate::losses::{Loss, Losses};
 use crate::memory::Budget;
 use crate::pipeline::{
@@ -21,11 +21,11 @@ use crate::pipeline::{
 };
 use crate::receive::Spare;
 
-/// How long a shutdown may take before what is left is given up.
+/// How long a shutdown may take before what is left is dropped.
 pub const GRACE: Duration = Duration::from_secs(30);
 /// Between looks at whether deliveries under way are done.
 const PATIENCE: Duration = Duration::from_millis(5);
-/// An exporter that was replaced has all the time it needs, as long as the service runs.
+/// A replaced exporter has all the time it needs while the service runs.
 const NO_HURRY: Duration = Duration::from_secs(365 * 24 * 3600);
 
 fn from_now(time: Duration) -> Instant {
@@ -35,20 +35,20 @@ fn from_now(time: Duration) -> Instant {
 
 /// How a service ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
+pub struct ShutdownReport {
     /// What was accepted and not delivered, since the start.
     pub losses: Vec<Loss>,
 }
 
 /// The parts of a manifest that runs.
-pub(super) struct Running {
+pub(super) struct RunningService {
     manifest: Manifest,
     topology: Topology,
     receivers: Receivers,
     exporters: Exporters,
-    /// Exporters that were replaced, and may have something to send still.
+    /// Replaced exporters that may still have something to send.
     leaving: Arc<Mutex<Vec<Exporter>>>,
-    flushing: Flushing,
+    flushing: FlushTasks,
     output: DebugOutput,
     /// What exporters share.
     shared: export::Shared,
@@ -58,21 +58,21 @@ pub(super) struct Running {
 }
 
 /// A change that was made.
-pub(super) struct Changed {
+pub(super) struct ChangeReport {
     /// What was replaced, added and removed, a line each.
     pub(super) changes: Vec<String>,
     /// The plugins that have another version now.
     pub(super) replaced: Vec<Replaced>,
     /// Set if lanes were switched.
-    pub(super) switched: Option<OnTrial>,
+    pub(super) switched: Option<PendingTrial>,
     /// How long making and rehearsing took.
     pub(super) prepared: Duration,
     /// Whether shadows are shown nothing any more.
     pub(super) untapped: bool,
 }
 
-/// A change whose old side stands by.
-pub(super) struct OnTrial {
+/// A change on trial; the old side stands by.
+pub(super) struct PendingTrial {
     pub(super) change: Arc<Change>,
     pub(super) switched: Switched,
     /// The connectors' totals before.
@@ -81,13 +81,13 @@ pub(super) struct OnTrial {
     manifest: Manifest,
 }
 
-impl OnTrial {
+impl PendingTrial {
     pub(super) fn trial(&self) -> &Arc<Trial> {
         &self.switched.trial
     }
 }
 
-impl Running {
+impl RunningService {
     /// Binds every address and builds every pipeline.
     pub(super) async fn start(
         manifest: Manifest,
@@ -102,13 +102,13 @@ impl Running {
             registry: export::Registry::default(),
         };
         let bounds = Bounds::of(&limits, shared.losses.clone());
-        let mut running = Running {
+        let mut running = RunningService {
             manifest: manifest.without_components(),
             topology: Topology::start(workers, bounds, limits.memory())?,
             receivers: Receivers::default(),
             exporters: Exporters::new(),
             leaving: Arc::default(),
-            flushing: Flushing::new(shared.losses.clone()),
+            flushing: FlushTasks::new(shared.losses.clone()),
             output,
             shared,
             trials: Vec::new(),
@@ -150,14 +150,18 @@ impl Running {
         self.receivers.addresses().chain(exporters).collect()
     }
 
-    /// Becomes what another manifest says. What is the same in both goes on untouched. Everything that can fail
-    /// comes first: on an error, what runs is as it was. `plugins` need not have those that are to stay as they run.
+    /// Applies another manifest. What both have in common keeps running untouched. Everything that can fail comes first:
+    /// on an error nothing has changed. `plugins` need not contain those that stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// An address that cannot be bound, an exporter that cannot start, or pipelines that cannot be built.
     pub(super) async fn change(
         &mut self,
         manifest: Manifest,
         plugins: &mut BTreeMap<ComponentId, LoadedPlugin>,
         probation: u32,
-    ) -> Result<Changed, StartError> {
+    ) -> Result<ChangeReport, StartError> {
         let mut spare = Spare::default();
         self.receivers.spare(&manifest.receivers, &mut spare);
         for (id, exporter) in &self.exporters {
@@ -213,10 +217,10 @@ impl Running {
             self.trials.push(Arc::clone(&switched.trial));
         }
         let before = std::mem::replace(&mut self.manifest, manifest);
-        Ok(Changed {
+        Ok(ChangeReport {
             changes,
             replaced: versions,
-            switched: committed.switched.map(|(change, switched)| OnTrial {
+            switched: committed.switched.map(|(change, switched)| PendingTrial {
                 change,
                 switched,
                 totals,
@@ -241,9 +245,12 @@ impl Running {
             let exporter = match running {
                 Some(running) if same => running.clone(),
                 _ => {
-                    let started =
-                        Exporter::start(id, config, self.output.clone(), spare, &self.shared).await;
-                    let exporter = match started {
+                    let context = StartContext {
+                        output: &self.output,
+                        spare,
+                        shared: &self.shared,
+                    };
+                    let exporter = match config.start(id, context).await {
                         Ok(exporter) => exporter,
                         Err(error) => {
                             for exporter in replaced.new {
@@ -309,7 +316,7 @@ impl Running {
     }
 
     /// Takes a change back whose trial has failed.
-    pub(super) fn take_back(&mut self, failed: &OnTrial) {
+    pub(super) fn take_back(&mut self, failed: &PendingTrial) {
         block_in_place(|| failed.change.revert(failed.trial()));
         self.trials
             .retain(|trial| !Arc::ptr_eq(trial, failed.trial()));
@@ -323,7 +330,7 @@ impl Running {
 
     /// Ends: what was taken is sent on, batches under way, what batchers hold, connectors' totals, exporters' queues.
     /// Receivers must have been told to stop.
-    pub(super) async fn end(mut self) -> Ended {
+    pub(super) async fn end(mut self) -> ShutdownReport {
         let deadline = from_now(GRACE);
         let cut_off = self.receivers.ended().await;
         if cut_off > 0 {
@@ -347,7 +354,7 @@ impl Running {
         // keeps has until its deadline.
         let joined = tokio::task::spawn_blocking(move || topology.join());
         let _ = tokio::time::timeout_at(deadline, joined).await;
-        Ended {
+        ShutdownReport {
             losses: self.shared.losses.report(),
         }
     }
@@ -361,8 +368,8 @@ struct ReplacedExporters {
     changes: Vec<String>,
 }
 
-/// Makes a manifest say of the plugins of some pipelines what it said before: that is what runs again, and what a
-/// swap configures new versions by. Receivers, exporters and the host's own processors stay as they are.
+/// Restores a manifest's earlier entries for the plugins of some pipelines: they run again, and a swap configures new
+/// versions by them. Receivers, exporters and the host's own processors stay as they are.
 fn take_back(now: &mut Manifest, before: &Manifest, pipelines: &[PipelineId]) {
     for id in pipelines {
         let old = before.pipelines.iter().find(|pipeline| pipeline.id == *id);
@@ -386,7 +393,7 @@ fn take_back(now: &mut Manifest, before: &Manifest, pipelines: &[PipelineId]) {
     }
 }
 
-/// Which pipelines are others than they were, a line each.
+/// The pipelines that differ, one line each.
 fn pipeline_changes(before: &Manifest, now: &Manifest) -> Vec<String> {
     let mut changes = Vec::new();
     for pipeline in &now.pipelines {
@@ -413,10 +420,8 @@ fn pipeline_changes(before: &Manifest, now: &Manifest) -> Vec<String> {
         .filter(|before| !now.pipelines.iter().any(|now| now.id == before.id));
     changes.extend(gone.map(|pipeline| format!("pipeline {} removed", pipeline.id)));
     for (id, processor) in &now.processors {
-        use crate::config::Processor::{Batch, MemoryLimiter};
         let differs = match (before.processors.get(id), processor) {
-            (Some(Batch(before)), Batch(now)) => before != now,
-            (Some(MemoryLimiter(before)), MemoryLimiter(now)) => before != now,
+            (Some(Processor::Host(before)), Processor::Host(now)) => before != now,
             _ => false,
         };
         if differs {

@@ -8,23 +8,24 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use crate::config::{self, ComponentId, Manifest, ManifestSource, Source, canonical_type};
-use crate::files::read_regular_text;
-use crate::pipeline::{PluginLoader, plugins_of};
+use crate::components::canonical_type;
+use crate::config::{self, ComponentId, Manifest, ManifestSource, Source};
+use crate::pipeline::plugins_of;
+use spanmill_private::read_regular_text;
 
 /// Where plugins are put, beside the manifest.
 const FOLDER: &str = "plugins";
 
 /// A version that is to be written to the manifest.
 #[derive(Clone)]
-pub(super) struct Save {
+pub(super) struct ManifestEdit {
     manifest: PathBuf,
     kind: String,
     wasm: Bytes,
     hash: String,
 }
 
-impl Save {
+impl ManifestEdit {
     /// What a swap of some components would write; says why if it cannot.
     pub(super) fn new(
         source: &ManifestSource,
@@ -52,7 +53,7 @@ impl Save {
                 "`plugins: {kind}:` is about every component of the type; swap `{kind}` instead of one of them"
             ));
         }
-        let save = Save {
+        let save = ManifestEdit {
             manifest: path.to_owned(),
             kind,
             wasm,
@@ -108,8 +109,7 @@ impl Save {
             .ok_or_else(|| by_hand("the manifest is written in a way that is not edited"))?;
         let source = Source::new(self.manifest.display().to_string(), edited.clone());
         let env = |name: &str| std::env::var(name).ok();
-        let built_in = PluginLoader::built_in();
-        let (manifest, _) = config::examine(source, self.folder(), &built_in, &env);
+        let (manifest, _) = config::examine(source, self.folder(), &env);
         let file = self.folder().join(self.file());
         let says_so = manifest.is_some_and(|manifest| {
             let mut specs = plugins_of(&manifest).filter(|spec| spec.kind == self.kind);

@@ -28,16 +28,16 @@ pub struct Watch {
     watcher: notify::RecommendedWatcher,
     /// Something has happened in one of the folders.
     stirred: Arc<Notify>,
-    looks: Looks,
+    looks: FileStamps,
     folders: BTreeSet<PathBuf>,
 }
 
-/// How the watched files look; none where there is no file.
-type Looks = BTreeMap<PathBuf, Option<Look>>;
+/// The stamps of the watched files; `None` for a file that does not exist.
+type FileStamps = BTreeMap<PathBuf, Option<FileStamp>>;
 
-/// What differs when a file was written, or another one was put in its place.
+/// What changes when a file is written or replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Look {
+struct FileStamp {
     device: u64,
     inode: u64,
     size: u64,
@@ -62,7 +62,7 @@ impl Watch {
                     controller,
                     watcher,
                     stirred,
-                    looks: Looks::new(),
+                    looks: FileStamps::new(),
                     folders: BTreeSet::new(),
                 };
                 watch.watch().await;
@@ -113,7 +113,7 @@ impl Watch {
             };
             let because = format!("{} has changed", file.display());
             let controller = Arc::clone(&self.controller);
-            // What is begun is carried out, also when this is told to end.
+            // A reload that has begun is finished, even during shutdown.
             let reload = tokio::spawn(async move { controller.reload_or_say(&because).await });
             let _ = reload.await;
             self.watch().await;
@@ -139,7 +139,7 @@ impl Watch {
         }
     }
 
-    async fn look(&self) -> Looks {
+    async fn look(&self) -> FileStamps {
         let files: Vec<PathBuf> = self.looks.keys().cloned().collect();
         off_thread(move || looks(&files)).await
     }
@@ -151,17 +151,17 @@ async fn off_thread<T: Default + Send + 'static>(work: impl FnOnce() -> T + Send
     tokio::task::spawn_blocking(work).await.unwrap_or_default()
 }
 
-fn looks(files: &[PathBuf]) -> Looks {
+fn looks(files: &[PathBuf]) -> FileStamps {
     files
         .iter()
         .map(|file| (file.clone(), look(file)))
         .collect()
 }
 
-fn look(file: &Path) -> Option<Look> {
+fn look(file: &Path) -> Option<FileStamp> {
     // Through links: what they lead to is what is read.
     let found = std::fs::metadata(file).ok()?;
-    Some(Look {
+    Some(FileStamp {
         device: found.dev(),
         inode: found.ino(),
         size: found.size(),

@@ -35,7 +35,7 @@ impl Report {
         self.row(check, FAILED, None, why);
     }
 
-    /// A batch of so many items that went well, and how long the call took. Several of one kind make one line.
+    /// A batch that passed: how many items it had and how long the call took. Several of one kind share a line.
     pub(super) fn ran(&mut self, check: &str, items: usize, time: Duration, note: &str) {
         if let Some(last) = self.rows.last_mut()
             && last.check == check

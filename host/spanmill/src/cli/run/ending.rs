@@ -8,10 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Failure;
-use crate::config::Signal;
 use crate::console::Console;
 use crate::losses::{Loss, Losses};
 use crate::service::GRACE;
+use spanmill_model::Signal;
 
 /// What may hang in spite of the grace period has this much longer.
 const BEYOND_GRACE: Duration = Duration::from_secs(5);

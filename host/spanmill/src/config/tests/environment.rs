@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::super::*;
-use super::{built_in, load_with};
+use super::load_with;
+use crate::config::tests::exporter_settings;
+use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 
 fn id(text: &str) -> ComponentId {
     ComponentId::parse(text).unwrap()
@@ -53,8 +55,7 @@ fn environment(name: &str) -> Option<String> {
 
 /// What a plugin is given for a value.
 fn value(text: &str) -> Json {
-    let loaded = load_with(&manifest_with(text), &built_in(), &environment)
-        .unwrap_or_else(|m| panic!("{m}"));
+    let loaded = load_with(&manifest_with(text), &environment).unwrap_or_else(|m| panic!("{m}"));
     filter(&loaded.manifest).settings.json()["v"].clone()
 }
 
@@ -118,7 +119,7 @@ fn dollars_that_are_no_references() {
 }
 
 fn refused(text: &str) -> String {
-    match load_with(&manifest_with(text), &built_in(), &environment) {
+    match load_with(&manifest_with(text), &environment) {
         Ok(_) => panic!("{text} was taken"),
         Err(mistakes) => mistakes.render(false),
     }
@@ -144,7 +145,7 @@ fn what_has_no_end_is_refused() {
 fn of_very_many_mistakes_the_first_are_shown() {
     let value = format!("[{}]", vec!["'${env:NONE}'"; 20_000].join(", "));
     let text = manifest_with(&value).replace("{debug: }", "{debug: {verbosity: loud}}");
-    let Err(mistakes) = load_with(&text, &built_in(), &environment) else {
+    let Err(mistakes) = load_with(&text, &environment) else {
         panic!()
     };
     assert_eq!(mistakes.iter().count(), 201);
@@ -164,7 +165,7 @@ fn what_variables_stand_for_is_counted_as_it_grows() {
         "TEXT" => Some(text.clone()),
         _ => None,
     };
-    let said = |value: &str| match load_with(&manifest_with(value), &built_in(), &env) {
+    let said = |value: &str| match load_with(&manifest_with(value), &env) {
         Ok(_) => String::new(),
         Err(mistakes) => mistakes.render(false),
     };
@@ -205,7 +206,7 @@ exporters:
   otlp: {endpoint: 'h:${SIZE}', headers: {k: '${env:KEY}'}}
 service: {pipelines: {traces: {receivers: [otlp], processors: [batch, filter], exporters: [otlp]}}}
 ";
-    let loaded = load_with(text, &built_in(), &env).unwrap_or_else(|m| panic!("{m}"));
+    let loaded = load_with(text, &env).unwrap_or_else(|m| panic!("{m}"));
     assert!(loaded.warnings.is_empty());
     let manifest = loaded.manifest;
     let filter = filter(&manifest);
@@ -213,16 +214,15 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [batch, filter], e
         *filter.settings.json(),
         json!({"key": 83, "bare": 83, "list": ["a", 2], "hash": "a #b: c", "size": 7, "cost": "$5 $x", "url": "http://h:7/"})
     );
-    let Some(Processor::Batch(batch)) = manifest.processors.get(&id("batch")) else {
+    let Some(Processor::Host(HostProcessor::Batch(batch))) = manifest.processors.get(&id("batch"))
+    else {
         panic!()
     };
     assert_eq!(
         (batch.send_batch_size, batch.timeout),
         (7, Duration::from_secs(3))
     );
-    let Exporter::Otlp(otlp) = &manifest.exporters[&id("otlp")] else {
-        panic!()
-    };
+    let otlp: &OtlpGrpcConfig = exporter_settings(&*manifest.exporters[&id("otlp")]);
     assert_eq!(otlp.uri, "https://h:7");
     assert_eq!(otlp.client.headers[0].1.reveal(), "0123");
     assert!(!format!("{otlp:?}").contains("0123"));

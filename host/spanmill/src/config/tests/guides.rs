@@ -2,12 +2,12 @@
 
 use expect_test::expect;
 
-use super::{built_in, load_with};
+use super::load_with;
 
 fn collector(text: &str, expected: expect_test::Expect) {
-    let mut built_in = built_in();
-    built_in.processors.insert("tail_sampling".to_owned());
-    let said = match load_with(text, &built_in, &|_| None) {
+    // A processor of theirs that does not come with the binary is a plugin.
+    let text = format!("{text}\nplugins: {{tail_sampling: {{file: tail_sampling.wasm}}}}\n");
+    let said = match load_with(&text, &|_| None) {
         Ok(loaded) => {
             let pipelines = loaded.manifest.pipelines.iter();
             let ids: Vec<String> = pipelines.map(|pipeline| pipeline.id.to_string()).collect();
@@ -85,28 +85,28 @@ fn collector_tracing_guide() {
     collector(
         include_str!("collector/tracing-guide.yaml"),
         expect![[r#"
-        pipelines: traces
-        warning: processor probabilistic_sampler is defined, but no pipeline uses it
-          --> spanmill.yaml:23:3
-           |
-        23 |   probabilistic_sampler:
-           |   ^^^^^^^^^^^^^^^^^^^^^
+            pipelines: traces
+            warning: processor probabilistic_sampler is defined, but no pipeline uses it
+              --> spanmill.yaml:23:3
+               |
+            23 |   probabilistic_sampler:
+               |   ^^^^^^^^^^^^^^^^^^^^^
 
-        warning: exporter jaeger: the jaeger exporter is no more; OTLP is spoken to its endpoint instead
-          --> spanmill.yaml:28:3
-           |
-        28 |   jaeger:
-           |   ^^^^^^
-           |
-           = help: Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port
+            warning: exporter jaeger: the jaeger exporter has been removed; OTLP is sent to its endpoint instead
+              --> spanmill.yaml:28:3
+               |
+            28 |   jaeger:
+               |   ^^^^^^
+               |
+               = help: Jaeger takes OTLP at port 4317 since version 1.35: use an `otlp` exporter with that port
 
-        warning: exporter otlp/tempo is defined, but no pipeline uses it
-          --> spanmill.yaml:34:3
-           |
-        34 |   otlp/tempo:
-           |   ^^^^^^^^^^
+            warning: exporter otlp/tempo is defined, but no pipeline uses it
+              --> spanmill.yaml:34:3
+               |
+            34 |   otlp/tempo:
+               |   ^^^^^^^^^^
 
-        spanmill.yaml: 3 warnings
-    "#]],
+            spanmill.yaml: 3 warnings
+        "#]],
     );
 }

@@ -7,7 +7,12 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::super::*;
-use super::{GOOD, built_in, load, load_with};
+use super::{GOOD, load, load_with};
+use crate::config::tests::{exporter_settings, otlp_settings};
+use crate::export::debug::config::{DebugConfig, Verbosity};
+use crate::export::otlp_grpc::config::OtlpGrpcConfig;
+use crate::export::otlp_http::config::{Encoding, OtlpHttpConfig};
+use crate::export::settings::{Compression, Retry, SendingQueue};
 
 fn id(text: &str) -> ComponentId {
     ComponentId::parse(text).unwrap()
@@ -19,11 +24,11 @@ fn manifest(text: &str) -> Manifest {
         .manifest
 }
 
-fn exporter(settings: &str) -> Exporter {
+fn exporter<T: Clone + 'static>(settings: &str) -> T {
     let text = GOOD.replace("  debug:\n", settings);
     let kind = settings.trim_start().split(':').next().unwrap();
-    let mut manifest = manifest(&text.replace("[debug]", &format!("[{kind}]")));
-    manifest.exporters.remove(&id(kind)).unwrap()
+    let manifest = manifest(&text.replace("[debug]", &format!("[{kind}]")));
+    exporter_settings::<T>(&*manifest.exporters[&id(kind)]).clone()
 }
 
 fn plugin(manifest: &Manifest, name: &str) -> PluginUse {
@@ -43,7 +48,7 @@ fn defaults_are_the_collectors() {
         "exporters:\n  otlp:\n    endpoint: tempo:4317\n",
     );
     let manifest = manifest(&text);
-    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
+    let receiver = otlp_settings(&*manifest.receivers[&id("otlp")]);
     let (grpc, http) = (
         receiver.grpc.as_ref().unwrap(),
         receiver.http.as_ref().unwrap(),
@@ -52,9 +57,7 @@ fn defaults_are_the_collectors() {
     assert_eq!(grpc.max_message_bytes, 4 * 1024 * 1024);
     assert_eq!(http.endpoint, "localhost:4318");
     assert_eq!(http.max_body_bytes, 20 * 1024 * 1024);
-    let Exporter::Otlp(otlp) = &manifest.exporters[&id("otlp")] else {
-        panic!()
-    };
+    let otlp: &OtlpGrpcConfig = exporter_settings(&*manifest.exporters[&id("otlp")]);
     assert_eq!(otlp.uri, "https://tempo:4317");
     assert_eq!(otlp.client.timeout, Duration::from_secs(5));
     assert_eq!(otlp.client.compression, Compression::Gzip);
@@ -64,9 +67,9 @@ fn defaults_are_the_collectors() {
 
 #[test]
 fn endpoints_and_tls() {
-    let uri = |settings: &str| match exporter(settings) {
-        Exporter::Otlp(otlp) => (otlp.uri, otlp.client.tls.insecure),
-        other => panic!("{other:?}"),
+    let uri = |settings: &str| {
+        let otlp: OtlpGrpcConfig = exporter(settings);
+        (otlp.uri, otlp.client.tls.insecure)
     };
     let plain = |text: &str| (text.to_owned(), true);
     assert_eq!(
@@ -85,11 +88,9 @@ fn endpoints_and_tls() {
         uri("  otlp:\n    endpoint: dns:///a:1\n    tls: {insecure: true}\n"),
         plain("http://a:1")
     );
-    let Exporter::OtlpHttp(http) = exporter(
+    let http: OtlpHttpConfig = exporter(
         "  otlp_http:\n    endpoint: http://a:4318/base/\n    metrics_endpoint: http://b/m\n    encoding: json\n",
-    ) else {
-        panic!()
-    };
+    );
     assert_eq!(
         http.urls.get(Signal::Traces).as_deref(),
         Some("http://a:4318/base/v1/traces")
@@ -107,11 +108,9 @@ fn endpoints_and_tls() {
 
 #[test]
 fn tls_as_configtls_has_it() {
-    let tls = |settings: &str| match exporter(&format!(
-        "  otlp:\n    endpoint: a:1\n    tls: {{{settings}}}\n"
-    )) {
-        Exporter::Otlp(otlp) => otlp.client.tls,
-        other => panic!("{other:?}"),
+    let tls = |settings: &str| {
+        let settings = format!("  otlp:\n    endpoint: a:1\n    tls: {{{settings}}}\n");
+        exporter::<OtlpGrpcConfig>(&settings).client.tls
     };
     assert_eq!(tls(""), Tls::default());
     // What is empty is not given: variables that are not set are.
@@ -154,7 +153,9 @@ fn a_text_is_a_list_and_a_whole_float_an_integer() {
         loaded.manifest.pipelines[0].processors,
         [id("batch"), id("filter")]
     );
-    let Some(Processor::Batch(batch)) = loaded.manifest.processors.get(&id("batch")) else {
+    let Some(Processor::Host(HostProcessor::Batch(batch))) =
+        loaded.manifest.processors.get(&id("batch"))
+    else {
         panic!()
     };
     assert_eq!(batch.send_batch_size, 100);
@@ -182,14 +183,8 @@ service:
         assert_eq!(used.spec.kind, "spanmetrics");
         assert_eq!(used.spec.timeout, Duration::from_secs(3));
     }
-    assert!(matches!(
-        manifest.exporters[&id("otlp_grpc")],
-        Exporter::Otlp(_)
-    ));
-    assert!(matches!(
-        manifest.exporters[&id("otlp_http/x")],
-        Exporter::OtlpHttp(_)
-    ));
+    exporter_settings::<OtlpGrpcConfig>(&*manifest.exporters[&id("otlp_grpc")]);
+    exporter_settings::<OtlpHttpConfig>(&*manifest.exporters[&id("otlp_http/x")]);
 }
 
 #[test]
@@ -202,7 +197,7 @@ processors:
 exporters: {debug: }
 service: {pipelines: {traces: {receivers: [otlp], processors: [filter], exporters: [debug]}}}
 ";
-    let loaded = load_with(text, &built_in(), &env).unwrap_or_else(|m| panic!("{m}"));
+    let loaded = load_with(text, &env).unwrap_or_else(|m| panic!("{m}"));
     let settings = plugin(&loaded.manifest, "filter").settings;
     let other = |pointer: &str| {
         let otherwise = settings.read_otherwise(pointer)?;
@@ -225,10 +220,7 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [filter], exporter
 
 #[test]
 fn debug_and_its_old_name() {
-    let verbosity = |settings: &str| match exporter(settings) {
-        Exporter::Debug(debug) => debug.verbosity,
-        other => panic!("{other:?}"),
-    };
+    let verbosity = |settings: &str| exporter::<DebugConfig>(settings).verbosity;
     assert_eq!(verbosity("  debug:\n"), Verbosity::Basic);
     assert_eq!(
         verbosity("  logging:\n    loglevel: debug\n"),
@@ -356,37 +348,9 @@ exporters:
 service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp/a, otlp/b]}}}
 ";
     let manifest = manifest(text);
-    let Exporter::Otlp(b) = &manifest.exporters[&id("otlp/b")] else {
-        panic!()
-    };
+    let b: &OtlpGrpcConfig = exporter_settings(&*manifest.exporters[&id("otlp/b")]);
     assert_eq!(b.uri, "http://b:1");
     assert_eq!(b.client.timeout, Duration::from_secs(9));
-}
-
-#[test]
-fn files_that_cannot_be_read() {
-    let Err(error) = origin::read_file(Path::new("/nowhere/spanmill.yaml")) else {
-        panic!()
-    };
-    assert!(
-        error
-            .to_string()
-            .starts_with("cannot read the manifest /nowhere/spanmill.yaml:")
-    );
-}
-
-#[test]
-fn only_regular_files_of_a_manifests_size_are_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let refused = |path: &Path| origin::read_file(path).unwrap_err().to_string();
-    let link = folder.path().join("link.yaml");
-    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
-    assert!(refused(&link).ends_with("it is a device, not a file"));
-    assert!(refused(folder.path()).ends_with("it is a folder, not a file"));
-    let large = folder.path().join("large.yaml");
-    let file = std::fs::File::create(&large).unwrap();
-    file.set_len(1 << 33).unwrap();
-    assert!(refused(&large).ends_with("is larger than 4194304 bytes; is it the right file?"));
 }
 
 #[test]
@@ -395,7 +359,7 @@ fn what_could_be_read_of_a_manifest_with_mistakes_names_its_plugins() {
         exporters: {debug: {verbosity: loud}}\n\
         service: {pipelines: {traces: {receivers: [otlp], processors: [filter], exporters: [debug]}}}\n";
     let source = Source::new("spanmill.yaml", text);
-    let (manifest, mistakes) = super::super::examine(source, Path::new(""), &built_in(), &|_| None);
+    let (manifest, mistakes) = super::super::examine(source, Path::new(""), &|_| None);
     assert!(mistakes.has_errors());
     let kept: Vec<String> = manifest
         .unwrap()

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::super::*;
 use super::{GOOD, load};
+use crate::config::tests::otlp_settings;
+use crate::receive::otlp::config::{Cors, GrpcServer, HttpServer, ServerKeepAlive};
 
 fn id(text: &str) -> ComponentId {
     ComponentId::parse(text).unwrap()
@@ -44,7 +46,7 @@ fn receivers_timeouts_and_keep_alive() {
         let warning = format!("enforcement_policy: {key} has no effect in this version");
         assert!(warnings.contains(&warning), "{warnings}");
     }
-    let Receiver::Otlp(receiver) = &loaded.manifest.receivers[&id("otlp")];
+    let receiver = otlp_settings(&*loaded.manifest.receivers[&id("otlp")]);
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     let grpc = receiver.grpc.as_ref().unwrap();
     assert_eq!(grpc.max_concurrent_streams, Some(100));
@@ -77,7 +79,7 @@ fn an_http_receivers_cors_paths_and_headers() {
 ",
     );
     let manifest = manifest(&text);
-    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
+    let receiver = otlp_settings(&*manifest.receivers[&id("otlp")]);
     let http = receiver.http.as_ref().unwrap();
     let expected = Cors {
         allowed_origins: vec!["http://a".into(), "http://*.b".into()],
@@ -96,7 +98,7 @@ fn an_http_receivers_cors_paths_and_headers() {
 #[test]
 fn receivers_without_timeouts_say_so() {
     let manifest = manifest(&GOOD.replace("grpc:", "grpc:\n      http:"));
-    let Receiver::Otlp(receiver) = &manifest.receivers[&id("otlp")];
+    let receiver = otlp_settings(&*manifest.receivers[&id("otlp")]);
     assert_eq!(receiver.grpc, Some(GrpcServer::default()));
     assert_eq!(receiver.http, Some(HttpServer::default()));
     assert!(receiver.http.as_ref().unwrap().keep_alives_enabled);

@@ -1,6 +1,6 @@
 //! Whatever the text: an answer, and never a panic.
 
-use super::{built_in, load, load_with};
+use super::{load, load_with};
 
 const GATEWAY: &str = include_str!("collector/gateway.yaml");
 
@@ -11,7 +11,7 @@ fn survive(text: &str) {
             .is_multiple_of(2)
             .then(|| "é: [1, ${env:X}]".to_owned())
     };
-    let said = match load_with(text, &built_in(), &env) {
+    let said = match load_with(text, &env) {
         Ok(loaded) => loaded.warnings,
         Err(mistakes) => mistakes,
     };

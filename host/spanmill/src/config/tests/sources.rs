@@ -6,10 +6,13 @@ use std::time::Duration;
 use expect_test::expect;
 
 use super::super::*;
-use super::{GOOD, built_in};
+use super::GOOD;
+use crate::config::tests::exporter_settings;
+use crate::export::debug::config::{DebugConfig, Verbosity};
+use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 
-fn load(source: Source) -> Result<Loaded, Diagnostics> {
-    parse(source, Path::new("/conf"), &built_in(), &|_| None)
+fn load(source: Source) -> Result<LoadedManifest, Diagnostics> {
+    parse(source, Path::new("/conf"), &|_| None)
 }
 
 fn sources(texts: &[(&str, &str)]) -> Source {
@@ -44,9 +47,7 @@ service:
     // Lists are replaced, mappings joined.
     assert_eq!(pipeline.exporters, [id("otlp")]);
     assert_eq!(pipeline.receivers, [id("otlp")]);
-    let Exporter::Otlp(otlp) = &loaded.manifest.exporters[&id("otlp")] else {
-        panic!()
-    };
+    let otlp: &OtlpGrpcConfig = exporter_settings(&*loaded.manifest.exporters[&id("otlp")]);
     assert_eq!(otlp.uri, "http://a:1");
     assert_eq!(otlp.client.timeout, Duration::from_secs(3));
     assert_eq!(loaded.manifest.source.name(), "a.yaml, b.yaml, c.yaml");
@@ -147,8 +148,10 @@ fn files_are_relative_to_the_text_that_names_them() {
     let mut whole = Source::new("a", GOOD).in_folder("/a");
     whole.push(Source::new("b", over).in_folder("/b"));
     let loaded = load(whole).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let file = loaded.manifest.plugins["mine"].file.clone();
-    assert_eq!(file.as_deref(), Some(Path::new("/b/mine.wasm")));
+    let Some(Processor::Plugin(used)) = loaded.manifest.processors.get(&id("mine")) else {
+        panic!()
+    };
+    assert_eq!(used.spec.file.as_deref(), Some(Path::new("/b/mine.wasm")));
 }
 
 fn from(locations: &[&str], settings: &[&str]) -> Result<Source, String> {
@@ -175,8 +178,8 @@ fn locations_have_schemes() {
         .exporters
         .remove(&id("debug"))
     {
-        Some(Exporter::Debug(debug)) => debug.verbosity,
-        other => panic!("{other:?}"),
+        Some(config) => exporter_settings::<DebugConfig>(&*config).verbosity,
+        None => panic!(),
     };
     let file = format!("file:{path}");
     let yaml = "yaml:exporters::debug::verbosity: normal";

@@ -5,8 +5,8 @@ use std::fmt;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
-use super::text::{Page, Plain, Time, Typed, hex};
-use crate::config::Verbosity;
+use super::text::{Page, PlainValue, Time, TypedValue, hex};
+use crate::export::debug::config::Verbosity;
 
 pub(super) fn write(page: &mut Page, request: &ExportLogsServiceRequest, verbosity: Verbosity) {
     let scopes = request.resource_logs.iter().flat_map(|r| &r.scope_logs);
@@ -41,9 +41,18 @@ fn normal(page: &mut Page, record: &LogRecord) {
     let attributes: String = record
         .attributes
         .iter()
-        .map(|attribute| format!(" {}={}", attribute.key, Plain(attribute.value.as_ref())))
+        .map(|attribute| {
+            format!(
+                " {}={}",
+                attribute.key,
+                PlainValue(attribute.value.as_ref())
+            )
+        })
         .collect();
-    page.line(format_args!("{}{attributes}", Plain(record.body.as_ref())));
+    page.line(format_args!(
+        "{}{attributes}",
+        PlainValue(record.body.as_ref())
+    ));
 }
 
 fn detailed(page: &mut Page, index: usize, record: &LogRecord) {
@@ -62,7 +71,7 @@ fn detailed(page: &mut Page, index: usize, record: &LogRecord) {
     if !record.event_name.is_empty() {
         page.line(format_args!("EventName: {}", record.event_name));
     }
-    page.line(format_args!("Body: {}", Typed(record.body.as_ref())));
+    page.line(format_args!("Body: {}", TypedValue(record.body.as_ref())));
     page.attributes("Attributes", "", &record.attributes);
     page.line(format_args!("Trace ID: {}", hex(&record.trace_id)));
     page.line(format_args!("Span ID: {}", hex(&record.span_id)));

@@ -12,8 +12,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
     Sum, SummaryDataPoint, exemplar,
 };
 
-use super::text::{Page, Plain, Time, hex};
-use crate::config::Verbosity;
+use super::text::{Page, PlainValue, Time, hex};
+use crate::export::debug::config::Verbosity;
 
 pub(super) fn write(page: &mut Page, request: &ExportMetricsServiceRequest, verbosity: Verbosity) {
     let scopes = request
@@ -275,7 +275,7 @@ fn normal(page: &mut Page, point: &Point<'_>) {
     let attributes: Vec<String> = point
         .attributes
         .iter()
-        .map(|attribute| format!("{}={}", attribute.key, Plain(attribute.value.as_ref())))
+        .map(|attribute| format!("{}={}", attribute.key, PlainValue(attribute.value.as_ref())))
         .collect();
     let says: Vec<String> = point
         .says

@@ -35,7 +35,7 @@ impl Page {
         if written.contains(char::is_control) {
             let escaped: String = written
                 .chars()
-                .map(Escaped)
+                .map(EscapedChar)
                 .map(|c| c.to_string())
                 .collect();
             self.text.truncate(start);
@@ -63,7 +63,7 @@ impl Page {
         }
         self.line(format_args!("{title}:"));
         for attribute in attributes {
-            let value = Typed(attribute.value.as_ref());
+            let value = TypedValue(attribute.value.as_ref());
             self.line(format_args!("{indent}     -> {}: {value}", attribute.key));
         }
     }
@@ -104,9 +104,9 @@ impl Page {
     }
 }
 
-struct Escaped(char);
+struct EscapedChar(char);
 
-impl fmt::Display for Escaped {
+impl fmt::Display for EscapedChar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             '\t' => f.write_char('\t'),
@@ -117,9 +117,9 @@ impl fmt::Display for Escaped {
 }
 
 /// `Str(text)`, `Int(1)`.
-pub(super) struct Typed<'a>(pub Option<&'a AnyValue>);
+pub(super) struct TypedValue<'a>(pub Option<&'a AnyValue>);
 
-impl fmt::Display for Typed<'_> {
+impl fmt::Display for TypedValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(value) = self.0.and_then(|any| any.value.as_ref()) else {
             return f.write_str("Empty()");
@@ -133,14 +133,14 @@ impl fmt::Display for Typed<'_> {
             Value::BytesValue(_) => "Bytes",
             _ => "Str",
         };
-        write!(f, "{kind}({})", Plain(self.0))
+        write!(f, "{kind}({})", PlainValue(self.0))
     }
 }
 
 /// The value alone; arrays and maps as JSON.
-pub(super) struct Plain<'a>(pub Option<&'a AnyValue>);
+pub(super) struct PlainValue<'a>(pub Option<&'a AnyValue>);
 
-impl fmt::Display for Plain<'_> {
+impl fmt::Display for PlainValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.and_then(|any| any.value.as_ref()) {
             None => Ok(()),
@@ -234,7 +234,7 @@ mod tests {
             let any = AnyValue {
                 value: Some(Value::DoubleValue(value)),
             };
-            Typed(Some(&any)).to_string()
+            TypedValue(Some(&any)).to_string()
         };
         assert_eq!(shown(1.5), "Double(1.5)");
         assert_eq!(shown(f64::NAN), "Double(NaN)");

@@ -4,8 +4,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 
-use super::text::{Page, Plain, Time, hex};
-use crate::config::Verbosity;
+use super::text::{Page, PlainValue, Time, hex};
+use crate::export::debug::config::Verbosity;
 
 pub(super) fn write(page: &mut Page, request: &ExportTraceServiceRequest, verbosity: Verbosity) {
     let scopes = request.resource_spans.iter().flat_map(|r| &r.scope_spans);
@@ -40,7 +40,13 @@ fn normal(page: &mut Page, span: &Span) {
     let attributes: String = span
         .attributes
         .iter()
-        .map(|attribute| format!(" {}={}", attribute.key, Plain(attribute.value.as_ref())))
+        .map(|attribute| {
+            format!(
+                " {}={}",
+                attribute.key,
+                PlainValue(attribute.value.as_ref())
+            )
+        })
         .collect();
     let (trace_id, span_id) = (hex(&span.trace_id), hex(&span.span_id));
     page.line(format_args!(

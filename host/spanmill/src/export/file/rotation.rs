@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::Rotation;
+use crate::export::file::config::Rotation;
 
 const FORMAT: &str = "%Y-%m-%dT%H-%M-%S%.3f";
 /// Names that are tried for a file; several that are put aside within a millisecond get later ones.
@@ -43,7 +43,7 @@ fn zone(rotation: &Rotation, clock: &dyn Clock) -> TimeZone {
     }
 }
 
-/// The name before the time, and what is behind it.
+/// The file name before and after the time.
 fn around(path: &Path) -> (String, String) {
     let text = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().into_owned());
     let extension = text(path.extension()).map(|extension| format!(".{extension}"));
@@ -51,7 +51,7 @@ fn around(path: &Path) -> (String, String) {
     (format!("{stem}-"), extension.unwrap_or_default())
 }
 
-/// Gives a file the name of the time; no other file is replaced.
+/// Renames a file after the time; never replaces another file.
 pub(super) fn put_aside(path: &Path, rotation: &Rotation, clock: &dyn Clock) -> io::Result<()> {
     let (before, behind) = around(path);
     let now = clock.now();
@@ -109,7 +109,7 @@ fn oldest(rotation: &Rotation, clock: &dyn Clock) -> Option<DateTime> {
     Some(oldest.to_zoned(zone(rotation, clock)).datetime())
 }
 
-/// Files with a time in their name, as [`put_aside`] gives it.
+/// Files with a time in their name, as [`put_aside`] writes it.
 fn put_aside_before(path: &Path) -> io::Result<Vec<(DateTime, PathBuf)>> {
     let (before, behind) = around(path);
     let folder = match path.parent() {

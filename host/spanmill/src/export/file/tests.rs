@@ -13,8 +13,9 @@ use prost::Message as _;
 use super::rotation::Clock;
 use super::writer::Writer;
 use super::{File, record};
-use crate::config::{ComponentId, FileExporter, FileFormat, Rotation};
+use crate::export::file::config::{FileConfig, FileFormat, Rotation};
 use crate::export::{Export as _, Payload, Signal};
+use spanmill_manifest::ComponentId;
 
 /// A clock that tests set, somewhere two hours east of Greenwich.
 #[derive(Clone)]
@@ -42,8 +43,8 @@ impl Clock for Set {
     }
 }
 
-fn config(path: PathBuf) -> FileExporter {
-    FileExporter {
+fn config(path: PathBuf) -> FileConfig {
+    FileConfig {
         path,
         append: false,
         format: FileFormat::Json,
@@ -53,8 +54,8 @@ fn config(path: PathBuf) -> FileExporter {
     }
 }
 
-fn rotating(path: PathBuf, rotation: Rotation) -> FileExporter {
-    FileExporter {
+fn rotating(path: PathBuf, rotation: Rotation) -> FileConfig {
+    FileConfig {
         rotation: Some(rotation),
         ..config(path)
     }
@@ -202,7 +203,7 @@ async fn folders_are_made_if_they_are_to_be() {
     let path = folder.path().join("a/b/spans.json");
     let id = ComponentId::parse("file").unwrap();
     assert!(File::new(&id, &config(path.clone())).is_err());
-    let config = FileExporter {
+    let config = FileConfig {
         create_directory: Some(0o700),
         ..config(path.clone())
     };

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::rotation::{Clock, SystemClock, clean, put_aside};
-use crate::config::{FileExporter, Rotation};
+use crate::export::file::config::{FileConfig, Rotation};
 
 pub(super) struct Writer {
     path: PathBuf,
@@ -17,11 +17,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn open(config: &FileExporter) -> io::Result<Self> {
+    pub(super) fn open(config: &FileConfig) -> io::Result<Self> {
         Self::with_clock(config, Box::new(SystemClock))
     }
 
-    pub(super) fn with_clock(config: &FileExporter, clock: Box<dyn Clock>) -> io::Result<Self> {
+    pub(super) fn with_clock(config: &FileConfig, clock: Box<dyn Clock>) -> io::Result<Self> {
         // With rotation, nothing that was written is lost by a restart.
         let goes_on = config.append || config.rotation.is_some();
         let file = open(&config.path, goes_on)?;

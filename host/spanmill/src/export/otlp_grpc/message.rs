@@ -12,18 +12,18 @@ use tonic::transport::Channel;
 use tower_service::Service;
 
 /// A channel that sends a message of its own in place of the one it is given, if it has one.
-pub(super) struct Uncopied {
+pub(super) struct MessageChannel {
     channel: Channel,
     message: Option<Bytes>,
 }
 
-impl Uncopied {
+impl MessageChannel {
     pub fn new(channel: Channel, message: Option<Bytes>) -> Self {
-        Uncopied { channel, message }
+        MessageChannel { channel, message }
     }
 }
 
-impl Service<Request<TonicBody>> for Uncopied {
+impl Service<Request<TonicBody>> for MessageChannel {
     type Response = Response<TonicBody>;
     type Error = <Channel as Service<Request<TonicBody>>>::Error;
     type Future = <Channel as Service<Request<TonicBody>>>::Future;

@@ -30,23 +30,23 @@ pub(in crate::export) struct NativeHistogram {
 
 /// Why there is no native histogram like a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::export) enum NotNative {
+pub(in crate::export) enum NativeHistogramError {
     TooCoarse,
     Count,
     Range,
 }
 
-impl NotNative {
+impl NativeHistogramError {
     /// What is wrong, for a log line.
     pub(in crate::export) fn what(self) -> &'static str {
         match self {
-            NotNative::TooCoarse => {
+            NativeHistogramError::TooCoarse => {
                 "an exponential histogram has a scale below -4, which Prometheus does not have; it is left out"
             }
-            NotNative::Count => {
+            NativeHistogramError::Count => {
                 "the buckets of an exponential histogram do not add up to its count; it is left out"
             }
-            NotNative::Range => {
+            NativeHistogramError::Range => {
                 "an exponential histogram has buckets beyond what a number can be; it is left out"
             }
         }
@@ -54,13 +54,15 @@ impl NotNative {
 }
 
 impl NativeHistogram {
-    pub(in crate::export) fn of(point: &ExponentialHistogramDataPoint) -> Result<Self, NotNative> {
+    pub(in crate::export) fn of(
+        point: &ExponentialHistogramDataPoint,
+    ) -> Result<Self, NativeHistogramError> {
         if point.scale < COARSEST {
-            return Err(NotNative::TooCoarse);
+            return Err(NativeHistogramError::TooCoarse);
         }
         let finer = u32::try_from(point.scale.saturating_sub(FINEST)).unwrap_or(0);
         let side = |side: &Option<_>| match side {
-            Some(buckets) => Buckets::of(buckets, finer).ok_or(NotNative::Range),
+            Some(buckets) => Buckets::of(buckets, finer).ok_or(NativeHistogramError::Range),
             None => Ok(Buckets::default()),
         };
         let mut histogram = NativeHistogram {
@@ -77,13 +79,13 @@ impl NativeHistogram {
         };
         // Scrapers and backends refuse all of a page or request with one that does not add up. Of measurements that are
         // no number there is no bucket.
-        let in_buckets = histogram.in_buckets().ok_or(NotNative::Count)?;
+        let in_buckets = histogram.in_buckets().ok_or(NativeHistogramError::Count)?;
         let adds_up = match histogram.sum.is_nan() {
             true => in_buckets <= point.count,
             false => in_buckets == point.count,
         };
         if !adds_up || i64::try_from(point.count).is_err() {
-            return Err(NotNative::Count);
+            return Err(NativeHistogramError::Count);
         }
         histogram.bound()?;
         Ok(histogram)
@@ -146,10 +148,10 @@ impl NativeHistogram {
     }
 
     /// Merges buckets until there are not too many.
-    fn bound(&mut self) -> Result<(), NotNative> {
+    fn bound(&mut self) -> Result<(), NativeHistogramError> {
         while self.positive.len().max(self.negative.len()) > MAX_BUCKETS {
             if self.schema <= COARSEST {
-                return Err(NotNative::Range);
+                return Err(NativeHistogramError::Range);
             }
             self.coarsen_to(self.schema.saturating_sub(1));
         }

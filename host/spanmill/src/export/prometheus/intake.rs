@@ -14,9 +14,9 @@ use super::points::{self, MetricPoints, Value};
 use super::reading::Reading;
 use super::registry::{Kind, LIMITS, Limits, Point, Registry};
 use super::series::Source;
-use crate::config::PrometheusExporter;
 use crate::export::prom::names::{self, Naming};
 use crate::export::prom::value_text;
+use crate::export::prometheus::config::PrometheusConfig;
 
 /// Points that are taken in before scrapes get their turn.
 const AT_ONCE: usize = 256;
@@ -48,11 +48,11 @@ struct Resource<'a> {
 }
 
 impl Intake {
-    pub(super) fn new(config: &PrometheusExporter) -> Self {
+    pub(super) fn new(config: &PrometheusConfig) -> Self {
         Intake::with_limits(config, LIMITS)
     }
 
-    pub(super) fn with_limits(config: &PrometheusExporter, limits: Limits) -> Self {
+    pub(super) fn with_limits(config: &PrometheusConfig, limits: Limits) -> Self {
         let expiration = config.metric_expiration;
         Intake {
             registry: Mutex::new(Registry::new(

@@ -29,11 +29,11 @@ const FULL: usize = 48 << 10;
 #[derive(Debug)]
 pub(super) struct Cursor {
     writer: Writer,
-    at: At,
+    at: CursorPosition,
 }
 
 #[derive(Debug)]
-enum At {
+enum CursorPosition {
     Start,
     /// Behind a series; its family's kind says whether it is still the same family.
     Behind {
@@ -48,25 +48,25 @@ impl Cursor {
     pub(super) fn new(writer: Writer) -> Self {
         Cursor {
             writer,
-            at: At::Start,
+            at: CursorPosition::Start,
         }
     }
 
     fn is_at_end(&self) -> bool {
-        matches!(self.at, At::End)
+        matches!(self.at, CursorPosition::End)
     }
 
     /// Writes on, until a piece is full or the page ends.
     pub(super) fn write(&mut self, intake: &Intake) -> Vec<u8> {
-        let mut out = Sheet::new(self.writer);
+        let mut out = PieceWriter::new(self.writer);
         let mut registry = intake.registry();
-        let mut families = match std::mem::replace(&mut self.at, At::End) {
-            At::End => return Vec::new(),
-            At::Start => {
+        let mut families = match std::mem::replace(&mut self.at, CursorPosition::End) {
+            CursorPosition::End => return Vec::new(),
+            CursorPosition::Start => {
                 registry.expire(Instant::now());
                 registry.families.range::<str, _>(..)
             }
-            At::Behind {
+            CursorPosition::Behind {
                 family: name,
                 kind,
                 labels,
@@ -80,7 +80,7 @@ impl Cursor {
                         out.series(&name, kind, labels, series);
                         if out.len() >= FULL {
                             let labels = labels.clone();
-                            self.at = At::Behind {
+                            self.at = CursorPosition::Behind {
                                 family: name,
                                 kind,
                                 labels,
@@ -103,7 +103,7 @@ impl Cursor {
             for (labels, series) in &family.series {
                 out.series(name, kind, labels, series);
                 if out.len() >= FULL {
-                    self.at = At::Behind {
+                    self.at = CursorPosition::Behind {
                         family: name.clone(),
                         kind,
                         labels: labels.clone(),
@@ -117,16 +117,16 @@ impl Cursor {
 }
 
 /// A piece while it is written.
-enum Sheet {
+enum PieceWriter {
     Text { writer: Writer, out: String },
     Protobuf(FamilyWriter),
 }
 
-impl Sheet {
+impl PieceWriter {
     fn new(writer: Writer) -> Self {
         match writer.format {
-            Format::Protobuf => Sheet::Protobuf(FamilyWriter::new(writer.timestamps)),
-            Format::Text | Format::OpenMetrics => Sheet::Text {
+            Format::Protobuf => PieceWriter::Protobuf(FamilyWriter::new(writer.timestamps)),
+            Format::Text | Format::OpenMetrics => PieceWriter::Text {
                 writer,
                 out: String::new(),
             },
@@ -135,43 +135,43 @@ impl Sheet {
 
     fn len(&self) -> usize {
         match self {
-            Sheet::Text { out, .. } => out.len(),
-            Sheet::Protobuf(families) => families.len(),
+            PieceWriter::Text { out, .. } => out.len(),
+            PieceWriter::Protobuf(families) => families.len(),
         }
     }
 
     /// Begins a family.
     fn head(&mut self, name: &str, family: &Family) {
         match self {
-            Sheet::Text { writer, out } => writer.head(out, name, family),
-            Sheet::Protobuf(families) => families.begin(name, family),
+            PieceWriter::Text { writer, out } => writer.head(out, name, family),
+            PieceWriter::Protobuf(families) => families.begin(name, family),
         }
     }
 
     /// Goes on with a family that the piece before began. A protobuf message ends with its piece, so there it is begun again.
     fn resume(&mut self, name: &str, family: &Family) {
-        if let Sheet::Protobuf(families) = self {
+        if let PieceWriter::Protobuf(families) = self {
             families.begin(name, family);
         }
     }
 
     fn series(&mut self, name: &str, kind: Kind, labels: &str, series: &Series) {
         match self {
-            Sheet::Text { writer, out } => writer.series(out, name, kind, labels, series),
-            Sheet::Protobuf(families) => families.series(kind, labels, series),
+            PieceWriter::Text { writer, out } => writer.series(out, name, kind, labels, series),
+            PieceWriter::Protobuf(families) => families.series(kind, labels, series),
         }
     }
 
     /// The piece; `is_last`: the page ends with it.
     fn finish(self, is_last: bool) -> Vec<u8> {
         match self {
-            Sheet::Text { writer, mut out } => {
+            PieceWriter::Text { writer, mut out } => {
                 if is_last && writer.format == Format::OpenMetrics {
                     out.push_str("# EOF\n");
                 }
                 out.into_bytes()
             }
-            Sheet::Protobuf(families) => families.finish(),
+            PieceWriter::Protobuf(families) => families.finish(),
         }
     }
 }
@@ -183,11 +183,11 @@ pub(super) struct Page {
     gate: Arc<Semaphore>,
     ready: Bytes,
     cursor: Option<Cursor>,
-    next: Option<Making>,
+    next: Option<PieceFuture>,
 }
 
 /// A piece that is being made.
-type Making = Pin<Box<dyn Future<Output = Result<(Cursor, Bytes), BrokenPage>> + Send>>;
+type PieceFuture = Pin<Box<dyn Future<Output = Result<(Cursor, Bytes), BrokenPage>> + Send>>;
 
 /// A page that could not be written to its end; the connection is closed, so that no scraper takes it for whole.
 #[derive(Debug, thiserror::Error)]

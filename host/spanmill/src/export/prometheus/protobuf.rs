@@ -9,7 +9,7 @@ use prost::Message as _;
 use super::labels;
 use super::reading::{Exemplar as Measured, Reading};
 use super::registry::{Family, Kind};
-use super::series::{Series, Shown};
+use super::series::{Series, SeriesValue};
 use crate::export::prom::native::{Layout, NativeHistogram};
 use messages::{
     Bucket, BucketSpan, Counter, Exemplar, Gauge, Histogram, LabelPair, Metric, MetricFamily,
@@ -86,7 +86,7 @@ impl FamilyWriter {
     }
 }
 
-fn metric(kind: Kind, shown: &Shown<'_>) -> Metric {
+fn metric(kind: Kind, shown: &SeriesValue<'_>) -> Metric {
     let created_timestamp = (shown.start_unix_nano > 0).then(|| timestamp(shown.start_unix_nano));
     let mut metric = Metric::default();
     match &*shown.reading {
@@ -106,7 +106,7 @@ fn metric(kind: Kind, shown: &Shown<'_>) -> Metric {
             let mut low = f64::NEG_INFINITY;
             let mut total = 0u64;
             let bounds = histogram.bounds.iter().chain([&f64::INFINITY]);
-            // What is beyond the last bound is told by the count, unless there is an exemplar of it.
+            // The count covers what is beyond the last bound, unless there is an exemplar for it.
             let buckets = bounds.zip(&histogram.counts).filter_map(|(bound, count)| {
                 total = total.saturating_add(*count);
                 let within = histogram
@@ -129,7 +129,7 @@ fn metric(kind: Kind, shown: &Shown<'_>) -> Metric {
                 ..Histogram::default()
             });
         }
-        Reading::Native(native) => {
+        Reading::ExponentialHistogram(native) => {
             let exemplars = native.exemplars.iter().map(exemplar);
             metric.histogram = Some(Histogram {
                 created_timestamp,

@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use crate::export::prom;
-use crate::export::prom::native::{NativeHistogram, NotNative};
+use crate::export::prom::native::{NativeHistogram, NativeHistogramError};
 
 #[derive(Clone, Debug)]
 pub(super) enum Reading {
@@ -15,13 +15,13 @@ pub(super) enum Reading {
         exemplar: Option<Exemplar>,
     },
     Histogram(Box<Histogram>),
-    Native(Box<Native>),
+    ExponentialHistogram(Box<ExponentialHistogram>),
     Summary(Box<Summary>),
 }
 
 /// An exponential histogram.
 #[derive(Clone, Debug)]
-pub(super) struct Native {
+pub(super) struct ExponentialHistogram {
     pub(super) histogram: NativeHistogram,
     pub(super) exemplars: Vec<Exemplar>,
 }
@@ -95,12 +95,16 @@ impl Reading {
         })
     }
 
-    pub(super) fn of_exponential(point: &ExponentialHistogramDataPoint) -> Result<Self, NotNative> {
+    pub(super) fn of_exponential(
+        point: &ExponentialHistogramDataPoint,
+    ) -> Result<Self, NativeHistogramError> {
         let histogram = NativeHistogram::of(point)?;
-        Ok(Reading::Native(Box::new(Native {
-            histogram,
-            exemplars: point.exemplars.iter().map(Exemplar::of).collect(),
-        })))
+        Ok(Reading::ExponentialHistogram(Box::new(
+            ExponentialHistogram {
+                histogram,
+                exemplars: point.exemplars.iter().map(Exemplar::of).collect(),
+            },
+        )))
     }
 
     /// `None` if a quantile is not between 0 and 1. Of one that stands twice, the last value counts.
@@ -152,7 +156,7 @@ impl Reading {
                 }
                 true
             }
-            (Reading::Native(total), Reading::Native(more)) => {
+            (Reading::ExponentialHistogram(total), Reading::ExponentialHistogram(more)) => {
                 let is_added = total.histogram.add(&more.histogram);
                 if is_added && !more.exemplars.is_empty() {
                     total.exemplars.clone_from(&more.exemplars);
@@ -168,7 +172,7 @@ impl Reading {
         match (self, other) {
             (Reading::Number { .. }, Reading::Number { .. }) => true,
             (Reading::Histogram(one), Reading::Histogram(other)) => one.bounds == other.bounds,
-            (Reading::Native(_), Reading::Native(_))
+            (Reading::ExponentialHistogram(_), Reading::ExponentialHistogram(_))
             | (Reading::Summary(_), Reading::Summary(_)) => true,
             _ => false,
         }
@@ -181,7 +185,7 @@ impl Reading {
                 value < before
             }
             (Reading::Histogram(now), Reading::Histogram(before)) => now.count() < before.count(),
-            (Reading::Native(now), Reading::Native(before)) => {
+            (Reading::ExponentialHistogram(now), Reading::ExponentialHistogram(before)) => {
                 now.histogram.count < before.histogram.count
             }
             _ => false,
@@ -200,7 +204,9 @@ impl Reading {
             (Reading::Histogram(now), Reading::Histogram(before)) if now.exemplars.is_empty() => {
                 now.exemplars = std::mem::take(&mut before.exemplars);
             }
-            (Reading::Native(now), Reading::Native(before)) if now.exemplars.is_empty() => {
+            (Reading::ExponentialHistogram(now), Reading::ExponentialHistogram(before))
+                if now.exemplars.is_empty() =>
+            {
                 now.exemplars = std::mem::take(&mut before.exemplars);
             }
             _ => {}
@@ -218,11 +224,11 @@ impl Reading {
                     .saturating_add(histogram.counts.len());
                 (words.saturating_mul(8), histogram.exemplars.len())
             }
-            Reading::Native(native) => (
+            Reading::ExponentialHistogram(native) => (
                 native
                     .histogram
                     .weight()
-                    .saturating_add(size_of::<Native>()),
+                    .saturating_add(size_of::<ExponentialHistogram>()),
                 native.exemplars.len(),
             ),
             Reading::Summary(summary) => (summary.quantiles.len().saturating_mul(16), 0),

@@ -30,7 +30,7 @@ pub(super) struct Source {
 }
 
 /// The value that is shown of a series.
-pub(super) struct Shown<'a> {
+pub(super) struct SeriesValue<'a> {
     pub(super) reading: Cow<'a, Reading>,
     pub(super) time_unix_nano: u64,
     /// Since when a total counts; 0: unknown, or not of one source alone.
@@ -122,7 +122,7 @@ impl Series {
     }
 
     /// The value that is shown. Totals are added up, of gauges and summaries the newest is shown.
-    pub(super) fn shown(&self, kind: Kind) -> Shown<'_> {
+    pub(super) fn shown(&self, kind: Kind) -> SeriesValue<'_> {
         let is_alone = self.others.is_empty() && self.settled.is_none();
         if is_alone || !kind.adds_up() {
             let newest = self.others.iter().fold(&self.first, |newest, source| {
@@ -131,7 +131,7 @@ impl Series {
                     false => newest,
                 }
             });
-            return Shown {
+            return SeriesValue {
                 reading: Cow::Borrowed(&newest.reading),
                 time_unix_nano: newest.time_unix_nano,
                 start_unix_nano: newest.start_unix_nano,
@@ -147,7 +147,7 @@ impl Series {
         if let Some(settled) = &self.settled {
             let _ = sum.add(settled);
         }
-        Shown {
+        SeriesValue {
             reading: Cow::Owned(sum),
             time_unix_nano: time,
             start_unix_nano: 0,

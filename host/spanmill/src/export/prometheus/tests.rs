@@ -16,10 +16,10 @@ use super::intake::Intake;
 use super::page::{Cursor, PIECE, Page};
 use super::registry::Limits;
 use super::text::{Format, Writer};
-use crate::config::PrometheusExporter;
+use crate::export::prometheus::config::PrometheusConfig;
 
-fn config() -> PrometheusExporter {
-    PrometheusExporter {
+fn config() -> PrometheusConfig {
+    PrometheusConfig {
         endpoint: "localhost:0".to_owned(),
         namespace: String::new(),
         const_labels: vec![("cluster".to_owned(), "a\"b".to_owned())],
@@ -161,7 +161,7 @@ fn exemplars_outlive_flushes_that_bring_none() {
 
 #[test]
 fn series_not_updated_are_forgotten() {
-    let intake = Intake::new(&PrometheusExporter {
+    let intake = Intake::new(&PrometheusConfig {
         metric_expiration: Duration::ZERO,
         ..config()
     });
@@ -171,7 +171,7 @@ fn series_not_updated_are_forgotten() {
 
 #[test]
 fn scopes_are_labels_unless_they_are_not_wanted() {
-    let config = PrometheusExporter {
+    let config = PrometheusConfig {
         without_scope_info: false,
         const_labels: Vec::new(),
         ..config()
@@ -185,7 +185,7 @@ fn scopes_are_labels_unless_they_are_not_wanted() {
 
 #[test]
 fn keys_that_become_one_label_are_joined_in_their_order() {
-    let config = PrometheusExporter {
+    let config = PrometheusConfig {
         const_labels: Vec::new(),
         resource_to_telemetry: true,
         ..config()
@@ -208,7 +208,7 @@ fn keys_that_become_one_label_are_joined_in_their_order() {
 
 #[test]
 fn target_info_is_there_for_what_has_a_job_and_an_instance() {
-    let config = PrometheusExporter {
+    let config = PrometheusConfig {
         const_labels: Vec::new(),
         resource_to_telemetry: true,
         ..config()
@@ -248,7 +248,7 @@ fn target_info_is_there_for_what_has_a_job_and_an_instance() {
 #[test]
 fn target_info_has_job_and_instance_as_the_series_have_them() {
     for (resource_to_telemetry, job) in [(false, "shop"), (true, "j1;shop")] {
-        let intake = Intake::new(&PrometheusExporter {
+        let intake = Intake::new(&PrometheusConfig {
             const_labels: Vec::new(),
             resource_to_telemetry,
             namespace: "my app".to_owned(),

@@ -106,7 +106,7 @@ impl Writer {
                 }
                 self.sum_and_count(out, &name, labels, histogram.sum, total, &time);
             }
-            Reading::Native(native) => {
+            Reading::ExponentialHistogram(native) => {
                 let histogram = &native.histogram;
                 braces(out, &format!("{name}_bucket"), labels, Some(("le", "+Inf")));
                 let _ = write!(out, " {}{time}", self.count(histogram.count));

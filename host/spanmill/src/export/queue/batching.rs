@@ -10,9 +10,10 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::Job;
-use crate::config::{BatchSizer, PerSignal, QueueBatch, Signal};
 use crate::export::Payload;
+use crate::export::settings::{BatchSizer, QueueBatch};
 pub(super) use source::{MergedBatch, Share};
+use spanmill_model::{PerSignal, Signal};
 
 /// Joins requests until there are no more.
 pub(super) async fn run(
@@ -51,13 +52,13 @@ pub(super) async fn run(
 
 struct Batcher {
     settings: QueueBatch,
-    held: PerSignal<Held>,
+    held: PerSignal<PendingBatch>,
     out: async_channel::Sender<MergedBatch>,
 }
 
 /// What is joined of a signal so far.
 #[derive(Default)]
-struct Held {
+struct PendingBatch {
     parts: Vec<Bytes>,
     shares: Vec<Share>,
     items: u64,
@@ -66,7 +67,7 @@ struct Held {
     due: Option<Instant>,
 }
 
-impl Held {
+impl PendingBatch {
     fn size(&self, sizer: BatchSizer) -> u64 {
         match sizer {
             BatchSizer::Items => self.items,

@@ -10,8 +10,8 @@ use super::messages::{
     Exemplar, ExemplarV2, Label, MetadataV2, MetricMetadata, RequestV2, TimeSeries, TimeSeriesV2,
     WriteRequest,
 };
-use super::translate::{Series, Translated};
-use crate::config::{RemoteWriteExporter, RemoteWriteVersion};
+use super::translate::{Series, Translation};
+use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 
 /// One request, ready to be posted.
 #[derive(Clone, Debug)]
@@ -26,8 +26,8 @@ pub(in crate::export) struct WriteBody {
 
 /// The requests that series go in, each series in one of them. `None` if one is too large to be compressed.
 pub(super) fn encode(
-    config: &RemoteWriteExporter,
-    translated: &Translated,
+    config: &RemoteWriteConfig,
+    translated: &Translation,
 ) -> Option<Vec<WriteBody>> {
     let max = config.max_batch_size_bytes;
     let mut bodies = Vec::new();
@@ -181,7 +181,7 @@ fn series_v1(series: &Series) -> TimeSeries {
     }
 }
 
-fn series_v2(series: &Series, translated: &Translated, symbols: &mut Symbols) -> TimeSeriesV2 {
+fn series_v2(series: &Series, translated: &Translation, symbols: &mut Symbols) -> TimeSeriesV2 {
     let family = translated.families.get(series.family);
     let (kind, help, unit) = match family {
         Some(family) => (family.kind, family.help.as_str(), family.unit.as_str()),

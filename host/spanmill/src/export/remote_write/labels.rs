@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 
-use crate::config::RemoteWriteExporter;
 use crate::export::prom::{names, value_text};
+use crate::export::remote_write::config::RemoteWriteConfig;
 
 /// Names and values, by name, each name once.
 pub(super) type LabelSet = Vec<(String, String)>;
@@ -17,7 +17,7 @@ pub(super) struct Labels(BTreeMap<String, String>);
 
 /// Labels that all series of a resource and scope have.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Base {
+pub(super) struct BaseLabels {
     /// Take the place of attributes: `job` and `instance`.
     target: Vec<(String, String)>,
     /// Stand where nothing else does.
@@ -34,9 +34,9 @@ const INSTANCE: &str = "service.instance.id";
 /// Attributes that `job` and `instance` are made of.
 const IDENTITY: [&str; 3] = [NAME, NAMESPACE, INSTANCE];
 
-impl Base {
+impl BaseLabels {
     /// What all series of a resource have.
-    pub(super) fn of_resource(config: &RemoteWriteExporter, attributes: &[KeyValue]) -> Self {
+    pub(super) fn of_resource(config: &RemoteWriteConfig, attributes: &[KeyValue]) -> Self {
         let find = |key: &str| {
             attributes
                 .iter()
@@ -60,7 +60,7 @@ impl Base {
                 && !(config.exclude_service_attributes
                     && IDENTITY.contains(&attribute.key.as_str()))
         });
-        Base {
+        BaseLabels {
             target,
             external: Arc::from(config.external_labels.as_slice()),
             scope: Vec::new(),
@@ -138,7 +138,7 @@ impl Base {
         if says.is_empty() {
             return None;
         }
-        let base = Base {
+        let base = BaseLabels {
             resource: Vec::new(),
             scope: Vec::new(),
             ..self.clone()
@@ -155,7 +155,7 @@ impl Labels {
             labels.insert(name.to_owned(), value.to_owned());
         }
         labels.insert("__name__".to_owned(), name.to_owned());
-        // To Prometheus an empty label is none, and it refuses to be told of it.
+        // Prometheus treats an empty label as absent, and refuses one that is sent.
         labels.retain(|_, value| !value.is_empty());
         labels.into_iter().collect()
     }

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::encode::{WriteBody, encode};
 use super::messages::{RequestV2, TimeSeries, WriteRequest};
-use super::translate::{Translated, translate};
-use crate::config::{
-    ClientSettings, Compression, RemoteWriteExporter, RemoteWriteVersion, Retry, Tls,
-};
+use super::translate::{Translation, translate};
+use crate::config::Tls;
+use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
+use crate::export::settings::{ClientSettings, Compression, Retry};
 
-fn config() -> RemoteWriteExporter {
-    RemoteWriteExporter {
+fn config() -> RemoteWriteConfig {
+    RemoteWriteConfig {
         url: "http://localhost:1/w".to_owned(),
         client: ClientSettings {
             timeout: std::time::Duration::from_secs(5),
@@ -92,9 +92,9 @@ fn read(bodies: &[WriteBody]) -> BTreeMap<String, TimeSeries> {
 }
 
 fn encoded(
-    config: &RemoteWriteExporter,
+    config: &RemoteWriteConfig,
     request: &ExportMetricsServiceRequest,
-) -> (Translated, Vec<WriteBody>) {
+) -> (Translation, Vec<WriteBody>) {
     let translated = translate(config, request);
     let bodies = encode(config, &translated).unwrap();
     (translated, bodies)
@@ -127,7 +127,7 @@ fn requests_are_cut_by_their_size_and_series_are_not() {
     let request = request(&[], json!([gauge(&points)]));
     for version in [RemoteWriteVersion::V1, RemoteWriteVersion::V2] {
         for (max, least, most) in [(1, 100, 100), (5000, 4, 10), (1 << 20, 1, 1)] {
-            let config = RemoteWriteExporter {
+            let config = RemoteWriteConfig {
                 version,
                 max_batch_size_bytes: max,
                 ..config()
@@ -191,7 +191,7 @@ fn texts(body: &WriteBody) -> Vec<String> {
 
 #[test]
 fn version_2_has_metadata_starts_and_exemplars() {
-    let config = RemoteWriteExporter {
+    let config = RemoteWriteConfig {
         version: RemoteWriteVersion::V2,
         ..config()
     };
@@ -254,7 +254,7 @@ fn a_batch_does_not_unfold_without_bound() {
         &[("r", &long)],
         json!([{"name": "g", "gauge": {"dataPoints": points}}]),
     );
-    let config = RemoteWriteExporter {
+    let config = RemoteWriteConfig {
         resource_to_telemetry: true,
         ..config()
     };
@@ -269,7 +269,7 @@ fn a_batch_does_not_unfold_without_bound() {
 
 #[test]
 fn labels_come_in_their_order_of_precedence() {
-    let config = RemoteWriteExporter {
+    let config = RemoteWriteConfig {
         external_labels: vec![
             ("job".to_owned(), "x".to_owned()),
             ("zone".to_owned(), "eu".to_owned()),
@@ -345,7 +345,7 @@ proptest! {
         max_batch_size_bytes in prop::sample::select(vec![1, 300, 3_000_000]),
     ) {
         for version in [RemoteWriteVersion::V1, RemoteWriteVersion::V2] {
-            let config = RemoteWriteExporter {
+            let config = RemoteWriteConfig {
                 version,
                 resource_to_telemetry,
                 disable_scope_info,

@@ -9,10 +9,10 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric};
 
-use super::labels::{Base, LabelSet, Labels};
+use super::labels::{BaseLabels, LabelSet, Labels};
 use super::messages::{Histogram, Sample, kind};
-use crate::config::{RemoteWriteExporter, RemoteWriteVersion};
 use crate::export::prom::names::{self, Naming, Shape};
+use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 
 /// Labels of one series are no longer than this.
 const MAX_LABELS: usize = 32 << 10;
@@ -23,7 +23,7 @@ const MAX_BYTES: usize = 256 << 20;
 
 /// What a batch becomes.
 #[derive(Debug, Default)]
-pub(super) struct Translated {
+pub(super) struct Translation {
     pub(super) series: Vec<Series>,
     pub(super) families: Vec<Family>,
     /// Points that remote write cannot carry.
@@ -62,9 +62,9 @@ pub(super) struct Family {
 
 /// Translates a batch.
 pub(super) fn translate(
-    config: &RemoteWriteExporter,
+    config: &RemoteWriteConfig,
     request: &ExportMetricsServiceRequest,
-) -> Translated {
+) -> Translation {
     let mut translator = Translator {
         naming: Naming {
             namespace: config.namespace.clone(),
@@ -73,14 +73,14 @@ pub(super) fn translate(
         is_v2: config.version == RemoteWriteVersion::V2,
         found: HashMap::new(),
         bytes: 0,
-        out: Translated::default(),
+        out: Translation::default(),
     };
     for resource in &request.resource_metrics {
         let attributes = resource
             .resource
             .as_ref()
             .map_or(&[][..], |resource| &resource.attributes);
-        let base = Base::of_resource(config, attributes);
+        let base = BaseLabels::of_resource(config, attributes);
         let mut newest = 0;
         for scope in &resource.scope_metrics {
             let named = scope.scope.as_ref().filter(|_| !config.disable_scope_info);
@@ -102,15 +102,15 @@ struct Translator {
     found: HashMap<Arc<LabelSet>, usize>,
     /// What series take, about.
     bytes: usize,
-    out: Translated,
+    out: Translation,
 }
 
 /// Why a point is not sent.
-type Rejected = &'static str;
+type RejectionReason = &'static str;
 
 impl Translator {
     /// Takes a metric; returns the time of its newest point.
-    fn metric(&mut self, metric: &Metric, base: &Base) -> u64 {
+    fn metric(&mut self, metric: &Metric, base: &BaseLabels) -> u64 {
         let Some(data) = &metric.data else {
             return 0;
         };
@@ -169,7 +169,7 @@ impl Translator {
         newest
     }
 
-    fn reject(&mut self, points: usize, what: Rejected) {
+    fn reject(&mut self, points: usize, what: RejectionReason) {
         self.out.rejected = self.out.rejected.saturating_add(points as u64);
         self.out.remark.get_or_insert(what);
     }
@@ -201,7 +201,7 @@ impl Translator {
     }
 
     /// The place of the series with these labels.
-    fn place(&mut self, labels: LabelSet, family: usize) -> Result<usize, Rejected> {
+    fn place(&mut self, labels: LabelSet, family: usize) -> Result<usize, RejectionReason> {
         let length: usize = labels.iter().map(|(n, v)| n.len() + v.len()).sum();
         if length > MAX_LABELS {
             return Err("a series has more than 32 KiB of labels");
@@ -228,7 +228,7 @@ impl Translator {
     }
 
     /// Samples in the order of their time. Of several at one time, which backends refuse, the last counts.
-    fn finish(mut self) -> Translated {
+    fn finish(mut self) -> Translation {
         for series in &mut self.out.series {
             series.samples.sort_by_key(|sample| sample.timestamp);
             last_of_each(&mut series.samples, |sample| sample.timestamp);

@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::{Payload, Signal, id, shared};
-use crate::config::{BatchSizer, QueueBatch, Retry, SendingQueue};
 use crate::export::exporter::Behaviour;
-use crate::export::{Accepted, Attempt, Export, ExportError, Exporter, Refused, Shared};
+use crate::export::settings::{BatchSizer, QueueBatch, Retry, SendingQueue};
+use crate::export::{Attempt, EnqueueError, Export, ExportError, ExportResponse, Exporter, Shared};
 
 /// Remembers what it is sent, and fails if it is to.
 #[derive(Clone)]
@@ -50,7 +50,9 @@ impl Export for Fake {
             assert_eq!(parsed.item_count() as u64, payload.items);
             self.sent.lock().unwrap().push(payload.clone());
             self.came.add_permits(1);
-            self.error.clone().map_or(Ok(Accepted::default()), Err)
+            self.error
+                .clone()
+                .map_or(Ok(ExportResponse::default()), Err)
         })
     }
 }
@@ -258,7 +260,7 @@ async fn senders_that_wait_learn_how_all_of_their_request_went() {
         for result in [sent.0, sent.1] {
             match error {
                 None => assert_eq!(result, Ok(())),
-                Some(_) => assert!(matches!(result, Err(Refused::Permanent { .. }))),
+                Some(_) => assert!(matches!(result, Err(EnqueueError::Permanent { .. }))),
             }
         }
         // Whoever was told has it still.
@@ -274,7 +276,7 @@ async fn a_sender_that_went_away_has_nothing_left() {
     let gone = tokio::time::timeout(Duration::from_secs(1), exporter.enqueue(spans(0, 2)));
     assert!(gone.await.is_err());
     let other = exporter.enqueue(spans(2, 1)).await;
-    assert!(matches!(other, Err(Refused::Permanent { .. })));
+    assert!(matches!(other, Err(EnqueueError::Permanent { .. })));
     assert_eq!(exporter.drain(soon()).await, 0);
     let losses = shared.losses.report_of_all();
     assert_eq!(losses.iter().map(|loss| loss.items).sum::<u64>(), 2);

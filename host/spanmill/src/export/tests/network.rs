@@ -11,8 +11,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::server::{Server, gunzip, taken};
 use super::{nowhere, payload, request, soon, started};
-use crate::config::Signal;
-use crate::export::{Exporter, Refused};
+use crate::export::{EnqueueError, Exporter};
+use spanmill_model::Signal;
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const FAST: &str = "retry_on_failure: {initial_interval: 1ms, max_interval: 2ms}";
@@ -126,7 +126,7 @@ async fn nobody_there_is_retryable() {
     for kind in ["otlp", "otlphttp"] {
         let exporter = started(kind, &settings, nowhere()).await;
         let refused = exporter.enqueue(payload()).await;
-        let Err(Refused::Retryable { failure, .. }) = refused else {
+        let Err(EnqueueError::Retryable { failure, .. }) = refused else {
             panic!("{refused:?}")
         };
         let message = failure.to_string();
@@ -191,7 +191,10 @@ async fn http_tries_again_when_it_may() {
     for status in [400, 401, 413, 500, 302] {
         server.answer_http(status, ("x", "y"), "no such tenant");
         let refused = exporter.enqueue(payload()).await.unwrap_err();
-        assert!(matches!(refused, Refused::Permanent { .. }), "{refused}");
+        assert!(
+            matches!(refused, EnqueueError::Permanent { .. }),
+            "{refused}"
+        );
         let message = refused.to_string();
         assert!(
             message.contains(&format!("the backend answered {status} ")),
@@ -212,7 +215,7 @@ async fn http_waits_as_long_as_it_is_told() {
         .enqueue(payload())
         .await
         .unwrap_err();
-    let Refused::Retryable { after, .. } = refused else {
+    let EnqueueError::Retryable { after, .. } = refused else {
         panic!("{refused}")
     };
     assert_eq!(after, Some(Duration::from_secs(7)));
@@ -223,7 +226,7 @@ async fn http_waits_as_long_as_it_is_told() {
         .enqueue(payload())
         .await
         .unwrap_err();
-    let Refused::Retryable { after, .. } = refused else {
+    let EnqueueError::Retryable { after, .. } = refused else {
         panic!("{refused}")
     };
     assert_eq!(after, Some(Duration::ZERO));

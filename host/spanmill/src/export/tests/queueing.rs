@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::{Payload, Signal, id, shared};
-use crate::config::{Retry, SendingQueue, Sizer};
 use crate::export::exporter::Behaviour;
-use crate::export::{Accepted, Attempt, Export, ExportError, Exporter, Refused};
+use crate::export::settings::{Retry, SendingQueue, Sizer};
+use crate::export::{Attempt, EnqueueError, Export, ExportError, ExportResponse, Exporter};
 
 /// Sends a batch for each permit; then waits. Or fails each time.
 #[derive(Clone)]
@@ -39,7 +39,9 @@ impl Export for Fake {
         Box::pin(async {
             self.begun.add_permits(1);
             self.permits.acquire().await.unwrap().forget();
-            self.error.clone().map_or(Ok(Accepted::default()), Err)
+            self.error
+                .clone()
+                .map_or(Ok(ExportResponse::default()), Err)
         })
     }
 }
@@ -94,7 +96,7 @@ async fn a_full_queue_refuses_at_once() {
         let refused = exporter.enqueue(batch(2)).await.unwrap_err();
         assert_eq!(
             refused,
-            Refused::Full {
+            EnqueueError::Full {
                 exporter: id("otlp")
             }
         );
@@ -201,7 +203,7 @@ async fn draining_sends_what_is_queued() {
     let refused = exporter.enqueue(batch(1)).await.unwrap_err();
     assert_eq!(
         refused,
-        Refused::ShuttingDown {
+        EnqueueError::ShuttingDown {
             exporter: id("otlp")
         }
     );
@@ -239,7 +241,7 @@ async fn draining_does_not_wait_for_ever() {
     assert_eq!(direct.drain(within(1)).await, 0);
     assert_eq!(
         waiting.await.unwrap(),
-        Err(Refused::ShuttingDown {
+        Err(EnqueueError::ShuttingDown {
             exporter: id("otlp")
         })
     );

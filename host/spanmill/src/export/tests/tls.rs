@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use self::certificates::{Authority, Certified, Shape};
 use super::server::Server;
 use super::{nowhere, payload, started, try_start};
-use crate::export::{BuildError, Refused};
+use crate::export::{BuildError, EnqueueError};
 
 const KINDS: [&str; 2] = ["otlp", "otlphttp"];
 
@@ -38,7 +38,7 @@ fn settings(endpoint: &str, tls: &str) -> String {
 }
 
 /// Sends a batch to a server by either exporter.
-async fn send(kind: &str, server: &Server, tls: &str) -> Result<(), Refused> {
+async fn send(kind: &str, server: &Server, tls: &str) -> Result<(), EnqueueError> {
     let endpoint = format!("https://localhost:{}", server.address.port());
     let exporter = started(kind, &settings(&endpoint, tls), nowhere()).await;
     exporter.enqueue(payload()).await

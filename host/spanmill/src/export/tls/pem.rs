@@ -7,8 +7,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::super::BuildError;
-use crate::config::{ComponentId, Pem};
-use crate::files;
+use crate::config::Pem;
+use spanmill_manifest::ComponentId;
+use spanmill_private::read_regular;
 
 /// A whole bundle of certificates has a few hundred KiB.
 const MAX_PEM_BYTES: u64 = 8 * 1024 * 1024;
@@ -48,7 +49,7 @@ pub(super) fn private_key(
 fn read<'p>(id: &ComponentId, pem: &'p Pem) -> Result<Cow<'p, [u8]>, BuildError> {
     match pem {
         Pem::Inline(_, text) => Ok(Cow::Borrowed(text.reveal().as_bytes())),
-        Pem::File(path) => files::read_regular(path, MAX_PEM_BYTES)
+        Pem::File(path) => read_regular(path, MAX_PEM_BYTES)
             .map(Cow::Owned)
             .map_err(|cause| BuildError::File {
                 exporter: id.clone(),

@@ -15,12 +15,12 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 /// Trusts what authorities have signed, and the very certificates that were named, authority or not. OpenSSL and Go do the
 /// same; WebPKI alone refuses a self-signed certificate that calls itself an authority, which most of them do.
 #[derive(Debug)]
-pub(super) struct Trusted {
+pub(super) struct CertificateVerifier {
     webpki: Arc<WebPkiServerVerifier>,
     named: Vec<CertificateDer<'static>>,
 }
 
-impl Trusted {
+impl CertificateVerifier {
     /// `named` are the certificates that the user has named; `roots` has them too.
     pub fn new(
         roots: RootCertStore,
@@ -28,7 +28,7 @@ impl Trusted {
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, VerifierBuilderError> {
         let webpki = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone());
-        Ok(Trusted {
+        Ok(CertificateVerifier {
             webpki: webpki.build()?,
             named,
         })
@@ -55,7 +55,7 @@ pub(super) fn is_authority(error: &rustls::OtherError) -> bool {
     matches!(error, Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-impl ServerCertVerifier for Trusted {
+impl ServerCertVerifier for CertificateVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

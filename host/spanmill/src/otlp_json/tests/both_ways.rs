@@ -21,8 +21,8 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::requests;
-use crate::config::Signal;
 use crate::otlp_json::{NotProtobuf, signal_of, to_json, to_protobuf};
+use spanmill_model::Signal;
 
 fn written(protobuf: &[u8], signal: Signal) -> String {
     let mut json = Vec::new();

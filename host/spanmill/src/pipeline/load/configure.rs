@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spanmill_otlp::StageContract;
-use spanmill_runtime::{ConfigureError, Limits, Plugin, Slot};
+use spanmill_runtime::{ConfigureError, Kind, Limits, Plugin, Slot};
 
 use crate::config::{
     ComponentId, Diagnostic, Diagnostics, Manifest, Pipeline, PluginUse, Role, Settings, Signal,
@@ -60,6 +60,12 @@ pub(super) fn configure(
             at_file(format!("the plugin is a {is}"))
                 .help(format!("name it under `{}s:`", list.name())),
         ]);
+    }
+    if role == Role::Connector && !plugin.is(Kind::Connector) {
+        return Err(vec![at_file(
+            "the plugin makes no metrics, and this version feeds no other connectors yet"
+                .to_owned(),
+        )]);
     }
     let (slot, settings) =
         offer(&plugin, role, id, &used.settings, limits(spec)).map_err(|error| match error {

@@ -15,8 +15,8 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::{LIMIT, Recorder, Server, request};
-use crate::config::Signal;
 use crate::refusal::Refusal;
+use spanmill_model::Signal;
 
 pub(super) const PROTO: &str = "application/x-protobuf";
 pub(super) const JSON: &str = "application/json";

@@ -5,7 +5,9 @@ use http::{Method, Request, StatusCode};
 
 use super::http::{Answer, JSON, PROTO, gzip, post, send, zlib};
 use super::{Recorder, Server, both, request};
-use crate::config::{Cors, HttpServer, Secret, Signal};
+use crate::receive::otlp::config::{Cors, HttpServer};
+use spanmill_manifest::Secret;
+use spanmill_model::Signal;
 
 async fn server_as(change: impl FnOnce(&mut HttpServer)) -> Server {
     let mut config = both("localhost:0");

@@ -9,26 +9,27 @@ use spanmill_admin::{
 };
 use tokio::task::block_in_place;
 
-use super::swaps::Uploaded;
+use super::swaps::UploadedPlugin;
 use super::{Controller, invalid, lock, short};
-use crate::config::{ComponentId, canonical_component};
+use crate::components::canonical_component;
+use crate::config::ComponentId;
 use crate::pipeline::Shadow;
-use crate::service::running::Running;
+use crate::service::running::RunningService;
 
 /// Shadows by the target that they were asked for with. The last of each stays until it is promoted.
 #[derive(Default)]
-pub(super) struct Shadows(Mutex<BTreeMap<String, Arc<Kept>>>);
+pub(super) struct Shadows(Mutex<BTreeMap<String, Arc<ShadowEntry>>>);
 
-struct Kept {
+struct ShadowEntry {
     shadow: Shadow,
-    uploaded: Uploaded,
+    uploaded: UploadedPlugin,
     since: SystemTime,
     /// When it ends, or ended.
     until: Mutex<(ShadowState, SystemTime)>,
 }
 
 impl Shadows {
-    fn get(&self, target: &str) -> Result<Arc<Kept>, ControlError> {
+    fn get(&self, target: &str) -> Result<Arc<ShadowEntry>, ControlError> {
         let kept = lock(&self.0).get(&canonical_component(target)).cloned();
         kept.ok_or_else(|| {
             ControlError::NotFound(format!(
@@ -37,7 +38,7 @@ impl Shadows {
         })
     }
 
-    fn running(&self) -> Vec<(String, Arc<Kept>)> {
+    fn running(&self) -> Vec<(String, Arc<ShadowEntry>)> {
         let all = lock(&self.0);
         let running = all.iter().filter(|(_, kept)| kept.is_running());
         running
@@ -46,7 +47,7 @@ impl Shadows {
     }
 }
 
-impl Kept {
+impl ShadowEntry {
     fn is_running(&self) -> bool {
         lock(&self.until).0 == ShadowState::Running
     }
@@ -90,7 +91,7 @@ impl Controller {
     pub(super) async fn start_shadow(
         self: &Arc<Self>,
         target: &str,
-        uploaded: Uploaded,
+        uploaded: UploadedPlugin,
         duration: Duration,
         allow_more: bool,
     ) -> Result<ShadowReport, ControlError> {
@@ -112,7 +113,7 @@ impl Controller {
             .map_err(|error| ControlError::Conflict(error.to_string()))?;
         let since = SystemTime::now();
         let until = since.checked_add(duration).unwrap_or(since);
-        let kept = Arc::new(Kept {
+        let kept = Arc::new(ShadowEntry {
             shadow,
             uploaded,
             since,
@@ -136,7 +137,7 @@ impl Controller {
     }
 
     /// Ends a shadow when its time is over.
-    fn end_in(self: &Arc<Self>, duration: Duration, target: String, kept: Arc<Kept>) {
+    fn end_in(self: &Arc<Self>, duration: Duration, target: String, kept: Arc<ShadowEntry>) {
         let controller = Arc::clone(self);
         tokio::spawn(async move {
             tokio::select! {
@@ -149,7 +150,7 @@ impl Controller {
         });
     }
 
-    fn end_kept(&self, running: &Running, target: &str, kept: &Kept, why: &str) {
+    fn end_kept(&self, running: &RunningService, target: &str, kept: &ShadowEntry, why: &str) {
         if kept.is_running() {
             block_in_place(|| running.topology().untap());
             self.finish(target, kept, why);
@@ -163,7 +164,7 @@ impl Controller {
         }
     }
 
-    fn finish(&self, target: &str, kept: &Kept, why: &str) {
+    fn finish(&self, target: &str, kept: &ShadowEntry, why: &str) {
         kept.end();
         let seen = kept.shadow.seen();
         let message = format!(
@@ -192,7 +193,7 @@ impl Controller {
         options: SwapOptions,
     ) -> Result<SwapReport, ControlError> {
         let kept = self.shadows.get(target)?;
-        let uploaded = Uploaded {
+        let uploaded = UploadedPlugin {
             compile: Duration::ZERO,
             ..kept.uploaded.clone()
         };

@@ -17,12 +17,12 @@ use crate::config::{ComponentId, Manifest, Role};
 use crate::pipeline::{
     Excess, LoadedPlugin, PROBATION, Replaced, Version, beyond_grant, beyond_predecessor,
 };
-use crate::service::running::{Changed, OnTrial};
-use crate::service::save::Save;
+use crate::service::running::{ChangeReport, PendingTrial};
+use crate::service::save::ManifestEdit;
 
 /// A plugin that was sent.
 #[derive(Clone)]
-pub(super) struct Uploaded {
+pub(super) struct UploadedPlugin {
     pub(super) plugin: Plugin,
     pub(super) wasm: Bytes,
     /// How long compiling it took.
@@ -34,7 +34,7 @@ type Excesses = BTreeMap<ComponentId, Excess>;
 
 impl Controller {
     /// Compiles an upload. Nothing is locked meanwhile.
-    pub(super) fn compile(&self, name: &str, wasm: Bytes) -> Result<Uploaded, ControlError> {
+    pub(super) fn compile(&self, name: &str, wasm: Bytes) -> Result<UploadedPlugin, ControlError> {
         let began = std::time::Instant::now();
         let runtime = self.runtime.clone();
         let compiled = block_in_place(|| runtime.load(name, &wasm));
@@ -42,7 +42,7 @@ impl Controller {
             LoadError::Stopped { .. } => ControlError::ShuttingDown,
             error => invalid(error),
         })?;
-        Ok(Uploaded {
+        Ok(UploadedPlugin {
             plugin,
             wasm,
             compile: began.elapsed(),
@@ -128,7 +128,7 @@ impl Controller {
     pub(super) async fn swap_in(
         self: &Arc<Self>,
         target: &str,
-        uploaded: Uploaded,
+        uploaded: UploadedPlugin,
         options: SwapOptions,
     ) -> Result<SwapReport, ControlError> {
         let plugin = &uploaded.plugin;
@@ -178,13 +178,13 @@ impl Controller {
             self.history.now_swapped(loader.swapped());
             before
         };
-        let Changed {
+        let ChangeReport {
             replaced,
             switched,
             prepared,
             ..
         } = changed;
-        let trial = switched.as_ref().map(OnTrial::trial);
+        let trial = switched.as_ref().map(PendingTrial::trial);
         self.history
             .now_running(running.topology().versions(), trial, "swapped");
         let (took, held) = switched.as_ref().map_or_else(Default::default, |on_trial| {
@@ -222,10 +222,10 @@ impl Controller {
 
     fn watch_swap(
         self: &Arc<Self>,
-        switched: Option<OnTrial>,
+        switched: Option<PendingTrial>,
         ids: Vec<ComponentId>,
         before: crate::pipeline::Swapped,
-        save: Option<Save>,
+        save: Option<ManifestEdit>,
     ) {
         if let Some(on_trial) = switched {
             self.watch_trial(on_trial, Some((ids, before)), save);
@@ -252,15 +252,15 @@ impl Controller {
         &self,
         manifest: &Manifest,
         ids: &[ComponentId],
-        uploaded: &Uploaded,
-    ) -> Result<Save, ControlError> {
+        uploaded: &UploadedPlugin,
+    ) -> Result<ManifestEdit, ControlError> {
         let (wasm, hash) = (uploaded.wasm.clone(), uploaded.plugin.hash());
-        block_in_place(|| Save::new(&self.source, manifest, ids, wasm, hash))
+        block_in_place(|| ManifestEdit::new(&self.source, manifest, ids, wasm, hash))
             .map_err(|why| ControlError::Invalid(format!("the swap could not be saved: {why}")))
     }
 
     /// Writes a swap to the manifest, and tells so.
-    pub(super) fn save_now(&self, save: &Save) -> Result<SavedSwap, ControlError> {
+    pub(super) fn save_now(&self, save: &ManifestEdit) -> Result<SavedSwap, ControlError> {
         if let Err(why) = block_in_place(|| save.write()) {
             let message = format!("the swap runs, and could not be saved: {why}");
             self.history
@@ -317,7 +317,7 @@ impl Controller {
     }
 }
 
-fn saved(save: &Save, after_probation: bool) -> SavedSwap {
+fn saved(save: &ManifestEdit, after_probation: bool) -> SavedSwap {
     SavedSwap {
         manifest: save.manifest().display().to_string(),
         file: save.file(),

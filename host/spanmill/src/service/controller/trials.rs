@@ -9,31 +9,31 @@ use super::{Controller, lock};
 use crate::config::ComponentId;
 use crate::pipeline::{Swapped, Verdict};
 use crate::service::history;
-use crate::service::running::{OnTrial, Running};
-use crate::service::save::Save;
+use crate::service::running::{PendingTrial, RunningService};
+use crate::service::save::ManifestEdit;
 
 /// Changes whose trials are not concluded.
 #[derive(Default)]
-pub(super) struct Trials(Mutex<Vec<Arc<Tried>>>);
+pub(super) struct Trials(Mutex<Vec<Arc<TrialEntry>>>);
 
 /// A change on probation.
-struct Tried {
-    on_trial: OnTrial,
-    /// What was swapped in, and what before; nothing for a reload.
+struct TrialEntry {
+    on_trial: PendingTrial,
+    /// The components that were swapped and what they ran before; `None` for a reload.
     swapped: Option<(Vec<ComponentId>, Swapped)>,
     /// What is written to the manifest once it has passed.
-    save: Option<Save>,
+    save: Option<ManifestEdit>,
 }
 
 impl Controller {
     /// Waits for the end of a trial, and does what it asks for.
     pub(super) fn watch_trial(
         self: &Arc<Self>,
-        on_trial: OnTrial,
+        on_trial: PendingTrial,
         swapped: Option<(Vec<ComponentId>, Swapped)>,
-        save: Option<Save>,
+        save: Option<ManifestEdit>,
     ) {
-        let tried = Arc::new(Tried {
+        let tried = Arc::new(TrialEntry {
             on_trial,
             swapped,
             save,
@@ -53,7 +53,7 @@ impl Controller {
 
     /// Takes changes back that have failed, before something else is changed: whoever waits for their end may not have
     /// had its turn.
-    pub(super) fn conclude_failed(&self, running: &mut Running) {
+    pub(super) fn conclude_failed(&self, running: &mut RunningService) {
         let trials = lock(&self.trials.0).clone();
         for tried in trials {
             if tried.on_trial.trial().has_failed() {
@@ -63,7 +63,7 @@ impl Controller {
     }
 
     /// Does what the end of a trial asks for, once.
-    fn conclude(&self, running: &mut Running, tried: &Arc<Tried>) {
+    fn conclude(&self, running: &mut RunningService, tried: &Arc<TrialEntry>) {
         let open = lock(&self.trials.0)
             .extract_if(.., |other| Arc::ptr_eq(other, tried))
             .next();

@@ -3,11 +3,11 @@
 
 use saphyr_parser::{Event, Parser, Span};
 
-use crate::config::canonical_type as canonical;
+use crate::components::canonical_type as canonical;
 
 /// A mapping that was found in the text.
 struct Mapping {
-    /// Where its first key is, in bytes, and how far that is indented; nothing if it is empty.
+    /// The byte offset and the indentation of its first key; `None` if it is empty.
     first: Option<(usize, usize)>,
     /// Whether it is written with braces.
     is_flow: bool,
@@ -20,7 +20,7 @@ struct Entry {
 }
 
 enum Value {
-    /// From where to where it stands.
+    /// Its first byte, and one past its last.
     Scalar(usize, usize),
     Mapping(Mapping),
     Other,
@@ -63,7 +63,7 @@ pub(super) fn with_plugin(text: &str, kind: &str, file: &str, hash: &str) -> Opt
     Some(edited)
 }
 
-/// What stands from one place to another, and what is to stand there.
+/// A byte range and its replacement.
 type Edit = (usize, usize, String);
 
 impl Mapping {

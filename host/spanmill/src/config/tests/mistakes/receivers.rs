@@ -2,22 +2,15 @@
 
 use expect_test::expect;
 
-use super::check;
+use super::check_sections;
 
 #[test]
 fn receiver_of_unknown_type() {
-    check(
+    check_sections(
         r#"receivers:
   otpl:
     protocols:
       grpc:
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otpl]
-      exporters: [debug]
 "#,
         expect![[r#"
             error: receiver otpl: there is no receiver of type `otpl`
@@ -27,7 +20,7 @@ service:
               |   ^^^^
               |
               = help: did you mean `otlp`?
-              = help: this version receives OTLP; most tracers can send it
+              = help: the receivers of this version: otlp, nop
 
             spanmill.yaml: 1 error
         "#]],
@@ -36,16 +29,9 @@ service:
 
 #[test]
 fn receiver_without_protocol() {
-    check(
+    check_sections(
         r#"receivers:
   otlp:
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otlp]
-      exporters: [debug]
 "#,
         expect![[r#"
             error: receiver otlp: no protocol is enabled
@@ -63,19 +49,12 @@ service:
 
 #[test]
 fn receiver_key_misspelt() {
-    check(
+    check_sections(
         r#"receivers:
   otlp:
     protocols:
       grpc:
         endpiont: 0.0.0.0:4317
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otlp]
-      exporters: [debug]
 "#,
         expect![[r#"
             error: receiver otlp: protocols: grpc: unknown key `endpiont`
@@ -93,7 +72,7 @@ service:
 
 #[test]
 fn receiver_endpoint_without_port() {
-    check(
+    check_sections(
         r#"receivers:
   otlp:
     protocols:
@@ -101,13 +80,6 @@ fn receiver_endpoint_without_port() {
         endpoint: localhost
       http:
         endpoint: http://localhost:4318
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otlp]
-      exporters: [debug]
 "#,
         expect![[r#"
             error: receiver otlp: protocols: grpc: endpoint: the port is missing
@@ -133,20 +105,13 @@ service:
 
 #[test]
 fn receiver_tls() {
-    check(
+    check_sections(
         r#"receivers:
   otlp:
     protocols:
       grpc:
         tls:
           cert_file: a.pem
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otlp]
-      exporters: [debug]
 "#,
         expect![[r#"
             error: receiver otlp: protocols: grpc: tls is not supported
@@ -164,7 +129,7 @@ service:
 
 #[test]
 fn receiver_timeouts_and_keep_alive() {
-    check(
+    check_sections(
         r#"receivers:
   otlp:
     protocols:
@@ -177,13 +142,6 @@ fn receiver_timeouts_and_keep_alive() {
       http:
         idle_timeout: -1s
         keep_alives_enabled: sometimes
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otlp]
-      exporters: [debug]
 "#,
         expect![[r#"
             error: receiver otlp: protocols: grpc: max_concurrent_streams: must be at most 4294967295
@@ -229,7 +187,7 @@ service:
 
 #[test]
 fn receiver_cors_paths_and_headers() {
-    check(
+    check_sections(
         r#"receivers:
   otlp:
     protocols:
@@ -239,13 +197,6 @@ fn receiver_cors_paths_and_headers() {
         response_headers: {a b: c, d: "e\n"}
         compression_algorithms: [gzip, snappy]
         middlewares: [x]
-exporters:
-  debug:
-service:
-  pipelines:
-    traces:
-      receivers: [otlp]
-      exporters: [debug]
 "#,
         expect![[r#"
             error: receiver otlp: protocols: http: cors: without allowed_origins, no page may send

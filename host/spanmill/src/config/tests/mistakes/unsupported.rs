@@ -7,6 +7,53 @@ use expect_test::expect;
 use super::check;
 
 #[test]
+fn components_of_the_collectors_that_this_version_has_not() {
+    check(
+        r#"receivers:
+  jaeger:
+exporters:
+  loki:
+connectors:
+  service_graph:
+service:
+  pipelines:
+    traces: {receivers: [jaeger], exporters: [service_graph]}
+    metrics: {receivers: [service_graph], exporters: [loki]}
+"#,
+        expect![[r#"
+            error: receiver jaeger: there is no receiver of type `jaeger`
+             --> spanmill.yaml:2:3
+              |
+            2 |   jaeger:
+              |   ^^^^^^
+              |
+              = help: send OTLP to an `otlp` receiver: OpenTelemetry's SDKs and most tracers can
+              = help: the receivers of this version: otlp, nop
+
+            error: exporter loki: there is no exporter of type `loki`
+             --> spanmill.yaml:4:3
+              |
+            4 |   loki:
+              |   ^^^^
+              |
+              = help: Loki takes OTLP: use an `otlphttp` exporter with `endpoint: http://loki:3100/otlp`
+              = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus, prometheusremotewrite, nop
+
+            error: connector service_graph: there is no connector of type `service_graph`
+             --> spanmill.yaml:6:3
+              |
+            6 |   service_graph:
+              |   ^^^^^^^^^^^^^
+              |
+              = help: `spanmetrics` counts and times the calls of each service; who calls whom is not counted in this version
+              = help: known types: spanmetrics; name the file of another under `plugins:`
+
+            spanmill.yaml: 3 errors
+        "#]],
+    );
+}
+
+#[test]
 fn of_the_service() {
     check(
         "receivers: {otlp: {protocols: {grpc: }}}
@@ -134,7 +181,7 @@ service: {pipelines: {traces: {receivers: [otlp], exporters: [debug]}}}
             3 | admin: {token: '${env:NOT_SET}'}
               |                ^^^^^^^^^^^^^^^^
               |
-              = help: set the variable that it names, or remove it: without a token, whoever reaches the endpoint is let in
+              = help: set the variable that it names, or remove it: without a token, anyone who reaches the endpoint is let in
 
             spanmill.yaml: 1 error, 1 warning
         "#]],

@@ -1,7 +1,7 @@
 use opentelemetry_proto::tonic::metrics::v1::ExponentialHistogramDataPoint;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets as Wire;
 
-use super::{Layout, NativeHistogram, NotNative};
+use super::{Layout, NativeHistogram, NativeHistogramError};
 
 fn point(scale: i32, offset: i32, counts: &[u64]) -> ExponentialHistogramDataPoint {
     ExponentialHistogramDataPoint {
@@ -52,7 +52,7 @@ fn scales_finer_than_prometheus_has_are_merged() {
     assert_eq!(negative, native(8, -2, &[1, 30]));
     assert_eq!(
         NativeHistogram::of(&point(-5, 0, &[1])),
-        Err(NotNative::TooCoarse)
+        Err(NativeHistogramError::TooCoarse)
     );
     assert_eq!(native(20, i32::MAX - 1, &[1, 1]).schema, 8);
 }
@@ -61,20 +61,32 @@ fn scales_finer_than_prometheus_has_are_merged() {
 fn what_does_not_add_up_is_refused() {
     let mut wrong = point(0, 0, &[1, 2]);
     wrong.count = 4;
-    assert_eq!(NativeHistogram::of(&wrong), Err(NotNative::Count));
+    assert_eq!(
+        NativeHistogram::of(&wrong),
+        Err(NativeHistogramError::Count)
+    );
     // What was no number is in no bucket.
     wrong.sum = Some(f64::NAN);
     assert!(NativeHistogram::of(&wrong).is_ok());
     wrong.count = u64::MAX;
-    assert_eq!(NativeHistogram::of(&wrong), Err(NotNative::Count));
+    assert_eq!(
+        NativeHistogram::of(&wrong),
+        Err(NativeHistogramError::Count)
+    );
     let beyond = point(0, i32::MAX, &[1, 1]);
-    assert_eq!(NativeHistogram::of(&beyond), Err(NotNative::Range));
+    assert_eq!(
+        NativeHistogram::of(&beyond),
+        Err(NativeHistogramError::Range)
+    );
     let mut overflowing = point(0, 0, &[1]);
     overflowing.positive = Some(Wire {
         offset: 0,
         bucket_counts: vec![u64::MAX, 2],
     });
-    assert_eq!(NativeHistogram::of(&overflowing), Err(NotNative::Count));
+    assert_eq!(
+        NativeHistogram::of(&overflowing),
+        Err(NativeHistogramError::Count)
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 
 use super::kinds::{check, families};
 use super::{config, exposition, page};
-use crate::config::PrometheusExporter;
+use crate::export::prometheus::config::PrometheusConfig;
 use crate::export::prometheus::intake::Intake;
 use crate::export::prometheus::text::Format;
 
@@ -268,7 +268,7 @@ proptest! {
         namespace in prop::sample::select(vec!["", "my app", "1"]),
         send_timestamps in any::<bool>(),
     ) {
-        let config = PrometheusExporter {
+        let config = PrometheusConfig {
             resource_to_telemetry,
             without_scope_info,
             add_metric_suffixes,

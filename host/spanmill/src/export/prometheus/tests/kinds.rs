@@ -10,7 +10,7 @@ use super::super::page::Cursor;
 use super::super::protobuf::messages::{BucketSpan, Histogram, Metric, MetricFamily};
 use super::super::text::{Format, Writer};
 use super::{attributes, config, metric, open, text};
-use crate::config::PrometheusExporter;
+use crate::export::prometheus::config::PrometheusConfig;
 
 /// The families of a protobuf page.
 pub(super) fn families(intake: &Intake) -> BTreeMap<String, Vec<Metric>> {
@@ -70,7 +70,7 @@ pub(super) fn check(metric: &Metric) {
 }
 
 fn plain() -> Intake {
-    Intake::new(&PrometheusExporter {
+    Intake::new(&PrometheusConfig {
         const_labels: Vec::new(),
         ..config()
     })

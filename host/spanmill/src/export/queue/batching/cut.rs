@@ -6,8 +6,9 @@ use bytes::Bytes;
 use spanmill_otlp::Request;
 
 use super::source::{MergedBatch, Share};
-use crate::config::{BatchSizer, Signal};
 use crate::export::Payload;
+use crate::export::settings::BatchSizer;
+use spanmill_model::Signal;
 
 /// Parts that a request is cut into in one go: each costs a look at all of it.
 const AT_ONCE: usize = 16;

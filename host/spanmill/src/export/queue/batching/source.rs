@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::export::Payload;
-use crate::export::queue::{Job, QueuePlace, ResultSender};
+use crate::export::queue::{Job, QueueSlot, ResultSender};
 use crate::export::sender::{SendError, Sender};
 use crate::losses::Reason;
 
@@ -22,14 +22,14 @@ pub(in crate::export::queue) struct Share {
 
 /// A request whose items may be in several batches.
 pub(in crate::export::queue) struct Source {
-    _place: QueuePlace,
+    _place: QueueSlot,
     /// Set if its sender waits for the result, and so still has it.
     waiter: Option<ResultSender>,
-    failed: Mutex<Option<Failed>>,
+    failed: Mutex<Option<RequestFailure>>,
 }
 
 /// What went wrong with a request.
-struct Failed {
+struct RequestFailure {
     error: SendError,
     items: u64,
 }
@@ -79,7 +79,7 @@ impl Source {
         match &mut *failed {
             Some(failed) => failed.items = failed.items.saturating_add(items),
             None => {
-                *failed = Some(Failed {
+                *failed = Some(RequestFailure {
                     error: error.clone(),
                     items,
                 });
@@ -92,8 +92,8 @@ impl Source {
         let failed = self.failed.into_inner();
         let failed = failed.unwrap_or_else(PoisonError::into_inner);
         let Some(waiter) = self.waiter else { return };
-        let Some(Failed { error, items }) = failed else {
-            // It went well; whoever waited may be gone.
+        let Some(RequestFailure { error, items }) = failed else {
+            // It succeeded; the sender may no longer be waiting.
             let _ = waiter.send(Ok(()));
             return;
         };

@@ -9,13 +9,14 @@ use tonic::Code;
 
 use super::super::{Progress, RemoteWrite};
 use super::{config, gauge, request};
-use crate::config::{ComponentId, RemoteWriteExporter, RemoteWriteVersion};
+use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 use crate::export::tests::server::Server;
-use crate::export::{Accepted, Export as _, ExportError, Payload, Signal};
+use crate::export::{Export as _, ExportError, ExportResponse, Payload, Signal};
+use spanmill_manifest::ComponentId;
 
 /// Three series, each of which is a request of its own, one after the other.
 async fn exporter(server: &Server) -> (RemoteWrite, Payload) {
-    let config = RemoteWriteExporter {
+    let config = RemoteWriteConfig {
         url: format!("http://{}/api/v1/write", server.address),
         max_batch_size_bytes: 1,
         max_batch_request_parallelism: 1,
@@ -24,7 +25,7 @@ async fn exporter(server: &Server) -> (RemoteWrite, Payload) {
     (start(&config), payload())
 }
 
-fn start(config: &RemoteWriteExporter) -> RemoteWrite {
+fn start(config: &RemoteWriteConfig) -> RemoteWrite {
     let id = ComponentId::parse("prometheusremotewrite").unwrap();
     RemoteWrite::new(&id, config).unwrap()
 }
@@ -53,7 +54,7 @@ async fn an_attempt_posts_what_those_before_did_not_bring_there() {
     assert_eq!(failure.code, Some(Code::Unavailable));
     assert!(failure.message.contains("later"), "{failure}");
     let second = exporter.go_on(&payload, &mut progress).await;
-    assert_eq!(second, Ok(Accepted::default()));
+    assert_eq!(second, Ok(ExportResponse::default()));
     let seen = server.seen();
     let bodies: Vec<&Bytes> = seen.iter().map(|seen| &seen.body).collect();
     assert_eq!(bodies.len(), 4);
@@ -108,7 +109,7 @@ async fn too_many_requests_come_again_later() {
 #[tokio::test]
 async fn a_receiver_of_version_2_says_what_it_has_written() {
     let server = Server::start().await;
-    let config = RemoteWriteExporter {
+    let config = RemoteWriteConfig {
         url: format!("http://{}", server.address),
         version: RemoteWriteVersion::V2,
         ..config()
@@ -116,7 +117,10 @@ async fn a_receiver_of_version_2_says_what_it_has_written() {
     let exporter = start(&config);
     let written = "x-prometheus-remote-write-samples-written";
     server.answer_http(200, (written, "3"), "");
-    assert_eq!(exporter.export(&payload()).await, Ok(Accepted::default()));
+    assert_eq!(
+        exporter.export(&payload()).await,
+        Ok(ExportResponse::default())
+    );
     let seen = server.seen();
     let content_type = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
     assert_eq!(seen[0].header("content-type"), content_type);

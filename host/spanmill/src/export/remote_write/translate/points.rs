@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 
 use super::super::labels::{LabelSet, Labels};
 use super::super::messages::{BucketSpan, Histogram, Sample};
-use super::{Exemplar, Rejected, Translator, millis};
+use super::{Exemplar, RejectionReason, Translator, millis};
 use crate::export::prom;
 use crate::export::prom::native::{Layout, NativeHistogram};
 use crate::export::prom::value_text;
@@ -85,7 +85,7 @@ impl Translator {
         family: usize,
         labels: &Labels,
         point: DataPoint<'_>,
-    ) -> Result<(), Rejected> {
+    ) -> Result<(), RejectionReason> {
         let target = Target {
             name,
             family,
@@ -134,7 +134,7 @@ impl Translator {
         suffix: &str,
         own: Option<(&str, &str)>,
         value: f64,
-    ) -> Result<usize, Rejected> {
+    ) -> Result<usize, RejectionReason> {
         let name = format!("{}{suffix}", target.name);
         let place = self.place(target.labels.series(&name, own), target.family)?;
         let value = if target.is_stale { STALE } else { value };
@@ -152,7 +152,7 @@ impl Translator {
         &mut self,
         target: &Target<'_>,
         point: &HistogramDataPoint,
-    ) -> Result<usize, Rejected> {
+    ) -> Result<usize, RejectionReason> {
         let bounds = &point.explicit_bounds;
         if !bounds.is_sorted_by(|one, other| one < other) {
             return Err("the bounds of a histogram are not in order");
@@ -187,7 +187,7 @@ impl Translator {
         &mut self,
         target: &Target<'_>,
         point: &ExponentialHistogramDataPoint,
-    ) -> Result<usize, Rejected> {
+    ) -> Result<usize, RejectionReason> {
         let histogram = match target.is_stale {
             true => Histogram {
                 sum: STALE,

@@ -5,8 +5,10 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use super::super::check;
+use crate::config::tests::exporter_settings;
 use crate::config::tests::load;
-use crate::config::{BatchSizer, Exporter, QueueBatch};
+use crate::export::otlp_grpc::config::OtlpGrpcConfig;
+use crate::export::settings::{BatchSizer, QueueBatch};
 
 /// A manifest with settings for its exporter.
 fn exporter(settings: &str, expected: Expect) {
@@ -30,10 +32,8 @@ fn a_queues_batch_without_a_value_is_a_batch() {
         );
         let loaded = load(&text).unwrap_or_else(|mistakes| panic!("{queue}: {mistakes}"));
         let exporter = loaded.manifest.exporters.into_values().next().unwrap();
-        let Exporter::Otlp(otlp) = exporter else {
-            panic!("{queue}")
-        };
-        otlp.client.queue.unwrap().batch
+        let otlp: &OtlpGrpcConfig = exporter_settings(&*exporter);
+        otlp.client.queue.clone().unwrap().batch
     };
     let default = QueueBatch {
         flush_timeout: Duration::from_millis(200),
@@ -255,7 +255,7 @@ fn of_clients() {
             3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
               |                           ^^^^^^^^^^^^^^
               |
-              = help: remove it: what cannot be sent yet is tried again, see `retry_on_failure:`
+              = help: remove it: failed requests are retried, see `retry_on_failure:`
 
             error: exporter otlp: balancer_name: only pick_first is known
              --> spanmill.yaml:3:64
@@ -299,7 +299,7 @@ fn of_clients() {
             3 |   otlphttp: {endpoint: 'http://a:1', max_conns_per_host: 2, disable_keep_alives: true, max_idle_conns: 3, compression: snappy}
               |                                      ^^^^^^^^^^^^^^^^^^
               |
-              = help: use `sending_queue: {num_consumers: ...}`: there are no more requests at once
+              = help: use `sending_queue: {num_consumers: ...}`, which limits concurrent requests
 
             error: exporter otlphttp: disable_keep_alives is not supported
              --> spanmill.yaml:3:61
