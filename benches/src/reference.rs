@@ -175,6 +175,11 @@ impl Native {
                     let measured = self.recorder.take(emission, &self.workspace, number, 1)?;
                     measured.commit();
                 }
+                Answer::Records(_) | Answer::Routes(_) => {
+                    anyhow::bail!(
+                        "the chain has processors and a connector that measures, no others"
+                    )
+                }
             }
         }
         Ok(())

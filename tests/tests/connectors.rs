@@ -5,7 +5,8 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use spanmill_tests::{
-    Answer, Arrivals, Backend, GrpcSender, Spanmill, attribute, request, service, span, spanmill, text,
+    Answer, Arrivals, Backend, GrpcSender, Spanmill, attribute, request, service, span, spanmill,
+    text,
 };
 
 fn manifest(processors: &str, connectors: &str, exporters: &str, pipelines: &str) -> String {
@@ -61,21 +62,32 @@ async fn forward_leads_to_every_pipeline_that_takes_from_it_before_the_sender_is
     // The sender was answered once both had it.
     assert_eq!(names(&one.spans(1).await), ["cart"]);
     assert_eq!(names(&other.spans(1).await), ["cart"]);
-    assert_eq!(attribute(&one.spans(1).await[0].span.attributes, "way"), "one");
+    assert_eq!(
+        attribute(&one.spans(1).await[0].span.attributes, "way"),
+        "one"
+    );
     assert!(other.spans(1).await[0].span.attributes.is_empty());
     // What a backend says reaches the sender through two pipelines.
     one.answer(|_| Answer::Invalid);
     other.answer(|_| Answer::Invalid);
-    let refused = sender.send(&request("shop", vec![span(3, "cart", vec![])])).await;
+    let refused = sender
+        .send(&request("shop", vec![span(3, "cart", vec![])]))
+        .await;
     assert_eq!(refused.unwrap_err().code(), tonic::Code::InvalidArgument);
     spanmill.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn routing_sends_each_trace_to_its_pipelines_and_the_rest_to_the_default() {
-    let backends = [Backend::start().await, Backend::start().await, Backend::start().await];
+    let backends = [
+        Backend::start().await,
+        Backend::start().await,
+        Backend::start().await,
+    ];
     let exporters = ["eu", "us", "rest"].iter().zip(&backends);
-    let exporters: Vec<_> = exporters.map(|(name, backend)| otlp(name, backend)).collect();
+    let exporters: Vec<_> = exporters
+        .map(|(name, backend)| otlp(name, backend))
+        .collect();
     let manifest = manifest(
         "{}",
         r#"
@@ -104,7 +116,8 @@ async fn routing_sends_each_trace_to_its_pipelines_and_the_rest_to_the_default()
         all.resource_spans.extend(more.resource_spans);
     }
     sender.send(&all).await.unwrap();
-    let services = |found: Vec<spanmill_tests::Found>| found.iter().map(service).collect::<Vec<_>>();
+    let services =
+        |found: Vec<spanmill_tests::Found>| found.iter().map(service).collect::<Vec<_>>();
     assert_eq!(services(backends[0].spans(3).await), ["eu", "both", "eu"]);
     assert_eq!(services(backends[1].spans(1).await), ["both"]);
     assert_eq!(services(backends[2].spans(1).await), ["else"]);
@@ -194,8 +207,14 @@ async fn count_counts_every_signal() {
 "#,
     );
     let (spanmill, sender) = start(&manifest).await;
-    sender.send(&request("shop", vec![failed(1), span(2, "b", vec![])])).await.unwrap();
-    sender.send(&request("shop", vec![span(3, "b", vec![])])).await.unwrap();
+    sender
+        .send(&request("shop", vec![failed(1), span(2, "b", vec![])]))
+        .await
+        .unwrap();
+    sender
+        .send(&request("shop", vec![span(3, "b", vec![])]))
+        .await
+        .unwrap();
     spanmill.stop().await;
     backend
         .arrivals_until("the counts", |arrived| {
@@ -243,6 +262,14 @@ async fn replay_follows_connectors() {
     let arguments = ["replay", "--config", "m.yaml", "--input", "in.json"];
     let output = spanmill(folder.path(), &arguments).await;
     assert_eq!(output.code, Some(0), "{}", output.stderr);
-    assert!(output.stdout.contains("trace.span.count"), "{}", output.stdout);
-    assert!(output.stdout.contains("\"name\":\"a\""), "{}", output.stdout);
+    assert!(
+        output.stdout.contains("trace.span.count"),
+        "{}",
+        output.stdout
+    );
+    assert!(
+        output.stdout.contains("\"name\":\"a\""),
+        "{}",
+        output.stdout
+    );
 }

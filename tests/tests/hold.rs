@@ -74,7 +74,11 @@ fn by_trace(found: &[Found]) -> BTreeMap<Vec<u8>, usize> {
 /// What `spanmill plugin status` says of the holder.
 async fn status(running: &Spanmill) -> Value {
     let admin = running.address("admin http").to_string();
-    let output = spanmill(running.folder(), &["plugin", "status", "--json", "--admin", &admin]).await;
+    let output = spanmill(
+        running.folder(),
+        &["plugin", "status", "--json", "--admin", &admin],
+    )
+    .await;
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     let plugins: Value = serde_json::from_str(&output.stdout).unwrap();
     let plugins = plugins["plugins"].as_array().unwrap().clone();
@@ -96,21 +100,31 @@ async fn whole_traces_are_kept_or_dropped_and_late_spans_follow() {
     }
     let found = backend.spans(30).await;
     // They come late: what was decided holds for them as well.
-    send(&sender, "late", (1..31).map(|trace| of_trace(trace, 9, "late")).collect()).await;
+    send(
+        &sender,
+        "late",
+        (1..31).map(|trace| of_trace(trace, 9, "late")).collect(),
+    )
+    .await;
     let found_late = backend.spans(40).await;
     let ended = spanmill.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log.join("\n"));
     let all = backend.spans(40).await;
     let traces = by_trace(&all);
     let kept = (1..31).filter(|trace| trace % 3 == 0);
-    let expected: BTreeMap<_, _> = kept.map(|trace| (span(trace, "", vec![]).trace_id, 4)).collect();
+    let expected: BTreeMap<_, _> = kept
+        .map(|trace| (span(trace, "", vec![]).trace_id, 4))
+        .collect();
     assert_eq!(traces, expected);
     assert_eq!((found.len(), found_late.len(), all.len()), (30, 40, 40));
     for found in &all {
         // Its resource came along, and the stage behind saw it.
         let number = found.span.span_id[7] as u64;
         let service = spanmill_tests::service(found);
-        assert!(service == "late" || service.starts_with("service-"), "{number} {service}");
+        assert!(
+            service == "late" || service.starts_with("service-"),
+            "{number} {service}"
+        );
         assert_eq!(found.span.attributes[0].key, "after");
     }
 }
@@ -118,7 +132,12 @@ async fn whole_traces_are_kept_or_dropped_and_late_spans_follow() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_still_held_at_the_end_is_released() {
     let (backend, spanmill, sender) = start("{wait_ms: 3600000}", "").await;
-    send(&sender, "shop", (1..101).map(|trace| of_trace(trace, 1, "other")).collect()).await;
+    send(
+        &sender,
+        "shop",
+        (1..101).map(|trace| of_trace(trace, 1, "other")).collect(),
+    )
+    .await;
     let ended = spanmill.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log.join("\n"));
     assert_eq!(by_trace(&backend.spans(100).await).len(), 100);
@@ -128,16 +147,21 @@ async fn what_is_still_held_at_the_end_is_released() {
 async fn held_rows_outlive_an_instance_that_crashes() {
     let more = "admin: {endpoint: '127.0.0.1:0', token: secret-of-the-test}";
     let (backend, spanmill, sender) = start("{wait_ms: 1500}", more).await;
-    let spans = (1..41).map(|trace| of_trace(trace, 1, if trace % 2 == 0 { "keep" } else { "other" }));
+    let spans =
+        (1..41).map(|trace| of_trace(trace, 1, if trace % 2 == 0 { "keep" } else { "other" }));
     send(&sender, "shop", spans.collect()).await;
     // One for each shard that there may be.
     for trace in 1001..1041 {
-        let sent = sender.send(&request("shop", vec![of_trace(trace, 1, "crash")])).await;
+        let sent = sender
+            .send(&request("shop", vec![of_trace(trace, 1, "crash")]))
+            .await;
         sent.unwrap();
     }
     let found = backend.spans(20).await;
     let kept = (1..41).filter(|trace| trace % 2 == 0);
-    let expected: BTreeMap<_, _> = kept.map(|trace| (span(trace, "", vec![]).trace_id, 1)).collect();
+    let expected: BTreeMap<_, _> = kept
+        .map(|trace| (span(trace, "", vec![]).trace_id, 1))
+        .collect();
     assert_eq!(by_trace(&found), expected);
     spanmill.logged("plugin fault").await;
     let ended = spanmill.stop().await;
@@ -158,12 +182,21 @@ async fn another_version_decides_on_what_was_held_before() {
         });
         send(&sender, "shop", spans.collect()).await;
         let other = version(&guest("holder"), &format!("round {round}"));
-        let reply = admin(address, "POST", "/v1/plugins/holder/swap?probation=1", "secret-of-the-test", other).await;
+        let reply = admin(
+            address,
+            "POST",
+            "/v1/plugins/holder/swap?probation=1",
+            "secret-of-the-test",
+            other,
+        )
+        .await;
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
     let found = backend.spans(100).await;
     let kept = (1..41).filter(|trace| trace % 2 == 0);
-    let expected: BTreeMap<_, _> = kept.map(|trace| (span(trace, "", vec![]).trace_id, 5)).collect();
+    let expected: BTreeMap<_, _> = kept
+        .map(|trace| (span(trace, "", vec![]).trace_id, 5))
+        .collect();
     assert_eq!(by_trace(&found), expected);
     let ended = spanmill.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log.join("\n"));
@@ -183,7 +216,10 @@ async fn without_room_for_more_held_rows_senders_are_asked_to_wait() {
             Ok(()) => sent += 1,
             Err(status) => {
                 assert!(
-                    matches!(status.code(), tonic::Code::ResourceExhausted | tonic::Code::Unavailable),
+                    matches!(
+                        status.code(),
+                        tonic::Code::ResourceExhausted | tonic::Code::Unavailable
+                    ),
                     "{status:?}"
                 );
                 refused += 1;
@@ -201,7 +237,16 @@ async fn without_room_for_more_held_rows_senders_are_asked_to_wait() {
 async fn what_was_held_released_and_dropped_is_counted() {
     let more = "admin: {endpoint: '127.0.0.1:0', token: secret-of-the-test}";
     let (backend, running, sender) = start("{wait_ms: 0}", more).await;
-    send(&sender, "shop", vec![of_trace(1, 1, "keep"), of_trace(2, 1, "other"), of_trace(2, 2, "other")]).await;
+    send(
+        &sender,
+        "shop",
+        vec![
+            of_trace(1, 1, "keep"),
+            of_trace(2, 1, "other"),
+            of_trace(2, 2, "other"),
+        ],
+    )
+    .await;
     backend.spans(1).await;
     let version = status(&running).await;
     let counts = ["items_in", "items_out", "items_dropped"].map(|key| version[key].as_u64());

@@ -33,7 +33,7 @@ pub fn register(plugins: impl IntoIterator<Item = (&'static str, Configure)>) ->
 
 /// An instance of either sort; see [`instance::Instance`].
 pub(crate) enum Instance {
-    Sandboxed(instance::Instance),
+    Sandboxed(Box<instance::Instance>),
     Native {
         configure: Configure,
         process: Option<Process>,
@@ -49,7 +49,7 @@ impl Instance {
     ) -> Result<Self, LoadError> {
         let Some(registered) = REGISTERED.get() else {
             return instance::Instance::new(plugin, role, component, limits)
-                .map(Instance::Sandboxed);
+                .map(|instance| Instance::Sandboxed(Box::new(instance)));
         };
         let name = Path::new(plugin.name()).file_stem();
         let configure = name

@@ -37,6 +37,19 @@ impl Kind {
         }
     }
 
+    /// What a connector that can be of some kinds is between a pipeline of one signal and a pipeline of another (or the
+    /// same); `None` if it cannot stand there.
+    pub fn between(kinds: &[Kind], from: Signal, to: Signal) -> Option<Kind> {
+        let makes = match to {
+            Signal::Metrics => Kind::Connector,
+            Signal::Traces | Signal::Logs => Kind::RecordConnector,
+        };
+        match from == to && kinds.contains(&Kind::Router) {
+            true => Some(Kind::Router),
+            false => kinds.contains(&makes).then_some(makes),
+        }
+    }
+
     /// Whether it stands between two pipelines.
     pub const fn is_connector(self) -> bool {
         !matches!(self, Kind::Processor)
@@ -88,6 +101,40 @@ impl Role {
                 signal: Signal::Traces,
                 pipelines: Arc::from([]),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_connector_stands_says_what_it_is() {
+        use Kind::{Connector, Processor, RecordConnector, Router};
+        use Signal::{Logs, Metrics, Traces};
+        for (kinds, from, to, is) in [
+            (
+                &[Connector, RecordConnector][..],
+                Traces,
+                Metrics,
+                Some(Connector),
+            ),
+            (
+                &[Connector, RecordConnector],
+                Traces,
+                Logs,
+                Some(RecordConnector),
+            ),
+            (&[Connector], Traces, Logs, None),
+            (&[Connector], Metrics, Metrics, Some(Connector)),
+            (&[RecordConnector], Logs, Logs, Some(RecordConnector)),
+            (&[Router], Logs, Logs, Some(Router)),
+            (&[Router], Traces, Logs, None),
+            (&[Connector, Router], Metrics, Metrics, Some(Router)),
+            (&[Processor], Traces, Traces, None),
+        ] {
+            assert_eq!(Kind::between(kinds, from, to), is, "{kinds:?} {from} {to}");
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Slot {
     ready_at: Option<Instant>,
     /// Whether the instance is another than at the last answer.
     fresh: bool,
+    /// Whether the instance does not know what the one before knew.
+    lost_state: bool,
     /// Batches this instance has answered well.
     served: u64,
     /// Memory at which the instance is replaced, in bytes.
@@ -105,6 +107,7 @@ impl Slot {
             faults_before_answer: 0,
             ready_at: None,
             fresh: true,
+            lost_state: true,
             served: 0,
             recycle_at: usize::try_from(limits.recycle_mib)
                 .unwrap_or(usize::MAX)
@@ -131,6 +134,7 @@ impl Slot {
             faults_before_answer: 0,
             ready_at: None,
             fresh: true,
+            lost_state: true,
             served: 0,
             recycle_at: self.recycle_at,
             made_good: None,
@@ -184,6 +188,13 @@ impl Slot {
         std::mem::take(&mut self.fresh)
     }
 
+    /// Whether the instance knows nothing of earlier batches, which an instance before it knew, since this was last asked:
+    /// after a fault, and at first unless [`Slot::restore`] has handed something on. What a plugin holds must then be shown
+    /// to it by [`Slot::review`].
+    pub fn take_lost_state(&mut self) -> bool {
+        std::mem::take(&mut self.lost_state)
+    }
+
     /// Hands the plugin one batch.
     pub fn process(&mut self, view: &BatchView<'_>, tries: Tries) -> Result<Answer, Fault> {
         let seasoned = self.served > 0 && tries == Tries::Again;
@@ -216,7 +227,7 @@ impl Slot {
     }
 
     /// Asks the plugin to decide on what it holds, between two batches. A fault ends the instance, as in
-    /// [`Slot::process`]; the one that follows has not seen what is held ([`Slot::take_fresh`]).
+    /// [`Slot::process`]; the one that follows has not seen what is held ([`Slot::take_lost_state`]).
     ///
     /// # Errors
     ///
@@ -304,6 +315,7 @@ impl Slot {
                 self.discard();
                 self.instance = Some(instance);
                 self.fresh = true;
+                self.lost_state |= !self.plugin.has_state();
                 self.served = 0;
                 Ok(true)
             }
@@ -344,8 +356,9 @@ impl Slot {
         let restored = self
             .instance()
             .and_then(|instance| instance.restore(snapshot));
-        if let Err(fault) = &restored {
-            self.count(fault);
+        match &restored {
+            Ok(()) => self.lost_state = false,
+            Err(fault) => self.count(fault),
         }
         restored.map(|()| true)
     }
@@ -392,6 +405,7 @@ impl Slot {
             }
             self.instance = Some(self.make()?);
             self.fresh = true;
+            self.lost_state = true;
             self.served = 0;
         }
         // Never the default: the lines above filled it.

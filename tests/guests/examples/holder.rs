@@ -33,7 +33,9 @@ pub struct Holder {
 impl Holder {
     fn rows(&self, batch: &Batch<'_>) -> Vec<(u128, String)> {
         let (ids, _) = batch.trace_ids(self.trace_id).as_chunks::<2>();
-        let ids = ids.iter().map(|[high, low]| u128::from(*high) << 64 | u128::from(*low));
+        let ids = ids
+            .iter()
+            .map(|[high, low]| u128::from(*high) << 64 | u128::from(*low));
         let names = batch.text(self.name).iter();
         ids.zip(names)
             .map(|(id, name)| (id, batch.texts.get(*name).to_owned()))

@@ -43,7 +43,93 @@ fn parents(request: &ExportTraceServiceRequest) -> Vec<(usize, usize)> {
     rows
 }
 
+/// Anything that a plugin could answer, right or wrong; indices mostly within the pool.
+fn any_columns() -> impl Strategy<Value = Vec<RecordColumn>> {
+    let index = || prop_oneof![4 => 0u32..6, 1 => Just(u32::MAX), 1 => any::<u32>()];
+    let cells = || {
+        let kinds = prop::collection::vec(0u8..11, 0..4);
+        let bits = prop::collection::vec(index().prop_map(u64::from), 0..4);
+        (kinds, bits).prop_map(|(kinds, bits)| CellColumn { kinds, bits })
+    };
+    let column = prop_oneof![
+        prop::collection::vec(any::<u32>(), 2..4).prop_map(RecordColumn::Narrow),
+        prop::collection::vec(any::<u64>(), 2..4).prop_map(RecordColumn::Wide),
+        prop::collection::vec(any::<u64>(), 3..6).prop_map(RecordColumn::TraceId),
+        prop::collection::vec(index(), 2..4).prop_map(RecordColumn::Text),
+        cells().prop_map(RecordColumn::Cells),
+        (
+            prop::collection::vec(0u32..4, 2..4),
+            prop::collection::vec(index(), 0..4),
+            cells()
+        )
+            .prop_map(|(ends, keys, values)| RecordColumn::Attributes {
+                ends,
+                keys,
+                values
+            }),
+        Just(RecordColumn::Other),
+    ];
+    prop::collection::vec(column, 5)
+}
+
+/// Columns of the right cases, with values that may be wrong.
+fn fitting_columns() -> impl Strategy<Value = Vec<RecordColumn>> {
+    let texts = || prop::collection::vec(prop_oneof![4 => 0u32..6, 1 => Just(u32::MAX)], 2);
+    let list = (
+        prop_oneof![Just(vec![0, 2]), Just(vec![1, 2]), Just(vec![2, 1])],
+        texts(),
+        prop::collection::vec(0u8..10, 2),
+        prop::collection::vec(0u64..6, 2),
+    );
+    (
+        texts(),
+        prop::collection::vec(any::<u64>(), 2),
+        prop::collection::vec(any::<u32>(), 2),
+        prop::collection::vec(any::<u64>(), 4),
+        list,
+    )
+        .prop_map(|(texts, times, numbers, ids, (ends, keys, kinds, bits))| {
+            vec![
+                RecordColumn::Text(texts),
+                RecordColumn::Wide(times),
+                RecordColumn::Narrow(numbers),
+                RecordColumn::TraceId(ids),
+                RecordColumn::Attributes {
+                    ends,
+                    keys,
+                    values: CellColumn { kinds, bits },
+                },
+            ]
+        })
+}
+
 proptest! {
+    #[test]
+    fn what_is_taken_of_any_records_is_a_request(
+        request in requests::requests(),
+        columns in prop_oneof![any_columns(), fitting_columns()],
+        resources in prop_oneof![4 => Just(vec![0, 0]), 1 => prop::collection::vec(0u32..3, 0..4)],
+        texts in prop::collection::vec(prop_oneof!["[a-z]{0,3}".prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..4)], 0..4),
+    ) {
+        let contract = StageContract::parse(&["span.name".to_owned()], &[]).unwrap();
+        let workspace = workspace(contract, &request);
+        let mut pool = Pool::default();
+        for text in &texts {
+            pool.bytes.extend_from_slice(text);
+            pool.ends.push(pool.bytes.len() as u32);
+        }
+        let records = Records { texts: pool, rows: 2, resources, columns };
+        let mut out = Vec::new();
+        match workspace.records(0, &plan(), &records, &mut out) {
+            Ok(made) => {
+                let request = Request::parse(Signal::Logs, out.clone().into()).unwrap();
+                prop_assert_eq!(request.item_count(), made);
+                prop_assert!(ExportLogsServiceRequest::decode(out.as_slice()).is_ok());
+            }
+            Err(_) => prop_assert!(out.is_empty()),
+        }
+    }
+
     #[test]
     fn each_pipeline_gets_its_rows(
         request in requests::requests(),

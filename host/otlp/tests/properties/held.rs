@@ -225,3 +225,25 @@ fn only_what_has_a_trace_is_held_and_only_by_those_who_may() {
         Ok(0)
     );
 }
+
+#[test]
+fn an_items_size_is_that_of_its_message_as_it_came() {
+    let reads = ["span.encoded_size".to_owned()];
+    let mut workspace = workspace(StageContract::parse(&reads, &[]).unwrap());
+    let mut assembly = Assembly::new(Signal::Traces);
+    assembly.item(&[]);
+    assembly.item(&[0x2a, 1, b'a']);
+    let mut long = vec![0x2a, 0xc8, 1];
+    long.resize(3 + 200, b'a');
+    assembly.item(&long);
+    let request = Request::parse(Signal::Traces, assembly.finish().bytes).unwrap();
+    workspace.load(request, 1).unwrap();
+    let view = workspace.view(0).unwrap();
+    let spans = view.tables.iter().find(|it| it.context == Context::Span);
+    match spans.unwrap().columns.as_slice() {
+        [spanmill_otlp::ColumnView::Narrow(sizes)] => assert_eq!(*sizes, [0, 3, 203]),
+        columns => panic!("{columns:?}"),
+    }
+    // Nobody may write it.
+    assert!(StageContract::parse(&[], &reads).is_err());
+}
