@@ -99,7 +99,11 @@ impl Ticker for Holder {
     }
 
     fn review(&mut self, batch: &Batch<'_>) -> Result<(), PluginError> {
-        for (id, name) in self.rows(batch) {
+        let rows = self.rows(batch);
+        for (id, _) in &rows {
+            self.traces.remove(id);
+        }
+        for (id, name) in rows {
             self.look(id, &name, batch.received_unix_nano);
         }
         Ok(())

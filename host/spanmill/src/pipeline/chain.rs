@@ -409,7 +409,6 @@ fn run_stage(
         recorder,
         stats,
         gauge,
-        forgot_held,
         ..
     } = &mut *instance;
     let Some(view) = workspace.view(number) else {
@@ -421,7 +420,6 @@ fn run_stage(
         stats.call(spans, began.elapsed());
     }
     let fresh = slot.take_fresh();
-    *forgot_held |= fresh;
     let mut take = |answer| match (answer, &mut *recorder) {
         (Answer::Outcome(outcome), _) => {
             let applied = workspace.apply(number, &outcome)?;

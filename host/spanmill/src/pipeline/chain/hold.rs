@@ -2,7 +2,7 @@
 
 use spanmill_otlp::Request;
 
-use super::{Chain, ChainOutput};
+use super::{Chain, ChainOutput, StageInstance};
 use crate::pipeline::joint::HeldShard;
 
 impl Chain {
@@ -16,6 +16,10 @@ impl Chain {
     ) {
         if output.held.is_empty() {
             return;
+        }
+        if let Some(stage) = self.stages.last() {
+            // Not what comes now: the instance has just seen it.
+            stage.lock().recall(held);
         }
         for request in output.held.drain(..) {
             held.hold(&request, received_unix_nano);
@@ -34,6 +38,7 @@ impl Chain {
             return;
         };
         let mut instance = stage.lock();
+        instance.recall(held);
         let decided = instance.slot.tick(now_unix_nano, ending);
         match decided {
             Ok(decisions) => {
@@ -48,12 +53,6 @@ impl Chain {
                 };
                 instance.log_fault(&stage.id, &fault, None, then);
             }
-        }
-        if instance.slot.take_fresh() {
-            instance.forgot_held = true;
-        }
-        if std::mem::take(&mut instance.forgot_held) {
-            held.review_all();
         }
         instance.note();
     }
@@ -88,7 +87,6 @@ impl Chain {
             instance.stats.fault(&fault);
             let then = "it is shown held rows again; those that fail twice are released";
             instance.log_fault(&stage.id, &fault, None, then);
-            instance.forgot_held = instance.slot.take_fresh();
             instance.note();
         }
         let released = held.release(&shown.traces);
@@ -107,6 +105,16 @@ impl Chain {
     pub(in crate::pipeline) fn forget_held(&mut self) {
         if let Some(stage) = self.stages.last() {
             stage.lock().forgot_held = true;
+        }
+    }
+}
+
+impl StageInstance {
+    /// Has everything that is held shown to an instance that does not know of it.
+    fn recall(&mut self, held: &mut HeldShard<'_>) {
+        let forgot = std::mem::take(&mut self.forgot_held);
+        if self.slot.take_lost_state() || forgot {
+            held.review_all();
         }
     }
 }

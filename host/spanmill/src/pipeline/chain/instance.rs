@@ -17,7 +17,7 @@ pub struct StageInstance {
     pub(super) gauge: Arc<Gauge>,
     /// Of the log lines on its faults.
     faults: Throttle,
-    /// The instance does not know of all rows that are held for it.
+    /// Another instance has run in its place meanwhile: it does not know of all rows that are held.
     pub(super) forgot_held: bool,
 }
 
