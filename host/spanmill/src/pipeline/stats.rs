@@ -35,6 +35,8 @@ struct More {
 #[derive(Default)]
 pub struct Gauge {
     memory_bytes: AtomicU64,
+    /// Items that the host holds for it, until it decides.
+    held_items: AtomicU64,
     quarantined_until: Mutex<Option<Instant>>,
 }
 
@@ -49,6 +51,8 @@ pub struct StatsSnapshot {
     pub items_out: u64,
     /// Spans it dropped.
     pub items_dropped: u64,
+    /// Spans or log records that are held for it.
+    pub items_held: u64,
     /// Spans that went on without it after a fault.
     pub items_passed: u64,
     /// Its log lines that were too many.
@@ -169,6 +173,10 @@ impl Stats {
             items_in: self.items_in.load(Relaxed),
             items_out: self.items_out.load(Relaxed),
             items_dropped: self.items_dropped.load(Relaxed),
+            items_held: instances
+                .iter()
+                .map(|gauge| gauge.held_items.load(Relaxed))
+                .sum(),
             items_passed: self.items_passed.load(Relaxed),
             log_lines_dropped: self.log_lines_dropped.load(Relaxed),
             quarantined: self.quarantined.load(Relaxed),
@@ -199,6 +207,11 @@ impl Gauge {
     pub fn set(&self, slot: &Slot) {
         self.memory_bytes.store(slot.memory_bytes() as u64, Relaxed);
         *self.until() = slot.quarantined_until();
+    }
+
+    /// Takes in how many items are held for the instance.
+    pub fn set_held(&self, items: usize) {
+        self.held_items.store(items as u64, Relaxed);
     }
 
     fn is_quarantined(&self) -> bool {

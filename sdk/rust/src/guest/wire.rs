@@ -84,6 +84,8 @@ pub(super) fn metrics(stream: MetricStream) -> metrics_wit::MetricStream {
                     InstrumentKind::ExponentialHistogram(buckets) => {
                         metrics_wit::InstrumentKind::ExponentialHistogram(buckets)
                     }
+                    InstrumentKind::UpDownSum => metrics_wit::InstrumentKind::UpDownSum,
+                    InstrumentKind::Gauge => metrics_wit::InstrumentKind::Gauge,
                 },
                 exemplars: instrument.exemplars,
             })

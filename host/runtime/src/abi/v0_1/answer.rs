@@ -57,6 +57,10 @@ pub enum InstrumentKind {
     Histogram(Vec<f64>),
     /// An exponential histogram with at most this many buckets on either side of zero.
     ExponentialHistogram(u32),
+    /// A sum that may fall.
+    UpDownSum,
+    /// The last value.
+    Gauge,
 }
 
 /// A metric that a connector makes.

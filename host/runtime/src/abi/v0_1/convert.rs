@@ -337,6 +337,8 @@ pub(crate) fn metric_stream(stream: metrics::MetricStream) -> answer::MetricStre
                     metrics::InstrumentKind::ExponentialHistogram(buckets) => {
                         answer::InstrumentKind::ExponentialHistogram(buckets)
                     }
+                    metrics::InstrumentKind::UpDownSum => answer::InstrumentKind::UpDownSum,
+                    metrics::InstrumentKind::Gauge => answer::InstrumentKind::Gauge,
                 },
                 exemplars: instrument.exemplars,
             })

@@ -54,6 +54,7 @@ impl Chain {
                 instance.log_fault(&stage.id, &fault, None, then);
             }
         }
+        instance.gauge.set_held(held.items());
         instance.note();
     }
 

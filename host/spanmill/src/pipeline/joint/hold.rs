@@ -212,6 +212,11 @@ impl HeldShard<'_> {
         self.shard.has_ended
     }
 
+    /// How many items are held.
+    pub(in crate::pipeline) fn items(&self) -> usize {
+        self.shard.store.items()
+    }
+
     /// Whether anything is held.
     pub(in crate::pipeline) fn is_empty(&self) -> bool {
         self.shard.store.traces() == 0

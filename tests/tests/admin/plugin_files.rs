@@ -43,7 +43,7 @@ fn sparse(path: &Path) {
 
 async fn with_plugin() -> Operated {
     let plugin = guest("hostile");
-    crate::start_beside(&manifest("one"), |folder| {
+    super::start_beside(&manifest("one"), |folder| {
         std::fs::copy(plugin, folder.join("mine.wasm")).unwrap();
     })
     .await

@@ -19,7 +19,7 @@ service:
 "#;
 
 async fn start() -> Operated {
-    crate::start_beside(MANIFEST, |folder| {
+    super::start_beside(MANIFEST, |folder| {
         std::fs::copy(guest("hostile"), folder.join("mine.wasm")).unwrap();
     })
     .await

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use spanmill_tests::{guest, version};
 
+use super::{batches, count, differences, one, v2};
 use crate::operator::{Operated, spans};
-use crate::{batches, count, differences, one, v2};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shadow_that_fails_only_shows_in_its_report() {

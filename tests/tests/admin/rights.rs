@@ -23,7 +23,7 @@ const MORE: &str = "{behaviour: well, v2: reads-more}";
 const SECRET: &str = r#"span.attributes["secret"]"#;
 
 async fn start() -> Operated {
-    crate::start_beside(&manifest("", MORE), |folder| {
+    super::start_beside(&manifest("", MORE), |folder| {
         std::fs::copy(guest("hostile"), folder.join("mine.wasm")).unwrap();
     })
     .await
@@ -153,7 +153,7 @@ async fn other_settings_of_the_same_plugin_may_read_more() {
 async fn counters_have_the_names_they_were_declared_by() {
     let plugin = guest("hostile");
     let settings = manifest("", "{behaviour: count}");
-    let mine = crate::start_beside(&settings, |folder| {
+    let mine = super::start_beside(&settings, |folder| {
         std::fs::copy(plugin, folder.join("mine.wasm")).unwrap();
     })
     .await;
@@ -176,7 +176,7 @@ async fn counters_have_the_names_they_were_declared_by() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_that_shouts_is_not_listened_to() {
     let settings = manifest("", "{behaviour: shout}");
-    let mine = crate::start_beside(&settings, |folder| {
+    let mine = super::start_beside(&settings, |folder| {
         std::fs::copy(guest("hostile"), folder.join("mine.wasm")).unwrap();
     })
     .await;
@@ -201,7 +201,7 @@ async fn a_plugin_that_shouts_is_not_listened_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn spans_that_go_on_without_a_plugin_are_counted() {
     let settings = manifest(", on_error: pass", "{behaviour: trap}");
-    let mine = crate::start_beside(&settings, |folder| {
+    let mine = super::start_beside(&settings, |folder| {
         std::fs::copy(guest("hostile"), folder.join("mine.wasm")).unwrap();
     })
     .await;
