@@ -239,7 +239,7 @@ async fn pipelines_that_lead_back_to_themselves_are_refused() {
     std::fs::write(folder.path().join("m.yaml"), manifest).unwrap();
     let output = spanmill(folder.path(), &["validate", "--config", "m.yaml"]).await;
     assert_eq!(output.code, Some(1), "{}", output.stdout);
-    let expected = "connector forward/a leads back to where it comes from: traces/one -> traces/two -> traces/one";
+    let expected = "leads back to where it comes from: traces/one -> traces/two -> traces/one";
     assert!(output.stderr.contains(expected), "{}", output.stderr);
 }
 

@@ -1,5 +1,5 @@
-//! Holds every span, and keeps the traces of which a span is called `keep` once they have been there for `wait_ms`. A span
-//! called `crash` ends the instance. It hands nothing on, so whatever comes in its place is shown what is held.
+//! Holds every span, and decides on a trace once a span of it is called `last`, or it has been there for `wait_ms`: it is kept
+//! if a span is called `keep`. A span called `crash` ends the instance. It hands nothing on, so whatever comes in its place is shown what is held.
 
 use std::collections::HashMap;
 
@@ -19,6 +19,7 @@ pub struct Settings {
 struct Trace {
     seen: u64,
     is_kept: bool,
+    is_over: bool,
 }
 
 /// The plugin.
@@ -46,8 +47,10 @@ impl Holder {
         let trace = self.traces.entry(id).or_insert(Trace {
             seen: received,
             is_kept: false,
+            is_over: false,
         });
         trace.is_kept |= name == "keep";
+        trace.is_over |= name == "last";
     }
 }
 
@@ -85,7 +88,7 @@ impl Ticker for Holder {
     fn tick(&mut self, now: u64, _: bool, decisions: &mut Decisions) -> Result<(), PluginError> {
         let (wait, decided) = (self.wait, &mut self.decided);
         self.traces.retain(|id, trace| {
-            let is_due = trace.seen.saturating_add(wait) <= now;
+            let is_due = trace.is_over || trace.seen.saturating_add(wait) <= now;
             if is_due {
                 decided.insert(*id, trace.is_kept);
                 match trace.is_kept {

@@ -12,7 +12,7 @@ use super::build::{BuildError, Builder, ByConnector, ByPipeline, PreparedPipelin
 use super::chain::Origin;
 use super::joint::{HeldMemory, HeldTraces, Joint};
 use super::load::LoadedPlugin;
-use super::queued::QueuedBatch;
+use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::run::{RunResult, Step};
 use super::segments::{Destinations, Pipeline, PipelineUse};
 use super::topology::onward;
@@ -173,13 +173,21 @@ impl<'m> Offline<'m> {
                 let held = pipeline.joint(segment).and_then(Joint::held);
                 for shard in 0..held.map_or(0, HeldTraces::shards) {
                     pipeline.ask(segment, shard, self.now, ending, &mut result);
-                    while !result.ticks.is_empty() {
-                        result.ticks.clear();
-                        if let Some(held) = held {
-                            pipeline.release(segment, shard, held, &mut result);
-                        }
-                    }
                 }
+            }
+        }
+        while let Some(tick) = result.ticks.pop() {
+            let QueuedTick {
+                pipeline,
+                segment,
+                shard,
+                kind,
+            } = tick;
+            match pipeline.joint(segment).and_then(Joint::held) {
+                Some(held) if kind == TickKind::Release => {
+                    pipeline.release(segment, shard, held, &mut result);
+                }
+                _ => pipeline.ask(segment, shard, self.now, kind == TickKind::End, &mut result),
             }
         }
         let any = !result.released.is_empty();

@@ -58,20 +58,38 @@ impl Pipeline {
         let Some(lane) = lanes.and_then(|lanes| lanes.get(shard)) else {
             return;
         };
-        lane.with_chain(|chain| {
-            let Some(mut held) = held.shard(shard) else {
-                return;
-            };
+        let again = lane.with_chain(|chain| {
+            let mut held = held.shard(shard)?;
             held.asked();
             if ending && held.has_ended() {
-                return;
+                return None;
             }
             chain.tick(&mut held, now_unix_nano, ending);
-            match ending {
-                true => chain.end(&mut held),
-                false => chain.review(&mut held),
+            let is_recalling = held.is_recalling();
+            if ending && !is_recalling {
+                chain.end(&mut held);
+                return None;
             }
+            let left = held.reviews();
+            chain.review(&mut held);
+            // It is asked as soon as it has been shown everything; what cannot be shown now waits for the next tick.
+            let goes_on = is_recalling && held.reviews() < left;
+            goes_on.then_some(match ending {
+                true => TickKind::End,
+                false => TickKind::Ask,
+            })
         });
+        if let Some(kind) = again {
+            let tick = QueuedTick::new(self, segment, shard, kind);
+            result.ticks.push(tick);
+        } else if ending {
+            // If the instance cannot be shown what is held, nobody decides any more.
+            lane.with_chain(|chain| {
+                if let Some(mut held) = held.shard(shard).filter(|held| !held.has_ended()) {
+                    chain.end(&mut held);
+                }
+            });
+        }
         self.release(segment, shard, held, result);
     }
 }

@@ -6,7 +6,6 @@ use spanmill_otlp::{
 };
 use spanmill_runtime::Role;
 
-use super::Chain;
 use crate::config::ComponentId;
 use crate::pipeline::version::Version;
 
@@ -55,6 +54,14 @@ impl StageOutput {
             (Role::RecordConnector, Some(plan)) => StageOutput::Records(plan.clone()),
             (Role::Router { pipelines, .. }, _) => StageOutput::Routes(pipelines.len()),
             _ => StageOutput::None,
+        }
+    }
+
+    /// What its records are; `None` if it makes none.
+    pub(super) fn signal(&self) -> Option<Signal> {
+        match self {
+            StageOutput::Records(plan) => Some(plan.signal()),
+            StageOutput::Routes(_) | StageOutput::None => None,
         }
     }
 
@@ -112,33 +119,31 @@ impl StageOutput {
     }
 }
 
-impl Chain {
-    /// Puts the pieces of all parts of a batch together.
-    pub(super) fn connected(&self, pieces: Vec<ConnectorPiece>) -> Vec<ConnectorOutput> {
-        let mut outputs: Vec<((usize, Option<usize>), Vec<Spliced>)> = Vec::new();
-        for piece in pieces {
-            let key = (piece.stage, piece.pipeline);
-            match outputs.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, pieces)) => pieces.push(piece.output),
-                None => outputs.push((key, vec![piece.output])),
-            }
+/// Puts the pieces of all parts of a batch together. `stage` names a stage's component, and the signal of its records.
+pub(super) fn connected(
+    pieces: Vec<ConnectorPiece>,
+    stage: impl Fn(usize) -> Option<(ComponentId, Option<Signal>)>,
+) -> Vec<ConnectorOutput> {
+    let mut outputs: Vec<((usize, Option<usize>), Vec<Spliced>)> = Vec::new();
+    for piece in pieces {
+        let key = (piece.stage, piece.pipeline);
+        match outputs.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, pieces)) => pieces.push(piece.output),
+            None => outputs.push((key, vec![piece.output])),
         }
-        let outputs = outputs
-            .into_iter()
-            .filter_map(|((stage, pipeline), pieces)| {
-                let stage = self.stages.get(stage)?;
-                Some(ConnectorOutput {
-                    connector: stage.id.clone(),
-                    pipeline,
-                    signal: match &stage.output {
-                        StageOutput::Records(plan) => Some(plan.signal()),
-                        _ => None,
-                    },
-                    output: join(pieces),
-                })
-            });
-        outputs.collect()
     }
+    let outputs = outputs
+        .into_iter()
+        .filter_map(|((number, pipeline), pieces)| {
+            let (connector, signal) = stage(number)?;
+            Some(ConnectorOutput {
+                connector,
+                pipeline,
+                signal,
+                output: join(pieces),
+            })
+        });
+    outputs.collect()
 }
 
 fn join(mut pieces: Vec<Spliced>) -> Spliced {

@@ -1,6 +1,7 @@
 //! What becomes of rows that the last stage of a chain holds.
 
 use spanmill_otlp::Request;
+use spanmill_runtime::Fault;
 
 use super::{Chain, ChainOutput, StageInstance};
 use crate::pipeline::joint::HeldShard;
@@ -39,6 +40,11 @@ impl Chain {
         };
         let mut instance = stage.lock();
         instance.recall(held);
+        instance.gauge.set_held(held.items());
+        if held.is_recalling() {
+            // It would decide on what it does not know.
+            return;
+        }
         let decided = instance.slot.tick(now_unix_nano, ending);
         match decided {
             Ok(decisions) => {
@@ -58,9 +64,10 @@ impl Chain {
         instance.note();
     }
 
-    /// Shows the last stage again what it asked for, or does not know: a batch of it.
+    /// Shows the last stage again what it asked for, or does not know: a batch of that.
     pub(in crate::pipeline) fn review(&mut self, held: &mut HeldShard<'_>) {
         let number = self.stages.len().saturating_sub(1);
+        let is_recalling = held.is_recalling();
         let (Some(stage), Some(shown)) = (self.stages.last(), held.next_review()) else {
             return;
         };
@@ -82,6 +89,10 @@ impl Chain {
             let mut instance = stage.lock();
             let fault = match instance.slot.review(&view) {
                 Ok(()) => return instance.note(),
+                // It was not called.
+                Err(Fault::Quarantined(_)) => {
+                    return held.not_shown(&shown.traces, is_recalling);
+                }
                 Err(fault) => fault,
             };
             failures += 1;

@@ -66,6 +66,8 @@ struct Shard {
     store: TraceStore,
     /// Traces to be shown to the plugin again.
     review: VecDeque<u128>,
+    /// The instance does not know of what is held yet: it is asked once it has been shown all of that.
+    is_recalling: bool,
     /// What the store took when that was last counted.
     counted: usize,
     /// The plugin was told that this is the end.
@@ -85,6 +87,7 @@ impl HeldTraces {
             Mutex::new(Shard {
                 store: TraceStore::new(signal),
                 review: VecDeque::new(),
+                is_recalling: false,
                 counted: 0,
                 has_ended: false,
                 is_asked: false,
@@ -181,18 +184,40 @@ impl HeldShard<'_> {
     /// Has everything that is held shown to the plugin, whose instance does not know of it.
     pub(in crate::pipeline) fn review_all(&mut self) {
         self.shard.review = self.shard.store.oldest_first();
+        self.shard.is_recalling = !self.shard.review.is_empty();
+    }
+
+    /// Whether the instance has yet to be shown what is held before it is asked.
+    pub(in crate::pipeline) fn is_recalling(&self) -> bool {
+        self.shard.is_recalling
     }
 
     /// The next rows to be shown to the plugin; `None` if there are none.
     pub(in crate::pipeline) fn next_review(&mut self) -> Option<HeldBatch> {
-        let Shard { store, review, .. } = &mut *self.shard;
-        store.show(review, BATCH)
+        let shard = &mut *self.shard;
+        let shown = shard.store.show(&mut shard.review, BATCH);
+        shard.is_recalling &= !shard.review.is_empty();
+        shown
+    }
+
+    /// How many traces are to be shown to the plugin.
+    pub(in crate::pipeline) fn reviews(&self) -> usize {
+        self.shard.review.len()
+    }
+
+    /// The plugin could not be shown these: they come first next time.
+    pub(in crate::pipeline) fn not_shown(&mut self, traces: &[u128], is_recalling: bool) {
+        for trace in traces.iter().rev() {
+            self.shard.review.push_front(*trace);
+        }
+        self.shard.is_recalling = is_recalling;
     }
 
     /// Lets everything go: the plugin was told of the end, or does not hold any more. Returns how many items that are.
     pub(in crate::pipeline) fn end(&mut self) -> usize {
         self.shard.has_ended = true;
         self.shard.review.clear();
+        self.shard.is_recalling = false;
         self.shard.store.release_all()
     }
 
