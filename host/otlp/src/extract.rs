@@ -1,6 +1,7 @@
 //! One pass over the messages of a request, filling the columns that the projection asks for.
 
 mod list;
+mod put;
 mod span;
 mod value;
 

@@ -9,6 +9,7 @@ mod about;
 mod cache;
 mod compile;
 mod contract;
+mod describe;
 mod engine;
 mod error;
 mod health;

@@ -6,9 +6,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::abi::v0_1::bindings::exports::spanmill::plugin as exports;
 use crate::abi::v0_1::{ABOUT, CONNECTOR, PROCESSOR, RECORD_CONNECTOR, ROUTER, STATE, TICKER};
-use crate::about::About;
 use crate::error::{LoadError, words};
-use crate::instance::{Instance, Limits};
 use crate::role::{Kind, Role};
 use crate::sandbox::Guest;
 
@@ -175,30 +173,6 @@ impl Plugin {
     /// Whether it exports `ticker`, as plugins that hold rows do.
     pub fn has_ticker(&self) -> bool {
         self.ticker.is_some()
-    }
-
-    /// What the plugin says of itself; `None` if it does not export `about`. Asks an instance of its own, which takes
-    /// about as long as a start.
-    ///
-    /// # Errors
-    ///
-    /// A plugin that does not start, fails to answer, or answers with what the contract does not allow.
-    pub fn about(&self) -> Result<Option<About>, LoadError> {
-        if self.about.is_none() {
-            return Ok(None);
-        }
-        let bad = |why| LoadError::About {
-            name: self.name.to_string(),
-            why,
-        };
-        let mut instance = Instance::new(self, &self.main_role(), "about", Limits::default())?;
-        match instance
-            .describe()
-            .map_err(|fault| bad(fault.to_string()))?
-        {
-            None => Ok(None),
-            Some(about) => about.checked().map(Some).map_err(bad),
-        }
     }
 
     /// What it can be, at least one.

@@ -5,6 +5,7 @@ mod conformance;
 mod inspect;
 mod log;
 mod manifest;
+mod output;
 mod plugin;
 mod plugins;
 mod replay;
@@ -14,7 +15,6 @@ mod status;
 mod table;
 mod validate;
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,7 +22,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use spanmill_runtime::compile_child;
 
+use log::LogFormat;
 use manifest::ManifestArgs;
+use output::Failure;
 use spanmill_model::Signal;
 
 /// Process telemetry with sandboxed WebAssembly plugins.
@@ -51,15 +53,6 @@ pub struct Cli {
     /// service.telemetry.logs.level.
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<tracing::level_filters::LevelFilter>,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// A JSON object a line.
-    Json,
 }
 
 /// The signals, as an argument.
@@ -204,20 +197,6 @@ Output is OTLP JSON lines: what each pipeline would have exported, traces first,
     },
 }
 
-/// What a command failed with, as its user reads it.
-pub(crate) struct Failure(pub(crate) String);
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure(format!("error: {error}"))
-    }
-}
-
-/// Whether errors may have colours.
-fn colour() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-}
-
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -274,9 +253,3 @@ pub fn main() -> ExitCode {
 
 /// How long the last lines may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// Writes a line to stdout; a reader that has gone away is no error.
-pub(crate) fn say(line: impl std::fmt::Display) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{line}");
-}

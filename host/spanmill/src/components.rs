@@ -12,7 +12,7 @@ use crate::export::component::ExporterComponent;
 use crate::export::{
     debug, file, nop as nop_exporter, otlp_grpc, otlp_http, prometheus, remote_write,
 };
-use crate::process::{ProcessorComponent, batch, memory_limiter};
+use crate::process::{self, ProcessorComponent};
 use crate::receive::component::ReceiverComponent;
 use crate::receive::{nop as nop_receiver, otlp};
 use ComponentKind::{Connector, Exporter, Extension, Receiver};
@@ -64,8 +64,8 @@ static TABLE: &[Line] = &[
     Line::Plugin(BuiltInPlugin::processor("probabilistic_sampler")),
     Line::Plugin(BuiltInPlugin::processor("redaction")),
     Line::Plugin(BuiltInPlugin::processor("resource")),
-    Line::Processor(&batch::COMPONENT),
-    Line::Processor(&memory_limiter::COMPONENT),
+    Line::Processor(&process::BATCH),
+    Line::Processor(&process::MEMORY_LIMITER),
     Line::Plugin(BuiltInPlugin {
         name: "spanmetrics",
         aliases: &[Alias::new("span_metrics")],

@@ -8,6 +8,8 @@ mod admin;
 pub(crate) mod endpoint;
 mod extensions;
 mod limits;
+mod manifest;
+mod pipeline;
 mod pipelines;
 mod plugins;
 mod settings;
@@ -24,9 +26,9 @@ use spanmill_manifest::{Entry, Section, did_you_mean};
 
 pub use crate::connect::HostConnector;
 pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
-pub use admin::Admin;
 pub use limits::Limits;
-pub use pipelines::{Pipeline, PipelineId};
+pub use manifest::{Connector, Manifest, Processor};
+pub use pipeline::{Pipeline, PipelineId};
 pub use plugins::{Allow, OnError, PluginSpec, PluginUse, Role};
 pub use settings::Settings;
 pub(crate) use spanmill_manifest::MAX_BYTES;
@@ -45,74 +47,6 @@ use crate::components;
 use crate::export::ExporterConfig;
 use crate::receive::component::ReceiverConfig;
 use pipelines::DeclaredComponents;
-
-/// A processor.
-#[derive(Clone, Debug)]
-pub enum Processor {
-    /// One of the host's own.
-    Host(HostProcessor),
-    /// A plugin.
-    Plugin(Box<PluginUse>),
-}
-
-/// A connector.
-#[derive(Clone, Debug)]
-pub enum Connector {
-    /// One of the host's own.
-    Host(HostConnector),
-    /// A plugin.
-    Plugin(Box<PluginUse>),
-}
-
-impl Connector {
-    /// The plugin that it is; `None` if it is one of the host's own.
-    pub fn plugin(&self) -> Option<&PluginUse> {
-        match self {
-            Connector::Plugin(plugin) => Some(plugin),
-            Connector::Host(_) => None,
-        }
-    }
-}
-
-/// A valid manifest. The maps hold only what a pipeline uses.
-#[derive(Clone, Debug)]
-pub struct Manifest {
-    /// The receivers in use.
-    pub receivers: BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>,
-    /// The processors in use.
-    pub processors: BTreeMap<ComponentId, Processor>,
-    /// The connectors in use.
-    pub connectors: BTreeMap<ComponentId, Connector>,
-    /// The exporters in use.
-    pub exporters: BTreeMap<ComponentId, Arc<dyn ExporterConfig>>,
-    /// The pipelines, in the order of the file.
-    pub pipelines: Vec<Pipeline>,
-    /// `admin:`, if given.
-    pub admin: Option<Admin>,
-    /// `limits:`, and defaults for what it does not say.
-    pub limits: Limits,
-    /// `service.telemetry.logs.level`, if given.
-    pub log_level: Option<LogLevel>,
-    /// The text it was read from, for further diagnostics.
-    pub source: Arc<Source>,
-}
-
-impl Manifest {
-    /// A manifest of the same text that runs nothing.
-    pub fn without_components(&self) -> Manifest {
-        Manifest {
-            receivers: BTreeMap::new(),
-            processors: BTreeMap::new(),
-            connectors: BTreeMap::new(),
-            exporters: BTreeMap::new(),
-            pipelines: Vec::new(),
-            admin: None,
-            limits: self.limits,
-            log_level: None,
-            source: Arc::clone(&self.source),
-        }
-    }
-}
 
 /// A manifest, and the warnings about it.
 #[derive(Debug)]

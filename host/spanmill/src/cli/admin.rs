@@ -10,7 +10,7 @@ use spanmill_admin::{
     AdminClient, AdminConfig, AdminFolder, AdminServer, BindError, Endpoint, PublishedToken, Token,
 };
 
-use super::Failure;
+use super::output::Failure;
 use crate::config::Manifest;
 
 /// Where the admin API is, if the command line does not say.

@@ -14,8 +14,8 @@ use spanmill_runtime::{Answer, ConfigureError, Limits, Plugin, Role, Slot, Snaps
 use self::batches::TestBatch;
 use self::report::Report;
 use self::stage::Stage;
+use super::output::{Failure, say};
 use super::role::role;
-use super::{Failure, say};
 use crate::service::Folders;
 
 /// Runs every check in every role of the plugin, prints a table, and fails if a check does. A router is tested with

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use spanmill_runtime::{ConfigureError, Limits, Plugin, Role, Slot};
 
+use super::output::{Failure, say};
 use super::role::role;
-use super::{Failure, say};
 use crate::service::Folders;
 
 pub(super) fn inspect(

@@ -9,7 +9,8 @@ use clap::Subcommand;
 use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
-use super::{Failure, admin, conformance, say};
+use super::output::{Failure, say};
+use super::{admin, conformance};
 use crate::components::canonical_component;
 use crate::config::parse_duration;
 use spanmill_private::read_regular;

@@ -3,7 +3,7 @@
 use spanmill_otlp::Signal;
 use spanmill_runtime::{Kind, Role};
 
-use super::Failure;
+use super::output::Failure;
 
 /// The role of a kind, a router's with the pipelines given; `None` for a router if there are none.
 ///

@@ -2,62 +2,19 @@
 
 mod connectors;
 mod draft;
-mod id;
 
 use std::collections::BTreeSet;
 
 use self::connectors::{check_connectors, check_cycles};
 pub(super) use self::draft::DeclaredComponents;
 use self::draft::{PipelineDraft, names};
-pub use self::id::PipelineId;
-use super::{Connector, HostConnector, Manifest, Signal};
+use super::manifest::Manifest;
+use super::pipeline::{Pipeline, PipelineId};
 use crate::components;
 use spanmill_manifest::{
     ComponentId, Diagnostic, Diagnostics, Entry, Section, TextRange, did_you_mean,
 };
-
-/// A pipeline. A connector stands among the exporters of one pipeline and the receivers of another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pipeline {
-    /// Its name.
-    pub id: PipelineId,
-    /// Where batches come from; at least one.
-    pub receivers: Vec<ComponentId>,
-    /// What is done to them, in order.
-    pub processors: Vec<ComponentId>,
-    /// Where they go; at least one.
-    pub exporters: Vec<ComponentId>,
-    /// Where the manifest names it.
-    pub place: TextRange,
-}
-
-impl Manifest {
-    /// The pipelines that take from a component, in their order.
-    pub fn fed_by<'m>(&'m self, id: &'m ComponentId) -> impl Iterator<Item = &'m Pipeline> {
-        let pipelines = self.pipelines.iter();
-        pipelines.filter(move |pipeline| pipeline.receivers.contains(id))
-    }
-
-    /// The connectors at the end of a pipeline, in their order.
-    pub fn connectors_of<'m>(
-        &'m self,
-        pipeline: &'m Pipeline,
-    ) -> impl Iterator<Item = (&'m ComponentId, &'m Connector)> {
-        let ids = pipeline.exporters.iter();
-        ids.filter_map(|id| self.connectors.get_key_value(id))
-    }
-
-    /// The pipelines that the `forward` connectors at the end of a pipeline lead to.
-    pub fn forwards<'m>(&'m self, pipeline: &'m Pipeline) -> Vec<&'m Pipeline> {
-        let connectors = self.connectors_of(pipeline);
-        let forwards = connectors
-            .filter(|(_, connector)| matches!(connector, Connector::Host(HostConnector::Forward)));
-        let onward = forwards.flat_map(|(id, _)| self.fed_by(id));
-        onward
-            .filter(|onward| onward.id.signal == pipeline.id.signal)
-            .collect()
-    }
-}
+use spanmill_model::Signal;
 
 /// Reads the pipelines, checks them against what is defined, and leaves in the manifest what they use.
 pub(super) fn read(

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use spanmill_otlp::Workspace;
 use spanmill_runtime::{Emission, Fault, InstrumentKind};
 
+use super::measurements::Measurements;
 use super::series::{Known, Series, attributes};
-use super::totals::{Measurements, Totals};
+use super::totals::Totals;
 
 /// Series one instance may name before it must start over.
 const MAX_SERIES: usize = 1 << 20;

@@ -6,7 +6,7 @@ use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, TextRange};
 
 use super::draft::{DeclaredComponents, PipelineDraft, names};
 use crate::components;
-use crate::config::Signal;
+use spanmill_model::Signal;
 
 /// A connector needs a pipeline that feeds it and one that takes from it, of signals that it takes and makes.
 pub(super) fn check_connectors(

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use spanmill_manifest::{ComponentId, TextRange};
 
-use super::id::PipelineId;
-use crate::config::Signal;
+use crate::config::pipeline::PipelineId;
+use spanmill_model::Signal;
 
 /// Every id that the manifest defines, whether its settings are right or not.
 #[derive(Debug, Default)]
