@@ -189,7 +189,7 @@ async fn exceptions_become_metrics_and_log_records_at_the_same_time() {
         assert_eq!(attribute(&record.attributes, "seen"), "yes-it-was");
         assert_eq!(record.trace_id.len(), 16);
     }
-    for resource in arrived.resources() {
+    for (resource, _) in &arrived.logs {
         assert_eq!(attribute(&resource.attributes, "service.name"), "shop");
     }
 }
