@@ -10,7 +10,7 @@ pub(crate) use wire::{declared, signal, view, wire_signal};
 pub(crate) use wit::*;
 pub use worlds::*;
 
-use crate::settings::parse_settings;
+pub use crate::settings::parse_settings;
 use crate::{
     About, Connector, Contract, Decisions, Emission, Outcome, Pipelines, Processor,
     RecordConnector, RecordStream, Records, RestoreError, Router, Routes, State, Ticker,

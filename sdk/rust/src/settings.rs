@@ -6,7 +6,7 @@ use crate::ConfigError;
 
 /// Reads settings, with a pointer to the mistake if there is one. No settings at all (`null`, which an
 /// empty YAML section becomes) are an empty object.
-pub(crate) fn parse_settings<C: DeserializeOwned>(settings: &str) -> Result<C, ConfigError> {
+pub fn parse_settings<C: DeserializeOwned>(settings: &str) -> Result<C, ConfigError> {
     let settings = if settings.trim() == "null" {
         "{}"
     } else {
