@@ -5,7 +5,6 @@ mod connections;
 mod guard;
 mod query;
 mod routes;
-mod seats;
 mod strangers;
 mod upload;
 

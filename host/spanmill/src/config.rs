@@ -5,7 +5,6 @@
 //! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
 
 mod admin;
-pub(crate) mod endpoint;
 mod extensions;
 mod limits;
 mod pipelines;
@@ -14,7 +13,6 @@ mod settings;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,8 +34,6 @@ pub use spanmill_manifest::{
 };
 pub use spanmill_model::{PerSignal, Signal};
 pub use telemetry::LogLevel;
-pub(crate) use tls::UNVERIFIED;
-pub use tls::{Identity, Pem, Tls, TlsVersion};
 
 use crate::component::{Component, ComponentKind};
 use crate::components;

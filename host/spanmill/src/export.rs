@@ -5,7 +5,6 @@
 
 mod build;
 pub(crate) mod component;
-mod connector;
 mod counters;
 pub(crate) mod debug;
 mod exporter;
@@ -26,7 +25,6 @@ mod sender;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
-mod tls;
 mod waiting;
 
 use std::fmt;
@@ -49,6 +47,7 @@ pub use remote_write::Progress;
 pub(crate) use retry::LONGEST_ASKED;
 
 pub use spanmill_model::Signal;
+pub(crate) use spanmill_net::quoted;
 
 /// A batch, encoded: an `ExportTraceServiceRequest`, or the same of logs or metrics.
 #[derive(Clone, Debug)]
@@ -119,20 +118,6 @@ impl ExportError {
             message: message.into(),
             code: None,
         })
-    }
-}
-
-/// What a backend wrote, for a log line: one line of at most 200 characters without control characters.
-pub(crate) fn quoted(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", line.get(..end).unwrap_or_default()),
-        None => line,
     }
 }
 

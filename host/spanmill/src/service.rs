@@ -22,11 +22,11 @@ use crate::config::{ComponentId, Manifest, ManifestSource};
 use crate::export::{self, DebugOutput};
 use crate::losses::Losses;
 use crate::pipeline::{self, LoadedPlugin, PluginLoader, WorkerCount};
-use crate::receive::BindError;
 pub use controller::{Admin, Controller};
 pub use folders::Folders;
 pub use running::GRACE;
 use running::RunningService;
+use spanmill_net::BindError;
 pub use watch::Watch;
 
 /// Why a service did not start, or did not change.

@@ -9,6 +9,7 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use spanmill_net::{Seat, Seats};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +17,6 @@ use tracing::{debug, warn};
 
 use super::bind::Listener;
 use super::guard::From;
-use super::seats::{Seat, Seats};
 use super::strangers::Strangers;
 
 /// Connections at once, each with one request at a time; further ones wait in the system's backlog.

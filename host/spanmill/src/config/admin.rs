@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use spanmill_admin::Token;
 
-use super::endpoint;
+use spanmill_net::endpoint;
+
 use spanmill_manifest::{Diagnostic, Diagnostics, Node, Secret, Section, Value};
 
 /// The admin API.

@@ -17,8 +17,8 @@ use super::{Export, ExportError, Failure, Payload};
 use crate::export::settings::{Retry, SendingQueue};
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
-use crate::receive::Spare;
 use spanmill_manifest::ComponentId;
+use spanmill_net::Spare;
 
 /// Why an exporter did not accept a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -21,21 +21,19 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::build::StartContext;
+use super::build::{StartContext, tls_client};
 use super::component::{ExporterComponent, ExporterConfig, Starting};
-use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::headers::headers;
-use super::tls::{H2, Refusals, TlsClient};
 use super::{
     Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, quoted,
 };
 use crate::component::{ALL_SIGNALS, Alias, Component};
 use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 use crate::export::settings::Compression;
-use crate::gathered::Gathered;
 use crate::receive::export_method;
-use crate::receive::raw_codec::RawCodec;
 use spanmill_manifest::ComponentId;
+use spanmill_net::tls::{H2, Refusals};
+use spanmill_net::{CONNECT_TIMEOUT, Connector, Gathered, RawCodec};
 use std::sync::Arc;
 
 use message::MessageChannel;
@@ -89,7 +87,7 @@ impl OtlpGrpc {
         let tls = &config.client.tls;
         let tls = match tls.insecure {
             true => None,
-            false => Some(TlsClient::new(id, tls, &[H2])?),
+            false => Some(tls_client(id, tls, &[H2])?),
         };
         let refusals = tls.as_ref().map(|tls| tls.refusals().clone());
         // TLS is the connector's, not tonic's.

@@ -18,13 +18,11 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use super::build::StartContext;
+use super::build::{StartContext, tls_client};
 use super::component::Missing;
 use super::component::{ExporterComponent, ExporterConfig, Starting};
-use super::connector::Connector;
 use super::headers::headers;
 use super::otlp_grpc::{accepted, chain, with_text};
-use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
     Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, otlp_text,
     quoted,
@@ -34,6 +32,8 @@ use crate::export::otlp_http::config::{Encoding, OtlpHttpConfig};
 use crate::export::settings::Compression;
 use spanmill_manifest::ComponentId;
 use spanmill_model::PerSignal;
+use spanmill_net::Connector;
+use spanmill_net::tls::{H2, HTTP_1_1, Refusals};
 use std::sync::Arc;
 
 /// A response says a sentence or two.
@@ -95,7 +95,7 @@ impl OtlpHttp {
             .iter()
             .any(|(_, url)| url.as_ref().is_some_and(is_secure));
         let tls = match is_secure {
-            true => Some(TlsClient::new(id, &config.client.tls, &[H2, HTTP_1_1])?),
+            true => Some(tls_client(id, &config.client.tls, &[H2, HTTP_1_1])?),
             false => None,
         };
         let refusals = tls.as_ref().map(|tls| tls.refusals().clone());

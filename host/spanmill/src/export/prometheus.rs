@@ -38,11 +38,10 @@ use super::exporter::Handle;
 use super::{Attempt, Export, ExportError, ExportResponse, Payload, Signal};
 use crate::component::Component;
 use crate::export::prometheus::config::PrometheusConfig;
-use crate::receive::connections::{self, Answer, ConnectionLimits, Protocol};
-use crate::receive::{BindError, Spare, bind};
 use intake::Intake;
 use page::Page;
 use spanmill_manifest::ComponentId;
+use spanmill_net::{Answer, BindError, ConnectionLimits, Protocol, Spare, bind, serve};
 use text::Writer;
 
 /// Pieces of pages that are made at once.
@@ -77,7 +76,7 @@ impl Prometheus {
         config: &PrometheusConfig,
         spare: &mut Spare,
     ) -> Result<(Self, SocketAddr, Option<Handle>), BindError> {
-        let bound = bind::bind("exporter", id, &config.endpoint, spare).await?;
+        let bound = bind(&format!("exporter {id}"), &config.endpoint, spare).await?;
         let address = bound.address;
         let handle = bound.handle();
         let intake = Arc::new(Intake::new(config));
@@ -90,7 +89,7 @@ impl Prometheus {
         };
         let ended = end.clone();
         tokio::spawn(async move {
-            connections::serve(
+            serve(
                 bound.listener,
                 Protocol::Http,
                 ConnectionLimits::default(),

@@ -26,14 +26,12 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::build::StartContext;
+use super::build::{StartContext, tls_client};
 use super::component::{ExporterComponent, ExporterConfig, Starting};
-use super::connector::Connector;
 use super::headers::headers;
 use super::otlp_grpc::{chain, with_text};
 use super::otlp_http::{grpc_code, retry_after};
 use super::prom::names;
-use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
     Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, otlp_text,
     quoted,
@@ -42,6 +40,8 @@ use crate::component::{Alias, Component};
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 pub(in crate::export) use encode::WriteBody;
 use spanmill_manifest::ComponentId;
+use spanmill_net::Connector;
+use spanmill_net::tls::{H2, HTTP_1_1, Refusals};
 
 /// An answer says a sentence or two.
 const MAX_RESPONSE: usize = 1024;
@@ -86,7 +86,7 @@ impl RemoteWrite {
             cause: format!("{cause}"),
         })?;
         let tls = match url.scheme() == Some(&Scheme::HTTPS) {
-            true => Some(TlsClient::new(id, &config.client.tls, &[H2, HTTP_1_1])?),
+            true => Some(tls_client(id, &config.client.tls, &[H2, HTTP_1_1])?),
             false => None,
         };
         let refusals = tls.as_ref().map(|tls| tls.refusals().clone());

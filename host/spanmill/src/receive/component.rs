@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spanmill_manifest::ComponentId;
+use spanmill_net::{BindError, Spare};
 use tokio_util::sync::CancellationToken;
 
 use super::RequestIntake;
-use super::bind::{BindError, Spare};
 use crate::component::{Component, Config};
 
 /// A receiver as the table of components has it.

@@ -1,17 +1,17 @@
 //! The `otlp` receiver: OTLP over gRPC and HTTP.
 
 pub(crate) mod config;
+mod limits;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use spanmill_manifest::ComponentId;
+use spanmill_net::{BindError, Bound, Protocol, Spare, bind, serve};
 use tokio_util::sync::CancellationToken;
 
-use super::bind::{self, BindError, Bound, Spare};
 use super::component::{Binding, BoundReceiver, ReceiverComponent, ReceiverConfig, Serving};
-use super::connections::{self, ConnectionLimits};
 use super::unserved::Warned;
 use super::{RequestIntake, grpc, http};
 use crate::component::{ALL_SIGNALS, Component};
@@ -74,18 +74,13 @@ impl OtlpReceiver {
         config: &OtlpConfig,
         spare: &mut Spare,
     ) -> Result<Self, BindError> {
+        let owner = format!("receiver {id}");
         let grpc = match &config.grpc {
-            Some(grpc) => Some((
-                bind::bind("receiver", id, &grpc.endpoint, spare).await?,
-                grpc.clone(),
-            )),
+            Some(grpc) => Some((bind(&owner, &grpc.endpoint, spare).await?, grpc.clone())),
             None => None,
         };
         let http = match &config.http {
-            Some(http) => Some((
-                bind::bind("receiver", id, &http.endpoint, spare).await?,
-                http.clone(),
-            )),
+            Some(http) => Some((bind(&owner, &http.endpoint, spare).await?, http.clone())),
             None => None,
         };
         let warned = Arc::new(Warned::new(id.to_string()));
@@ -117,11 +112,10 @@ impl OtlpReceiver {
             let limit = settings.max_message_bytes;
             let service =
                 grpc::ExportService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
-            let protocol = connections::Protocol::Grpc;
-            connections::serve(
+            serve(
                 bound.listener,
-                protocol,
-                ConnectionLimits::of_grpc(&settings),
+                Protocol::Grpc,
+                limits::of_grpc(&settings),
                 service,
                 &shutdown,
                 grace,
@@ -133,10 +127,10 @@ impl OtlpReceiver {
                 return 0;
             };
             let warned = Arc::clone(&self.warned);
-            let limits = ConnectionLimits::of_http(&settings);
+            let limits = limits::of_http(&settings);
             let service = http::Endpoint::new(Arc::clone(&intake), settings, warned);
-            let protocol = connections::Protocol::Http;
-            connections::serve(bound.listener, protocol, limits, service, &shutdown, grace).await
+            let protocol = Protocol::Http;
+            serve(bound.listener, protocol, limits, service, &shutdown, grace).await
         };
         let (grpc, http) = tokio::join!(grpc, http);
         grpc + http

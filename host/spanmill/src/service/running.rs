@@ -19,7 +19,7 @@ use crate::pipeline::{
     Bounds, ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines, Replaced,
     Switched, Topology, Trial, WorkerCount,
 };
-use crate::receive::Spare;
+use spanmill_net::Spare;
 
 /// How long a shutdown may take before what is left is dropped.
 pub const GRACE: Duration = Duration::from_secs(30);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use spanmill_manifest::{Diagnostics, Section};
 use spanmill_model::{PerSignal, Signal};
+use spanmill_net::{endpoint, tls};
 
-use crate::config::{endpoint, tls};
 use crate::export::settings::{self, ClientSettings};
 
 /// How bodies are encoded.
@@ -50,7 +50,7 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpHttpC
     }
     let encodings = [("proto", Encoding::Proto), ("json", Encoding::Json)];
     let encoding = section.choice("encoding", &encodings, out);
-    let tls = tls::tls(&mut section, out);
+    let tls = tls::settings::client(&mut section, out);
     let client = settings::client(&mut section, Duration::from_secs(30), tls, out);
     section.refuse(
         "proxy_url",

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::config::endpoint;
 use crate::export::prom::config::{conversion, translation};
 use spanmill_manifest::{Diagnostics, Section};
+use spanmill_net::endpoint;
 
 /// The `prometheus` exporter.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::config::endpoint;
 use spanmill_manifest::{Diagnostics, Section};
+use spanmill_net::endpoint;
 
 /// gRPC frames carry a 32-bit length.
 const MAX_MESSAGE_MIB: u64 = 4095;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::config::endpoint;
 use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
 use spanmill_model::{PerSignal, Signal};
+use spanmill_net::endpoint;
 
 const DEFAULT_ENDPOINT: &str = "localhost:4318";
 const DEFAULT_BODY_BYTES: u64 = 20 * 1024 * 1024;

@@ -10,7 +10,7 @@ const REMINDER: Duration = Duration::from_secs(60);
 
 /// One such state. Inactive at first.
 #[derive(Debug, Default)]
-pub(crate) struct Episode(Mutex<Option<Active>>);
+pub struct Episode(Mutex<Option<Active>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Active {
@@ -22,7 +22,7 @@ struct Active {
 
 /// What happened in an episode so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub struct Tally {
     /// How long it has lasted.
     pub lasted: Duration,
     /// How often it was met.
@@ -33,7 +33,7 @@ pub(crate) struct Tally {
 
 /// What to log when an episode was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Log {
+pub enum Log {
     /// It has just begun.
     Begin,
     /// It still goes on, and was not logged for a minute.
@@ -58,7 +58,7 @@ impl Episode {
     }
 
     /// Counts that the state was met, and begins the episode if it had not begun.
-    pub(crate) fn meet(&self, items: u64) -> Log {
+    pub fn meet(&self, items: u64) -> Log {
         let now = Instant::now();
         let mut slot = self.active();
         match &mut *slot {
@@ -84,20 +84,20 @@ impl Episode {
     }
 
     /// Ends the episode. Returns what happened in it, or `None` if there was none.
-    pub(crate) fn end(&self) -> Option<Tally> {
+    pub fn end(&self) -> Option<Tally> {
         let ended = self.active().take()?;
         Some(ended.tally(Instant::now()))
     }
 
     /// Whether it goes on.
-    pub(crate) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         self.active().is_some()
     }
 }
 
 /// Something that may happen again and again, and is logged at most once in a while.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<Option<Logged>>);
+pub struct Throttle(Mutex<Option<Logged>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Logged {
@@ -110,7 +110,7 @@ const QUIET: Duration = Duration::from_secs(10);
 
 impl Throttle {
     /// Counts one more. Returns how many were not logged since the last that was, if this one is to be.
-    pub(crate) fn meet(&self) -> Option<u64> {
+    pub fn meet(&self) -> Option<u64> {
         let now = Instant::now();
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *slot {

@@ -23,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::reads::Reads;
-use crate::panics::Contained;
-use crate::receive::otlp::config::{GrpcServer, HttpServer};
+use spanmill_faults::panics::Contained;
+
+use crate::reads::Reads;
 use table::{Connection, ConnectionTable, Place};
 use watched::{WatchedBody, WatchedStream};
 
@@ -41,7 +41,7 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// How long connections may take for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ConnectionLimits {
+pub struct ConnectionLimits {
     /// For the head of a request, from its first byte on, and for the first request.
     pub header: Duration,
     /// For taking any of an answer.
@@ -78,46 +78,9 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// A duration as the manifest has it: zero is as if it were not there.
-fn set(duration: Option<Duration>) -> Option<Duration> {
-    duration.filter(|duration| !duration.is_zero())
-}
-
-impl ConnectionLimits {
-    /// Those of a gRPC server.
-    pub(crate) fn of_grpc(server: &GrpcServer) -> Self {
-        let keepalive = &server.keepalive;
-        let default = ConnectionLimits::default();
-        ConnectionLimits {
-            idle: set(keepalive.max_connection_idle),
-            age: set(keepalive.max_connection_age),
-            age_grace: set(keepalive.max_connection_age_grace),
-            ping_interval: set(keepalive.time).unwrap_or(default.ping_interval),
-            ping_timeout: set(keepalive.timeout).unwrap_or(default.ping_timeout),
-            streams: server.max_concurrent_streams.unwrap_or(default.streams),
-            ..default
-        }
-    }
-
-    /// Those of an HTTP server.
-    pub(crate) fn of_http(server: &HttpServer) -> Self {
-        let default = ConnectionLimits::default();
-        let read = set(server.read_timeout);
-        ConnectionLimits {
-            header: set(server.read_header_timeout)
-                .or(read)
-                .unwrap_or(default.header),
-            write: set(server.write_timeout).unwrap_or(default.write),
-            idle: set(server.idle_timeout).or(read),
-            keep_alive: server.keep_alives_enabled,
-            ..default
-        }
-    }
-}
-
 /// Which protocol a connection speaks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     /// HTTP/2 only.
     Grpc,
     /// HTTP/1.1 or HTTP/2.
@@ -125,12 +88,14 @@ pub(crate) enum Protocol {
 }
 
 /// Answers requests. A request that cannot be served gets an answer as well.
-pub(crate) trait Answer: Clone + Send + Sync + 'static {
+pub trait Answer: Clone + Send + Sync + 'static {
+    /// The body of its answers.
     type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
         + Send
         + Unpin
         + 'static;
 
+    /// Answers a request.
     fn answer(
         &self,
         request: Request<Incoming>,
@@ -138,7 +103,7 @@ pub(crate) trait Answer: Clone + Send + Sync + 'static {
 }
 
 /// Serves until `shutdown` and `grace` longer; returns how many connections were cut off then.
-pub(crate) async fn serve<A: Answer>(
+pub async fn serve<A: Answer>(
     listener: TcpListener,
     protocol: Protocol,
     limits: ConnectionLimits,

@@ -7,8 +7,8 @@ use humantime::format_rfc3339_seconds;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError, Error};
 
-use super::super::quoted;
 use super::trust::is_authority;
+use crate::quoted::quoted;
 
 /// The backend speaks TLS, but not HTTP/2 in it.
 pub(super) const NO_H2: &str =
@@ -23,7 +23,7 @@ const NO_TLS: &str =
 const NO_VERSION: &str = "the backend speaks none of these versions of TLS; check `min_version` and `max_version` under `tls:`";
 
 /// The same error in words that help, if it is one of TLS's that a setting may cure.
-pub(in super::super) fn explained(error: io::Error) -> io::Error {
+pub fn explained(error: io::Error) -> io::Error {
     let of_tls = error.get_ref().and_then(|error| error.downcast_ref());
     match of_tls.and_then(explanation) {
         Some(text) => io::Error::new(error.kind(), text),

@@ -1,4 +1,4 @@
-//! Opening a listening socket, and saying what to do when that fails.
+//! Opening listening sockets, and saying what to do when that fails.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,12 +7,12 @@ use std::os::fd::AsFd as _;
 use thiserror::Error;
 use tokio::net::{TcpListener, lookup_host};
 
-use spanmill_manifest::ComponentId;
-
 /// A socket that listens.
 #[derive(Debug)]
-pub(crate) struct Bound {
+pub struct Bound {
+    /// The socket.
     pub listener: TcpListener,
+    /// Its address, with the real port.
     pub address: SocketAddr,
     /// The endpoint as the manifest has it.
     endpoint: String,
@@ -25,7 +25,7 @@ pub struct Spare(Vec<(String, std::net::TcpListener)>);
 
 impl Spare {
     /// Adds a second handle of a socket.
-    pub(crate) fn add(&mut self, endpoint: &str, listener: &std::net::TcpListener) {
+    pub fn add(&mut self, endpoint: &str, listener: &std::net::TcpListener) {
         // Without it the address is in use, which is said then.
         if let Ok(listener) = listener.try_clone() {
             self.0.push((endpoint.to_owned(), listener));
@@ -40,7 +40,7 @@ impl Spare {
 
 impl Bound {
     /// A second handle of the socket, for who takes it over, and the endpoint.
-    pub(crate) fn handle(&self) -> Option<(String, std::net::TcpListener)> {
+    pub fn handle(&self) -> Option<(String, std::net::TcpListener)> {
         let handle = self.listener.as_fd().try_clone_to_owned().ok()?;
         Some((self.endpoint.clone(), handle.into()))
     }
@@ -83,14 +83,14 @@ pub enum BindError {
     },
 }
 
-pub(crate) async fn bind(
-    role: &str,
-    id: &ComponentId,
-    endpoint: &str,
-    spare: &mut Spare,
-) -> Result<Bound, BindError> {
+/// Listens on `host:port`, or takes over the socket that is spare. `component` is whose it is, for errors.
+///
+/// # Errors
+///
+/// If the address is in use, not this machine's, or not for this user.
+pub async fn bind(component: &str, endpoint: &str, spare: &mut Spare) -> Result<Bound, BindError> {
     let failed = |cause: io::Error| {
-        let component = format!("{role} {id}");
+        let component = component.to_owned();
         let endpoint = endpoint.to_owned();
         match cause.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse {

@@ -1,8 +1,4 @@
-//! TLS to backends: one rustls configuration from the settings of either OTLP exporter.
-
-mod explain;
-mod pem;
-mod trust;
+//! TLS to servers: one rustls configuration from the settings of any client.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,24 +12,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::BuildError;
-use crate::config::{Identity, Tls, TlsVersion, UNVERIFIED};
-use spanmill_manifest::ComponentId;
-
-pub(super) use explain::explained;
-use trust::{AnyCertificate, CertificateVerifier};
+use super::error::TlsError;
+use super::explain::{NO_H2, explained};
+use super::pem;
+use super::settings::{ClientTls, Identity, TlsVersion, UNVERIFIED};
+use super::trust::{AnyCertificate, CertificateVerifier};
 
 /// How long a backend may take to finish the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// HTTP/2, in ALPN.
-pub(super) const H2: &[u8] = b"h2";
+pub const H2: &[u8] = b"h2";
 /// HTTP/1.1, in ALPN.
-pub(super) const HTTP_1_1: &[u8] = b"http/1.1";
+pub const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// What an exporter needs to make TLS connections to its backend.
+/// What a client needs to make TLS connections to its server.
 #[derive(Clone)]
-pub(super) struct TlsClient {
+pub struct TlsClient {
     connector: TlsConnector,
     /// The name to ask for in place of the endpoint's host.
     name: Option<ServerName<'static>>,
@@ -44,9 +39,10 @@ pub(super) struct TlsClient {
 
 /// Why the backend ended the last connection after its handshake, and when.
 #[derive(Clone, Default)]
-pub(super) struct Refusals(Arc<Mutex<Option<(Instant, String)>>>);
+pub struct Refusals(Arc<Mutex<Option<(Instant, String)>>>);
 
 impl Refusals {
+    /// Notes why a connection was ended.
     pub fn note(&self, error: &io::Error) {
         *self.last() = Some((Instant::now(), error.to_string()));
     }
@@ -70,12 +66,17 @@ impl Refusals {
 }
 
 impl TlsClient {
-    /// Reads and checks everything that the settings name. `alpn` says which protocols to offer.
-    pub fn new(id: &ComponentId, tls: &Tls, alpn: &[&[u8]]) -> Result<Self, BuildError> {
+    /// Reads and checks everything that the settings name. `alpn` says which protocols to offer, and `owner` whose client it
+    /// is, for the log.
+    ///
+    /// # Errors
+    ///
+    /// If a file or text that the settings name cannot be used.
+    pub fn new(owner: &str, tls: &ClientTls, alpn: &[&[u8]]) -> Result<Self, TlsError> {
         if tls.insecure_skip_verify {
-            tracing::warn!("exporter {id}: tls: insecure_skip_verify: {UNVERIFIED}");
+            tracing::warn!("{owner}: tls: insecure_skip_verify: {UNVERIFIED}");
         }
-        let config = Settings { id, tls }.client_config(alpn)?;
+        let config = Settings { tls }.client_config(alpn)?;
         Ok(TlsClient {
             connector: TlsConnector::from(Arc::new(config)),
             name: tls.server_name_override.clone(),
@@ -84,11 +85,16 @@ impl TlsClient {
         })
     }
 
+    /// Why the server has ended connections.
     pub fn refusals(&self) -> &Refusals {
         &self.refusals
     }
 
-    /// Shakes hands with the backend on the other end of a stream.
+    /// Shakes hands with the server at the other end of a stream.
+    ///
+    /// # Errors
+    ///
+    /// If that fails; the error says which setting may cure it.
     pub async fn connect<S>(&self, host: &str, stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -106,14 +112,14 @@ impl TlsClient {
             })?
             .map_err(explained)?;
         if self.only_h2 && !is_h2(&stream) {
-            return Err(io::Error::other(explain::NO_H2));
+            return Err(io::Error::other(NO_H2));
         }
         Ok(stream)
     }
 }
 
 /// Whether both sides have agreed on HTTP/2.
-pub(super) fn is_h2<S>(stream: &TlsStream<S>) -> bool {
+pub fn is_h2<S>(stream: &TlsStream<S>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(H2)
 }
 
@@ -131,34 +137,26 @@ fn server_name(host: &str) -> io::Result<ServerName<'static>> {
     })
 }
 
-/// The settings of one exporter.
+/// The settings of one client.
 struct Settings<'a> {
-    id: &'a ComponentId,
-    tls: &'a Tls,
+    tls: &'a ClientTls,
 }
 
 impl Settings<'_> {
-    fn failed(&self, cause: impl Into<String>) -> BuildError {
-        BuildError::Tls {
-            exporter: self.id.clone(),
-            cause: cause.into(),
-        }
-    }
-
-    fn client_config(&self, alpn: &[&[u8]]) -> Result<ClientConfig, BuildError> {
+    fn client_config(&self, alpn: &[&[u8]]) -> Result<ClientConfig, TlsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = self.verifier(&provider)?;
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&self.versions())
-            .map_err(|error| self.failed(error.to_string()))?
+            .map_err(|error| TlsError::new(error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = match &self.tls.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => builder
                 .with_client_auth_cert(
-                    pem::certificates(self.id, &identity.certificate)?,
-                    pem::private_key(self.id, &identity.key)?,
+                    pem::certificates(&identity.certificate)?,
+                    pem::private_key(&identity.key)?,
                 )
                 .map_err(|error| self.unusable(identity, &error))?,
         };
@@ -167,8 +165,8 @@ impl Settings<'_> {
     }
 
     fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
-        let min = self.tls.min_version.unwrap_or(TlsVersion::V1_2);
-        let max = self.tls.max_version.unwrap_or(TlsVersion::V1_3);
+        let min = self.tls.versions.min.unwrap_or(TlsVersion::V1_2);
+        let max = self.tls.versions.max.unwrap_or(TlsVersion::V1_3);
         [
             (TlsVersion::V1_2, &version::TLS12),
             (TlsVersion::V1_3, &version::TLS13),
@@ -182,21 +180,21 @@ impl Settings<'_> {
     fn verifier(
         &self,
         provider: &Arc<CryptoProvider>,
-    ) -> Result<Arc<dyn ServerCertVerifier>, BuildError> {
+    ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
         if self.tls.insecure_skip_verify {
             // What is named is still read: a file that is missing is a mistake today, and a failure once this is lifted.
             if let Some(ca) = &self.tls.ca {
-                pem::certificates(self.id, ca)?;
+                pem::certificates(ca)?;
             }
             return Ok(Arc::new(AnyCertificate::new(provider)));
         }
         let mut roots = RootCertStore::empty();
         let mut named = Vec::new();
         if let Some(ca) = &self.tls.ca {
-            for certificate in pem::certificates(self.id, ca)? {
+            for certificate in pem::certificates(ca)? {
                 roots
                     .add(certificate.clone())
-                    .map_err(|error| self.failed(format!("a certificate in {ca}: {error}")))?;
+                    .map_err(|error| TlsError::new(format!("a certificate in {ca}: {error}")))?;
                 named.push(certificate);
             }
         }
@@ -204,11 +202,11 @@ impl Settings<'_> {
             self.add_system_roots(&mut roots)?;
         }
         let verifier = CertificateVerifier::new(roots, named, provider)
-            .map_err(|error| self.failed(error.to_string()))?;
+            .map_err(|error| TlsError::new(error.to_string()))?;
         Ok(Arc::new(verifier))
     }
 
-    fn add_system_roots(&self, roots: &mut RootCertStore) -> Result<(), BuildError> {
+    fn add_system_roots(&self, roots: &mut RootCertStore) -> Result<(), TlsError> {
         let found = rustls_native_certs::load_native_certs();
         let (added, _) = roots.add_parsable_certificates(found.certs);
         if added > 0 {
@@ -218,18 +216,22 @@ impl Settings<'_> {
             Some(error) => format!(" ({error})"),
             None => String::new(),
         };
-        Err(self.failed(format!(
+        Err(TlsError::new(format!(
             "this system has no certificates of authorities{why}; install its `ca-certificates`, or name what to trust in `ca_file`"
         )))
     }
 
-    fn unusable(&self, identity: &Identity, error: &rustls::Error) -> BuildError {
+    fn unusable(&self, identity: &Identity, error: &rustls::Error) -> TlsError {
         let Identity { certificate, key } = identity;
-        self.failed(match error {
+        TlsError::new(match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                format!("the key in {key} is not that of the certificate in {certificate}; name the two that belong together")
+                format!(
+                    "the key in {key} is not that of the certificate in {certificate}; name the two that belong together"
+                )
             }
-            error => format!("cannot use the certificate in {certificate} with the key in {key}: {error}"),
+            error => format!(
+                "cannot use the certificate in {certificate} with the key in {key}: {error}"
+            ),
         })
     }
 }
