@@ -15,6 +15,7 @@ mod program;
 pub mod prometheus;
 mod sdk;
 mod spans;
+pub mod tls;
 mod versions;
 
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub use command::{Output, admin_token, spanmill, spanmill_with};
 pub use configuration::Configuration;
 pub use jaeger::Jaeger;
 pub use metrics::Measured;
-pub use sdk::{App, admin_api, node, python};
+pub use sdk::{App, admin_api, node, python, python_over_tls};
 pub use spans::{Found, attributes, flatten, request, service, span, span_id, text};
 pub use versions::{built_in, guest, version};
 

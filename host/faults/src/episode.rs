@@ -15,6 +15,7 @@ pub struct Episode(Mutex<Option<Active>>);
 #[derive(Clone, Copy, Debug)]
 struct Active {
     since: Instant,
+    last: Instant,
     logged: Instant,
     times: u64,
     items: u64,
@@ -59,10 +60,21 @@ impl Episode {
 
     /// Counts that the state was met, and begins the episode if it had not begun.
     pub fn meet(&self, items: u64) -> Log {
+        self.meet_after(items, Duration::MAX)
+    }
+
+    /// As [`Episode::meet`], for a state whose end nobody notices: an episode in which it was not met for `quiet` is over, and
+    /// another one begins.
+    pub fn meet_after(&self, items: u64, quiet: Duration) -> Log {
         let now = Instant::now();
         let mut slot = self.active();
+        let is_over = |active: &Active| now.saturating_duration_since(active.last) >= quiet;
+        if slot.as_ref().is_some_and(is_over) {
+            *slot = None;
+        }
         match &mut *slot {
             Some(active) => {
+                active.last = now;
                 active.times = active.times.saturating_add(1);
                 active.items = active.items.saturating_add(items);
                 if now.saturating_duration_since(active.logged) < REMINDER {
@@ -74,6 +86,7 @@ impl Episode {
             None => {
                 *slot = Some(Active {
                     since: now,
+                    last: now,
                     logged: now,
                     times: 1,
                     items,
@@ -152,6 +165,17 @@ mod tests {
         assert_eq!(episode.end(), Some(tally(4, 12)));
         assert!(!episode.is_on());
         assert_eq!(episode.meet(1), Log::Begin);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_episode_without_an_end_is_over_after_a_while() {
+        let episode = Episode::default();
+        let quiet = REMINDER * 2;
+        assert_eq!(episode.meet_after(1, quiet), Log::Begin);
+        tokio::time::advance(REMINDER).await;
+        assert!(matches!(episode.meet_after(1, quiet), Log::StillOn(_)));
+        tokio::time::advance(quiet).await;
+        assert_eq!(episode.meet_after(1, quiet), Log::Begin);
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod watched;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,15 +18,19 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use spanmill_faults::panics::Contained;
 
+use crate::accept::accept;
+use crate::bind::Bound;
 use crate::reads::Reads;
+use crate::tls::TlsServer;
 use table::{Connection, ConnectionTable, Place};
 use watched::{WatchedBody, WatchedStream};
 
@@ -102,49 +107,45 @@ pub trait Answer: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
+/// What all connections of a listener share.
+struct Server {
+    builder: Builder<TokioExecutor>,
+    limits: ConnectionLimits,
+    tls: Option<TlsServer>,
+    shutdown: CancellationToken,
+    abort: CancellationToken,
+}
+
 /// Serves until `shutdown` and `grace` longer; returns how many connections were cut off then.
 pub async fn serve<A: Answer>(
-    listener: TcpListener,
+    bound: Bound,
     protocol: Protocol,
     limits: ConnectionLimits,
     answer: A,
     shutdown: &CancellationToken,
     grace: Duration,
 ) -> usize {
-    let builder = Arc::new(builder(protocol, &limits));
-    let limits = Arc::new(limits);
+    let Bound {
+        listener,
+        component,
+        tls,
+        ..
+    } = bound;
+    let server = Arc::new(Server {
+        builder: builder(protocol, &limits),
+        limits,
+        tls,
+        shutdown: shutdown.clone(),
+        abort: CancellationToken::new(),
+    });
     let table = ConnectionTable::of_process();
     let tracker = TaskTracker::new();
-    let abort = CancellationToken::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file handles, mostly: give connections time to end.
-                warn!(%error, "cannot accept a connection");
-                tokio::select! {
-                    () = shutdown.cancelled() => break,
-                    () = tokio::time::sleep(Duration::from_millis(100)) => continue,
-                }
-            }
-        };
+    while let Some((stream, peer)) = accept(&component, shutdown, || listener.accept()).await {
         let Some(place) = table.admit(peer.ip()) else {
             continue;
         };
-        tracker.spawn(Contained::new(connection(
-            stream,
-            Arc::clone(&builder),
-            Arc::clone(&limits),
-            answer.clone(),
-            place,
-            shutdown.clone(),
-            abort.clone(),
-        )));
+        let connection = connection(stream, peer, Arc::clone(&server), answer.clone(), place);
+        tracker.spawn(Contained::new(connection));
     }
     drop(listener);
     tracker.close();
@@ -153,7 +154,7 @@ pub async fn serve<A: Answer>(
         Ok(()) => 0,
         Err(_) => tracker.len(),
     };
-    abort.cancel();
+    server.abort.cancel();
     tracker.wait().await;
     left
 }
@@ -182,17 +183,48 @@ fn builder(protocol: Protocol, limits: &ConnectionLimits) -> Builder<TokioExecut
 
 async fn connection<A: Answer>(
     stream: TcpStream,
-    builder: Arc<Builder<TokioExecutor>>,
-    limits: Arc<ConnectionLimits>,
+    peer: SocketAddr,
+    server: Arc<Server>,
     answer: A,
     place: Place,
-    shutdown: CancellationToken,
-    abort: CancellationToken,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }
     let known = &place.connection;
+    let watched = |stream| Reads::new(WatchedStream::new(stream, Arc::clone(known)));
+    match &server.tls {
+        None => requests(watched(stream), &server, answer, known).await,
+        // Boxed, so that connections in plain text do not have its size.
+        Some(tls) => {
+            Box::pin(async {
+                let secured = tokio::select! {
+                    secured = tls.accept(stream, peer, watched) => secured,
+                    () = known.end.cancelled() => None,
+                    () = server.shutdown.cancelled() => None,
+                };
+                if let Some(secured) = secured {
+                    requests(secured, &server, answer, known).await;
+                }
+            })
+            .await;
+        }
+    }
+}
+
+/// Serves the requests of a connection.
+async fn requests<S, A>(stream: S, server: &Server, answer: A, known: &Arc<Connection>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Answer,
+{
+    let Server {
+        builder,
+        limits,
+        shutdown,
+        abort,
+        ..
+    } = server;
     let of_request = Arc::clone(known);
     let service = service_fn(move |request| {
         let answer = answer.clone();
@@ -202,8 +234,7 @@ async fn connection<A: Answer>(
             Ok::<_, Infallible>(response.map(|body| WatchedBody::new(body, active)))
         }
     });
-    let stream = WatchedStream::new(stream, Arc::clone(known));
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(Reads::new(stream)), service));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut cut_off: Option<CutOff> = None;
     let result = loop {
         let is_ending = cut_off.is_some();
@@ -216,7 +247,7 @@ async fn connection<A: Answer>(
                 true => Ending::Idle,
                 false => return,
             },
-            () = tokio::time::sleep(next_look(known, &limits)) => match over(known, &limits, cut_off) {
+            () = tokio::time::sleep(next_look(known, limits)) => match over(known, limits, cut_off) {
                 None => continue,
                 Some(Ending::Now) => return,
                 Some(_) if is_ending => continue,

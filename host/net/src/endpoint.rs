@@ -92,6 +92,12 @@ pub fn url(section: &mut Section<'_>, key: &'static str, out: &mut Diagnostics) 
     None
 }
 
+/// Whether a URL says https.
+pub fn is_secure(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>();
+    uri.is_ok_and(|uri| uri.scheme() == Some(&http::uri::Scheme::HTTPS))
+}
+
 /// Reads `endpoint`, which must be there.
 fn required(section: &mut Section<'_>, like: &str, out: &mut Diagnostics) -> Option<String> {
     let there = section.value("endpoint").is_some();

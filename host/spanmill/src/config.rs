@@ -6,6 +6,7 @@
 
 mod admin;
 mod extensions;
+mod files;
 mod limits;
 mod pipelines;
 mod plugins;
@@ -22,6 +23,7 @@ use spanmill_manifest::{Entry, Section, did_you_mean};
 
 pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
 pub use admin::Admin;
+pub use files::check_files;
 pub use limits::Limits;
 pub use pipelines::{Pipeline, PipelineId};
 pub use plugins::{Allow, OnError, PluginSpec, PluginUse, Role};

@@ -2,7 +2,7 @@
 //!
 //! A request stays the bytes it came as (JSON is encoded first); nothing here looks inside. What becomes of it is the
 //! [`RequestIntake`]'s business; its answer is carried back in the words of the OTLP specification
-//! (<https://opentelemetry.io/docs/specs/otlp/>). Left out: TLS and authentication.
+//! (<https://opentelemetry.io/docs/specs/otlp/>). Left out: authentication.
 
 mod body;
 pub(crate) mod component;

@@ -1,21 +1,25 @@
-//! TLS to servers: one rustls configuration from the settings of any client.
+//! TLS to servers: a rustls configuration from the settings of any client.
 
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, InconsistentKeys, RootCertStore, SupportedProtocolVersion, version};
+use spanmill_manifest::{Diagnostic, Diagnostics};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::error::TlsError;
 use super::explain::{NO_H2, explained};
+use super::material::{self, Trusted};
 use super::pem;
-use super::settings::{ClientTls, Identity, TlsVersion, UNVERIFIED};
+use super::reload::Reloaded;
+use super::settings::{ClientTls, UNVERIFIED};
 use super::trust::{AnyCertificate, CertificateVerifier};
 
 /// How long a backend may take to finish the handshake.
@@ -29,7 +33,7 @@ pub const HTTP_1_1: &[u8] = b"http/1.1";
 /// What a client needs to make TLS connections to its server.
 #[derive(Clone)]
 pub struct TlsClient {
-    connector: TlsConnector,
+    config: Arc<Reloaded<ClientConfig>>,
     /// The name to ask for in place of the endpoint's host.
     name: Option<ServerName<'static>>,
     /// Whether the backend must choose HTTP/2.
@@ -65,9 +69,15 @@ impl Refusals {
     }
 }
 
+impl fmt::Debug for TlsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsClient").finish_non_exhaustive()
+    }
+}
+
 impl TlsClient {
-    /// Reads and checks everything that the settings name. `alpn` says which protocols to offer, and `owner` whose client it
-    /// is, for the log.
+    /// Reads and checks everything that the settings name, again whenever it changes. `alpn` says which protocols to offer, and
+    /// `owner` whose client it is, for the log. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///
@@ -76,13 +86,28 @@ impl TlsClient {
         if tls.insecure_skip_verify {
             tracing::warn!("{owner}: tls: insecure_skip_verify: {UNVERIFIED}");
         }
-        let config = Settings { tls }.client_config(alpn)?;
-        Ok(TlsClient {
-            connector: TlsConnector::from(Arc::new(config)),
+        let make = make(owner, tls, alpn);
+        let config = Reloaded::watched(owner, files(tls), tls.reload_interval, make)?;
+        Ok(Self::of(config, tls, alpn))
+    }
+
+    /// As [`TlsClient::new`], for a client that does not live long: what is named is read once.
+    ///
+    /// # Errors
+    ///
+    /// If a file or text that the settings name cannot be used.
+    pub fn once(owner: &str, tls: &ClientTls, alpn: &[&[u8]]) -> Result<Self, TlsError> {
+        let config = Reloaded::once(owner, Vec::new(), make(owner, tls, alpn))?;
+        Ok(Self::of(config, tls, alpn))
+    }
+
+    fn of(config: Arc<Reloaded<ClientConfig>>, tls: &ClientTls, alpn: &[&[u8]]) -> Self {
+        TlsClient {
+            config,
             name: tls.server_name_override.clone(),
             only_h2: alpn == [H2],
             refusals: Refusals::default(),
-        })
+        }
     }
 
     /// Why the server has ended connections.
@@ -99,22 +124,34 @@ impl TlsClient {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        let stream = self.handshake(host, stream).await.map_err(explained)?;
+        if self.only_h2 && !is_h2(&stream) {
+            return Err(io::Error::other(NO_H2));
+        }
+        Ok(stream)
+    }
+
+    /// As [`TlsClient::connect`], with errors as rustls has them.
+    ///
+    /// # Errors
+    ///
+    /// If the handshake fails or takes too long.
+    pub async fn handshake<S>(&self, host: &str, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let name = match &self.name {
             Some(name) => name.clone(),
             None => server_name(host)?,
         };
-        let shaking = self.connector.connect(name, stream);
-        let stream = tokio::time::timeout(HANDSHAKE_TIMEOUT, shaking)
+        let connector = TlsConnector::from(self.config.get());
+        let shaking = connector.connect(name, stream);
+        tokio::time::timeout(HANDSHAKE_TIMEOUT, shaking)
             .await
             .map_err(|_| {
                 let message = format!("no TLS handshake within {HANDSHAKE_TIMEOUT:?}");
                 io::Error::new(io::ErrorKind::TimedOut, message)
             })?
-            .map_err(explained)?;
-        if self.only_h2 && !is_h2(&stream) {
-            return Err(io::Error::other(NO_H2));
-        }
-        Ok(stream)
     }
 }
 
@@ -137,103 +174,93 @@ fn server_name(host: &str) -> io::Result<ServerName<'static>> {
     })
 }
 
-/// The settings of one client.
-struct Settings<'a> {
-    tls: &'a ClientTls,
+/// Complains of what the settings name and cannot be used. `owner` is whose client it is: `exporter otlp`.
+pub fn check_client(owner: &str, tls: &ClientTls, out: &mut Diagnostics) {
+    match config(tls, &[H2]).and_then(|_| doubts(tls)) {
+        Err(error) => {
+            let message = format!("{owner}: tls: {error}");
+            out.push(Diagnostic::error(error.place.unwrap_or_default(), message));
+        }
+        Ok(Some(doubt)) => {
+            let message = format!("{owner}: tls: {doubt}");
+            out.push(Diagnostic::warning(
+                doubt.place.unwrap_or_default(),
+                message,
+            ));
+        }
+        Ok(None) => {}
+    }
 }
 
-impl Settings<'_> {
-    fn client_config(&self, alpn: &[&[u8]]) -> Result<ClientConfig, TlsError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = self.verifier(&provider)?;
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&self.versions())
-            .map_err(|error| TlsError::new(error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier);
-        let mut config = match &self.tls.identity {
-            None => builder.with_no_client_auth(),
-            Some(identity) => builder
-                .with_client_auth_cert(
-                    pem::certificates(&identity.certificate)?,
-                    pem::private_key(&identity.key)?,
-                )
-                .map_err(|error| self.unusable(identity, &error))?,
-        };
-        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+fn doubts(tls: &ClientTls) -> Result<Option<TlsError>, TlsError> {
+    match &tls.identity {
+        Some(identity) => material::doubts(identity),
+        None => Ok(None),
+    }
+}
+
+fn files(tls: &ClientTls) -> Vec<std::path::PathBuf> {
+    let identity = tls.identity.iter();
+    let identity = identity.flat_map(|identity| [&identity.certificate, &identity.key]);
+    material::files(tls.ca.iter().chain(identity))
+}
+
+fn make(
+    owner: &str,
+    tls: &ClientTls,
+    alpn: &[&[u8]],
+) -> Box<dyn Fn() -> Result<ClientConfig, TlsError> + Send + Sync> {
+    let (owner, tls) = (owner.to_owned(), tls.clone());
+    let alpn: Vec<Vec<u8>> = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    Box::new(move || {
+        let alpn: Vec<&[u8]> = alpn.iter().map(Vec::as_slice).collect();
+        let config = config(&tls, &alpn)?;
+        if let Some(doubt) = doubts(&tls)? {
+            tracing::warn!("{owner}: tls: {doubt}");
+        }
         Ok(config)
-    }
+    })
+}
 
-    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
-        let min = self.tls.versions.min.unwrap_or(TlsVersion::V1_2);
-        let max = self.tls.versions.max.unwrap_or(TlsVersion::V1_3);
-        [
-            (TlsVersion::V1_2, &version::TLS12),
-            (TlsVersion::V1_3, &version::TLS13),
-        ]
-        .into_iter()
-        .filter(|(version, _)| (min..=max).contains(version))
-        .map(|(_, version)| version)
-        .collect()
-    }
+fn config(tls: &ClientTls, alpn: &[&[u8]]) -> Result<ClientConfig, TlsError> {
+    let provider = material::provider();
+    let verifier = verifier(tls, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&material::versions(tls.versions))
+        .map_err(|error| TlsError::new(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match &tls.identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (certificates, key) = material::identity(identity)?;
+            builder
+                .with_client_auth_cert(certificates, key)
+                .map_err(|error| material::unusable(identity, &error))?
+        }
+    };
+    config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(config)
+}
 
-    fn verifier(
-        &self,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-        if self.tls.insecure_skip_verify {
-            // What is named is still read: a file that is missing is a mistake today, and a failure once this is lifted.
-            if let Some(ca) = &self.tls.ca {
-                pem::certificates(ca)?;
-            }
-            return Ok(Arc::new(AnyCertificate::new(provider)));
+fn verifier(
+    tls: &ClientTls,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    if tls.insecure_skip_verify {
+        // What is named is still read: a file that is missing is a mistake today, and a failure once this is lifted.
+        if let Some(ca) = &tls.ca {
+            pem::certificates(ca)?;
         }
-        let mut roots = RootCertStore::empty();
-        let mut named = Vec::new();
-        if let Some(ca) = &self.tls.ca {
-            for certificate in pem::certificates(ca)? {
-                roots
-                    .add(certificate.clone())
-                    .map_err(|error| TlsError::new(format!("a certificate in {ca}: {error}")))?;
-                named.push(certificate);
-            }
-        }
-        if self.tls.ca.is_none() || self.tls.include_system_ca_certs_pool {
-            self.add_system_roots(&mut roots)?;
-        }
-        let verifier = CertificateVerifier::new(roots, named, provider)
-            .map_err(|error| TlsError::new(error.to_string()))?;
-        Ok(Arc::new(verifier))
+        return Ok(Arc::new(AnyCertificate::new(provider)));
     }
-
-    fn add_system_roots(&self, roots: &mut RootCertStore) -> Result<(), TlsError> {
-        let found = rustls_native_certs::load_native_certs();
-        let (added, _) = roots.add_parsable_certificates(found.certs);
-        if added > 0 {
-            return Ok(());
-        }
-        let why = match found.errors.first() {
-            Some(error) => format!(" ({error})"),
-            None => String::new(),
-        };
-        Err(TlsError::new(format!(
-            "this system has no certificates of authorities{why}; install its `ca-certificates`, or name what to trust in `ca_file`"
-        )))
+    let mut trusted = Trusted::of(tls.ca.as_ref())?;
+    if tls.ca.is_none() || tls.include_system_ca_certs_pool {
+        trusted.add_system()?;
     }
-
-    fn unusable(&self, identity: &Identity, error: &rustls::Error) -> TlsError {
-        let Identity { certificate, key } = identity;
-        TlsError::new(match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                format!(
-                    "the key in {key} is not that of the certificate in {certificate}; name the two that belong together"
-                )
-            }
-            error => format!(
-                "cannot use the certificate in {certificate} with the key in {key}: {error}"
-            ),
-        })
-    }
+    let verifier = CertificateVerifier::new(trusted.roots, trusted.named, provider)
+        .map_err(|error| TlsError::new(error.to_string()))?;
+    Ok(Arc::new(verifier))
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! What a failed connection means, and what to change in the manifest.
 
 use std::io;
-use std::time::{Duration, SystemTime};
 
-use humantime::format_rfc3339_seconds;
-use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError, Error};
 
+use super::time::time;
 use super::trust::is_authority;
 use crate::quoted::quoted;
 
@@ -97,12 +95,4 @@ fn of_alert(alert: Alert) -> Option<String> {
         }
         _ => return None,
     })
-}
-
-fn time(at: UnixTime) -> String {
-    match SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at.as_secs())) {
-        // Beyond it, humantime has no text for it.
-        Some(time) if at.as_secs() < 253_402_300_800 => format_rfc3339_seconds(time).to_string(),
-        _ => "a time beyond the year 9999".to_owned(),
-    }
 }

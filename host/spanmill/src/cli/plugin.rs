@@ -9,6 +9,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
+use super::admin::AdminArgs;
 use super::{Failure, admin, conformance, say};
 use crate::components::canonical_component;
 use crate::config::parse_duration;
@@ -117,11 +118,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn plugin(
-    command: PluginCommand,
-    endpoint: Option<String>,
-    json: bool,
-) -> Result<(), Failure> {
+pub(super) fn plugin(command: PluginCommand, admin: &AdminArgs, json: bool) -> Result<(), Failure> {
     if let PluginCommand::Test {
         conformance,
         settings,
@@ -129,7 +126,7 @@ pub(super) fn plugin(
     {
         return conformance::test(conformance, settings);
     }
-    let client = admin::client(endpoint)?;
+    let client = admin::client(admin)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -2,6 +2,7 @@
 
 use spanmill_admin::{ExporterStatus, LossReport, ServiceStatus, SignalStatus};
 
+use super::admin::AdminArgs;
 use super::table::aligned;
 use super::{Failure, admin, say};
 
@@ -15,8 +16,8 @@ const HEADER: [&str; 7] = [
     "QUEUE",
 ];
 
-pub(super) fn status(endpoint: Option<String>, json: bool) -> Result<(), Failure> {
-    let client = admin::client(endpoint)?;
+pub(super) fn status(admin: &AdminArgs, json: bool) -> Result<(), Failure> {
+    let client = admin::client(admin)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

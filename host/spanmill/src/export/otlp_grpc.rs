@@ -31,8 +31,8 @@ use crate::component::{ALL_SIGNALS, Alias, Component};
 use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 use crate::export::settings::Compression;
 use crate::receive::export_method;
-use spanmill_manifest::ComponentId;
-use spanmill_net::tls::{H2, Refusals};
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::tls::{H2, Refusals, check_client};
 use spanmill_net::{CONNECT_TIMEOUT, Connector, Gathered, RawCodec};
 use std::sync::Arc;
 
@@ -55,6 +55,12 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
 };
 
 impl ExporterConfig for OtlpGrpcConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if !self.client.tls.insecure {
+            check_client(&format!("exporter {id}"), &self.client.tls, out);
+        }
+    }
+
     fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
         Box::pin(async move {
             let export = OtlpGrpc::new(id, self)?;

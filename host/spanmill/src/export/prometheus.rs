@@ -6,7 +6,9 @@
 //! histograms in protobuf; of those the text formats have count and sum.
 
 pub(crate) mod config;
+mod format;
 mod intake;
+mod kind;
 mod labels;
 mod negotiate;
 mod number;
@@ -40,7 +42,8 @@ use crate::component::Component;
 use crate::export::prometheus::config::PrometheusConfig;
 use intake::Intake;
 use page::Page;
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::tls::{H2, HTTP_1_1, check_server};
 use spanmill_net::{Answer, BindError, ConnectionLimits, Protocol, Spare, bind, serve};
 use text::Writer;
 
@@ -55,10 +58,20 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
 };
 
 impl ExporterConfig for PrometheusConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if let Some(tls) = &self.tls {
+            check_server(&format!("exporter {id}"), tls, out);
+        }
+    }
+
     fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
         Box::pin(async move {
             let (export, address, handle) = Prometheus::start(id, self, context.spare).await?;
-            Ok(context.local(id, export, "").at(address, handle))
+            let scheme = match &self.tls {
+                Some(_) => "https",
+                None => "http",
+            };
+            Ok(context.local(id, export, "").at(scheme, address, handle))
         })
     }
 }
@@ -76,7 +89,12 @@ impl Prometheus {
         config: &PrometheusConfig,
         spare: &mut Spare,
     ) -> Result<(Self, SocketAddr, Option<Handle>), BindError> {
-        let bound = bind(&format!("exporter {id}"), &config.endpoint, spare).await?;
+        let owner = format!("exporter {id}");
+        let bound = bind(&owner, &config.endpoint, spare).await?.secured(
+            &owner,
+            config.tls.as_ref(),
+            &[H2, HTTP_1_1],
+        )?;
         let address = bound.address;
         let handle = bound.handle();
         let intake = Arc::new(Intake::new(config));
@@ -90,7 +108,7 @@ impl Prometheus {
         let ended = end.clone();
         tokio::spawn(async move {
             serve(
-                bound.listener,
+                bound,
                 Protocol::Http,
                 ConnectionLimits::default(),
                 scrape,

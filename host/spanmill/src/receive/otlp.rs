@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::tls::{H2, HTTP_1_1, check_server};
 use spanmill_net::{BindError, Bound, Protocol, Spare, bind, serve};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,15 @@ pub(crate) static COMPONENT: ReceiverComponent = Component {
 };
 
 impl ReceiverConfig for OtlpConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if let Some(tls) = self.grpc.as_ref().and_then(|grpc| grpc.tls.as_ref()) {
+            check_server(&format!("receiver {id}: protocols: grpc"), tls, out);
+        }
+        if let Some(tls) = self.http.as_ref().and_then(|http| http.tls.as_ref()) {
+            check_server(&format!("receiver {id}: protocols: http"), tls, out);
+        }
+    }
+
     fn bind<'a>(&'a self, id: &'a ComponentId, spare: &'a mut Spare) -> Binding<'a> {
         Box::pin(async move {
             let receiver = OtlpReceiver::bind(id, self, spare).await?;
@@ -76,11 +86,25 @@ impl OtlpReceiver {
     ) -> Result<Self, BindError> {
         let owner = format!("receiver {id}");
         let grpc = match &config.grpc {
-            Some(grpc) => Some((bind(&owner, &grpc.endpoint, spare).await?, grpc.clone())),
+            Some(grpc) => Some((
+                bind(&owner, &grpc.endpoint, spare).await?.secured(
+                    &format!("{owner}: protocols: grpc"),
+                    grpc.tls.as_ref(),
+                    &[H2],
+                )?,
+                grpc.clone(),
+            )),
             None => None,
         };
         let http = match &config.http {
-            Some(http) => Some((bind(&owner, &http.endpoint, spare).await?, http.clone())),
+            Some(http) => Some((
+                bind(&owner, &http.endpoint, spare).await?.secured(
+                    &format!("{owner}: protocols: http"),
+                    http.tls.as_ref(),
+                    &[H2, HTTP_1_1],
+                )?,
+                http.clone(),
+            )),
             None => None,
         };
         let warned = Arc::new(Warned::new(id.to_string()));
@@ -113,7 +137,7 @@ impl OtlpReceiver {
             let service =
                 grpc::ExportService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
             serve(
-                bound.listener,
+                bound,
                 Protocol::Grpc,
                 limits::of_grpc(&settings),
                 service,
@@ -130,7 +154,7 @@ impl OtlpReceiver {
             let limits = limits::of_http(&settings);
             let service = http::Endpoint::new(Arc::clone(&intake), settings, warned);
             let protocol = Protocol::Http;
-            serve(bound.listener, protocol, limits, service, &shutdown, grace).await
+            serve(bound, protocol, limits, service, &shutdown, grace).await
         };
         let (grpc, http) = tokio::join!(grpc, http);
         grpc + http

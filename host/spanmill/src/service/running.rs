@@ -144,8 +144,8 @@ impl RunningService {
 
     pub(super) fn addresses(&self) -> Vec<String> {
         let exporters = self.exporters.iter().filter_map(|(id, exporter)| {
-            let address = exporter.address()?;
-            Some(format!("exporter {id} http {address}"))
+            let (scheme, address) = exporter.address()?;
+            Some(format!("exporter {id} {scheme} {address}"))
         });
         self.receivers.addresses().chain(exporters).collect()
     }

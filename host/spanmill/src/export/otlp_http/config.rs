@@ -28,6 +28,14 @@ pub struct OtlpHttpConfig {
     pub client: ClientSettings,
 }
 
+impl OtlpHttpConfig {
+    /// Whether TLS is spoken to any of the URLs.
+    pub fn is_secure(&self) -> bool {
+        let mut urls = self.urls.iter().filter_map(|(_, url)| url.as_ref());
+        urls.any(|url| endpoint::is_secure(url))
+    }
+}
+
 /// Reads its settings.
 pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpHttpConfig {
     let base = endpoint::url(&mut section, "endpoint", out);

@@ -50,6 +50,13 @@ pub struct RemoteWriteConfig {
     pub max_batch_request_parallelism: usize,
 }
 
+impl RemoteWriteConfig {
+    /// Whether TLS is spoken to the URL.
+    pub fn is_secure(&self) -> bool {
+        endpoint::is_secure(&self.url)
+    }
+}
+
 /// Reads its settings.
 pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> RemoteWriteConfig {
     let url = endpoint::url(&mut section, "endpoint", out);

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use super::encode::{WriteBody, encode};
+use super::encode::encode;
 use super::messages::{RequestV2, TimeSeries, WriteRequest};
 use super::translate::{Translation, translate};
+use crate::export::progress::WriteBody;
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 use crate::export::settings::{ClientSettings, Compression, Retry};
 use spanmill_net::tls::ClientTls;
