@@ -40,7 +40,7 @@ async fn what_cannot_be_used_is_named_with_its_line() {
         for command in ["validate", "run"] {
             let ended = spanmill(path, &[command, "--config", "m.yaml"]).await;
             assert_eq!(ended.code, Some(1), "{ended:?}");
-            for (protocol, line) in [("grpc", 6), ("http", 7)] {
+            for (protocol, line) in [("grpc", 5), ("http", 6)] {
                 let message = format!("error: receiver otlp: protocols: {protocol}: tls: {said}");
                 assert!(all(&ended).contains(&message), "{ended:?}");
                 assert!(
@@ -71,7 +71,7 @@ async fn an_expired_certificate_is_warned_of() {
         all(&checked).contains(&format!("tls: {said}")),
         "{checked:?}"
     );
-    assert!(all(&checked).contains("m.yaml:6:"), "{checked:?}");
+    assert!(all(&checked).contains("m.yaml:5:"), "{checked:?}");
     let running = Spanmill::start_in(folder, Some(&text), &[]).await;
     running.logged(said).await;
     running.stop().await;
