@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
-use spanmill::bench::{Chain, ComponentId, OnError, Place, Recorder, Stage, Totals};
+use spanmill::bench::{Chain, ComponentId, OnError, Recorder, Stage, StageInstance, Totals};
 use spanmill_otlp::{Batch, Joined, Projection, Spliced, StageContract, Workspace};
 use spanmill_runtime::native::{Configure, Process};
 use spanmill_runtime::{Answer, Declared, Limits, Runtime, Slot};
@@ -118,7 +118,11 @@ pub fn sandboxed_within(
         chain.push(Stage {
             id: ComponentId::parse(name).map_err(anyhow::Error::msg)?,
             on_error: OnError::Reject,
-            place: Arc::new(Mutex::new(Place::new(slot, recorder, &Arc::default()))),
+            place: Arc::new(Mutex::new(StageInstance::new(
+                slot,
+                recorder,
+                &Arc::default(),
+            ))),
             on_trial: false,
         });
     }
@@ -170,6 +174,11 @@ impl Native {
                 Answer::Emission(emission) => {
                     let measured = self.recorder.take(emission, &self.workspace, number, 1)?;
                     measured.commit();
+                }
+                Answer::Records(_) | Answer::Routes(_) => {
+                    anyhow::bail!(
+                        "the chain has processors and a connector that measures, no others"
+                    )
                 }
             }
         }

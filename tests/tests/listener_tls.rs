@@ -1,17 +1,11 @@
 //! TLS on every listener, by the real binary, with OpenSSL's own client, the SDK for Python and a real Prometheus; and OpenSSL's
 //! server for exporters.
 
-#[path = "listener_tls/admin.rs"]
 mod admin;
-#[path = "listener_tls/clients.rs"]
 mod clients;
-#[path = "listener_tls/exporters.rs"]
 mod exporters;
-#[path = "listener_tls/mistakes.rs"]
 mod mistakes;
-#[path = "listener_tls/receivers.rs"]
 mod receivers;
-#[path = "listener_tls/renewed.rs"]
 mod renewed;
 
 use spanmill_tests::tls::Authority;

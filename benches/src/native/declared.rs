@@ -80,6 +80,7 @@ fn declared(contract: &Contract, metrics: Option<MetricStream>) -> Declared {
             sdk::Sharding::Whole => Sharding::Whole,
         },
         metrics,
+        records: None,
     }
 }
 

@@ -8,6 +8,8 @@ mod admin;
 mod extensions;
 mod files;
 mod limits;
+mod manifest;
+mod pipeline;
 mod pipelines;
 mod plugins;
 mod settings;
@@ -21,11 +23,12 @@ use std::sync::Arc;
 
 use spanmill_manifest::{Entry, Section, did_you_mean};
 
+pub use crate::connect::HostConnector;
 pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
-pub use admin::Admin;
 pub use files::check_files;
 pub use limits::Limits;
-pub use pipelines::{Pipeline, PipelineId};
+pub use manifest::{Connector, Manifest, Processor};
+pub use pipeline::{Pipeline, PipelineId};
 pub use plugins::{Allow, OnError, PluginSpec, PluginUse, Role};
 pub use settings::Settings;
 pub(crate) use spanmill_manifest::MAX_BYTES;
@@ -42,55 +45,6 @@ use crate::components;
 use crate::export::ExporterConfig;
 use crate::receive::component::ReceiverConfig;
 use pipelines::DeclaredComponents;
-
-/// A processor.
-#[derive(Clone, Debug)]
-pub enum Processor {
-    /// One of the host's own.
-    Host(HostProcessor),
-    /// A plugin.
-    Plugin(Box<PluginUse>),
-}
-
-/// A valid manifest. The maps hold only what a pipeline uses.
-#[derive(Clone, Debug)]
-pub struct Manifest {
-    /// The receivers in use.
-    pub receivers: BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>,
-    /// The processors in use.
-    pub processors: BTreeMap<ComponentId, Processor>,
-    /// The connectors in use; all are plugins.
-    pub connectors: BTreeMap<ComponentId, PluginUse>,
-    /// The exporters in use.
-    pub exporters: BTreeMap<ComponentId, Arc<dyn ExporterConfig>>,
-    /// The pipelines, in the order of the file.
-    pub pipelines: Vec<Pipeline>,
-    /// `admin:`, if given.
-    pub admin: Option<Admin>,
-    /// `limits:`, and defaults for what it does not say.
-    pub limits: Limits,
-    /// `service.telemetry.logs.level`, if given.
-    pub log_level: Option<LogLevel>,
-    /// The text it was read from, for further diagnostics.
-    pub source: Arc<Source>,
-}
-
-impl Manifest {
-    /// A manifest of the same text that runs nothing.
-    pub fn without_components(&self) -> Manifest {
-        Manifest {
-            receivers: BTreeMap::new(),
-            processors: BTreeMap::new(),
-            connectors: BTreeMap::new(),
-            exporters: BTreeMap::new(),
-            pipelines: Vec::new(),
-            admin: None,
-            limits: self.limits,
-            log_level: None,
-            source: Arc::clone(&self.source),
-        }
-    }
-}
 
 /// A manifest, and the warnings about it.
 #[derive(Debug)]
@@ -148,9 +102,7 @@ fn read(
     let entries = component_entries(&mut root, "processors", &mut declared.processors, out);
     let processors = each(entries, |id, entry| processor(id, entry, &plugins, out));
     let entries = component_entries(&mut root, "connectors", &mut declared.connectors, out);
-    let connectors = each(entries, |id, entry| {
-        plugins::plugin_use(id, entry, Role::Connector, &plugins, out)
-    });
+    let connectors = each(entries, |id, entry| connector(id, entry, &plugins, out));
     let entries = component_entries(&mut root, "exporters", &mut declared.exporters, out);
     let exporters = each(entries, |id, entry| exporter(id, entry, out));
     let extensions = extensions::defined(&mut root, out);
@@ -253,6 +205,22 @@ fn exporter(
         return None;
     };
     Some(open(component, id, entry, owner, out))
+}
+
+fn connector(
+    id: &ComponentId,
+    entry: &Entry,
+    plugins: &BTreeMap<String, PluginSpec>,
+    out: &mut Diagnostics,
+) -> Option<Connector> {
+    match components::host_connector(id.kind()) {
+        Some(component) => {
+            let owner = format!("connector {id}");
+            Some(Connector::Host(open(component, id, entry, owner, out)))
+        }
+        None => plugins::plugin_use(id, entry, Role::Connector, plugins, out)
+            .map(|plugin| Connector::Plugin(Box::new(plugin))),
+    }
 }
 
 fn processor(

@@ -3,6 +3,7 @@
 //! measure.
 
 mod config;
+mod connect;
 mod receive;
 
 mod pipeline;

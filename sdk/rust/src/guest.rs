@@ -9,17 +9,25 @@ pub(crate) use connector_world::spanmill::plugin::metrics as metrics_wit;
 pub(crate) use processor_world::spanmill::plugin::{contract as contract_wit, telemetry};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use wire::{context, wire_context};
-pub(crate) use wire::{declared, view};
+pub(crate) use wire::{declared, signal, view, wire_signal};
 pub use worlds::*;
 
 use crate::{
-    About, ConfigError, Connector, Contract, Emission, Outcome, Processor, RestoreError, State,
+    About, ConfigError, Connector, Contract, Decisions, Emission, Outcome, Pipelines, Processor,
+    RecordConnector, RecordStream, Records, RestoreError, Router, Routes, State, Ticker,
 };
 use about_world::exports::spanmill::plugin::about as about_wit;
 use connector_world::exports::spanmill::plugin::connector as connector_wit;
 use processor_world::spanmill::plugin::{counters, log as log_wit};
+use record_connector_world::exports::spanmill::plugin::record_connector as record_wit;
+pub(crate) use record_connector_world::spanmill::plugin::records as records_wit;
+pub(crate) use router_world::spanmill::plugin::routing as routing_wit;
 pub(crate) use state_world::exports::spanmill::plugin::state as state_wit;
-use wire::{config_error, metrics, plugin_error, restore_error, wire_emission, wire_outcome};
+pub(crate) use ticker_world::exports::spanmill::plugin::ticker as ticker_wit;
+use wire::{
+    config_error, metrics, plugin_error, restore_error, wire_decisions, wire_emission,
+    wire_outcome, wire_records, wire_routes,
+};
 
 /// How much a log line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +166,112 @@ pub fn run_connector<P: Connector>(
     Ok(wire_emission(emission))
 }
 
+/// A record connector, and the fields of its records.
+#[doc(hidden)]
+pub struct Recording<P> {
+    plugin: P,
+    stream: RecordStream,
+}
+
+impl<P: State> State for Recording<P> {
+    const FORMAT: u32 = P::FORMAT;
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.plugin.snapshot()
+    }
+
+    fn restore(&mut self, format: u32, data: &[u8]) -> Result<(), RestoreError> {
+        self.plugin.restore(format, data)
+    }
+}
+
+/// A configured record connector and what it declared.
+#[doc(hidden)]
+pub fn configure_record_connector<P: RecordConnector>(
+    settings: &str,
+) -> Result<(Recording<P>, record_wit::RecordContract), contract_wit::ConfigError> {
+    let mut contract = Contract::default();
+    let config = parse_settings(settings).map_err(config_error)?;
+    let (plugin, stream) = P::configure(config, &mut contract).map_err(config_error)?;
+    let (made, fields, scope_name, scope_version) = stream.clone().into_parts();
+    let declared = record_wit::RecordContract {
+        contract: declared(contract),
+        records: records_wit::RecordStream {
+            signal: wire_signal(made),
+            fields,
+            scope_name,
+            scope_version,
+        },
+    };
+    Ok((Recording { plugin, stream }, declared))
+}
+
+/// One batch through a record connector.
+#[doc(hidden)]
+pub fn run_record_connector<P: RecordConnector>(
+    plugin: Option<&mut Recording<P>>,
+    batch: telemetry::Batch,
+) -> Result<records_wit::Records, contract_wit::PluginError> {
+    let Recording { plugin, stream } = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    let batch = view(&batch);
+    let mut records = Records::new(&batch, stream);
+    plugin.process(&batch, &mut records).map_err(plugin_error)?;
+    Ok(wire_records(records))
+}
+
+/// A configured router and what it declared.
+#[doc(hidden)]
+pub fn configure_router<P: Router>(
+    settings: &str,
+    of: telemetry::Signal,
+    pipelines: Vec<String>,
+) -> Result<(P, contract_wit::Contract), contract_wit::ConfigError> {
+    let mut contract = Contract::default();
+    contract.take([signal(of)]);
+    let config = parse_settings(settings).map_err(config_error)?;
+    let pipelines = Pipelines::new(signal(of), pipelines);
+    let plugin = P::configure(config, &pipelines, &mut contract).map_err(config_error)?;
+    Ok((plugin, declared(contract)))
+}
+
+/// One batch through a router.
+#[doc(hidden)]
+pub fn run_router<P: Router>(
+    plugin: Option<&mut P>,
+    batch: telemetry::Batch,
+) -> Result<routing_wit::Routes, contract_wit::PluginError> {
+    let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    let batch = view(&batch);
+    let mut routes = Routes::new(&batch);
+    plugin.process(&batch, &mut routes).map_err(plugin_error)?;
+    Ok(wire_routes(routes))
+}
+
+/// What a plugin decides about the rows that it holds.
+#[doc(hidden)]
+pub fn tick<P: Ticker>(
+    plugin: Option<&mut P>,
+    now_unix_nano: u64,
+    ending: bool,
+) -> Result<ticker_wit::Decisions, contract_wit::PluginError> {
+    let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    let mut decisions = Decisions::default();
+    plugin
+        .tick(now_unix_nano, ending, &mut decisions)
+        .map_err(plugin_error)?;
+    Ok(wire_decisions(decisions))
+}
+
+/// Held rows shown to a plugin again.
+#[doc(hidden)]
+pub fn review<P: Ticker>(
+    plugin: Option<&mut P>,
+    batch: telemetry::Batch,
+) -> Result<(), contract_wit::PluginError> {
+    let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    plugin.review(&view(&batch)).map_err(plugin_error)
+}
+
 /// What a plugin says it is.
 #[doc(hidden)]
 pub fn describe<P: About>() -> about_wit::Description {
@@ -165,7 +279,7 @@ pub fn describe<P: About>() -> about_wit::Description {
         name: P::NAME.to_owned(),
         version: P::VERSION.to_owned(),
         summary: P::SUMMARY.to_owned(),
-        settings_schema: P::settings_schema().map_or_else(String::new, |schema| schema.to_string()),
+        settings_schema: P::SETTINGS_SCHEMA.to_owned(),
     }
 }
 

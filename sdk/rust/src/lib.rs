@@ -12,10 +12,14 @@ pub mod nested;
 mod number;
 mod outcome;
 mod processor;
+mod records;
 mod register;
+mod router;
+mod series;
 mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+mod ticker;
 
 pub use about::About;
 pub use batch::{ABSENT, Attributes, Batch, Cells, Column, Table, Texts, Value, Values};
@@ -35,5 +39,14 @@ pub use number::parse_double;
 pub use outcome::OwnedCells;
 pub use outcome::{Cell, Outcome};
 pub use processor::Processor;
+#[doc(hidden)]
+pub use records::RecordColumn;
+pub use records::{
+    RecordCell, RecordConnector, RecordList, RecordNarrow, RecordStream, RecordText, RecordTraceId,
+    RecordWide, Records,
+};
+pub use router::{PipelineSet, Pipelines, Router, Routes};
+pub use series::{SeriesKey, SeriesNumbers};
 pub use spanmill_model::{CellKind, Context, FIELDS, Field, Shape, Signal};
 pub use state::State;
+pub use ticker::{Decisions, Ticker};

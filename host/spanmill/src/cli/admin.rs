@@ -13,7 +13,7 @@ use spanmill_admin::{
 use clap::Args;
 use spanmill_net::tls::{ClientTls, Identity, Pem, ServerTls};
 
-use super::Failure;
+use super::output::Failure;
 use crate::config::Manifest;
 
 /// Where the admin API is, if the command line does not say.

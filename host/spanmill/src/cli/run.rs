@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::admin;
 use super::log::Log;
 use super::manifest::{self, ManifestArgs};
-use super::{Failure, admin};
+use super::output::Failure;
 use crate::config::{Manifest, Pipeline};
 use crate::console::Console;
 use crate::export::DebugOutput;

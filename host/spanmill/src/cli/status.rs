@@ -2,9 +2,10 @@
 
 use spanmill_admin::{ExporterStatus, LossReport, ServiceStatus, SignalStatus};
 
+use super::admin;
 use super::admin::AdminArgs;
+use super::output::{Failure, say};
 use super::table::aligned;
-use super::{Failure, admin, say};
 
 const HEADER: [&str; 7] = [
     "EXPORTER",

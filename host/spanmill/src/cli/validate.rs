@@ -1,7 +1,7 @@
 //! `spanmill validate`.
 
 use super::manifest::{self, ManifestArgs};
-use super::{Failure, say};
+use super::output::{Failure, say};
 use crate::service::Folders;
 
 pub(super) fn validate(args: &ManifestArgs) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! The files that a manifest names beside plugins: looked at before anything starts.
 
-use super::Manifest;
+use super::manifest::Manifest;
 use spanmill_manifest::Diagnostics;
 use spanmill_net::tls::check_server;
 

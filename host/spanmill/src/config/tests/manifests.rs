@@ -189,7 +189,7 @@ service:
 ";
     let manifest = manifest(text);
     for connector in ["span_metrics", "spanmetrics/old"] {
-        let used = &manifest.connectors[&id(connector)];
+        let used = manifest.connectors[&id(connector)].plugin().unwrap();
         assert_eq!(used.spec.kind, "spanmetrics");
         assert_eq!(used.spec.timeout, Duration::from_secs(3));
     }

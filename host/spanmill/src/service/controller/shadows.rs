@@ -13,7 +13,7 @@ use super::swaps::UploadedPlugin;
 use super::{Controller, invalid, lock, short};
 use crate::components::canonical_component;
 use crate::config::ComponentId;
-use crate::pipeline::Shadow;
+use crate::pipeline::{LoadedPlugin, Shadow};
 use crate::service::running::RunningService;
 
 /// Shadows by the target that they were asked for with. The last of each stays until it is promoted.
@@ -64,7 +64,11 @@ impl ShadowEntry {
         let time = |at| humantime::format_rfc3339_millis(at).to_string();
         let versions = self.shadow.versions().iter();
         ShadowReport {
-            components: versions.map(|version| version.id.to_string()).collect(),
+            components: {
+                let mut ids: Vec<_> = versions.map(|version| version.id.to_string()).collect();
+                ids.dedup();
+                ids
+            },
             hash: self.uploaded.plugin.hash().to_owned(),
             source: self.uploaded.plugin.name().to_owned(),
             state,
@@ -106,7 +110,8 @@ impl Controller {
         let plugins = self.configure(running.manifest(), &ids, &uploaded.plugin)?;
         // It changes nothing, but it sees as much as a version that does, and may log.
         let excesses = self.allowed_excess(&plugins, allow_more)?;
-        let versions = plugins.into_values().map(|loaded| loaded.version).collect();
+        let versions = plugins.values().flat_map(LoadedPlugin::versions);
+        let versions = versions.map(Arc::clone).collect();
         let state = |id: &ComponentId| running.topology().state_of(id);
         let shadow = block_in_place(|| Shadow::start(versions, state)).map_err(invalid)?;
         block_in_place(|| running.topology().tap(&shadow))

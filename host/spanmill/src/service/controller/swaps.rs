@@ -15,7 +15,7 @@ use tokio::task::block_in_place;
 use super::{Controller, invalid, lock, not_changed, refused, short};
 use crate::config::{ComponentId, Manifest, Role};
 use crate::pipeline::{
-    Excess, LoadedPlugin, PROBATION, Replaced, Version, beyond_grant, beyond_predecessor,
+    Excess, LoadedPlugin, PROBATION, Version, VersionReplacement, beyond_grant, beyond_predecessor,
 };
 use crate::service::running::{ChangeReport, PendingTrial};
 use crate::service::save::ManifestEdit;
@@ -58,12 +58,13 @@ impl Controller {
     ) -> Result<BTreeMap<ComponentId, LoadedPlugin>, ControlError> {
         let versions = self.history.versions();
         for version in ids.iter().filter_map(|id| versions.get(id)) {
-            let (role, is) = (version.role, Role::of(plugin.kind()));
-            if role != is {
+            let role = version.role;
+            if !plugin.kinds().iter().any(|kind| Role::of(*kind) == role) {
+                let kinds: Vec<_> = plugin.kinds().iter().map(|kind| kind.name()).collect();
                 return Err(ControlError::Invalid(format!(
                     "{} is a {}, and {role} {} takes a {role}",
                     plugin.name(),
-                    is.name(),
+                    kinds.join(" and "),
                     version.id,
                     role = role.name(),
                 )));
@@ -278,7 +279,7 @@ impl Controller {
     /// Notes and logs what was replaced.
     pub(super) fn tell_swapped(
         &self,
-        replaced: &[Replaced],
+        replaced: &[VersionReplacement],
         how: &str,
         held: Duration,
         excesses: &Excesses,
@@ -325,8 +326,8 @@ fn saved(save: &ManifestEdit, after_probation: bool) -> SavedSwap {
 }
 
 /// What was replaced, as reports have it.
-pub(super) fn components(replaced: &[Replaced]) -> Vec<SwappedComponent> {
-    let component = |one: &Replaced| SwappedComponent {
+pub(super) fn components(replaced: &[VersionReplacement]) -> Vec<SwappedComponent> {
+    let component = |one: &VersionReplacement| SwappedComponent {
         component: one.new.id.to_string(),
         from: one.old.plugin.hash().to_owned(),
         to: one.new.plugin.hash().to_owned(),
