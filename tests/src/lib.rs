@@ -16,6 +16,7 @@ pub mod prometheus;
 mod received;
 mod sdk;
 mod spans;
+pub mod tls;
 mod versions;
 mod wait;
 
@@ -28,7 +29,7 @@ pub use configuration::Configuration;
 pub use jaeger::Jaeger;
 pub use metrics::Measured;
 pub use received::Received;
-pub use sdk::{App, admin_api, node, python};
+pub use sdk::{App, admin_api, node, python, python_over_tls};
 pub use spans::{Found, attributes, flatten, request, service, span, span_id, text};
 pub use versions::{built_in, guest, version};
 pub use wait::{DEADLINE, within};

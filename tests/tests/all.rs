@@ -17,6 +17,8 @@ mod hostile;
 mod hostile_support;
 mod isolation;
 mod least_privilege;
+mod listener_tls;
+mod listener_tls;
 mod manifest;
 mod operator;
 mod parts;

@@ -8,6 +8,7 @@ pub use crate::pipeline::{
     Bounds, Chain, Exporters, Intake, Origin, Stage, StageInstance, StageOutput, Topology,
     WorkerCount,
 };
-pub use crate::receive::{Received, RequestIntake, Spare};
+pub use crate::receive::{Received, RequestIntake};
 pub use crate::service::{Admin, Folders, Service};
 pub use spanmill_manifest::ComponentId;
+pub use spanmill_net::Spare;

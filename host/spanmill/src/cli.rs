@@ -103,10 +103,8 @@ Examples:
 
 Sent, failed: spans, or data points of metrics. Queue: what it holds of what it can hold.")]
     Status {
-        /// The admin API of the running spanmill, `unix:/path` or `host:port`; SPANMILL_ADMIN if not given, else
-        /// the only one that this user runs.
-        #[arg(long, value_name = "ENDPOINT")]
-        admin: Option<String>,
+        #[command(flatten)]
+        admin: admin::AdminArgs,
         /// Write JSON, as the admin API returns it.
         #[arg(long)]
         json: bool,
@@ -120,14 +118,12 @@ Examples:
   spanmill plugin promote filter/health
 
 A type alone means every component of that type; `type/name` means one.
-For a service of another user's or on another machine, set SPANMILL_ADMIN_TOKEN.")]
+For a service of another user's or on another machine, set SPANMILL_ADMIN_TOKEN; --admin https://host:port speaks TLS.")]
     Plugin {
         #[command(subcommand)]
         command: plugin::PluginCommand,
-        /// The admin API of the running spanmill, `unix:/path` or `host:port`; SPANMILL_ADMIN if not given, else
-        /// the only one that this user runs.
-        #[arg(long, global = true, value_name = "ENDPOINT")]
-        admin: Option<String>,
+        #[command(flatten)]
+        admin: admin::AdminArgs,
         /// Write JSON, as the admin API returns it.
         #[arg(long, global = true)]
         json: bool,
@@ -212,12 +208,12 @@ pub fn main() -> ExitCode {
             admin,
             no_watch,
         } => run::run(&manifest, workers, admin, no_watch, &log),
-        Command::Status { admin, json } => status::status(admin, json),
+        Command::Status { admin, json } => status::status(&admin, json),
         Command::Plugin {
             command,
             admin,
             json,
-        } => plugin::plugin(command, admin, json),
+        } => plugin::plugin(command, &admin, json),
         Command::Validate { manifest } => validate::validate(&manifest),
         Command::Plugins { manifest } => plugins::plugins(&manifest),
         Command::Inspect {

@@ -5,9 +5,9 @@
 //! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
 
 mod admin;
-pub(crate) mod endpoint;
 mod entries;
 mod extensions;
+mod files;
 mod limits;
 mod manifest;
 mod pipeline;
@@ -17,7 +17,6 @@ mod settings;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,6 +26,7 @@ use spanmill_manifest::{Entry, Section, did_you_mean};
 
 pub use crate::connect::HostConnector;
 pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
+pub use files::check_files;
 pub use limits::Limits;
 pub use manifest::{Connector, Manifest, Processor};
 pub use pipeline::{Pipeline, PipelineId};
@@ -40,8 +40,6 @@ pub use spanmill_manifest::{
 };
 pub use spanmill_model::{PerSignal, Signal};
 pub use telemetry::LogLevel;
-pub(crate) use tls::UNVERIFIED;
-pub use tls::{Identity, Pem, Tls, TlsVersion};
 
 use crate::component::{Component, ComponentKind};
 use crate::components;

@@ -18,13 +18,12 @@ mod component;
 mod components;
 
 mod console;
-mod episode;
-mod gathered;
 mod losses;
 mod memory;
 mod otlp_json;
-mod panics;
 mod refusal;
+
+use spanmill_faults::{episode, panics};
 
 mod service;
 

@@ -9,6 +9,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
+use super::admin::AdminArgs;
 use super::output::{Failure, say};
 use super::{admin, conformance};
 use crate::components::canonical_component;
@@ -122,11 +123,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn plugin(
-    command: PluginCommand,
-    endpoint: Option<String>,
-    json: bool,
-) -> Result<(), Failure> {
+pub(super) fn plugin(command: PluginCommand, admin: &AdminArgs, json: bool) -> Result<(), Failure> {
     if let PluginCommand::Test {
         conformance,
         settings,
@@ -135,7 +132,7 @@ pub(super) fn plugin(
     {
         return conformance::test(conformance, settings, pipelines);
     }
-    let client = admin::client(endpoint)?;
+    let client = admin::client(admin)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

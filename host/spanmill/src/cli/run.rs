@@ -33,7 +33,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let mut loader = Folders::from_environment()?.loader()?;
     let from = args.source()?;
-    let (manifest, plugins) = manifest::load(&from, &mut loader)?;
+    let (manifest, plugins) = manifest::load_to_run(&from, &mut loader)?;
     log.set_level(manifest.log_level);
     let workers = WorkerCount::new(workers.map(usize::from));
     let runtime = tokio::runtime::Builder::new_multi_thread()

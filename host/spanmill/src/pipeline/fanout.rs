@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-use tonic::Code;
 
 use crate::config::{self, ComponentId};
 use crate::export::{EnqueueError, Exporter, LONGEST_ASKED, Payload};
@@ -149,19 +148,14 @@ fn refusal(refused: EnqueueError) -> Refusal {
         EnqueueError::ShuttingDown { .. } => Refusal::Unavailable {
             retry_after: AFTER_FULL,
         },
-        EnqueueError::Retryable { failure, after, .. } => {
-            let code = failure.code.unwrap_or(Code::Unavailable);
-            let after = after.map(|after| after.min(LONGEST_ASKED));
-            Refusal::Backend {
-                code,
-                message,
-                is_retryable: true,
-                // Without RetryInfo, RESOURCE_EXHAUSTED over gRPC would mean never.
-                retry_after: after.or((code == Code::ResourceExhausted).then_some(AFTER_FULL)),
-            }
-        }
+        EnqueueError::Retryable { failure, after, .. } => Refusal::Backend {
+            code: failure.code,
+            message,
+            is_retryable: true,
+            retry_after: after.map(|after| after.min(LONGEST_ASKED)),
+        },
         EnqueueError::Permanent { failure, .. } => Refusal::Backend {
-            code: failure.code.unwrap_or(Code::Internal),
+            code: failure.code,
             message,
             is_retryable: false,
             retry_after: None,

@@ -128,7 +128,7 @@ impl Controller {
         if self.shutdown.is_cancelled() {
             return Err(ControlError::ShuttingDown);
         }
-        let (manifest, warnings, mut plugins) = block_in_place(|| self.load())?;
+        let (manifest, warnings, mut plugins) = block_in_place(|| self.load(running.manifest()))?;
         self.check_grants(&plugins)?;
         let admin_changed = manifest.admin != running.manifest().admin;
         let log_changed = manifest.log_level != running.manifest().log_level;
@@ -211,11 +211,13 @@ impl Controller {
     #[allow(clippy::type_complexity)]
     fn load(
         &self,
+        before: &Manifest,
     ) -> Result<(Manifest, Vec<String>, BTreeMap<ComponentId, LoadedPlugin>), ControlError> {
         let env = |name: &str| std::env::var(name).ok();
         let source = self.source.read().map_err(invalid)?;
         let (manifest, mut found) = config::examine(source, Path::new("."), &env);
         if let Some(manifest) = manifest {
+            config::check_files(&manifest, Some(before), &mut found);
             match lock(&self.loader).load_all(&manifest) {
                 Ok(plugins) if !found.has_errors() => {
                     let warnings = match found.is_empty() {

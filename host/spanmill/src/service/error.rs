@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::export;
 use crate::pipeline;
-use crate::receive::BindError;
+use spanmill_net::BindError;
 
 /// Why a service did not start, or did not change.
 #[derive(Debug, Error)]

@@ -19,7 +19,7 @@ use crate::pipeline::{
     Bounds, ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines,
     SwitchReport, Topology, Trial, VersionReplacement, WorkerCount,
 };
-use crate::receive::Spare;
+use spanmill_net::Spare;
 
 /// How long a shutdown may take before what is left is dropped.
 pub const GRACE: Duration = Duration::from_secs(30);
@@ -142,8 +142,8 @@ impl RunningService {
 
     pub(super) fn addresses(&self) -> Vec<String> {
         let exporters = self.exporters.iter().filter_map(|(id, exporter)| {
-            let address = exporter.address()?;
-            Some(format!("exporter {id} http {address}"))
+            let (scheme, address) = exporter.address()?;
+            Some(format!("exporter {id} {scheme} {address}"))
         });
         self.receivers.addresses().chain(exporters).collect()
     }

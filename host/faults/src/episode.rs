@@ -10,11 +10,12 @@ const REMINDER: Duration = Duration::from_secs(60);
 
 /// One such state. Inactive at first.
 #[derive(Debug, Default)]
-pub(crate) struct Episode(Mutex<Option<Active>>);
+pub struct Episode(Mutex<Option<Active>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Active {
     since: Instant,
+    last: Instant,
     logged: Instant,
     times: u64,
     items: u64,
@@ -22,7 +23,7 @@ struct Active {
 
 /// What happened in an episode so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub struct Tally {
     /// How long it has lasted.
     pub lasted: Duration,
     /// How often it was met.
@@ -33,7 +34,7 @@ pub(crate) struct Tally {
 
 /// What to log when an episode was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Log {
+pub enum Log {
     /// It has just begun.
     Begin,
     /// It still goes on, and was not logged for a minute.
@@ -58,11 +59,22 @@ impl Episode {
     }
 
     /// Counts that the state was met, and begins the episode if it had not begun.
-    pub(crate) fn meet(&self, items: u64) -> Log {
+    pub fn meet(&self, items: u64) -> Log {
+        self.meet_after(items, Duration::MAX)
+    }
+
+    /// As [`Episode::meet`], for a state whose end nobody notices: an episode in which it was not met for `quiet` is over, and
+    /// another one begins.
+    pub fn meet_after(&self, items: u64, quiet: Duration) -> Log {
         let now = Instant::now();
         let mut slot = self.active();
+        let is_over = |active: &Active| now.saturating_duration_since(active.last) >= quiet;
+        if slot.as_ref().is_some_and(is_over) {
+            *slot = None;
+        }
         match &mut *slot {
             Some(active) => {
+                active.last = now;
                 active.times = active.times.saturating_add(1);
                 active.items = active.items.saturating_add(items);
                 if now.saturating_duration_since(active.logged) < REMINDER {
@@ -74,6 +86,7 @@ impl Episode {
             None => {
                 *slot = Some(Active {
                     since: now,
+                    last: now,
                     logged: now,
                     times: 1,
                     items,
@@ -84,20 +97,20 @@ impl Episode {
     }
 
     /// Ends the episode. Returns what happened in it, or `None` if there was none.
-    pub(crate) fn end(&self) -> Option<Tally> {
+    pub fn end(&self) -> Option<Tally> {
         let ended = self.active().take()?;
         Some(ended.tally(Instant::now()))
     }
 
     /// Whether it goes on.
-    pub(crate) fn is_on(&self) -> bool {
+    pub fn is_on(&self) -> bool {
         self.active().is_some()
     }
 }
 
 /// Something that may happen again and again, and is logged at most once in a while.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<Option<Logged>>);
+pub struct Throttle(Mutex<Option<Logged>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Logged {
@@ -110,7 +123,7 @@ const QUIET: Duration = Duration::from_secs(10);
 
 impl Throttle {
     /// Counts one more. Returns how many were not logged since the last that was, if this one is to be.
-    pub(crate) fn meet(&self) -> Option<u64> {
+    pub fn meet(&self) -> Option<u64> {
         let now = Instant::now();
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *slot {
@@ -152,6 +165,17 @@ mod tests {
         assert_eq!(episode.end(), Some(tally(4, 12)));
         assert!(!episode.is_on());
         assert_eq!(episode.meet(1), Log::Begin);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_episode_without_an_end_is_over_after_a_while() {
+        let episode = Episode::default();
+        let quiet = REMINDER * 2;
+        assert_eq!(episode.meet_after(1, quiet), Log::Begin);
+        tokio::time::advance(REMINDER).await;
+        assert!(matches!(episode.meet_after(1, quiet), Log::StillOn(_)));
+        tokio::time::advance(quiet).await;
+        assert_eq!(episode.meet_after(1, quiet), Log::Begin);
     }
 
     #[tokio::test(start_paused = true)]

@@ -51,7 +51,7 @@ impl Panics {
 }
 
 /// Calls something whose panic is caught by the caller, and costs no more than what it is called for.
-pub(crate) fn contained<T>(call: impl FnOnce() -> T) -> T {
+pub fn contained<T>(call: impl FnOnce() -> T) -> T {
     /// Puts back what was there, though the call unwinds.
     struct Before(bool);
     impl Drop for Before {
@@ -64,10 +64,11 @@ pub(crate) fn contained<T>(call: impl FnOnce() -> T) -> T {
 }
 
 /// A task of one request or connection: its panic costs no more than that.
-pub(crate) struct Contained<F>(Pin<Box<F>>);
+pub struct Contained<F>(Pin<Box<F>>);
 
 impl<F> Contained<F> {
-    pub(crate) fn new(future: F) -> Self {
+    /// Contains the panics of a future.
+    pub fn new(future: F) -> Self {
         Contained(Box::pin(future))
     }
 }

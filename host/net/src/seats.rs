@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The connections there are.
-pub(super) struct Seats {
+pub struct Seats {
     taken: Mutex<VecDeque<Seat>>,
     most: usize,
     /// Somebody has left, or is at work no more.
@@ -18,7 +18,7 @@ pub(super) struct Seats {
 
 /// A connection's place.
 #[derive(Clone)]
-pub(super) struct Seat {
+pub struct Seat {
     /// Requests that were let in and are not answered.
     busy: Arc<AtomicUsize>,
     leave: CancellationToken,
@@ -26,10 +26,11 @@ pub(super) struct Seat {
 }
 
 /// A request that was let in.
-pub(super) struct Busy<'s>(&'s Seat);
+pub struct Busy<'s>(&'s Seat);
 
 impl Seats {
-    pub(super) fn new(most: usize) -> Self {
+    /// Room for `most` connections.
+    pub fn new(most: usize) -> Self {
         Seats {
             taken: Mutex::default(),
             most,
@@ -42,7 +43,7 @@ impl Seats {
     }
 
     /// A place; waits only if all others are at work.
-    pub(super) async fn take(&self) -> Seat {
+    pub async fn take(&self) -> Seat {
         loop {
             let stirred = self.stirred.notified();
             if let Some(seat) = self.try_take() {
@@ -70,7 +71,7 @@ impl Seats {
     }
 
     /// Gives a place back.
-    pub(super) fn give_back(&self, seat: &Seat) {
+    pub fn give_back(&self, seat: &Seat) {
         self.taken()
             .retain(|other| !Arc::ptr_eq(&other.busy, &seat.busy));
         self.stirred.notify_one();
@@ -79,12 +80,12 @@ impl Seats {
 
 impl Seat {
     /// Completes when the connection must leave.
-    pub(super) async fn must_leave(&self) {
+    pub async fn must_leave(&self) {
         self.leave.cancelled().await;
     }
 
     /// Keeps the place until it is dropped.
-    pub(super) fn busy(&self) -> Busy<'_> {
+    pub fn busy(&self) -> Busy<'_> {
         self.busy.fetch_add(1, Relaxed);
         Busy(self)
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::episode::{Episode, Log};
+use spanmill_faults::episode::{Episode, Log};
 
 /// Connections at once, if there are file descriptors for so many.
 const MOST: usize = 4096;
@@ -18,7 +18,7 @@ const MOST: usize = 4096;
 const HIGH: (usize, usize) = (7, 8);
 
 /// The connections of some listeners.
-pub(crate) struct ConnectionTable {
+pub struct ConnectionTable {
     connections: Mutex<Connections>,
     most: usize,
     /// While connections are refused.
@@ -33,7 +33,7 @@ struct Connections {
 }
 
 /// What is known of one connection.
-pub(crate) struct Connection {
+pub struct Connection {
     address: IpAddr,
     opened: Instant,
     /// Requests under way, their answers included.
@@ -45,22 +45,22 @@ pub(crate) struct Connection {
     /// Since when it does not take what is written to it, in ms since it was opened, plus one; 0: it does.
     blocked_since: AtomicU64,
     /// Another connection needs its place.
-    pub(crate) end: CancellationToken,
+    pub end: CancellationToken,
 }
 
 /// A connection's place in the table, as long as it is held.
-pub(crate) struct Place {
+pub struct Place {
     table: Arc<ConnectionTable>,
     number: u64,
-    pub(crate) connection: Arc<Connection>,
+    pub connection: Arc<Connection>,
 }
 
 /// A request that is under way, as long as it is held.
-pub(crate) struct Active(Arc<Connection>);
+pub struct Active(Arc<Connection>);
 
 impl ConnectionTable {
     /// The one that all listeners of this process share.
-    pub(crate) fn of_process() -> Arc<Self> {
+    pub fn of_process() -> Arc<Self> {
         static TABLE: OnceLock<Arc<ConnectionTable>> = OnceLock::new();
         Arc::clone(TABLE.get_or_init(|| {
             // The other half is for backends, files and the admin API.
@@ -85,7 +85,7 @@ impl ConnectionTable {
 
     /// A place for a new connection. When few are left, the connection that has been idle longest is told to end, one of
     /// the address with the most connections first. `None` if all are taken.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let mut connections = self.connections();
         let count = connections.by_number.len();
         let mut is_evicting = false;
@@ -187,22 +187,22 @@ impl Connection {
     }
 
     /// How old it is.
-    pub(crate) fn age(&self) -> Duration {
+    pub fn age(&self) -> Duration {
         self.opened.elapsed()
     }
 
     /// Whether a request is under way.
-    pub(crate) fn is_active(&self) -> bool {
+    pub fn is_active(&self) -> bool {
         self.active.load(Relaxed) > 0
     }
 
     /// Whether there has been a request.
-    pub(crate) fn has_been_used(&self) -> bool {
+    pub fn has_been_used(&self) -> bool {
         self.requests.load(Relaxed) > 0
     }
 
     /// How long it has had nothing to do; zero while it has.
-    pub(crate) fn idle_for(&self) -> Duration {
+    pub fn idle_for(&self) -> Duration {
         if self.is_active() {
             return Duration::ZERO;
         }
@@ -210,7 +210,7 @@ impl Connection {
     }
 
     /// How long it has not taken what is written to it.
-    pub(crate) fn blocked_for(&self) -> Duration {
+    pub fn blocked_for(&self) -> Duration {
         match self.blocked_since.load(Relaxed) {
             0 => Duration::ZERO,
             since => Duration::from_millis(self.now().saturating_sub(since - 1)),
@@ -218,7 +218,7 @@ impl Connection {
     }
 
     /// Notes whether it takes what is written to it.
-    pub(crate) fn writes(&self, is_blocked: bool) {
+    pub fn writes(&self, is_blocked: bool) {
         if !is_blocked {
             self.blocked_since.store(0, Relaxed);
         } else if self.blocked_since.load(Relaxed) == 0 {
@@ -228,7 +228,7 @@ impl Connection {
     }
 
     /// A request begins.
-    pub(crate) fn begin(self: &Arc<Self>) -> Active {
+    pub fn begin(self: &Arc<Self>) -> Active {
         self.active.fetch_add(1, Relaxed);
         self.requests.fetch_add(1, Relaxed);
         Active(Arc::clone(self))

@@ -1,4 +1,4 @@
-//! Opening a listening socket, and saying what to do when that fails.
+//! Opening listening sockets, and saying what to do when that fails.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,15 +7,21 @@ use std::os::fd::AsFd as _;
 use thiserror::Error;
 use tokio::net::{TcpListener, lookup_host};
 
-use spanmill_manifest::ComponentId;
+use crate::tls::{ServerTls, TlsError, TlsServer};
 
 /// A socket that listens.
 #[derive(Debug)]
-pub(crate) struct Bound {
+pub struct Bound {
+    /// The socket.
     pub listener: TcpListener,
+    /// Its address, with the real port.
     pub address: SocketAddr,
     /// The endpoint as the manifest has it.
     endpoint: String,
+    /// Whose it is, for the log.
+    pub(crate) component: String,
+    /// What is spoken on it, if it is not plain text.
+    pub(crate) tls: Option<TlsServer>,
 }
 
 /// Sockets of components that are about to be replaced, by endpoint. One that is asked for again is taken over while
@@ -25,7 +31,7 @@ pub struct Spare(Vec<(String, std::net::TcpListener)>);
 
 impl Spare {
     /// Adds a second handle of a socket.
-    pub(crate) fn add(&mut self, endpoint: &str, listener: &std::net::TcpListener) {
+    pub fn add(&mut self, endpoint: &str, listener: &std::net::TcpListener) {
         // Without it the address is in use, which is said then.
         if let Ok(listener) = listener.try_clone() {
             self.0.push((endpoint.to_owned(), listener));
@@ -39,8 +45,30 @@ impl Spare {
 }
 
 impl Bound {
+    /// The same, with TLS if there are settings for it. `owner` is what the settings are of, for errors and the log, and `alpn`
+    /// says which protocols are spoken.
+    ///
+    /// # Errors
+    ///
+    /// If a file or text that the settings name cannot be used.
+    pub fn secured(
+        mut self,
+        owner: &str,
+        tls: Option<&ServerTls>,
+        alpn: &[&[u8]],
+    ) -> Result<Self, BindError> {
+        let server = |tls| {
+            TlsServer::new(owner, tls, alpn).map_err(|cause| BindError::Tls {
+                component: owner.to_owned(),
+                cause,
+            })
+        };
+        self.tls = tls.map(server).transpose()?;
+        Ok(self)
+    }
+
     /// A second handle of the socket, for who takes it over, and the endpoint.
-    pub(crate) fn handle(&self) -> Option<(String, std::net::TcpListener)> {
+    pub fn handle(&self) -> Option<(String, std::net::TcpListener)> {
         let handle = self.listener.as_fd().try_clone_to_owned().ok()?;
         Some((self.endpoint.clone(), handle.into()))
     }
@@ -81,16 +109,24 @@ pub enum BindError {
         /// What the system said.
         cause: io::Error,
     },
+    /// Its TLS settings cannot be used.
+    #[error("{component}: tls: {cause}")]
+    Tls {
+        /// The component: its role and id.
+        component: String,
+        /// Why.
+        cause: TlsError,
+    },
 }
 
-pub(crate) async fn bind(
-    role: &str,
-    id: &ComponentId,
-    endpoint: &str,
-    spare: &mut Spare,
-) -> Result<Bound, BindError> {
+/// Listens on `host:port`, or takes over the socket that is spare. `component` is whose it is, for errors.
+///
+/// # Errors
+///
+/// If the address is in use, not this machine's, or not for this user.
+pub async fn bind(component: &str, endpoint: &str, spare: &mut Spare) -> Result<Bound, BindError> {
     let failed = |cause: io::Error| {
-        let component = format!("{role} {id}");
+        let component = component.to_owned();
         let endpoint = endpoint.to_owned();
         match cause.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse {
@@ -118,6 +154,8 @@ pub(crate) async fn bind(
         listener,
         address,
         endpoint: endpoint.to_owned(),
+        component: component.to_owned(),
+        tls: None,
     })
 }
 
@@ -135,11 +173,28 @@ async fn open(endpoint: &str) -> io::Result<TcpListener> {
     }
 }
 
-/// Listens on the first address that a host has, IPv4 before IPv6: senders that are told `localhost:4317` or
-/// `127.0.0.1:4317` are to find it, and Go does the same.
 async fn listen(endpoint: &str) -> io::Result<TcpListener> {
+    listen_at(&addresses(endpoint).await?).await
+}
+
+/// The addresses of a host, IPv4 before IPv6: senders that are told `localhost:4317` or `127.0.0.1:4317` are to find it, and
+/// Go does the same.
+///
+/// # Errors
+///
+/// If the host is not known.
+pub async fn addresses(endpoint: &str) -> io::Result<Vec<SocketAddr>> {
     let mut addresses: Vec<SocketAddr> = lookup_host(endpoint).await?.collect();
     addresses.sort_by_key(SocketAddr::is_ipv6);
+    Ok(addresses)
+}
+
+/// Listens on the first of these addresses that can be had.
+///
+/// # Errors
+///
+/// If one is in use, or none can be had.
+pub async fn listen_at(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for address in addresses {
         match TcpListener::bind(address).await {

@@ -14,7 +14,7 @@ const ENOUGH: usize = 256 * 1024;
 ///
 /// The first flush after a write only has the task woken, since more frames mostly follow. What is held leaves with the
 /// next flush or read, whichever comes first when the task runs again: HTTP/2 connections do both, a TLS handshake reads.
-pub(crate) struct Gathered<S> {
+pub struct Gathered<S> {
     stream: S,
     held: Vec<u8>,
     /// How much of what is held was written.
@@ -24,6 +24,7 @@ pub(crate) struct Gathered<S> {
 }
 
 impl<S> Gathered<S> {
+    /// Gathers what is written to a stream.
     pub fn new(stream: S) -> Self {
         Gathered {
             stream,

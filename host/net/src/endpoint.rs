@@ -6,7 +6,7 @@ use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 use thiserror::Error;
 
 /// Reads `endpoint` as `host:port` to listen on.
-pub(crate) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnostics) -> String {
+pub fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnostics) -> String {
     let Some(endpoint) = section.text("endpoint", out) else {
         return default.to_owned();
     };
@@ -28,11 +28,7 @@ pub(crate) fn listen(section: &mut Section<'_>, default: &str, out: &mut Diagnos
 }
 
 /// Reads the gRPC address of an exporter; what comes back is a URI, and whether to speak TLS.
-pub(crate) fn grpc(
-    section: &mut Section<'_>,
-    insecure: bool,
-    out: &mut Diagnostics,
-) -> (String, bool) {
+pub fn grpc(section: &mut Section<'_>, insecure: bool, out: &mut Diagnostics) -> (String, bool) {
     let nothing = ("http://localhost:4317".to_owned(), false);
     let Some(endpoint) = required(section, "host and port, like `tempo:4317`", out) else {
         return nothing;
@@ -77,11 +73,7 @@ pub(crate) fn grpc(
 }
 
 /// Checks that a text is an http or https URL with a host.
-pub(crate) fn url(
-    section: &mut Section<'_>,
-    key: &'static str,
-    out: &mut Diagnostics,
-) -> Option<String> {
+pub fn url(section: &mut Section<'_>, key: &'static str, out: &mut Diagnostics) -> Option<String> {
     let text = section.text(key, out)?;
     let valid = text.parse::<http::Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
@@ -100,6 +92,12 @@ pub(crate) fn url(
     None
 }
 
+/// Whether a URL says https.
+pub fn is_secure(url: &str) -> bool {
+    let uri = url.parse::<http::Uri>();
+    uri.is_ok_and(|uri| uri.scheme() == Some(&http::uri::Scheme::HTTPS))
+}
+
 /// Reads `endpoint`, which must be there.
 fn required(section: &mut Section<'_>, like: &str, out: &mut Diagnostics) -> Option<String> {
     let there = section.value("endpoint").is_some();
@@ -111,7 +109,7 @@ fn required(section: &mut Section<'_>, like: &str, out: &mut Diagnostics) -> Opt
 }
 
 /// A key that must be there is not.
-pub(crate) fn missing(section: &Section<'_>, key: &str, like: &str) -> Diagnostic {
+pub fn missing(section: &Section<'_>, key: &str, like: &str) -> Diagnostic {
     Diagnostic::error(
         section.place(),
         format!("{}: {key} is missing", section.owner()),

@@ -1,4 +1,4 @@
-//! Connections to backends, plain or with TLS, for both OTLP exporters.
+//! Connections to backends, plain or with TLS, for HTTP clients.
 
 use std::error::Error;
 use std::io::{self, IoSlice, Read};
@@ -16,14 +16,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-use super::tls::{Refusals, TlsClient, explained, is_h2};
 use crate::gathered::Gathered;
+use crate::tls::{Refusals, TlsClient, explained, is_h2};
 
 /// How long a backend has to take a connection.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes connections that write into an `S`: a socket, or one that gathers what is written to it.
-pub(super) struct Connector<S> {
+pub struct Connector<S> {
     tcp: HttpConnector,
     tls: Option<TlsClient>,
     stream: PhantomData<fn() -> S>,
@@ -94,13 +94,15 @@ impl From<TcpStream> for Gathered<TcpStream> {
 }
 
 /// A connection to a backend.
-pub(super) enum BackendStream<S> {
+pub enum BackendStream<S> {
+    /// In plain text.
     Plain(S),
+    /// With TLS.
     Tls(Box<TlsConnection<S>>),
 }
 
 /// A connection whose handshake is done on this side.
-pub(super) struct TlsConnection<S> {
+pub struct TlsConnection<S> {
     stream: TlsStream<S>,
     refusals: Refusals,
 }

@@ -1,5 +1,5 @@
-//! Which certificates of a backend's are taken for its own. Whatever is taken here, rustls still has the backend prove that it
-//! holds the key: every verifier checks the handshake's signature.
+//! Which certificates of a peer's are taken for its own. Whatever is taken here, rustls still has the peer prove that it holds
+//! the key: every verifier checks the handshake's signature.
 
 use std::sync::Arc;
 
@@ -9,8 +9,14 @@ use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
+
+use super::material::Trusted;
 
 /// Trusts what authorities have signed, and the very certificates that were named, authority or not. OpenSSL and Go do the
 /// same; WebPKI alone refuses a self-signed certificate that calls itself an authority, which most of them do.
@@ -75,6 +81,75 @@ impl ServerCertVerifier for CertificateVerifier {
             Err(error) if is_only_unsigned(&error) && self.named.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.webpki.supported_verify_schemes()
+    }
+}
+
+/// The same of clients: each must have a certificate that an authority has signed, or that was named itself.
+#[derive(Debug)]
+pub(super) struct ClientVerifier {
+    webpki: Arc<dyn ClientCertVerifier>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl ClientVerifier {
+    pub fn new(
+        trusted: Trusted,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, VerifierBuilderError> {
+        let roots = Arc::new(trusted.roots);
+        let webpki =
+            WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider)).build()?;
+        Ok(ClientVerifier {
+            webpki,
+            named: trusted.named,
+        })
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.webpki.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self
+            .webpki
+            .verify_client_cert(end_entity, intermediates, now);
+        match verified {
+            Err(error) if is_only_unsigned(&error) && self.named.contains(end_entity) => {
+                Ok(ClientCertVerified::assertion())
             }
             verified => verified,
         }

@@ -1,14 +1,12 @@
 //! What a failed connection means, and what to change in the manifest.
 
 use std::io;
-use std::time::{Duration, SystemTime};
 
-use humantime::format_rfc3339_seconds;
-use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError, Error};
 
-use super::super::quoted;
+use super::time::time;
 use super::trust::is_authority;
+use crate::quoted::quoted;
 
 /// The backend speaks TLS, but not HTTP/2 in it.
 pub(super) const NO_H2: &str =
@@ -23,7 +21,7 @@ const NO_TLS: &str =
 const NO_VERSION: &str = "the backend speaks none of these versions of TLS; check `min_version` and `max_version` under `tls:`";
 
 /// The same error in words that help, if it is one of TLS's that a setting may cure.
-pub(in super::super) fn explained(error: io::Error) -> io::Error {
+pub fn explained(error: io::Error) -> io::Error {
     let of_tls = error.get_ref().and_then(|error| error.downcast_ref());
     match of_tls.and_then(explanation) {
         Some(text) => io::Error::new(error.kind(), text),
@@ -97,12 +95,4 @@ fn of_alert(alert: Alert) -> Option<String> {
         }
         _ => return None,
     })
-}
-
-fn time(at: UnixTime) -> String {
-    match SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at.as_secs())) {
-        // Beyond it, humantime has no text for it.
-        Some(time) if at.as_secs() < 253_402_300_800 => format_rfc3339_seconds(time).to_string(),
-        _ => "a time beyond the year 9999".to_owned(),
-    }
 }

@@ -6,6 +6,7 @@ mod watched;
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,15 +18,19 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use super::reads::Reads;
-use crate::panics::Contained;
-use crate::receive::otlp::config::{GrpcServer, HttpServer};
+use spanmill_faults::panics::Contained;
+
+use crate::accept::accept;
+use crate::bind::Bound;
+use crate::reads::Reads;
+use crate::tls::TlsServer;
 use table::{Connection, ConnectionTable, Place};
 use watched::{WatchedBody, WatchedStream};
 
@@ -41,7 +46,7 @@ const LOOK: Duration = Duration::from_secs(5);
 
 /// How long connections may take for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ConnectionLimits {
+pub struct ConnectionLimits {
     /// For the head of a request, from its first byte on, and for the first request.
     pub header: Duration,
     /// For taking any of an answer.
@@ -78,46 +83,9 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// A duration as the manifest has it: zero is as if it were not there.
-fn set(duration: Option<Duration>) -> Option<Duration> {
-    duration.filter(|duration| !duration.is_zero())
-}
-
-impl ConnectionLimits {
-    /// Those of a gRPC server.
-    pub(crate) fn of_grpc(server: &GrpcServer) -> Self {
-        let keepalive = &server.keepalive;
-        let default = ConnectionLimits::default();
-        ConnectionLimits {
-            idle: set(keepalive.max_connection_idle),
-            age: set(keepalive.max_connection_age),
-            age_grace: set(keepalive.max_connection_age_grace),
-            ping_interval: set(keepalive.time).unwrap_or(default.ping_interval),
-            ping_timeout: set(keepalive.timeout).unwrap_or(default.ping_timeout),
-            streams: server.max_concurrent_streams.unwrap_or(default.streams),
-            ..default
-        }
-    }
-
-    /// Those of an HTTP server.
-    pub(crate) fn of_http(server: &HttpServer) -> Self {
-        let default = ConnectionLimits::default();
-        let read = set(server.read_timeout);
-        ConnectionLimits {
-            header: set(server.read_header_timeout)
-                .or(read)
-                .unwrap_or(default.header),
-            write: set(server.write_timeout).unwrap_or(default.write),
-            idle: set(server.idle_timeout).or(read),
-            keep_alive: server.keep_alives_enabled,
-            ..default
-        }
-    }
-}
-
 /// Which protocol a connection speaks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     /// HTTP/2 only.
     Grpc,
     /// HTTP/1.1 or HTTP/2.
@@ -125,61 +93,59 @@ pub(crate) enum Protocol {
 }
 
 /// Answers requests. A request that cannot be served gets an answer as well.
-pub(crate) trait Answer: Clone + Send + Sync + 'static {
+pub trait Answer: Clone + Send + Sync + 'static {
+    /// The body of its answers.
     type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
         + Send
         + Unpin
         + 'static;
 
+    /// Answers a request.
     fn answer(
         &self,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
+/// What all connections of a listener share.
+struct Server {
+    builder: Builder<TokioExecutor>,
+    limits: ConnectionLimits,
+    tls: Option<TlsServer>,
+    shutdown: CancellationToken,
+    abort: CancellationToken,
+}
+
 /// Serves until `shutdown` and `grace` longer; returns how many connections were cut off then.
-pub(crate) async fn serve<A: Answer>(
-    listener: TcpListener,
+pub async fn serve<A: Answer>(
+    bound: Bound,
     protocol: Protocol,
     limits: ConnectionLimits,
     answer: A,
     shutdown: &CancellationToken,
     grace: Duration,
 ) -> usize {
-    let builder = Arc::new(builder(protocol, &limits));
-    let limits = Arc::new(limits);
+    let Bound {
+        listener,
+        component,
+        tls,
+        ..
+    } = bound;
+    let server = Arc::new(Server {
+        builder: builder(protocol, &limits),
+        limits,
+        tls,
+        shutdown: shutdown.clone(),
+        abort: CancellationToken::new(),
+    });
     let table = ConnectionTable::of_process();
     let tracker = TaskTracker::new();
-    let abort = CancellationToken::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file handles, mostly: give connections time to end.
-                warn!(%error, "cannot accept a connection");
-                tokio::select! {
-                    () = shutdown.cancelled() => break,
-                    () = tokio::time::sleep(Duration::from_millis(100)) => continue,
-                }
-            }
-        };
+    while let Some((stream, peer)) = accept(&component, shutdown, || listener.accept()).await {
         let Some(place) = table.admit(peer.ip()) else {
             continue;
         };
-        tracker.spawn(Contained::new(connection(
-            stream,
-            Arc::clone(&builder),
-            Arc::clone(&limits),
-            answer.clone(),
-            place,
-            shutdown.clone(),
-            abort.clone(),
-        )));
+        let connection = connection(stream, peer, Arc::clone(&server), answer.clone(), place);
+        tracker.spawn(Contained::new(connection));
     }
     drop(listener);
     tracker.close();
@@ -188,7 +154,7 @@ pub(crate) async fn serve<A: Answer>(
         Ok(()) => 0,
         Err(_) => tracker.len(),
     };
-    abort.cancel();
+    server.abort.cancel();
     tracker.wait().await;
     left
 }
@@ -217,17 +183,48 @@ fn builder(protocol: Protocol, limits: &ConnectionLimits) -> Builder<TokioExecut
 
 async fn connection<A: Answer>(
     stream: TcpStream,
-    builder: Arc<Builder<TokioExecutor>>,
-    limits: Arc<ConnectionLimits>,
+    peer: SocketAddr,
+    server: Arc<Server>,
     answer: A,
     place: Place,
-    shutdown: CancellationToken,
-    abort: CancellationToken,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }
     let known = &place.connection;
+    let watched = |stream| Reads::new(WatchedStream::new(stream, Arc::clone(known)));
+    match &server.tls {
+        None => requests(watched(stream), &server, answer, known).await,
+        // Boxed, so that connections in plain text do not have its size.
+        Some(tls) => {
+            Box::pin(async {
+                let secured = tokio::select! {
+                    secured = tls.accept(stream, peer, watched) => secured,
+                    () = known.end.cancelled() => None,
+                    () = server.shutdown.cancelled() => None,
+                };
+                if let Some(secured) = secured {
+                    requests(secured, &server, answer, known).await;
+                }
+            })
+            .await;
+        }
+    }
+}
+
+/// Serves the requests of a connection.
+async fn requests<S, A>(stream: S, server: &Server, answer: A, known: &Arc<Connection>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Answer,
+{
+    let Server {
+        builder,
+        limits,
+        shutdown,
+        abort,
+        ..
+    } = server;
     let of_request = Arc::clone(known);
     let service = service_fn(move |request| {
         let answer = answer.clone();
@@ -237,8 +234,7 @@ async fn connection<A: Answer>(
             Ok::<_, Infallible>(response.map(|body| WatchedBody::new(body, active)))
         }
     });
-    let stream = WatchedStream::new(stream, Arc::clone(known));
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(Reads::new(stream)), service));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut cut_off: Option<CutOff> = None;
     let result = loop {
         let is_ending = cut_off.is_some();
@@ -251,7 +247,7 @@ async fn connection<A: Answer>(
                 true => Ending::Idle,
                 false => return,
             },
-            () = tokio::time::sleep(next_look(known, &limits)) => match over(known, &limits, cut_off) {
+            () = tokio::time::sleep(next_look(known, limits)) => match over(known, limits, cut_off) {
                 None => continue,
                 Some(Ending::Now) => return,
                 Some(_) if is_ending => continue,
