@@ -18,7 +18,6 @@ mod hostile_support;
 mod isolation;
 mod least_privilege;
 mod listener_tls;
-mod listener_tls;
 mod manifest;
 mod operator;
 mod parts;
