@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
-use spanmill::bench::{Chain, ComponentId, OnError, Recorder, Stage, StageInstance, Totals};
+use spanmill::bench::{
+    Chain, ComponentId, OnError, Recorder, Stage, StageInstance, StageOutput, Totals,
+};
 use spanmill_otlp::{Batch, Joined, Projection, Spliced, StageContract, Workspace};
 use spanmill_runtime::native::{Configure, Process};
 use spanmill_runtime::{Answer, Declared, Limits, Runtime, Slot};
@@ -118,12 +120,13 @@ pub fn sandboxed_within(
         chain.push(Stage {
             id: ComponentId::parse(name).map_err(anyhow::Error::msg)?,
             on_error: OnError::Reject,
-            place: Arc::new(Mutex::new(StageInstance::new(
+            instance: Arc::new(Mutex::new(StageInstance::new(
                 slot,
                 recorder,
                 &Arc::default(),
             ))),
             on_trial: false,
+            output: StageOutput::default(),
         });
     }
     let projection = Projection::new(contracts, &[])?;

@@ -95,6 +95,8 @@ fn metrics(stream: sdk::MetricStream) -> MetricStream {
             sdk::InstrumentKind::ExponentialHistogram(buckets) => {
                 InstrumentKind::ExponentialHistogram(buckets)
             }
+            sdk::InstrumentKind::UpDownSum => InstrumentKind::UpDownSum,
+            sdk::InstrumentKind::Gauge => InstrumentKind::Gauge,
         },
         exemplars: instrument.exemplars,
     };

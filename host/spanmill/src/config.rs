@@ -5,6 +5,7 @@
 //! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
 
 mod admin;
+mod entries;
 mod extensions;
 mod files;
 mod limits;
@@ -44,6 +45,7 @@ use crate::component::{Component, ComponentKind};
 use crate::components;
 use crate::export::ExporterConfig;
 use crate::receive::component::ReceiverConfig;
+use entries::component_entries;
 use pipelines::DeclaredComponents;
 
 /// A manifest, and the warnings about it.
@@ -138,37 +140,6 @@ fn read(
     }
     root.finish(out);
     Some(manifest)
-}
-
-/// The entries of a section of components whose ids are valid; all of them are noted in `declared`.
-fn component_entries<'n>(
-    root: &mut Section<'n>,
-    key: &'static str,
-    declared: &mut BTreeMap<ComponentId, TextRange>,
-    out: &mut Diagnostics,
-) -> Vec<(ComponentId, &'n Entry)> {
-    let Some(section) = root.section(key, out) else {
-        return Vec::new();
-    };
-    let mut entries = Vec::new();
-    for entry in section.entries() {
-        match ComponentId::parse(&entry.key) {
-            Ok(id) => {
-                // A second entry of the same key was complained of by the parser.
-                if declared.insert(id.clone(), entry.key_place).is_none() {
-                    entries.push((id, entry));
-                }
-            }
-            Err(why) => {
-                let message = format!("{key}: `{}` is no component id: {why}", entry.key);
-                out.push(
-                    Diagnostic::error(entry.key_place, message)
-                        .help("ids are written `type` or `type/name`"),
-                );
-            }
-        }
-    }
-    entries
 }
 
 fn each<T>(

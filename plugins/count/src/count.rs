@@ -11,7 +11,7 @@ use spanmill_sdk::{
 use crate::settings::{Attribute, Info, Settings};
 
 /// How often counts are sent on.
-const FLUSH_NS: u64 = 15_000_000_000;
+const FLUSH_NS: u64 = 1_000_000_000;
 
 /// After how long a series that is not counted is forgotten.
 const EXPIRATION_NS: u64 = 300_000_000_000;

@@ -1,116 +1,27 @@
 //! The glue between the traits and the component model. Only the registration macros use it.
 
 mod wire;
-mod worlds;
+pub(crate) mod wit;
+pub(crate) mod worlds;
 
-use serde::de::DeserializeOwned;
-
-pub(crate) use connector_world::spanmill::plugin::metrics as metrics_wit;
-pub(crate) use processor_world::spanmill::plugin::{contract as contract_wit, telemetry};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use wire::{context, wire_context};
 pub(crate) use wire::{declared, signal, view, wire_signal};
+pub(crate) use wit::*;
 pub use worlds::*;
 
+pub use crate::settings::parse_settings;
 use crate::{
-    About, ConfigError, Connector, Contract, Decisions, Emission, Outcome, Pipelines, Processor,
+    About, Connector, Contract, Decisions, Emission, Outcome, Pipelines, Processor,
     RecordConnector, RecordStream, Records, RestoreError, Router, Routes, State, Ticker,
 };
 use about_world::exports::spanmill::plugin::about as about_wit;
 use connector_world::exports::spanmill::plugin::connector as connector_wit;
-use processor_world::spanmill::plugin::{counters, log as log_wit};
 use record_connector_world::exports::spanmill::plugin::record_connector as record_wit;
-pub(crate) use record_connector_world::spanmill::plugin::records as records_wit;
-pub(crate) use router_world::spanmill::plugin::routing as routing_wit;
-pub(crate) use state_world::exports::spanmill::plugin::state as state_wit;
-pub(crate) use ticker_world::exports::spanmill::plugin::ticker as ticker_wit;
 use wire::{
     config_error, metrics, plugin_error, restore_error, wire_decisions, wire_emission,
     wire_outcome, wire_records, wire_routes,
 };
-
-/// How much a log line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// For who looks for a fault.
-    Debug,
-    /// Worth knowing.
-    Info,
-    /// Something is not as it should be.
-    Warn,
-    /// Something failed.
-    Error,
-}
-
-/// Writes a line to the host's log. No attribute value may stand in it. Natively only the test kit sees it.
-pub fn log(level: Level, message: &str) {
-    if cfg!(target_family = "wasm") {
-        let level = match level {
-            Level::Debug => log_wit::Level::Debug,
-            Level::Info => log_wit::Level::Info,
-            Level::Warn => log_wit::Level::Warn,
-            Level::Error => log_wit::Level::Error,
-        };
-        log_wit::log(level, message);
-    } else {
-        #[cfg(not(target_family = "wasm"))]
-        crate::testing::record_log(level, message);
-    }
-}
-
-/// Adds to one of the plugin's own counters. Natively only the test kit sees it.
-pub(crate) fn count(name: &str, delta: u64) {
-    if cfg!(target_family = "wasm") {
-        counters::count(name, delta);
-    } else {
-        #[cfg(not(target_family = "wasm"))]
-        crate::testing::record_count(name, delta);
-    }
-}
-
-/// Reads settings, with a pointer to the mistake if there is one. No settings at all (`null`, which an
-/// empty YAML section becomes) are an empty object.
-pub fn parse_settings<C: DeserializeOwned>(settings: &str) -> Result<C, ConfigError> {
-    let settings = if settings.trim() == "null" {
-        "{}"
-    } else {
-        settings
-    };
-    let mut json = serde_json::Deserializer::from_str(settings);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let mut pointer = String::new();
-        for segment in error.path().iter() {
-            use serde_path_to_error::Segment;
-            match segment {
-                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-                Segment::Map { key } => {
-                    pointer.push('/');
-                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                }
-                Segment::Enum { .. } | Segment::Unknown => {}
-            }
-        }
-        // serde_json ends its messages with a place in the JSON, which no user ever sees.
-        let message = error.into_inner().to_string();
-        let message = match message.rfind(" at line ") {
-            Some(end) => message[..end].to_owned(),
-            None => message,
-        };
-        ConfigError::at(pointer, suggest(message))
-    })
-}
-
-/// Turns serde's list of every known key into the one that was meant, if one is close.
-fn suggest(message: String) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let (Some(wrong), true) = (quoted.next(), message.starts_with("unknown field")) else {
-        return message;
-    };
-    match crate::error::closest(wrong, quoted) {
-        Some(meant) => format!("unknown key `{wrong}`; did you mean `{meant}`?"),
-        None => message.replacen("unknown field", "unknown key", 1),
-    }
-}
 
 /// A configured processor and what it declared.
 #[doc(hidden)]

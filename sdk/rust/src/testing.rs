@@ -6,6 +6,8 @@
 
 mod attr;
 mod connector;
+mod errors;
+mod held;
 mod host;
 mod items;
 mod log;
@@ -17,7 +19,6 @@ mod schema;
 mod span;
 mod ticker;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use attr::{Attr, AttrList, find};
@@ -34,51 +35,11 @@ pub use ticker::Decided;
 use spanmill_model::{Context, PerContext, Signal};
 
 use crate::guest::{self, contract_wit, signal, state_wit, telemetry, wire_signal};
-use crate::{ConfigError, Level, PluginError, Problem, Processor, RestoreError, State};
+use crate::recorded::RECORDER;
+use crate::{ConfigError, Level, PluginError, Processor, RestoreError, State};
+use errors::{config_error, plugin_error};
+use held::HeldRows;
 use host::Host;
-
-/// What a plugin said besides its outcome.
-#[derive(Clone, Debug, Default)]
-struct Recorder {
-    logs: Vec<(Level, String)>,
-    counts: BTreeMap<String, u64>,
-}
-
-thread_local! {
-    static RECORDER: RefCell<Recorder> = RefCell::default();
-}
-
-pub(crate) fn record_log(level: Level, message: &str) {
-    RECORDER.with_borrow_mut(|recorder| recorder.logs.push((level, message.to_owned())));
-}
-
-pub(crate) fn record_count(name: &str, delta: u64) {
-    RECORDER
-        .with_borrow_mut(|recorder| *recorder.counts.entry(name.to_owned()).or_default() += delta);
-}
-
-fn config_error(error: contract_wit::ConfigError) -> ConfigError {
-    match error {
-        contract_wit::ConfigError::Settings(problems) => ConfigError::Settings(
-            problems
-                .into_iter()
-                .map(|problem| Problem {
-                    path: problem.path,
-                    message: problem.message,
-                })
-                .collect(),
-        ),
-        contract_wit::ConfigError::Unavailable(why) => ConfigError::Unavailable(why),
-    }
-}
-
-fn plugin_error(error: contract_wit::PluginError) -> PluginError {
-    match error {
-        contract_wit::PluginError::Batch(why) => PluginError::Batch(why),
-        contract_wit::PluginError::State(why) => PluginError::State(why),
-        contract_wit::PluginError::NotConfigured => PluginError::State("not configured".to_owned()),
-    }
-}
 
 fn snapshot<P: State>(plugin: &P) -> (u32, Vec<u8>) {
     let state_wit::SavedState { format, data } = guest::take_snapshot(Some(plugin));
@@ -130,7 +91,7 @@ pub struct Kit<P> {
     plugin: P,
     contract: contract_wit::Contract,
     host: Host,
-    held: ticker::HeldRows,
+    held: HeldRows,
 }
 
 impl<P: Processor> Kit<P> {
@@ -154,7 +115,7 @@ impl<P: Processor> Kit<P> {
             plugin,
             contract,
             host,
-            held: ticker::HeldRows::default(),
+            held: HeldRows::default(),
         })
     }
 

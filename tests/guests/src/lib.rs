@@ -18,21 +18,13 @@
 //! - `answers` and `crimes`: on batches that have a span named `misbehave`; on others they answer well.
 //! - [`snapshot`] and [`restore`]: of `stateful` only.
 
-/// The types and imports that every component shares.
-#[allow(unused)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "processor-plugin",
-        generate_all,
-    });
-}
-
 mod answers;
+pub mod bindings;
 mod crimes;
 mod instance;
 mod keeping;
 mod manners;
+mod state;
 
 pub use instance::{configure, process};
 pub use keeping::{Refusal, restore, snapshot};

@@ -8,7 +8,7 @@ use tokio::task::{JoinHandle, JoinSet, block_in_place};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::StartError;
+use super::error::StartError;
 use super::flushing::FlushTasks;
 use super::receivers::Receivers;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};

@@ -1,6 +1,6 @@
 //! What the traits speak of, turned into what crosses the boundary, and back.
 
-use super::{
+use super::wit::{
     contract_wit, metrics_wit, records_wit, routing_wit, state_wit, telemetry, ticker_wit,
 };
 use crate::connector::OwnedLists;

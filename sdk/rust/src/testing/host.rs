@@ -52,7 +52,7 @@ impl Host {
         for path in paths.clone() {
             let context = crate::contract::context_of(path);
             let is_taken = |signal: &telemetry::Signal| {
-                let signal = super::signal(*signal);
+                let signal = crate::guest::signal(*signal);
                 context.is_none_or(|context| signal.contexts().contains(&context))
             };
             assert!(
@@ -162,7 +162,7 @@ impl Host {
 /// A batch as it crosses the boundary.
 pub(super) fn batch(view: &BatchView<'_>) -> telemetry::Batch {
     telemetry::Batch {
-        signal: super::wire_signal(view.signal),
+        signal: crate::guest::wire_signal(view.signal),
         received_unix_nano: view.received_unix_nano,
         texts: telemetry::TextPool {
             ends: view.texts.ends.to_vec(),

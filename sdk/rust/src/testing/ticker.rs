@@ -1,54 +1,13 @@
 //! The test kit for processors that hold rows: held rows are kept by trace, as in the host.
 
-use std::collections::BTreeMap;
+use spanmill_otlp::Assembly;
 
-use spanmill_otlp::{Assembly, Request};
-
+use super::Kit;
+use super::errors::plugin_error;
+use super::held::HeldRow;
 use super::items::{Item, Items};
-use super::{Kit, plugin_error};
 use crate::guest::{self, ticker_wit};
 use crate::{ConfigError, PluginError, Processor, Ticker};
-
-/// A row that is held, with what is around it.
-#[derive(Clone, Debug)]
-struct HeldRow {
-    resource: Vec<u8>,
-    scope: Vec<u8>,
-    item: Vec<u8>,
-}
-
-/// The rows that are held, by trace.
-#[derive(Clone, Debug, Default)]
-pub(super) struct HeldRows {
-    /// The traces in the order they came.
-    order: Vec<u128>,
-    rows: BTreeMap<u128, Vec<HeldRow>>,
-}
-
-impl HeldRows {
-    /// Takes the rows of a request.
-    pub(super) fn take(&mut self, request: &Request) {
-        for row in request.rows() {
-            let mut held = HeldRow {
-                resource: Vec::new(),
-                scope: Vec::new(),
-                item: row.bytes.to_vec(),
-            };
-            request.resource_fields(row.resource, &mut held.resource);
-            request.scope_fields(row.scope, &mut held.scope);
-            if !self.rows.contains_key(&row.trace_id) {
-                self.order.push(row.trace_id);
-            }
-            self.rows.entry(row.trace_id).or_default().push(held);
-        }
-    }
-
-    /// Takes the rows of a trace out.
-    fn remove(&mut self, trace_id: u128) -> Vec<HeldRow> {
-        self.order.retain(|known| *known != trace_id);
-        self.rows.remove(&trace_id).unwrap_or_default()
-    }
-}
 
 fn joined<T: Item>(rows: &[HeldRow], received_unix_nano: u64) -> Items<T> {
     let mut assembly = Assembly::new(T::SIGNAL);

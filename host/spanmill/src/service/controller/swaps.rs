@@ -6,28 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use spanmill_admin::{
-    ControlError, EventKind, SavedSwap, SwapOptions, SwapReport, SwappedComponent,
-};
+use spanmill_admin::{ControlError, EventKind, SavedSwap, SwapOptions, SwapReport};
 use spanmill_runtime::{LoadError, Plugin};
 use tokio::task::block_in_place;
 
-use super::{Controller, invalid, lock, not_changed, refused, short};
+use super::Controller;
+use super::common::{components, invalid, lock, not_changed, refused, short};
+use super::uploaded::UploadedPlugin;
 use crate::config::{ComponentId, Manifest, Role};
 use crate::pipeline::{
     Excess, LoadedPlugin, PROBATION, Version, VersionReplacement, beyond_grant, beyond_predecessor,
 };
 use crate::service::running::{ChangeReport, PendingTrial};
 use crate::service::save::ManifestEdit;
-
-/// A plugin that was sent.
-#[derive(Clone)]
-pub(super) struct UploadedPlugin {
-    pub(super) plugin: Plugin,
-    pub(super) wasm: Bytes,
-    /// How long compiling it took.
-    pub(super) compile: Duration,
-}
 
 /// What versions declare beyond their predecessors.
 type Excesses = BTreeMap<ComponentId, Excess>;
@@ -323,18 +314,6 @@ fn saved(save: &ManifestEdit, after_probation: bool) -> SavedSwap {
         file: save.file(),
         after_probation,
     }
-}
-
-/// What was replaced, as reports have it.
-pub(super) fn components(replaced: &[VersionReplacement]) -> Vec<SwappedComponent> {
-    let component = |one: &VersionReplacement| SwappedComponent {
-        component: one.new.id.to_string(),
-        from: one.old.plugin.hash().to_owned(),
-        to: one.new.plugin.hash().to_owned(),
-        state_handed_over: one.state_handed_over,
-        allowed_more: Vec::new(),
-    };
-    replaced.iter().map(component).collect()
 }
 
 fn micros(duration: Duration) -> u64 {
