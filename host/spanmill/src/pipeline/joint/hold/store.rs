@@ -22,6 +22,9 @@ struct HeldTrace {
 /// Bytes of the scope and the length in front of each item.
 const HEAD: usize = 8;
 
+/// A trace of more bytes is given room for further ones ahead.
+const LARGE: usize = 16 * 1024;
+
 /// What an entry of the map takes beside the items' bytes.
 const TRACE: usize = 16 + std::mem::size_of::<HeldTrace>() + 8;
 
@@ -100,7 +103,12 @@ impl TraceStore {
                     data: Vec::new(),
                 }
             });
-            trace.data.reserve_exact(HEAD + row.bytes.len());
+            // Most traces are small, and there are many; one that is large must not be copied for each of its items.
+            let more = HEAD + row.bytes.len();
+            match trace.data.len() < LARGE {
+                true => trace.data.reserve_exact(more),
+                false => trace.data.reserve(more),
+            }
             trace.data.extend_from_slice(&scope.number().to_le_bytes());
             trace.data.extend_from_slice(&length.to_le_bytes());
             trace.data.extend_from_slice(row.bytes);
