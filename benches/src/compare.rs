@@ -5,6 +5,7 @@ pub mod batches;
 pub mod check;
 pub mod codec;
 pub mod contestants;
+pub mod fields;
 pub mod load;
 pub mod manifest;
 pub mod measure;
