@@ -2,8 +2,8 @@
 
 CARGO ?= cargo
 WASM := wasm32-wasip2
-PLUGINS := attributes filter probabilistic_sampler redaction resource spanmetrics
-GUESTS := hostile hostile_v2 stateful stateful_v2 importer misnamed sdk_processor sdk_connector
+PLUGINS := attributes count exceptions filter probabilistic_sampler redaction resource routing spanmetrics
+GUESTS := hostile hostile_v2 hostile_roles stateful stateful_v2 importer misnamed sdk_processor sdk_connector holder
 GUEST_DIR := target/$(WASM)/guest
 PLUGIN_DIR := target/release/plugins
 # SIMD is in every engine of today, and makes searching texts several times faster.

@@ -10,6 +10,7 @@ pub mod load;
 pub mod manifest;
 pub mod measure;
 pub mod metrics;
+pub mod numbers;
 pub mod plan;
 pub mod plot;
 pub mod report;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
-use spanmill::bench::{Chain, ComponentId, OnError, Place, Recorder, Stage, Totals};
+use spanmill::bench::{
+    Chain, ComponentId, OnError, Recorder, Stage, StageInstance, StageOutput, Totals,
+};
 use spanmill_otlp::{Batch, Joined, Projection, Signal, Spliced, StageContract, Workspace};
 use spanmill_runtime::native::{Configure, Process};
 use spanmill_runtime::{Answer, Declared, Limits, Runtime, Slot};
@@ -54,9 +56,7 @@ fn redaction(patterns: Patterns) -> String {
 /// them for a signal.
 pub fn processors(signal: Signal) -> Vec<(&'static str, String)> {
     let filter = match signal {
-        Signal::Traces => {
-            r#"{"traces": {"span": ["attributes[\"http.route\"] == \"/healthz\""]}}"#
-        }
+        Signal::Traces => r#"{"traces": {"span": ["attributes[\"http.route\"] == \"/healthz\""]}}"#,
         Signal::Logs => {
             r#"{"logs": {"log_record": ["severity_number < SEVERITY_NUMBER_INFO", "attributes[\"http.route\"] == \"/healthz\""]}}"#
         }
@@ -144,8 +144,13 @@ pub fn sandboxed_within(
         chain.push(Stage {
             id: ComponentId::parse(name).map_err(anyhow::Error::msg)?,
             on_error: OnError::Reject,
-            place: Arc::new(Mutex::new(Place::new(slot, recorder, &Arc::default()))),
+            instance: Arc::new(Mutex::new(StageInstance::new(
+                slot,
+                recorder,
+                &Arc::default(),
+            ))),
             on_trial: false,
+            output: StageOutput::default(),
         });
     }
     let projection = Projection::new(contracts, &[])?;
@@ -196,6 +201,11 @@ impl Native {
                 Answer::Emission(emission) => {
                     let measured = self.recorder.take(emission, &self.workspace, number, 1)?;
                     measured.commit();
+                }
+                Answer::Records(_) | Answer::Routes(_) => {
+                    anyhow::bail!(
+                        "the chain has processors and a connector that measures, no others"
+                    )
                 }
             }
         }

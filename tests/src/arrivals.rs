@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-use crate::backend::Received;
+use crate::received::Received;
 
 /// Items of every signal, in the order in which they came.
 #[derive(Debug, Default)]

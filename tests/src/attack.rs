@@ -10,13 +10,14 @@ mod probe;
 use std::fmt;
 use std::time::Duration;
 
+use crate::tls::Authority;
 use crate::{Backend, Spanmill};
 use probe::Probe;
 
 pub use attacks::{
-    empty_items_in_json, empty_items_in_protobuf, idle_connections, many_spans,
-    poison_behind_a_batch, poison_in_a_plugin, slow_plugin_next_door, unfinished_messages,
-    unread_output,
+    empty_items_in_json, empty_items_in_protobuf, half_open_handshakes, idle_connections,
+    many_spans, poison_behind_a_batch, poison_in_a_plugin, slow_plugin_next_door,
+    unfinished_messages, unread_output,
 };
 
 /// What requests under way may hold while under attack, in MiB: the limit that is announced.
@@ -126,7 +127,41 @@ service:
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spanmill = Spanmill::launch(folder, manifest, launcher).await;
-        let probe = Probe::start(spanmill.address(receiver));
+        let probe = Probe::start(spanmill.address(receiver), None);
+        Self::started(attack, backend, spanmill, probe).await
+    }
+
+    /// Starts one that receives over TLS; so does the well-behaved sender send.
+    pub(crate) async fn start_tls(attack: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new("authority");
+        authority.write(folder.path(), "server");
+        let backend = Backend::start().await;
+        let tls = "{cert_file: server.pem, key_file: server-key.pem}";
+        let manifest = format!(
+            r#"
+receivers:
+  otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0", tls: {tls}}}, http: {{endpoint: "127.0.0.1:0", tls: {tls}}}}}}}
+exporters:
+  otlp: {{endpoint: {}, tls: {{insecure: true}}}}
+service:
+  pipelines:
+    traces: {{receivers: [otlp], exporters: [otlp]}}
+"#,
+            backend.address()
+        );
+        let spanmill = Spanmill::launch(folder, &manifest, &[]).await;
+        let address = spanmill.address("receiver otlp http");
+        let probe = Probe::start(address, Some(authority.client()));
+        Self::started(attack, backend, spanmill, probe).await
+    }
+
+    async fn started(
+        attack: &'static str,
+        backend: Backend,
+        spanmill: Spanmill,
+        probe: Probe,
+    ) -> Self {
         probe.has_served(REST_PROBES).await;
         let rest_mib = memory::resident_mib(spanmill.process());
         memory::forget_peak(spanmill.process());

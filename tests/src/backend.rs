@@ -32,6 +32,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::arrivals::Arrivals;
 use crate::codec::Raw;
+use crate::received::Received;
 use crate::spans::{Found, flatten};
 use crate::within;
 
@@ -61,17 +62,6 @@ pub struct Refusal {
     pub text: &'static str,
     /// RetryInfo or Retry-After, in seconds.
     pub retry_after: Option<u64>,
-}
-
-/// A request that was taken.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// The path: a gRPC method, or a URL's.
-    pub path: String,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// The body, decompressed.
-    pub body: Bytes,
 }
 
 type Policy = Box<dyn FnMut(usize) -> Answer + Send>;

@@ -1,6 +1,7 @@
 //! Senders without an SDK, which can send anything at all.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -9,7 +10,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
+use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -101,7 +105,32 @@ pub async fn try_post_with(
         request = request.header(*name, *value);
     }
     let request = request.body(Full::new(body))?;
+    exchange(TcpStream::connect(address).await?, request).await
+}
+
+/// As [`try_post`], over TLS.
+pub async fn try_post_over_tls(
+    address: SocketAddr,
+    tls: Arc<ClientConfig>,
+    content_type: &str,
+    body: Bytes,
+) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/v1/traces")
+        .header("host", address.to_string())
+        .header("content-type", content_type)
+        .body(Full::new(body))?;
     let stream = TcpStream::connect(address).await?;
+    let name = "localhost".try_into()?;
+    let stream = TlsConnector::from(tls).connect(name, stream).await?;
+    exchange(stream, request).await
+}
+
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<StatusCode, Box<dyn std::error::Error + Send + Sync>> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);

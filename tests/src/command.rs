@@ -98,7 +98,7 @@ pub(crate) async fn output(mut command: Command) -> Output {
     let output = output.unwrap().unwrap();
     Output {
         code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }

@@ -13,35 +13,23 @@ mod jaeger;
 mod metrics;
 mod program;
 pub mod prometheus;
+mod received;
 mod sdk;
 mod spans;
+pub mod tls;
 mod versions;
-
-use std::time::Duration;
+mod wait;
 
 pub use arrivals::{Arrivals, attribute};
-pub use backend::{Answer, Backend, Received, Refusal};
+pub use backend::{Answer, Backend, Refusal};
 pub use client::{GrpcSender, HttpReply, admin, get, http, post};
 pub use collector::{Ended, Spanmill};
 pub use command::{Output, admin_token, spanmill, spanmill_with};
 pub use configuration::Configuration;
 pub use jaeger::Jaeger;
 pub use metrics::Measured;
-pub use sdk::{App, admin_api, node, python};
+pub use received::Received;
+pub use sdk::{App, admin_api, node, python, python_over_tls};
 pub use spans::{Found, attributes, flatten, request, service, span, span_id, text};
 pub use versions::{built_in, guest, version};
-
-/// Longer than anything here may take, on a slow and busy machine.
-pub const DEADLINE: Duration = Duration::from_secs(60);
-
-/// Waits for something, but not for ever.
-///
-/// # Panics
-///
-/// If it does not come within [`DEADLINE`]; `what` says what it was.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited {DEADLINE:?} in vain for {what}"),
-    }
-}
+pub use wait::{DEADLINE, within};

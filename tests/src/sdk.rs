@@ -7,7 +7,7 @@ use std::path::Path;
 
 pub use app::App;
 
-use crate::command::{output, prepared};
+use crate::command::{Output, output, prepared};
 
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
@@ -21,6 +21,26 @@ pub async fn python(address: SocketAddr, traces: usize) {
     command.arg(traces.to_string());
     let sent = output(command).await;
     assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+}
+
+/// Sends traces with the SDK for Python, over gRPC or HTTP, to an `https` endpoint; the environment names certificates as the
+/// SDKs have it. Returns how it ended.
+pub async fn python_over_tls(
+    endpoint: &str,
+    protocol: &str,
+    traces: usize,
+    environment: &[(&str, &str)],
+) -> Output {
+    let clients = Path::new(CLIENTS);
+    let mut command = prepared(clients.join(".python/bin/python"));
+    command
+        .arg(clients.join("python/send.py"))
+        .args([endpoint, &traces.to_string(), protocol])
+        // They would go before what the SDK is told.
+        .env_remove("REQUESTS_CA_BUNDLE")
+        .env_remove("CURL_CA_BUNDLE")
+        .envs(environment.iter().copied());
+    output(command).await
 }
 
 /// Runs `admin_api.py`, which must find nothing wrong.

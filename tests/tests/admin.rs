@@ -1,9 +1,8 @@
 //! The admin API of the real binary, and the command line that speaks to it: what it does, what it refuses, and how it
 //! says so.
 
-mod admin_access;
+mod access;
 mod compiling;
-mod operator;
 mod plugin_files;
 mod rights;
 mod saved;
@@ -11,8 +10,8 @@ mod saved;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::operator::{OPENAPI, Operated, spans};
 use http::Method;
-use operator::{OPENAPI, Operated, spans};
 use serde_json::{Value, json};
 use spanmill_tests::{HttpReply, admin_api, admin_token, built_in, guest, http, version};
 

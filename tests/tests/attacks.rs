@@ -52,6 +52,12 @@ async fn idle_connections_make_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_open_handshakes_keep_nobody_out() {
+    // More than are served at once.
+    holds(&attack::half_open_handshakes(400, 2).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn output_that_nobody_reads_holds_nothing_up() {
     holds(&attack::unread_output(100).await);
 }

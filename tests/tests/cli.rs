@@ -199,6 +199,107 @@ async fn a_plugin_is_tested_against_the_contract() {
     assert!(output.stderr.contains("--settings"), "{}", output.stderr);
 }
 
+#[tokio::test]
+async fn every_role_of_a_plugin_is_tested() {
+    let folder = temporary();
+    let guest = spanmill_tests::guest("hostile_roles").display().to_string();
+    let run_as = async |behaviour: &str| {
+        let settings = format!(r#"{{"behaviour": "{behaviour}"}}"#);
+        let mut arguments = conformance(&guest, &settings).to_vec();
+        arguments.extend(["--pipelines", "traces/a,traces/b"]);
+        spanmill(folder.path(), &arguments).await
+    };
+    let well = run_as("well").await;
+    assert_eq!(well.code, Some(0), "{}", well.stdout);
+    for line in [
+        "as a processor:",
+        "as a record connector:",
+        "as a router:",
+        "rows shown again",
+        "made 2 log records",
+    ] {
+        assert!(well.stdout.contains(line), "no {line} in:\n{}", well.stdout);
+    }
+    for (behaviour, check, why) in [
+        (
+            "hold-without-sharding",
+            "traces: usual",
+            "sharding by-trace or whole",
+        ),
+        ("hold-without-trace", "traces: ", "has no trace id"),
+        ("unknown-verdict", "traces: usual", "verdict 3"),
+        ("tick-traps", "held rows are decided on", "tick trapped"),
+        (
+            "half-a-trace",
+            "held rows are decided on",
+            "a trace has two words",
+        ),
+        (
+            "decide-twice",
+            "held rows are decided on",
+            "name a trace twice",
+        ),
+        (
+            "too-many-decisions",
+            "held rows are decided on",
+            "values where there are",
+        ),
+        (
+            "refuse-the-end",
+            "held rows are decided on",
+            "tick lost its state",
+        ),
+        ("review-traps", "held rows are decided on", "review trapped"),
+        (
+            "records-of-metrics",
+            "configure",
+            "makes records of metrics",
+        ),
+        (
+            "a-field-of-another-signal",
+            "configure",
+            "`span.name` is not a field",
+        ),
+        (
+            "a-connector-writes",
+            "configure",
+            "a record connector writes none",
+        ),
+        ("a-record-too-many", "traces: usual", "records.resources"),
+        (
+            "a-resource-that-is-not-there",
+            "traces: usual",
+            "records.resources",
+        ),
+        (
+            "a-text-that-is-not-there",
+            "traces: usual",
+            "beyond the pool",
+        ),
+        ("another-column", "traces: usual", "wrong case"),
+        ("bytes-that-are-no-text", "traces: usual", "not valid"),
+        ("not-the-signal", "configure", "it does not take traces"),
+        ("a-row-too-many", "traces: usual", "routes.pipelines"),
+        (
+            "a-pipeline-that-is-not-there",
+            "traces: usual",
+            "is routed to pipeline 63",
+        ),
+        ("routes-of-logs", "traces: usual", "routes for each log"),
+    ] {
+        let output = run_as(behaviour).await;
+        assert_eq!(output.code, Some(1), "{behaviour}:\n{}", output.stdout);
+        let mut lines = output.stdout.lines();
+        let line = lines
+            .find(|line| line.starts_with(check) && line.contains("FAILED") && line.contains(why));
+        assert!(line.is_some(), "no {check} {why} in:\n{}", output.stdout);
+    }
+    // Without pipelines the router is left out.
+    let settings = r#"{"behaviour": "well"}"#;
+    let output = spanmill(folder.path(), &conformance(&guest, settings)).await;
+    assert!(output.stdout.contains("--pipelines"), "{}", output.stdout);
+}
+
 /// The arguments that test a plugin file.
 fn conformance<'a>(file: &'a str, settings: &'a str) -> [&'a str; 6] {
     [

@@ -1,15 +1,11 @@
 //! Whatever a plugin does: its policy holds, its faults are counted, the process lives, and what the pipeline next
 //! door sends is the same, byte for byte. Each test runs one process with all of its plugins.
 
-#[path = "isolation/growth.rs"]
 mod growth;
-mod hostile_support;
-#[path = "isolation/rollbacks.rs"]
 mod rollbacks;
-#[path = "isolation/swaps.rs"]
 mod swaps;
 
-use hostile_support::Rig;
+use crate::hostile_support::Rig;
 use serde_json::{Value, json};
 use tonic::Code;
 

@@ -1,8 +1,6 @@
 //! A plugin has what the manifest allows it, and nothing else: no import, no field, no way out.
 
-mod hostile_support;
-
-use hostile_support::Rig;
+use crate::hostile_support::Rig;
 use serde_json::json;
 use spanmill_tests::{Output, guest, spanmill};
 

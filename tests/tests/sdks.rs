@@ -2,12 +2,12 @@
 //! says: the same requests go to one backend as they are and to another processed, and the difference is
 //! worked out here from the manifest.
 
-mod sdks_expected;
+mod expected;
 
 use spanmill_tests::prometheus::{Sample, samples};
 use spanmill_tests::{Backend, Found, Spanmill, flatten, get, node, python, service, within};
 
-use sdks_expected::{Calls, calls, processed};
+use expected::{Calls, calls, processed};
 
 fn manifest(raw: &Backend, processed: &Backend) -> String {
     format!(

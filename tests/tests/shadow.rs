@@ -1,13 +1,12 @@
 //! Shadows: another version sees what the running one sees, without effect, and what it would have done differently
 //! is counted to the span.
 
-mod operator;
-mod shadow_course;
+mod course;
 
 use std::collections::BTreeSet;
 
+use crate::operator::{Operated, spans};
 use opentelemetry_proto::tonic::trace::v1::Span;
-use operator::{Operated, spans};
 use serde_json::{Value, json};
 use spanmill_tests::{built_in, guest, span, text, version};
 

@@ -1,8 +1,6 @@
 //! `spanmill plugin status`: exact numbers after traffic that is known, of the version that runs and of those before.
 
-mod operator;
-
-use operator::{Operated, spans};
+use crate::operator::{Operated, spans};
 use serde_json::{Value, json};
 use spanmill_tests::{guest, span, text, version};
 

@@ -97,3 +97,19 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_have_as_many_items_as_were_asked_for() {
+        for signal in Signal::ALL {
+            for count in [1, 10, 100, 1000] {
+                let request = signals::encoded(signal, count, 3);
+                assert_eq!(items_in(signal, &request), Some(count as u64));
+            }
+            assert_eq!(items_in(signal, b"no request"), None);
+        }
+    }
+}

@@ -10,7 +10,7 @@ use super::check::Check;
 use super::contestants::{Entry, Program};
 use super::load::{GRPC, Wire};
 use super::manifest::{Pipeline, STAGES};
-use super::report::with_commas;
+use super::numbers::with_commas;
 
 /// Warming, before turns count.
 pub const WARM: Duration = Duration::from_millis(500);

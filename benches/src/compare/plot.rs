@@ -7,7 +7,7 @@ use spanmill_otlp::Signal;
 use super::contestants::Program;
 use super::load::GRPC;
 use super::manifest::Pipeline;
-use super::report::with_commas;
+use super::numbers::with_commas;
 use super::results::Point;
 
 const WIDTH: f64 = 400.0;

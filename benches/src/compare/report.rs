@@ -8,6 +8,7 @@ use super::batches::Batches;
 use super::contestants::{Entry, Program};
 use super::manifest::Pipeline;
 use super::measure::{Runner, median, quantile};
+use super::numbers::with_commas;
 use super::plan::Group;
 
 /// A line of the table.
@@ -101,14 +102,6 @@ pub fn table(signal: Signal, rows: &[Row]) -> String {
         );
     }
     text
-}
-
-/// 1234567 as 1,234,567.
-pub fn with_commas(number: u64) -> String {
-    match number / 1000 {
-        0 => number.to_string(),
-        thousands => format!("{},{:03}", with_commas(thousands), number % 1000),
-    }
 }
 
 /// Days since 1970 as a date.

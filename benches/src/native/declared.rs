@@ -80,6 +80,7 @@ fn declared(contract: &Contract, metrics: Option<MetricStream>) -> Declared {
             sdk::Sharding::Whole => Sharding::Whole,
         },
         metrics,
+        records: None,
     }
 }
 
@@ -94,6 +95,8 @@ fn metrics(stream: sdk::MetricStream) -> MetricStream {
             sdk::InstrumentKind::ExponentialHistogram(buckets) => {
                 InstrumentKind::ExponentialHistogram(buckets)
             }
+            sdk::InstrumentKind::UpDownSum => InstrumentKind::UpDownSum,
+            sdk::InstrumentKind::Gauge => InstrumentKind::Gauge,
         },
         exemplars: instrument.exemplars,
     };

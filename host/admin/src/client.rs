@@ -14,6 +14,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
+use spanmill_net::tls::{ClientTls, HTTP_1_1, TLS_ONLY, TlsClient};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -42,23 +43,49 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
 pub struct AdminClient {
     endpoint: Endpoint,
     token: Option<Token>,
+    /// Spoken to an address that says https.
+    tls: Option<TlsClient>,
     timeout: Duration,
 }
 
 impl AdminClient {
-    /// For an endpoint `unix:/path`, `host:port` or `http://host:port`. Connects when it is used.
+    /// For an endpoint `unix:/path`, `host:port`, `http://host:port` or `https://host:port`, where the system's authorities are
+    /// trusted. Connects when it is used.
+    ///
+    /// # Errors
+    ///
+    /// If the endpoint is none of these.
     pub fn new(endpoint: &Endpoint, token: Option<Token>) -> Result<Self, ClientError> {
+        Self::with_tls(endpoint, token, &ClientTls::default())
+    }
+
+    /// As [`AdminClient::new`], with other settings for TLS; they count where the endpoint says https.
+    ///
+    /// # Errors
+    ///
+    /// If the endpoint is none of these, or a file that the settings name cannot be used.
+    pub fn with_tls(
+        endpoint: &Endpoint,
+        token: Option<Token>,
+        tls: &ClientTls,
+    ) -> Result<Self, ClientError> {
+        let mut secured = None;
         let endpoint = match endpoint {
             Endpoint::Socket(_) => endpoint.clone(),
             Endpoint::Address(address) => {
-                let authority =
+                let (is_secure, authority) =
                     authority(address).ok_or_else(|| ClientError::Endpoint(address.clone()))?;
+                if is_secure {
+                    let client = TlsClient::once("admin client", tls, &[HTTP_1_1]);
+                    secured = Some(client.map_err(ClientError::TlsSettings)?);
+                }
                 Endpoint::Address(authority.to_string())
             }
         };
         Ok(Self {
             endpoint,
             token,
+            tls: secured,
             timeout: TIMEOUT,
         })
     }
@@ -218,6 +245,9 @@ impl AdminClient {
                 status: status.as_u16(),
                 detail: problem.detail,
             },
+            None if body.starts_with(TLS_ONLY.as_bytes()) => ClientError::TlsOnly {
+                endpoint: self.endpoint.to_string(),
+            },
             None => ClientError::Unexpected {
                 endpoint: self.endpoint.to_string(),
                 status: status.as_u16(),
@@ -231,7 +261,13 @@ impl AdminClient {
             Endpoint::Address(address) => {
                 let stream = TcpStream::connect(address).await?;
                 stream.set_nodelay(true)?;
-                Box::new(stream)
+                match &self.tls {
+                    None => Box::new(stream),
+                    Some(tls) => {
+                        let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+                        Box::new(tls.handshake(host, stream).await?)
+                    }
+                }
             }
         })
     }
@@ -284,24 +320,25 @@ fn escape(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
-/// The `host:port` of an endpoint.
-fn authority(endpoint: &str) -> Option<Authority> {
-    let rest = match endpoint.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => {
-            rest.strip_suffix('/').unwrap_or(rest)
+/// Whether an endpoint says https, and its `host:port`.
+fn authority(endpoint: &str) -> Option<(bool, Authority)> {
+    let (is_secure, rest) = match endpoint.split_once("://") {
+        Some((scheme, rest)) => {
+            let is_secure = scheme.eq_ignore_ascii_case("https");
+            if !is_secure && !scheme.eq_ignore_ascii_case("http") {
+                return None;
+            }
+            (is_secure, rest.strip_suffix('/').unwrap_or(rest))
         }
-        Some(_) => return None,
-        None => endpoint,
+        None => (false, endpoint),
     };
     let authority: Authority = rest.parse().ok()?;
     let complete = !authority.host().is_empty() && authority.port_u16().is_some();
-    (complete && !rest.contains('@')).then_some(authority)
+    (complete && !rest.contains('@')).then_some((is_secure, authority))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::authority;
-
     #[test]
     fn endpoints() {
         for (endpoint, expected) in [
@@ -310,19 +347,23 @@ mod tests {
             ("HTTP://localhost:4319/", "localhost:4319"),
             ("[::1]:4319", "[::1]:4319"),
         ] {
-            assert_eq!(authority(endpoint).unwrap(), expected);
+            let (is_secure, authority) = super::authority(endpoint).unwrap();
+            assert_eq!((is_secure, authority.as_str()), (false, expected));
         }
+        let (is_secure, authority) = super::authority("https://localhost:4319").unwrap();
+        assert_eq!((is_secure, authority.as_str()), (true, "localhost:4319"));
         for endpoint in [
             "",
             "localhost",
             "http://localhost",
-            "https://localhost:4319",
+            "ftp://localhost:4319",
+            "://localhost:4319",
             "localhost:4319/v1",
             "user@localhost:4319",
             ":4319",
             "localhost:99999",
         ] {
-            assert_eq!(authority(endpoint), None, "{endpoint}");
+            assert!(super::authority(endpoint).is_none(), "{endpoint}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use http::HeaderValue;
+use spanmill_net::tls::ServerTls;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
@@ -51,6 +52,8 @@ pub struct AdminConfig {
     /// What every request to an address must show. Without one, an address of this machine's own gets a random one, and
     /// any other is refused.
     pub token: Option<Token>,
+    /// TLS on an address; `None`: plain text.
+    pub tls: Option<ServerTls>,
 }
 
 /// What a request shows to be let in: a bearer token. Never shows in logs.

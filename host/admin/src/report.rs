@@ -75,7 +75,7 @@ pub struct VersionStatus {
     pub items_out: u64,
     /// Items it dropped.
     pub items_dropped: u64,
-    /// Items it held.
+    /// Items that are held for it now, until it decides.
     pub items_held: u64,
     /// Items that went on without it, because it failed and its `on_error` is `pass`. They count as neither out nor
     /// dropped.

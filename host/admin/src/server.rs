@@ -5,7 +5,6 @@ mod connections;
 mod guard;
 mod query;
 mod routes;
-mod seats;
 mod strangers;
 mod upload;
 
@@ -41,7 +40,7 @@ pub struct AdminServer {
 impl AdminServer {
     /// Listens; connections wait until [`AdminServer::serve`].
     pub async fn bind(config: &AdminConfig) -> Result<AdminServer, BindError> {
-        let (listener, endpoint) = bind::bind(&config.endpoint, config.token.is_some()).await?;
+        let (listener, endpoint) = bind::bind(config).await?;
         let made_token = config.token.is_none() && matches!(endpoint, Endpoint::Address(_));
         let token = match made_token {
             true => {
@@ -61,6 +60,14 @@ impl AdminServer {
     /// Where it listens; a port is the real one.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// How URLs of it begin, on an address.
+    pub fn scheme(&self) -> &'static str {
+        match &self.listener {
+            bind::Listener::Address { tls: Some(_), .. } => "https",
+            _ => "http",
+        }
     }
 
     /// The address it listens on, if it is one.

@@ -47,6 +47,7 @@ impl Server {
         let config = AdminConfig {
             endpoint,
             token: token.map(|token| Token::new(token).unwrap()),
+            tls: None,
         };
         let server = AdminServer::bind(&config).await.unwrap();
         let endpoint = server.endpoint().clone();

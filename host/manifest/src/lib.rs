@@ -2,6 +2,7 @@
 //! key with every mistake collected. Which keys there are, and what they mean, is the reader's business: this crate knows
 //! no component.
 
+mod anchor;
 mod component_id;
 mod diagnostics;
 mod duration;
@@ -14,6 +15,7 @@ mod source;
 mod tree;
 mod yaml;
 
+pub use anchor::Anchor;
 pub use component_id::ComponentId;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use duration::{DurationError, parse as parse_duration};

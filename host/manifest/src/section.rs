@@ -72,7 +72,9 @@ impl<'n> Section<'n> {
 
     /// The entry of a key; a key without a value counts.
     pub fn entry(&mut self, key: &'static str) -> Option<&'n Entry> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.entries.iter().find(|entry| entry.key == key)
     }
 

@@ -77,6 +77,7 @@ pub static FIELDS: [Field; FIELD_COUNT] = {
         writable(Span, "status.message", Text),
         writable(Span, "status.code", Narrow),
         field(Span, "flags", Narrow),
+        field(Span, "encoded_size", Narrow),
         writable(SpanEvent, "time_unix_nano", Wide),
         writable(SpanEvent, "name", Text),
         field(SpanEvent, "dropped_attributes_count", Narrow),
@@ -95,6 +96,7 @@ pub static FIELDS: [Field; FIELD_COUNT] = {
         field(Log, "trace_id", TraceId),
         field(Log, "span_id", Wide),
         writable(Log, "event_name", Text),
+        field(Log, "encoded_size", Narrow),
         writable(Metric, "name", Text),
         writable(Metric, "description", Text),
         writable(Metric, "unit", Text),
@@ -122,7 +124,7 @@ pub static FIELDS: [Field; FIELD_COUNT] = {
     ]
 };
 
-const FIELD_COUNT: usize = 62;
+const FIELD_COUNT: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ const PART: usize = 640 * 1024;
 
 /// A checked request, cut between its resources where it is large: those are a list, so what is left of the
 /// parts, one behind the other, is what is left of the request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Batch {
     signal: Signal,
     bytes: Bytes,

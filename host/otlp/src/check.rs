@@ -6,22 +6,18 @@ use std::collections::HashMap;
 use spanmill_model::{Context, PerContext, Shape, Signal};
 
 use crate::alive::Alive;
+use crate::answer_texts::{AnswerTexts, MAX_WRITTEN};
 use crate::kind;
-use crate::limits::Found;
 use crate::outcome::{CellColumn, Outcome, OutcomeError, Replacement};
 use crate::path::{Path, Target};
 use crate::projection::StagePlan;
-use crate::schema::Message;
 use crate::stage::Scratch;
 use crate::table::{Data, Table};
-use crate::texts::Texts;
-use crate::validate::{self, DEPTH};
-use crate::wire::Reader;
 
 type Checked = Result<(), OutcomeError>;
 
-/// Limit on the bytes that the edits of all stages write. A small answer can write one long text into every row.
-const MAX_EDITS: u64 = 256 * 1024 * 1024;
+/// The verdict that keeps a row in the host.
+pub(crate) const HOLD: u8 = 2;
 
 pub(crate) struct Check<'a> {
     pub(crate) plan: &'a StagePlan,
@@ -29,10 +25,9 @@ pub(crate) struct Check<'a> {
     pub(crate) scratch: &'a Scratch,
     pub(crate) tables: &'a PerContext<Table>,
     pub(crate) alive: &'a PerContext<Alive>,
-    pub(crate) texts: &'a Texts,
     pub(crate) outcome: &'a Outcome,
-    /// How many bytes the edits write: those of earlier stages, and those checked so far.
-    pub(crate) edits: Cell<u64>,
+    /// The texts it refers to; what the edits of earlier stages write is counted already.
+    pub(crate) answer: AnswerTexts<'a>,
     /// How many rows, entries and texts are gone through to apply the lists checked so far.
     pub(crate) steps: Cell<u64>,
 }
@@ -42,7 +37,7 @@ pub(crate) struct Check<'a> {
 const MAX_STEPS: u64 = 1 << 30;
 
 /// Fails unless a list has the right length.
-fn length(what: &'static str, got: usize, want: usize) -> Checked {
+pub(crate) fn length(what: &'static str, got: usize, want: usize) -> Checked {
     if got == want {
         Ok(())
     } else {
@@ -68,7 +63,7 @@ fn ordered(what: &'static str, numbers: &[u32], bound: usize, strictly: bool) ->
 impl Check<'_> {
     /// Checks every rule that the WIT states.
     pub(crate) fn run(&self) -> Checked {
-        self.pool()?;
+        self.answer.pool()?;
         self.verdicts()?;
         for write in &self.outcome.writes {
             let path = self.field(write.field)?;
@@ -82,15 +77,17 @@ impl Check<'_> {
             } else {
                 write.rows.len()
             };
-            let before = self.edits.get();
+            let before = self.answer.written.get();
             self.cells(&write.values, path)?;
             match write.values.kinds.len() {
-                1 => self.charge(self.edits.get() - before, named.saturating_sub(1))?,
+                1 => self
+                    .answer
+                    .charge(self.answer.written.get() - before, named.saturating_sub(1))?,
                 given => length("write.values", given, named)?,
             }
             if let Target::Attribute(key) = &path.target {
                 self.walk(path.context, 0)?;
-                self.charge(key.len() as u64, named)?;
+                self.answer.charge(key.len() as u64, named)?;
             }
         }
         for write in &self.outcome.entry_writes {
@@ -115,30 +112,30 @@ impl Check<'_> {
                 return Err(misfit("a replacement", path));
             }
             self.read("a replacement", path)?;
-            self.walk(path.context, self.texts.len())?;
+            self.walk(path.context, self.answer.texts.len())?;
             length(
                 "replacement.new",
                 replacement.new.len(),
                 replacement.old.len(),
             )?;
             for &old in &replacement.old {
-                if !self.texts.may_read(old, self.plan.bit) {
+                if !self.answer.texts.may_read(old, self.plan.bit) {
                     return Err(OutcomeError::Text(old));
                 }
             }
             let mut sorted = replacement.old.clone();
             sorted.sort_unstable();
-            ordered("replacement.old", &sorted, self.texts.len(), true)?;
+            ordered("replacement.old", &sorted, self.answer.texts.len(), true)?;
             let mut longest = 0;
             for &new in &replacement.new {
-                self.text(kind::TEXT, new)?;
-                longest = longest.max(self.bytes(new)?.len() as u64);
+                self.answer.text(kind::TEXT, new)?;
+                longest = longest.max(self.answer.bytes(new)?.len() as u64);
             }
             let most = self.rows(path.context).max(self.entries(path.context));
             // An upper bound will do where it is small.
-            match longest.saturating_mul(most as u64) > MAX_EDITS / 64 {
-                true => self.charge(self.replaced(replacement, path)?, 1)?,
-                false => self.charge(longest, most)?,
+            match longest.saturating_mul(most as u64) > MAX_WRITTEN / 64 {
+                true => self.answer.charge(self.replaced(replacement, path)?, 1)?,
+                false => self.answer.charge(longest, most)?,
             }
         }
         for removal in &self.outcome.removals {
@@ -164,7 +161,7 @@ impl Check<'_> {
                 append.rows.len(),
             )?;
             for &key in &append.keys {
-                self.text(kind::TEXT, key)?;
+                self.answer.text(kind::TEXT, key)?;
             }
             self.present(&append.values, path)?;
         }
@@ -187,24 +184,11 @@ impl Check<'_> {
         }
     }
 
-    /// Counts `bytes` bytes that will be written `times` times.
-    fn charge(&self, bytes: u64, times: usize) -> Checked {
-        let bytes = bytes.saturating_mul(times as u64);
-        let edits = self.edits.get().saturating_add(bytes);
-        self.edits.set(edits);
-        match edits <= MAX_EDITS {
-            true => Ok(()),
-            false => Err(OutcomeError::Edits {
-                limit_mib: MAX_EDITS >> 20,
-            }),
-        }
-    }
-
     /// How many bytes a replacement writes.
     fn replaced(&self, replacement: &Replacement, path: &Path) -> Result<u64, OutcomeError> {
         let mut lengths = HashMap::new();
         for (&old, &new) in replacement.old.iter().zip(&replacement.new) {
-            lengths.insert(old, self.bytes(new)?.len() as u64);
+            lengths.insert(old, self.answer.bytes(new)?.len() as u64);
         }
         let length = |index: u32| lengths.get(&index).copied().unwrap_or(0);
         let table = self.tables.get(path.context);
@@ -226,16 +210,6 @@ impl Check<'_> {
         })
     }
 
-    fn pool(&self) -> Checked {
-        let pool = &self.outcome.texts;
-        let last = pool.ends.last().copied().unwrap_or(0) as usize;
-        if pool.ends.is_sorted() && last == pool.bytes.len() {
-            Ok(())
-        } else {
-            Err(OutcomeError::Pool)
-        }
-    }
-
     fn verdicts(&self) -> Checked {
         let mut seen = Vec::new();
         for verdicts in &self.outcome.verdicts {
@@ -252,8 +226,31 @@ impl Check<'_> {
             if !verdicts.rows.is_empty() {
                 length("verdicts.rows", verdicts.rows.len(), self.rows(context))?;
             }
-            if let Some(verdict) = verdicts.rows.iter().find(|&&verdict| verdict > 1) {
+            if let Some(verdict) = verdicts.rows.iter().find(|&&verdict| verdict > HOLD) {
                 return Err(OutcomeError::Verdict(*verdict));
+            }
+            if verdicts.rows.contains(&HOLD) {
+                self.holds(context, &verdicts.rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails unless the stage may hold rows, and those that it holds have a trace id.
+    fn holds(&self, context: Context, verdicts: &[u8]) -> Checked {
+        if !self.plan.contract.may_hold {
+            return Err(OutcomeError::Hold);
+        }
+        if !matches!(context, Context::Span | Context::Log) {
+            return Err(OutcomeError::HoldContext(context.prefix()));
+        }
+        let (table, alive) = (self.tables.get(context), self.alive.get(context));
+        let held = (0u32..)
+            .zip(verdicts)
+            .filter(|(_, verdict)| **verdict == HOLD);
+        for (row, _) in held {
+            if table.trace_id(alive.base(row)).unwrap_or(0) == 0 {
+                return Err(OutcomeError::HoldTrace(row));
             }
         }
         Ok(())
@@ -334,56 +331,9 @@ impl Check<'_> {
                     field: path.to_string(),
                 });
             }
-            if kind::is_pooled(kind) {
-                let index = u32::try_from(bits).map_err(|_| OutcomeError::Text(u32::MAX))?;
-                self.text(kind, index)?;
-            }
+            self.answer.cell(kind, bits)?;
         }
         Ok(())
-    }
-
-    /// A text that the plugin refers to: one it may read, or a new one.
-    fn bytes(&self, index: u32) -> Result<&[u8], OutcomeError> {
-        match index.checked_sub(self.scratch.pool_len) {
-            None if self.texts.may_read(index, self.plan.bit) => Ok(self.texts.get(index)),
-            None => Err(OutcomeError::Text(index)),
-            Some(new) => {
-                let ends = &self.outcome.texts.ends;
-                let end = *ends.get(new as usize).ok_or(OutcomeError::Text(index))?;
-                let before = (new as usize)
-                    .checked_sub(1)
-                    .and_then(|before| ends.get(before));
-                let start = before.copied().unwrap_or(0);
-                let bytes = self.outcome.texts.bytes.get(start as usize..end as usize);
-                bytes.ok_or(OutcomeError::Pool)
-            }
-        }
-    }
-
-    /// Checks a text that is about to stand in telemetry as a given kind, and counts it.
-    fn text(&self, kind: u8, index: u32) -> Checked {
-        let bytes = self.bytes(index)?;
-        // Before it is looked at: the time that checking takes is bounded as well.
-        self.charge(bytes.len() as u64, 1)?;
-        let mut reader = Reader::new(bytes, 0, bytes.len());
-        // An entry's value may stand some levels down in a request.
-        let depth = DEPTH - 8;
-        let mut found = Found::new(Vec::new(), usize::MAX);
-        let valid = match kind {
-            kind::TEXT => std::str::from_utf8(bytes).is_ok(),
-            kind::ARRAY => {
-                validate::message(&mut reader, Message::ArrayValue, depth, &mut found).is_ok()
-            }
-            kind::MAP => {
-                validate::message(&mut reader, Message::KeyValueList, depth, &mut found).is_ok()
-            }
-            _ => true,
-        };
-        if valid {
-            Ok(())
-        } else {
-            Err(OutcomeError::Encoding(index))
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One pass over the messages of a request, filling the columns that the projection asks for.
 
 mod list;
+mod put;
 mod span;
 mod value;
 
@@ -145,6 +146,13 @@ fn rows<const IS_SPAN: bool>(
                 table.reading.know(index, first..last);
             }
             table.reading.take(store, plan, texts, bytes)?;
+        }
+    }
+    if let Some(column) = table.columns.get_mut(usual.encoded_size as usize)
+        && let Data::Narrow(sizes) = &mut column.data
+    {
+        for (size, entry) in sizes.iter_mut().zip(&table.entries) {
+            *size = entry.end - entry.body;
         }
     }
     let Some(groups) = index.groups(table.context) else {

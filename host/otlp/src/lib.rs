@@ -10,6 +10,10 @@
 //! 3. [`Workspace::view`] shows a stage its own columns, [`Workspace::apply`] checks and takes its [`Outcome`];
 //! 4. [`Workspace::splice_onto`] writes the surviving bytes behind those of the parts before, into [`Joined`].
 //!
+//! Beside the chain: rows that a stage holds leave by [`Workspace::held`], one by one by [`Request::rows`], and come together
+//! again in an [`Assembly`]; [`Request::split_by_trace`] has each trace go one way; [`Workspace::route`] and
+//! [`Workspace::records`] take what connectors answer.
+//!
 //! No input panics: malformed bytes are a [`Malformed`], a bad outcome an [`OutcomeError`].
 
 mod any_value;
@@ -43,6 +47,7 @@ mod alive;
 mod stage;
 mod view;
 
+mod answer_texts;
 mod apply;
 mod check;
 mod edit;
@@ -51,8 +56,15 @@ mod outcome;
 mod patch;
 mod splice;
 
+mod assembly;
+mod records;
+mod routes;
+mod rows;
+mod shard;
+
 mod workspace;
 
+pub use assembly::Assembly;
 pub use batch::Batch;
 pub use joined::{Joined, Spliced};
 pub use limits::{ItemLimits, ParseError};
@@ -63,7 +75,11 @@ pub use outcome::{
 };
 pub use path::{Path, PathError};
 pub use projection::{ContractError, Projection, StageContract};
+pub use records::{RecordColumn, RecordPlan, RecordPlanError, Records};
 pub use request::Request;
+pub use routes::{MAX_PIPELINES, Routed, Routes};
+pub use rows::Row;
+pub use shard::shard_of;
 pub use spanmill_model::{Context, PerContext, Shape, Signal};
 pub use view::{AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView};
 pub use workspace::{Applied, Workspace};

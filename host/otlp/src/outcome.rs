@@ -25,7 +25,7 @@ pub struct Pool {
 pub struct Verdicts {
     /// Any but resource and scope.
     pub context: Context,
-    /// 0 keep, 1 drop; empty keeps all.
+    /// 0 keep, 1 drop, 2 hold; empty keeps all.
     pub rows: Vec<u8>,
 }
 
@@ -115,8 +115,19 @@ pub enum OutcomeError {
     #[error("two lists of verdicts for one context")]
     VerdictsTwice,
     /// An unknown verdict.
-    #[error("verdict {0}; 0 keeps and 1 drops, and this host has no trace store to hold rows in")]
+    #[error("verdict {0}; 0 keeps, 1 drops and 2 holds")]
     Verdict(u8),
+    /// Rows held by a plugin that may not.
+    #[error(
+        "verdict 2 (hold) by a plugin that may not: it needs to export `ticker`, and to declare sharding by-trace or whole"
+    )]
+    Hold,
+    /// Rows held that belong to no trace.
+    #[error("verdict 2 (hold) on a {0}; spans and log records can be held")]
+    HoldContext(&'static str),
+    /// A row held that has no trace id.
+    #[error("verdict 2 (hold) on row {0}, which has no trace id")]
+    HoldTrace(u32),
     /// A list has the wrong length.
     #[error("{what}: {got} values where there are {want}")]
     Length {
@@ -167,6 +178,37 @@ pub enum OutcomeError {
     /// Edits in so many lists that applying them would take long.
     #[error("edits come in too many lists; those of one field belong into one")]
     Pieces,
+    /// A column of the wrong case.
+    #[error("the column of `{field}` is of the wrong case: {want} is right")]
+    Column {
+        /// The field's path.
+        field: String,
+        /// The case it should have.
+        want: &'static str,
+    },
+    /// Too many records.
+    #[error("{rows} records made of one batch; {limit} is the most")]
+    Records {
+        /// How many there are.
+        rows: u32,
+        /// How many there may be.
+        limit: u32,
+    },
+    /// Routes for rows that are not routed.
+    #[error(
+        "routes for each {0}; the rows of resources, scopes and the signal's own contexts are routed, if they are in the batch"
+    )]
+    RouteContext(&'static str),
+    /// A route to a pipeline that is not there.
+    #[error("row {row} is routed to pipeline {pipeline}, and there are {pipelines}")]
+    Route {
+        /// The row.
+        row: u32,
+        /// The highest of its pipelines, numbered from 0.
+        pipeline: u32,
+        /// How many there are.
+        pipelines: usize,
+    },
     /// An unknown cell kind, or one that does not fit.
     #[error("kind {kind} does not fit the field `{field}`")]
     Kind {

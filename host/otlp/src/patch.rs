@@ -99,17 +99,8 @@ impl Patches {
     /// Encodes a `KeyValue` as a field; returns its range in the arena.
     pub(crate) fn key_value(&mut self, field: u32, key: &[u8], value: Encoded<'_>) -> (u32, u32) {
         let from = self.arena.len() as u32;
-        let value_len = value.len();
-        let key_len = 1 + varint_len(key.len() as u64) + key.len();
-        let body = key_len + 1 + varint_len(value_len as u64) + value_len;
-        let out = &mut self.arena;
-        put_tag(out, field, DELIMITED);
-        put_varint(out, body as u64);
-        put_delimited(out, number::KEY, key);
-        put_tag(out, number::VALUE, DELIMITED);
-        put_varint(out, value_len as u64);
-        value.put(out);
-        (from, out.len() as u32)
+        put_key_value(&mut self.arena, field, key, value);
+        (from, self.arena.len() as u32)
     }
 
     /// Puts new bytes where a field stood, an attribute entry for example; returns its new source.
@@ -215,6 +206,19 @@ impl Patches {
         self.statuses.insert(row, source & !PATCHED);
         Ok(())
     }
+}
+
+/// Appends a `KeyValue` as a field.
+pub(crate) fn put_key_value(out: &mut Vec<u8>, field: u32, key: &[u8], value: Encoded<'_>) {
+    let value_len = value.len();
+    let key_len = 1 + varint_len(key.len() as u64) + key.len();
+    let body = key_len + 1 + varint_len(value_len as u64) + value_len;
+    put_tag(out, field, DELIMITED);
+    put_varint(out, body as u64);
+    put_delimited(out, number::KEY, key);
+    put_tag(out, number::VALUE, DELIMITED);
+    put_varint(out, value_len as u64);
+    value.put(out);
 }
 
 /// Where a field stands in a message, tags included.

@@ -82,6 +82,25 @@ impl Path {
         }
     }
 
+    /// The trace ids of items.
+    pub(crate) fn trace_ids() -> impl Iterator<Item = Path> {
+        let is_trace_id = |field: &&Field| {
+            matches!(field.context, Context::Span | Context::Log) && field.name == "trace_id"
+        };
+        FIELDS.iter().filter(is_trace_id).map(|field| Path {
+            context: field.context,
+            target: Target::Fixed(field),
+        })
+    }
+
+    /// The key, of a path that names one attribute.
+    pub(crate) fn key(&self) -> Option<&str> {
+        match &self.target {
+            Target::Attribute(key) => Some(key),
+            Target::Attributes | Target::Fixed(_) => None,
+        }
+    }
+
     /// The context that the field belongs to.
     pub fn context(&self) -> Context {
         self.context

@@ -12,6 +12,8 @@ pub struct StageContract {
     pub reads: Vec<Path>,
     /// Fields the stage writes, in its own order.
     pub writes: Vec<Path>,
+    /// Whether it may hold spans and log records (verdict 2).
+    pub may_hold: bool,
 }
 
 /// Declarations that the host cannot meet.
@@ -55,10 +57,19 @@ impl StageContract {
         let contract = StageContract {
             reads: parse(reads)?,
             writes: parse(writes)?,
+            may_hold: false,
         };
         match contract.writes.iter().find(|path| !path.is_writable()) {
             Some(path) => Err(ContractError::ReadOnly(path.to_string())),
             None => Ok(contract),
+        }
+    }
+
+    /// The same for a stage that may hold rows: one that exports `ticker` and sees every row of a trace.
+    pub fn holding(self) -> Self {
+        StageContract {
+            may_hold: true,
+            ..self
         }
     }
 }
@@ -171,6 +182,11 @@ impl Projection {
                     column.written = true;
                 }
                 *tables.get_mut(path.context) = true;
+            }
+            if contract.may_hold {
+                for path in Path::trace_ids() {
+                    want(contexts.get_mut(path.context), &path, 0);
+                }
             }
             plans.push(StagePlan {
                 bit,

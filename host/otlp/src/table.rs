@@ -154,6 +154,17 @@ impl Table {
         columns.find(|column| std::ptr::eq(column.field, field))
     }
 
+    /// The trace id of a row, if those are extracted; 0: it has none.
+    pub(crate) fn trace_id(&self, row: u32) -> Option<u128> {
+        let words = self.columns.iter().find_map(|column| match &column.data {
+            Data::TraceId(words) => Some(words),
+            _ => None,
+        })?;
+        let (ids, _) = words.as_chunks::<2>();
+        let [high, low] = *ids.get(row as usize)?;
+        Some(u128::from(high) << 64 | u128::from(low))
+    }
+
     /// Gives every column a row for each entry, all absent.
     pub(crate) fn lay_out(&mut self) {
         let rows = self.entries.len();

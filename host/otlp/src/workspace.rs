@@ -1,22 +1,25 @@
 //! A worker's memory for one chain of stages: a batch is loaded, shown to stage after stage, and spliced.
 
+mod connect;
+mod leave;
+
 use std::cell::Cell;
 use std::sync::Arc;
 
 use spanmill_model::{Context, FIELDS, Field, PerContext, Signal};
 
 use crate::alive::Alive;
+use crate::answer_texts::AnswerTexts;
 use crate::apply::Apply;
-use crate::check::Check;
+use crate::check::{Check, HOLD};
 use crate::index::Group;
-use crate::joined::{Joined, Spliced};
+use crate::joined::Joined;
 use crate::malformed::Malformed;
 use crate::outcome::{Outcome, OutcomeError};
 use crate::patch::{MAX_ARENA, Patches};
 use crate::path::{Path, Target};
 use crate::projection::Projection;
 use crate::request::Request;
-use crate::splice::Splice;
 use crate::stage::Scratch;
 use crate::table::{Data, Table};
 use crate::texts::Texts;
@@ -28,6 +31,8 @@ use crate::wire::Flaw;
 pub struct Applied {
     /// Spans, log records or data points dropped, those of dropped metrics included.
     pub dropped_items: usize,
+    /// Spans or log records held: [`Workspace::held`] returns them.
+    pub held_items: usize,
 }
 
 /// Memory for one chain, reused from batch to batch. Calls come in the order load, then for each stage
@@ -43,6 +48,8 @@ pub struct Workspace {
     texts: Texts,
     alive: PerContext<Alive>,
     dropped: PerContext<Vec<bool>>,
+    /// The items that the last outcome held, a flag each; empty: none. They are dropped as well.
+    held: Vec<bool>,
     patches: Patches,
     scratch: Vec<Scratch>,
 }
@@ -63,6 +70,7 @@ impl Workspace {
             texts: Texts::default(),
             alive: PerContext::default(),
             dropped: PerContext::default(),
+            held: Vec::new(),
             patches: Patches::default(),
             scratch,
         }
@@ -89,6 +97,7 @@ impl Workspace {
         self.received_unix_nano = received_unix_nano;
         self.grown = 0;
         self.patches.clear();
+        self.held.clear();
         for (context, table) in self.tables.iter() {
             let alive = self.alive.get_mut(context);
             alive.all = true;
@@ -169,9 +178,14 @@ impl Workspace {
             scratch,
             tables: &self.tables,
             alive: &self.alive,
-            texts: &self.texts,
             outcome,
-            edits: Cell::new(self.grown + self.patches.arena.len() as u64),
+            answer: AnswerTexts {
+                texts: &self.texts,
+                bit: plan.bit,
+                pool_len: scratch.pool_len,
+                added: &outcome.texts,
+                written: Cell::new(self.grown + self.patches.arena.len() as u64),
+            },
             steps: Cell::new(0),
         };
         check.run()?;
@@ -197,17 +211,28 @@ impl Workspace {
 
     fn verdicts(&mut self, outcome: &Outcome) -> Applied {
         let before = self.item_count();
+        let item = self.signal().item();
         let mut any = false;
+        let mut held_items = 0;
+        self.held.clear();
         for verdicts in &outcome.verdicts {
             let alive = self.alive.get(verdicts.context);
             let dropped = self.dropped.get_mut(verdicts.context);
-            for (row, _) in (0u32..)
+            for (row, &verdict) in (0u32..)
                 .zip(&verdicts.rows)
-                .filter(|(_, verdict)| **verdict == 1)
+                .filter(|(_, verdict)| **verdict != 0)
             {
-                if let Some(flag) = dropped.get_mut(alive.base(row) as usize) {
+                let row = alive.base(row) as usize;
+                if let Some(flag) = dropped.get_mut(row) {
                     *flag = true;
                     any = true;
+                }
+                if verdict == HOLD && verdicts.context == item {
+                    self.held.resize(dropped.len(), false);
+                    if let Some(flag) = self.held.get_mut(row) {
+                        *flag = true;
+                        held_items += 1;
+                    }
                 }
             }
         }
@@ -215,7 +240,8 @@ impl Workspace {
             self.select();
         }
         Applied {
-            dropped_items: before - self.item_count(),
+            dropped_items: before - held_items - self.item_count(),
+            held_items,
         }
     }
 
@@ -302,32 +328,6 @@ impl Workspace {
                 target: Target::Fixed(field),
             })
             .collect()
-    }
-
-    /// Writes what is left of the request.
-    pub fn splice(&mut self) -> Spliced {
-        let bytes = self.request.as_ref().map(|request| request.bytes.clone());
-        let mut joined = Joined::new(bytes.unwrap_or_default());
-        self.splice_onto(&mut joined);
-        joined.finish()
-    }
-
-    /// Appends what is left of the request, the next part of a batch, to what is left of the parts before.
-    pub fn splice_onto(&mut self, joined: &mut Joined) {
-        let items = self.item_count();
-        let Some(request) = self.request.take() else {
-            return;
-        };
-        if self.patches.list.is_empty() && self.alive.iter().all(|(_, alive)| alive.all) {
-            return joined.keep(&request);
-        }
-        Splice {
-            request: &request,
-            tables: Some(&self.tables),
-            dropped: &self.dropped,
-            patches: &self.patches,
-        }
-        .run(items, joined);
     }
 }
 

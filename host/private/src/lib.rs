@@ -6,6 +6,7 @@
 
 mod folder;
 mod regular;
+mod stamp;
 
 use std::io;
 
@@ -13,6 +14,7 @@ use rand::TryRngCore as _;
 
 pub use folder::{Entry, PrivateFolder};
 pub use regular::{is_too_large, read_regular, read_regular_text};
+pub use stamp::FileStamp;
 
 /// The user that this process acts for.
 pub fn own_user() -> u32 {

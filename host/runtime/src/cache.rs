@@ -6,15 +6,17 @@
 //! are the same bytes in memory. A file that does not match is never run; its plugin is compiled anew.
 #![allow(unsafe_code)] // `deserialize` is unsafe: it trusts the bytes. See `load`.
 
+mod config;
 mod prune;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use spanmill_private::PrivateFolder;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+pub use config::CacheConfig;
 
 /// The file with the key.
 const KEY: &str = "key";
@@ -22,28 +24,6 @@ const KEY: &str = "key";
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 /// Bytes of the hash that a file begins with.
 const HASH: usize = blake3::OUT_LEN;
-
-/// Where compiled plugins are kept, and how many of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheConfig {
-    /// The folder.
-    pub folder: PathBuf,
-    /// Bytes that its files may have together; those that were not used for longest go first.
-    pub max_bytes: u64,
-    /// Files that were not used for longer go.
-    pub max_age: Duration,
-}
-
-impl CacheConfig {
-    /// A folder with the usual limits: 256 MiB, 30 days.
-    pub fn new(folder: PathBuf) -> Self {
-        CacheConfig {
-            folder,
-            max_bytes: 256 * 1024 * 1024,
-            max_age: Duration::from_secs(30 * 24 * 3600),
-        }
-    }
-}
 
 /// The cache; without a folder nothing is kept.
 pub(crate) struct Cache(Option<Opened>);

@@ -3,46 +3,18 @@
 #![allow(unsafe_code)] // `deserialize` is unsafe: it trusts the bytes. See `compile`.
 
 mod child;
+mod config;
 mod process;
 mod shape;
-
-use std::path::PathBuf;
-use std::time::Duration;
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::error::{LoadError, words};
 pub use child::compile_child;
+pub use config::CompilerConfig;
 use process::{Compiled, Process};
 pub(crate) use shape::MAX_BYTES;
-
-/// What compiling one plugin may take, and where it is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompilerConfig {
-    /// A program that calls [`compile_child`] when its first argument is [`CompilerConfig::COMMAND`]; `None` compiles
-    /// in this process, without limits: for trusted plugins in tests and benches.
-    pub program: Option<PathBuf>,
-    /// Memory of the process, in MiB.
-    pub memory_mib: u64,
-    /// How long it may take.
-    pub timeout: Duration,
-}
-
-impl CompilerConfig {
-    /// The first argument of the program; two numbers follow.
-    pub const COMMAND: &str = "compile-plugin";
-}
-
-impl Default for CompilerConfig {
-    fn default() -> Self {
-        CompilerConfig {
-            program: None,
-            memory_mib: 1024,
-            timeout: Duration::from_secs(60),
-        }
-    }
-}
 
 /// Compiles one plugin at a time.
 pub(crate) struct Compiler {

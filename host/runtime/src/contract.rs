@@ -4,16 +4,17 @@ use spanmill_otlp::{Context, Signal};
 
 use crate::abi::v0_1::answer::Declared;
 use crate::error::words;
+use crate::role::Role;
 
 /// Limit on the fields that a plugin may declare to read, and to write.
 const PATHS: usize = 10_000;
 
-/// Checks the signals and the number of fields, and that each field belongs to one of the signals.
+/// Checks the signals and the number of fields, that each field belongs to one of the signals, and what the role adds.
 ///
 /// # Errors
 ///
 /// What is wrong, to be read behind "the plugin declares what it may not".
-pub(crate) fn check(declared: &Declared) -> Result<(), String> {
+pub(crate) fn check(declared: &Declared, role: &Role) -> Result<(), String> {
     let signals = &declared.signals;
     if signals.is_empty() {
         return Err("it takes no signal, and must take at least one".to_owned());
@@ -24,6 +25,19 @@ pub(crate) fn check(declared: &Declared) -> Result<(), String> {
     });
     if let Some((_, signal)) = twice {
         return Err(format!("it takes {signal} twice"));
+    }
+    if let Role::Router { signal, .. } = role
+        && !signals.contains(signal)
+    {
+        return Err(format!(
+            "it does not take {signal}, which it is to route under these settings"
+        ));
+    }
+    if role.kind().is_connector() && !declared.writes.is_empty() {
+        return Err(format!(
+            "it writes fields, and a {} writes none",
+            role.kind()
+        ));
     }
     let many = declared.reads.len().max(declared.writes.len());
     if many > PATHS {
@@ -66,6 +80,7 @@ mod tests {
             writes: owned(writes),
             sharding: Sharding::None,
             metrics: None,
+            records: None,
         }
     }
 
@@ -103,7 +118,7 @@ mod tests {
                 Some(r#"it writes `datapoint.attributes["a"]`, but does not take metrics"#),
             ),
         ] {
-            let checked = check(&declared(signals, reads, writes));
+            let checked = check(&declared(signals, reads, writes), &Role::Processor);
             assert_eq!(checked.err().as_deref(), wrong);
         }
     }
@@ -111,7 +126,45 @@ mod tests {
     #[test]
     fn fields_are_counted() {
         let many = vec!["log.body"; PATHS + 1];
-        let wrong = check(&declared(&[Signal::Logs], &many, &[])).unwrap_err();
+        let wrong = check(&declared(&[Signal::Logs], &many, &[]), &Role::Processor).unwrap_err();
         assert_eq!(wrong, "10001 fields, and 10000 is the most");
+    }
+
+    #[test]
+    fn a_connector_writes_nothing_and_a_router_takes_what_it_routes() {
+        let router = Role::Router {
+            signal: Signal::Logs,
+            pipelines: ["logs/eu".to_owned()].into(),
+        };
+        for (role, signals, writes, wrong) in [
+            (
+                &Role::Processor,
+                &[Signal::Logs][..],
+                &["log.body"][..],
+                None,
+            ),
+            (
+                &Role::Connector,
+                &[Signal::Logs],
+                &["log.body"],
+                Some("it writes fields, and a connector writes none"),
+            ),
+            (
+                &Role::RecordConnector,
+                &[Signal::Logs],
+                &["log.body"],
+                Some("it writes fields, and a record connector writes none"),
+            ),
+            (&router, &[Signal::Logs, Signal::Traces], &[], None),
+            (
+                &router,
+                &[Signal::Traces],
+                &[],
+                Some("it does not take logs, which it is to route under these settings"),
+            ),
+        ] {
+            let checked = check(&declared(signals, &[], writes), role);
+            assert_eq!(checked.err().as_deref(), wrong);
+        }
     }
 }

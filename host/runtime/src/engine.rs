@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Linker;
@@ -12,10 +11,8 @@ use crate::cache::{Cache, CacheConfig};
 use crate::compile::{Compiler, CompilerConfig, MAX_BYTES};
 use crate::error::LoadError;
 use crate::plugin::Plugin;
+use crate::sandbox::call_clock::TICK;
 use crate::sandbox::{self, Guest, clock};
-
-/// How often the clock ticks; deadlines are met to about twice this.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// Instances that may live at once, and so the pool's size. Address space only, until used.
 const INSTANCES: u32 = 2000;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use spanmill_otlp::OutcomeError;
 
+use crate::role::Kind;
+
 /// Why a file did not become a plugin.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LoadError {
@@ -71,13 +73,23 @@ pub enum LoadError {
     },
     /// No interface of ours is exported.
     #[error(
-        "{name} exports neither spanmill:plugin/processor nor spanmill:plugin/connector; it exports {exports}"
+        "{name} exports none of spanmill:plugin/processor, connector, record-connector and router; it exports {exports}"
     )]
     NoInterface {
         /// The file.
         name: String,
         /// What it exports.
         exports: String,
+    },
+    /// The plugin is asked to be what it is not.
+    #[error("{name} is no {wanted}, but a {kinds}")]
+    Role {
+        /// The file.
+        name: String,
+        /// What it should be.
+        wanted: Kind,
+        /// What it is.
+        kinds: String,
     },
     /// The plugin is built against another version of the contract.
     #[error(
@@ -203,6 +215,9 @@ pub enum Fault {
     /// An emission that breaks a rule of the contract.
     #[error("broke the contract: {0}")]
     Emission(String),
+    /// Decisions about held rows that break a rule of the contract.
+    #[error("broke the contract: {0}")]
+    Decisions(String),
     /// The plugin does not take over another's state.
     #[error("did not take over the state: {0}")]
     Restore(String),
@@ -237,7 +252,7 @@ impl Fault {
             Fault::Output(_) => "output",
             Fault::Batch(_) => "refused",
             Fault::State(_) | Fault::Restore(_) => "state",
-            Fault::Outcome(_) | Fault::Emission(_) => "contract",
+            Fault::Outcome(_) | Fault::Emission(_) | Fault::Decisions(_) => "contract",
             Fault::Quarantined(_) => "quarantined",
             Fault::Restart(_) => "restart",
         }

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use spanmill_otlp::{BatchView, Outcome};
+use spanmill_otlp::{BatchView, MAX_PIPELINES, Outcome, Records, Routes};
 use wasmtime::{Store, Trap};
 
 use crate::abi::v0_1::{self as abi, answer, bindings};
 use crate::about::About;
 use crate::contract;
 use crate::error::{ConfigureError, Fault, LoadError, words};
-use crate::plugin::{Exports, Plugin};
+use crate::plugin::Plugin;
+use crate::role::Role;
 use crate::sandbox::Guest;
-use bindings::exports::spanmill::plugin::{about, connector, processor, state};
+use bindings::exports::spanmill::plugin::{
+    about, connector, processor, record_connector, router, state, ticker,
+};
 use bindings::spanmill::plugin::contract::{ConfigError, PluginError};
 
 /// What a plugin may use.
@@ -45,19 +48,27 @@ pub enum Answer {
     Outcome(Outcome),
     /// A connector's.
     Emission(answer::Emission),
+    /// A record connector's.
+    Records(Records),
+    /// A router's.
+    Routes(Routes),
 }
 
 enum Calls {
     Processor(processor::Guest),
     Connector(connector::Guest),
+    RecordConnector(record_connector::Guest),
+    Router(router::Guest),
 }
 
 /// One instance.
 pub(crate) struct Instance {
     store: Store<Guest>,
     calls: Calls,
+    role: Role,
     state: Option<state::Guest>,
     about: Option<about::Guest>,
+    ticker: Option<ticker::Guest>,
     limits: Limits,
 }
 
@@ -83,8 +94,13 @@ impl std::fmt::Debug for Snapshot {
 const MIB: u64 = 1024 * 1024;
 
 impl Instance {
-    /// Makes an instance, which takes well below a millisecond.
-    pub(crate) fn new(plugin: &Plugin, component: &str, limits: Limits) -> Result<Self, LoadError> {
+    /// Makes an instance for a role, which takes well below a millisecond.
+    pub(crate) fn new(
+        plugin: &Plugin,
+        role: &Role,
+        component: &str,
+        limits: Limits,
+    ) -> Result<Self, LoadError> {
         let memory = usize::try_from(limits.memory_mib.saturating_mul(MIB)).unwrap_or(usize::MAX);
         let output = usize::try_from(limits.output_mib.saturating_mul(MIB)).unwrap_or(usize::MAX);
         let mut store = Store::new(plugin.pre.engine(), Guest::new(component, memory));
@@ -104,31 +120,42 @@ impl Instance {
             Ok(instance) => instance,
             Err(error) => return Err(start(error, &store)),
         };
-        let calls = match &plugin.exports {
-            Exports::Processor(indices) => {
-                indices.load(&mut store, &instance).map(Calls::Processor)
-            }
-            Exports::Connector(indices) => {
-                indices.load(&mut store, &instance).map(Calls::Connector)
-            }
-        };
-        let loaded = calls.and_then(|calls| {
-            let state = plugin.state.as_ref();
-            let state = state.map(|indices| indices.load(&mut store, &instance));
-            let about = plugin.about.as_ref();
-            let about = about.map(|indices| indices.load(&mut store, &instance));
-            Ok((calls, state.transpose()?, about.transpose()?))
-        });
-        match loaded {
-            Ok((calls, state, about)) => Ok(Instance {
-                store,
-                calls,
-                state,
-                about,
-                limits,
-            }),
-            Err(error) => Err(start(error, &store)),
+        macro_rules! load {
+            ($indices:expr) => {
+                match $indices {
+                    Some(indices) => Some(
+                        indices
+                            .load(&mut store, &instance)
+                            .map_err(|error| start(error, &store))?,
+                    ),
+                    None => None,
+                }
+            };
         }
+        let exports = &plugin.exports;
+        let calls = match role {
+            Role::Processor => load!(&exports.processor).map(Calls::Processor),
+            Role::Connector => load!(&exports.connector).map(Calls::Connector),
+            Role::RecordConnector => load!(&exports.record_connector).map(Calls::RecordConnector),
+            Role::Router { .. } => load!(&exports.router).map(Calls::Router),
+        };
+        let Some(calls) = calls else {
+            let kinds: Vec<_> = plugin.kinds().iter().map(|kind| kind.name()).collect();
+            return Err(LoadError::Role {
+                name: plugin.name().to_owned(),
+                wanted: role.kind(),
+                kinds: kinds.join(" and "),
+            });
+        };
+        Ok(Instance {
+            calls,
+            role: role.clone(),
+            state: load!(&plugin.state),
+            about: load!(&plugin.about),
+            ticker: load!(&plugin.ticker),
+            store,
+            limits,
+        })
     }
 
     /// Sets the limits of one call.
@@ -140,28 +167,52 @@ impl Instance {
 
     pub(crate) fn configure(&mut self, settings: &str) -> Result<answer::Declared, ConfigureError> {
         self.begin();
-        let answered = match &self.calls {
-            Calls::Processor(guest) => guest
-                .call_configure(&mut self.store, settings)
-                .map(|result| result.map(abi::declared)),
-            Calls::Connector(guest) => {
-                guest
-                    .call_configure(&mut self.store, settings)
-                    .map(|result| {
-                        result.map(|declared| answer::Declared {
-                            metrics: Some(abi::metric_stream(declared.metrics)),
+        let store = &mut self.store;
+        let answered = match (&self.calls, &self.role) {
+            (Calls::Processor(guest), _) => guest
+                .call_configure(store, settings)
+                .map(|result| result.map(|declared| Ok(abi::declared(declared)))),
+            (Calls::Connector(guest), _) => guest.call_configure(store, settings).map(|result| {
+                result.map(|declared| {
+                    Ok(answer::Declared {
+                        metrics: Some(abi::metric_stream(declared.metrics)),
+                        ..abi::declared(declared.contract)
+                    })
+                })
+            }),
+            (Calls::RecordConnector(guest), _) => {
+                guest.call_configure(store, settings).map(|result| {
+                    result.map(|declared| {
+                        Ok(answer::Declared {
+                            records: Some(abi::record_plan(declared.records)?),
                             ..abi::declared(declared.contract)
                         })
                     })
+                })
             }
+            (Calls::Router(guest), Role::Router { signal, pipelines }) => {
+                if pipelines.len() > MAX_PIPELINES {
+                    return Err(ConfigureError::Unavailable(format!(
+                        "a router sends to at most {MAX_PIPELINES} pipelines, and the manifest gives it {}",
+                        pipelines.len()
+                    )));
+                }
+                let names: Vec<&str> = pipelines.iter().map(String::as_str).collect();
+                guest
+                    .call_configure(store, settings, abi::signal(*signal), &names)
+                    .map(|result| result.map(|declared| Ok(abi::declared(declared))))
+            }
+            // An instance has the calls of its role.
+            (Calls::Router(_), _) => return Err(Fault::State("it has no role".to_owned()).into()),
         };
         self.store.data_mut().counters.fix();
         match answered {
             Err(error) => Err(self.fault(&error).into()),
-            Ok(Ok(declared)) => match contract::check(&declared) {
-                Ok(()) => Ok(declared),
-                Err(why) => Err(ConfigureError::Contract(why)),
-            },
+            Ok(Ok(declared)) => declared
+                .and_then(|declared: answer::Declared| {
+                    contract::check(&declared, &self.role).map(|()| declared)
+                })
+                .map_err(ConfigureError::Contract),
             Ok(Err(ConfigError::Settings(problems))) => {
                 Err(ConfigureError::Settings(abi::problems(problems)))
             }
@@ -187,15 +238,67 @@ impl Instance {
                     Err(error) => Err(error),
                 }
             }
+            Calls::RecordConnector(guest) => {
+                match abi::lower(view, |batch| guest.call_process(store, batch)) {
+                    Ok(Ok(records)) => return Ok(Answer::Records(abi::records(records))),
+                    Ok(Err(error)) => Ok(error),
+                    Err(error) => Err(error),
+                }
+            }
+            Calls::Router(guest) => {
+                match abi::lower(view, |batch| guest.call_process(store, batch)) {
+                    Ok(Ok(routes)) => return Ok(Answer::Routes(abi::routes(routes))),
+                    Ok(Err(error)) => Ok(error),
+                    Err(error) => Err(error),
+                }
+            }
         };
-        Err(match answered {
+        Err(self.failure(answered))
+    }
+
+    /// Asks for decisions about held rows; none if it does not export `ticker`.
+    pub(crate) fn tick(
+        &mut self,
+        now_unix_nano: u64,
+        ending: bool,
+    ) -> Result<answer::Decisions, Fault> {
+        self.begin();
+        let Some(guest) = &self.ticker else {
+            return Ok(answer::Decisions::default());
+        };
+        let answered = match guest.call_tick(&mut self.store, now_unix_nano, ending) {
+            Ok(Ok(decisions)) => return abi::decisions(decisions).map_err(Fault::Decisions),
+            Ok(Err(error)) => Ok(error),
+            Err(error) => Err(error),
+        };
+        Err(self.failure(answered))
+    }
+
+    /// Shows held rows again; nothing if it does not export `ticker`.
+    pub(crate) fn review(&mut self, view: &BatchView<'_>) -> Result<(), Fault> {
+        self.begin();
+        let store = &mut self.store;
+        let Some(guest) = &self.ticker else {
+            return Ok(());
+        };
+        let answered = match abi::lower(view, |batch| guest.call_review(store, batch)) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => Ok(error),
+            Err(error) => Err(error),
+        };
+        Err(self.failure(answered))
+    }
+
+    /// Why a call failed: what the plugin says, or what ended it.
+    fn failure(&self, answered: wasmtime::Result<PluginError>) -> Fault {
+        match answered {
             Ok(PluginError::NotConfigured) => {
                 Fault::State("it says that it was not configured".to_owned())
             }
             Ok(PluginError::Batch(why)) => Fault::Batch(words(&why)),
             Ok(PluginError::State(why)) => Fault::State(words(&why)),
             Err(error) => self.fault(&error),
-        })
+        }
     }
 
     /// What the plugin says it is, unchecked; `None` if it does not export `about`.

@@ -9,6 +9,7 @@ mod about;
 mod cache;
 mod compile;
 mod contract;
+mod describe;
 mod engine;
 mod error;
 mod health;
@@ -17,12 +18,13 @@ mod instance;
 #[doc(hidden)]
 pub mod native;
 mod plugin;
+mod role;
 mod sandbox;
 mod slot;
 
 pub use abi::v0_1::answer::{
-    AttributeLists, Declared, Emission, Instrument, InstrumentKind, MetricStream, Recording,
-    Sharding, Temporality,
+    AttributeLists, Decision, Decisions, Declared, Emission, Instrument, InstrumentKind,
+    MetricStream, Recording, Sharding, Temporality,
 };
 pub use about::About;
 pub use cache::CacheConfig;
@@ -31,5 +33,6 @@ pub use engine::{Runtime, RuntimeConfig, content_hash};
 pub use error::{ConfigureError, Fault, LoadError, Problem};
 pub use health::Health;
 pub use instance::{Answer, Limits, Snapshot};
-pub use plugin::{Kind, Plugin};
+pub use plugin::Plugin;
+pub use role::{Kind, Role};
 pub use slot::{Slot, Tries};

@@ -3,7 +3,7 @@
 //!
 //! Only with the feature `native`, which the product does not have, and only after [`register`]: no manifest and no
 //! file leads here. A plugin's file is still loaded, since it says what the plugin is. Natively there are no limits,
-//! no state that is handed on, and no counters.
+//! no state that is handed on, no held rows, and no counters.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +11,11 @@ use std::sync::OnceLock;
 
 use spanmill_otlp::BatchView;
 
-use crate::abi::v0_1::answer::Declared;
+use crate::abi::v0_1::answer::{Decisions, Declared};
 use crate::error::{ConfigureError, Fault, LoadError};
 use crate::instance::{self, Answer, Limits, Snapshot};
 use crate::plugin::Plugin;
+use crate::role::Role;
 
 /// One batch through a configured plugin.
 pub type Process = Box<dyn FnMut(&BatchView<'_>) -> Result<Answer, Fault> + Send>;
@@ -32,7 +33,7 @@ pub fn register(plugins: impl IntoIterator<Item = (&'static str, Configure)>) ->
 
 /// An instance of either sort; see [`instance::Instance`].
 pub(crate) enum Instance {
-    Sandboxed(instance::Instance),
+    Sandboxed(Box<instance::Instance>),
     Native {
         configure: Configure,
         process: Option<Process>,
@@ -40,9 +41,15 @@ pub(crate) enum Instance {
 }
 
 impl Instance {
-    pub(crate) fn new(plugin: &Plugin, component: &str, limits: Limits) -> Result<Self, LoadError> {
+    pub(crate) fn new(
+        plugin: &Plugin,
+        role: &Role,
+        component: &str,
+        limits: Limits,
+    ) -> Result<Self, LoadError> {
         let Some(registered) = REGISTERED.get() else {
-            return instance::Instance::new(plugin, component, limits).map(Instance::Sandboxed);
+            return instance::Instance::new(plugin, role, component, limits)
+                .map(|instance| Instance::Sandboxed(Box::new(instance)));
         };
         let name = Path::new(plugin.name()).file_stem();
         let configure = name
@@ -75,6 +82,20 @@ impl Instance {
                 Some(process) => process(view),
                 None => Err(Fault::State("it was not configured".to_owned())),
             },
+        }
+    }
+
+    pub(crate) fn tick(&mut self, now_unix_nano: u64, ending: bool) -> Result<Decisions, Fault> {
+        match self {
+            Instance::Sandboxed(instance) => instance.tick(now_unix_nano, ending),
+            Instance::Native { .. } => Ok(Decisions::default()),
+        }
+    }
+
+    pub(crate) fn review(&mut self, view: &BatchView<'_>) -> Result<(), Fault> {
+        match self {
+            Instance::Sandboxed(instance) => instance.review(view),
+            Instance::Native { .. } => Ok(()),
         }
     }
 

@@ -4,25 +4,19 @@ use std::sync::Arc;
 
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::abi::v0_1::{ABOUT, CONNECTOR, PROCESSOR, STATE, TICKER, bindings};
-use crate::about::About;
+use crate::abi::v0_1::bindings::exports::spanmill::plugin as exports;
+use crate::abi::v0_1::{ABOUT, CONNECTOR, PROCESSOR, RECORD_CONNECTOR, ROUTER, STATE, TICKER};
 use crate::error::{LoadError, words};
-use crate::instance::{Instance, Limits};
+use crate::role::{Kind, Role};
 use crate::sandbox::Guest;
 
-/// What a plugin is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Changes batches.
-    Processor,
-    /// Makes metrics of batches.
-    Connector,
-}
-
-#[derive(Clone)]
-pub(crate) enum Exports {
-    Processor(bindings::exports::spanmill::plugin::processor::GuestIndices),
-    Connector(bindings::exports::spanmill::plugin::connector::GuestIndices),
+/// The roles that a plugin exports.
+#[derive(Clone, Default)]
+pub(crate) struct Exports {
+    pub(crate) processor: Option<exports::processor::GuestIndices>,
+    pub(crate) connector: Option<exports::connector::GuestIndices>,
+    pub(crate) record_connector: Option<exports::record_connector::GuestIndices>,
+    pub(crate) router: Option<exports::router::GuestIndices>,
 }
 
 /// A compiled plugin, ready to be instantiated. Cheap to clone.
@@ -31,9 +25,10 @@ pub struct Plugin {
     pub(crate) name: Arc<str>,
     pub(crate) pre: InstancePre<Guest>,
     pub(crate) exports: Exports,
-    pub(crate) state: Option<bindings::exports::spanmill::plugin::state::GuestIndices>,
-    pub(crate) about: Option<bindings::exports::spanmill::plugin::about::GuestIndices>,
-    has_ticker: bool,
+    pub(crate) state: Option<exports::state::GuestIndices>,
+    pub(crate) about: Option<exports::about::GuestIndices>,
+    pub(crate) ticker: Option<exports::ticker::GuestIndices>,
+    kinds: Arc<[Kind]>,
     hash: Arc<str>,
     size: usize,
     imports: Arc<[String]>,
@@ -45,7 +40,11 @@ fn is_granted(import: &str) -> bool {
         // Types grant nothing.
         || matches!(
             import,
-            "spanmill:plugin/telemetry@0.1.0" | "spanmill:plugin/contract@0.1.0" | "spanmill:plugin/metrics@0.1.0"
+            "spanmill:plugin/telemetry@0.1.0"
+                | "spanmill:plugin/contract@0.1.0"
+                | "spanmill:plugin/metrics@0.1.0"
+                | "spanmill:plugin/records@0.1.0"
+                | "spanmill:plugin/routing@0.1.0"
         )
         || ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"]
             .iter()
@@ -74,28 +73,27 @@ impl Plugin {
         let other_version = |kind: &str| {
             exports
                 .iter()
-                .find(|export| export.starts_with(kind))
+                .find(|export| export.split('@').next() == Some(kind))
                 .map(|found| words(found))
         };
         let has = |wanted: &str| exports.iter().any(|export| export == wanted);
-        let (has_state, has_about, has_ticker) = (has(STATE), has(ABOUT), has(TICKER));
-        let kind = if has(PROCESSOR) {
-            Kind::Processor
-        } else if has(CONNECTOR) {
-            Kind::Connector
-        } else if let Some(found) = other_version("spanmill:plugin/processor") {
-            return Err(LoadError::Version {
-                name: owned(),
-                found,
-                supported: PROCESSOR,
+        let kinds: Vec<Kind> = Kind::ALL
+            .into_iter()
+            .filter(|kind| has(interface(*kind)))
+            .collect();
+        if kinds.is_empty() {
+            let other = Kind::ALL.into_iter().find_map(|kind| {
+                let supported = interface(kind);
+                let (name, _) = supported.split_once('@')?;
+                Some((other_version(name)?, supported))
             });
-        } else if let Some(found) = other_version("spanmill:plugin/connector") {
-            return Err(LoadError::Version {
-                name: owned(),
-                found,
-                supported: CONNECTOR,
-            });
-        } else {
+            if let Some((found, supported)) = other {
+                return Err(LoadError::Version {
+                    name: owned(),
+                    found,
+                    supported,
+                });
+            }
             let exports = match exports.len() {
                 0 => "nothing".to_owned(),
                 _ => words(&exports.join(", ")),
@@ -104,7 +102,7 @@ impl Plugin {
                 name: owned(),
                 exports,
             });
-        };
+        }
         if !refused.is_empty() {
             return Err(LoadError::Imports {
                 name: owned(),
@@ -116,30 +114,31 @@ impl Plugin {
             why: words(&format!("{error:#}")),
         };
         let pre = linker.instantiate_pre(component).map_err(mismatch)?;
-        use bindings::exports::spanmill::plugin::{about, connector, processor, state};
-        let exports = match kind {
-            Kind::Processor => {
-                Exports::Processor(processor::GuestIndices::new(&pre).map_err(mismatch)?)
-            }
-            Kind::Connector => {
-                Exports::Connector(connector::GuestIndices::new(&pre).map_err(mismatch)?)
-            }
+        macro_rules! indices {
+            ($interface:ident, $name:expr) => {
+                match has($name) {
+                    true => Some(exports::$interface::GuestIndices::new(&pre).map_err(mismatch)?),
+                    false => None,
+                }
+            };
+        }
+        let roles = Exports {
+            processor: indices!(processor, PROCESSOR),
+            connector: indices!(connector, CONNECTOR),
+            record_connector: indices!(record_connector, RECORD_CONNECTOR),
+            router: indices!(router, ROUTER),
         };
-        let state = match has_state {
-            true => Some(state::GuestIndices::new(&pre).map_err(mismatch)?),
-            false => None,
-        };
-        let about = match has_about {
-            true => Some(about::GuestIndices::new(&pre).map_err(mismatch)?),
-            false => None,
-        };
+        let state = indices!(state, STATE);
+        let about = indices!(about, ABOUT);
+        let ticker = indices!(ticker, TICKER);
         Ok(Plugin {
             name: name.into(),
             pre,
-            exports,
+            exports: roles,
             state,
             about,
-            has_ticker,
+            ticker,
+            kinds: kinds.into(),
             hash: hash.into(),
             size,
             imports: imports.into(),
@@ -171,48 +170,38 @@ impl Plugin {
         self.state.is_some()
     }
 
-    /// Whether it exports `ticker`, which this version of the host does not call.
+    /// Whether it exports `ticker`, as plugins that hold rows do.
     pub fn has_ticker(&self) -> bool {
-        self.has_ticker
+        self.ticker.is_some()
     }
 
-    /// What the plugin says of itself; `None` if it does not export `about`. Asks an instance of its own, which takes
-    /// about as long as a start.
-    ///
-    /// # Errors
-    ///
-    /// A plugin that does not start, fails to answer, or answers with what the contract does not allow.
-    pub fn about(&self) -> Result<Option<About>, LoadError> {
-        if self.about.is_none() {
-            return Ok(None);
-        }
-        let bad = |why| LoadError::About {
-            name: self.name.to_string(),
-            why,
-        };
-        let mut instance = Instance::new(self, "about", Limits::default())?;
-        match instance
-            .describe()
-            .map_err(|fault| bad(fault.to_string()))?
-        {
-            None => Ok(None),
-            Some(about) => about.checked().map(Some).map_err(bad),
-        }
+    /// What it can be, at least one.
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
     }
 
-    /// Processor or connector.
-    pub fn kind(&self) -> Kind {
-        match self.exports {
-            Exports::Processor(_) => Kind::Processor,
-            Exports::Connector(_) => Kind::Connector,
-        }
+    /// Whether it can be of a kind.
+    pub fn is(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
     }
 
-    /// The interface it exports, with its version.
-    pub fn interface(&self) -> &'static str {
-        match self.kind() {
-            Kind::Processor => PROCESSOR,
-            Kind::Connector => CONNECTOR,
-        }
+    /// The role of the first of its kinds, for those who look at a plugin that stands nowhere.
+    pub fn main_role(&self) -> Role {
+        Role::of(self.kinds.first().copied().unwrap_or(Kind::Processor))
+    }
+
+    /// The interfaces it exports for its kinds, with their version.
+    pub fn interfaces(&self) -> impl Iterator<Item = &'static str> {
+        self.kinds.iter().map(|kind| interface(*kind))
+    }
+}
+
+/// The interface of a kind.
+fn interface(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Processor => PROCESSOR,
+        Kind::Connector => CONNECTOR,
+        Kind::RecordConnector => RECORD_CONNECTOR,
+        Kind::Router => ROUTER,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Texts that it hands over are not copied before it is known that they are wanted: one may have many megabytes.
 
-mod call_clock;
+pub(crate) mod call_clock;
 pub(crate) mod clock;
 mod counters;
 mod lines;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use spanmill_otlp::BatchView;
 
-use crate::abi::v0_1::answer::Declared;
+use crate::abi::v0_1::answer::{Decisions, Declared, Sharding};
 use crate::error::{ConfigureError, Fault};
 use crate::health::Health;
 #[cfg(not(feature = "native"))]
@@ -14,6 +14,7 @@ use crate::instance::{Answer, Limits, Snapshot};
 #[cfg(feature = "native")]
 use crate::native::Instance;
 use crate::plugin::Plugin;
+use crate::role::Role;
 
 /// The quarantine after the second fault in a row; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -36,6 +37,7 @@ pub enum Tries {
 /// to 10 s; a batch that goes well ends that. Batches that are at fault themselves (see [`Health`]) do not count.
 pub struct Slot {
     plugin: Plugin,
+    role: Role,
     component: String,
     settings: String,
     limits: Limits,
@@ -47,6 +49,8 @@ pub struct Slot {
     ready_at: Option<Instant>,
     /// Whether the instance is another than at the last answer.
     fresh: bool,
+    /// Whether the instance does not know what the one before knew.
+    lost_state: bool,
     /// Batches this instance has answered well.
     served: u64,
     /// Memory at which the instance is replaced, in bytes.
@@ -62,18 +66,38 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Makes an instance and configures it. `component` is the component id of the manifest, and `settings`
-    /// its section as a JSON object.
+    /// Makes an instance for the plugin's main role (see [`Plugin::main_role`]); otherwise as [`Slot::in_role`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Slot::in_role`].
     pub fn new(
         plugin: &Plugin,
         component: &str,
         settings: &str,
         limits: Limits,
     ) -> Result<Self, ConfigureError> {
-        let mut instance = Instance::new(plugin, component, limits)?;
+        Self::in_role(plugin, plugin.main_role(), component, settings, limits)
+    }
+
+    /// Makes an instance for a role and configures it. `component` is the component id of the manifest, and `settings`
+    /// its section as a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// A plugin that has no such role, does not start, does not take its settings, or declares what it may not.
+    pub fn in_role(
+        plugin: &Plugin,
+        role: Role,
+        component: &str,
+        settings: &str,
+        limits: Limits,
+    ) -> Result<Self, ConfigureError> {
+        let mut instance = Instance::new(plugin, &role, component, limits)?;
         let declared = instance.configure(settings)?;
         Ok(Slot {
             plugin: plugin.clone(),
+            role,
             component: component.to_owned(),
             settings: settings.to_owned(),
             limits,
@@ -83,6 +107,7 @@ impl Slot {
             faults_before_answer: 0,
             ready_at: None,
             fresh: true,
+            lost_state: true,
             served: 0,
             recycle_at: usize::try_from(limits.recycle_mib)
                 .unwrap_or(usize::MAX)
@@ -99,6 +124,7 @@ impl Slot {
     pub fn another(&self) -> Self {
         Slot {
             plugin: self.plugin.clone(),
+            role: self.role.clone(),
             component: self.component.clone(),
             settings: self.settings.clone(),
             limits: self.limits,
@@ -108,6 +134,7 @@ impl Slot {
             faults_before_answer: 0,
             ready_at: None,
             fresh: true,
+            lost_state: true,
             served: 0,
             recycle_at: self.recycle_at,
             made_good: None,
@@ -144,9 +171,28 @@ impl Slot {
         &self.declared
     }
 
+    /// What its instances are made for.
+    pub fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// Whether the plugin may hold rows: it exports `ticker`, and sees every row of a trace.
+    pub fn may_hold(&self) -> bool {
+        self.role == Role::Processor
+            && self.plugin.has_ticker()
+            && self.declared.sharding != Sharding::None
+    }
+
     /// Whether this is a new instance since this was last asked: what it knew of earlier batches is gone.
     pub fn take_fresh(&mut self) -> bool {
         std::mem::take(&mut self.fresh)
+    }
+
+    /// Whether the instance knows nothing of earlier batches, which an instance before it knew, since this was last asked:
+    /// after a fault, and at first unless [`Slot::restore`] has handed something on. What a plugin holds must then be shown
+    /// to it by [`Slot::review`].
+    pub fn take_lost_state(&mut self) -> bool {
+        std::mem::take(&mut self.lost_state)
     }
 
     /// Hands the plugin one batch.
@@ -178,6 +224,38 @@ impl Slot {
             }
         }
         answer
+    }
+
+    /// Asks the plugin to decide on what it holds, between two batches. A fault ends the instance, as in
+    /// [`Slot::process`]; the one that follows has not seen what is held ([`Slot::take_lost_state`]).
+    ///
+    /// # Errors
+    ///
+    /// The plugin's fault, decisions that break the contract included.
+    pub fn tick(&mut self, now_unix_nano: u64, ending: bool) -> Result<Decisions, Fault> {
+        let decided = self
+            .instance()
+            .and_then(|instance| instance.tick(now_unix_nano, ending));
+        self.settled(decided)
+    }
+
+    /// Shows the plugin rows that it holds, between two batches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Slot::tick`].
+    pub fn review(&mut self, view: &BatchView<'_>) -> Result<(), Fault> {
+        let shown = self.instance().and_then(|instance| instance.review(view));
+        self.settled(shown)
+    }
+
+    /// Counts the fault of a call between two batches.
+    fn settled<T>(&mut self, result: Result<T, Fault>) -> Result<T, Fault> {
+        if let Err(fault) = &result {
+            self.blames_batch = false;
+            self.count(fault);
+        }
+        result
     }
 
     /// The fault that the last batch met before a second try went well; for counting.
@@ -237,6 +315,7 @@ impl Slot {
                 self.discard();
                 self.instance = Some(instance);
                 self.fresh = true;
+                self.lost_state |= !self.plugin.has_state();
                 self.served = 0;
                 Ok(true)
             }
@@ -277,8 +356,9 @@ impl Slot {
         let restored = self
             .instance()
             .and_then(|instance| instance.restore(snapshot));
-        if let Err(fault) = &restored {
-            self.count(fault);
+        match &restored {
+            Ok(()) => self.lost_state = false,
+            Err(fault) => self.count(fault),
         }
         restored.map(|()| true)
     }
@@ -325,6 +405,7 @@ impl Slot {
             }
             self.instance = Some(self.make()?);
             self.fresh = true;
+            self.lost_state = true;
             self.served = 0;
         }
         // Never the default: the lines above filled it.
@@ -335,7 +416,7 @@ impl Slot {
 
     fn make(&self) -> Result<Instance, Fault> {
         let restart = |error: ConfigureError| Fault::Restart(error.to_string());
-        let made = Instance::new(&self.plugin, &self.component, self.limits);
+        let made = Instance::new(&self.plugin, &self.role, &self.component, self.limits);
         let mut instance = made.map_err(|error| restart(error.into()))?;
         let declared = instance.configure(&self.settings).map_err(restart)?;
         if declared != self.declared {

@@ -5,8 +5,10 @@ pub use crate::export::DebugOutput;
 pub use crate::losses::Losses;
 pub use crate::metrics::{Recorder, Totals};
 pub use crate::pipeline::{
-    Bounds, Chain, Exporters, Intake, Origin, Place, Stage, Topology, WorkerCount,
+    Bounds, Chain, Exporters, Intake, Origin, Stage, StageInstance, StageOutput, Topology,
+    WorkerCount,
 };
-pub use crate::receive::{Received, RequestIntake, Spare};
+pub use crate::receive::{Received, RequestIntake};
 pub use crate::service::{Admin, Folders, Service};
 pub use spanmill_manifest::ComponentId;
+pub use spanmill_net::Spare;

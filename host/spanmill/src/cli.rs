@@ -5,15 +5,16 @@ mod conformance;
 mod inspect;
 mod log;
 mod manifest;
+mod output;
 mod plugin;
 mod plugins;
 mod replay;
+mod role;
 mod run;
 mod status;
 mod table;
 mod validate;
 
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,7 +22,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use spanmill_runtime::compile_child;
 
+use log::LogFormat;
 use manifest::ManifestArgs;
+use output::Failure;
 use spanmill_model::Signal;
 
 /// Process telemetry with sandboxed WebAssembly plugins.
@@ -50,15 +53,6 @@ pub struct Cli {
     /// service.telemetry.logs.level.
     #[arg(long, global = true, value_name = "LEVEL")]
     log_level: Option<tracing::level_filters::LevelFilter>,
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// A JSON object a line.
-    Json,
 }
 
 /// The signals, as an argument.
@@ -109,10 +103,8 @@ Examples:
 
 Sent, failed: spans, or data points of metrics. Queue: what it holds of what it can hold.")]
     Status {
-        /// The admin API of the running spanmill, `unix:/path` or `host:port`; SPANMILL_ADMIN if not given, else
-        /// the only one that this user runs.
-        #[arg(long, value_name = "ENDPOINT")]
-        admin: Option<String>,
+        #[command(flatten)]
+        admin: admin::AdminArgs,
         /// Write JSON, as the admin API returns it.
         #[arg(long)]
         json: bool,
@@ -126,14 +118,12 @@ Examples:
   spanmill plugin promote filter/health
 
 A type alone means every component of that type; `type/name` means one.
-For a service of another user's or on another machine, set SPANMILL_ADMIN_TOKEN.")]
+For a service of another user's or on another machine, set SPANMILL_ADMIN_TOKEN; --admin https://host:port speaks TLS.")]
     Plugin {
         #[command(subcommand)]
         command: plugin::PluginCommand,
-        /// The admin API of the running spanmill, `unix:/path` or `host:port`; SPANMILL_ADMIN if not given, else
-        /// the only one that this user runs.
-        #[arg(long, global = true, value_name = "ENDPOINT")]
-        admin: Option<String>,
+        #[command(flatten)]
+        admin: admin::AdminArgs,
         /// Write JSON, as the admin API returns it.
         #[arg(long, global = true)]
         json: bool,
@@ -167,6 +157,9 @@ Examples:
         /// Settings, as JSON, to configure it with: shows what it reads and writes under them.
         #[arg(long, value_name = "JSON")]
         settings: Option<String>,
+        /// Pipelines of one signal that a router may send to, such as traces/eu,traces/us.
+        #[arg(long, value_name = "PIPELINES", value_delimiter = ',')]
+        pipelines: Vec<String>,
     },
     /// Run recorded OTLP through the pipelines of a manifest, offline. Exporters and receivers are left out; the same input
     /// gives the same output every time.
@@ -200,20 +193,6 @@ Output is OTLP JSON lines: what each pipeline would have exported, traces first,
     },
 }
 
-/// What a command failed with, as its user reads it.
-pub(crate) struct Failure(pub(crate) String);
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Failure(format!("error: {error}"))
-    }
-}
-
-/// Whether errors may have colours.
-fn colour() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-}
-
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -229,15 +208,19 @@ pub fn main() -> ExitCode {
             admin,
             no_watch,
         } => run::run(&manifest, workers, admin, no_watch, &log),
-        Command::Status { admin, json } => status::status(admin, json),
+        Command::Status { admin, json } => status::status(&admin, json),
         Command::Plugin {
             command,
             admin,
             json,
-        } => plugin::plugin(command, admin, json),
+        } => plugin::plugin(command, &admin, json),
         Command::Validate { manifest } => validate::validate(&manifest),
         Command::Plugins { manifest } => plugins::plugins(&manifest),
-        Command::Inspect { file, settings } => inspect::inspect(&file, settings.as_deref()),
+        Command::Inspect {
+            file,
+            settings,
+            pipelines,
+        } => inspect::inspect(&file, settings.as_deref(), &pipelines),
         Command::CompilePlugin {
             memory_mib,
             cpu_seconds,
@@ -266,9 +249,3 @@ pub fn main() -> ExitCode {
 
 /// How long the last lines may take to be read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// Writes a line to stdout; a reader that has gone away is no error.
-pub(crate) fn say(line: impl std::fmt::Display) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{line}");
-}

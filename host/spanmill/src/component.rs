@@ -116,13 +116,44 @@ pub(crate) enum PluginRole {
     Connector(Route),
 }
 
-/// The pipelines that a connector connects.
+/// Which pipelines a connector connects: pairs of what it takes and what it gives for it.
 #[derive(Clone, Copy)]
-pub(crate) struct Route {
+pub(crate) struct Route(pub &'static [(Signal, Signal)]);
+
+impl Route {
+    /// Each signal to itself: records are passed on.
+    pub const SAME: Route = Route(&[
+        (Signal::Traces, Signal::Traces),
+        (Signal::Logs, Signal::Logs),
+        (Signal::Metrics, Signal::Metrics),
+    ]);
+
+    /// Any signal to metrics.
+    pub const ALL_TO_METRICS: Route = Route(&[
+        (Signal::Traces, Signal::Metrics),
+        (Signal::Logs, Signal::Metrics),
+        (Signal::Metrics, Signal::Metrics),
+    ]);
+
+    /// Spans to metrics.
+    pub const SPANS_TO_METRICS: Route = Route(&[(Signal::Traces, Signal::Metrics)]);
+
     /// The signals of pipelines that it may stand among the exporters of.
-    pub takes: &'static [Signal],
+    pub fn takes(self) -> Vec<Signal> {
+        let takes = |signal: &Signal| self.0.iter().any(|(from, _)| from == signal);
+        Signal::ALL.into_iter().filter(takes).collect()
+    }
+
     /// The signals of pipelines that it may stand among the receivers of.
-    pub gives: &'static [Signal],
+    pub fn gives(self) -> Vec<Signal> {
+        let gives = |signal: &Signal| self.0.iter().any(|(_, to)| to == signal);
+        Signal::ALL.into_iter().filter(gives).collect()
+    }
+
+    /// Whether it gives one signal for the other.
+    pub fn connects(self, from: Signal, to: Signal) -> bool {
+        self.0.contains(&(from, to))
+    }
 }
 
 impl BuiltInPlugin {
@@ -132,6 +163,15 @@ impl BuiltInPlugin {
             name,
             aliases: &[],
             role: PluginRole::Processor,
+        }
+    }
+
+    /// A connector that goes by one name.
+    pub const fn connector(name: &'static str, route: Route) -> Self {
+        BuiltInPlugin {
+            name,
+            aliases: &[],
+            role: PluginRole::Connector(route),
         }
     }
 

@@ -7,11 +7,12 @@
 use spanmill_model::Signal;
 
 use crate::component::{Alias, BuiltInPlugin, ComponentKind, PluginRole, Route};
+use crate::connect::{self, ConnectorComponent};
 use crate::export::component::ExporterComponent;
 use crate::export::{
     debug, file, nop as nop_exporter, otlp_grpc, otlp_http, prometheus, remote_write,
 };
-use crate::process::{ProcessorComponent, batch, memory_limiter};
+use crate::process::{self, ProcessorComponent};
 use crate::receive::component::ReceiverComponent;
 use crate::receive::{nop as nop_receiver, otlp};
 use ComponentKind::{Connector, Exporter, Extension, Receiver};
@@ -20,6 +21,7 @@ use ComponentKind::{Connector, Exporter, Extension, Receiver};
 enum Line {
     Receiver(&'static ReceiverComponent),
     Processor(&'static ProcessorComponent),
+    Connector(&'static ConnectorComponent),
     Exporter(&'static ExporterComponent),
     Plugin(BuiltInPlugin),
     Absent(Absent),
@@ -62,13 +64,17 @@ static TABLE: &[Line] = &[
     Line::Plugin(BuiltInPlugin::processor("probabilistic_sampler")),
     Line::Plugin(BuiltInPlugin::processor("redaction")),
     Line::Plugin(BuiltInPlugin::processor("resource")),
-    Line::Processor(&batch::COMPONENT),
-    Line::Processor(&memory_limiter::COMPONENT),
+    Line::Processor(&process::BATCH),
+    Line::Processor(&process::MEMORY_LIMITER),
     Line::Plugin(BuiltInPlugin {
         name: "spanmetrics",
         aliases: &[Alias::new("span_metrics")],
-        role: PluginRole::Connector(SPANS_TO_METRICS),
+        role: PluginRole::Connector(Route::SPANS_TO_METRICS),
     }),
+    Line::Plugin(BuiltInPlugin::connector("count", Route::ALL_TO_METRICS)),
+    Line::Plugin(BuiltInPlugin::connector("exceptions", EXCEPTIONS)),
+    Line::Plugin(BuiltInPlugin::connector("routing", Route::SAME)),
+    Line::Connector(&connect::FORWARD),
     Line::Absent(Absent {
         kind: Connector,
         name: "servicegraph",
@@ -123,9 +129,25 @@ static TABLE: &[Line] = &[
     ),
 ];
 
-const SPANS_TO_METRICS: Route = Route {
-    takes: &[Signal::Traces],
-    gives: &[Signal::Metrics],
+const EXCEPTIONS: Route = Route(&[
+    (Signal::Traces, Signal::Metrics),
+    (Signal::Traces, Signal::Logs),
+]);
+
+/// What a plugin of somebody else's may do; once it is loaded, it says what it does.
+const ANY: Route = {
+    use Signal::{Logs, Metrics, Traces};
+    Route(&[
+        (Traces, Traces),
+        (Traces, Logs),
+        (Traces, Metrics),
+        (Logs, Traces),
+        (Logs, Logs),
+        (Logs, Metrics),
+        (Metrics, Traces),
+        (Metrics, Logs),
+        (Metrics, Metrics),
+    ])
 };
 
 impl Line {
@@ -133,6 +155,7 @@ impl Line {
         match self {
             Line::Receiver(_) => ComponentKind::Receiver,
             Line::Processor(_) => ComponentKind::Processor,
+            Line::Connector(_) => ComponentKind::Connector,
             Line::Exporter(_) => ComponentKind::Exporter,
             Line::Plugin(plugin) => plugin.kind(),
             Line::Absent(absent) => absent.kind,
@@ -143,6 +166,7 @@ impl Line {
         match self {
             Line::Receiver(component) => component.name,
             Line::Processor(component) => component.name,
+            Line::Connector(component) => component.name,
             Line::Exporter(component) => component.name,
             Line::Plugin(plugin) => plugin.name,
             Line::Absent(absent) => absent.name,
@@ -153,6 +177,7 @@ impl Line {
         match self {
             Line::Receiver(component) => component.aliases,
             Line::Processor(component) => component.aliases,
+            Line::Connector(component) => component.aliases,
             Line::Exporter(component) => component.aliases,
             Line::Plugin(plugin) => plugin.aliases,
             Line::Absent(absent) => absent.aliases,
@@ -184,6 +209,14 @@ pub(crate) fn host_processor(kind: &str) -> Option<&'static ProcessorComponent> 
     })
 }
 
+/// The connector of the host's own that a type names.
+pub(crate) fn host_connector(kind: &str) -> Option<&'static ConnectorComponent> {
+    TABLE.iter().find_map(|line| match line {
+        Line::Connector(component) if line.is_called(kind) => Some(*component),
+        _ => None,
+    })
+}
+
 /// The exporter that a type names.
 pub(crate) fn exporter(kind: &str) -> Option<&'static ExporterComponent> {
     TABLE.iter().find_map(|line| match line {
@@ -205,11 +238,12 @@ pub(crate) fn built_in_plugin(kind: &str) -> Option<&'static BuiltInPlugin> {
     built_in_plugins().find(|plugin| plugin.name == canonical_type(kind))
 }
 
-/// The pipelines that a connector connects. One that does not come with the binary makes metrics of spans.
+/// The pipelines that a connector may connect.
 pub(crate) fn route(kind: &str) -> Route {
     match built_in_plugin(kind).map(|plugin| &plugin.role) {
         Some(PluginRole::Connector(route)) => *route,
-        _ => SPANS_TO_METRICS,
+        _ if host_connector(kind).is_some() => Route::SAME,
+        _ => ANY,
     }
 }
 

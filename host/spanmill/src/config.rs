@@ -5,16 +5,18 @@
 //! here: it says so when it is configured, and [`Settings::problem`] makes a diagnostic of that.
 
 mod admin;
-pub(crate) mod endpoint;
+mod entries;
 mod extensions;
+mod files;
 mod limits;
+mod manifest;
+mod pipeline;
 mod pipelines;
 mod plugins;
 mod settings;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-pub(crate) mod tls;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,10 +24,12 @@ use std::sync::Arc;
 
 use spanmill_manifest::{Entry, Section, did_you_mean};
 
+pub use crate::connect::HostConnector;
 pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
-pub use admin::Admin;
+pub use files::check_files;
 pub use limits::Limits;
-pub use pipelines::{Pipeline, PipelineId};
+pub use manifest::{Connector, Manifest, Processor};
+pub use pipeline::{Pipeline, PipelineId};
 pub use plugins::{Allow, OnError, PluginSpec, PluginUse, Role};
 pub use settings::Settings;
 pub(crate) use spanmill_manifest::MAX_BYTES;
@@ -36,63 +40,13 @@ pub use spanmill_manifest::{
 };
 pub use spanmill_model::{PerSignal, Signal};
 pub use telemetry::LogLevel;
-pub(crate) use tls::UNVERIFIED;
-pub use tls::{Identity, Pem, Tls, TlsVersion};
 
 use crate::component::{Component, ComponentKind};
 use crate::components;
 use crate::export::ExporterConfig;
 use crate::receive::component::ReceiverConfig;
+use entries::component_entries;
 use pipelines::DeclaredComponents;
-
-/// A processor.
-#[derive(Clone, Debug)]
-pub enum Processor {
-    /// One of the host's own.
-    Host(HostProcessor),
-    /// A plugin.
-    Plugin(Box<PluginUse>),
-}
-
-/// A valid manifest. The maps hold only what a pipeline uses.
-#[derive(Clone, Debug)]
-pub struct Manifest {
-    /// The receivers in use.
-    pub receivers: BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>,
-    /// The processors in use.
-    pub processors: BTreeMap<ComponentId, Processor>,
-    /// The connectors in use; all are plugins.
-    pub connectors: BTreeMap<ComponentId, PluginUse>,
-    /// The exporters in use.
-    pub exporters: BTreeMap<ComponentId, Arc<dyn ExporterConfig>>,
-    /// The pipelines, in the order of the file.
-    pub pipelines: Vec<Pipeline>,
-    /// `admin:`, if given.
-    pub admin: Option<Admin>,
-    /// `limits:`, and defaults for what it does not say.
-    pub limits: Limits,
-    /// `service.telemetry.logs.level`, if given.
-    pub log_level: Option<LogLevel>,
-    /// The text it was read from, for further diagnostics.
-    pub source: Arc<Source>,
-}
-
-impl Manifest {
-    /// A manifest of the same text that runs nothing.
-    pub fn without_components(&self) -> Manifest {
-        Manifest {
-            receivers: BTreeMap::new(),
-            processors: BTreeMap::new(),
-            connectors: BTreeMap::new(),
-            exporters: BTreeMap::new(),
-            pipelines: Vec::new(),
-            admin: None,
-            limits: self.limits,
-            log_level: None,
-            source: Arc::clone(&self.source),
-        }
-    }
-}
 
 /// A manifest, and the warnings about it.
 #[derive(Debug)]
@@ -150,9 +104,7 @@ fn read(
     let entries = component_entries(&mut root, "processors", &mut declared.processors, out);
     let processors = each(entries, |id, entry| processor(id, entry, &plugins, out));
     let entries = component_entries(&mut root, "connectors", &mut declared.connectors, out);
-    let connectors = each(entries, |id, entry| {
-        plugins::plugin_use(id, entry, Role::Connector, &plugins, out)
-    });
+    let connectors = each(entries, |id, entry| connector(id, entry, &plugins, out));
     let entries = component_entries(&mut root, "exporters", &mut declared.exporters, out);
     let exporters = each(entries, |id, entry| exporter(id, entry, out));
     let extensions = extensions::defined(&mut root, out);
@@ -190,37 +142,6 @@ fn read(
     Some(manifest)
 }
 
-/// The entries of a section of components whose ids are valid; all of them are noted in `declared`.
-fn component_entries<'n>(
-    root: &mut Section<'n>,
-    key: &'static str,
-    declared: &mut BTreeMap<ComponentId, TextRange>,
-    out: &mut Diagnostics,
-) -> Vec<(ComponentId, &'n Entry)> {
-    let Some(section) = root.section(key, out) else {
-        return Vec::new();
-    };
-    let mut entries = Vec::new();
-    for entry in section.entries() {
-        match ComponentId::parse(&entry.key) {
-            Ok(id) => {
-                // A second entry of the same key was complained of by the parser.
-                if declared.insert(id.clone(), entry.key_place).is_none() {
-                    entries.push((id, entry));
-                }
-            }
-            Err(why) => {
-                let message = format!("{key}: `{}` is no component id: {why}", entry.key);
-                out.push(
-                    Diagnostic::error(entry.key_place, message)
-                        .help("ids are written `type` or `type/name`"),
-                );
-            }
-        }
-    }
-    entries
-}
-
 fn each<T>(
     entries: Vec<(ComponentId, &Entry)>,
     mut read: impl FnMut(&ComponentId, &Entry) -> Option<T>,
@@ -255,6 +176,22 @@ fn exporter(
         return None;
     };
     Some(open(component, id, entry, owner, out))
+}
+
+fn connector(
+    id: &ComponentId,
+    entry: &Entry,
+    plugins: &BTreeMap<String, PluginSpec>,
+    out: &mut Diagnostics,
+) -> Option<Connector> {
+    match components::host_connector(id.kind()) {
+        Some(component) => {
+            let owner = format!("connector {id}");
+            Some(Connector::Host(open(component, id, entry, owner, out)))
+        }
+        None => plugins::plugin_use(id, entry, Role::Connector, plugins, out)
+            .map(|plugin| Connector::Plugin(Box::new(plugin))),
+    }
 }
 
 fn processor(

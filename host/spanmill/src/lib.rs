@@ -3,6 +3,7 @@
 //! measure.
 
 mod config;
+mod connect;
 mod receive;
 
 mod pipeline;
@@ -17,13 +18,12 @@ mod component;
 mod components;
 
 mod console;
-mod episode;
-mod gathered;
 mod losses;
 mod memory;
 mod otlp_json;
-mod panics;
 mod refusal;
+
+use spanmill_faults::{episode, panics};
 
 mod service;
 

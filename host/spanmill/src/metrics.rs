@@ -7,6 +7,7 @@
 mod buckets;
 mod exponential;
 mod flush;
+mod measurements;
 mod point;
 mod recorder;
 mod series;

@@ -7,6 +7,7 @@
 //! The rules are those of <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>: proto3's JSON, ids in hexadecimal,
 //! unknown fields left out. Read beyond that, as the Collector does: the fields' names in `snake_case`.
 
+mod error;
 mod read;
 mod scalar;
 mod tables;
@@ -15,44 +16,25 @@ mod tests;
 mod text;
 mod write;
 
-use std::fmt;
-
 use bytes::Bytes;
 use serde::de::IgnoredAny;
-use serde_json::error::Category;
-use thiserror::Error;
-
 use spanmill_model::Signal;
+
+pub(crate) use error::{JsonError, NotProtobuf};
 pub(crate) use text::name_of_double;
 
-/// Where JSON stops being OTLP. What stands there is left out: it may be an attribute's value.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub(crate) enum JsonError {
-    #[error("the body is not JSON: see line {line}, column {column}")]
-    Syntax { line: usize, column: usize },
-    #[error("the body ends in the middle of a JSON value")]
-    Truncated,
-    #[error("the body is JSON, but no OTLP: {what}; see before line {line}, column {column}")]
-    Shape {
-        what: String,
-        line: usize,
-        column: usize,
-    },
+/// Encodes a JSON request as protobuf.
+pub(crate) fn to_protobuf(json: &[u8], signal: Signal) -> Result<Bytes, JsonError> {
+    read::transcode(json, message(signal)).map(Bytes::from)
 }
 
-impl JsonError {
-    fn new(error: &serde_json::Error, what: impl fmt::Display) -> Self {
-        let (line, column) = (error.line(), error.column());
-        match error.classify() {
-            Category::Eof => JsonError::Truncated,
-            Category::Syntax | Category::Io => JsonError::Syntax { line, column },
-            Category::Data => JsonError::Shape {
-                what: what.to_string(),
-                line,
-                column,
-            },
-        }
-    }
+/// Adds a protobuf request to a text as one JSON object, without a line break in it.
+pub(crate) fn to_json(
+    protobuf: &[u8],
+    signal: Signal,
+    out: &mut Vec<u8>,
+) -> Result<(), NotProtobuf> {
+    text::write(protobuf, message(signal), out)
 }
 
 /// The message of a signal's requests.
@@ -82,23 +64,4 @@ pub(crate) fn signal_of(json: &[u8]) -> Option<Signal> {
         (.., Some(_)) => Some(Signal::Metrics),
         _ => None,
     }
-}
-
-/// Encodes a JSON request as protobuf.
-pub(crate) fn to_protobuf(json: &[u8], signal: Signal) -> Result<Bytes, JsonError> {
-    read::transcode(json, message(signal)).map(Bytes::from)
-}
-
-/// The bytes are not protobuf, or not of that message.
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("the request is not valid protobuf")]
-pub(crate) struct NotProtobuf;
-
-/// Adds a protobuf request to a text as one JSON object, without a line break in it.
-pub(crate) fn to_json(
-    protobuf: &[u8],
-    signal: Signal,
-    out: &mut Vec<u8>,
-) -> Result<(), NotProtobuf> {
-    text::write(protobuf, message(signal), out)
 }

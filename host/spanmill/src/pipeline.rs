@@ -8,42 +8,52 @@
 //! A `batch` processor cuts a pipeline into segments: what it takes is answered at once, as with a queue in
 //! memory, and what it gives runs through the next segment as a batch of its own ([`batches`]).
 
-mod batcher;
 mod batches;
 mod build;
 mod chain;
 mod change;
+mod clock;
 mod delivery;
+mod enqueue;
+mod fanout;
 mod gate;
 mod intake;
+mod joint;
 mod lane;
 mod load;
 mod offline;
 mod parallel;
+mod pipelines;
+mod queued;
 mod rights;
+mod roles;
+mod run;
 mod scheduler;
 mod segments;
 mod shadow;
+mod shared;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod topology;
 mod trial;
 mod version;
+mod work;
 mod worker;
 
 pub use build::{BuildError, ByConnector};
-pub use chain::{Chain, Origin, Place, Stage};
-pub use change::{Change, ChangeError, Replaced, Switched};
-pub use delivery::Fanout;
+pub use chain::{Chain, Origin, Stage, StageInstance, StageOutput};
+pub use change::{Change, ChangeError, SwitchReport, VersionReplacement};
+pub(crate) use clock::now_unix_nano;
+pub use fanout::Fanout;
 pub use intake::Intake;
 pub use load::{LoadedPlugin, PluginFile, PluginLoader, Swapped, plugins_of};
 pub use offline::{Offline, Recorded};
+pub use pipelines::{Bounds, Pipelines, WorkerCount};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
 pub use shadow::Shadow;
 pub use topology::{Exporters, Topology};
 pub use trial::{PROBATION, Trial, Verdict};
 pub use version::Version;
-pub(crate) use worker::now_unix_nano;
-pub use worker::{Bounds, Pipelines, WorkerCount};

@@ -1,12 +1,12 @@
 //! The settings of the processors that the host implements. What they do is part of how a pipeline runs.
 
-pub(crate) mod batch;
-pub(crate) mod memory_limiter;
+mod batch;
+mod memory_limiter;
 
 pub use batch::Batch;
 pub use memory_limiter::MemoryLimiter;
 
-use crate::component::Component;
+use crate::component::{ALL_SIGNALS, Component};
 
 /// A processor as the table of components has it.
 pub(crate) type ProcessorComponent = Component<HostProcessor>;
@@ -19,3 +19,17 @@ pub enum HostProcessor {
     /// Refuses batches when memory runs short.
     MemoryLimiter(MemoryLimiter),
 }
+
+pub(crate) static BATCH: ProcessorComponent = Component {
+    name: "batch",
+    aliases: &[],
+    signals: ALL_SIGNALS,
+    read: |section, out| HostProcessor::Batch(batch::read(section, out)),
+};
+
+pub(crate) static MEMORY_LIMITER: ProcessorComponent = Component {
+    name: "memory_limiter",
+    aliases: &[],
+    signals: ALL_SIGNALS,
+    read: |section, out| HostProcessor::MemoryLimiter(memory_limiter::read(section, out)),
+};

@@ -2,20 +2,16 @@
 //!
 //! A request stays the bytes it came as (JSON is encoded first); nothing here looks inside. What becomes of it is the
 //! [`RequestIntake`]'s business; its answer is carried back in the words of the OTLP specification
-//! (<https://opentelemetry.io/docs/specs/otlp/>). Left out: TLS and authentication.
+//! (<https://opentelemetry.io/docs/specs/otlp/>). Left out: authentication.
 
-pub(crate) mod bind;
 mod body;
 pub(crate) mod component;
-pub(crate) mod connections;
 mod cors;
 mod grpc;
 mod http;
 mod method;
 pub(crate) mod nop;
 pub(crate) mod otlp;
-pub(crate) mod raw_codec;
-mod reads;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -30,7 +26,6 @@ use crate::memory::Reservation;
 use crate::refusal::Refusal;
 use spanmill_model::Signal;
 
-pub use bind::{BindError, Spare};
 pub(crate) use method::export_method;
 
 /// An encoded `ExportTraceServiceRequest`, or the same of logs or metrics, whose framing nobody has checked yet.

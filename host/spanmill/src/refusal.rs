@@ -1,4 +1,4 @@
-//! Why a request was not taken, whoever refused it. Receivers say it in the words of their protocol.
+//! Why a request was not taken, whoever refused it. Which status that is, receivers know, each of its protocol.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ pub enum Refusal {
     /// A backend that the sender waits for did not take it; its word is passed on.
     #[error("{message}")]
     Backend {
-        /// What the backend answered, as gRPC has it.
-        code: Code,
+        /// What the backend answered, as a `google.rpc.Code`; `None` if it did not answer.
+        code: Option<Code>,
         /// What happened.
         message: String,
         /// Whether another attempt may succeed.
@@ -68,17 +68,6 @@ impl Refusal {
             }
             Refusal::Backend { retry_after, .. } => *retry_after,
             _ => None,
-        }
-    }
-
-    /// As a gRPC status.
-    pub fn code(&self) -> Code {
-        match self {
-            Refusal::Malformed(_) | Refusal::Unprocessable(_) => Code::InvalidArgument,
-            Refusal::TooLarge(_) | Refusal::Overloaded { .. } => Code::ResourceExhausted,
-            Refusal::Unavailable { .. } => Code::Unavailable,
-            Refusal::Backend { code, .. } => *code,
-            Refusal::Internal(_) => Code::Internal,
         }
     }
 }

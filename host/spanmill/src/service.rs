@@ -4,6 +4,7 @@
 //! of it when it is told to, by the admin API, by a signal, or because a file has changed.
 
 mod controller;
+mod error;
 mod flushing;
 mod folders;
 mod history;
@@ -15,39 +16,18 @@ mod watch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ComponentId, Manifest, ManifestSource};
-use crate::export::{self, DebugOutput};
+use crate::export::DebugOutput;
 use crate::losses::Losses;
-use crate::pipeline::{self, LoadedPlugin, PluginLoader, WorkerCount};
-use crate::receive::BindError;
+use crate::pipeline::{LoadedPlugin, PluginLoader, WorkerCount};
 pub use controller::{Admin, Controller};
+pub use error::StartError;
 pub use folders::Folders;
 pub use running::GRACE;
 use running::RunningService;
 pub use watch::Watch;
-
-/// Why a service did not start, or did not change.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// An address cannot be listened on.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// An exporter cannot start.
-    #[error(transparent)]
-    Exporter(#[from] export::BuildError),
-    /// The pipelines cannot be built.
-    #[error(transparent)]
-    Pipelines(#[from] pipeline::BuildError),
-    /// What runs cannot be replaced.
-    #[error(transparent)]
-    Change(#[from] pipeline::ChangeError),
-    /// A change before this one has failed its trial while this one was prepared.
-    #[error("the change before was rolled back at this moment; try again")]
-    RolledBack,
-}
 
 /// A service that is bound, built and not yet serving.
 pub struct Service {

@@ -7,6 +7,7 @@ use spanmill_sdk::Signal;
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     #[serde(default)]
@@ -19,6 +20,7 @@ pub struct Settings {
 
 /// Which spans, log records or metrics are meant.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Match {
     pub match_type: String,
@@ -39,6 +41,7 @@ pub(crate) struct Match {
 
 /// Which severity numbers are meant.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SeverityNumber {
     pub min: u32,
@@ -106,6 +109,7 @@ impl Match {
 
 /// An attribute to match; without a value, its key must be there.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct KeyValue {
     pub key: String,
@@ -114,6 +118,7 @@ pub(crate) struct KeyValue {
 
 /// An instrumentation scope to match.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Library {
     pub name: String,

@@ -7,6 +7,7 @@ use spanmill_sdk::{ConfigError, Context, Problems, Signal};
 
 /// The component's section of the manifest.
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     error_mode: Option<ErrorMode>,
@@ -23,6 +24,7 @@ pub struct Settings {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Traces {
     resource: Option<Vec<String>>,
@@ -31,6 +33,7 @@ struct Traces {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Logs {
     resource: Option<Vec<String>>,
@@ -40,6 +43,7 @@ struct Logs {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Metrics {
     resource: Option<Vec<String>>,
@@ -53,6 +57,7 @@ struct Metrics {
 
 /// A line of `trace_conditions`, `log_conditions` or `metric_conditions`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(
     untagged,
     expecting = "expected a condition, or an object with `context`, `conditions` and `error_mode`"
@@ -63,6 +68,7 @@ enum Group {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Grouped {
     #[serde(default)]

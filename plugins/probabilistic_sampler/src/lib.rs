@@ -19,6 +19,20 @@ impl spanmill_sdk::About for ProbabilisticSampler {
     const NAME: &'static str = "probabilistic_sampler";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    const SETTINGS_SCHEMA: &'static str = include_str!("../settings.schema.json");
 }
 
 spanmill_sdk::register_processor!(ProbabilisticSampler, about);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schema_is_that_of_the_settings() {
+        let schema = schemars::schema_for!(super::settings::Settings);
+        spanmill_sdk::testing::check_schema(
+            &serde_json::to_value(schema).unwrap(),
+            include_str!("../settings.schema.json"),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
+        );
+    }
+}

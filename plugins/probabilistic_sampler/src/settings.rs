@@ -7,6 +7,7 @@ use crate::threshold;
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     sampling_percentage: f32,

@@ -10,6 +10,7 @@ use crate::summary::Detail;
 
 /// The component's section of the manifest. It may hold a secret, so it is not `Debug`.
 #[derive(Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     pub(crate) allow_all_keys: bool,

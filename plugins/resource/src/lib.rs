@@ -10,6 +10,7 @@ use spanmill_sdk::{
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     #[serde(default)]
@@ -49,6 +50,20 @@ impl spanmill_sdk::About for Resource {
     const NAME: &'static str = "resource";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &'static str = env!("CARGO_PKG_DESCRIPTION");
+    const SETTINGS_SCHEMA: &'static str = include_str!("../settings.schema.json");
 }
 
 spanmill_sdk::register_processor!(Resource, about);
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schema_is_that_of_the_settings() {
+        let schema = schemars::schema_for!(super::Settings);
+        spanmill_sdk::testing::check_schema(
+            &serde_json::to_value(schema).unwrap(),
+            include_str!("../settings.schema.json"),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
+        );
+    }
+}

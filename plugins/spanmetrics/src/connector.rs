@@ -5,12 +5,14 @@
 
 mod naming;
 mod rows;
+mod state;
 
 use rows::Rows;
 use spanmill_sdk::{
-    ABSENT, Batch, ConfigError, Connector, Context, Contract, Emission, ListField, MetricStream,
-    NarrowField, PluginError, TextField, WideField,
+    ABSENT, Batch, ConfigError, Connector, Context, Contract, Emission, MetricStream, PluginError,
 };
+pub use state::SpanMetrics;
+use state::{Buffers, Fields, Metric};
 
 use crate::adjusted::Adjusted;
 use crate::dimensions::Dimensions;
@@ -22,76 +24,6 @@ use crate::words::Words;
 
 /// The numbering of series starts over beyond this many.
 const SERIES_LIMIT: u32 = 100_000;
-
-const KINDS: [&str; 6] = [
-    "SPAN_KIND_UNSPECIFIED",
-    "SPAN_KIND_INTERNAL",
-    "SPAN_KIND_SERVER",
-    "SPAN_KIND_CLIENT",
-    "SPAN_KIND_PRODUCER",
-    "SPAN_KIND_CONSUMER",
-];
-const CODES: [&str; 3] = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
-
-/// The metrics that rows are counted for. Each has series of its own, unless two have the same dimensions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Metric {
-    Calls = 0,
-    Duration = 1,
-    Events = 2,
-}
-
-/// The span metrics connector.
-#[derive(Debug)]
-pub struct SpanMetrics {
-    fields: Fields,
-    /// Which of the built-in attributes are left out.
-    excluded: [bool; 4],
-    scopes: Vec<String>,
-    sampling_method: bool,
-    divider: f64,
-    exemplars: bool,
-    /// The instruments' numbers; calls is 0.
-    duration: Option<u32>,
-    events: Option<u32>,
-    /// Dimensions of spans: those of both metrics, then of calls, then of durations.
-    span_dimensions: Dimensions,
-    event_dimensions: Dimensions,
-    /// Which dimensions each metric has, of those of spans or of events.
-    plans: [Vec<usize>; 3],
-    /// Whether calls and durations have the same, and so the same series.
-    shared: bool,
-    resources: Resources,
-    words: Words,
-    /// How many series have been named.
-    series: u32,
-    names: Names,
-    adjusted: Adjusted,
-    touched: Touched,
-    buffers: Buffers,
-}
-
-#[derive(Debug)]
-struct Fields {
-    resource: ListField,
-    name: TextField,
-    kind: NarrowField,
-    code: NarrowField,
-    start: WideField,
-    end: WideField,
-    trace_state: TextField,
-    scope: Option<(TextField, TextField)>,
-}
-
-#[derive(Debug, Default)]
-struct Buffers {
-    /// Where each row leads.
-    nodes: Vec<u32>,
-    /// How many spans each stands for; 0: nothing says so, and it is one. Empty: so it is for all.
-    counts: Vec<u64>,
-    /// By scope: whether its name is to be shown.
-    shown: Vec<bool>,
-}
 
 impl Connector for SpanMetrics {
     type Config = Settings;

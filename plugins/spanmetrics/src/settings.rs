@@ -10,6 +10,7 @@ use crate::duration::Duration;
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     pub(crate) dimensions: Vec<Dimension>,
@@ -68,6 +69,7 @@ impl Default for Settings {
 
 /// An attribute of a span or its resource that becomes one of the metric.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Dimension {
     pub name: String,
@@ -76,6 +78,7 @@ pub(crate) struct Dimension {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Histogram {
     pub disable: bool,
@@ -86,18 +89,21 @@ pub(crate) struct Histogram {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Exponential {
     max_size: i64,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Explicit {
     buckets: Option<Vec<Duration>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exemplars {
     pub enabled: bool,
@@ -114,6 +120,7 @@ impl Default for Exemplars {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Events {
     pub enabled: bool,

@@ -9,6 +9,7 @@ use crate::action::{Action, Constant, Keys, Kind, Source, Target};
 
 /// One entry of `actions`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ActionConfig {
     key: String,

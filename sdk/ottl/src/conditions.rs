@@ -8,6 +8,7 @@ use crate::{OttlError, ast, parse};
 
 /// What happens when a condition cannot be evaluated for a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorMode {
     /// The condition does not hold; a warning says so once a batch.

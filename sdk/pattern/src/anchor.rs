@@ -5,7 +5,7 @@ use memchr::memchr;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::lead::Lead;
-use crate::needs::rank;
+use crate::rank::rank;
 
 /// Bytes from one to another.
 type Bytes = (u8, u8);

@@ -9,6 +9,7 @@ mod anchor;
 mod finder;
 mod lead;
 mod needs;
+mod rank;
 mod table;
 
 use std::iter::Peekable;

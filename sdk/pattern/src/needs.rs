@@ -4,6 +4,7 @@ use memchr::{memchr, memmem};
 use regex_syntax::hir::{Hir, HirKind};
 
 use crate::anchor::Anchor;
+use crate::rank::rank;
 use crate::translate;
 
 /// More bytes that every match has are not asked for.
@@ -19,17 +20,6 @@ pub(crate) struct Needs {
     literal: Option<memmem::Finder<'static>>,
     /// Tells more than the byte alone.
     pub(crate) anchor: Option<Anchor>,
-}
-
-/// How frequent a byte is: most letters, digits and what paths are made of stand in most texts, spaces in some.
-pub(crate) fn rank(byte: u8) -> u8 {
-    match byte {
-        b'j' | b'q' | b'z' | b'J' | b'Q' | b'X' | b'Z' => 0,
-        b'/' | b'.' => 2,
-        byte if byte.is_ascii_alphanumeric() => 2,
-        b' ' => 1,
-        _ => 0,
-    }
 }
 
 impl Needs {

@@ -12,13 +12,12 @@
 ///     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
 ///     const SUMMARY: &'static str = "Drops the spans of some routes";
 ///
-///     fn settings_schema() -> Option<serde_json::Value> {
-///         Some(serde_json::json!({
-///             "type": "object",
-///             "properties": {"routes": {"type": "array", "items": {"type": "string"}}},
-///             "required": ["routes"],
-///         }))
-///     }
+///     // Or `include_str!("settings.schema.json")`.
+///     const SETTINGS_SCHEMA: &'static str = r#"{
+///         "type": "object",
+///         "properties": {"routes": {"type": "array", "items": {"type": "string"}}},
+///         "required": ["routes"]
+///     }"#;
 /// }
 /// ```
 pub trait About {
@@ -31,9 +30,7 @@ pub trait About {
     /// What it does, in one line of at most 200 characters.
     const SUMMARY: &'static str;
 
-    /// The JSON Schema of the settings, an object of at most 256 KiB as text. The host does not hold settings against it:
-    /// `configure` alone decides.
-    fn settings_schema() -> Option<serde_json::Value> {
-        None
-    }
+    /// The JSON Schema of the settings, an object of at most 256 KiB as text; empty: none. The host does not hold settings
+    /// against it: `configure` alone decides.
+    const SETTINGS_SCHEMA: &'static str = "";
 }

@@ -14,6 +14,10 @@ pub enum InstrumentKind {
     Histogram(Vec<f64>),
     /// A base-2 exponential histogram with at most this many buckets on either side of zero.
     ExponentialHistogram(u32),
+    /// A sum that may fall as well.
+    UpDownSum,
+    /// A gauge: the last value that was measured.
+    Gauge,
 }
 
 /// A metric that a connector makes.

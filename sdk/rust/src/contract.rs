@@ -45,7 +45,7 @@ pub struct Counter(&'static str);
 impl Counter {
     /// Adds to it. Call once a batch, not once a row.
     pub fn add(self, delta: u64) {
-        crate::guest::count(self.0, delta);
+        crate::calls::count(self.0, delta);
     }
 }
 
@@ -183,7 +183,7 @@ impl Contract {
     /// Declares a counter, at most 64 of them; names are lower_snake_case. None can be added once the plugin is
     /// configured, so no name can carry an attribute's value.
     pub fn counter(&mut self, name: &'static str) -> Counter {
-        crate::guest::count(name, 0);
+        crate::calls::count(name, 0);
         Counter(name)
     }
 

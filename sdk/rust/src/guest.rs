@@ -1,108 +1,27 @@
 //! The glue between the traits and the component model. Only the registration macros use it.
 
 mod wire;
-mod worlds;
+pub(crate) mod wit;
+pub(crate) mod worlds;
 
-use serde::de::DeserializeOwned;
-
-pub(crate) use connector_world::spanmill::plugin::metrics as metrics_wit;
-pub(crate) use processor_world::spanmill::plugin::{contract as contract_wit, telemetry};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use wire::{context, wire_context};
-pub(crate) use wire::{declared, view};
+pub(crate) use wire::{declared, signal, view, wire_signal};
+pub(crate) use wit::*;
 pub use worlds::*;
 
+pub use crate::settings::parse_settings;
 use crate::{
-    About, ConfigError, Connector, Contract, Emission, Outcome, Processor, RestoreError, State,
+    About, Connector, Contract, Decisions, Emission, Outcome, Pipelines, Processor,
+    RecordConnector, RecordStream, Records, RestoreError, Router, Routes, State, Ticker,
 };
 use about_world::exports::spanmill::plugin::about as about_wit;
 use connector_world::exports::spanmill::plugin::connector as connector_wit;
-use processor_world::spanmill::plugin::{counters, log as log_wit};
-pub(crate) use state_world::exports::spanmill::plugin::state as state_wit;
-use wire::{config_error, metrics, plugin_error, restore_error, wire_emission, wire_outcome};
-
-/// How much a log line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// For who looks for a fault.
-    Debug,
-    /// Worth knowing.
-    Info,
-    /// Something is not as it should be.
-    Warn,
-    /// Something failed.
-    Error,
-}
-
-/// Writes a line to the host's log. No attribute value may stand in it. Natively only the test kit sees it.
-pub fn log(level: Level, message: &str) {
-    if cfg!(target_family = "wasm") {
-        let level = match level {
-            Level::Debug => log_wit::Level::Debug,
-            Level::Info => log_wit::Level::Info,
-            Level::Warn => log_wit::Level::Warn,
-            Level::Error => log_wit::Level::Error,
-        };
-        log_wit::log(level, message);
-    } else {
-        #[cfg(not(target_family = "wasm"))]
-        crate::testing::record_log(level, message);
-    }
-}
-
-/// Adds to one of the plugin's own counters. Natively only the test kit sees it.
-pub(crate) fn count(name: &str, delta: u64) {
-    if cfg!(target_family = "wasm") {
-        counters::count(name, delta);
-    } else {
-        #[cfg(not(target_family = "wasm"))]
-        crate::testing::record_count(name, delta);
-    }
-}
-
-/// Reads settings, with a pointer to the mistake if there is one. No settings at all (`null`, which an
-/// empty YAML section becomes) are an empty object.
-pub fn parse_settings<C: DeserializeOwned>(settings: &str) -> Result<C, ConfigError> {
-    let settings = if settings.trim() == "null" {
-        "{}"
-    } else {
-        settings
-    };
-    let mut json = serde_json::Deserializer::from_str(settings);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let mut pointer = String::new();
-        for segment in error.path().iter() {
-            use serde_path_to_error::Segment;
-            match segment {
-                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-                Segment::Map { key } => {
-                    pointer.push('/');
-                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                }
-                Segment::Enum { .. } | Segment::Unknown => {}
-            }
-        }
-        // serde_json ends its messages with a place in the JSON, which no user ever sees.
-        let message = error.into_inner().to_string();
-        let message = match message.rfind(" at line ") {
-            Some(end) => message[..end].to_owned(),
-            None => message,
-        };
-        ConfigError::at(pointer, suggest(message))
-    })
-}
-
-/// Turns serde's list of every known key into the one that was meant, if one is close.
-fn suggest(message: String) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let (Some(wrong), true) = (quoted.next(), message.starts_with("unknown field")) else {
-        return message;
-    };
-    match crate::error::closest(wrong, quoted) {
-        Some(meant) => format!("unknown key `{wrong}`; did you mean `{meant}`?"),
-        None => message.replacen("unknown field", "unknown key", 1),
-    }
-}
+use record_connector_world::exports::spanmill::plugin::record_connector as record_wit;
+use wire::{
+    config_error, metrics, plugin_error, restore_error, wire_decisions, wire_emission,
+    wire_outcome, wire_records, wire_routes,
+};
 
 /// A configured processor and what it declared.
 #[doc(hidden)]
@@ -158,6 +77,112 @@ pub fn run_connector<P: Connector>(
     Ok(wire_emission(emission))
 }
 
+/// A record connector, and the fields of its records.
+#[doc(hidden)]
+pub struct Recording<P> {
+    plugin: P,
+    stream: RecordStream,
+}
+
+impl<P: State> State for Recording<P> {
+    const FORMAT: u32 = P::FORMAT;
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.plugin.snapshot()
+    }
+
+    fn restore(&mut self, format: u32, data: &[u8]) -> Result<(), RestoreError> {
+        self.plugin.restore(format, data)
+    }
+}
+
+/// A configured record connector and what it declared.
+#[doc(hidden)]
+pub fn configure_record_connector<P: RecordConnector>(
+    settings: &str,
+) -> Result<(Recording<P>, record_wit::RecordContract), contract_wit::ConfigError> {
+    let mut contract = Contract::default();
+    let config = parse_settings(settings).map_err(config_error)?;
+    let (plugin, stream) = P::configure(config, &mut contract).map_err(config_error)?;
+    let (made, fields, scope_name, scope_version) = stream.clone().into_parts();
+    let declared = record_wit::RecordContract {
+        contract: declared(contract),
+        records: records_wit::RecordStream {
+            signal: wire_signal(made),
+            fields,
+            scope_name,
+            scope_version,
+        },
+    };
+    Ok((Recording { plugin, stream }, declared))
+}
+
+/// One batch through a record connector.
+#[doc(hidden)]
+pub fn run_record_connector<P: RecordConnector>(
+    plugin: Option<&mut Recording<P>>,
+    batch: telemetry::Batch,
+) -> Result<records_wit::Records, contract_wit::PluginError> {
+    let Recording { plugin, stream } = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    let batch = view(&batch);
+    let mut records = Records::new(&batch, stream);
+    plugin.process(&batch, &mut records).map_err(plugin_error)?;
+    Ok(wire_records(records))
+}
+
+/// A configured router and what it declared.
+#[doc(hidden)]
+pub fn configure_router<P: Router>(
+    settings: &str,
+    of: telemetry::Signal,
+    pipelines: Vec<String>,
+) -> Result<(P, contract_wit::Contract), contract_wit::ConfigError> {
+    let mut contract = Contract::default();
+    contract.take([signal(of)]);
+    let config = parse_settings(settings).map_err(config_error)?;
+    let pipelines = Pipelines::new(signal(of), pipelines);
+    let plugin = P::configure(config, &pipelines, &mut contract).map_err(config_error)?;
+    Ok((plugin, declared(contract)))
+}
+
+/// One batch through a router.
+#[doc(hidden)]
+pub fn run_router<P: Router>(
+    plugin: Option<&mut P>,
+    batch: telemetry::Batch,
+) -> Result<routing_wit::Routes, contract_wit::PluginError> {
+    let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    let batch = view(&batch);
+    let mut routes = Routes::new(&batch);
+    plugin.process(&batch, &mut routes).map_err(plugin_error)?;
+    Ok(wire_routes(routes))
+}
+
+/// What a plugin decides about the rows that it holds.
+#[doc(hidden)]
+pub fn tick<P: Ticker>(
+    plugin: Option<&mut P>,
+    now_unix_nano: u64,
+    ending: bool,
+) -> Result<ticker_wit::Decisions, contract_wit::PluginError> {
+    let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    let mut decisions = Decisions::default();
+    plugin
+        .tick(now_unix_nano, ending, &mut decisions)
+        .map_err(plugin_error)?;
+    Ok(wire_decisions(decisions))
+}
+
+/// Held rows shown to a plugin again.
+#[doc(hidden)]
+pub fn review<P: Ticker>(
+    plugin: Option<&mut P>,
+    batch: telemetry::Batch,
+) -> Result<(), contract_wit::PluginError> {
+    let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    plugin.review(&view(&batch)).map_err(plugin_error)
+}
+
 /// What a plugin says it is.
 #[doc(hidden)]
 pub fn describe<P: About>() -> about_wit::Description {
@@ -165,7 +190,7 @@ pub fn describe<P: About>() -> about_wit::Description {
         name: P::NAME.to_owned(),
         version: P::VERSION.to_owned(),
         summary: P::SUMMARY.to_owned(),
-        settings_schema: P::settings_schema().map_or_else(String::new, |schema| schema.to_string()),
+        settings_schema: P::SETTINGS_SCHEMA.to_owned(),
     }
 }
 

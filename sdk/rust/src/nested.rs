@@ -3,12 +3,12 @@
 //! Arrays and maps cross in OTLP's own encoding, because few plugins look into them. Malformed input
 //! ends the iteration; nothing here panics.
 
-use std::borrow::Cow;
-
 use crate::Value;
 
+mod base64;
 mod equality;
 mod json;
+mod text;
 
 pub use equality::equal;
 pub use json::{JsonStyle, NotFinite, double_text, write_json};
@@ -44,30 +44,6 @@ pub fn push_entry(map: &mut Vec<u8>, key: &str, value: &Value<'_>) {
     push_bytes(&mut entry, 1, key.as_bytes());
     push_bytes(&mut entry, 2, &encoded);
     push_bytes(map, 1, &entry);
-}
-
-impl<'a> Value<'a> {
-    /// The value as text, as the Collector's `AsString` writes it: numbers in JSON's notation, bytes in
-    /// base64, arrays and maps as JSON with sorted keys; absent and empty as nothing, and so an array or a map
-    /// with a NaN or an infinity in it, which JSON cannot write.
-    pub fn to_text(&self) -> Cow<'a, str> {
-        match *self {
-            Value::Absent | Value::Empty => Cow::Borrowed(""),
-            Value::Text(text) => Cow::Borrowed(text),
-            Value::Bool(true) => Cow::Borrowed("true"),
-            Value::Bool(false) => Cow::Borrowed("false"),
-            Value::Int(value) => Cow::Owned(value.to_string()),
-            Value::Double(value) => Cow::Owned(double_text(value)),
-            Value::Bytes(bytes) => Cow::Owned(json::base64(bytes)),
-            Value::Array(_) | Value::Map(_) => {
-                let mut out = String::new();
-                match write_json(&mut out, self, JsonStyle::Plain) {
-                    Ok(()) => Cow::Owned(out),
-                    Err(NotFinite) => Cow::Borrowed(""),
-                }
-            }
-        }
-    }
 }
 
 /// What a protobuf field holds.

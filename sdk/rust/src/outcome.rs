@@ -69,6 +69,11 @@ pub struct OwnedCells {
 }
 
 impl OwnedCells {
+    pub(crate) fn pop(&mut self) {
+        self.kinds.pop();
+        self.bits.pop();
+    }
+
     pub(crate) fn push(&mut self, cell: Cell) {
         let (kind, bits) = cell.into_parts();
         self.kinds.push(kind);
@@ -170,6 +175,15 @@ impl Outcome {
     pub fn drop_row(&mut self, context: Context, row: usize) {
         if let Some(verdict) = self.verdicts(context).get_mut(row) {
             *verdict = 1;
+        }
+    }
+
+    /// Holds a span or log record in the host, as edited, until [`Ticker`](crate::Ticker) decides on its trace. The row must
+    /// have a trace id.
+    #[inline]
+    pub fn hold_row(&mut self, context: Context, row: usize) {
+        if let Some(verdict) = self.verdicts(context).get_mut(row) {
+            *verdict = 2;
         }
     }
 

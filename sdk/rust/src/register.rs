@@ -3,14 +3,18 @@
 /// Makes a [`Processor`](crate::Processor) the component's export. Outside WebAssembly it expands to nothing,
 /// so that the crate links natively, into tests or beside other plugins.
 ///
-/// `register_processor!(MyPlugin, state, about)` exports [`State`](crate::State) and [`About`](crate::About) as well, which
-/// `MyPlugin` must then implement; each of the two words can be left out. Without `state` its instances start anew at each
-/// swap.
+/// `register_processor!(MyPlugin, state, about, ticker)` exports [`State`](crate::State), [`About`](crate::About) and
+/// [`Ticker`](crate::Ticker) as well, which `MyPlugin` must then implement; each of the words can be left out. Without
+/// `state` its instances start anew at each swap.
+///
+/// A plugin that has several roles registers a type for each; `about` stands with one of them, and `state` too.
 #[macro_export]
 macro_rules! register_processor {
     ($plugin:ty $(, $optional:ident)*) => {
         $crate::register!(
             $plugin,
+            $plugin,
+            (),
             processor_world,
             processor,
             export_processor,
@@ -30,6 +34,8 @@ macro_rules! register_connector {
     ($plugin:ty $(, $optional:ident)*) => {
         $crate::register!(
             $plugin,
+            $plugin,
+            (),
             connector_world,
             connector,
             export_connector,
@@ -42,26 +48,72 @@ macro_rules! register_connector {
     };
 }
 
+/// Makes a [`RecordConnector`](crate::RecordConnector) the component's export, with its [`State`](crate::State) and
+/// [`About`](crate::About) if they are named; as [`register_processor!`].
+#[macro_export]
+macro_rules! register_record_connector {
+    ($plugin:ty $(, $optional:ident)*) => {
+        $crate::register!(
+            $plugin,
+            $crate::guest::Recording<$plugin>,
+            (),
+            record_connector_world,
+            record_connector,
+            export_record_connector,
+            configure_record_connector,
+            run_record_connector,
+            RecordContract,
+            Records
+            $(, $optional)*
+        );
+    };
+}
+
+/// Makes a [`Router`](crate::Router) the component's export, with its [`State`](crate::State) and
+/// [`About`](crate::About) if they are named; as [`register_processor!`].
+#[macro_export]
+macro_rules! register_router {
+    ($plugin:ty $(, $optional:ident)*) => {
+        $crate::register!(
+            $plugin,
+            $plugin,
+            (signal: wit::Signal, pipelines: Vec<String>),
+            router_world,
+            router,
+            export_router,
+            configure_router,
+            run_router,
+            Contract,
+            Routes
+            $(, $optional)*
+        );
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! register {
     (
-        $plugin:ty, $world:ident, $interface:ident, $export:ident, $configure:ident, $run:ident,
-        $declared:ident, $result:ident $(, $optional:ident)*
+        $plugin:ty, $configured:ty, ($($argument:ident: $type:ty),*), $world:ident, $interface:ident, $export:ident,
+        $configure:ident, $run:ident, $declared:ident, $result:ident $(, $optional:ident)*
     ) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
             use $crate::guest::$world::exports::spanmill::plugin::$interface as wit;
 
             thread_local! {
-                static PLUGIN: std::cell::RefCell<Option<$plugin>> = const { std::cell::RefCell::new(None) };
+                static PLUGIN: std::cell::RefCell<Option<$configured>> = const { std::cell::RefCell::new(None) };
             }
 
             struct Component;
 
             impl wit::Guest for Component {
-                fn configure(settings: String) -> Result<wit::$declared, wit::ConfigError> {
-                    let (plugin, declared) = $crate::guest::$configure::<$plugin>(&settings)?;
+                fn configure(
+                    settings: String
+                    $(, $argument: $type)*
+                ) -> Result<wit::$declared, wit::ConfigError> {
+                    let (plugin, declared) =
+                        $crate::guest::$configure::<$plugin>(&settings $(, $argument)*)?;
                     PLUGIN.with(|slot| *slot.borrow_mut() = Some(plugin));
                     Ok(declared)
                 }
@@ -77,7 +129,7 @@ macro_rules! register {
     };
 }
 
-/// What `, state` and `, about` add. `state` asks the plugin that the other export keeps in its slot.
+/// What `, state`, `, about` and `, ticker` add. They ask the plugin that the other export keeps in its slot.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! register_optional {
@@ -106,5 +158,25 @@ macro_rules! register_optional {
         }
 
         $crate::guest::state_world::export_state!($component with_types_in $crate::guest::state_world);
+    };
+    (ticker, $plugin:ty, $component:ident, $slot:ident) => {
+        use $crate::guest::ticker_world::exports::spanmill::plugin::ticker as ticker_wit;
+
+        impl ticker_wit::Guest for $component {
+            fn tick(
+                now_unix_nano: u64,
+                ending: bool,
+            ) -> Result<ticker_wit::Decisions, ticker_wit::PluginError> {
+                $slot.with(|slot| {
+                    $crate::guest::tick(slot.borrow_mut().as_mut(), now_unix_nano, ending)
+                })
+            }
+
+            fn review(batch: ticker_wit::Batch) -> Result<(), ticker_wit::PluginError> {
+                $slot.with(|slot| $crate::guest::review(slot.borrow_mut().as_mut(), batch))
+            }
+        }
+
+        $crate::guest::ticker_world::export_ticker!($component with_types_in $crate::guest::ticker_world);
     };
 }

@@ -6,14 +6,19 @@
 
 mod attr;
 mod connector;
+mod errors;
+mod held;
 mod host;
 mod items;
 mod log;
 mod message;
 mod metric;
+mod records;
+mod router;
+mod schema;
 mod span;
+mod ticker;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub use attr::{Attr, AttrList, find};
@@ -21,56 +26,20 @@ pub use connector::{ConnectorKit, Measured};
 pub use items::{Item, Items, Resource, ResourceItems, Scope, ScopeItems};
 pub use log::{LogRecord, Logs};
 pub use metric::{DataPoint, Metric, MetricType, Metrics, Number};
+pub use records::RecordKit;
+pub use router::{Routed, RouterKit};
+pub use schema::check_schema;
 pub use span::{Event, Link, Span, Spans};
+pub use ticker::Decided;
 
 use spanmill_model::{Context, PerContext, Signal};
 
-use crate::guest::{self, contract_wit, state_wit, telemetry};
-use crate::{ConfigError, Level, PluginError, Problem, Processor, RestoreError, State};
+use crate::guest::{self, contract_wit, signal, state_wit, telemetry, wire_signal};
+use crate::recorded::RECORDER;
+use crate::{ConfigError, Level, PluginError, Processor, RestoreError, State};
+use errors::{config_error, plugin_error};
+use held::HeldRows;
 use host::Host;
-
-/// What a plugin said besides its outcome.
-#[derive(Clone, Debug, Default)]
-struct Recorder {
-    logs: Vec<(Level, String)>,
-    counts: BTreeMap<String, u64>,
-}
-
-thread_local! {
-    static RECORDER: RefCell<Recorder> = RefCell::default();
-}
-
-pub(crate) fn record_log(level: Level, message: &str) {
-    RECORDER.with_borrow_mut(|recorder| recorder.logs.push((level, message.to_owned())));
-}
-
-pub(crate) fn record_count(name: &str, delta: u64) {
-    RECORDER
-        .with_borrow_mut(|recorder| *recorder.counts.entry(name.to_owned()).or_default() += delta);
-}
-
-fn config_error(error: contract_wit::ConfigError) -> ConfigError {
-    match error {
-        contract_wit::ConfigError::Settings(problems) => ConfigError::Settings(
-            problems
-                .into_iter()
-                .map(|problem| Problem {
-                    path: problem.path,
-                    message: problem.message,
-                })
-                .collect(),
-        ),
-        contract_wit::ConfigError::Unavailable(why) => ConfigError::Unavailable(why),
-    }
-}
-
-fn plugin_error(error: contract_wit::PluginError) -> PluginError {
-    match error {
-        contract_wit::PluginError::Batch(why) => PluginError::Batch(why),
-        contract_wit::PluginError::State(why) => PluginError::State(why),
-        contract_wit::PluginError::NotConfigured => PluginError::State("not configured".to_owned()),
-    }
-}
 
 fn snapshot<P: State>(plugin: &P) -> (u32, Vec<u8>) {
     let state_wit::SavedState { format, data } = guest::take_snapshot(Some(plugin));
@@ -84,22 +53,6 @@ fn restore<P: State>(plugin: &mut P, format: u32, data: &[u8]) -> Result<(), Res
         state_wit::RestoreError::Format => RestoreError::Format,
         state_wit::RestoreError::Data(why) => RestoreError::Data(why),
     })
-}
-
-fn signal(signal: telemetry::Signal) -> Signal {
-    match signal {
-        telemetry::Signal::Traces => Signal::Traces,
-        telemetry::Signal::Logs => Signal::Logs,
-        telemetry::Signal::Metrics => Signal::Metrics,
-    }
-}
-
-fn wire_signal(signal: Signal) -> telemetry::Signal {
-    match signal {
-        Signal::Traces => telemetry::Signal::Traces,
-        Signal::Logs => telemetry::Signal::Logs,
-        Signal::Metrics => telemetry::Signal::Metrics,
-    }
 }
 
 /// Panics if a plugin does not take a signal: no host would let it stand in such a pipeline.
@@ -138,6 +91,7 @@ pub struct Kit<P> {
     plugin: P,
     contract: contract_wit::Contract,
     host: Host,
+    held: HeldRows,
 }
 
 impl<P: Processor> Kit<P> {
@@ -147,13 +101,21 @@ impl<P: Processor> Kit<P> {
     ///
     /// Those of the plugin's `configure`. A contract that no host would take panics.
     pub fn new(settings: serde_json::Value) -> Result<Self, ConfigError> {
+        Self::configured(settings, false)
+    }
+
+    fn configured(settings: serde_json::Value, is_holding: bool) -> Result<Self, ConfigError> {
         let (plugin, contract) =
             guest::configure_processor::<P>(&settings.to_string()).map_err(config_error)?;
-        let host = Host::new(&contract);
+        let host = match is_holding {
+            true => Host::holding(&contract),
+            false => Host::new(&contract),
+        };
         Ok(Kit {
             plugin,
             contract,
             host,
+            held: HeldRows::default(),
         })
     }
 
@@ -195,8 +157,13 @@ impl<P: Processor> Kit<P> {
             let rows = rows.filter(|(_, verdict)| **verdict == 1);
             *dropped.get_mut(guest::context(verdicts.context)) = rows.map(|(row, _)| row).collect();
         }
+        let (left, held) = self.host.apply(outcome, items);
+        if let Some(held) = &held {
+            self.held.take(held);
+        }
         Ok(Changed {
-            left: self.host.apply(outcome, items),
+            left,
+            held: held.map_or(0, |held| held.item_count()),
             dropped,
             logs: recorder.logs,
             counts: recorder.counts,
@@ -225,6 +192,8 @@ impl<P: Processor + State> Kit<P> {
 pub struct Changed<T = Span> {
     /// The items that are left, with the edits applied.
     pub left: Items<T>,
+    /// How many items of this batch are held.
+    pub held: usize,
     dropped: PerContext<Vec<usize>>,
     /// What the plugin logged.
     pub logs: Vec<(Level, String)>,

@@ -1,9 +1,12 @@
-"""Sends traces with the OpenTelemetry SDK: send.py ENDPOINT TRACES."""
+"""Sends traces with the OpenTelemetry SDK: send.py ENDPOINT TRACES [grpc|http]."""
 
 import sys
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
+    OTLPSpanExporter as HttpSpanExporter,
+)
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import (
@@ -44,7 +47,11 @@ def main():
             "host.secret": "never to leave",
         }
     )
-    exporter = Checked(OTLPSpanExporter(endpoint=endpoint, insecure=True))
+    if sys.argv[3:] == ["http"]:
+        exporter = Checked(HttpSpanExporter(endpoint=f"{endpoint}/v1/traces"))
+    else:
+        insecure = endpoint.startswith("http://")
+        exporter = Checked(OTLPSpanExporter(endpoint=endpoint, insecure=insecure))
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(exporter, max_export_batch_size=64))
     tracer = provider.get_tracer("shop", "2.0", attributes={"library.level": 3})

@@ -53,10 +53,7 @@ impl About for Numbering {
     const NAME: &'static str = "numbering";
     const VERSION: &'static str = "1.2.3-test";
     const SUMMARY: &'static str = "Names every span by the number of the batch";
-
-    fn settings_schema() -> Option<serde_json::Value> {
-        Some(serde_json::json!({"type": "object", "additionalProperties": false}))
-    }
+    const SETTINGS_SCHEMA: &'static str = r#"{"additionalProperties":false,"type":"object"}"#;
 }
 
 spanmill_sdk::register_processor!(Numbering, state, about);

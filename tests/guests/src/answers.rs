@@ -5,7 +5,7 @@ use crate::bindings::spanmill::plugin::telemetry::{
     Verdicts, Write,
 };
 use crate::crimes;
-use crate::instance::Settings;
+use crate::state::Settings;
 
 const TEXT: u8 = 1;
 

@@ -1,7 +1,7 @@
 //! What the stateful ones hand on, and how that goes wrong.
 
 use crate::crimes;
-use crate::instance::INSTANCE;
+use crate::state::INSTANCE;
 
 const FORMAT: u32 = 1;
 

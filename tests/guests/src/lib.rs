@@ -7,6 +7,7 @@
 //! - `hostile`, `hostile_v2`: processors without state; the versions differ in nothing but the names they give.
 //! - `stateful`, `stateful_v2`: the same, exporting `state`: format 1, the count as eight bytes, least first.
 //! - `importer`: as `hostile`, and imports what no host grants.
+//! - `hostile_roles`: a processor that holds spans, a record connector and a router, with behaviours of its own.
 //! - `misnamed`: says in `about` what no plugin may be called.
 //! - `sdk_processor`, `sdk_connector`: well-behaved ones with state, by way of the SDK; the former says what it is.
 //!
@@ -17,21 +18,13 @@
 //! - `answers` and `crimes`: on batches that have a span named `misbehave`; on others they answer well.
 //! - [`snapshot`] and [`restore`]: of `stateful` only.
 
-/// The types and imports that every component shares.
-#[allow(unused)]
-pub mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "processor-plugin",
-        generate_all,
-    });
-}
-
 mod answers;
+pub mod bindings;
 mod crimes;
 mod instance;
 mod keeping;
 mod manners;
+mod state;
 
 pub use instance::{configure, process};
 pub use keeping::{Refusal, restore, snapshot};

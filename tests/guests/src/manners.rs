@@ -5,7 +5,7 @@ use std::hint::black_box;
 use crate::answers;
 use crate::bindings::spanmill::plugin::telemetry::{Batch, Context, Outcome};
 use crate::crimes;
-use crate::instance::Instance;
+use crate::state::Instance;
 
 /// How much `leak` keeps of each batch.
 const LEAK: usize = 64 << 10;

@@ -199,6 +199,29 @@ pub async fn idle_connections(connections: usize) -> Outcome {
     outcome
 }
 
+/// Handshakes that are begun and left, on the ports that the well-behaved sender uses, and again as soon as they are closed.
+pub async fn half_open_handshakes(connections: usize, times: usize) -> Outcome {
+    let arena = Arena::start_tls("half-open TLS handshakes").await;
+    /// The head of a record that is to hold 512 bytes of a handshake, and the first of them.
+    const BEGUN: [u8; 6] = [22, 3, 1, 2, 0, 1];
+    for _ in 0..times {
+        let mut held = Vec::new();
+        for receiver in ["receiver otlp grpc", "receiver otlp http"] {
+            let address = arena.spanmill.address(receiver);
+            for number in 0..connections {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                // Some say nothing at all.
+                if number % 2 == 0 {
+                    let _ = stream.write_all(&BEGUN).await;
+                }
+                held.push(stream);
+            }
+        }
+        arena.serves(20).await;
+    }
+    arena.outcome().await.0
+}
+
 /// Neither standard output, where `debug` writes, nor standard error is read by anyone.
 pub async fn unread_output(requests: u64) -> Outcome {
     let sections = "";

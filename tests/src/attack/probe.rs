@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prost::Message as _;
+use rustls::ClientConfig;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use crate::client::try_post;
+use crate::client::{try_post, try_post_over_tls};
 use crate::{request, span, within};
 
 const PAUSE: Duration = Duration::from_millis(20);
@@ -39,7 +40,7 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    pub fn start(address: SocketAddr) -> Self {
+    pub fn start(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
         let probed = Arc::new(Mutex::new(Probed::default()));
         let (count, served) = watch::channel(0);
         let to = Arc::clone(&probed);
@@ -53,7 +54,13 @@ impl Probe {
                 pace.tick().await;
                 to.lock().unwrap().sent += 1;
                 let began = Instant::now();
-                let sent = try_post(address, "application/x-protobuf", body.clone());
+                let sent = async {
+                    let (kind, body) = ("application/x-protobuf", body.clone());
+                    match &tls {
+                        None => try_post(address, kind, body).await,
+                        Some(tls) => try_post_over_tls(address, tls.clone(), kind, body).await,
+                    }
+                };
                 let status = tokio::time::timeout(PATIENCE, sent).await;
                 if let Ok(Ok(status)) = status
                     && status.is_success()

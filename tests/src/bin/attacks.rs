@@ -15,6 +15,7 @@ async fn main() {
     println!("{}", attack::poison_in_a_plugin(200).await);
     println!("{}", attack::poison_behind_a_batch(200).await.0);
     println!("{}", attack::idle_connections(1024).await);
+    println!("{}", attack::half_open_handshakes(1024, 4).await);
     println!("{}", attack::unread_output(2000).await);
     println!("{}", attack::slow_plugin_next_door(16, 50).await);
 }

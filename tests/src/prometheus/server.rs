@@ -6,6 +6,7 @@ pub use victoria_metrics::VictoriaMetrics;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use serde_json::Value;
 use tokio::time::{Duration, interval};
@@ -20,18 +21,45 @@ pub struct Prometheus {
     address: SocketAddr,
 }
 
+/// What is scraped, and the lines of the settings that say how.
+struct Target {
+    address: SocketAddr,
+    settings: String,
+}
+
+impl Target {
+    fn plain(address: SocketAddr) -> Self {
+        Target {
+            address,
+            settings: String::new(),
+        }
+    }
+}
+
 /// A series and its last value.
 pub type Series = (BTreeMap<String, String>, f64);
 
 impl Prometheus {
     /// Starts one that scrapes an address, in text.
     pub async fn scraping(target: SocketAddr) -> Self {
-        Self::start(Some(target), &[]).await
+        Self::start(Some(Target::plain(target)), &[]).await
     }
 
     /// Starts one that scrapes an address, and asks for native histograms.
     pub async fn scraping_native(target: SocketAddr) -> Self {
-        Self::start(Some(target), &["native-histograms"]).await
+        Self::start(Some(Target::plain(target)), &["native-histograms"]).await
+    }
+
+    /// Starts one that scrapes an address over TLS, and trusts the certificates in a file.
+    pub async fn scraping_https(target: SocketAddr, ca_file: &Path) -> Self {
+        let target = Target {
+            address: target,
+            settings: format!(
+                "    scheme: https\n    tls_config: {{ca_file: '{}'}}\n",
+                ca_file.display()
+            ),
+        };
+        Self::start(Some(target), &[]).await
     }
 
     /// Starts one that takes remote writes.
@@ -39,12 +67,16 @@ impl Prometheus {
         Self::start(None, &["native-histograms", "remote-write-receiver"]).await
     }
 
-    async fn start(target: Option<SocketAddr>, features: &[&str]) -> Self {
+    async fn start(target: Option<Target>, features: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n".to_owned();
-        if let Some(target) = target {
+        if let Some(Target {
+            address,
+            settings: more,
+        }) = target
+        {
             settings.push_str(&format!(
-                "scrape_configs:\n  - job_name: spanmill\n    honor_labels: true\n    static_configs: [{{targets: ['{target}']}}]\n"
+                "scrape_configs:\n  - job_name: spanmill\n    honor_labels: true\n    static_configs: [{{targets: ['{address}']}}]\n{more}"
             ));
         }
         std::fs::write(folder.path().join("prometheus.yml"), settings).unwrap();

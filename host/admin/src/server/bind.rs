@@ -5,10 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use spanmill_net::tls::{HTTP_1_1, TlsError, TlsServer};
+use spanmill_net::{addresses, listen_at};
 use thiserror::Error;
-use tokio::net::{TcpListener, UnixListener, lookup_host};
+use tokio::net::{TcpListener, UnixListener};
 
-use crate::config::Endpoint;
+use crate::config::{AdminConfig, Endpoint};
 
 /// Why the admin API cannot listen.
 #[derive(Debug, Error)]
@@ -49,6 +51,9 @@ pub enum BindError {
         /// What the system said.
         cause: io::Error,
     },
+    /// Its TLS settings cannot be used.
+    #[error("admin API: tls: {0}")]
+    Tls(TlsError),
 }
 
 impl BindError {
@@ -65,7 +70,11 @@ impl BindError {
 /// What listens.
 #[derive(Debug)]
 pub(super) enum Listener {
-    Address(TcpListener),
+    Address {
+        listener: TcpListener,
+        /// Spoken on it, if it is not plain text.
+        tls: Option<TlsServer>,
+    },
     Socket {
         listener: UnixListener,
         /// Held for its end.
@@ -85,10 +94,8 @@ impl Drop for SocketFile {
 }
 
 /// Listens; returns the endpoint as it turned out to be.
-pub(super) async fn bind(
-    endpoint: &Endpoint,
-    has_token: bool,
-) -> Result<(Listener, Endpoint), BindError> {
+pub(super) async fn bind(config: &AdminConfig) -> Result<(Listener, Endpoint), BindError> {
+    let endpoint = &config.endpoint;
     match endpoint {
         Endpoint::Socket(path) => {
             let listener =
@@ -97,9 +104,12 @@ pub(super) async fn bind(
             Ok((Listener::Socket { listener, _file }, endpoint.clone()))
         }
         Endpoint::Address(address) => {
-            let (listener, address) = self::address(address, has_token).await?;
+            let server = |tls| TlsServer::new("admin API", tls, &[HTTP_1_1]);
+            let tls = config.tls.as_ref().map(server).transpose();
+            let tls = tls.map_err(BindError::Tls)?;
+            let (listener, address) = self::address(address, config.token.is_some()).await?;
             let endpoint = Endpoint::Address(address.to_string());
-            Ok((Listener::Address(listener), endpoint))
+            Ok((Listener::Address { listener, tls }, endpoint))
         }
     }
 }
@@ -127,12 +137,11 @@ fn is_stale(path: &Path) -> bool {
     is_socket && std::os::unix::net::UnixStream::connect(path).is_err_and(refused)
 }
 
-/// Listens on the first address that a host has, IPv4 before IPv6, as receivers do. Without a token every address must
+/// Listens on the first address that a host has, as receivers do. Without a token every address must
 /// be this machine's own.
 async fn address(endpoint: &str, has_token: bool) -> Result<(TcpListener, SocketAddr), BindError> {
     let failed = |cause: io::Error| BindError::new(endpoint, cause);
-    let mut addresses: Vec<SocketAddr> = lookup_host(endpoint).await.map_err(failed)?.collect();
-    addresses.sort_by_key(SocketAddr::is_ipv6);
+    let addresses = addresses(endpoint).await.map_err(failed)?;
     if let Some(exposed) = addresses.iter().find(|address| !is_local(address.ip()))
         && !has_token
     {
@@ -141,19 +150,9 @@ async fn address(endpoint: &str, has_token: bool) -> Result<(TcpListener, Socket
             address: exposed.ip(),
         });
     }
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in addresses {
-        match TcpListener::bind(address).await {
-            Ok(listener) => {
-                let address = listener.local_addr().map_err(failed)?;
-                return Ok((listener, address));
-            }
-            // Taken on one address: the next one would hide that.
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(failed(error)),
-            Err(error) => last = error,
-        }
-    }
-    Err(failed(last))
+    let listener = listen_at(&addresses).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 fn is_local(address: IpAddr) -> bool {

@@ -1,6 +1,7 @@
 //! The accept loop: bounded in connections, and with an end that finishes what is in flight.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,14 +10,16 @@ use axum::{Extension, Router};
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use spanmill_net::tls::TlsServer;
+use spanmill_net::{Seat, Seats, accept};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::bind::Listener;
 use super::guard::From;
-use super::seats::{Seat, Seats};
 use super::strangers::Strangers;
 
 /// Connections at once, each with one request at a time; further ones wait in the system's backlog.
@@ -24,7 +27,17 @@ const MAX_CONNECTIONS: usize = 64;
 /// A client that does not finish its headers goes, and so does one that has nothing more to ask.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A stream that was accepted, from somebody who may connect.
+/// A connection from somebody who may connect.
+enum Socket {
+    Plain(Stream),
+    Tls {
+        socket: TcpStream,
+        peer: SocketAddr,
+        tls: TlsServer,
+    },
+}
+
+/// What requests are read from.
 type Stream = Box<dyn Duplex>;
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -41,23 +54,9 @@ pub(super) async fn serve(
 ) {
     let seats = Arc::new(Seats::new(MAX_CONNECTIONS));
     let abort = CancellationToken::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => break,
-            accepted = accept(&listener, &strangers) => accepted,
-        };
-        let (stream, from) = match accepted {
-            Ok(Some(accepted)) => accepted,
-            Ok(None) => continue,
-            Err(error) => {
-                // Out of file handles, mostly: give connections time to end.
-                warn!(%error, "admin API: cannot accept a connection");
-                tokio::select! {
-                    () = shutdown.cancelled() => break,
-                    () = tokio::time::sleep(Duration::from_millis(100)) => continue,
-                }
-            }
+    while let Some(accepted) = accept("admin API", shutdown, || next(&listener, &strangers)).await {
+        let Some((socket, from)) = accepted else {
+            continue;
         };
         let seat = tokio::select! {
             seat = seats.take() => seat,
@@ -68,7 +67,7 @@ pub(super) async fn serve(
             .layer(Extension(from))
             .layer(Extension(seat.clone()));
         let connection = connection(
-            stream,
+            socket,
             router,
             seat.clone(),
             shutdown.clone(),
@@ -89,20 +88,24 @@ pub(super) async fn serve(
 }
 
 /// The next connection; `None` if it is not let in.
-async fn accept(listener: &Listener, strangers: &Strangers) -> io::Result<Option<(Stream, From)>> {
+async fn next(listener: &Listener, strangers: &Strangers) -> io::Result<Option<(Socket, From)>> {
     match listener {
-        Listener::Address(listener) => {
-            let (stream, from) = listener.accept().await?;
-            if let Err(error) = stream.set_nodelay(true) {
+        Listener::Address { listener, tls } => {
+            let (socket, peer) = listener.accept().await?;
+            if let Err(error) = socket.set_nodelay(true) {
                 debug!(%error, "cannot set TCP_NODELAY");
             }
-            Ok(Some((Box::new(stream), From::Address(from.ip()))))
+            let socket = match tls.clone() {
+                Some(tls) => Socket::Tls { socket, peer, tls },
+                None => Socket::Plain(Box::new(socket)),
+            };
+            Ok(Some((socket, From::Address(peer.ip()))))
         }
         Listener::Socket { listener, .. } => {
             let (stream, _) = listener.accept().await?;
             let user = stream.peer_cred().ok().map(|who| who.uid());
             if user.is_some_and(spanmill_private::is_trusted) {
-                return Ok(Some((Box::new(stream), From::Owner)));
+                return Ok(Some((Socket::Plain(Box::new(stream)), From::Owner)));
             }
             strangers.wrong_user(user, Instant::now());
             Ok(None)
@@ -110,13 +113,30 @@ async fn accept(listener: &Listener, strangers: &Strangers) -> io::Result<Option
     }
 }
 
+/// The stream of a connection, after its handshake if there is one; `None` if that failed.
+async fn open(socket: Socket) -> Option<Stream> {
+    match socket {
+        Socket::Plain(stream) => Some(stream),
+        Socket::Tls { socket, peer, tls } => {
+            let stream = tls.accept(socket, peer, |socket| socket).await?;
+            Some(Box::new(stream))
+        }
+    }
+}
+
 async fn connection(
-    stream: Stream,
+    socket: Socket,
     router: Router,
     seat: Seat,
     shutdown: CancellationToken,
     abort: CancellationToken,
 ) {
+    let stream = tokio::select! {
+        stream = open(socket) => stream,
+        () = seat.must_leave() => None,
+        () = shutdown.cancelled() => None,
+    };
+    let Some(stream) = stream else { return };
     let service = TowerToHyperService::new(router);
     let connection = Builder::new()
         .timer(TokioTimer::new())

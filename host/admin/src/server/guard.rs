@@ -10,8 +10,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
+use spanmill_net::Seat;
 
-use super::seats::Seat;
 use super::strangers::Strangers;
 use super::upload;
 use crate::config::Token;

@@ -89,6 +89,7 @@ async fn a_socket_is_its_owners() {
     let config = AdminConfig {
         endpoint: Endpoint::Socket(path.clone()),
         token: None,
+        tls: None,
     };
     // One that nobody listens on any more is replaced.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
@@ -108,9 +109,13 @@ async fn a_socket_is_its_owners() {
     for path in ["admin.sock", "", "/nowhere/admin.sock"] {
         let endpoint = Endpoint::new(&format!("unix:{path}"));
         let token = None;
-        AdminServer::bind(&AdminConfig { endpoint, token })
-            .await
-            .unwrap_err();
+        AdminServer::bind(&AdminConfig {
+            endpoint,
+            token,
+            tls: None,
+        })
+        .await
+        .unwrap_err();
     }
 }
 
@@ -120,6 +125,7 @@ async fn listens_for_others_only_with_a_token() {
         let mut config = AdminConfig {
             endpoint: Endpoint::new(endpoint),
             token: None,
+            tls: None,
         };
         let error = AdminServer::bind(&config).await.unwrap_err();
         assert!(matches!(error, BindError::Exposed { .. }), "{error:?}");
@@ -137,6 +143,7 @@ async fn listens_for_others_only_with_a_token() {
         let config = AdminConfig {
             endpoint: Endpoint::new(endpoint),
             token: None,
+            tls: None,
         };
         let server = AdminServer::bind(&config).await.unwrap();
         assert_ne!(server.address().unwrap().port(), 0);
@@ -153,6 +160,7 @@ async fn says_why_it_cannot_listen() {
         let config = AdminConfig {
             endpoint: Endpoint::new(&endpoint),
             token: None,
+            tls: None,
         };
         AdminServer::bind(&config).await
     };

@@ -229,6 +229,6 @@ fn refuses_endpoints_it_cannot_use() {
     let error = AdminClient::new(&Endpoint::new("localhost"), None).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`localhost` is no admin endpoint; give it as unix:/path or as host:port, such as 127.0.0.1:4319"
+        "`localhost` is no admin endpoint; give it as unix:/path, as host:port, such as 127.0.0.1:4319, or as https://host:port"
     );
 }

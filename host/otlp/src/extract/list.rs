@@ -1,7 +1,7 @@
 //! Lists of numbers in data points, as arrays. A field may come in pieces, so a row's list is put together before it goes
 //! into the pool.
 
-use super::value::{put, zigzag};
+use super::put::{put, zigzag};
 use crate::kind;
 use crate::schema::{ListKind, number};
 use crate::table::{Data, Table};

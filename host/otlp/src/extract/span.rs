@@ -1,6 +1,7 @@
 //! The fields that nearly every span begins and ends with, read without looking them up.
 
-use super::value::{put, value};
+use super::put::put;
+use super::value::value;
 use crate::schema::{Layout, NO_COLUMN};
 use crate::table::{Column, Data, Table};
 use crate::texts::Texts;

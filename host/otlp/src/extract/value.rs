@@ -1,6 +1,7 @@
 //! One field's value, read into its column.
 
 use super::list;
+use super::put::{put, zigzag};
 use crate::any_value::any_value;
 use crate::kind;
 use crate::schema::{Home, number};
@@ -91,18 +92,4 @@ fn cell(
         put(bits, row, value);
     }
     Ok(())
-}
-
-/// The two's complement of an `sint32`.
-pub(super) fn zigzag(value: u64) -> u64 {
-    let value = value as u32;
-    let value = (value >> 1) as i32 ^ -((value & 1) as i32);
-    i64::from(value) as u64
-}
-
-#[inline]
-pub(super) fn put<T>(values: &mut [T], row: usize, value: T) {
-    if let Some(place) = values.get_mut(row) {
-        *place = value;
-    }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Home {
     DataKind,
     /// Beside the resource or scope.
     SchemaUrl,
+    /// The length of the row's message, which no field of it says.
+    EncodedSize,
 }
 
 /// The lists of data points.
@@ -55,6 +57,7 @@ pub(crate) fn home(field: &Field) -> Option<Home> {
         (Scope, "name") => Own(1),
         (Scope, "version") => Own(2),
         (Scope, "dropped_attributes_count") => Own(4),
+        (Span | Log, "encoded_size") => Home::EncodedSize,
         (Span, "trace_id") => Own(1),
         (Span, "span_id") => Own(2),
         (Span, "trace_state") => Own(3),
@@ -162,6 +165,7 @@ pub(crate) struct Layout {
     pub(crate) has_lists: bool,
     pub(crate) schema_url: u8,
     pub(crate) data_kind: u8,
+    pub(crate) encoded_size: u8,
     /// The number of the attributes, and their tag.
     pub(crate) attributes: u32,
     pub(crate) attribute_tag: u8,
@@ -178,6 +182,7 @@ impl Default for Layout {
             has_lists: false,
             schema_url: NO_COLUMN,
             data_kind: NO_COLUMN,
+            encoded_size: NO_COLUMN,
             attributes: 0,
             attribute_tag: 0,
         }
@@ -224,6 +229,7 @@ impl Layout {
                 }
                 Home::DataKind => layout.data_kind = column,
                 Home::SchemaUrl => layout.schema_url = column,
+                Home::EncodedSize => layout.encoded_size = column,
                 home => {
                     if let Some(number) = home.own_number(point) {
                         put(number);
@@ -299,6 +305,7 @@ mod tests {
                 }
                 Home::Data(number) => Message::Sum.fields()[number as usize],
                 Home::SchemaUrl => Kind::Text,
+                Home::EncodedSize => Kind::Varint,
                 Home::DataKind => Kind::Varint,
                 _ => {
                     assert!(own > 0, "{field:?}");

@@ -29,19 +29,26 @@ impl Request {
         larger.flat_map(cut).collect()
     }
 
+    /// Flags of the resources, scopes and metrics without rows below.
+    pub(crate) fn empty_groups(&self) -> PerContext<Vec<bool>> {
+        let mut empty: PerContext<Vec<bool>> = PerContext::default();
+        for &context in self.signal().contexts() {
+            let groups = self.index.groups(context).unwrap_or(&[]);
+            let flags = groups.iter().map(|group| group.first == group.last);
+            *empty.get_mut(context) = flags.collect();
+        }
+        empty
+    }
+
     /// One of the parts of at most `max` items.
     fn part(&self, number: usize, max: usize) -> Spliced {
         let total = self.item_count();
         let first = number.saturating_mul(max);
         let items = first..total.min(first.saturating_add(max));
-        let mut dropped: PerContext<Vec<bool>> = PerContext::default();
-        if number > 0 {
-            for &context in self.signal().contexts() {
-                let groups = self.index.groups(context).unwrap_or(&[]);
-                let flags = groups.iter().map(|group| group.first == group.last);
-                *dropped.get_mut(context) = flags.collect();
-            }
-        }
+        let mut dropped = match number {
+            0 => PerContext::default(),
+            _ => self.empty_groups(),
+        };
         *dropped.get_mut(self.signal().item()) =
             (0..total).map(|row| !items.contains(&row)).collect();
         let mut joined = Joined::new(self.bytes.clone());

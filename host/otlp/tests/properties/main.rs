@@ -8,9 +8,11 @@
 
 mod choices;
 mod columns;
+mod connect;
 mod edits;
 mod every_signal;
 mod export;
+mod held;
 mod log_requests;
 mod logs;
 mod metric_requests;

@@ -4,7 +4,10 @@ pub mod answer;
 pub(crate) mod bindings;
 mod convert;
 
-pub(crate) use convert::{declared, described, emission, lower, metric_stream, outcome, problems};
+pub(crate) use convert::{
+    decisions, declared, described, emission, lower, metric_stream, outcome, problems, record_plan,
+    records, routes, signal,
+};
 
 /// What this track's plugins may call.
 pub(crate) const LOG: &str = "spanmill:plugin/log@0.1.0";
@@ -13,6 +16,8 @@ pub(crate) const COUNTERS: &str = "spanmill:plugin/counters@0.1.0";
 /// The exports that tell what a plugin of this track is.
 pub(crate) const PROCESSOR: &str = "spanmill:plugin/processor@0.1.0";
 pub(crate) const CONNECTOR: &str = "spanmill:plugin/connector@0.1.0";
+pub(crate) const RECORD_CONNECTOR: &str = "spanmill:plugin/record-connector@0.1.0";
+pub(crate) const ROUTER: &str = "spanmill:plugin/router@0.1.0";
 
 /// The exports that a plugin may have besides.
 pub(crate) const STATE: &str = "spanmill:plugin/state@0.1.0";

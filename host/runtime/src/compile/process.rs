@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::CompilerConfig;
+use super::config::CompilerConfig;
 
 /// The most code that is taken; the largest plugin comes to about a third of it.
 const MAX_CODE: u64 = 512 * 1024 * 1024;

@@ -7,14 +7,12 @@ use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
-use super::Guest;
-
 /// As `wasmtime_wasi` links it.
 const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock@0.2.12";
 
 /// Makes a guest that wants to wait trap: it would occupy a worker, and no deadline ends a call while the host waits
 /// on the guest's behalf.
-pub(crate) fn refuse_waiting(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+pub(crate) fn refuse_waiting<T: 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     type Subscribed = wasmtime::Result<(Resource<DynPollable>,)>;
     let refuse = || -> Subscribed {
         Err(wasmtime::Error::msg(

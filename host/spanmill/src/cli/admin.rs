@@ -10,7 +10,10 @@ use spanmill_admin::{
     AdminClient, AdminConfig, AdminFolder, AdminServer, BindError, Endpoint, PublishedToken, Token,
 };
 
-use super::Failure;
+use clap::Args;
+use spanmill_net::tls::{ClientTls, Identity, Pem, ServerTls};
+
+use super::output::Failure;
 use crate::config::Manifest;
 
 /// Where the admin API is, if the command line does not say.
@@ -30,7 +33,9 @@ impl BoundAdmin {
     pub(super) fn line(&self) -> String {
         match self.server.endpoint() {
             socket @ Endpoint::Socket(_) => format!("admin socket {socket}"),
-            address @ Endpoint::Address(_) => format!("admin http {address}"),
+            address @ Endpoint::Address(_) => {
+                format!("admin {} {address}", self.server.scheme())
+            }
         }
     }
 }
@@ -99,7 +104,7 @@ pub(super) async fn bind(
     }
     let Some(asked) = asked else {
         let bound = match folder() {
-            Ok(folder) => listen(folder.endpoint(), None)
+            Ok(folder) => listen(folder.endpoint(), None, None)
                 .await
                 .map_err(|error| error.to_string()),
             Err(why) => Err(format!(
@@ -121,11 +126,21 @@ pub(super) async fn bind(
         ),
         None => token_of_environment()?,
     };
-    Ok(Some(listen(Endpoint::new(&asked), token).await?))
+    let tls = section.and_then(|admin| admin.tls.clone());
+    Ok(Some(listen(Endpoint::new(&asked), token, tls).await?))
 }
 
-async fn listen(endpoint: Endpoint, token: Option<Token>) -> Result<BoundAdmin, BindError> {
-    let server = AdminServer::bind(&AdminConfig { endpoint, token }).await?;
+async fn listen(
+    endpoint: Endpoint,
+    token: Option<Token>,
+    tls: Option<ServerTls>,
+) -> Result<BoundAdmin, BindError> {
+    let server = AdminServer::bind(&AdminConfig {
+        endpoint,
+        token,
+        tls,
+    })
+    .await?;
     let mut published = None;
     if let (Some(token), Some(address)) = (server.made_token(), server.address()) {
         let publish = folder().and_then(|folder| {
@@ -146,9 +161,52 @@ async fn listen(endpoint: Endpoint, token: Option<Token>) -> Result<BoundAdmin, 
     })
 }
 
+/// Which service is meant, and how it is spoken to.
+#[derive(Args, Debug)]
+pub(super) struct AdminArgs {
+    /// The admin API of the running spanmill, `unix:/path`, `host:port` or `https://host:port`; SPANMILL_ADMIN if not given,
+    /// else the only one that this user runs.
+    #[arg(long, global = true, value_name = "ENDPOINT")]
+    admin: Option<String>,
+    /// Whom to trust at an https endpoint: certificates in PEM, an authority's or the service's own; SPANMILL_ADMIN_CA if not
+    /// given, else the system's authorities.
+    #[arg(long, global = true, value_name = "FILE")]
+    admin_ca: Option<PathBuf>,
+    /// A certificate to show to an https endpoint that asks for one; SPANMILL_ADMIN_CERT if not given.
+    #[arg(long, global = true, value_name = "FILE")]
+    admin_cert: Option<PathBuf>,
+    /// The key of that certificate; SPANMILL_ADMIN_KEY if not given.
+    #[arg(long, global = true, value_name = "FILE")]
+    admin_key: Option<PathBuf>,
+}
+
+impl AdminArgs {
+    fn tls(&self) -> Result<ClientTls, Failure> {
+        let file = |argument: &Option<PathBuf>, name| {
+            let path = argument.clone().or_else(|| set(name).map(PathBuf::from));
+            path.map(Pem::file)
+        };
+        let certificate = file(&self.admin_cert, "SPANMILL_ADMIN_CERT");
+        let identity = match (certificate, file(&self.admin_key, "SPANMILL_ADMIN_KEY")) {
+            (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+            (None, None) => None,
+            _ => {
+                return Err(Failure(
+                    "error: a certificate and its key go together: name both with --admin-cert and --admin-key".to_owned(),
+                ));
+            }
+        };
+        Ok(ClientTls {
+            ca: file(&self.admin_ca, "SPANMILL_ADMIN_CA"),
+            identity,
+            ..ClientTls::default()
+        })
+    }
+}
+
 /// A client of the service that is meant: the one at the endpoint, or the only one that runs.
-pub(super) fn client(argument: Option<String>) -> Result<AdminClient, Failure> {
-    let endpoint = match argument.or_else(|| set(ADMIN)) {
+pub(super) fn client(args: &AdminArgs) -> Result<AdminClient, Failure> {
+    let endpoint = match args.admin.clone().or_else(|| set(ADMIN)) {
         Some(endpoint) => Endpoint::new(&endpoint),
         None => only(existing().iter().flat_map(AdminFolder::listening).collect())?,
     };
@@ -156,7 +214,7 @@ pub(super) fn client(argument: Option<String>) -> Result<AdminClient, Failure> {
         Some(token) => Some(token),
         None => existing().iter().find_map(|folder| folder.token(&endpoint)),
     };
-    Ok(AdminClient::new(&endpoint, token)?)
+    Ok(AdminClient::with_tls(&endpoint, token, &args.tls()?)?)
 }
 
 fn only(mut listening: Vec<Endpoint>) -> Result<Endpoint, Failure> {

@@ -9,32 +9,47 @@ mod stage;
 
 use std::path::Path;
 
-use spanmill_runtime::{Answer, ConfigureError, Limits, Plugin, Slot, Snapshot};
+use spanmill_runtime::{Answer, ConfigureError, Limits, Plugin, Role, Slot, Snapshot};
 
 use self::batches::TestBatch;
 use self::report::Report;
 use self::stage::Stage;
-use super::{Failure, say};
+use super::output::{Failure, say};
+use super::role::role;
 use crate::service::Folders;
 
-/// Runs every check, prints a table, and fails if a check does.
-pub(super) fn test(file: &Path, settings: &str) -> Result<(), Failure> {
+/// Runs every check in every role of the plugin, prints a table, and fails if a check does. A router is tested with
+/// `pipelines`, such as `traces/eu`.
+pub(super) fn test(file: &Path, settings: &str, pipelines: &[String]) -> Result<(), Failure> {
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(settings)
         .map_err(|error| Failure(format!("error: --settings is not a JSON object: {error}")))?;
     let runtime = Folders::from_environment()?.runtime()?;
     let plugin = runtime.load_file(file)?;
     let mut report = Report::default();
-    report.passed("load", plugin.interface());
+    report.passed("load", &plugin.interfaces().collect::<Vec<_>>().join(", "));
     match plugin.about() {
         Ok(Some(about)) => report.passed("about", &format!("{} {}", about.name, about.version)),
         Ok(None) => report.passed("about", "not exported"),
         Err(error) => report.failed("about", &error.to_string()),
     }
-    if let Some(slot) = configure(&plugin, settings, &mut report)? {
-        let batches = batches::all(slot.declared());
-        let answers = process(&plugin, settings, &batches, &mut report);
-        repeat(&plugin, settings, &batches, &answers, &mut report);
-        hand_over(&plugin, settings, &batches, &mut report);
+    let has_several = plugin.kinds().len() > 1;
+    for &kind in plugin.kinds() {
+        let Some(role) = role(kind, pipelines)? else {
+            report.skipped(
+                kind.name(),
+                "name pipelines that it sends to with --pipelines",
+            );
+            continue;
+        };
+        if has_several {
+            report.passed(&format!("as a {kind}:"), "");
+        }
+        let subject = Subject {
+            plugin: &plugin,
+            role,
+            settings,
+        };
+        test_role(&subject, &mut report)?;
     }
     report.lines().iter().for_each(say);
     match report.failures() {
@@ -44,20 +59,81 @@ pub(super) fn test(file: &Path, settings: &str) -> Result<(), Failure> {
     }
 }
 
+/// A plugin in one of its roles.
+struct Subject<'a> {
+    plugin: &'a Plugin,
+    role: Role,
+    settings: &'a str,
+}
+
+impl Subject<'_> {
+    /// One more instance.
+    fn stage(&self) -> Result<Stage, String> {
+        Stage::new(self.plugin, &self.role, self.settings)
+    }
+}
+
+/// Runs every check in one role.
+fn test_role(subject: &Subject<'_>, report: &mut Report) -> Result<(), Failure> {
+    if let Some(slot) = configure(subject, report)? {
+        let batches: Vec<TestBatch> = match &subject.role {
+            // It is given no others.
+            Role::Router { signal, .. } => {
+                let all = batches::all(slot.declared()).into_iter();
+                all.filter(|batch| batch.signal == *signal).collect()
+            }
+            _ => batches::all(slot.declared()),
+        };
+        let answers = process(subject, &batches, report);
+        repeat(subject, &batches, &answers, report);
+        hand_over(subject, &batches, report);
+        hold(subject, &slot, &batches, report);
+    }
+    Ok(())
+}
+
+/// Has a plugin that holds rows decide on them.
+fn hold(subject: &Subject<'_>, slot: &Slot, batches: &[TestBatch], report: &mut Report) {
+    const CHECK: &str = "held rows are decided on";
+    if subject.role != Role::Processor {
+        return;
+    }
+    if !slot.may_hold() {
+        let why = match subject.plugin.has_ticker() {
+            true => "sharding is none",
+            false => "ticker not exported",
+        };
+        return report.skipped(CHECK, why);
+    }
+    let decided = subject.stage().and_then(|mut stage| {
+        for batch in batches {
+            stage.run(batch)?;
+        }
+        stage.decide()
+    });
+    match decided {
+        Ok(note) => report.passed(CHECK, &note),
+        Err(why) => report.failed(CHECK, &why),
+    }
+}
+
 /// Configures an instance; `None` if it does not take the settings in a way that the contract allows.
-fn configure(
-    plugin: &Plugin,
-    settings: &str,
-    report: &mut Report,
-) -> Result<Option<Slot>, Failure> {
-    match Slot::new(plugin, "conformance", settings, Limits::default()) {
+fn configure(subject: &Subject<'_>, report: &mut Report) -> Result<Option<Slot>, Failure> {
+    let (role, limits) = (subject.role.clone(), Limits::default());
+    match Slot::in_role(
+        subject.plugin,
+        role,
+        "conformance",
+        subject.settings,
+        limits,
+    ) {
         Ok(slot) => {
             let declared = slot.declared();
             let signals: Vec<&str> = declared.signals.iter().map(|it| it.name()).collect();
             let (reads, writes) = (declared.reads.len(), declared.writes.len());
             let takes = signals.join(", ");
             let found = format!("takes {takes}; reads {reads} fields, writes {writes}");
-            match Stage::new(plugin, settings) {
+            match subject.stage() {
                 Ok(_) => report.passed("configure", &found),
                 Err(why) => {
                     report.failed("configure", &why);
@@ -86,12 +162,11 @@ fn configure(
 
 /// Runs every batch through one instance, and returns its answers; `None` where there is none.
 fn process(
-    plugin: &Plugin,
-    settings: &str,
+    subject: &Subject<'_>,
     batches: &[TestBatch],
     report: &mut Report,
 ) -> Vec<Option<Answer>> {
-    let mut stage = Stage::new(plugin, settings);
+    let mut stage = subject.stage();
     batches
         .iter()
         .map(|batch| {
@@ -110,7 +185,7 @@ fn process(
                 Err(why) => {
                     report.failed(&batch.name(), &why);
                     // What comes after a fault in a service comes to a new instance.
-                    stage = Stage::new(plugin, settings);
+                    stage = subject.stage();
                     None
                 }
             }
@@ -120,8 +195,7 @@ fn process(
 
 /// Runs every batch through another instance, whose answers must be the same.
 fn repeat(
-    plugin: &Plugin,
-    settings: &str,
+    subject: &Subject<'_>,
     batches: &[TestBatch],
     answers: &[Option<Answer>],
     report: &mut Report,
@@ -130,7 +204,7 @@ fn repeat(
     if answers.iter().any(Option::is_none) {
         return report.skipped(CHECK, "not all batches were answered");
     }
-    let mut stage = match Stage::new(plugin, settings) {
+    let mut stage = match subject.stage() {
         Ok(stage) => stage,
         Err(why) => return report.failed(CHECK, &why),
     };
@@ -148,20 +222,20 @@ fn repeat(
 }
 
 /// Hands state from one instance to another.
-fn hand_over(plugin: &Plugin, settings: &str, batches: &[TestBatch], report: &mut Report) {
+fn hand_over(subject: &Subject<'_>, batches: &[TestBatch], report: &mut Report) {
     const CHECK: &str = "state is handed over";
-    if !plugin.has_state() {
+    if !subject.plugin.has_state() {
         return report.skipped(CHECK, "not exported");
     }
-    match handed_over(plugin, settings, batches) {
+    match handed_over(subject, batches) {
         Ok(note) => report.passed(CHECK, &note),
         Err(why) => report.failed(CHECK, &why),
     }
 }
 
-fn handed_over(plugin: &Plugin, settings: &str, batches: &[TestBatch]) -> Result<String, String> {
+fn handed_over(subject: &Subject<'_>, batches: &[TestBatch]) -> Result<String, String> {
     let (last, earlier) = batches.split_last().ok_or("there are no batches")?;
-    let mut old = Stage::new(plugin, settings)?;
+    let mut old = subject.stage()?;
     for batch in earlier {
         old.run(batch)?;
     }
@@ -174,12 +248,12 @@ fn handed_over(plugin: &Plugin, settings: &str, batches: &[TestBatch]) -> Result
     if snapshot(&mut old)? != saved {
         return Err("two snapshots without a batch between them differ".to_owned());
     }
-    let mut new = Stage::new(plugin, settings)?;
+    let mut new = subject.stage()?;
     let restored = new.slot.restore(&saved);
     restored.map_err(|fault| format!("its own snapshot was not taken: restore {fault}"))?;
     let (before, after) = (old.run(last)?, new.run(last)?);
     // The numbers of a connector's series begin anew in each instance.
-    let is_outcome = matches!(before.answer, Answer::Outcome(_));
+    let is_outcome = !matches!(before.answer, Answer::Emission(_));
     if is_outcome && before.answer != after.answer {
         return Err("the successor answers a batch otherwise than its predecessor".to_owned());
     }
@@ -187,7 +261,7 @@ fn handed_over(plugin: &Plugin, settings: &str, batches: &[TestBatch]) -> Result
         format: u32::MAX,
         data: vec![0xff; 1000],
     };
-    let mut another = Stage::new(plugin, settings)?;
+    let mut another = subject.stage()?;
     match another.slot.restore(&nonsense) {
         Err(fault) if fault.kind() != "state" => {
             return Err(format!("a state that is not its own: restore {fault}"));

@@ -7,9 +7,18 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::LogFormat;
 use crate::config::LogLevel;
 use crate::console::Console;
+use clap::ValueEnum;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
 
 /// The log, whose level a manifest may still set.
 pub(super) struct Log {

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::{Failure, colour};
-use crate::config::{self, ComponentId, Manifest, ManifestSource};
+use super::output::{Failure, colour};
+use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
 use crate::pipeline::{LoadedPlugin, PluginLoader};
 
 /// The manifest for a first look.
@@ -51,9 +51,28 @@ pub(super) fn load(
     from: &ManifestSource,
     loader: &mut PluginLoader,
 ) -> Result<Configured, Failure> {
+    configure(from, loader, |_, _| {})
+}
+
+/// As [`load`], for a manifest that runs here: the certificates that it names must be there and fit.
+pub(super) fn load_to_run(
+    from: &ManifestSource,
+    loader: &mut PluginLoader,
+) -> Result<Configured, Failure> {
+    configure(from, loader, |manifest, found| {
+        config::check_files(manifest, None, found);
+    })
+}
+
+fn configure(
+    from: &ManifestSource,
+    loader: &mut PluginLoader,
+    check: impl Fn(&Manifest, &mut Diagnostics),
+) -> Result<Configured, Failure> {
     let env = |name: &str| std::env::var(name).ok();
     let (manifest, mut found) = config::examine(from.read()?, Path::new("."), &env);
     if let Some(manifest) = manifest {
+        check(&manifest, &mut found);
         match loader.load_all(&manifest) {
             Ok(plugins) if !found.has_errors() => {
                 if !found.is_empty() {

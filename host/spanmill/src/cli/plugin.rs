@@ -9,7 +9,9 @@ use clap::Subcommand;
 use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
-use super::{Failure, admin, conformance, say};
+use super::admin::AdminArgs;
+use super::output::{Failure, say};
+use super::{admin, conformance};
 use crate::components::canonical_component;
 use crate::config::parse_duration;
 use spanmill_private::read_regular;
@@ -75,7 +77,8 @@ pub(super) enum PluginCommand {
     #[command(after_help = "\
 Examples:
   spanmill plugin test --conformance my_plugin.wasm
-  spanmill plugin test --conformance my_plugin.wasm --settings '{\"routes\": [\"/healthz\"]}'")]
+  spanmill plugin test --conformance my_plugin.wasm --settings '{\"routes\": [\"/healthz\"]}'
+  spanmill plugin test --conformance my_router.wasm --pipelines traces/eu,traces/us")]
     Test {
         /// The plugin, a WebAssembly component of any language.
         #[arg(long, value_name = "FILE")]
@@ -83,6 +86,9 @@ Examples:
         /// Settings, as JSON, to configure it with.
         #[arg(long, value_name = "JSON", default_value = "{}")]
         settings: String,
+        /// Pipelines of one signal that a router may send to.
+        #[arg(long, value_name = "PIPELINES", value_delimiter = ',')]
+        pipelines: Vec<String>,
     },
     /// Show what happened lately: swaps, rollbacks, reloads, and what was refused.
     Events,
@@ -117,19 +123,16 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn plugin(
-    command: PluginCommand,
-    endpoint: Option<String>,
-    json: bool,
-) -> Result<(), Failure> {
+pub(super) fn plugin(command: PluginCommand, admin: &AdminArgs, json: bool) -> Result<(), Failure> {
     if let PluginCommand::Test {
         conformance,
         settings,
+        pipelines,
     } = &command
     {
-        return conformance::test(conformance, settings);
+        return conformance::test(conformance, settings, pipelines);
     }
-    let client = admin::client(endpoint)?;
+    let client = admin::client(admin)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -208,7 +211,8 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
         PluginCommand::Test {
             conformance,
             settings,
-        } => conformance::test(&conformance, &settings),
+            pipelines,
+        } => conformance::test(&conformance, &settings, &pipelines),
         PluginCommand::Events => {
             let events = client.events().await?;
             show(json, &events, || {

@@ -1,7 +1,7 @@
 //! `spanmill plugins`.
 
 use super::manifest::{self, ManifestArgs};
-use super::{Failure, say};
+use super::output::{Failure, say};
 use crate::components;
 use crate::pipeline::LoadedPlugin;
 use crate::service::Folders;

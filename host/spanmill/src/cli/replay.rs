@@ -12,8 +12,8 @@ use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use prost::Message as _;
 
-use super::Failure;
 use super::manifest::{self, ManifestArgs};
+use super::output::Failure;
 use crate::otlp_json::{self, JsonError};
 use crate::pipeline::{Offline, Recorded};
 use crate::service::Folders;

@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::admin;
 use super::log::Log;
 use super::manifest::{self, ManifestArgs};
-use super::{Failure, admin};
+use super::output::Failure;
 use crate::config::{Manifest, Pipeline};
 use crate::console::Console;
 use crate::export::DebugOutput;
@@ -32,7 +33,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let mut loader = Folders::from_environment()?.loader()?;
     let from = args.source()?;
-    let (manifest, plugins) = manifest::load(&from, &mut loader)?;
+    let (manifest, plugins) = manifest::load_to_run(&from, &mut loader)?;
     log.set_level(manifest.log_level);
     let workers = WorkerCount::new(workers.map(usize::from));
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -2,8 +2,10 @@
 
 use spanmill_admin::{ExporterStatus, LossReport, ServiceStatus, SignalStatus};
 
+use super::admin;
+use super::admin::AdminArgs;
+use super::output::{Failure, say};
 use super::table::aligned;
-use super::{Failure, admin, say};
 
 const HEADER: [&str; 7] = [
     "EXPORTER",
@@ -15,8 +17,8 @@ const HEADER: [&str; 7] = [
     "QUEUE",
 ];
 
-pub(super) fn status(endpoint: Option<String>, json: bool) -> Result<(), Failure> {
-    let client = admin::client(endpoint)?;
+pub(super) fn status(admin: &AdminArgs, json: bool) -> Result<(), Failure> {
+    let client = admin::client(admin)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use spanmill_admin::Token;
 
-use super::endpoint;
+use spanmill_net::endpoint;
+use spanmill_net::tls::{self, ServerTls};
+
 use spanmill_manifest::{Diagnostic, Diagnostics, Node, Secret, Section, Value};
 
 /// The admin API.
@@ -16,6 +18,8 @@ pub struct Admin {
     pub endpoint: Option<String>,
     /// What a request to an address must carry; required if other machines can reach it.
     pub token: Option<Secret>,
+    /// TLS on an address; `None`: plain text.
+    pub tls: Option<ServerTls>,
 }
 
 /// How the endpoint of a Unix socket begins.
@@ -68,6 +72,7 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
         enabled: section.flag("enabled", true, out),
         endpoint,
         token: section.text("token", out).map(Secret::new),
+        tls: tls::settings::server(&mut section, out),
     };
     let is_elsewhere = |endpoint: &String| {
         if endpoint.starts_with(UNIX) {
@@ -88,6 +93,21 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
         out.push(Diagnostic::error(named.unwrap_or(place), message).help(
             "add `token: ${env:SPANMILL_ADMIN_TOKEN}`, or listen on 127.0.0.1 or a Unix socket",
         ));
+    }
+    if let Some(entry) = section.entry("tls")
+        && admin
+            .endpoint
+            .as_ref()
+            .is_none_or(|endpoint| endpoint.starts_with(UNIX))
+    {
+        let message = format!(
+            "{}: tls: a Unix socket needs none, and has none",
+            section.owner()
+        );
+        out.push(
+            Diagnostic::warning(entry.key_place, message)
+                .help("remove it, or listen on an address: `endpoint: localhost:4319`"),
+        );
     }
     section.finish(out);
     admin

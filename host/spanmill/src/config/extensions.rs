@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, Section, TextRange, did_you_mean};
 
+use super::entries::component_entries;
 use crate::component::ComponentKind;
 use crate::components;
 
@@ -13,7 +14,7 @@ pub(super) fn defined(
     out: &mut Diagnostics,
 ) -> BTreeMap<ComponentId, TextRange> {
     let mut defined = BTreeMap::new();
-    let entries = super::component_entries(root, "extensions", &mut defined, out);
+    let entries = component_entries(root, "extensions", &mut defined, out);
     drop(entries);
     defined
 }

@@ -13,6 +13,8 @@ pub struct Limits {
     pub in_flight_mib: Option<u64>,
     /// What the exporters' queues may hold together, in MiB; `None`: a quarter of the memory.
     pub queues_mib: Option<u64>,
+    /// What plugins may hold until they decide on it, in MiB; `None`: a quarter of the memory.
+    pub held_mib: Option<u64>,
     /// What one request may hold.
     pub request: ItemLimits,
 }
@@ -42,6 +44,11 @@ impl Limits {
         self.share(self.queues_mib)
     }
 
+    /// What plugins may hold until they decide on it, in bytes.
+    pub fn held(&self) -> u64 {
+        self.share(self.held_mib)
+    }
+
     fn share(&self, set: Option<u64>) -> u64 {
         match set {
             Some(mib) => mib.saturating_mul(MIB),
@@ -56,8 +63,8 @@ pub(super) fn limits(mut section: Section<'_>, out: &mut Diagnostics) -> Limits 
         section.value(key)?;
         Some(section.positive(key, 1, out))
     };
-    let (memory_mib, in_flight_mib, queues_mib) =
-        (mib("memory_mib"), mib("in_flight_mib"), mib("queues_mib"));
+    let (memory_mib, in_flight_mib) = (mib("memory_mib"), mib("in_flight_mib"));
+    let (queues_mib, held_mib) = (mib("queues_mib"), mib("held_mib"));
     let mut count = |key: &'static str, default: usize| {
         let default = u64::try_from(default).unwrap_or(u64::MAX);
         usize::try_from(section.positive(key, default, out)).unwrap_or(usize::MAX)
@@ -66,6 +73,7 @@ pub(super) fn limits(mut section: Section<'_>, out: &mut Diagnostics) -> Limits 
         memory_mib,
         in_flight_mib,
         queues_mib,
+        held_mib,
         request: ItemLimits {
             spans: count("request_spans", request.spans),
             items: count("request_items", request.items),

@@ -1,64 +1,20 @@
 //! `service.pipelines`: which components are connected, and whether they fit together.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+mod connectors;
+mod draft;
 
-use super::{Manifest, Signal};
+use std::collections::BTreeSet;
+
+use self::connectors::{check_connectors, check_cycles};
+pub(super) use self::draft::DeclaredComponents;
+use self::draft::{PipelineDraft, names};
+use super::manifest::Manifest;
+use super::pipeline::{Pipeline, PipelineId};
 use crate::components;
 use spanmill_manifest::{
     ComponentId, Diagnostic, Diagnostics, Entry, Section, TextRange, did_you_mean,
 };
-
-/// A pipeline's name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PipelineId {
-    /// What it carries.
-    pub signal: Signal,
-    /// What stands after the slash, if anything.
-    pub name: Option<String>,
-}
-
-impl fmt::Display for PipelineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "{}/{name}", self.signal),
-            None => self.signal.fmt(f),
-        }
-    }
-}
-
-/// A pipeline. A connector stands among the exporters of one pipeline and the receivers of another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pipeline {
-    /// Its name.
-    pub id: PipelineId,
-    /// Where batches come from; at least one.
-    pub receivers: Vec<ComponentId>,
-    /// What is done to them, in order.
-    pub processors: Vec<ComponentId>,
-    /// Where they go; at least one.
-    pub exporters: Vec<ComponentId>,
-    /// Where the manifest names it.
-    pub place: TextRange,
-}
-
-/// Every id that the manifest defines, whether its settings are right or not.
-#[derive(Debug, Default)]
-pub(super) struct DeclaredComponents {
-    pub receivers: BTreeMap<ComponentId, TextRange>,
-    pub processors: BTreeMap<ComponentId, TextRange>,
-    pub connectors: BTreeMap<ComponentId, TextRange>,
-    pub exporters: BTreeMap<ComponentId, TextRange>,
-}
-
-/// A pipeline as it is written.
-struct PipelineDraft {
-    id: PipelineId,
-    place: TextRange,
-    receivers: Vec<(ComponentId, TextRange)>,
-    processors: Vec<(ComponentId, TextRange)>,
-    exporters: Vec<(ComponentId, TextRange)>,
-}
+use spanmill_model::Signal;
 
 /// Reads the pipelines, checks them against what is defined, and leaves in the manifest what they use.
 pub(super) fn read(
@@ -96,6 +52,7 @@ pub(super) fn read(
         return;
     }
     check_connectors(&drafts, declared, out);
+    check_cycles(&drafts, declared, out);
     check_signals(&drafts, manifest, out);
     check_unused(&drafts, declared, out);
     manifest.pipelines = drafts.into_iter().map(PipelineDraft::finish).collect();
@@ -259,64 +216,6 @@ impl DeclaredComponents {
         Err(did_you_mean(id.as_str(), candidates)
             .unwrap_or_else(|| format!("define it under `{role}:`")))
     }
-}
-
-/// A connector needs a pipeline that feeds it and one that takes from it, of signals that it takes and makes.
-fn check_connectors(
-    drafts: &[PipelineDraft],
-    declared: &DeclaredComponents,
-    out: &mut Diagnostics,
-) {
-    for (id, place) in &declared.connectors {
-        let route = components::route(id.kind());
-        let feed = format!(
-            "name it under the exporters of a {} pipeline",
-            names(route.takes)
-        );
-        let take = format!(
-            "name it under the receivers of a {} pipeline",
-            names(route.gives)
-        );
-        let (mut fed, mut taken) = (false, false);
-        for draft in drafts {
-            let signal = draft.id.signal;
-            for (_, at) in draft.exporters.iter().filter(|(used, _)| used == id) {
-                fed = true;
-                if !route.takes.contains(&signal) {
-                    let message = format!(
-                        "pipeline {}: exporters: connector {id} takes {}, not {signal}",
-                        draft.id,
-                        names(route.takes)
-                    );
-                    out.push(Diagnostic::error(*at, message).help(&feed));
-                }
-            }
-            for (_, at) in draft.receivers.iter().filter(|(used, _)| used == id) {
-                taken = true;
-                if !route.gives.contains(&signal) {
-                    let message = format!(
-                        "pipeline {}: receivers: connector {id} gives {}, not {signal}",
-                        draft.id,
-                        names(route.gives)
-                    );
-                    out.push(Diagnostic::error(*at, message).help(&take));
-                }
-            }
-        }
-        let (is, missing, help) = match (fed, taken) {
-            (true, false) => ("an exporter", "a receiver", take),
-            (false, true) => ("a receiver", "an exporter", feed),
-            _ => continue,
-        };
-        let message = format!("connector {id} is {is} of a pipeline, but {missing} of none");
-        out.push(Diagnostic::error(*place, message).help(help));
-    }
-}
-
-/// Signals as a person lists them: `traces or logs`.
-fn names(signals: &[Signal]) -> String {
-    let names: Vec<&str> = signals.iter().map(|signal| signal.name()).collect();
-    names.join(" or ")
 }
 
 /// Receivers and exporters that do not take a pipeline's signal.

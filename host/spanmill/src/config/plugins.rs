@@ -16,9 +16,9 @@ use spanmill_manifest::{
 /// Which of the two a plugin is used as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Looks at spans and changes them.
+    /// Looks at what passes and changes it.
     Processor,
-    /// Makes metrics of spans.
+    /// Stands between pipelines.
     Connector,
 }
 
@@ -27,7 +27,7 @@ impl Role {
     pub fn of(kind: Kind) -> Self {
         match kind {
             Kind::Processor => Role::Processor,
-            Kind::Connector => Role::Connector,
+            Kind::Connector | Kind::RecordConnector | Kind::Router => Role::Connector,
         }
     }
 
@@ -172,7 +172,9 @@ pub(super) fn specs(
             }
         }
         let kind = components::canonical_type(&entry.key);
-        if components::host_processor(kind).is_some() {
+        let is_host = components::host_processor(kind).is_some()
+            || components::host_connector(kind).is_some();
+        if is_host {
             out.push(
                 Diagnostic::error(
                     entry.key_place,

@@ -11,7 +11,8 @@ use super::Export;
 use super::exporter::{Behaviour, Exporter, Shared};
 use super::output::DebugOutput;
 use crate::export::settings::{ClientSettings, Retry};
-use crate::receive::{BindError, Spare};
+use spanmill_net::tls::{ClientTls, TlsClient, TlsError};
+use spanmill_net::{BindError, Spare};
 
 /// Why an exporter cannot start.
 #[derive(Debug, Error)]
@@ -32,7 +33,7 @@ pub enum BuildError {
         /// The exporter's id.
         exporter: ComponentId,
         /// Why.
-        cause: String,
+        cause: TlsError,
     },
     /// The address is none.
     #[error("exporter {exporter}: endpoint: {cause}; write host and port, or a URL")]
@@ -45,6 +46,22 @@ pub enum BuildError {
     /// The address of an endpoint cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+}
+
+/// The TLS of an exporter. `alpn` says which protocols to offer.
+///
+/// # Errors
+///
+/// If a file or text that the settings name cannot be used.
+pub(super) fn tls_client(
+    id: &ComponentId,
+    tls: &ClientTls,
+    alpn: &[&[u8]],
+) -> Result<TlsClient, BuildError> {
+    TlsClient::new(&format!("exporter {id}"), tls, alpn).map_err(|cause| BuildError::Tls {
+        exporter: id.clone(),
+        cause,
+    })
 }
 
 /// What an exporter starts with, besides its settings.

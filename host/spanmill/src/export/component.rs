@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
 use spanmill_model::Signal;
 
 use super::build::{BuildError, StartContext};
@@ -23,6 +23,11 @@ pub trait ExporterConfig: Config {
     fn missing_for(&self, signal: Signal) -> Option<Missing> {
         let _ = signal;
         None
+    }
+
+    /// Complains of files that the settings name and that cannot be used, before anything starts.
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        let _ = (id, out);
     }
 
     /// Starts the exporter; must be called within a tokio runtime.

@@ -17,8 +17,8 @@ use super::{Export, ExportError, Failure, Payload};
 use crate::export::settings::{Retry, SendingQueue};
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
-use crate::receive::Spare;
 use spanmill_manifest::ComponentId;
+use spanmill_net::Spare;
 
 /// Why an exporter did not accept a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -78,7 +78,8 @@ pub struct Exporter {
     sender: Arc<Sender>,
     queue: Option<Arc<Queue>>,
     tasks: TaskTracker,
-    address: Option<SocketAddr>,
+    /// The scheme and address that it serves others at.
+    address: Option<(&'static str, SocketAddr)>,
     handle: Option<Arc<Handle>>,
 }
 
@@ -146,8 +147,13 @@ impl Exporter {
     }
 
     /// The exporter serves others at an address.
-    pub(super) fn at(mut self, address: SocketAddr, handle: Option<Handle>) -> Self {
-        self.address = Some(address);
+    pub(super) fn at(
+        mut self,
+        scheme: &'static str,
+        address: SocketAddr,
+        handle: Option<Handle>,
+    ) -> Self {
+        self.address = Some((scheme, address));
         self.handle = handle.map(Arc::new);
         self
     }
@@ -160,7 +166,7 @@ impl Exporter {
     }
 
     /// Where it can be scraped, if it can.
-    pub fn address(&self) -> Option<SocketAddr> {
+    pub fn address(&self) -> Option<(&'static str, SocketAddr)> {
         self.address
     }
 

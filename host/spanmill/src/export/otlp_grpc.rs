@@ -21,21 +21,19 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
-use super::build::StartContext;
+use super::build::{StartContext, tls_client};
 use super::component::{ExporterComponent, ExporterConfig, Starting};
-use super::connector::{CONNECT_TIMEOUT, Connector};
 use super::headers::headers;
-use super::tls::{H2, Refusals, TlsClient};
 use super::{
     Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, quoted,
 };
 use crate::component::{ALL_SIGNALS, Alias, Component};
 use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 use crate::export::settings::Compression;
-use crate::gathered::Gathered;
 use crate::receive::export_method;
-use crate::receive::raw_codec::RawCodec;
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::tls::{H2, Refusals, check_client};
+use spanmill_net::{CONNECT_TIMEOUT, Connector, Gathered, RawCodec};
 use std::sync::Arc;
 
 use message::MessageChannel;
@@ -57,6 +55,12 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
 };
 
 impl ExporterConfig for OtlpGrpcConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if !self.client.tls.insecure {
+            check_client(&format!("exporter {id}"), &self.client.tls, out);
+        }
+    }
+
     fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
         Box::pin(async move {
             let export = OtlpGrpc::new(id, self)?;
@@ -89,7 +93,7 @@ impl OtlpGrpc {
         let tls = &config.client.tls;
         let tls = match tls.insecure {
             true => None,
-            false => Some(TlsClient::new(id, tls, &[H2])?),
+            false => Some(tls_client(id, tls, &[H2])?),
         };
         let refusals = tls.as_ref().map(|tls| tls.refusals().clone());
         // TLS is the connector's, not tonic's.

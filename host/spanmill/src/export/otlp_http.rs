@@ -8,7 +8,6 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
-use http::uri::Scheme;
 use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
@@ -18,13 +17,11 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use super::build::StartContext;
+use super::build::{StartContext, tls_client};
 use super::component::Missing;
 use super::component::{ExporterComponent, ExporterConfig, Starting};
-use super::connector::Connector;
 use super::headers::headers;
 use super::otlp_grpc::{accepted, chain, with_text};
-use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
     Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, otlp_text,
     quoted,
@@ -32,8 +29,10 @@ use super::{
 use crate::component::{ALL_SIGNALS, Alias, Component};
 use crate::export::otlp_http::config::{Encoding, OtlpHttpConfig};
 use crate::export::settings::Compression;
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
 use spanmill_model::PerSignal;
+use spanmill_net::Connector;
+use spanmill_net::tls::{H2, HTTP_1_1, Refusals, check_client};
 use std::sync::Arc;
 
 /// A response says a sentence or two.
@@ -51,6 +50,12 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
 };
 
 impl ExporterConfig for OtlpHttpConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if self.is_secure() {
+            check_client(&format!("exporter {id}"), &self.client.tls, out);
+        }
+    }
+
     fn missing_for(&self, signal: Signal) -> Option<Missing> {
         let lacks = self.urls.get(signal).is_none();
         // Without any URL the section was complained of as a whole.
@@ -90,12 +95,8 @@ impl OtlpHttp {
             })?;
             *urls.get_mut(signal) = Some(url);
         }
-        let is_secure = |url: &Uri| url.scheme() == Some(&Scheme::HTTPS);
-        let is_secure = urls
-            .iter()
-            .any(|(_, url)| url.as_ref().is_some_and(is_secure));
-        let tls = match is_secure {
-            true => Some(TlsClient::new(id, &config.client.tls, &[H2, HTTP_1_1])?),
+        let tls = match config.is_secure() {
+            true => Some(tls_client(id, &config.client.tls, &[H2, HTTP_1_1])?),
             false => None,
         };
         let refusals = tls.as_ref().map(|tls| tls.refusals().clone());

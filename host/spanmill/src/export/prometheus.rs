@@ -6,7 +6,9 @@
 //! histograms in protobuf; of those the text formats have count and sum.
 
 pub(crate) mod config;
+mod format;
 mod intake;
+mod kind;
 mod labels;
 mod negotiate;
 mod number;
@@ -38,11 +40,11 @@ use super::exporter::Handle;
 use super::{Attempt, Export, ExportError, ExportResponse, Payload, Signal};
 use crate::component::Component;
 use crate::export::prometheus::config::PrometheusConfig;
-use crate::receive::connections::{self, Answer, ConnectionLimits, Protocol};
-use crate::receive::{BindError, Spare, bind};
 use intake::Intake;
 use page::Page;
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::tls::{H2, HTTP_1_1, check_server};
+use spanmill_net::{Answer, BindError, ConnectionLimits, Protocol, Spare, bind, serve};
 use text::Writer;
 
 /// Pieces of pages that are made at once.
@@ -56,10 +58,20 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
 };
 
 impl ExporterConfig for PrometheusConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if let Some(tls) = &self.tls {
+            check_server(&format!("exporter {id}"), tls, out);
+        }
+    }
+
     fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
         Box::pin(async move {
             let (export, address, handle) = Prometheus::start(id, self, context.spare).await?;
-            Ok(context.local(id, export, "").at(address, handle))
+            let scheme = match &self.tls {
+                Some(_) => "https",
+                None => "http",
+            };
+            Ok(context.local(id, export, "").at(scheme, address, handle))
         })
     }
 }
@@ -77,7 +89,12 @@ impl Prometheus {
         config: &PrometheusConfig,
         spare: &mut Spare,
     ) -> Result<(Self, SocketAddr, Option<Handle>), BindError> {
-        let bound = bind::bind("exporter", id, &config.endpoint, spare).await?;
+        let owner = format!("exporter {id}");
+        let bound = bind(&owner, &config.endpoint, spare).await?.secured(
+            &owner,
+            config.tls.as_ref(),
+            &[H2, HTTP_1_1],
+        )?;
         let address = bound.address;
         let handle = bound.handle();
         let intake = Arc::new(Intake::new(config));
@@ -90,8 +107,8 @@ impl Prometheus {
         };
         let ended = end.clone();
         tokio::spawn(async move {
-            connections::serve(
-                bound.listener,
+            serve(
+                bound,
                 Protocol::Http,
                 ConnectionLimits::default(),
                 scrape,

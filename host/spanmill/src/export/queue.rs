@@ -1,20 +1,23 @@
 //! The sending queue before an exporter: bounded in the unit of its sizer and in bytes, with its consumers.
 
 mod batching;
+mod job;
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use super::Payload;
-use super::sender::{SendError, Sender};
+use super::sender::Sender;
 use crate::episode::{Episode, Log};
 use crate::export::settings::{SendingQueue, Sizer};
 use crate::losses::Reason;
-use crate::memory::{Budget, Reservation};
+use crate::memory::Budget;
 use batching::MergedBatch;
+pub(super) use job::QueueSlot;
+use job::{Job, ResultSender};
 
 /// A queue in memory.
 pub(super) struct Queue {
@@ -26,22 +29,6 @@ pub(super) struct Queue {
     jobs: async_channel::Sender<Job>,
     /// While it is full.
     full: Episode,
-}
-
-/// Room for one batch in a queue, until the batch is done: batches in flight count, as in the Collector.
-pub(super) struct QueueSlot {
-    _room: OwnedSemaphorePermit,
-    _memory: Reservation,
-}
-
-/// Where the result of a batch goes that somebody waits for.
-pub(super) type ResultSender = oneshot::Sender<Result<(), SendError>>;
-
-struct Job {
-    payload: Payload,
-    place: QueueSlot,
-    /// Set if the sender waits for the result, and so still has the batch.
-    done: Option<ResultSender>,
 }
 
 impl Queue {
@@ -106,10 +93,8 @@ impl Queue {
         } else {
             Arc::clone(&self.room).try_acquire_many_owned(weight).ok()
         };
-        Some(QueueSlot {
-            _room: room?,
-            _memory: self.memory.reserve(payload.bytes.len())?,
-        })
+        let memory = self.memory.reserve(payload.bytes.len())?;
+        Some(QueueSlot::new(room?, memory))
     }
 
     /// Notes that a batch found no room.

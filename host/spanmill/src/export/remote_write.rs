@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
-use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
@@ -26,22 +25,22 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::build::StartContext;
+use super::build::{StartContext, tls_client};
 use super::component::{ExporterComponent, ExporterConfig, Starting};
-use super::connector::Connector;
 use super::headers::headers;
 use super::otlp_grpc::{chain, with_text};
 use super::otlp_http::{grpc_code, retry_after};
 use super::prom::names;
-use super::tls::{H2, HTTP_1_1, Refusals, TlsClient};
 use super::{
     Attempt, BuildError, Export, ExportError, ExportResponse, Failure, Payload, Signal, otlp_text,
     quoted,
 };
 use crate::component::{Alias, Component};
+use crate::export::progress::{Progress, WriteBody};
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
-pub(in crate::export) use encode::WriteBody;
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::Connector;
+use spanmill_net::tls::{H2, HTTP_1_1, Refusals, check_client};
 
 /// An answer says a sentence or two.
 const MAX_RESPONSE: usize = 1024;
@@ -56,6 +55,12 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
 };
 
 impl ExporterConfig for RemoteWriteConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if self.is_secure() {
+            check_client(&format!("exporter {id}"), &self.client.tls, out);
+        }
+    }
+
     fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a> {
         Box::pin(async move {
             let export = RemoteWrite::new(id, self)?;
@@ -85,8 +90,8 @@ impl RemoteWrite {
             exporter: id.clone(),
             cause: format!("{cause}"),
         })?;
-        let tls = match url.scheme() == Some(&Scheme::HTTPS) {
-            true => Some(TlsClient::new(id, &config.client.tls, &[H2, HTTP_1_1])?),
+        let tls = match config.is_secure() {
+            true => Some(tls_client(id, &config.client.tls, &[H2, HTTP_1_1])?),
             false => None,
         };
         let refusals = tls.as_ref().map(|tls| tls.refusals().clone());
@@ -185,63 +190,6 @@ impl Export for RemoteWrite {
         Box::pin(self.send(payload, progress))
     }
 }
-
-/// How far the attempts for one batch have come.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// The requests of the batch; those that are done with are `None`.
-    left: Option<Vec<Option<WriteBody>>>,
-    /// What the backend has said so far.
-    accepted: ExportResponse,
-    was_taken: bool,
-    refused: Option<ExportError>,
-}
-
-impl Progress {
-    fn body(&self, place: usize) -> Option<&Option<WriteBody>> {
-        self.left.as_ref()?.get(place)
-    }
-
-    /// Notes how a request went; returns the error if it must be posted again.
-    fn note(
-        &mut self,
-        place: usize,
-        result: Result<Option<u64>, ExportError>,
-    ) -> Option<ExportError> {
-        if let Err(error @ ExportError::Retryable { .. }) = result {
-            return Some(error);
-        }
-        let left = self.left.as_mut()?.get_mut(place);
-        let body = left.and_then(Option::take)?;
-        let (lost, remark) = match result {
-            Ok(written) => {
-                let missing = body.samples.saturating_sub(written.unwrap_or(body.samples));
-                self.was_taken |= missing < body.samples;
-                (body.points.min(missing), NOT_WRITTEN.to_owned())
-            }
-            Err(error) => {
-                let remark = error.to_string();
-                self.refused.get_or_insert(error);
-                (body.points, remark)
-            }
-        };
-        if lost > 0 {
-            self.accepted.rejected = self.accepted.rejected.saturating_add(lost);
-            self.accepted.remark.get_or_insert(remark);
-        }
-        None
-    }
-
-    /// How the batch went, once all requests are done with.
-    fn result(&mut self) -> Result<ExportResponse, ExportError> {
-        match self.refused.take() {
-            Some(error) if !self.was_taken => Err(error),
-            _ => Ok(std::mem::take(&mut self.accepted)),
-        }
-    }
-}
-
-const NOT_WRITTEN: &str = "the backend did not write all samples of a request; if it knows Remote-Write 1.0 only, remove `protobuf_message`";
 
 impl Poster {
     /// Posts a request. Returns how many samples the backend says it has written, if it must say so.

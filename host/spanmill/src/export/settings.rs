@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::config::Tls;
 pub use queue::{BatchSizer, QueueBatch, SendingQueue, Sizer};
 use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
+use spanmill_net::tls::ClientTls;
 
 /// How bodies are compressed on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct ClientSettings {
     /// Sent with every request.
     pub headers: Vec<(HeaderName, Secret)>,
     /// Certificates.
-    pub tls: Tls,
+    pub tls: ClientTls,
     /// Whether and how to try again.
     pub retry: Retry,
     /// The queue; without one the sender waits for the result.
@@ -72,7 +72,7 @@ pub struct ClientSettings {
 pub(super) fn client(
     section: &mut Section<'_>,
     default_timeout: Duration,
-    tls: Tls,
+    tls: ClientTls,
     out: &mut Diagnostics,
 ) -> ClientSettings {
     let compression = section.choice(
@@ -97,7 +97,7 @@ pub(super) fn http_client(
     section: &mut Section<'_>,
     default_timeout: Duration,
     default_retry: Retry,
-    tls: Tls,
+    tls: ClientTls,
     out: &mut Diagnostics,
 ) -> ClientSettings {
     section.refuse(

@@ -46,7 +46,7 @@ async fn try_start(
         .unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let id = id(kind);
     let config = &loaded.manifest.exporters[&id];
-    let mut spare = crate::receive::Spare::default();
+    let mut spare = spanmill_net::Spare::default();
     let context = super::StartContext {
         output: &output,
         spare: &mut spare,

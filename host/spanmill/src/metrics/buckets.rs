@@ -3,7 +3,7 @@
 
 use spanmill_runtime::InstrumentKind;
 
-use super::totals::Measurements;
+use super::measurements::Measurements;
 
 /// The buckets of one instrument.
 pub(super) struct Buckets {

@@ -42,6 +42,7 @@ enum Total {
         ints: i64,
         doubles: Option<f64>,
     },
+    Gauge(f64),
     /// What is in which bucket stands elsewhere: [`Buckets`](super::buckets::Buckets).
     Histogram(Summary),
     Exponential(Summary, Box<Exponential>),
@@ -70,7 +71,8 @@ impl Summary {
 impl Point {
     pub(super) fn new(kind: &InstrumentKind, start_unix_nano: u64) -> Self {
         let total = match kind {
-            InstrumentKind::Sum => Total::Sum {
+            InstrumentKind::Gauge => Total::Gauge(0.0),
+            InstrumentKind::Sum | InstrumentKind::UpDownSum => Total::Sum {
                 ints: 0,
                 doubles: None,
             },
@@ -97,6 +99,7 @@ impl Point {
                 None => *ints = ints.saturating_add(i64::try_from(count).unwrap_or(i64::MAX)),
                 Some(value) => *doubles = Some(doubles.unwrap_or(0.0) + value * count as f64),
             },
+            Total::Gauge(last) => *last = value.unwrap_or(1.0),
             Total::Histogram(summary) => summary.add(value.unwrap_or(1.0), count),
             Total::Exponential(summary, buckets) => {
                 let value = value.unwrap_or(1.0);
@@ -164,6 +167,12 @@ impl Point {
                     None => number_data_point::Value::AsInt(*ints),
                     Some(doubles) => number_data_point::Value::AsDouble(doubles + *ints as f64),
                 }),
+                exemplars: self.wire_exemplars(),
+                ..NumberDataPoint::default()
+            }),
+            Total::Gauge(last) => Wire::Number(NumberDataPoint {
+                time_unix_nano,
+                value: Some(number_data_point::Value::AsDouble(*last)),
                 exemplars: self.wire_exemplars(),
                 ..NumberDataPoint::default()
             }),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spanmill_otlp::Workspace;
-use spanmill_runtime::{Emission, Fault};
+use spanmill_runtime::{Emission, Fault, InstrumentKind};
 
+use super::measurements::Measurements;
 use super::series::{Known, Series, attributes};
-use super::totals::{Measurements, Totals};
+use super::totals::Totals;
 
 /// Series one instance may name before it must start over.
 const MAX_SERIES: usize = 1 << 20;
@@ -131,9 +132,9 @@ impl Recorder {
         let mut recordings = Vec::with_capacity(emission.recordings.len());
         for recording in emission.recordings {
             let instruments = &self.totals.stream().instruments;
-            if recording.instrument as usize >= instruments.len() {
+            let Some(instrument) = instruments.get(recording.instrument as usize) else {
                 return Err(broken("a recording names no instrument"));
-            }
+            };
             let count = recording.series.len();
             let fits = |len: usize| len == 0 || len == count;
             if !fits(recording.values.len())
@@ -144,6 +145,11 @@ impl Recorder {
             }
             if recording.values.iter().any(|value| !value.is_finite()) {
                 return Err(broken("a measurement is not finite"));
+            }
+            if instrument.kind == InstrumentKind::Sum
+                && recording.values.iter().any(|value| *value < 0.0)
+            {
+                return Err(broken("a sum that only grows is given a negative value"));
             }
             let mut measured = recording.series;
             for number in &mut measured {

@@ -370,3 +370,42 @@ fn emissions_that_break_the_contract_are_refused() {
     }
     assert_eq!(shown(&totals, 2), Vec::<String>::new());
 }
+
+#[test]
+fn a_sum_that_may_fall_falls_and_a_gauge_keeps_the_last_value() {
+    let of = |kind| MetricStream {
+        instruments: vec![Instrument {
+            kind,
+            ..stream(Temporality::Cumulative).instruments[0].clone()
+        }],
+        ..stream(Temporality::Cumulative)
+    };
+    let measured = |values: &[f64]| {
+        let measured: Vec<_> = values.iter().map(|value| (0, *value)).collect();
+        let mut emission = emission(&["a"], &measured);
+        emission.recordings = vec![Recording {
+            instrument: 0,
+            ..emission.recordings[1].clone()
+        }];
+        emission
+    };
+    for (kind, is_gauge, expected) in [
+        (InstrumentKind::UpDownSum, false, -2.0),
+        (InstrumentKind::Gauge, true, -5.0),
+    ] {
+        let totals = Totals::new(of(kind));
+        take(&mut Recorder::new(&totals), measured(&[3.0, -5.0]), 1).unwrap();
+        // No zero at first: it is no counter.
+        let flushed = totals.flush(2, false).unwrap().request;
+        let points = match &flushed.resource_metrics[0].scope_metrics[0].metrics[0].data {
+            Some(Data::Gauge(gauge)) if is_gauge => &gauge.data_points,
+            Some(Data::Sum(sum)) if !is_gauge && !sum.is_monotonic => &sum.data_points,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(points[0].value, Some(Value::AsDouble(expected)));
+    }
+    let totals = Totals::new(of(InstrumentKind::Sum));
+    let refused = take(&mut Recorder::new(&totals), measured(&[3.0, -5.0]), 1);
+    assert!(matches!(refused, Err(Fault::Emission(_))), "{refused:?}");
+    assert!(totals.flush(2, true).is_none());
+}

@@ -8,13 +8,14 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
-    AggregationTemporality, ExponentialHistogram, Histogram, Metric, ResourceMetrics, ScopeMetrics,
-    Sum,
+    AggregationTemporality, ExponentialHistogram, Gauge, Histogram, Metric, ResourceMetrics,
+    ScopeMetrics, Sum,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use spanmill_runtime::{MetricStream, Temporality};
+use spanmill_runtime::{InstrumentKind, MetricStream, Temporality};
 
 use super::buckets::Buckets;
+use super::measurements::Measurements;
 use super::point::{Exemplar, Point, Wire};
 use super::series::{Known, Series};
 
@@ -66,29 +67,6 @@ struct Mark {
     generation: u32,
     resource: u32,
     touched_unix_nano: u64,
-}
-
-/// What was measured by one instrument: lists of one length, or empty.
-#[derive(Clone)]
-pub(super) struct Measurements {
-    pub(super) instrument: u32,
-    /// By index into the batch's own.
-    pub(super) series: Vec<u32>,
-    /// Empty: counts without a value.
-    pub(super) values: Vec<f64>,
-    /// How many times each counts; empty: once.
-    pub(super) counts: Vec<u64>,
-    /// Trace and span, for exemplars; empty: none.
-    pub(super) ids: Vec<Option<(u128, u64)>>,
-}
-
-impl Measurements {
-    /// Value and count of a measurement.
-    #[inline]
-    pub(super) fn at(&self, at: usize) -> (Option<f64>, u64) {
-        let count = self.counts.get(at).copied().unwrap_or(1);
-        (self.values.get(at).copied(), count)
-    }
 }
 
 impl Totals {
@@ -204,7 +182,8 @@ impl Totals {
                     };
                     let mut buckets = all_buckets.get_mut(at).and_then(Option::as_mut);
                     let counts = buckets.as_ref().map_or(&[][..], |buckets| buckets.of(row));
-                    let begins = point.is_new && !delta && !is_last;
+                    let is_counter = instrument.kind == InstrumentKind::Sum;
+                    let begins = is_counter && point.is_new && !delta && !is_last;
                     let zero = begins.then(|| point.zero(now_unix_nano)).flatten();
                     push(
                         &mut data,
@@ -431,19 +410,19 @@ fn overflow() -> Vec<KeyValue> {
     }]
 }
 
-fn empty(kind: &spanmill_runtime::InstrumentKind, temporality: Temporality) -> Data {
-    use spanmill_runtime::InstrumentKind;
+fn empty(kind: &InstrumentKind, temporality: Temporality) -> Data {
     let aggregation_temporality = match temporality {
         Temporality::Delta => AggregationTemporality::Delta,
         Temporality::Cumulative => AggregationTemporality::Cumulative,
     } as i32;
     let data_points = Vec::new();
     match kind {
-        InstrumentKind::Sum => Data::Sum(Sum {
+        InstrumentKind::Sum | InstrumentKind::UpDownSum => Data::Sum(Sum {
             data_points,
             aggregation_temporality,
-            is_monotonic: true,
+            is_monotonic: *kind == InstrumentKind::Sum,
         }),
+        InstrumentKind::Gauge => Data::Gauge(Gauge { data_points }),
         InstrumentKind::Histogram(_) => Data::Histogram(Histogram {
             data_points: Vec::new(),
             aggregation_temporality,
@@ -464,6 +443,10 @@ fn push(data: &mut Data, point: Wire, attributes: &[KeyValue]) {
             point.attributes = attributes;
             sum.data_points.push(point);
         }
+        (Data::Gauge(gauge), Wire::Number(mut point)) => {
+            point.attributes = attributes;
+            gauge.data_points.push(point);
+        }
         (Data::Histogram(histogram), Wire::Histogram(mut point)) => {
             point.attributes = attributes;
             histogram.data_points.push(point);
@@ -479,6 +462,7 @@ fn push(data: &mut Data, point: Wire, attributes: &[KeyValue]) {
 fn count(data: &Data) -> usize {
     match data {
         Data::Sum(sum) => sum.data_points.len(),
+        Data::Gauge(gauge) => gauge.data_points.len(),
         Data::Histogram(histogram) => histogram.data_points.len(),
         Data::ExponentialHistogram(histogram) => histogram.data_points.len(),
         _ => 0,

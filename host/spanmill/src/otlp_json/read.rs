@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::JsonError;
+use super::error::JsonError;
 use super::scalar::{self, Scalar};
 use super::tables::{Field, Kind, Message, Rule};
 use super::write::Writer;

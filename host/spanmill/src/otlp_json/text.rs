@@ -5,7 +5,7 @@ use std::io::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::NotProtobuf;
+use super::error::NotProtobuf;
 use super::tables::{Field, Kind, Message, Rule};
 
 const VARINT: u8 = 0;

@@ -1,4 +1,4 @@
-//! Batches that a batcher gave: their senders were answered long ago, so they are held and tried again until they are
+//! Batches that a joint gave: their senders were answered long ago, so they are held and tried again until they are
 //! in other hands, or count as lost.
 
 use std::sync::Arc;
@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use spanmill_otlp::Batch;
 
+use super::chain::Origin;
+use super::clock::now_unix_nano;
 use super::delivery::{Delivery, hand_over};
-use super::scheduler::Owner;
-use super::segments::{Batched, Pipeline};
-use super::worker::{Shared, Work};
+use super::queued::QueuedBatch;
+use super::run::{RunResult, Step};
+use super::segments::Pipeline;
+use super::shared::Shared;
 use crate::losses::Reason;
 use crate::refusal::Refusal;
 
@@ -20,54 +23,30 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const MAX_ATTEMPTS: u32 = 18;
 
 impl Shared {
-    /// Sends on what a pipeline's batchers hold. Returns how many items they held.
+    /// Sends on what a pipeline's joints hold. Returns how many items they held. Plugins that hold rows are told that this
+    /// is the end once nothing else can reach them.
     pub(super) fn flush(&self, pipeline: &Arc<Pipeline>) -> usize {
-        let mut held = 0;
+        let mut before = 0;
         for segment in 0..pipeline.segments.len() {
-            let Some(batcher) = pipeline.batcher(segment) else {
+            let Some(joint) = pipeline.joint(segment) else {
                 continue;
             };
-            held += batcher.held_items();
-            for batch in batcher.flush() {
-                self.enqueue(Batched::new(pipeline, segment, batch));
+            if before == 0
+                && let Some(held) = joint.held()
+            {
+                self.end_held(pipeline, segment, held);
+            }
+            before += joint.held_items();
+            for given in joint.flush() {
+                self.enqueue(QueuedBatch::new(pipeline, segment, given, now_unix_nano()));
             }
         }
-        held
+        before
     }
 
-    /// Has a worker run a batch. How many there are is bounded by what batchers hold.
-    pub(super) fn enqueue(&self, batch: Batched) {
-        let owner = Owner::Batcher {
-            pipeline: batch.pipeline.id.clone(),
-        };
-        if let Err(Work::Batched(batch)) = self.scheduler.add_now(owner, Work::Batched(batch)) {
-            self.give_up(&batch, Reason::ShutDown, "the pipelines have ended");
-        }
-    }
-
-    /// Drops a batch.
-    fn give_up(&self, batched: &Batched, reason: Reason, why: &str) {
-        let (items, what) = (batched.batch.items, batched.pipeline.id.signal.items());
-        let pipeline = &batched.pipeline.id;
-        self.losses.add(
-            format_args!("pipeline {pipeline}"),
-            batched.pipeline.id.signal,
-            reason,
-            items as u64,
-        );
-        tracing::error!(%pipeline, items, "dropping a batch of {items} {what}: {why}");
-        self.done(batched);
-    }
-
-    fn done(&self, batched: &Batched) {
-        if let Some(batcher) = batched.pipeline.batcher(batched.segment) {
-            batcher.done(&batched.batch);
-        }
-    }
-
-    /// Runs a batch through the segment behind its batcher.
-    pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: Batched) {
-        let pipeline = Arc::clone(&batched.pipeline);
+    /// Runs a batch through the segment behind its joint.
+    pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: QueuedBatch) {
+        let pipeline = batched.pipeline.clone();
         let next = batched.segment + 1;
         let batch = match Batch::parse(pipeline.id.signal, batched.batch.bytes.clone()) {
             Ok(batch) => batch,
@@ -75,11 +54,23 @@ impl Shared {
                 return self.give_up(&batched, Reason::Internal, &malformed.to_string());
             }
         };
-        let ran = pipeline.run(worker, next, &batch, batched.received_unix_nano);
+        let step = Step {
+            worker,
+            shard: batched.shard,
+            segment: next,
+            // It belongs to nobody else any more.
+            origin: Origin::Batcher,
+            received_unix_nano: batched.received_unix_nano,
+            virtual_now: None,
+        };
+        let mut result = RunResult::default();
+        let ran = pipeline.run(step, &batch, &mut result);
+        self.go_on(result.released, result.ticks);
+        let deliveries = result.deliveries;
         let shared = Arc::clone(self);
         match ran {
-            Ok(delivery) => {
-                let delivering = async move { shared.deliver(batched, delivery).await };
+            Ok(()) => {
+                let delivering = async move { shared.deliver(batched, deliveries).await };
                 self.tasks.spawn_on(delivering, &self.runtime);
             }
             Err(refusal) => {
@@ -90,15 +81,14 @@ impl Shared {
     }
 
     /// Holds a batch until it is in other hands.
-    async fn deliver(&self, mut batched: Batched, delivery: Delivery) {
-        let deliveries = [delivery];
+    async fn deliver(&self, mut batched: QueuedBatch, deliveries: Vec<Delivery>) {
         loop {
             match hand_over(&deliveries).await {
                 Ok(batches) => {
                     self.done(&batched);
                     batches.into_iter().for_each(|batch| self.enqueue(batch));
-                    let [delivery] = deliveries;
-                    return delivery.commit(&self.losses);
+                    let delivered = deliveries.into_iter();
+                    return delivered.for_each(|delivery| delivery.commit(&self.losses));
                 }
                 Err(refusal) if !refusal.is_retryable() => {
                     return self.give_up(&batched, Reason::Refused, &refusal.to_string());
@@ -111,7 +101,7 @@ impl Shared {
         }
     }
 
-    async fn try_again(&self, mut batched: Batched, refusal: Refusal) {
+    async fn try_again(&self, mut batched: QueuedBatch, refusal: Refusal) {
         if batched.attempts >= MAX_ATTEMPTS || !refusal.is_retryable() {
             return self.give_up(&batched, Reason::PluginFailed, &refusal.to_string());
         }
@@ -121,7 +111,7 @@ impl Shared {
         }
     }
 
-    async fn pause(&self, batched: &mut Batched) {
+    async fn pause(&self, batched: &mut QueuedBatch) {
         let pause = FIRST_PAUSE
             .saturating_mul(1 << batched.attempts.min(16))
             .min(LONGEST_PAUSE);
@@ -135,7 +125,10 @@ impl Shared {
 
 /// Sends what a batcher holds when its time is over.
 pub(super) async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>, segment: usize) {
-    let Some(batcher) = pipeline.batcher(segment) else {
+    let Some(joint) = pipeline.joint(segment) else {
+        return;
+    };
+    let Some(batcher) = joint.batcher() else {
         return;
     };
     loop {
@@ -151,8 +144,8 @@ pub(super) async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>,
                 () = pipeline.retired.cancelled() => return,
             }
             if batcher.due_in().is_some_and(|due| due.is_zero()) {
-                for batch in batcher.flush() {
-                    shared.enqueue(Batched::new(&pipeline, segment, batch));
+                for given in joint.flush() {
+                    shared.enqueue(QueuedBatch::new(&pipeline, segment, given, now_unix_nano()));
                 }
             }
         }

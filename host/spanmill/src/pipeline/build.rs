@@ -7,11 +7,15 @@ use spanmill_otlp::{ContractError, Path, Projection, StageContract, Workspace};
 use spanmill_runtime::{ConfigureError, Sharding};
 use thiserror::Error;
 
-use super::chain::Place;
+use super::chain::StageInstance;
+use super::joint::{HeldMemory, JointPlan};
 use super::load::LoadedPlugin;
-use super::segments::{Pipeline, Plan, Planned, Segment};
+use super::roles::roles;
+use super::segments::{Pipeline, PlannedStage, Segment, SegmentPlan};
 use super::version::Version;
-use crate::config::{self, ComponentId, HostProcessor, Manifest, PipelineId, Processor};
+use crate::config::{
+    self, ComponentId, Connector, HostConnector, HostProcessor, Manifest, PipelineId, Processor,
+};
 use crate::metrics::{Recorder, Totals};
 
 /// Why pipelines could not be built.
@@ -53,13 +57,13 @@ pub type ByPipeline = BTreeMap<PipelineId, Arc<Pipeline>>;
 pub type ByConnector = BTreeMap<ComponentId, Arc<Totals>>;
 
 /// A pipeline that is to run.
-pub(super) enum Made {
+pub(super) enum PreparedPipeline {
     /// The one there is, with other chains in some of its segments.
     Kept {
         pipeline: Arc<Pipeline>,
-        changed: Vec<(usize, Plan)>,
+        changed: Vec<(usize, SegmentPlan)>,
     },
-    /// One that stands in nobody's place, or whose `batch` processors are others.
+    /// One that replaces none, or whose joints are others.
     New(Arc<Pipeline>),
 }
 
@@ -72,54 +76,123 @@ pub(super) struct Builder<'a> {
     pub(super) running: &'a ByPipeline,
     /// The connectors' totals; those that must start over are replaced.
     pub(super) totals: &'a mut ByConnector,
-    /// One lane for each worker.
+    /// How many workers take any work: as many shards are made.
+    pub(super) workers: usize,
+    /// One lane for each worker, and for the spare one.
     pub(super) lanes: usize,
+    /// What held rows may take.
+    pub(super) held: Arc<HeldMemory>,
     /// The lanes whose instances are made now; those of the others are made when they are needed.
     pub(super) eager: usize,
 }
 
 impl Builder<'_> {
     /// Every pipeline of the manifest, in its order.
-    pub(super) fn pipelines(&mut self) -> Result<Vec<Made>, BuildError> {
+    pub(super) fn pipelines(&mut self) -> Result<Vec<PreparedPipeline>, BuildError> {
         let pipelines = self.manifest.pipelines.iter();
         pipelines.map(|pipeline| self.pipeline(pipeline)).collect()
     }
 
-    fn pipeline(&mut self, config: &config::Pipeline) -> Result<Made, BuildError> {
-        let outline = outline(self.manifest, config)?;
+    fn pipeline(&mut self, config: &config::Pipeline) -> Result<PreparedPipeline, BuildError> {
         let running = self.running.get(&config.id).cloned();
+        let outline = self.outline(config, running.as_ref())?;
         let kept = running.as_ref().filter(|running| {
-            let batches = outline.iter().filter_map(|(_, batch)| *batch);
-            batches.eq(running.batches())
+            let joints = outline.iter().filter_map(|segment| segment.joint.clone());
+            joints.eq(running.joints())
         });
         match kept {
             Some(pipeline) => {
                 let mut changed = Vec::new();
                 let segments = pipeline.segments.iter().zip(&outline).enumerate();
-                for (number, (segment, (ids, _))) in segments {
-                    let plan = self.plan(config, ids, Some(pipeline))?;
+                for (number, (segment, outline)) in segments {
+                    let plan = self.plan(config, outline, Some(pipeline))?;
                     if !plan.is_like(&segment.plan()) {
                         changed.push((number, plan));
                     }
                 }
-                Ok(Made::Kept {
+                Ok(PreparedPipeline::Kept {
                     pipeline: Arc::clone(pipeline),
                     changed,
                 })
             }
             None => {
                 let mut segments = Vec::with_capacity(outline.len());
-                for (ids, batch) in outline {
-                    let plan = self.plan(config, &ids, running.as_ref())?;
+                for outline in outline {
+                    let plan = self.plan(config, &outline, running.as_ref())?;
                     segments.push(Segment::new(
                         config.id.signal,
                         plan,
                         self.lanes,
-                        batch.cloned(),
+                        outline.joint,
+                        &self.held,
                     ));
                 }
-                Ok(Made::New(Pipeline::new(config.id.clone(), segments)))
+                let pipeline = Pipeline::new(config.id.clone(), segments);
+                Ok(PreparedPipeline::New(pipeline))
             }
+        }
+    }
+
+    /// The segments of a pipeline.
+    fn outline(
+        &self,
+        config: &config::Pipeline,
+        running: Option<&Arc<Pipeline>>,
+    ) -> Result<Vec<SegmentOutline>, BuildError> {
+        let mut outliner = Outliner {
+            segments: Vec::new(),
+            versions: Vec::new(),
+            shards: None,
+        };
+        let connectors = self.manifest.connectors_of(config).map(|(id, _)| id);
+        for id in config.processors.iter().chain(connectors) {
+            match self.manifest.processors.get(id) {
+                Some(Processor::Host(HostProcessor::Batch(batch))) => {
+                    outliner.end_segment(Some(JointPlan::Batch(batch.clone())));
+                    outliner.shards = None;
+                    continue;
+                }
+                Some(Processor::Host(HostProcessor::MemoryLimiter(_))) => continue,
+                Some(Processor::Plugin(_)) => {}
+                None => match self.manifest.connectors.get(id) {
+                    Some(Connector::Host(HostConnector::Forward)) => continue,
+                    Some(Connector::Plugin(_)) => {}
+                    None => return Err(missing(config, id)),
+                },
+            }
+            for version in self.versions(config, id, running)? {
+                outliner.plugin(version, self.workers);
+            }
+        }
+        outliner.end_segment(None);
+        Ok(outliner.segments)
+    }
+
+    /// A plugin's versions in a pipeline, one for each role that it has there.
+    fn versions(
+        &self,
+        config: &config::Pipeline,
+        id: &ComponentId,
+        running: Option<&Arc<Pipeline>>,
+    ) -> Result<Vec<Arc<Version>>, BuildError> {
+        let stays = || {
+            let running = running.map(|pipeline| pipeline.versions());
+            let mut running = running.unwrap_or_default();
+            running.retain(|version| version.id == *id);
+            running
+        };
+        let versions: Vec<Arc<Version>> = match self.plugins.get(id) {
+            Some(plugin) => {
+                let kinds = plugin.version.plugin.kinds();
+                let roles = roles(self.manifest, config, id, kinds);
+                let has = |version: &&Arc<Version>| roles.contains(&version.plugin_role);
+                plugin.versions().filter(has).cloned().collect()
+            }
+            None => stays(),
+        };
+        match versions.is_empty() {
+            true => Err(missing(config, id)),
+            false => Ok(versions),
         }
     }
 
@@ -127,42 +200,31 @@ impl Builder<'_> {
     fn plan(
         &mut self,
         config: &config::Pipeline,
-        ids: &[&ComponentId],
+        outline: &SegmentOutline,
         running: Option<&Arc<Pipeline>>,
-    ) -> Result<Plan, BuildError> {
-        let mut stages = Vec::with_capacity(ids.len());
-        for id in ids {
-            let old = running.and_then(|pipeline| {
-                let mut plans = pipeline.segments.iter().map(|segment| segment.plan());
-                plans.find_map(|plan| plan.planned(id).cloned())
-            });
-            let like = |old: &Planned| match self.plugins.get(*id) {
-                Some(plugin) => old.version.is_like(&plugin.version),
-                None => true,
-            };
+    ) -> Result<SegmentPlan, BuildError> {
+        let mut stages = Vec::with_capacity(outline.versions.len());
+        for version in &outline.versions {
+            let old = running.and_then(|pipeline| pipeline.planned(version));
             stages.push(match old {
-                Some(old) if like(&old) => old,
-                _ => self.planned(id, config)?,
+                Some(old) if old.version.is_like(version) => old,
+                _ => self.planned(version, config)?,
             });
         }
         let projection = projection(&stages, &[]).map_err(|cause| BuildError::Contract {
             pipeline: config.id.to_string(),
             cause,
         })?;
-        Ok(Plan { projection, stages })
+        Ok(SegmentPlan { projection, stages })
     }
 
     /// New instances of a plugin, for each lane, or one for all of them.
     fn planned(
         &mut self,
-        id: &ComponentId,
+        version: &Arc<Version>,
         config: &config::Pipeline,
-    ) -> Result<Planned, BuildError> {
-        let plugin = self
-            .plugins
-            .get_mut(id)
-            .ok_or_else(|| missing(config, id))?;
-        let version = Arc::clone(&plugin.version);
+    ) -> Result<PlannedStage, BuildError> {
+        let (id, version) = (&version.id, Arc::clone(version));
         let totals = version.declared.metrics.as_ref().map(|stream| {
             let known = self
                 .totals
@@ -178,49 +240,76 @@ impl Builder<'_> {
             id: id.clone(),
             cause,
         };
-        let mut first = plugin.instantiate().map_err(failed)?;
-        let mut places = Vec::with_capacity(self.lanes);
-        while places.len() < self.lanes {
-            let next = match places.len() + 1 < self.eager {
+        let plugin = self
+            .plugins
+            .get_mut(id)
+            .ok_or_else(|| missing(config, id))?;
+        let mut first = plugin.instantiate(&version).map_err(failed)?;
+        let mut instances = Vec::with_capacity(self.lanes);
+        while instances.len() < self.lanes {
+            let next = match instances.len() + 1 < self.eager {
                 true => version.instantiate().map_err(failed)?,
                 false => first.another(),
             };
             let slot = std::mem::replace(&mut first, next);
             let recorder = totals.as_ref().map(Recorder::new);
-            let place = Arc::new(Mutex::new(Place::new(slot, recorder, &version.stats)));
-            places.push(Arc::clone(&place));
-            // A worker cannot know which traces the others have: one instance sees them all.
-            if version.declared.sharding != Sharding::None {
-                places.resize(self.lanes, place);
+            let instance = Arc::new(Mutex::new(StageInstance::new(
+                slot,
+                recorder,
+                &version.stats,
+            )));
+            instances.push(Arc::clone(&instance));
+            // One instance sees every batch.
+            if version.declared.sharding == Sharding::Whole {
+                instances.resize(self.lanes, instance);
             }
         }
-        Ok(Planned { version, places })
+        Ok(PlannedStage { version, instances })
     }
 }
 
-/// The plugins of a segment, and the `batch` processor that ends it.
-type Outlined<'m> = (Vec<&'m ComponentId>, Option<&'m config::Batch>);
+/// A segment's plugins, and the joint behind them; `None` at the end of the pipeline.
+struct SegmentOutline {
+    versions: Vec<Arc<Version>>,
+    joint: Option<JointPlan>,
+}
 
-fn outline<'m>(
-    manifest: &'m Manifest,
-    config: &'m config::Pipeline,
-) -> Result<Vec<Outlined<'m>>, BuildError> {
-    let mut outline = Vec::new();
-    let mut stages = Vec::new();
-    for id in &config.processors {
-        match manifest.processors.get(id) {
-            Some(Processor::Plugin(_)) => stages.push(id),
-            Some(Processor::Host(HostProcessor::Batch(batch))) => {
-                outline.push((std::mem::take(&mut stages), Some(batch)));
-            }
-            Some(Processor::Host(HostProcessor::MemoryLimiter(_))) => {}
-            None => return Err(missing(config, id)),
+/// Cuts a pipeline into segments.
+struct Outliner {
+    segments: Vec<SegmentOutline>,
+    versions: Vec<Arc<Version>>,
+    /// How many shards batches are cut into by now.
+    shards: Option<usize>,
+}
+
+impl Outliner {
+    fn end_segment(&mut self, joint: Option<JointPlan>) {
+        self.segments.push(SegmentOutline {
+            versions: std::mem::take(&mut self.versions),
+            joint,
+        });
+    }
+
+    /// Adds a plugin, with the joints that it asks for.
+    fn plugin(&mut self, version: Arc<Version>, workers: usize) {
+        let shards = match version.declared.sharding {
+            Sharding::ByTrace => Some(workers),
+            // What it holds is decided on by the one instance that sees everything.
+            Sharding::Whole if version.may_hold() => Some(1),
+            Sharding::Whole | Sharding::None => None,
+        };
+        if let Some(shards) = shards
+            && self.shards != Some(shards)
+        {
+            self.end_segment(Some(JointPlan::ByTrace { shards }));
+            self.shards = Some(shards);
+        }
+        let holder = version.may_hold().then(|| version.id.clone());
+        self.versions.push(version);
+        if let Some((shards, component)) = self.shards.zip(holder) {
+            self.end_segment(Some(JointPlan::Hold { component, shards }));
         }
     }
-    let connectors = config.exporters.iter();
-    stages.extend(connectors.filter(|id| manifest.connectors.contains_key(*id)));
-    outline.push((stages, None));
-    Ok(outline)
 }
 
 fn missing(config: &config::Pipeline, id: &ComponentId) -> BuildError {
@@ -232,7 +321,7 @@ fn missing(config: &config::Pipeline, id: &ComponentId) -> BuildError {
 
 /// What a segment extracts: what its plugins declared, in their order, and then what shadows did.
 pub(super) fn projection(
-    stages: &[Planned],
+    stages: &[PlannedStage],
     shadows: &[Arc<Version>],
 ) -> Result<Arc<Projection>, ContractError> {
     let versions = stages.iter().map(|planned| &planned.version).chain(shadows);

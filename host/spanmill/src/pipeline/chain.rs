@@ -1,62 +1,27 @@
 //! One worker's chain of plugins: a batch in, what is left of it out.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod connect;
+mod hold;
+mod instance;
+mod stage;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use spanmill_otlp::{Batch, Joined, Projection, Request, Spliced, Workspace};
-use spanmill_runtime::{Answer, Fault, Slot, Snapshot, Tries};
+use spanmill_runtime::{Fault, Tries};
 
 use super::shadow::Tap;
-use super::stats::{Gauge, Stats};
 use crate::config::{ComponentId, OnError};
-use crate::episode::Throttle;
-use crate::metrics::{Measured, Recorder};
+use crate::metrics::Measured;
 use crate::refusal::Refusal;
-
-/// One plugin in a chain.
-pub struct Stage {
-    /// The component's id.
-    pub id: ComponentId,
-    /// What becomes of a batch when the plugin fails.
-    pub on_error: OnError,
-    /// The plugin's instance: this worker's own, or one that all workers share.
-    pub place: Arc<Mutex<Place>>,
-    /// Whether this version is new, and has yet to prove itself.
-    pub on_trial: bool,
-}
-
-/// An instance, and for a connector what its numbers mean.
-pub struct Place {
-    pub(super) slot: Slot,
-    pub(super) recorder: Option<Recorder>,
-    stats: Arc<Stats>,
-    gauge: Arc<Gauge>,
-    /// Of the log lines on its faults.
-    faults: Throttle,
-}
-
-impl Stage {
-    /// Replaces an instance that a large batch has let grow.
-    fn shrink(&self) {
-        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        let Place {
-            slot, stats, gauge, ..
-        } = &mut *place;
-        match slot.recycle_above(LARGE_INSTANCE) {
-            Ok(true) => stats.recycled(),
-            Ok(false) => {}
-            Err(fault) => stats.fault(&fault),
-        }
-        gauge.set(slot);
-    }
-
-    /// Counts spans that go on without the plugin.
-    fn passed(&self, spans: usize) {
-        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        place.stats.passed(spans);
-    }
-}
+pub use connect::StageOutput;
+use connect::connected;
+pub(super) use connect::{ConnectorOutput, ConnectorPiece};
+pub use instance::StageInstance;
+pub use stage::{Origin, Stage};
+use stage::{StageFault, report, run_stage};
 
 /// A chain of plugins with its memory. One thread uses it at a time.
 pub struct Chain {
@@ -67,7 +32,7 @@ pub struct Chain {
 }
 
 /// What a chain made of a batch.
-pub struct Output {
+pub struct ChainOutput {
     /// What is left of it.
     pub spliced: Spliced,
     /// What connectors measured. To be committed once the batch is delivered.
@@ -76,6 +41,10 @@ pub struct Output {
     pub proved: bool,
     /// Spans that were taken out of the batch because a plugin failed on them.
     pub failed: FailedSpans,
+    /// What the last stage holds.
+    pub(super) held: Vec<Request>,
+    /// What connectors give to other pipelines.
+    pub(super) connected: Vec<ConnectorOutput>,
 }
 
 /// Spans that plugins failed on, and that go no further.
@@ -87,21 +56,12 @@ pub struct FailedSpans {
     pub lost: usize,
 }
 
-/// Who has the batch while it is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The sender, who is still waiting for the answer.
-    Sender,
-    /// A batcher: the senders were answered when it took their requests.
-    Batcher,
-}
-
 /// Tries that end in a fault which a batch may cost while the spans at fault are looked for.
 const TRIES_TO_ISOLATE: u32 = 64;
 
 /// A part's way through the stages.
 #[derive(Default)]
-struct Way {
+struct PartResult {
     /// A plugin's failure took it.
     is_dropped: bool,
     /// Every stage has seen some of it.
@@ -113,7 +73,7 @@ struct Way {
 
 /// Why a chain made nothing of a batch.
 #[derive(Debug)]
-pub enum Failed {
+pub enum ChainError {
     /// The sender is told so.
     Refused(Refusal),
     /// Some of its spans are at fault: it is to be run by halves. Stays within the chain.
@@ -129,43 +89,6 @@ pub enum Failed {
 
 /// How long a sender should wait after a plugin failed.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
-
-impl Place {
-    /// What the instance knows of earlier batches, for another version's.
-    pub(super) fn snapshot(&mut self) -> Result<Option<Snapshot>, Fault> {
-        let snapshot = self.slot.snapshot();
-        if let Err(fault) = &snapshot {
-            self.stats.fault(fault);
-            self.gauge.set(&self.slot);
-        }
-        snapshot
-    }
-
-    /// Takes over what another version's instance knew.
-    pub(super) fn restore(&mut self, snapshot: &Snapshot) -> Result<bool, Fault> {
-        self.slot.restore(snapshot)
-    }
-
-    /// Makes the instance if there is none yet.
-    pub(super) fn warm(&mut self) -> Result<(), Fault> {
-        let warmed = self.slot.warm();
-        self.gauge.set(&self.slot);
-        warmed
-    }
-
-    /// A place for an instance. `recorder` is for connectors.
-    pub fn new(slot: Slot, recorder: Option<Recorder>, stats: &Arc<Stats>) -> Self {
-        let gauge = stats.instance();
-        gauge.set(&slot);
-        Place {
-            slot,
-            recorder,
-            stats: Arc::clone(stats),
-            gauge,
-            faults: Throttle::default(),
-        }
-    }
-}
 
 impl Chain {
     /// A chain over a projection with as many stages, and one more for each tap.
@@ -193,17 +116,19 @@ impl Chain {
         received_unix_nano: u64,
         tries: Tries,
         origin: Origin,
-    ) -> Result<Output, Failed> {
+    ) -> Result<ChainOutput, ChainError> {
         if self.stages.is_empty() {
             let spliced = Spliced {
                 bytes: batch.bytes().clone(),
                 items: batch.item_count(),
             };
-            return Ok(Output {
+            return Ok(ChainOutput {
                 spliced,
                 measured: Vec::new(),
                 proved: true,
                 failed: FailedSpans::default(),
+                held: Vec::new(),
+                connected: Vec::new(),
             });
         }
         let mut run = Run {
@@ -211,6 +136,8 @@ impl Chain {
             tries,
             origin,
             measured: Vec::new(),
+            held: Vec::new(),
+            pieces: Vec::new(),
             was_seen: false,
             failed_on_trial: false,
             failed: FailedSpans::default(),
@@ -226,12 +153,17 @@ impl Chain {
             self.workspace = self.workspace.fresh();
             self.stages.iter().for_each(Stage::shrink);
         }
-        Ok(Output {
+        Ok(ChainOutput {
             spliced: joined.finish(),
             measured: run.measured,
             // A version on trial that refuses what it is given has proven nothing.
             proved: run.was_seen && !run.failed_on_trial,
             failed: run.failed,
+            held: run.held,
+            connected: connected(run.pieces, |stage| {
+                let stage = self.stages.get(stage)?;
+                Some((stage.id.clone(), stage.output.signal()))
+            }),
         })
     }
 
@@ -240,11 +172,11 @@ impl Chain {
         part: &Request,
         joined: &mut Joined,
         run: &mut Run,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), ChainError> {
         self.workspace
             .load_next(part, joined, run.received_unix_nano)
-            .map_err(|malformed| Failed::Refused(malformed.into()))?;
-        let measured = run.measured.len();
+            .map_err(|malformed| ChainError::Refused(malformed.into()))?;
+        let (measured, held, pieces) = (run.measured.len(), run.held.len(), run.pieces.len());
         match self.walk(part, run) {
             Ok(way) => {
                 match way.is_dropped {
@@ -257,9 +189,11 @@ impl Chain {
                 run.failed.lost += way.failed.lost;
                 Ok(())
             }
-            Err(Failed::Divide) => {
-                // What connectors measured of it is measured again.
+            Err(ChainError::Divide) => {
+                // What connectors made of it is made again, and what was held is held again.
                 run.measured.truncate(measured);
+                run.held.truncate(held);
+                run.pieces.truncate(pieces);
                 self.run_halves(part, joined, run)
             }
             Err(failed) => Err(failed),
@@ -272,13 +206,13 @@ impl Chain {
         part: &Request,
         joined: &mut Joined,
         run: &mut Run,
-    ) -> Result<(), Failed> {
+    ) -> Result<(), ChainError> {
         let is_isolating = std::mem::replace(&mut run.is_isolating, true);
         let mut left = BytesMut::new();
         let mut spans = 0;
         for half in part.split(part.item_count().div_ceil(2)) {
             let half = Request::parse(part.signal(), half.bytes)
-                .map_err(|malformed| Failed::Refused(malformed.into()))?;
+                .map_err(|malformed| ChainError::Refused(malformed.into()))?;
             let mut of_half = Joined::new(half.bytes().clone());
             self.run_part(&half, &mut of_half, run)?;
             let of_half = of_half.finish();
@@ -291,8 +225,8 @@ impl Chain {
     }
 
     /// Shows what is loaded to stage after stage.
-    fn walk(&mut self, part: &Request, run: &mut Run) -> Result<Way, Failed> {
-        let mut way = Way::default();
+    fn walk(&mut self, part: &Request, run: &mut Run) -> Result<PartResult, ChainError> {
+        let mut way = PartResult::default();
         for (number, stage) in self.stages.iter().enumerate() {
             let spans = self.workspace.item_count();
             if spans == 0 {
@@ -317,30 +251,32 @@ impl Chain {
                 &mut taps,
             );
             let StageFault { fault, is_of_batch } = match ran {
-                Ok(measured) => {
-                    run.measured.extend(measured);
+                Ok(result) => {
+                    run.measured.extend(result.measured);
+                    run.held.extend(result.held);
+                    run.pieces.extend(result.pieces);
                     continue;
                 }
                 Err(failed) => failed,
             };
             if tries == Tries::Once && fault.ends_instance() {
                 let id = stage.id.clone();
-                return Err(Failed::OnTrial { id, fault });
+                return Err(ChainError::OnTrial { id, fault });
             }
             way.failed_on_trial |= stage.on_trial;
             let can_refuse = stage.on_error == OnError::Reject && run.origin == Origin::Sender;
             if is_of_batch && !can_refuse && part.item_count() > 1 && run.tries_left > 0 {
                 run.tries_left -= 1;
-                return Err(Failed::Divide);
+                return Err(ChainError::Divide);
             }
             report(stage, &fault, spans, is_of_batch, run.origin);
             match (stage.on_error, is_of_batch, run.origin) {
                 (OnError::Reject, false, _) => {
                     let retry_after = AFTER_FAULT;
-                    return Err(Failed::Refused(Refusal::Unavailable { retry_after }));
+                    return Err(ChainError::Refused(Refusal::Unavailable { retry_after }));
                 }
                 (OnError::Reject, true, Origin::Sender) => {
-                    return Err(Failed::Refused(Refusal::Unprocessable(format!(
+                    return Err(ChainError::Refused(Refusal::Unprocessable(format!(
                         "plugin {} {fault}",
                         stage.id
                     ))));
@@ -366,134 +302,18 @@ impl Chain {
 /// A batch that takes more memory than this while it is run is an exception.
 const LARGE_WORKSPACE: usize = 16 * 1024 * 1024;
 
-/// An instance that has more memory than this after such a batch is replaced.
-const LARGE_INSTANCE: usize = 8 * 1024 * 1024;
-
 /// One batch's run through a chain.
 struct Run {
     received_unix_nano: u64,
     tries: Tries,
     origin: Origin,
     measured: Vec<Measured>,
+    held: Vec<Request>,
+    pieces: Vec<ConnectorPiece>,
     was_seen: bool,
     failed_on_trial: bool,
     failed: FailedSpans,
     tries_left: u32,
     /// Whether spans at fault are being looked for.
     is_isolating: bool,
-}
-
-/// A stage failed on what it was shown.
-struct StageFault {
-    fault: Fault,
-    /// Whether it would fail again on the same, though the plugin is well.
-    is_of_batch: bool,
-}
-
-/// Logs what failed and what becomes of it, once in a while. A plugin in quarantine was logged when it failed.
-fn report(stage: &Stage, fault: &Fault, spans: usize, is_of_batch: bool, origin: Origin) {
-    let then = match (stage.on_error, is_of_batch, origin) {
-        (OnError::Reject, false, _) => "the sender is asked to send the batch again",
-        (OnError::Reject, true, Origin::Sender) => {
-            "the request is refused: the plugin processes others well"
-        }
-        (OnError::Reject, true, Origin::Batcher) => {
-            "its spans are dropped: the plugin processes others well, and their sender was answered"
-        }
-        (OnError::Pass, _, _) => "the batch goes on without this plugin",
-        (OnError::Drop, _, _) => "the batch is dropped",
-    };
-    let faults = {
-        let place = stage.place.lock().unwrap_or_else(PoisonError::into_inner);
-        match fault {
-            Fault::Quarantined(_) => None,
-            _ => place.faults.meet(),
-        }
-    };
-    match faults {
-        Some(0) => tracing::warn!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
-        Some(unlogged) => {
-            tracing::warn!(plugin = %stage.id, %fault, spans, unlogged, "plugin fault, after {unlogged} that were not logged; {then}")
-        }
-        None => tracing::debug!(plugin = %stage.id, %fault, spans, "plugin fault; {then}"),
-    }
-}
-
-fn run_stage(
-    workspace: &mut Workspace,
-    number: usize,
-    stage: &Stage,
-    tries: Tries,
-    now_unix_nano: u64,
-    taps: &mut Vec<super::shadow::Mirrored>,
-) -> Result<Option<Measured>, StageFault> {
-    let spans = workspace.item_count();
-    // A panic under the lock cannot leave a half-made instance: a slot replaces one after any fault.
-    let mut place = stage.place.lock().unwrap_or_else(PoisonError::into_inner);
-    let Place {
-        slot,
-        recorder,
-        stats,
-        gauge,
-        ..
-    } = &mut *place;
-    let Some(view) = workspace.view(number) else {
-        return Ok(None);
-    };
-    let began = Instant::now();
-    let answer = slot.process(&view, tries);
-    if !matches!(answer, Err(Fault::Quarantined(_))) {
-        stats.call(spans, began.elapsed());
-    }
-    let fresh = slot.take_fresh();
-    let mut take = |answer| match (answer, &mut *recorder) {
-        (Answer::Outcome(outcome), _) => {
-            let applied = workspace.apply(number, &outcome)?;
-            stats.let_out(spans, applied.dropped_items);
-            taps.drain(..).for_each(|tap| tap.outcome(outcome.clone()));
-            Ok(None)
-        }
-        (Answer::Emission(emission), Some(recorder)) => {
-            if fresh {
-                recorder.reset();
-            }
-            let measured = recorder.take(emission, workspace, number, now_unix_nano)?;
-            stats.let_out(spans, 0);
-            taps.drain(..)
-                .for_each(|tap| tap.measured(measured.clone()));
-            Ok(Some(measured))
-        }
-        (Answer::Emission(_), None) => Ok(None),
-    };
-    let taken = match answer {
-        // The slot knows of this fault.
-        Err(fault) => Err(fault),
-        Ok(answer) => match take(answer) {
-            Ok(measured) => {
-                slot.confirm();
-                Ok(measured)
-            }
-            Err(fault) => {
-                slot.note(&fault);
-                Err(fault)
-            }
-        },
-    };
-    if let Some(fault) = slot.take_made_good() {
-        stats.fault(&fault);
-    }
-    match &taken {
-        Err(fault) => stats.fault(fault),
-        Ok(_) => match slot.recycle() {
-            Ok(true) => stats.recycled(),
-            Ok(false) => {}
-            Err(fault) => stats.fault(&fault),
-        },
-    }
-    stats.take(slot);
-    gauge.set(slot);
-    taken.map_err(|fault| StageFault {
-        is_of_batch: slot.blames_batch(),
-        fault,
-    })
 }

@@ -9,27 +9,27 @@ use std::time::{Duration, Instant};
 use spanmill_runtime::Fault;
 use thiserror::Error;
 
-use super::chain::{Chain, Place};
+use super::chain::{Chain, StageInstance};
 use super::lane::Lane;
-use super::segments::{Pipeline, Plan, Planned};
+use super::segments::{Pipeline, PlannedStage, SegmentPlan};
 use super::trial::Trial;
 use super::version::Version;
 use crate::config::{ComponentId, PipelineId};
 
 /// Plans for some segments, in place of the ones they have.
 pub struct Change {
-    segments: Vec<Changed>,
+    segments: Vec<SegmentChange>,
 }
 
-struct Changed {
+struct SegmentChange {
     pipeline: Arc<Pipeline>,
     segment: usize,
-    old: Plan,
-    new: Plan,
+    old: SegmentPlan,
+    new: SegmentPlan,
 }
 
 /// A version in place of another.
-pub struct Replaced {
+pub struct VersionReplacement {
     /// What ran.
     pub old: Arc<Version>,
     /// What runs.
@@ -39,7 +39,7 @@ pub struct Replaced {
 }
 
 /// A change that was made.
-pub struct Switched {
+pub struct SwitchReport {
     /// What has begun with it.
     pub trial: Arc<Trial>,
     /// From the first lane to the last, waiting for batches under way included.
@@ -76,17 +76,17 @@ type Lanes = (Duration, Vec<Chain>);
 const NUDGE: Duration = Duration::from_micros(200);
 
 /// Two instances, and whose they are.
-struct Pair {
+struct InstancePair {
     id: ComponentId,
-    old: Arc<Mutex<Place>>,
-    new: Arc<Mutex<Place>>,
+    old: Arc<Mutex<StageInstance>>,
+    new: Arc<Mutex<StageInstance>>,
 }
 
 impl Change {
-    pub(super) fn new(segments: Vec<(Arc<Pipeline>, usize, Plan)>) -> Self {
-        let changed = |(pipeline, segment, new): (Arc<Pipeline>, usize, Plan)| {
+    pub(super) fn new(segments: Vec<(Arc<Pipeline>, usize, SegmentPlan)>) -> Self {
+        let changed = |(pipeline, segment, new): (Arc<Pipeline>, usize, SegmentPlan)| {
             let old = pipeline.segments.get(segment)?.plan().clone();
-            Some(Changed {
+            Some(SegmentChange {
                 pipeline,
                 segment,
                 old,
@@ -107,9 +107,9 @@ impl Change {
     pub fn components(&self) -> Vec<String> {
         let mut ids = BTreeSet::new();
         for changed in &self.segments {
-            let new = changed.new.stages.iter().map(|planned| &planned.version.id);
-            let new = new.filter(|id| changed.is_new(id));
-            ids.extend(new.map(|id| id.to_string()));
+            let new = changed.new.stages.iter().map(|planned| &planned.version);
+            let new = new.filter(|version| changed.is_new(version));
+            ids.extend(new.map(|version| version.id.to_string()));
         }
         ids.into_iter().collect()
     }
@@ -122,21 +122,23 @@ impl Change {
 
     /// Tries handing over, so that a version that cannot is known before anything is switched. Gives the versions
     /// that take another's place.
-    pub fn rehearse(&self) -> Result<Vec<Replaced>, ChangeError> {
-        let mut replaced: BTreeMap<&ComponentId, Replaced> = BTreeMap::new();
+    pub fn rehearse(&self) -> Result<Vec<VersionReplacement>, ChangeError> {
+        let mut replaced: BTreeMap<&ComponentId, VersionReplacement> = BTreeMap::new();
         for changed in &self.segments {
             for (old, new) in changed.replaced() {
                 let mut state_handed_over = false;
-                for worker in 0..new.places.len() {
-                    if let Some(pair) = Pair::of(old, new, worker) {
+                for worker in 0..new.instances.len() {
+                    if let Some(pair) = InstancePair::of(old, new, worker) {
                         state_handed_over |= pair.hand_over()?;
                     }
                 }
-                let known = replaced.entry(&new.version.id).or_insert_with(|| Replaced {
-                    old: Arc::clone(&old.version),
-                    new: Arc::clone(&new.version),
-                    state_handed_over,
-                });
+                let known = replaced
+                    .entry(&new.version.id)
+                    .or_insert_with(|| VersionReplacement {
+                        old: Arc::clone(&old.version),
+                        new: Arc::clone(&new.version),
+                        state_handed_over,
+                    });
                 known.state_handed_over |= state_handed_over;
             }
         }
@@ -144,7 +146,7 @@ impl Change {
     }
 
     /// Switches every lane. On an error, all is as it was.
-    pub fn switch(&self, probation: u32) -> Result<Switched, ChangeError> {
+    pub fn switch(&self, probation: u32) -> Result<SwitchReport, ChangeError> {
         let trial = Trial::new(self.pipelines(), probation);
         let began = Instant::now();
         let mut held = Duration::ZERO;
@@ -170,7 +172,7 @@ impl Change {
             changed.set_plan(&changed.new);
         }
         drop(of_no_use);
-        Ok(Switched { trial, took, held })
+        Ok(SwitchReport { trial, took, held })
     }
 
     /// Puts every lane back to what stood by.
@@ -189,45 +191,42 @@ impl Change {
 
     /// Lets go of what stood by.
     pub fn settle(&self, trial: &Arc<Trial>) {
-        for lane in self.segments.iter().flat_map(Changed::lanes) {
+        for lane in self.segments.iter().flat_map(SegmentChange::lanes) {
             let chain = lane.hold().settle(trial);
             drop(chain);
         }
     }
 }
 
-impl Changed {
+impl SegmentChange {
     fn lanes(&self) -> &[Lane] {
         let segment = self.pipeline.segments.get(self.segment);
         segment.map_or(&[], |segment| &segment.lanes)
     }
 
-    fn plan_is(&self, plan: &Plan) -> bool {
+    fn plan_is(&self, plan: &SegmentPlan) -> bool {
         let segment = self.pipeline.segments.get(self.segment);
         segment.is_some_and(|segment| segment.plan().is_like(plan))
     }
 
-    fn set_plan(&self, plan: &Plan) {
+    fn set_plan(&self, plan: &SegmentPlan) {
         if let Some(segment) = self.pipeline.segments.get(self.segment) {
             *segment.plan() = plan.clone();
         }
     }
 
     /// Components that have another version now.
-    fn replaced(&self) -> impl Iterator<Item = (&Planned, &Planned)> {
+    fn replaced(&self) -> impl Iterator<Item = (&PlannedStage, &PlannedStage)> {
         self.new.stages.iter().filter_map(|new| {
-            let old = self.old.planned(&new.version.id)?;
+            let old = self.old.planned(&new.version)?;
             (!Arc::ptr_eq(&old.version, &new.version)).then_some((old, new))
         })
     }
 
     /// Whether this version is new here.
-    fn is_new(&self, id: &ComponentId) -> bool {
-        match (self.old.planned(id), self.new.planned(id)) {
-            (Some(old), Some(new)) => !Arc::ptr_eq(&old.version, &new.version),
-            (None, Some(_)) => true,
-            _ => false,
-        }
+    fn is_new(&self, version: &Version) -> bool {
+        let old = self.old.planned(version);
+        !old.is_some_and(|old| std::ptr::eq(&*old.version, version))
     }
 
     fn shares_instances(&self) -> bool {
@@ -236,7 +235,8 @@ impl Changed {
     }
 
     fn chain(&self, worker: usize) -> Chain {
-        self.new.chain(worker, |id| self.is_new(id), Vec::new())
+        self.new
+            .chain(worker, |version| self.is_new(version), Vec::new())
     }
 
     /// Each lane at its own next gap between two batches: each worker has instances of its own.
@@ -246,7 +246,7 @@ impl Changed {
             let chain = self.chain(worker);
             let replaced = self.replaced();
             let pairs: Vec<_> = replaced
-                .filter_map(|(old, new)| Pair::of(old, new, worker))
+                .filter_map(|(old, new)| InstancePair::of(old, new, worker))
                 .collect();
             let (trial, done) = (Arc::clone(trial), done.clone());
             lane.post(Box::new(move |running| {
@@ -295,7 +295,7 @@ impl Changed {
         }
         for (old, new) in self.replaced() {
             for worker in 0..workers {
-                if let Some(pair) = Pair::of(old, new, worker) {
+                if let Some(pair) = InstancePair::of(old, new, worker) {
                     pair.hand_over()?;
                 }
             }
@@ -312,10 +312,10 @@ impl Changed {
     }
 }
 
-impl Planned {
+impl PlannedStage {
     /// The instance, if there is but one.
-    pub(super) fn only_place(&self) -> Option<&Arc<Mutex<Place>>> {
-        match self.places.as_slice() {
+    pub(super) fn only_instance(&self) -> Option<&Arc<Mutex<StageInstance>>> {
+        match self.instances.as_slice() {
             [only] => Some(only),
             [first, ..] if self.is_shared() => Some(first),
             _ => None,
@@ -324,21 +324,21 @@ impl Planned {
 
     /// Whether all workers have the same instance. A single worker's is its own.
     fn is_shared(&self) -> bool {
-        matches!(self.places.as_slice(), [first, second, ..] if Arc::ptr_eq(first, second))
+        matches!(self.instances.as_slice(), [first, second, ..] if Arc::ptr_eq(first, second))
     }
 }
 
-impl Pair {
+impl InstancePair {
     /// The instances of a worker, if the one's state can be the other's: what several instances know cannot become
     /// one's, nor the other way round. Shared ones are the first worker's.
-    fn of(old: &Planned, new: &Planned, worker: usize) -> Option<Self> {
+    fn of(old: &PlannedStage, new: &PlannedStage, worker: usize) -> Option<Self> {
         if old.is_shared() != new.is_shared() || (new.is_shared() && worker > 0) {
             return None;
         }
-        Some(Pair {
+        Some(InstancePair {
             id: new.version.id.clone(),
-            old: old.places.get(worker).map(Arc::clone)?,
-            new: new.places.get(worker).map(Arc::clone)?,
+            old: old.instances.get(worker).map(Arc::clone)?,
+            new: new.instances.get(worker).map(Arc::clone)?,
         })
     }
 
@@ -360,7 +360,7 @@ impl Pair {
     }
 }
 
-fn lock(place: &Mutex<Place>) -> MutexGuard<'_, Place> {
+fn lock(instance: &Mutex<StageInstance>) -> MutexGuard<'_, StageInstance> {
     // A slot replaces its instance after any fault, so a panic cannot leave a half-made one.
-    place.lock().unwrap_or_else(PoisonError::into_inner)
+    instance.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,39 +1,23 @@
-//! The end of a segment: a batch into every exporter's hands or a batcher's, and only then its measurements into the
+//! The end of a segment: a batch into every exporter's hands or a joint's, and only then its measurements into the
 //! totals.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
-
-use spanmill_otlp::Spliced;
-use tokio::task::JoinSet;
-use tonic::Code;
-
-use super::batcher::BatcherRoom;
 use super::chain::FailedSpans;
-use super::segments::{Batched, Pipeline};
-use crate::config::{self, ComponentId};
-use crate::export::{EnqueueError, Exporter, LONGEST_ASKED, Payload};
+use super::clock::now_unix_nano;
+use super::fanout::{AFTER_FULL, send_to_all};
+use super::joint::{RoomReservation, SegmentOutput};
+use super::queued::QueuedBatch;
+use super::segments::PipelineUse;
+use crate::export::{Exporter, Payload};
 use crate::losses::{Losses, Reason};
 use crate::metrics::Measured;
 use crate::refusal::Refusal;
 
-/// How long a sender should wait when a queue or batcher has no room.
-const AFTER_FULL: Duration = Duration::from_secs(1);
-
-/// The exporters of a pipeline.
-#[derive(Default)]
-pub struct Fanout {
-    /// The exporters; a batch goes to each.
-    pub exporters: Vec<Exporter>,
-}
-
 /// A batch that has left a segment.
 pub(super) struct Delivery {
-    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) pipeline: PipelineUse,
     /// The segment it has left.
     pub(super) segment: usize,
-    pub(super) spliced: Spliced,
+    pub(super) output: SegmentOutput,
     pub(super) measured: Vec<Measured>,
     /// Spans that were taken out because a plugin failed on them.
     pub(super) failed: FailedSpans,
@@ -43,8 +27,8 @@ impl Delivery {
     fn payload(&self) -> Payload {
         Payload {
             signal: self.pipeline.id.signal,
-            bytes: self.spliced.bytes.clone(),
-            items: self.spliced.items as u64,
+            bytes: self.output.spliced.bytes.clone(),
+            items: self.output.spliced.items as u64,
         }
     }
 
@@ -62,15 +46,18 @@ impl Delivery {
 }
 
 /// Hands over what became of one request, or of one batch of a batcher's: everywhere or nowhere. If it is refused,
-/// nobody has any of it, so that the sender may send it again. Returns the batches that batchers completed.
-pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<Batched>, Refusal> {
-    let deliveries = || deliveries.iter().filter(|one| one.spliced.items > 0);
-    let mut rooms: Vec<(BatcherRoom<'_>, &Delivery)> = Vec::new();
+/// nobody has any of it, so that the sender may send it again. Returns the batches that joints give.
+pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<QueuedBatch>, Refusal> {
+    let deliveries = || deliveries.iter().filter(|one| one.output.spliced.items > 0);
+    let mut rooms: Vec<(RoomReservation<'_>, &Delivery)> = Vec::new();
     let mut sent: Vec<(Exporter, Payload)> = Vec::new();
+    let mut fanouts = Vec::new();
     for delivery in deliveries() {
-        match delivery.pipeline.batcher(delivery.segment) {
-            Some(batcher) => {
-                let room = batcher.reserve(&delivery.spliced);
+        match delivery.pipeline.joint(delivery.segment) {
+            Some(_) => {
+                let room = delivery
+                    .pipeline
+                    .reserve(delivery.segment, &delivery.output);
                 let overloaded = Refusal::Overloaded {
                     retry_after: AFTER_FULL,
                 };
@@ -78,9 +65,10 @@ pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<Batched>, R
             }
             None => {
                 // Looked up each time: a batch that waits for an exporter goes where the pipeline leads by then.
-                let fanout = delivery.pipeline.ends().fanout;
-                let exporters = fanout.exporters.iter();
+                let in_use = delivery.pipeline.fanout();
+                let exporters = in_use.fanout.exporters.iter();
                 sent.extend(exporters.map(|exporter| (exporter.clone(), delivery.payload())));
+                fanouts.push(in_use);
             }
         }
     }
@@ -88,134 +76,11 @@ pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<Batched>, R
     let mut batches = Vec::new();
     for (room, delivery) in rooms {
         let (pipeline, segment) = (&delivery.pipeline, delivery.segment);
-        let ready = room.fill(delivery.spliced.clone());
-        batches.extend(
-            ready
-                .into_iter()
-                .map(|batch| Batched::new(pipeline, segment, batch)),
-        );
+        if let Some(joint) = pipeline.joint(segment) {
+            let ready = joint.fill(room, &delivery.output).into_iter();
+            let now = now_unix_nano();
+            batches.extend(ready.map(|given| QueuedBatch::new(pipeline, segment, given, now)));
+        }
     }
     Ok(batches)
-}
-
-impl Fanout {
-    /// The exporters that a pipeline names. Its connectors are not among them.
-    pub fn of(config: &config::Pipeline, exporters: &BTreeMap<ComponentId, Exporter>) -> Self {
-        let named = config.exporters.iter();
-        Fanout {
-            exporters: named.filter_map(|id| exporters.get(id).cloned()).collect(),
-        }
-    }
-}
-
-/// Hands each exporter its payload, once.
-///
-/// All of them have room, or none is given anything: the sender is asked to wait, and no exporter gets what it sends
-/// again twice. An exporter whose backend is down and whose queue is full does not stop the others, though: they get the
-/// batch, and it counts as lost for that one. So does a batch that one exporter without a queue could not deliver, and
-/// another could.
-async fn send_to_all(mut sent: Vec<(Exporter, Payload)>) -> Result<(), Refusal> {
-    if sent.len() == 1
-        && let Some((exporter, payload)) = sent.pop()
-    {
-        return exporter.enqueue(payload).await.map_err(refusal);
-    }
-    // In one order for all requests: two that wait for the same two queues must not wait for each other.
-    sent.sort_by(|(one, _), (other, _)| one.id().cmp(other.id()));
-    let mut reserved = Vec::with_capacity(sent.len());
-    let mut missed: Vec<(Exporter, Payload, EnqueueError)> = Vec::new();
-    let mut twice = Vec::new();
-    for (exporter, payload) in sent {
-        if reserved
-            .last()
-            .is_some_and(|(last, _): &(crate::export::SendPermit, Payload)| {
-                last.exporter().is(&exporter)
-            })
-        {
-            // Waiting for room that this very request occupies would never end.
-            twice.push((exporter, payload));
-            continue;
-        }
-        match exporter.reserve(&payload).await {
-            Ok(place) => reserved.push((place, payload)),
-            Err(full @ EnqueueError::Full { .. }) if exporter.is_failing() => {
-                missed.push((exporter, payload, full));
-            }
-            Err(refused) => return Err(refusal(refused)),
-        }
-    }
-    let mut is_taken = false;
-    let mut sending = JoinSet::new();
-    for (place, payload) in reserved {
-        let exporter = place.exporter().clone();
-        if place.is_awaited() {
-            sending.spawn(async move {
-                let result = place.send(payload.clone()).await;
-                (exporter, payload, result)
-            });
-            continue;
-        }
-        match place.send(payload.clone()).await {
-            Ok(()) => is_taken = true,
-            Err(refused) => missed.push((exporter, payload, refused)),
-        }
-    }
-    while let Some(result) = sending.join_next().await {
-        match result {
-            Ok((_, _, Ok(()))) => is_taken = true,
-            Ok((exporter, payload, Err(refused))) => missed.push((exporter, payload, refused)),
-            Err(_) => return Err(Refusal::Internal("an exporter failed".to_owned())),
-        }
-    }
-    for (exporter, payload) in twice {
-        match exporter.enqueue(payload.clone()).await {
-            Ok(()) => is_taken = true,
-            Err(refused) => missed.push((exporter, payload, refused)),
-        }
-    }
-    if is_taken {
-        for (exporter, payload, refused) in &missed {
-            tracing::debug!(items = payload.items, %refused, "others have the batch; it is lost for this exporter");
-            exporter.lose(payload, refused.reason());
-        }
-        return Ok(());
-    }
-    // Nobody has it. A refusal that may pass goes before one that will not: sending again gives the batch its chance.
-    let mut refusals = missed.into_iter().map(|(_, _, refused)| refused);
-    let first = refusals.next();
-    let worst = match &first {
-        Some(refused) if refused.is_retryable() => first,
-        _ => refusals.find(EnqueueError::is_retryable).or(first),
-    };
-    worst.map_or(Ok(()), |refused| Err(refusal(refused)))
-}
-
-/// What the sender is told.
-fn refusal(refused: EnqueueError) -> Refusal {
-    let message = refused.to_string();
-    match refused {
-        EnqueueError::Full { .. } => Refusal::Overloaded {
-            retry_after: AFTER_FULL,
-        },
-        EnqueueError::ShuttingDown { .. } => Refusal::Unavailable {
-            retry_after: AFTER_FULL,
-        },
-        EnqueueError::Retryable { failure, after, .. } => {
-            let code = failure.code.unwrap_or(Code::Unavailable);
-            let after = after.map(|after| after.min(LONGEST_ASKED));
-            Refusal::Backend {
-                code,
-                message,
-                is_retryable: true,
-                // Without RetryInfo, RESOURCE_EXHAUSTED over gRPC would mean never.
-                retry_after: after.or((code == Code::ResourceExhausted).then_some(AFTER_FULL)),
-            }
-        }
-        EnqueueError::Permanent { failure, .. } => Refusal::Backend {
-            code: failure.code.unwrap_or(Code::Internal),
-            message,
-            is_retryable: false,
-            retry_after: None,
-        },
-    }
 }

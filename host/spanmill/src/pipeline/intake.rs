@@ -7,10 +7,12 @@ use std::time::Duration;
 use spanmill_otlp::ItemLimits;
 use tokio::sync::oneshot;
 
+use super::clock::now_unix_nano;
 use super::delivery::hand_over;
 use super::scheduler::Owner;
-use super::segments::Pipeline;
-use super::worker::{Reply, RequestWork, Shared, Work, now_unix_nano};
+use super::segments::PipelineUse;
+use super::shared::Shared;
+use super::work::{Reply, RequestWork, Work};
 use crate::config::{ComponentId, PerSignal, Signal};
 use crate::episode::Log;
 use crate::memory::Reservation;
@@ -23,16 +25,16 @@ const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
 
 /// The pipelines that a receiver or a connector feeds, by signal; others may be put in their place at any time.
 #[derive(Default)]
-pub struct Feed(PerSignal<RwLock<Arc<[Arc<Pipeline>]>>>);
+pub struct Feed(PerSignal<RwLock<Arc<[PipelineUse]>>>);
 
 impl Feed {
-    fn pipelines(&self, signal: Signal) -> Arc<[Arc<Pipeline>]> {
+    fn pipelines(&self, signal: Signal) -> Arc<[PipelineUse]> {
         let pipelines = self.0.get(signal).read();
         Arc::clone(&pipelines.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Feeds these, from the next request on.
-    pub(super) fn set(&self, signal: Signal, pipelines: Arc<[Arc<Pipeline>]>) {
+    pub(super) fn set(&self, signal: Signal, pipelines: Arc<[PipelineUse]>) {
         let now = self.0.get(signal).write();
         *now.unwrap_or_else(PoisonError::into_inner) = pipelines;
     }
@@ -71,7 +73,7 @@ impl RequestIntake for Intake {
 
     fn admit(&self, signal: Signal) -> Result<Reservation, Refusal> {
         let pipelines = self.feed.pipelines(signal);
-        let gates = pipelines.iter().map(|pipeline| pipeline.ends().gates);
+        let gates = pipelines.iter().map(|pipeline| pipeline.gates());
         for gates in gates {
             if let Some(gate) = gates.iter().find(|gate| !gate.is_open()) {
                 gate.refused();

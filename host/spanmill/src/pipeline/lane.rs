@@ -9,29 +9,38 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use spanmill_otlp::Batch;
 use spanmill_runtime::Tries;
 
-use super::chain::{Chain, Failed, Origin, Output};
+use super::chain::{Chain, ChainError, ChainOutput, Origin};
+use super::joint::HeldTraces;
 use super::trial::Trial;
 use crate::refusal::Refusal;
 
 /// A chain in its place. The worker holds it for the time of a batch, so whoever gets hold of it is between two.
 pub(super) struct Lane {
-    running: Mutex<Running>,
-    /// Held by who waits for the lane. A worker that has batch after batch would keep it else.
+    running: Mutex<LaneState>,
+    /// Taken by whoever waits for the lane; without it a busy worker would lock `running` again first every time.
     waiting: Mutex<()>,
     posted: Mutex<Option<Switch>>,
     has_posted: AtomicBool,
 }
 
-/// What is to be done to a lane between two batches.
-pub(super) type Switch = Box<dyn FnOnce(&mut Running) + Send>;
+/// Where what the last stage holds goes.
+#[derive(Clone, Copy)]
+pub(super) struct HeldBy<'a> {
+    pub(super) held: &'a HeldTraces,
+    pub(super) shard: usize,
+    pub(super) now_unix_nano: u64,
+}
 
-pub(super) struct Running {
+/// What is to be done to a lane between two batches.
+pub(super) type Switch = Box<dyn FnOnce(&mut LaneState) + Send>;
+
+pub(super) struct LaneState {
     chain: Chain,
-    before: Option<Before>,
+    before: Option<Standby>,
 }
 
 /// What stands by while a change is on trial.
-struct Before {
+struct Standby {
     chain: Chain,
     trial: Arc<Trial>,
     /// The segment's number in the trial.
@@ -41,7 +50,7 @@ struct Before {
 impl Lane {
     pub(super) fn new(chain: Chain) -> Self {
         Lane {
-            running: Mutex::new(Running {
+            running: Mutex::new(LaneState {
                 chain,
                 before: None,
             }),
@@ -51,34 +60,44 @@ impl Lane {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, Running> {
+    fn running(&self) -> MutexGuard<'_, LaneState> {
         // A chain loads each batch anew, so one that a panic left behind is as good as any.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a batch. If a version on trial fails, the old chain takes the batch, and every further one.
+    /// Runs a batch. If a version on trial fails, the old chain takes the batch, and every further one. What the last stage
+    /// holds goes to `held`.
     pub(super) fn run(
         &self,
         batch: &Batch,
         received_unix_nano: u64,
         origin: Origin,
-    ) -> Result<Output, Refusal> {
+        held: Option<HeldBy<'_>>,
+    ) -> Result<ChainOutput, Refusal> {
         drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut running = self.running();
         self.do_posted(&mut running);
-        let output = self.run_on(&mut running, batch, received_unix_nano, origin);
+        let mut output = self.run_on(&mut running, batch, received_unix_nano, origin);
+        if let (Ok(output), Some(by)) = (&mut output, held)
+            && let Some(mut held) = by.held.shard(by.shard)
+        {
+            let now = by.now_unix_nano;
+            running
+                .chain
+                .hold(output, &mut held, received_unix_nano, now);
+        }
         self.do_posted(&mut running);
         output
     }
 
     fn run_on(
         &self,
-        running: &mut Running,
+        running: &mut LaneState,
         batch: &Batch,
         received_unix_nano: u64,
         origin: Origin,
-    ) -> Result<Output, Refusal> {
-        let Running { chain, before } = running;
+    ) -> Result<ChainOutput, Refusal> {
+        let LaneState { chain, before } = running;
         if let Some(standby) = before {
             if !standby.trial.has_failed() {
                 let tries = match standby.trial.counts(standby.segment) {
@@ -92,9 +111,9 @@ impl Lane {
                         }
                         return Ok(output);
                     }
-                    Err(Failed::Refused(refusal)) => return Err(refusal),
-                    Err(Failed::Divide) => return Err(undivided()),
-                    Err(Failed::OnTrial { id, fault }) => standby.trial.fail(id, fault),
+                    Err(ChainError::Refused(refusal)) => return Err(refusal),
+                    Err(ChainError::Divide) => return Err(undivided()),
+                    Err(ChainError::OnTrial { id, fault }) => standby.trial.fail(id, fault),
                 }
             }
             running.revert();
@@ -104,10 +123,20 @@ impl Lane {
             .run(batch, received_unix_nano, Tries::Again, origin);
         match ran {
             Ok(output) => Ok(output),
-            Err(Failed::Refused(refusal)) => Err(refusal),
-            Err(Failed::Divide) => Err(undivided()),
-            Err(Failed::OnTrial { fault, .. }) => Err(Refusal::Internal(fault.to_string())),
+            Err(ChainError::Refused(refusal)) => Err(refusal),
+            Err(ChainError::Divide) => Err(undivided()),
+            Err(ChainError::OnTrial { fault, .. }) => Err(Refusal::Internal(fault.to_string())),
         }
+    }
+
+    /// Does something to the chain that runs, between two batches.
+    pub(super) fn with_chain<T>(&self, work: impl FnOnce(&mut Chain) -> T) -> T {
+        drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut running = self.running();
+        self.do_posted(&mut running);
+        let done = work(&mut running.chain);
+        self.do_posted(&mut running);
+        done
     }
 
     /// Has something done at the next gap between two batches: by the worker itself, so that no batch waits for
@@ -130,7 +159,7 @@ impl Lane {
         }
     }
 
-    fn do_posted(&self, running: &mut Running) {
+    fn do_posted(&self, running: &mut LaneState) {
         if !self.has_posted.swap(false, AcqRel) {
             return;
         }
@@ -143,7 +172,7 @@ impl Lane {
     }
 
     /// Gets hold of the lane between two batches.
-    pub(super) fn hold(&self) -> MutexGuard<'_, Running> {
+    pub(super) fn hold(&self) -> MutexGuard<'_, LaneState> {
         let _waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         self.running()
     }
@@ -154,7 +183,7 @@ fn undivided() -> Refusal {
     Refusal::Internal("a batch was not divided".to_owned())
 }
 
-impl Running {
+impl LaneState {
     /// Puts another chain in; with a trial, the old one stands by. Gives back what is of no more use, to be
     /// dropped when the lane is free again.
     pub(super) fn switch(
@@ -171,7 +200,7 @@ impl Running {
         done.extend(self.abandon());
         match trial {
             Some((trial, segment)) => {
-                self.before = Some(Before {
+                self.before = Some(Standby {
                     chain: old,
                     trial,
                     segment,
@@ -196,7 +225,9 @@ impl Running {
 
     /// Goes back to what stands by, if anything does.
     pub(super) fn revert(&mut self) -> Option<Chain> {
-        let before = self.before.take()?;
+        let mut before = self.before.take()?;
+        // It has not seen what was held meanwhile.
+        before.chain.forget_held();
         Some(std::mem::replace(&mut self.chain, before.chain))
     }
 

@@ -8,7 +8,8 @@ use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash};
 
 use super::parallel;
 use crate::config::{
-    ComponentId, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor, Role,
+    ComponentId, Connector, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor,
+    Role,
 };
 use spanmill_private::read_regular;
 
@@ -211,7 +212,7 @@ impl PluginLoader {
             };
             match configure(manifest, id, used, role, plugin.clone()) {
                 Ok(one) => {
-                    check_signals(manifest, &one.version, &mut out);
+                    check_signals(manifest, &one, &mut out);
                     loaded.insert(id.clone(), one);
                 }
                 Err(problems) => problems.into_iter().for_each(|problem| out.push(problem)),
@@ -241,7 +242,7 @@ impl PluginLoader {
         let connectors = manifest
             .connectors
             .iter()
-            .map(|(id, plugin)| (id, plugin, Role::Connector));
+            .filter_map(|(id, connector)| Some((id, connector.plugin()?, Role::Connector)));
         let components: Vec<_> = processors.chain(connectors).collect();
         let specs = components.iter().map(|(_, used, _)| &used.spec);
         let plugins = self.load_each(specs);
@@ -254,7 +255,7 @@ impl PluginLoader {
         for ((id, ..), configured) in components.into_iter().zip(configured) {
             match configured {
                 Ok(one) => {
-                    check_signals(manifest, &one.version, &mut out);
+                    check_signals(manifest, &one, &mut out);
                     loaded.insert(id.clone(), one);
                 }
                 Err(problems) => problems.into_iter().for_each(|problem| out.push(problem)),
@@ -316,7 +317,7 @@ impl PluginLoader {
                     "name the .wasm file that a build for wasm32-wasip2 makes; `spanmill inspect` shows what a file is",
                 ),
                 (LoadError::NoInterface { .. }, _) => diagnostic.help(
-                    "a Rust plugin exports one of them by `register_processor!` or `register_connector!`; others are built against this host's wit/",
+                    "a Rust plugin exports one of them by `register_processor!`, `register_connector!` and their like; others are built against this host's wit/",
                 ),
                 _ => diagnostic,
             }]
@@ -334,7 +335,8 @@ pub fn plugins_of(manifest: &Manifest) -> impl Iterator<Item = &PluginSpec> {
         Processor::Plugin(plugin) => Some(&plugin.spec),
         _ => None,
     });
-    processors.chain(manifest.connectors.values().map(|used| &used.spec))
+    let connectors = manifest.connectors.values().filter_map(Connector::plugin);
+    processors.chain(connectors.map(|plugin| &plugin.spec))
 }
 
 /// A component of the manifest that is a plugin.
@@ -342,6 +344,6 @@ fn used<'m>(manifest: &'m Manifest, id: &ComponentId) -> Option<(&'m PluginUse, 
     if let Some(Processor::Plugin(plugin)) = manifest.processors.get(id) {
         return Some((plugin, Role::Processor));
     }
-    let connector = manifest.connectors.get(id)?;
+    let connector = manifest.connectors.get(id)?.plugin()?;
     Some((connector, Role::Connector))
 }

@@ -63,6 +63,7 @@ fn of_signals(contract: &StageContract, signals: &[Signal]) -> StageContract {
     StageContract {
         reads: contract.reads.iter().filter(is_there).cloned().collect(),
         writes: contract.writes.iter().filter(is_there).cloned().collect(),
+        may_hold: contract.may_hold,
     }
 }
 
@@ -78,6 +79,7 @@ pub(super) fn check_allow(
     let granted = StageContract {
         reads: granted.0.reads,
         writes: granted.1.writes,
+        ..StageContract::default()
     };
     let Some(excess) = Excess::of(&of_signals(contract, signals), &granted) else {
         return Ok(());
@@ -96,7 +98,7 @@ pub fn beyond_predecessor(new: &Version, old: &Version) -> Option<Excess> {
     if new.spec.allow.is_some() || new.plugin.hash() == old.plugin.hash() {
         return None;
     }
-    let declared = of_signals(&new.contract, &new.signals);
+    let declared = of_signals(&new.rights, &new.signals);
     Excess::of(&declared, &predecessors(new, old))
 }
 
@@ -114,19 +116,39 @@ pub fn beyond_grant(new: &Version, old: &Version) -> Option<Excess> {
 /// whatever they lead to is granted.
 fn predecessors(new: &Version, old: &Version) -> StageContract {
     if new.settings == old.settings {
-        return old.contract.clone();
+        return old.rights.clone();
     }
-    let slot = Slot::new(
-        &old.plugin,
-        old.id.as_str(),
-        &new.settings,
-        limits(&old.spec),
-    );
-    let declared = slot.ok().and_then(|slot| {
-        let declared = slot.declared();
-        StageContract::parse(&declared.reads, &declared.writes).ok()
-    });
-    declared.unwrap_or_else(|| old.contract.clone())
+    let mut all = StageContract::default();
+    for role in &old.roles {
+        let slot = Slot::in_role(
+            &old.plugin,
+            role.clone(),
+            old.id.as_str(),
+            &new.settings,
+            limits(&old.spec),
+        );
+        let declared = slot.ok().and_then(|slot| {
+            let declared = slot.declared();
+            StageContract::parse(&declared.reads, &declared.writes).ok()
+        });
+        match declared {
+            Some(declared) => add(&mut all, &declared),
+            None => return old.rights.clone(),
+        }
+    }
+    all
+}
+
+/// Adds what a plugin declares in one role to what it does in others.
+pub(super) fn add(all: &mut StageContract, one: &StageContract) {
+    for (all, one) in [(&mut all.reads, &one.reads), (&mut all.writes, &one.writes)] {
+        for path in one {
+            if !all.contains(path) {
+                all.push(path.clone());
+            }
+        }
+    }
+    all.may_hold |= one.may_hold;
 }
 
 #[cfg(test)]

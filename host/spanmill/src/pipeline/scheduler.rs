@@ -5,14 +5,17 @@
 //! workers but one: a processor that is free is what keeps their latency. Where there is only one worker, a *spare* one,
 //! which otherwise sleeps, takes what is known to be short.
 
+mod owner;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::config::{ComponentId, PipelineId};
+pub(super) use owner::Owner;
 
 /// A queue whose work takes less on average is short.
 const SHORT: Duration = Duration::from_millis(10);
@@ -20,42 +23,8 @@ const SHORT: Duration = Duration::from_millis(10);
 const ACTIVE: Duration = Duration::from_secs(1);
 /// Workers that have been at their work for so long are not about to take more.
 const OCCUPIED: Duration = Duration::from_millis(2);
-/// Requests from this size on are not short, whatever their queue is.
-const LARGE: usize = 1024 * 1024;
 /// Queues that have been empty are forgotten once there are so many.
 const QUEUES: usize = 256;
-
-/// Whose work it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Owner {
-    /// Requests of a receiver, large ones apart.
-    Receiver { id: ComponentId, is_large: bool },
-    /// Batches of the batcher behind a segment of a pipeline.
-    Batcher { pipeline: PipelineId },
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Owner::Receiver { id, .. } => id.fmt(f),
-            Owner::Batcher { pipeline } => pipeline.fmt(f),
-        }
-    }
-}
-
-impl Owner {
-    /// Requests of so many bytes that a receiver took.
-    pub(super) fn receiver(id: &ComponentId, bytes: usize) -> Self {
-        Owner::Receiver {
-            id: id.clone(),
-            is_large: bytes >= LARGE,
-        }
-    }
-
-    fn is_large(&self) -> bool {
-        matches!(self, Owner::Receiver { is_large: true, .. })
-    }
-}
 
 struct WorkQueue<W> {
     owner: Owner,
@@ -68,6 +37,8 @@ struct WorkQueue<W> {
     given: Option<Instant>,
     /// Places in the queue.
     room: Arc<Semaphore>,
+    /// Whether a worker is at its work.
+    is_running: bool,
 }
 
 struct Waiting<W> {
@@ -79,6 +50,11 @@ struct Waiting<W> {
 impl<W> WorkQueue<W> {
     fn is_short(&self) -> bool {
         !self.owner.is_large() && !self.is_slow()
+    }
+
+    /// Whether there is work in it that a worker may begin.
+    fn is_ready(&self) -> bool {
+        !self.waiting.is_empty() && !(self.is_running && self.owner.is_serial())
     }
 
     fn is_slow(&self) -> bool {
@@ -195,7 +171,7 @@ impl<W> Scheduler<W> {
                         is_slow,
                     });
                 }
-                let is_more = state.queues.iter().any(|queue| !queue.waiting.is_empty());
+                let is_more = state.queues.iter().any(WorkQueue::is_ready);
                 let all_busy = state.busy.iter().all(Option::is_some);
                 drop(state);
                 if is_more {
@@ -206,11 +182,14 @@ impl<W> Scheduler<W> {
                 }
                 return Some((owner, work));
             }
-            if state.is_closed {
+            if state.is_closed && state.queues.iter().all(|queue| queue.waiting.is_empty()) {
+                // Those that wait for a shard's turn need wait no longer.
+                self.work.notify_all();
+                self.spare.notify_all();
                 return None;
             }
             // Slow work is held back until the others have been without work for a while.
-            let is_held_back = state.queues.iter().any(|queue| !queue.waiting.is_empty());
+            let is_held_back = state.queues.iter().any(WorkQueue::is_ready);
             state = if is_held_back {
                 let waited = self.work.wait_timeout(state, ACTIVE);
                 waited.unwrap_or_else(PoisonError::into_inner).0
@@ -247,7 +226,7 @@ impl<W> Scheduler<W> {
             let is_waited_for = state
                 .queues
                 .iter()
-                .any(|queue| queue.is_short() && !queue.waiting.is_empty());
+                .any(|queue| queue.is_short() && queue.is_ready());
             state = if all_busy && is_waited_for {
                 let waited = self.spare.wait_timeout(state, OCCUPIED / 2);
                 waited.unwrap_or_else(PoisonError::into_inner).0
@@ -268,6 +247,12 @@ impl<W> Scheduler<W> {
                 0 => took,
                 average => average - average / 8 + took / 8,
             };
+            queue.is_running = false;
+            if queue.owner.is_serial() && !queue.waiting.is_empty() {
+                drop(state);
+                self.work.notify_one();
+                self.spare.notify_one();
+            }
         }
     }
 
@@ -309,7 +294,8 @@ impl<W> State<W> {
         let known = self.queues.iter().position(|queue| queue.owner == *owner);
         let at = known.unwrap_or_else(|| {
             if self.queues.len() >= QUEUES {
-                self.queues.retain(|queue| !queue.waiting.is_empty());
+                self.queues
+                    .retain(|queue| !queue.waiting.is_empty() || queue.is_running);
             }
             let room = Arc::new(Semaphore::new(places));
             if self.is_closed {
@@ -322,6 +308,7 @@ impl<W> State<W> {
                 average: 0,
                 given: None,
                 room,
+                is_running: false,
             });
             self.queues.len() - 1
         });
@@ -335,107 +322,10 @@ impl<W> State<W> {
         let queue = self
             .queues
             .iter_mut()
-            .filter(|queue| !queue.waiting.is_empty() && may_take(queue))
+            .filter(|queue| queue.is_ready() && may_take(queue))
             .min_by_key(|queue| queue.used)?;
         let first = queue.waiting.pop_front()?;
+        queue.is_running = true;
         Some((queue.owner.clone(), first.work, queue.is_slow()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn receiver(name: &str) -> Owner {
-        Owner::receiver(&ComponentId::parse(name).unwrap(), 100)
-    }
-
-    #[test]
-    fn the_queue_that_has_used_the_least_time_comes_first() {
-        let scheduler = Scheduler::new(1, 8);
-        let (slow, fast) = (receiver("otlp/slow"), receiver("otlp/fast"));
-        for number in 0..3 {
-            scheduler.add_now(slow.clone(), ("slow", number)).unwrap();
-            scheduler.add_now(fast.clone(), ("fast", number)).unwrap();
-        }
-        let mut order = Vec::new();
-        for _ in 0..6 {
-            let (owner, work) = scheduler.next(0).unwrap();
-            let took = if owner == slow { 50 } else { 1 };
-            scheduler.done(&owner, Duration::from_millis(took));
-            order.push(work);
-        }
-        let expected = [
-            ("slow", 0),
-            ("fast", 0),
-            ("fast", 1),
-            ("fast", 2),
-            ("slow", 1),
-            ("slow", 2),
-        ];
-        assert_eq!(order, expected);
-        scheduler.close();
-        assert_eq!(scheduler.next(0), None);
-        assert!(scheduler.add_now(fast, ("late", 0)).is_err());
-    }
-
-    #[test]
-    fn the_spare_worker_takes_short_work_while_all_others_are_occupied() {
-        let scheduler = Arc::new(Scheduler::new(1, 8));
-        let (slow, fast) = (receiver("otlp/slow"), receiver("otlp/fast"));
-        scheduler.add_now(slow.clone(), "slow").unwrap();
-        let (owner, _) = scheduler.next(0).unwrap();
-        // It is known to be slow, and the worker is still at it.
-        scheduler.done(&owner, Duration::from_millis(500));
-        scheduler.add_now(slow.clone(), "slow again").unwrap();
-        scheduler.add_now(fast, "fast").unwrap();
-        assert_eq!(scheduler.next_for_spare().unwrap().1, "fast");
-        let large = Owner::receiver(&ComponentId::parse("otlp").unwrap(), LARGE);
-        scheduler.add_now(large, "large").unwrap();
-        let spare = Arc::clone(&scheduler);
-        let spare = std::thread::spawn(move || spare.next_for_spare());
-        assert_eq!(scheduler.next(0).unwrap().1, "slow again");
-        assert_eq!(scheduler.next(0).unwrap().1, "large");
-        scheduler.close();
-        assert_eq!(spare.join().unwrap(), None);
-    }
-
-    #[test]
-    fn slow_work_leaves_one_worker_to_the_others_while_they_have_work() {
-        let scheduler = Arc::new(Scheduler::new(2, 8));
-        let (slow, fast) = (receiver("otlp/slow"), receiver("otlp/fast"));
-        scheduler.add_now(slow.clone(), "slow").unwrap();
-        let (owner, _) = scheduler.next(0).unwrap();
-        scheduler.done(&owner, Duration::from_millis(50));
-        scheduler.add_now(fast.clone(), "fast").unwrap();
-        let (owner, _) = scheduler.next(0).unwrap();
-        scheduler.done(&owner, Duration::from_micros(50));
-        scheduler.add_now(slow.clone(), "slow again").unwrap();
-        scheduler.add_now(slow.clone(), "held back").unwrap();
-        assert_eq!(scheduler.next(0).unwrap().1, "slow again");
-        let other = Arc::clone(&scheduler);
-        let other = std::thread::spawn(move || [other.next(1), other.next(1)]);
-        scheduler.add_now(fast, "fast again").unwrap();
-        // The first worker is still at its slow work; the second waits until the others have been without work for a while.
-        let [first, second] = other.join().unwrap();
-        assert_eq!(first.unwrap().1, "fast again");
-        assert_eq!(second.unwrap().1, "held back");
-    }
-
-    #[tokio::test]
-    async fn a_queue_has_so_many_places_and_no_more() {
-        let scheduler = Scheduler::new(1, 2);
-        let owner = receiver("otlp");
-        scheduler.add(owner.clone(), 1).await.unwrap();
-        scheduler.add(owner.clone(), 2).await.unwrap();
-        {
-            let mut third = std::pin::pin!(scheduler.add(owner.clone(), 3));
-            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-            assert!(third.as_mut().poll(&mut context).is_pending());
-            assert_eq!(scheduler.next(0).unwrap().1, 1);
-            third.await.unwrap();
-        }
-        scheduler.close();
-        assert_eq!(scheduler.add(owner, 4).await, Err(4));
     }
 }

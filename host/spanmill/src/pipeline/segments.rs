@@ -1,115 +1,133 @@
-//! A pipeline as its workers run it: chains with `batch` processors between them.
+//! A pipeline as its workers run it: chains with joints between them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use spanmill_otlp::{Batch, Projection, Spliced};
+use spanmill_otlp::Projection;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::batcher::Batcher;
-use super::chain::{Chain, Origin, Place, Stage};
-use super::delivery::{Delivery, Fanout};
+use super::chain::{Chain, Stage, StageInstance, StageOutput};
+use super::fanout::{Fanout, FanoutUse};
 use super::gate::MemoryGate;
+use super::joint::{HeldMemory, Joint, JointPlan, RoomReservation, SegmentOutput};
 use super::lane::Lane;
 use super::shadow::Tap;
 use super::version::Version;
-use super::worker::now_unix_nano;
-use crate::config::{self, ComponentId, PerSignal, PipelineId, Signal};
+use crate::config::{ComponentId, PerSignal, PipelineId, Signal};
 use crate::losses::Holds;
-use crate::refusal::Refusal;
 
 /// A pipeline.
 pub struct Pipeline {
     /// Its name.
     pub id: PipelineId,
     pub(super) segments: Vec<Segment>,
-    ends: RwLock<Ends>,
+    destinations: RwLock<Destinations>,
     /// Set when the pipeline was replaced or removed: it gets no more requests.
     pub(super) retired: CancellationToken,
+    /// Feeds that lead to it, and requests, batches and deliveries that are in it.
+    users: TaskTracker,
 }
 
-/// What a pipeline leads to and is guarded by.
-#[derive(Clone, Default)]
-pub(super) struct Ends {
-    pub(super) fanout: Arc<Fanout>,
-    pub(super) gates: Arc<[Arc<MemoryGate>]>,
+/// Keeps a pipeline from being let go of. Whatever leads to it or is in it holds one.
+pub(super) struct PipelineUse {
+    pipeline: Arc<Pipeline>,
+    _user: TaskTrackerToken,
 }
 
-/// Plugins up to a `batch` processor or the end.
-pub(super) struct Segment {
-    /// One for each worker.
-    pub(super) lanes: Vec<Lane>,
-    plan: Mutex<Plan>,
-    /// What collects the chains' output for the next segment; nothing in the last.
-    pub(super) batcher: Option<Batcher>,
-}
-
-/// Which plugins a segment's chains are made of.
-#[derive(Clone)]
-pub(super) struct Plan {
-    pub(super) projection: Arc<Projection>,
-    pub(super) stages: Vec<Planned>,
-}
-
-/// One plugin of a segment.
-#[derive(Clone)]
-pub(super) struct Planned {
-    pub(super) version: Arc<Version>,
-    /// One for each worker, or the same for all of them.
-    pub(super) places: Vec<Arc<Mutex<Place>>>,
-}
-
-/// A batch that a batcher gave, on its way through the next segment.
-pub(super) struct Batched {
-    pub(super) pipeline: Arc<Pipeline>,
-    /// The segment whose batcher it came from.
-    pub(super) segment: usize,
-    pub(super) batch: Spliced,
-    pub(super) received_unix_nano: u64,
-    /// Refusals so far.
-    pub(super) attempts: u32,
-}
-
-impl Batched {
-    /// A batch that the batcher behind a segment has just completed.
-    pub(super) fn new(pipeline: &Arc<Pipeline>, segment: usize, batch: Spliced) -> Self {
-        Batched {
+impl PipelineUse {
+    pub(super) fn of(pipeline: &Arc<Pipeline>) -> Self {
+        PipelineUse {
             pipeline: Arc::clone(pipeline),
-            segment,
-            batch,
-            received_unix_nano: now_unix_nano(),
-            attempts: 0,
+            _user: pipeline.users.token(),
         }
     }
 }
 
-impl Plan {
+impl Clone for PipelineUse {
+    fn clone(&self) -> Self {
+        Self::of(&self.pipeline)
+    }
+}
+
+impl Deref for PipelineUse {
+    type Target = Arc<Pipeline>;
+
+    fn deref(&self) -> &Arc<Pipeline> {
+        &self.pipeline
+    }
+}
+
+/// What a pipeline leads to and is guarded by.
+#[derive(Clone, Default)]
+pub(super) struct Destinations {
+    pub(super) fanout: Arc<Fanout>,
+    /// Its own, and those of the pipelines that it leads to.
+    pub(super) gates: Arc<[Arc<MemoryGate>]>,
+    /// The pipelines that `forward` connectors lead to.
+    pub(super) forwards: Arc<[PipelineUse]>,
+    /// The pipelines that take from each connector, in their order.
+    pub(super) connected: Arc<BTreeMap<ComponentId, Vec<PipelineUse>>>,
+}
+
+/// Plugins up to a joint or the end.
+pub(super) struct Segment {
+    /// One for each worker, or for each shard.
+    pub(super) lanes: Vec<Lane>,
+    plan: Mutex<SegmentPlan>,
+    /// What stands between the chains' output and the next segment; nothing behind the last.
+    pub(super) joint: Option<Joint>,
+}
+
+/// Which plugins a segment's chains are made of.
+#[derive(Clone)]
+pub(super) struct SegmentPlan {
+    pub(super) projection: Arc<Projection>,
+    pub(super) stages: Vec<PlannedStage>,
+}
+
+/// One plugin of a segment.
+#[derive(Clone)]
+pub(super) struct PlannedStage {
+    pub(super) version: Arc<Version>,
+    /// One for each worker, or the same for all of them.
+    pub(super) instances: Vec<Arc<Mutex<StageInstance>>>,
+}
+
+impl SegmentPlan {
     /// The chain of one worker. `on_trial` says which stages are new, `taps` who else is shown the batches.
     pub(super) fn chain(
         &self,
         worker: usize,
-        on_trial: impl Fn(&ComponentId) -> bool,
+        on_trial: impl Fn(&Version) -> bool,
         taps: Vec<Tap>,
     ) -> Chain {
         let stages = self.stages.iter().filter_map(|planned| {
-            let place = planned.places.get(worker)?;
+            let instance = planned.instances.get(worker)?;
             Some(Stage {
                 id: planned.version.id.clone(),
                 on_error: planned.version.spec.on_error,
-                place: Arc::clone(place),
-                on_trial: on_trial(&planned.version.id),
+                instance: Arc::clone(instance),
+                on_trial: on_trial(&planned.version),
+                output: StageOutput::of(&planned.version),
             })
         });
         Chain::new(Arc::clone(&self.projection), stages.collect()).tapped(taps)
     }
 
-    /// The plugin that stands in it for a component.
-    pub(super) fn planned(&self, id: &ComponentId) -> Option<&Planned> {
-        self.stages.iter().find(|planned| planned.version.id == *id)
+    /// The stage that does what a version is to do.
+    pub(super) fn planned(&self, version: &Version) -> Option<&PlannedStage> {
+        let mut stages = self.stages.iter();
+        stages.find(|planned| planned.version.takes_place_of(version))
     }
 
     /// Whether the other has the same plugins in the same order.
-    pub(super) fn is_like(&self, other: &Plan) -> bool {
-        let same = |(one, other): (&Planned, &Planned)| Arc::ptr_eq(&one.version, &other.version);
+    pub(super) fn is_like(&self, other: &SegmentPlan) -> bool {
+        let same = |(one, other): (&PlannedStage, &PlannedStage)| {
+            Arc::ptr_eq(&one.version, &other.version)
+        };
         self.stages.len() == other.stages.len() && self.stages.iter().zip(&other.stages).all(same)
     }
 }
@@ -117,22 +135,21 @@ impl Plan {
 impl Segment {
     pub(super) fn new(
         signal: Signal,
-        plan: Plan,
-        workers: usize,
-        batch: Option<config::Batch>,
+        plan: SegmentPlan,
+        lanes: usize,
+        joint: Option<JointPlan>,
+        memory: &Arc<HeldMemory>,
     ) -> Self {
         let chain = |worker| plan.chain(worker, |_| false, Vec::new());
         Segment {
-            lanes: (0..workers)
-                .map(|worker| Lane::new(chain(worker)))
-                .collect(),
+            lanes: (0..lanes).map(|worker| Lane::new(chain(worker))).collect(),
             plan: Mutex::new(plan),
-            batcher: batch.map(|batch| Batcher::new(signal, batch)),
+            joint: joint.map(|joint| Joint::new(signal, joint, memory)),
         }
     }
 
     /// Gives every lane a chain of the same plugins, with other taps. Not for one that is on trial.
-    pub(super) fn refit(&self, plan: &Plan, taps: impl Fn(usize) -> Vec<Tap>) {
+    pub(super) fn refit(&self, plan: &SegmentPlan, taps: impl Fn(usize) -> Vec<Tap>) {
         for (worker, lane) in self.lanes.iter().enumerate() {
             let chain = plan.chain(worker, |_| false, taps(worker));
             let mut running = lane.hold();
@@ -145,7 +162,7 @@ impl Segment {
     }
 
     /// What its chains are made of.
-    pub(super) fn plan(&self) -> MutexGuard<'_, Plan> {
+    pub(super) fn plan(&self) -> MutexGuard<'_, SegmentPlan> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,8 +173,8 @@ impl Holds for Pipeline {
     }
 
     fn held(&self) -> PerSignal<u64> {
-        let batchers = self.segments.iter().filter_map(|s| s.batcher.as_ref());
-        let items: usize = batchers.map(Batcher::held_items).sum();
+        let joints = self.segments.iter().filter_map(|s| s.joint.as_ref());
+        let items: usize = joints.map(Joint::held_items).sum();
         let mut held = PerSignal::default();
         *held.get_mut(self.id.signal) = items as u64;
         held
@@ -169,28 +186,51 @@ impl Pipeline {
         Arc::new(Pipeline {
             id,
             segments,
-            ends: RwLock::default(),
+            destinations: RwLock::default(),
             retired: CancellationToken::new(),
+            users: TaskTracker::new(),
         })
     }
 
-    /// What it leads to and is guarded by at the moment.
-    pub(super) fn ends(&self) -> Ends {
-        self.ends
+    /// Waits until nothing leads to the pipeline and nothing is in it but what its batchers hold.
+    pub(super) async fn unused(&self) {
+        self.users.close();
+        self.users.wait().await;
+    }
+
+    /// The gates in front of it at the moment.
+    pub(super) fn gates(&self) -> Arc<[Arc<MemoryGate>]> {
+        Arc::clone(&self.destinations().gates)
+    }
+
+    /// The exporters that it leads to at the moment.
+    pub(super) fn fanout(&self) -> FanoutUse {
+        FanoutUse::of(&self.destinations().fanout)
+    }
+
+    pub(super) fn destinations(&self) -> RwLockReadGuard<'_, Destinations> {
+        self.destinations
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 
-    /// Leads it elsewhere, from the next delivery on.
-    pub(super) fn set_ends(&self, ends: Ends) {
-        *self.ends.write().unwrap_or_else(PoisonError::into_inner) = ends;
+    /// Leads it elsewhere, from the next delivery on. Returns where it led before.
+    pub(super) fn set_destinations(&self, destinations: Destinations) -> Destinations {
+        let now = self.destinations.write();
+        let mut now = now.unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *now, destinations)
     }
 
-    /// The batch processors in it, in order.
-    pub(super) fn batches(&self) -> Vec<&config::Batch> {
-        let batchers = self.segments.iter().filter_map(|s| s.batcher.as_ref());
-        batchers.map(Batcher::config).collect()
+    /// The joints in it, in order.
+    pub(super) fn joints(&self) -> impl Iterator<Item = JointPlan> {
+        let joints = self.segments.iter().filter_map(|s| s.joint.as_ref());
+        joints.map(Joint::plan)
+    }
+
+    /// The stage that does what a version is to do.
+    pub(super) fn planned(&self, version: &Version) -> Option<PlannedStage> {
+        let mut plans = self.segments.iter().map(Segment::plan);
+        plans.find_map(|plan| plan.planned(version).cloned())
     }
 
     /// The versions of the components in it.
@@ -203,49 +243,37 @@ impl Pipeline {
         self.segments.iter().flat_map(of_segment).collect()
     }
 
-    /// Ends the trials of a pipeline that gets no more batches.
+    /// Destinations the trials of a pipeline that gets no more batches.
     pub(super) fn abandon_trials(&self) {
         for lane in self.segments.iter().flat_map(|segment| &segment.lanes) {
             drop(lane.hold().abandon());
         }
     }
 
-    /// Runs a batch through one segment.
-    pub(super) fn run(
-        self: &Arc<Self>,
-        worker: usize,
+    /// Room in the joint behind a segment for what has left it, or `None` if there is none.
+    pub(super) fn reserve(
+        &self,
         segment: usize,
-        batch: &Batch,
-        received_unix_nano: u64,
-    ) -> Result<Delivery, Refusal> {
-        let missing = || Refusal::Internal(format!("pipeline {}: no such segment", self.id));
-        let here = self.segments.get(segment).ok_or_else(missing)?;
-        let lane = here.lanes.get(worker).ok_or_else(missing)?;
-        // What a batcher gave belongs to nobody else any more.
-        let origin = match segment {
-            0 => Origin::Sender,
-            _ => Origin::Batcher,
-        };
-        let output = lane.run(batch, received_unix_nano, origin)?;
-        Ok(Delivery {
-            pipeline: Arc::clone(self),
-            segment,
-            spliced: output.spliced,
-            measured: output.measured,
-            failed: output.failed,
-        })
+        output: &SegmentOutput,
+    ) -> Option<RoomReservation<'_>> {
+        let bytes = output.spliced.bytes.len();
+        let next = self.joint(segment + 1).and_then(Joint::held);
+        if next.is_some_and(|held| !held.has_room(bytes)) {
+            return None;
+        }
+        self.joint(segment)?.reserve(output)
     }
 
     /// Makes a worker's instances that are to be made when they are needed, so that no batch has to wait for them.
     pub(super) fn warm(&self, worker: usize) {
         for segment in &self.segments {
             let stages = segment.plan().stages.clone();
-            for (stage, place) in stages
+            for (stage, instance) in stages
                 .iter()
-                .filter_map(|stage| Some((stage, stage.places.get(worker)?)))
+                .filter_map(|stage| Some((stage, stage.instances.get(worker)?)))
             {
-                let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Err(fault) = place.warm() {
+                let mut instance = instance.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Err(fault) = instance.warm() {
                     // The first batch meets it again, and follows `on_error`.
                     tracing::warn!(plugin = %stage.version.id, %fault, "cannot make an instance");
                 }
@@ -253,8 +281,8 @@ impl Pipeline {
         }
     }
 
-    /// The batcher behind a segment; `None` behind the last.
-    pub(super) fn batcher(&self, segment: usize) -> Option<&Batcher> {
-        self.segments.get(segment)?.batcher.as_ref()
+    /// The joint behind a segment; `None` behind the last.
+    pub(super) fn joint(&self, segment: usize) -> Option<&Joint> {
+        self.segments.get(segment)?.joint.as_ref()
     }
 }

@@ -11,10 +11,11 @@ use std::time::Instant;
 use spanmill_otlp::{Outcome, Workspace};
 use spanmill_runtime::{Answer, ConfigureError, Fault, Slot, Snapshot, Tries};
 
+use super::chain::{ConnectorPiece, StageOutput};
 use super::version::Version;
 use crate::config::ComponentId;
 use crate::metrics::{Measured, Recorder, Totals};
-pub use report::Seen;
+pub use report::ShadowStats;
 
 /// Batches that may wait for the shadow, a few more than a request of 4 MiB, the usual limit, has parts; while there is
 /// no room, it is not shown any.
@@ -24,7 +25,7 @@ const WAITING: usize = 8;
 pub struct Shadow {
     versions: Vec<Arc<Version>>,
     jobs: async_channel::Sender<Job>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<ShadowStats>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Tap {
     /// Which of the shadow's versions.
     version: usize,
     jobs: async_channel::Sender<Job>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<ShadowStats>>,
 }
 
 /// A batch as the plugin that runs saw it.
@@ -54,10 +55,11 @@ struct Job {
 enum Live {
     Outcome(Outcome),
     Measured(Measured),
+    Pieces(Vec<ConnectorPiece>),
 }
 
 /// A batch of which it is not known yet what the plugin that runs makes of it.
-pub(super) struct Mirrored {
+pub(super) struct MirroredBatch {
     tap: Tap,
     workspace: Box<Workspace>,
 }
@@ -66,6 +68,7 @@ pub(super) struct Mirrored {
 struct Instance {
     slot: Slot,
     recorder: Option<Recorder>,
+    output: StageOutput,
 }
 
 impl Shadow {
@@ -85,10 +88,11 @@ impl Shadow {
             instances.push(Instance {
                 slot,
                 recorder: streams.map(|stream| Recorder::new(&Totals::new(stream.clone()))),
+                output: StageOutput::of(version),
             });
         }
         let (jobs, queue) = async_channel::bounded(WAITING);
-        let seen = Arc::new(Mutex::new(Seen::default()));
+        let seen = Arc::new(Mutex::new(ShadowStats::default()));
         let to = Arc::clone(&seen);
         let thread = std::thread::Builder::new()
             .name("shadow".to_owned())
@@ -126,7 +130,7 @@ impl Shadow {
     }
 
     /// What it has seen so far.
-    pub fn seen(&self) -> Seen {
+    pub fn seen(&self) -> ShadowStats {
         lock(&self.seen).clone()
     }
 
@@ -156,25 +160,25 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-fn lock(seen: &Mutex<Seen>) -> std::sync::MutexGuard<'_, Seen> {
+fn lock(seen: &Mutex<ShadowStats>) -> std::sync::MutexGuard<'_, ShadowStats> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Tap {
     /// Keeps a batch as it is before the stage, if the shadow has room for it.
-    pub(super) fn before(&self, workspace: &Workspace) -> Option<Mirrored> {
+    pub(super) fn before(&self, workspace: &Workspace) -> Option<MirroredBatch> {
         if self.jobs.is_full() {
             lock(&self.seen).batches_skipped += 1;
             return None;
         }
-        Some(Mirrored {
+        Some(MirroredBatch {
             tap: self.clone(),
             workspace: Box::new(workspace.clone()),
         })
     }
 }
 
-impl Mirrored {
+impl MirroredBatch {
     /// The plugin that runs is a processor, and answered this.
     pub(super) fn outcome(self, outcome: Outcome) {
         self.send(Live::Outcome(outcome));
@@ -183,6 +187,11 @@ impl Mirrored {
     /// The plugin that runs is a connector, and measured this.
     pub(super) fn measured(self, measured: Measured) {
         self.send(Live::Measured(measured));
+    }
+
+    /// The plugin that runs is a connector, and gave this to other pipelines.
+    pub(super) fn records(self, pieces: Vec<ConnectorPiece>) {
+        self.send(Live::Pieces(pieces));
     }
 
     fn send(self, live: Live) {
@@ -201,8 +210,13 @@ impl Mirrored {
 }
 
 /// Runs one batch and compares.
-fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<Seen>) {
-    let Some(Instance { slot, recorder }) = instances.get_mut(job.version) else {
+fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<ShadowStats>) {
+    let Some(Instance {
+        slot,
+        recorder,
+        output,
+    }) = instances.get_mut(job.version)
+    else {
         return;
     };
     let spans = job.workspace.item_count();
@@ -228,7 +242,17 @@ fn work(instances: &mut [Instance], mut job: Job, seen: &Mutex<Seen>) {
                 .inspect_err(|fault| slot.note(fault))?;
             Ok(compare::measured(live, &shadow))
         }
-        // A processor does not shadow a connector, nor the other way round.
+        (Answer::Records(records), Live::Pieces(live), _) => output
+            .records(&job.workspace, job.number, &records)
+            .map(|shadow| compare::pieces(live, &shadow))
+            .map_err(Fault::from)
+            .inspect_err(|fault| slot.note(fault)),
+        (Answer::Routes(routes), Live::Pieces(live), _) => output
+            .routes(&job.workspace, job.number, &routes)
+            .map(|(shadow, _)| compare::pieces(live, &shadow))
+            .map_err(Fault::from)
+            .inspect_err(|fault| slot.note(fault)),
+        // A plugin shadows one in the same role.
         _ => Ok(report::Difference::default()),
     });
     // It tells of itself in the log.

@@ -35,12 +35,14 @@ struct More {
 #[derive(Default)]
 pub struct Gauge {
     memory_bytes: AtomicU64,
+    /// Items that the host holds for it, until it decides.
+    held_items: AtomicU64,
     quarantined_until: Mutex<Option<Instant>>,
 }
 
 /// The counts at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Counted {
+pub struct StatsSnapshot {
     /// Batches it was called with.
     pub calls: u64,
     /// Spans in them.
@@ -49,6 +51,8 @@ pub struct Counted {
     pub items_out: u64,
     /// Spans it dropped.
     pub items_dropped: u64,
+    /// Spans or log records that are held for it.
+    pub items_held: u64,
     /// Spans that went on without it after a fault.
     pub items_passed: u64,
     /// Its log lines that were too many.
@@ -115,6 +119,12 @@ impl Stats {
         self.items_dropped.fetch_add(dropped as u64, Relaxed);
     }
 
+    /// Counts held items that were decided on.
+    pub fn decided(&self, released: usize, dropped: usize) {
+        self.items_out.fetch_add(released as u64, Relaxed);
+        self.items_dropped.fetch_add(dropped as u64, Relaxed);
+    }
+
     /// Counts spans that went on without the plugin, after a fault.
     pub fn passed(&self, spans: usize) {
         self.items_passed.fetch_add(spans as u64, Relaxed);
@@ -150,7 +160,7 @@ impl Stats {
     }
 
     /// The counts now.
-    pub fn counted(&self) -> Counted {
+    pub fn counted(&self) -> StatsSnapshot {
         let more = self.more();
         let quantile = |q: f64| {
             more.latency
@@ -158,11 +168,15 @@ impl Stats {
                 .map_or(0, |latency| latency.value_at_quantile(q))
         };
         let instances: Vec<Arc<Gauge>> = more.instances.iter().filter_map(Weak::upgrade).collect();
-        Counted {
+        StatsSnapshot {
             calls: self.calls.load(Relaxed),
             items_in: self.items_in.load(Relaxed),
             items_out: self.items_out.load(Relaxed),
             items_dropped: self.items_dropped.load(Relaxed),
+            items_held: instances
+                .iter()
+                .map(|gauge| gauge.held_items.load(Relaxed))
+                .sum(),
             items_passed: self.items_passed.load(Relaxed),
             log_lines_dropped: self.log_lines_dropped.load(Relaxed),
             quarantined: self.quarantined.load(Relaxed),
@@ -193,6 +207,11 @@ impl Gauge {
     pub fn set(&self, slot: &Slot) {
         self.memory_bytes.store(slot.memory_bytes() as u64, Relaxed);
         *self.until() = slot.quarantined_until();
+    }
+
+    /// Takes in how many items are held for the instance.
+    pub fn set_held(&self, items: usize) {
+        self.held_items.store(items as u64, Relaxed);
     }
 
     fn is_quarantined(&self) -> bool {

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use spanmill_otlp::Spliced;
 
-use super::batcher::Batcher;
+use super::joint::Batcher;
 use crate::config::{Batch, Signal};
 
 fn request(spans: usize) -> Spliced {
@@ -43,7 +43,8 @@ fn batcher(send_batch_size: u64, send_batch_max_size: u64) -> Batcher {
 
 /// Puts a request in if there is room.
 fn push(batcher: &Batcher, request: Spliced) -> Option<Vec<Spliced>> {
-    Some(batcher.reserve(&request)?.fill(request))
+    batcher.reserve(&request)?.keep();
+    Some(batcher.push(request))
 }
 
 /// Sizes of batches, each checked against what its bytes hold.

@@ -2,23 +2,23 @@
 //! switch, and what is of no more use drains behind it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 
 use spanmill_otlp::ContractError;
-use spanmill_runtime::{Fault, Snapshot};
+use spanmill_runtime::{Fault, Role, Snapshot};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::build::{BuildError, Builder, ByConnector, ByPipeline, Made, projection};
-use super::change::{Change, ChangeError, Replaced, Switched};
-use super::delivery::Fanout;
+use super::build::{BuildError, Builder, ByConnector, ByPipeline, PreparedPipeline, projection};
+use super::change::{Change, ChangeError, SwitchReport, VersionReplacement};
+use super::fanout::Fanout;
 use super::gate::MemoryGate;
 use super::intake::{Feed, Intake};
 use super::load::LoadedPlugin;
-use super::segments::{Ends, Pipeline, Plan};
+use super::pipelines::{Bounds, Pipelines, WorkerCount, Workers};
+use super::segments::{Destinations, Pipeline, PipelineUse, SegmentPlan};
 use super::shadow::Shadow;
 use super::version::Version;
-use super::worker::{Bounds, Pipelines, WorkerCount, Workers};
 use crate::config::{self, ComponentId, HostProcessor, Manifest, PipelineId, Processor, Signal};
 use crate::export::Exporter;
 use crate::metrics::Totals;
@@ -50,11 +50,11 @@ pub struct Prepared {
 /// What has come in place of what.
 pub struct Committed {
     /// The lanes that were switched, if any were.
-    pub switched: Option<(Arc<Change>, Switched)>,
+    pub switched: Option<(Arc<Change>, SwitchReport)>,
     /// Pipelines that get no more requests; to be given to [`Topology::retire`].
     pub retired: Vec<Arc<Pipeline>>,
-    /// Where deliveries under way may still go; gone when they are done.
-    pub fanouts: Vec<Weak<Fanout>>,
+    /// Where deliveries under way may still go.
+    pub fanouts: Vec<Arc<Fanout>>,
 }
 
 impl Topology {
@@ -90,7 +90,9 @@ impl Topology {
             plugins,
             running: &self.running,
             totals: &mut totals,
+            workers: self.workers.workers,
             lanes: self.workers.lanes(),
+            held: self.pipelines.held(),
             // At the start, the first worker's are enough to be ready; the other workers make their own before they begin.
             // Later, whatever can fail must have failed before anything is replaced.
             eager: match self.running.is_empty() {
@@ -100,15 +102,15 @@ impl Topology {
         };
         let mut prepared = Vec::new();
         let mut new = Vec::new();
-        let mut segments: Vec<(Arc<Pipeline>, usize, Plan)> = Vec::new();
+        let mut segments: Vec<(Arc<Pipeline>, usize, SegmentPlan)> = Vec::new();
         for made in builder.pipelines()? {
             match made {
-                Made::Kept { pipeline, changed } => {
+                PreparedPipeline::Kept { pipeline, changed } => {
                     let here = changed.into_iter();
                     segments.extend(here.map(|(at, plan)| (Arc::clone(&pipeline), at, plan)));
                     prepared.push(pipeline);
                 }
-                Made::New(pipeline) => {
+                PreparedPipeline::New(pipeline) => {
                     new.push(Arc::clone(&pipeline));
                     prepared.push(pipeline);
                 }
@@ -141,22 +143,24 @@ impl Topology {
         self.gates.retain(|id, (config, _)| {
             matches!(manifest.processors.get(id), Some(Processor::Host(HostProcessor::MemoryLimiter(now))) if now == config)
         });
-        let mut running = ByPipeline::new();
+        let running: ByPipeline = prepared
+            .made
+            .iter()
+            .map(|pipeline| (pipeline.id.clone(), Arc::clone(pipeline)))
+            .collect();
+        let before = std::mem::replace(&mut self.running, running);
         let mut fanouts = Vec::new();
         for pipeline in &prepared.made {
-            fanouts.push(Arc::downgrade(&pipeline.ends().fanout));
             let config = manifest.pipelines.iter().find(|c| c.id == pipeline.id);
             if let Some(config) = config {
-                let ends = self.ends(manifest, config, exporters);
-                pipeline.set_ends(ends);
+                let destinations = self.destinations(manifest, config, exporters);
+                fanouts.push(pipeline.set_destinations(destinations).fanout);
             }
-            running.insert(pipeline.id.clone(), Arc::clone(pipeline));
         }
         for pipeline in &prepared.new {
             self.pipelines.add(Arc::clone(pipeline));
         }
         self.pipelines.have_begun();
-        let before = std::mem::replace(&mut self.running, running);
         self.totals = prepared.totals;
         self.feed(manifest);
         let is_gone = |pipeline: &Arc<Pipeline>| {
@@ -174,13 +178,31 @@ impl Topology {
         })
     }
 
-    fn ends(
+    /// Where a pipeline leads, and the gates on the way.
+    fn destinations(
         &mut self,
         manifest: &Manifest,
         config: &config::Pipeline,
         exporters: &Exporters,
-    ) -> Ends {
+    ) -> Destinations {
+        let (forwards, connected) = onward(manifest, config, &self.running);
         let mut gates = Vec::new();
+        self.add_gates(manifest, config, &mut gates);
+        Destinations {
+            fanout: Arc::new(Fanout::of(config, exporters)),
+            gates: gates.into(),
+            forwards,
+            connected,
+        }
+    }
+
+    /// Adds the gates of a pipeline and of those that it leads to at once. No pipeline leads back to itself.
+    fn add_gates(
+        &mut self,
+        manifest: &Manifest,
+        config: &config::Pipeline,
+        gates: &mut Vec<Arc<MemoryGate>>,
+    ) {
         for id in &config.processors {
             if let Some(Processor::Host(HostProcessor::MemoryLimiter(limiter))) =
                 manifest.processors.get(id)
@@ -191,10 +213,37 @@ impl Topology {
                 gates.push(Arc::clone(gate));
             }
         }
-        Ends {
-            fanout: Arc::new(Fanout::of(config, exporters)),
-            gates: gates.into(),
+        for (id, _) in manifest.connectors_of(config) {
+            for onward in manifest.fed_by(id) {
+                // What is measured goes on later, and has its own way in.
+                if self.gives_at_once(config, id, onward.id.signal) {
+                    self.add_gates(manifest, onward, gates);
+                }
+            }
         }
+    }
+
+    /// Whether a connector at the end of a pipeline gives what it makes of a batch to pipelines of a signal before the batch
+    /// is answered.
+    fn gives_at_once(&self, config: &config::Pipeline, id: &ComponentId, to: Signal) -> bool {
+        let versions = self.running.get(&config.id);
+        let versions = versions.map(|pipeline| pipeline.versions());
+        let versions = versions.unwrap_or_default();
+        let mut versions = versions
+            .iter()
+            .filter(|version| version.id == *id)
+            .peekable();
+        if versions.peek().is_none() {
+            return to == config.id.signal;
+        }
+        versions.any(|version| match &version.plugin_role {
+            Role::Router { signal, .. } => *signal == to,
+            Role::RecordConnector => {
+                let records = version.declared.records.as_ref();
+                records.is_some_and(|records| records.signal() == to)
+            }
+            Role::Connector | Role::Processor => false,
+        })
     }
 
     /// Leads each receiver and each connector to its pipelines.
@@ -208,8 +257,8 @@ impl Topology {
                 let fed = manifest.pipelines.iter().filter(|pipeline| {
                     pipeline.id.signal == signal && pipeline.receivers.contains(id)
                 });
-                let fed = fed.filter_map(|config| self.running.get(&config.id).cloned());
-                feed.set(signal, fed.collect());
+                let fed = fed.filter_map(|config| self.running.get(&config.id));
+                feed.set(signal, fed.map(PipelineUse::of).collect());
             }
         }
     }
@@ -243,11 +292,13 @@ impl Topology {
             .values()
             .flat_map(|pipeline| &pipeline.segments)
         {
-            let planned = segment.plan().planned(id).cloned();
-            let place = planned.as_ref().and_then(|planned| planned.only_place());
-            if let Some(place) = place {
-                let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
-                return place.snapshot();
+            let mut stages = segment.plan().stages.clone();
+            stages.retain(|planned| planned.version.id == *id);
+            let planned = stages.into_iter().next();
+            let instance = planned.as_ref().and_then(|planned| planned.only_instance());
+            if let Some(instance) = instance {
+                let mut instance = instance.lock().unwrap_or_else(PoisonError::into_inner);
+                return instance.snapshot();
             }
         }
         Ok(None)
@@ -262,9 +313,9 @@ impl Topology {
                 let mut shown = Vec::new();
                 let mut versions = Vec::new();
                 for (at, planned) in plan.stages.iter().enumerate() {
-                    let id = &planned.version.id;
                     let all = shadow.versions().iter();
-                    if let Some(version) = all.clone().position(|version| version.id == *id) {
+                    let same = |version: &Arc<Version>| version.takes_place_of(&planned.version);
+                    if let Some(version) = all.clone().position(same) {
                         shown.push((version, at, plan.stages.len() + versions.len()));
                         versions.extend(all.skip(version).take(1).cloned());
                     }
@@ -276,7 +327,7 @@ impl Topology {
                     return Err(TapError::OnTrial(pipeline.id.clone()));
                 }
                 let projection = projection(&plan.stages, &versions)?;
-                tapped.push((segment, Plan { projection, ..plan }, shown));
+                tapped.push((segment, SegmentPlan { projection, ..plan }, shown));
             }
         }
         for (segment, plan, shown) in tapped {
@@ -314,7 +365,10 @@ impl Topology {
                 let (_, pipelines) = versions
                     .entry(version.id.clone())
                     .or_insert_with(|| (version, Vec::new()));
-                pipelines.push(pipeline.id.clone());
+                // One with several roles stands in it several times.
+                if !pipelines.contains(&pipeline.id) {
+                    pipelines.push(pipeline.id.clone());
+                }
             }
         }
         versions
@@ -337,6 +391,27 @@ impl Topology {
     }
 }
 
+/// The pipelines that `forward` connectors at the end of a pipeline lead to, and those that take from each connector there.
+pub(super) fn onward(
+    manifest: &Manifest,
+    config: &config::Pipeline,
+    pipelines: &ByPipeline,
+) -> (
+    Arc<[PipelineUse]>,
+    Arc<BTreeMap<ComponentId, Vec<PipelineUse>>>,
+) {
+    let used = |onward: &config::Pipeline| pipelines.get(&onward.id).map(PipelineUse::of);
+    let forwards = manifest.forwards(config);
+    let forwards = forwards.into_iter().filter_map(used).collect();
+    let connectors = manifest.connectors_of(config);
+    let plugins = connectors.filter(|(_, connector)| connector.plugin().is_some());
+    let connected = plugins.map(|(id, _)| {
+        let pipelines = manifest.fed_by(id).filter_map(used).collect();
+        (id.clone(), pipelines)
+    });
+    (forwards, Arc::new(connected.collect()))
+}
+
 /// Why a plugin cannot be shadowed now.
 #[derive(Debug, Error)]
 pub enum TapError {
@@ -355,7 +430,7 @@ impl Prepared {
     }
 
     /// Tries the handing over of state. Gives the versions that take another's place.
-    pub fn rehearse(&self) -> Result<Vec<Replaced>, ChangeError> {
+    pub fn rehearse(&self) -> Result<Vec<VersionReplacement>, ChangeError> {
         self.change.rehearse()
     }
 }

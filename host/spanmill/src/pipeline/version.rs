@@ -14,6 +14,12 @@ pub struct Version {
     pub id: ComponentId,
     /// Processor or connector.
     pub role: Role,
+    /// What its instances are made for.
+    pub(super) plugin_role: spanmill_runtime::Role,
+    /// What the plugin declares in all roles that the component has.
+    pub(super) rights: StageContract,
+    /// All of those roles.
+    pub(super) roles: Vec<spanmill_runtime::Role>,
     /// The compiled plugin.
     pub plugin: Plugin,
     /// What it declared.
@@ -35,16 +41,27 @@ impl Version {
     /// Whether the other does the same under the same terms, so that it need not be put in place of this one.
     pub fn is_like(&self, other: &Version) -> bool {
         self.id == other.id
-            && self.role == other.role
+            && self.plugin_role == other.plugin_role
             && self.plugin.hash() == other.plugin.hash()
             && self.settings == other.settings
             && self.spec.has_terms_of(&other.spec)
     }
 
+    /// Whether it may hold rows: it exports `ticker`, and one instance sees every row of a trace.
+    pub fn may_hold(&self) -> bool {
+        self.contract.may_hold
+    }
+
+    /// Whether the other is of the same component in the same role, however it does it.
+    pub(super) fn takes_place_of(&self, other: &Version) -> bool {
+        self.id == other.id && self.plugin_role.kind() == other.plugin_role.kind()
+    }
+
     /// One more instance.
     pub fn instantiate(&self) -> Result<Slot, ConfigureError> {
         let limits = limits(&self.spec);
-        let slot = Slot::new(&self.plugin, self.id.as_str(), &self.settings, limits)?;
+        let role = self.plugin_role.clone();
+        let slot = Slot::in_role(&self.plugin, role, self.id.as_str(), &self.settings, limits)?;
         Ok(slot.with_health(Arc::clone(&self.health)))
     }
 }

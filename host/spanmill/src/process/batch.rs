@@ -1,18 +1,8 @@
-//! The settings of the `batch` processor; what it does is in `pipeline/batcher.rs`.
+//! The settings of the `batch` processor; what it does is in `pipeline/joint/batch.rs`.
 
 use std::time::Duration;
 
 use spanmill_manifest::{Diagnostic, Diagnostics, Section, Value};
-
-use super::{HostProcessor, ProcessorComponent};
-use crate::component::{ALL_SIGNALS, Component};
-
-pub(crate) static COMPONENT: ProcessorComponent = Component {
-    name: "batch",
-    aliases: &[],
-    signals: ALL_SIGNALS,
-    read: |section, out| HostProcessor::Batch(read(section, out)),
-};
 
 /// The `batch` processor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +16,7 @@ pub struct Batch {
 }
 
 /// Reads its settings.
-fn read(mut section: Section<'_>, out: &mut Diagnostics) -> Batch {
+pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> Batch {
     let batch = Batch {
         send_batch_size: section.number("send_batch_size", out).unwrap_or(8192),
         timeout: section.duration("timeout", Duration::from_millis(200), out),

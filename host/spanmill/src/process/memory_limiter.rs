@@ -4,16 +4,6 @@ use std::time::Duration;
 
 use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 
-use super::{HostProcessor, ProcessorComponent};
-use crate::component::{ALL_SIGNALS, Component};
-
-pub(crate) static COMPONENT: ProcessorComponent = Component {
-    name: "memory_limiter",
-    aliases: &[],
-    signals: ALL_SIGNALS,
-    read: |section, out| HostProcessor::MemoryLimiter(read(section, out)),
-};
-
 /// The `memory_limiter` processor. One of `limit_mib` and `limit_percentage` is above zero; `limit_mib` wins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryLimiter {
@@ -30,7 +20,7 @@ pub struct MemoryLimiter {
 }
 
 /// Reads its settings.
-fn read(mut section: Section<'_>, out: &mut Diagnostics) -> MemoryLimiter {
+pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> MemoryLimiter {
     let limiter = MemoryLimiter {
         check_interval: section.duration("check_interval", Duration::ZERO, out),
         limit_mib: section.number("limit_mib", out).unwrap_or(0),

@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::{BindError, Spare};
 use tokio_util::sync::CancellationToken;
 
 use super::RequestIntake;
-use super::bind::{BindError, Spare};
 use crate::component::{Component, Config};
 
 /// A receiver as the table of components has it.
@@ -25,6 +25,11 @@ pub type Serving = Pin<Box<dyn Future<Output = usize> + Send>>;
 
 /// The settings of a receiver.
 pub trait ReceiverConfig: Config {
+    /// Complains of files that the settings name and that cannot be used, before anything starts.
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        let _ = (id, out);
+    }
+
     /// Opens the sockets, so that a port that is taken is known before anything runs. Those in `spare` are taken over.
     fn bind<'a>(&'a self, id: &'a ComponentId, spare: &'a mut Spare) -> Binding<'a>;
 }

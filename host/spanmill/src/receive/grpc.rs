@@ -19,13 +19,12 @@ use tonic::server::{Grpc, UnaryService};
 use message::MessageError;
 
 use super::body::{self, BodyError, Encoding, Incomings};
-use super::connections::Answer;
 use super::method::{PROFILES, signal_of};
-use super::raw_codec::RawCodec;
 use super::status::into_grpc;
 use super::unserved::{Unserved, Warned};
 use super::{Received, RequestIntake};
 use spanmill_model::Signal;
+use spanmill_net::{Answer, RawCodec};
 
 const ENCODING: &str = "grpc-encoding";
 const ACCEPTED: &str = "grpc-accept-encoding";

@@ -10,7 +10,6 @@ use hyper::body::Incoming;
 use tonic::Code;
 
 use super::body::{self, BodyError, Encoding};
-use super::connections::Answer;
 use super::cors;
 use super::status::{Format, failure, into_http, success};
 use super::unserved::{Unserved, Warned};
@@ -19,6 +18,7 @@ use crate::otlp_json;
 use crate::receive::otlp::config::HttpServer;
 use crate::refusal::Refusal;
 use spanmill_model::Signal;
+use spanmill_net::Answer;
 
 /// Bodies from this size on are decompressed or decoded off the async threads.
 const BLOCKING_FROM: usize = 64 * 1024;

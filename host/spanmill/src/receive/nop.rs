@@ -8,9 +8,9 @@ use spanmill_manifest::ComponentId;
 use tokio_util::sync::CancellationToken;
 
 use super::RequestIntake;
-use super::bind::Spare;
 use super::component::{Binding, BoundReceiver, ReceiverComponent, ReceiverConfig, Serving};
 use crate::component::{ALL_SIGNALS, Component};
+use spanmill_net::Spare;
 
 pub(crate) static COMPONENT: ReceiverComponent = Component {
     name: "nop",

@@ -1,17 +1,18 @@
 //! The `otlp` receiver: OTLP over gRPC and HTTP.
 
 pub(crate) mod config;
+mod limits;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanmill_manifest::ComponentId;
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::tls::{H2, HTTP_1_1, check_server};
+use spanmill_net::{BindError, Bound, Protocol, Spare, bind, serve};
 use tokio_util::sync::CancellationToken;
 
-use super::bind::{self, BindError, Bound, Spare};
 use super::component::{Binding, BoundReceiver, ReceiverComponent, ReceiverConfig, Serving};
-use super::connections::{self, ConnectionLimits};
 use super::unserved::Warned;
 use super::{RequestIntake, grpc, http};
 use crate::component::{ALL_SIGNALS, Component};
@@ -25,6 +26,15 @@ pub(crate) static COMPONENT: ReceiverComponent = Component {
 };
 
 impl ReceiverConfig for OtlpConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if let Some(tls) = self.grpc.as_ref().and_then(|grpc| grpc.tls.as_ref()) {
+            check_server(&format!("receiver {id}: protocols: grpc"), tls, out);
+        }
+        if let Some(tls) = self.http.as_ref().and_then(|http| http.tls.as_ref()) {
+            check_server(&format!("receiver {id}: protocols: http"), tls, out);
+        }
+    }
+
     fn bind<'a>(&'a self, id: &'a ComponentId, spare: &'a mut Spare) -> Binding<'a> {
         Box::pin(async move {
             let receiver = OtlpReceiver::bind(id, self, spare).await?;
@@ -74,16 +84,25 @@ impl OtlpReceiver {
         config: &OtlpConfig,
         spare: &mut Spare,
     ) -> Result<Self, BindError> {
+        let owner = format!("receiver {id}");
         let grpc = match &config.grpc {
             Some(grpc) => Some((
-                bind::bind("receiver", id, &grpc.endpoint, spare).await?,
+                bind(&owner, &grpc.endpoint, spare).await?.secured(
+                    &format!("{owner}: protocols: grpc"),
+                    grpc.tls.as_ref(),
+                    &[H2],
+                )?,
                 grpc.clone(),
             )),
             None => None,
         };
         let http = match &config.http {
             Some(http) => Some((
-                bind::bind("receiver", id, &http.endpoint, spare).await?,
+                bind(&owner, &http.endpoint, spare).await?.secured(
+                    &format!("{owner}: protocols: http"),
+                    http.tls.as_ref(),
+                    &[H2, HTTP_1_1],
+                )?,
                 http.clone(),
             )),
             None => None,
@@ -117,11 +136,10 @@ impl OtlpReceiver {
             let limit = settings.max_message_bytes;
             let service =
                 grpc::ExportService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
-            let protocol = connections::Protocol::Grpc;
-            connections::serve(
-                bound.listener,
-                protocol,
-                ConnectionLimits::of_grpc(&settings),
+            serve(
+                bound,
+                Protocol::Grpc,
+                limits::of_grpc(&settings),
                 service,
                 &shutdown,
                 grace,
@@ -133,10 +151,10 @@ impl OtlpReceiver {
                 return 0;
             };
             let warned = Arc::clone(&self.warned);
-            let limits = ConnectionLimits::of_http(&settings);
+            let limits = limits::of_http(&settings);
             let service = http::Endpoint::new(Arc::clone(&intake), settings, warned);
-            let protocol = connections::Protocol::Http;
-            connections::serve(bound.listener, protocol, limits, service, &shutdown, grace).await
+            let protocol = Protocol::Http;
+            serve(bound, protocol, limits, service, &shutdown, grace).await
         };
         let (grpc, http) = tokio::join!(grpc, http);
         grpc + http

@@ -1,5 +1,7 @@
 //! Answers in the words of gRPC and of HTTP.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
@@ -11,15 +13,41 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::refusal::Refusal;
 
+/// How long a sender is asked to wait by a backend that does not say. Without RetryInfo, RESOURCE_EXHAUSTED would mean never.
+const AFTER_EXHAUSTED: Duration = Duration::from_secs(1);
+
+/// The gRPC code of a refusal.
+fn code(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::Malformed(_) | Refusal::Unprocessable(_) => Code::InvalidArgument,
+        Refusal::TooLarge(_) | Refusal::Overloaded { .. } => Code::ResourceExhausted,
+        Refusal::Unavailable { .. } => Code::Unavailable,
+        Refusal::Backend {
+            code: Some(code), ..
+        } => *code,
+        Refusal::Backend {
+            is_retryable: true, ..
+        } => Code::Unavailable,
+        Refusal::Backend { .. } | Refusal::Internal(_) => Code::Internal,
+    }
+}
+
+/// How long the sender is asked to wait before it tries again.
+fn retry_after(refusal: &Refusal) -> Option<Duration> {
+    let is_exhausted = || refusal.is_retryable() && code(refusal) == Code::ResourceExhausted;
+    let after = refusal.retry_after();
+    after.or_else(|| is_exhausted().then_some(AFTER_EXHAUSTED))
+}
+
 /// For gRPC: without RetryInfo a sender may not send again what was RESOURCE_EXHAUSTED.
 pub(super) fn into_grpc(refusal: &Refusal) -> Status {
-    match refusal.retry_after() {
+    match retry_after(refusal) {
         Some(delay) => Status::with_error_details(
-            refusal.code(),
+            code(refusal),
             refusal.to_string(),
             ErrorDetails::with_retry_info(Some(delay)),
         ),
-        None => Status::new(refusal.code(), refusal.to_string()),
+        None => Status::new(code(refusal), refusal.to_string()),
     }
 }
 
@@ -27,10 +55,10 @@ pub(super) fn into_grpc(refusal: &Refusal) -> Status {
 pub(super) fn into_http(refusal: &Refusal, format: Format) -> Response<Full<Bytes>> {
     let status = match refusal {
         Refusal::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        _ => http_status(refusal.code()),
+        _ => http_status(code(refusal)),
     };
-    let mut response = failure(format, status, refusal.code(), &refusal.to_string());
-    if let Some(delay) = refusal.retry_after() {
+    let mut response = failure(format, status, code(refusal), &refusal.to_string());
+    if let Some(delay) = retry_after(refusal) {
         // Whole seconds; zero would be an invitation to hammer.
         let seconds = delay
             .as_secs()

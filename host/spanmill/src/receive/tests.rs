@@ -17,12 +17,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::otlp::OtlpReceiver;
-use super::{Accepting, Received, RequestIntake, Spare};
+use super::{Accepting, Received, RequestIntake};
 use crate::memory::{Budget, Reservation};
 use crate::receive::otlp::config::{GrpcServer, HttpServer, OtlpConfig};
 use crate::refusal::Refusal;
 use spanmill_manifest::ComponentId;
 use spanmill_model::Signal;
+use spanmill_net::Spare;
 
 const LIMIT: usize = 256 * 1024;
 

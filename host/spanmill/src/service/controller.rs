@@ -1,13 +1,17 @@
 //! Changes a running service, one change at a time. A change that fails leaves everything as it was.
 
 mod admin;
+mod common;
+mod shadow_entry;
 mod shadows;
 mod swaps;
+mod trial_entry;
 mod trials;
+mod uploaded;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use spanmill_admin::{ControlError, EventKind, ReloadReport};
@@ -15,17 +19,17 @@ use spanmill_runtime::Runtime;
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
-use super::StartError;
 use super::history::History;
 use super::running::{ChangeReport, PendingTrial, RunningService, ShutdownReport};
 use crate::components;
-use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
+use crate::config::{self, ComponentId, Manifest, ManifestSource};
 use crate::export::Registry;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 pub use admin::Admin;
-use shadows::Shadows;
-use trials::Trials;
+use common::{components, invalid, lock, not_changed, refused};
+use shadow_entry::Shadows;
+use trial_entry::Trials;
 
 /// Holds what runs.
 pub struct Controller {
@@ -42,27 +46,6 @@ pub struct Controller {
     shutdown: CancellationToken,
     /// Why the last reload was refused; not said again for the same reason.
     refused: Mutex<Option<String>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn invalid(error: impl std::fmt::Display) -> ControlError {
-    ControlError::Invalid(error.to_string())
-}
-
-fn not_changed(error: StartError) -> ControlError {
-    match error {
-        StartError::RolledBack => ControlError::Conflict(error.to_string()),
-        error => invalid(error),
-    }
-}
-
-/// Diagnostics as the reason of a refusal, which is called an error already.
-fn refused(found: &Diagnostics) -> ControlError {
-    let found = found.render(false);
-    invalid(found.strip_prefix("error: ").unwrap_or(&found).trim_end())
 }
 
 impl Controller {
@@ -145,7 +128,7 @@ impl Controller {
         if self.shutdown.is_cancelled() {
             return Err(ControlError::ShuttingDown);
         }
-        let (manifest, warnings, mut plugins) = block_in_place(|| self.load())?;
+        let (manifest, warnings, mut plugins) = block_in_place(|| self.load(running.manifest()))?;
         self.check_grants(&plugins)?;
         let admin_changed = manifest.admin != running.manifest().admin;
         let log_changed = manifest.log_level != running.manifest().log_level;
@@ -193,7 +176,7 @@ impl Controller {
         for warning in &warnings {
             tracing::warn!("{warning}");
         }
-        let components = swaps::components(&replaced);
+        let components = components(&replaced);
         if let Some(on_trial) = switched {
             self.watch_trial(on_trial, None, None);
         }
@@ -228,11 +211,13 @@ impl Controller {
     #[allow(clippy::type_complexity)]
     fn load(
         &self,
+        before: &Manifest,
     ) -> Result<(Manifest, Vec<String>, BTreeMap<ComponentId, LoadedPlugin>), ControlError> {
         let env = |name: &str| std::env::var(name).ok();
         let source = self.source.read().map_err(invalid)?;
         let (manifest, mut found) = config::examine(source, Path::new("."), &env);
         if let Some(manifest) = manifest {
+            config::check_files(&manifest, Some(before), &mut found);
             match lock(&self.loader).load_all(&manifest) {
                 Ok(plugins) if !found.has_errors() => {
                     let warnings = match found.is_empty() {
@@ -280,9 +265,4 @@ impl Controller {
 async fn stop_compiling(shutdown: CancellationToken, runtime: Runtime) {
     shutdown.cancelled().await;
     runtime.stop_compiling();
-}
-
-/// As much of a hash as people read.
-fn short(hash: &str) -> &str {
-    hash.get(..12).unwrap_or(hash)
 }

@@ -250,7 +250,7 @@ fn version_status(version: &Version, since: SystemTime, allowed_more: &[String])
         items_in: counted.items_in,
         items_out: counted.items_out,
         items_dropped: counted.items_dropped,
-        items_held: 0,
+        items_held: counted.items_held,
         items_passed: counted.items_passed,
         latency: Latency {
             p50_us: counted.p50_ns / 1000,

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ComponentId;
 use crate::pipeline::Topology;
 use crate::receive::component::{BoundReceiver, ReceiverConfig};
-use crate::receive::{BindError, Spare};
+use spanmill_net::{BindError, Spare};
 
 /// The receivers that a manifest wants.
 type ReceiverConfigs = BTreeMap<ComponentId, Arc<dyn ReceiverConfig>>;

@@ -1,14 +1,14 @@
 //! The running parts of a manifest, and how they become those of another while telemetry flows.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet, block_in_place};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::StartError;
+use super::error::StartError;
 use super::flushing::FlushTasks;
 use super::receivers::Receivers;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
@@ -16,15 +16,13 @@ use crate::export::{self, DebugOutput, Exporter, StartContext};
 use crate::losses::{Loss, Losses};
 use crate::memory::Budget;
 use crate::pipeline::{
-    Bounds, ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines, Replaced,
-    Switched, Topology, Trial, WorkerCount,
+    Bounds, ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines,
+    SwitchReport, Topology, Trial, VersionReplacement, WorkerCount,
 };
-use crate::receive::Spare;
+use spanmill_net::Spare;
 
 /// How long a shutdown may take before what is left is dropped.
 pub const GRACE: Duration = Duration::from_secs(30);
-/// Between looks at whether deliveries under way are done.
-const PATIENCE: Duration = Duration::from_millis(5);
 /// A replaced exporter has all the time it needs while the service runs.
 const NO_HURRY: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -62,7 +60,7 @@ pub(super) struct ChangeReport {
     /// What was replaced, added and removed, a line each.
     pub(super) changes: Vec<String>,
     /// The plugins that have another version now.
-    pub(super) replaced: Vec<Replaced>,
+    pub(super) replaced: Vec<VersionReplacement>,
     /// Set if lanes were switched.
     pub(super) switched: Option<PendingTrial>,
     /// How long making and rehearsing took.
@@ -74,7 +72,7 @@ pub(super) struct ChangeReport {
 /// A change on trial; the old side stands by.
 pub(super) struct PendingTrial {
     pub(super) change: Arc<Change>,
-    pub(super) switched: Switched,
+    pub(super) switched: SwitchReport,
     /// The connectors' totals before.
     totals: ByConnector,
     /// The manifest before.
@@ -144,8 +142,8 @@ impl RunningService {
 
     pub(super) fn addresses(&self) -> Vec<String> {
         let exporters = self.exporters.iter().filter_map(|(id, exporter)| {
-            let address = exporter.address()?;
-            Some(format!("exporter {id} http {address}"))
+            let (scheme, address) = exporter.address()?;
+            Some(format!("exporter {id} {scheme} {address}"))
         });
         self.receivers.addresses().chain(exporters).collect()
     }
@@ -285,7 +283,7 @@ impl RunningService {
     fn leave(
         &self,
         pipelines: Vec<Arc<Pipeline>>,
-        fanouts: Vec<Weak<Fanout>>,
+        fanouts: Vec<Arc<Fanout>>,
         flushes: Vec<JoinHandle<()>>,
         exporters: Vec<Exporter>,
     ) {
@@ -296,11 +294,15 @@ impl RunningService {
             .extend(exporters.iter().cloned());
         let all: Pipelines = self.topology.pipelines().clone();
         tokio::spawn(async move {
+            // At once: one may lead to another.
+            let mut retiring = JoinSet::new();
             for pipeline in pipelines {
-                all.retire(pipeline).await;
+                let all = all.clone();
+                retiring.spawn(async move { all.retire(pipeline).await });
             }
-            while fanouts.iter().any(|fanout| fanout.strong_count() > 0) {
-                tokio::time::sleep(PATIENCE).await;
+            retiring.join_all().await;
+            for fanout in fanouts {
+                fanout.unused().await;
             }
             for flush in flushes {
                 let _ = flush.await;

@@ -4,12 +4,12 @@
 //! whatever else is written there, an exporter's file for one, neither causes a reload nor delays one.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
+use spanmill_private::FileStamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -34,16 +34,6 @@ pub struct Watch {
 
 /// The stamps of the watched files; `None` for a file that does not exist.
 type FileStamps = BTreeMap<PathBuf, Option<FileStamp>>;
-
-/// What changes when a file is written or replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileStamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
 
 impl Watch {
     /// Begins to watch; `None` if files cannot be watched here.
@@ -154,20 +144,8 @@ async fn off_thread<T: Default + Send + 'static>(work: impl FnOnce() -> T + Send
 fn looks(files: &[PathBuf]) -> FileStamps {
     files
         .iter()
-        .map(|file| (file.clone(), look(file)))
+        .map(|file| (file.clone(), FileStamp::of(file)))
         .collect()
-}
-
-fn look(file: &Path) -> Option<FileStamp> {
-    // Through links: what they lead to is what is read.
-    let found = std::fs::metadata(file).ok()?;
-    Some(FileStamp {
-        device: found.dev(),
-        inode: found.ino(),
-        size: found.size(),
-        modified: (found.mtime(), found.mtime_nsec()),
-        changed: (found.ctime(), found.ctime_nsec()),
-    })
 }
 
 /// The folders in which something happens when a file changes: where its name is, and where links lead.
@@ -198,30 +176,6 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-
-    #[test]
-    fn a_file_looks_different_once_it_was_written_or_exchanged() {
-        let parent = tempfile::tempdir().unwrap();
-        let path = |name: &str| parent.path().join(name);
-        assert_eq!(look(&path("file")), None);
-        std::fs::write(path("file"), "one").unwrap();
-        let first = look(&path("file"));
-        std::fs::write(path("other"), "something else").unwrap();
-        assert_eq!(look(&path("file")), first);
-        std::fs::write(path("file"), "longer").unwrap();
-        let second = look(&path("file"));
-        assert_ne!(first, second);
-        // As Kubernetes does: the same names, another folder behind them.
-        std::fs::create_dir(path("a")).unwrap();
-        std::fs::create_dir(path("b")).unwrap();
-        std::fs::write(path("a/file"), "text").unwrap();
-        std::fs::write(path("b/file"), "text").unwrap();
-        symlink("a", path("data")).unwrap();
-        let before = look(&path("data/file"));
-        symlink("b", path("data.new")).unwrap();
-        std::fs::rename(path("data.new"), path("data")).unwrap();
-        assert_ne!(look(&path("data/file")), before);
-    }
 
     #[test]
     fn folders_behind_links_are_watched_too() {

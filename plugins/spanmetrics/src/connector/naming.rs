@@ -3,7 +3,7 @@
 use spanmill_sdk::{ABSENT, Cell, Emission, SeriesAttribute};
 
 use super::rows::Rows;
-use super::{CODES, KINDS, Metric, SpanMetrics};
+use super::state::{CODES, KINDS, Metric, SpanMetrics};
 use crate::dimensions::Dimensions;
 use crate::series::put;
 use crate::settings::BUILT_IN;

@@ -2,7 +2,7 @@
 
 use spanmill_sdk::{ABSENT, Batch, Context, Emission, Values};
 
-use super::{CODES, KINDS, Metric, SpanMetrics};
+use super::state::{CODES, KINDS, Metric, SpanMetrics};
 use crate::dimensions::{Columns, Dimensions};
 use crate::tree::{NONE, ROOT};
 use crate::words::Words;

@@ -1,12 +1,14 @@
 //! What the traits speak of, turned into what crosses the boundary, and back.
 
-use super::{contract_wit, metrics_wit, state_wit, telemetry};
+use super::wit::{
+    contract_wit, metrics_wit, records_wit, routing_wit, state_wit, telemetry, ticker_wit,
+};
 use crate::connector::OwnedLists;
 use crate::outcome::OwnedCells;
 use crate::{
-    Attributes, Batch, Cells, Column, ConfigError, Context, Contract, Emission, InstrumentKind,
-    MetricStream, Outcome, PluginError, Problem, RestoreError, Sharding, Signal, Table,
-    Temporality, Texts,
+    Attributes, Batch, Cells, Column, ConfigError, Context, Contract, Decisions, Emission,
+    InstrumentKind, MetricStream, Outcome, PluginError, Problem, RecordColumn, Records,
+    RestoreError, Routes, Sharding, Signal, Table, Temporality, Texts,
 };
 
 pub(super) fn config_error(error: ConfigError) -> contract_wit::ConfigError {
@@ -35,14 +37,25 @@ pub(super) fn restore_error(error: RestoreError) -> state_wit::RestoreError {
     }
 }
 
-pub(crate) fn declared(contract: Contract) -> contract_wit::Contract {
-    let signal = |signal: &Signal| match signal {
+pub(crate) fn signal(signal: telemetry::Signal) -> Signal {
+    match signal {
+        telemetry::Signal::Traces => Signal::Traces,
+        telemetry::Signal::Logs => Signal::Logs,
+        telemetry::Signal::Metrics => Signal::Metrics,
+    }
+}
+
+pub(crate) fn wire_signal(signal: Signal) -> telemetry::Signal {
+    match signal {
         Signal::Traces => telemetry::Signal::Traces,
         Signal::Logs => telemetry::Signal::Logs,
         Signal::Metrics => telemetry::Signal::Metrics,
-    };
+    }
+}
+
+pub(crate) fn declared(contract: Contract) -> contract_wit::Contract {
     contract_wit::Contract {
-        signals: contract.signals.iter().map(signal).collect(),
+        signals: contract.signals.iter().copied().map(wire_signal).collect(),
         sharding: match contract.sharding() {
             Sharding::None => contract_wit::Sharding::None,
             Sharding::ByTrace => contract_wit::Sharding::ByTrace,
@@ -71,6 +84,8 @@ pub(super) fn metrics(stream: MetricStream) -> metrics_wit::MetricStream {
                     InstrumentKind::ExponentialHistogram(buckets) => {
                         metrics_wit::InstrumentKind::ExponentialHistogram(buckets)
                     }
+                    InstrumentKind::UpDownSum => metrics_wit::InstrumentKind::UpDownSum,
+                    InstrumentKind::Gauge => metrics_wit::InstrumentKind::Gauge,
                 },
                 exemplars: instrument.exemplars,
             })
@@ -149,11 +164,7 @@ pub(crate) fn view(batch: &telemetry::Batch) -> Batch<'_> {
         columns: table.columns.iter().map(column).collect(),
     });
     Batch {
-        signal: match batch.signal {
-            telemetry::Signal::Traces => Signal::Traces,
-            telemetry::Signal::Logs => Signal::Logs,
-            telemetry::Signal::Metrics => Signal::Metrics,
-        },
+        signal: signal(batch.signal),
         received_unix_nano: batch.received_unix_nano,
         texts: Texts {
             ends: &batch.texts.ends,
@@ -271,5 +282,51 @@ pub(super) fn wire_emission(emission: Emission) -> metrics_wit::Emission {
                 rows: recording.rows,
             })
             .collect(),
+    }
+}
+
+pub(super) fn wire_records(records: Records) -> records_wit::Records {
+    let column = |column| match column {
+        RecordColumn::Narrow(values) => telemetry::Column::Narrow(values),
+        RecordColumn::Wide(values) => telemetry::Column::Wide(values),
+        RecordColumn::TraceId(words) => telemetry::Column::TraceId(words),
+        RecordColumn::Text(indices) => telemetry::Column::Text(indices),
+        RecordColumn::Cells(cells) => telemetry::Column::Cells(wire_cells(cells)),
+        RecordColumn::Attributes { ends, keys, values } => {
+            telemetry::Column::Attributes(telemetry::AttributeList {
+                ends,
+                keys,
+                values: wire_cells(values),
+            })
+        }
+    };
+    records_wit::Records {
+        texts: telemetry::TextPool {
+            ends: records.text_ends,
+            bytes: records.text_bytes,
+        },
+        rows: records.resources.len() as u32,
+        resources: records.resources,
+        columns: records.columns.into_iter().map(column).collect(),
+    }
+}
+
+pub(super) fn wire_routes(routes: Routes) -> routing_wit::Routes {
+    let (context, pipelines) = routes.into_parts();
+    routing_wit::Routes {
+        context: wire_context(context),
+        pipelines,
+    }
+}
+
+pub(super) fn wire_decisions(decisions: Decisions) -> ticker_wit::Decisions {
+    let decision = |is_dropped| match is_dropped {
+        true => ticker_wit::Decision::Drop,
+        false => ticker_wit::Decision::Release,
+    };
+    ticker_wit::Decisions {
+        traces: decisions.traces,
+        decisions: decisions.are_dropped.into_iter().map(decision).collect(),
+        review: decisions.review,
     }
 }

@@ -67,3 +67,62 @@ pub mod state_world {
         generate_all,
     });
 }
+
+/// Bindings of the `record-connector-plugin` world.
+#[allow(missing_docs)]
+pub mod record_connector_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "record-connector-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_record_connector",
+        default_bindings_module: "spanmill_sdk::guest::record_connector_world",
+        with: {
+            "spanmill:plugin/telemetry@0.1.0": crate::guest::processor_world::spanmill::plugin::telemetry,
+            "spanmill:plugin/contract@0.1.0": crate::guest::processor_world::spanmill::plugin::contract,
+            "spanmill:plugin/log@0.1.0": crate::guest::processor_world::spanmill::plugin::log,
+            "spanmill:plugin/counters@0.1.0": crate::guest::processor_world::spanmill::plugin::counters,
+        },
+        generate_all,
+    });
+}
+
+/// Bindings of the `router-plugin` world.
+#[allow(missing_docs)]
+pub mod router_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "router-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_router",
+        default_bindings_module: "spanmill_sdk::guest::router_world",
+        with: {
+            "spanmill:plugin/telemetry@0.1.0": crate::guest::processor_world::spanmill::plugin::telemetry,
+            "spanmill:plugin/contract@0.1.0": crate::guest::processor_world::spanmill::plugin::contract,
+            "spanmill:plugin/log@0.1.0": crate::guest::processor_world::spanmill::plugin::log,
+            "spanmill:plugin/counters@0.1.0": crate::guest::processor_world::spanmill::plugin::counters,
+        },
+        generate_all,
+    });
+}
+
+/// Bindings of `ticker`, in a world of its own; as those of `state`.
+#[allow(missing_docs)]
+pub mod ticker_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package spanmill:sdk;
+            world ticker-plugin { export spanmill:plugin/ticker@0.1.0; }
+        ",
+        world: "spanmill:sdk/ticker-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_ticker",
+        default_bindings_module: "spanmill_sdk::guest::ticker_world",
+        with: {
+            "spanmill:plugin/telemetry@0.1.0": crate::guest::processor_world::spanmill::plugin::telemetry,
+            "spanmill:plugin/contract@0.1.0": crate::guest::processor_world::spanmill::plugin::contract,
+        },
+        generate_all,
+    });
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::base64::base64;
 use super::{entries, items};
 use crate::Value;
 
@@ -134,27 +135,6 @@ pub fn double_text(value: f64) -> String {
             _ if value > 0.0 => "Infinity",
             _ => "-Infinity",
         });
-    }
-    out
-}
-
-/// Bytes in base64, padded.
-pub(super) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0u32, |word, (place, &byte)| {
-            word | u32::from(byte) << (16 - 8 * place)
-        });
-        for place in 0..4 {
-            if place <= chunk.len() {
-                out.push(char::from(
-                    ALPHABET[(word >> (18 - 6 * place)) as usize & 63],
-                ));
-            } else {
-                out.push('=');
-            }
-        }
     }
     out
 }

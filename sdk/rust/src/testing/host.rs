@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use spanmill_model::{Context, FIELDS, Shape};
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, CellsView, ColumnView, EntryWrite, Outcome, Pool, Projection,
-    Removal, Replacement, Request, StageContract, Verdicts, Workspace, Write,
+    Append, BatchView, CellColumn, CellsView, ColumnView, EntryWrite, Joined, Outcome, Pool,
+    Projection, RecordColumn, RecordPlan, Records, Removal, Replacement, Request, Routes,
+    StageContract, Verdicts, Workspace, Write,
 };
 
 use super::items::{Item, Items};
 use crate::attributes_path;
-use crate::guest::{contract_wit, telemetry};
+use crate::guest::{contract_wit, records_wit, routing_wit, telemetry};
 
 /// A chain of two stages: one that reads everything, so that the pool holds texts that are not the plugin's, and the plugin.
 pub(super) struct Host {
     workspace: Workspace,
+    /// The request at hand.
+    batch: Bytes,
 }
 
 /// The plugin's place in the chain.
@@ -23,6 +27,19 @@ const STAGE: usize = 1;
 impl Host {
     /// The host of a plugin that declares such a contract; panics if a host would not take it.
     pub(super) fn new(contract: &contract_wit::Contract) -> Self {
+        Self::with(contract, false)
+    }
+
+    /// The same for a plugin that holds rows.
+    pub(super) fn holding(contract: &contract_wit::Contract) -> Self {
+        assert!(
+            contract.sharding != contract_wit::Sharding::None,
+            "a plugin that holds rows shards by trace or whole"
+        );
+        Self::with(contract, true)
+    }
+
+    fn with(contract: &contract_wit::Contract, may_hold: bool) -> Self {
         let signals = &contract.signals;
         assert!(!signals.is_empty(), "a plugin takes a signal at least");
         for (place, signal) in signals.iter().enumerate() {
@@ -35,7 +52,7 @@ impl Host {
         for path in paths.clone() {
             let context = crate::contract::context_of(path);
             let is_taken = |signal: &telemetry::Signal| {
-                let signal = super::signal(*signal);
+                let signal = crate::guest::signal(*signal);
                 context.is_none_or(|context| signal.contexts().contains(&context))
             };
             assert!(
@@ -43,8 +60,9 @@ impl Host {
                 "{path} belongs to none of the signals taken, {signals:?}"
             );
         }
-        let plugin = StageContract::parse(&contract.reads, &contract.writes)
+        let mut plugin = StageContract::parse(&contract.reads, &contract.writes)
             .unwrap_or_else(|error| panic!("{error}"));
+        plugin.may_hold = may_hold;
         let texts = FIELDS
             .iter()
             .filter(|field| matches!(field.shape, Shape::Text | Shape::Value))
@@ -58,12 +76,14 @@ impl Host {
         let projection = Projection::new(vec![neighbour, plugin], &[]).expect("two stages are few");
         Host {
             workspace: Workspace::new(Arc::new(projection)),
+            batch: Bytes::new(),
         }
     }
 
     /// Loads telemetry, and returns the batch that the plugin gets.
     pub(super) fn load<T: Item>(&mut self, items: &Items<T>) -> telemetry::Batch {
-        let request = Request::parse(T::SIGNAL, items.to_otlp().into())
+        self.batch = items.to_otlp().into();
+        let request = Request::parse(T::SIGNAL, self.batch.clone())
             .unwrap_or_else(|error| panic!("no host takes this telemetry: {error}"));
         self.workspace
             .load(request, items.received_unix_nano)
@@ -77,17 +97,48 @@ impl Host {
         self.workspace.item_count()
     }
 
-    /// Takes an outcome and returns what is left; panics with the rule that the outcome breaks.
+    /// Takes an outcome and returns what is left, and what is held; panics with the rule that the outcome breaks.
     pub(super) fn apply<T: Item>(
         &mut self,
         outcome: telemetry::Outcome,
         before: &Items<T>,
-    ) -> Items<T> {
+    ) -> (Items<T>, Option<Request>) {
         self.workspace
             .apply(STAGE, &lift(outcome))
             .unwrap_or_else(|error| panic!("the outcome breaks the contract: {error}"));
+        let held = self.workspace.held();
         let left = self.workspace.splice();
-        Items::from_otlp(&left.bytes, before.received_unix_nano)
+        let left = Items::from_otlp(&left.bytes, before.received_unix_nano);
+        (left, held)
+    }
+
+    /// The request that a record connector's answer becomes; panics with the rule that the answer breaks.
+    pub(super) fn records(&self, plan: &RecordPlan, records: records_wit::Records) -> Vec<u8> {
+        let mut request = Vec::new();
+        self.workspace
+            .records(STAGE, plan, &lift_records(records), &mut request)
+            .unwrap_or_else(|error| panic!("the records break the contract: {error}"));
+        request
+    }
+
+    /// How many items go nowhere, and what each of some pipelines gets; panics with the rule that the routes break.
+    pub(super) fn route(
+        &mut self,
+        routes: routing_wit::Routes,
+        pipelines: usize,
+    ) -> (usize, Vec<Bytes>) {
+        let routes = Routes {
+            context: crate::guest::context(routes.context),
+            pipelines: routes.pipelines,
+        };
+        let bytes = self.batch.clone();
+        let mut onto: Vec<Joined> = (0..pipelines).map(|_| Joined::new(bytes.clone())).collect();
+        let routed = self
+            .workspace
+            .route(&routes, &mut onto)
+            .unwrap_or_else(|error| panic!("the routes break the contract: {error}"));
+        let parts = onto.into_iter().map(|joined| joined.finish().bytes);
+        (routed.dropped_items, parts.collect())
     }
 
     /// The texts of the batch, behind them those that the plugin added; `None` for those that it may not read.
@@ -111,7 +162,7 @@ impl Host {
 /// A batch as it crosses the boundary.
 pub(super) fn batch(view: &BatchView<'_>) -> telemetry::Batch {
     telemetry::Batch {
-        signal: super::wire_signal(view.signal),
+        signal: crate::guest::wire_signal(view.signal),
         received_unix_nano: view.received_unix_nano,
         texts: telemetry::TextPool {
             ends: view.texts.ends.to_vec(),
@@ -201,5 +252,31 @@ fn lift(outcome: telemetry::Outcome) -> Outcome {
         replacements: replacements.collect(),
         removals: removals.collect(),
         appends: appends.collect(),
+    }
+}
+
+/// Records in the host's own types.
+fn lift_records(records: records_wit::Records) -> Records {
+    let column = |column| match column {
+        telemetry::Column::Narrow(values) => RecordColumn::Narrow(values),
+        telemetry::Column::Wide(values) => RecordColumn::Wide(values),
+        telemetry::Column::TraceId(words) => RecordColumn::TraceId(words),
+        telemetry::Column::Text(indices) => RecordColumn::Text(indices),
+        telemetry::Column::Cells(cells) => RecordColumn::Cells(cell_column(cells)),
+        telemetry::Column::Attributes(list) => RecordColumn::Attributes {
+            ends: list.ends,
+            keys: list.keys,
+            values: cell_column(list.values),
+        },
+        telemetry::Column::Numbers(_) => RecordColumn::Other,
+    };
+    Records {
+        texts: Pool {
+            ends: records.texts.ends,
+            bytes: records.texts.bytes,
+        },
+        rows: records.rows,
+        resources: records.resources,
+        columns: records.columns.into_iter().map(column).collect(),
     }
 }

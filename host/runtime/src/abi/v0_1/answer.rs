@@ -1,6 +1,6 @@
 //! What a plugin declares and emits, in the host's own types. Not checked against the batch yet.
 
-use spanmill_otlp::{CellColumn, Pool, Signal};
+use spanmill_otlp::{CellColumn, Pool, RecordPlan, Signal};
 
 /// Which batches an instance must see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,28 @@ pub struct Declared {
     pub writes: Vec<String>,
     /// How its batches are sharded.
     pub sharding: Sharding,
-    /// The metrics it makes, if it is a connector.
+    /// The metrics it makes, if it was configured as a connector.
     pub metrics: Option<MetricStream>,
+    /// The spans or log records it makes, if it was configured as a record connector.
+    pub records: Option<RecordPlan>,
+}
+
+/// What becomes of a trace of which rows are held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Its rows go on.
+    Release,
+    /// Its rows are dropped.
+    Drop,
+}
+
+/// What a plugin decided about rows that it holds. No trace is named twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decisions {
+    /// The traces decided on.
+    pub traces: Vec<(u128, Decision)>,
+    /// Traces whose rows it wants to see again.
+    pub review: Vec<u128>,
 }
 
 /// How an instrument aggregates.
@@ -37,6 +57,10 @@ pub enum InstrumentKind {
     Histogram(Vec<f64>),
     /// An exponential histogram with at most this many buckets on either side of zero.
     ExponentialHistogram(u32),
+    /// A sum that may fall.
+    UpDownSum,
+    /// The last value.
+    Gauge,
 }
 
 /// A metric that a connector makes.

@@ -1,5 +1,4 @@
-//! Generated from the WIT. Both kinds of plugin stand in one world, so that they share their types. `ticker` is
-//! not in it: this version of the host does not call it.
+//! Generated from the WIT. All kinds of plugin stand in one world, so that they share their types.
 #![allow(
     missing_docs,
     clippy::all,
@@ -18,6 +17,9 @@ wasmtime::component::bindgen!({
             import spanmill:plugin/counters@0.1.0;
             export spanmill:plugin/processor@0.1.0;
             export spanmill:plugin/connector@0.1.0;
+            export spanmill:plugin/record-connector@0.1.0;
+            export spanmill:plugin/router@0.1.0;
+            export spanmill:plugin/ticker@0.1.0;
             export spanmill:plugin/state@0.1.0;
             export spanmill:plugin/about@0.1.0;
         }

@@ -3,12 +3,14 @@
 
 use spanmill_otlp::{
     Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome, Pool,
-    Removal, Replacement, Signal, Verdicts, Write,
+    RecordColumn, RecordPlan, Records, Removal, Replacement, Routes, Signal, Verdicts, Write,
 };
 
 use super::answer;
-use super::bindings::exports::spanmill::plugin::{about, connector, processor};
-use super::bindings::spanmill::plugin::{contract, metrics, telemetry};
+use super::bindings::exports::spanmill::plugin::{
+    about, connector, processor, record_connector, router, ticker,
+};
+use super::bindings::spanmill::plugin::{contract, metrics, records as records_wit, telemetry};
 use crate::about::About;
 use crate::error::{Fault, Problem, words};
 
@@ -22,15 +24,15 @@ fn cells(view: CellsView<'_>) -> telemetry::CellsParam<'_> {
     }
 }
 
-fn column(view: ColumnView<'_>) -> telemetry::Column<'_> {
+fn column(view: ColumnView<'_>) -> telemetry::ColumnParam<'_> {
     match view {
-        ColumnView::Narrow(values) => telemetry::Column::Narrow(values),
-        ColumnView::Wide(values) => telemetry::Column::Wide(values),
-        ColumnView::TraceId(words) => telemetry::Column::TraceId(words),
-        ColumnView::Text(indices) => telemetry::Column::Text(indices),
-        ColumnView::Cells(view) => telemetry::Column::Cells(cells(view)),
+        ColumnView::Narrow(values) => telemetry::ColumnParam::Narrow(values),
+        ColumnView::Wide(values) => telemetry::ColumnParam::Wide(values),
+        ColumnView::TraceId(words) => telemetry::ColumnParam::TraceId(words),
+        ColumnView::Text(indices) => telemetry::ColumnParam::Text(indices),
+        ColumnView::Cells(view) => telemetry::ColumnParam::Cells(cells(view)),
         ColumnView::Attributes(list) => {
-            telemetry::Column::Attributes(telemetry::AttributeListParam {
+            telemetry::ColumnParam::Attributes(telemetry::AttributeListParam {
                 ends: list.ends,
                 keys: list.keys,
                 values: cells(list.values),
@@ -65,7 +67,8 @@ fn lifted(context: telemetry::Context) -> Context {
     }
 }
 
-fn signal(signal: Signal) -> telemetry::Signal {
+/// A signal in the generated types.
+pub(crate) fn signal(signal: Signal) -> telemetry::Signal {
     match signal {
         Signal::Traces => telemetry::Signal::Traces,
         Signal::Logs => telemetry::Signal::Logs,
@@ -75,7 +78,7 @@ fn signal(signal: Signal) -> telemetry::Signal {
 
 /// Calls `call` with a batch in the generated types, which borrow from one another.
 pub(crate) fn lower<T>(view: &BatchView<'_>, call: impl FnOnce(telemetry::Batch<'_>) -> T) -> T {
-    let columns: Vec<Vec<telemetry::Column<'_>>> = view
+    let columns: Vec<Vec<telemetry::ColumnParam<'_>>> = view
         .tables
         .iter()
         .map(|table| table.columns.iter().map(|view| column(*view)).collect())
@@ -202,15 +205,107 @@ pub(crate) fn emission(emission: connector::Emission) -> answer::Emission {
     }
 }
 
-/// What a plugin declared, in the host's types.
-pub(crate) fn declared(contract: contract::Contract) -> answer::Declared {
-    let signal = |signal| match signal {
+/// A record connector's answer in the host's types.
+pub(crate) fn records(records: record_connector::Records) -> Records {
+    let column = |column| match column {
+        telemetry::ColumnResult::Narrow(values) => RecordColumn::Narrow(values),
+        telemetry::ColumnResult::Wide(values) => RecordColumn::Wide(values),
+        telemetry::ColumnResult::TraceId(words) => RecordColumn::TraceId(words),
+        telemetry::ColumnResult::Text(indices) => RecordColumn::Text(indices),
+        telemetry::ColumnResult::Cells(cells) => RecordColumn::Cells(cell_column(cells)),
+        telemetry::ColumnResult::Attributes(list) => RecordColumn::Attributes {
+            ends: list.ends,
+            keys: list.keys,
+            values: cell_column(list.values),
+        },
+        telemetry::ColumnResult::Numbers(_) => RecordColumn::Other,
+    };
+    Records {
+        texts: pool(records.texts),
+        rows: records.rows,
+        resources: records.resources,
+        columns: records.columns.into_iter().map(column).collect(),
+    }
+}
+
+/// A router's answer in the host's types.
+pub(crate) fn routes(routes: router::Routes) -> Routes {
+    Routes {
+        context: lifted(routes.context),
+        pipelines: routes.pipelines,
+    }
+}
+
+/// What a plugin decided about what it holds.
+///
+/// # Errors
+///
+/// The rule of the contract that it breaks, to be read behind "broke the contract".
+pub(crate) fn decisions(decisions: ticker::Decisions) -> Result<answer::Decisions, String> {
+    let (traces, rest) = decisions.traces.as_chunks::<2>();
+    let (review, rest_of_review) = decisions.review.as_chunks::<2>();
+    if !rest.is_empty() || !rest_of_review.is_empty() {
+        return Err("decisions.traces and decisions.review: a trace has two words".to_owned());
+    }
+    let given = decisions.decisions.len();
+    if given != traces.len() && given != 1 {
+        return Err(format!(
+            "decisions.decisions: {given} values where there are {} traces",
+            traces.len()
+        ));
+    }
+    let trace = |[high, low]: &[u64; 2]| u128::from(*high) << 64 | u128::from(*low);
+    let decision = |at: usize| {
+        let own = match given {
+            1 => decisions.decisions.first(),
+            _ => decisions.decisions.get(at),
+        };
+        match own {
+            Some(ticker::Decision::Drop) => answer::Decision::Drop,
+            Some(ticker::Decision::Release) | None => answer::Decision::Release,
+        }
+    };
+    let mut all: Vec<u128> = traces.iter().chain(review).map(trace).collect();
+    all.sort_unstable();
+    if !all.is_sorted_by(|one, next| one < next) {
+        return Err("decisions.traces and decisions.review name a trace twice".to_owned());
+    }
+    let traces = traces.iter().enumerate();
+    Ok(answer::Decisions {
+        traces: traces
+            .map(|(at, words)| (trace(words), decision(at)))
+            .collect(),
+        review: review.iter().map(trace).collect(),
+    })
+}
+
+fn lifted_signal(signal: telemetry::Signal) -> Signal {
+    match signal {
         telemetry::Signal::Traces => Signal::Traces,
         telemetry::Signal::Logs => Signal::Logs,
         telemetry::Signal::Metrics => Signal::Metrics,
-    };
+    }
+}
+
+/// What a record connector declared about its records.
+///
+/// # Errors
+///
+/// What it may not declare.
+pub(crate) fn record_plan(stream: records_wit::RecordStream) -> Result<RecordPlan, String> {
+    RecordPlan::new(
+        lifted_signal(stream.signal),
+        &stream.fields,
+        stream.scope_name,
+        stream.scope_version,
+    )
+    .map_err(|error| words(&error.to_string()))
+}
+
+/// What a plugin declared, in the host's types.
+pub(crate) fn declared(contract: contract::Contract) -> answer::Declared {
     answer::Declared {
-        signals: contract.signals.into_iter().map(signal).collect(),
+        signals: contract.signals.into_iter().map(lifted_signal).collect(),
         reads: contract.reads,
         writes: contract.writes,
         sharding: match contract.sharding {
@@ -219,6 +314,7 @@ pub(crate) fn declared(contract: contract::Contract) -> answer::Declared {
             contract::Sharding::Whole => answer::Sharding::Whole,
         },
         metrics: None,
+        records: None,
     }
 }
 
@@ -241,6 +337,8 @@ pub(crate) fn metric_stream(stream: metrics::MetricStream) -> answer::MetricStre
                     metrics::InstrumentKind::ExponentialHistogram(buckets) => {
                         answer::InstrumentKind::ExponentialHistogram(buckets)
                     }
+                    metrics::InstrumentKind::UpDownSum => answer::InstrumentKind::UpDownSum,
+                    metrics::InstrumentKind::Gauge => answer::InstrumentKind::Gauge,
                 },
                 exemplars: instrument.exemplars,
             })

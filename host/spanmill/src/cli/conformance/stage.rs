@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanmill_otlp::{Projection, Request, StageContract, Workspace};
-use spanmill_runtime::{Answer, Fault, Limits, Plugin, Slot, Tries};
+use spanmill_otlp::{
+    Joined, Malformed, OutcomeError, Projection, Request, StageContract, Workspace,
+};
+use spanmill_runtime::{Answer, Fault, Limits, Plugin, Role, Slot, Tries};
 
 use super::batches::TestBatch;
 use crate::metrics::{Recorder, Totals};
@@ -17,6 +19,8 @@ pub(super) struct Stage {
     pub(super) slot: Slot,
     workspace: Workspace,
     recorder: Option<Recorder>,
+    /// What the last batches left in the host.
+    held: Vec<Request>,
 }
 
 /// One batch that went well.
@@ -27,20 +31,23 @@ pub(super) struct Step {
 }
 
 impl Stage {
-    /// Makes and configures an instance.
-    pub(super) fn new(plugin: &Plugin, settings: &str) -> Result<Self, String> {
-        let slot = Slot::new(plugin, "conformance", settings, Limits::default());
+    /// Makes and configures an instance for a role.
+    pub(super) fn new(plugin: &Plugin, role: &Role, settings: &str) -> Result<Self, String> {
+        let limits = Limits::default();
+        let slot = Slot::in_role(plugin, role.clone(), "conformance", settings, limits);
         let slot = slot.map_err(|error| error.to_string())?;
         let declared = slot.declared();
         let contract = StageContract::parse(&declared.reads, &declared.writes);
-        let contract =
+        let mut contract =
             contract.map_err(|error| format!("the plugin declares what it may not: {error}"))?;
+        contract.may_hold = slot.may_hold();
         let projection = Projection::new(vec![contract], &Workspace::span_id_paths());
         let projection = projection.map_err(|error| error.to_string())?;
         let stream = declared.metrics.clone();
         Ok(Stage {
             recorder: stream.map(|stream| Recorder::new(&Totals::new(stream))),
             workspace: Workspace::new(Arc::new(projection)),
+            held: Vec::new(),
             slot,
         })
     }
@@ -60,17 +67,27 @@ impl Stage {
             Err(Fault::Batch(why)) => return Err(format!("refused the batch: {why}")),
             Err(fault) => return Err(fault.to_string()),
         };
-        let note = match &answer {
+        let note = self.take(batch, &answer)?;
+        Ok(Step { answer, time, note })
+    }
+
+    /// Checks and takes an answer; returns what is worth saying of it.
+    fn take(&mut self, batch: &TestBatch, answer: &Answer) -> Result<String, String> {
+        let broke = |error: OutcomeError| format!("broke the contract: {error}");
+        let malformed =
+            |what: &'static str| move |error: Malformed| format!("{what} is malformed: {error}");
+        match answer {
             Answer::Outcome(outcome) => {
-                let applied = self.workspace.apply(0, outcome);
-                let applied = applied.map_err(|error| format!("broke the contract: {error}"))?;
+                let applied = self.workspace.apply(0, outcome).map_err(broke)?;
+                self.held.extend(self.workspace.held());
                 let left = self.workspace.splice();
-                Request::parse(batch.signal, left.bytes)
-                    .map_err(|error| format!("what is left is malformed: {error}"))?;
-                match applied.dropped_items {
-                    0 => String::new(),
-                    dropped => format!("dropped {dropped}"),
-                }
+                Request::parse(batch.signal, left.bytes).map_err(malformed("what is left"))?;
+                Ok(match (applied.dropped_items, applied.held_items) {
+                    (0, 0) => String::new(),
+                    (dropped, 0) => format!("dropped {dropped}"),
+                    (0, held) => format!("held {held}"),
+                    (dropped, held) => format!("dropped {dropped}, held {held}"),
+                })
             }
             Answer::Emission(emission) => {
                 let recorder = self
@@ -79,12 +96,62 @@ impl Stage {
                     .ok_or("a processor emitted metrics")?;
                 let taken = recorder.take(emission.clone(), &self.workspace, 0, RECEIVED);
                 let measured = taken.map_err(|fault| fault.to_string())?;
-                match measured.summary().len() {
+                Ok(match measured.summary().len() {
                     0 => String::new(),
                     series => format!("measured {series} series"),
-                }
+                })
             }
-        };
-        Ok(Step { answer, time, note })
+            Answer::Records(records) => {
+                let plan = self.slot.declared().records.clone();
+                let plan = plan.ok_or("it made records, and declared none")?;
+                let mut out = Vec::new();
+                let made = self.workspace.records(0, &plan, records, &mut out);
+                let made = made.map_err(broke)?;
+                Request::parse(plan.signal(), out.into()).map_err(malformed("what it made"))?;
+                Ok(match made {
+                    0 => String::new(),
+                    made => format!("made {made} {}", plan.signal().items()),
+                })
+            }
+            Answer::Routes(routes) => {
+                let Role::Router { pipelines, .. } = self.slot.role() else {
+                    return Err("it routed, and is no router".to_owned());
+                };
+                let joined = |_: &String| Joined::new(batch.bytes.clone());
+                let mut onto: Vec<Joined> = pipelines.iter().map(joined).collect();
+                let routed = self.workspace.route(routes, &mut onto).map_err(broke)?;
+                for joined in onto {
+                    let sent = joined.finish().bytes;
+                    Request::parse(batch.signal, sent).map_err(malformed("what it sent on"))?;
+                }
+                Ok(match routed.dropped_items {
+                    0 => String::new(),
+                    dropped => format!("sent {dropped} nowhere"),
+                })
+            }
+        }
+    }
+
+    /// Has the plugin decide on what it holds, shows it what is held as after a fault, and ends.
+    pub(super) fn decide(&mut self) -> Result<String, String> {
+        let held = std::mem::take(&mut self.held);
+        let rows: usize = held.iter().map(Request::item_count).sum();
+        for request in held {
+            let loaded = self.workspace.load(request, RECEIVED);
+            loaded.map_err(|error| format!("what is held is malformed: {error}"))?;
+            let view = self.workspace.view(0).ok_or("there is no stage")?;
+            let shown = self.slot.review(&view);
+            shown.map_err(|fault| format!("review {fault}"))?;
+        }
+        let mut decided = 0;
+        for (seconds, ending) in [(1, false), (600, false), (601, true)] {
+            let now = RECEIVED.saturating_add(seconds * 1_000_000_000);
+            let decisions = self.slot.tick(now, ending);
+            let decisions = decisions.map_err(|fault| format!("tick {fault}"))?;
+            decided += decisions.traces.len();
+        }
+        Ok(format!(
+            "{rows} rows shown again, {decided} traces decided on"
+        ))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Failure;
+use crate::cli::output::Failure;
 use crate::console::Console;
 use crate::losses::{Loss, Losses};
 use crate::service::GRACE;

@@ -13,6 +13,9 @@ use crate::export::debug::config::{DebugConfig, Verbosity};
 use crate::export::otlp_grpc::config::OtlpGrpcConfig;
 use crate::export::otlp_http::config::{Encoding, OtlpHttpConfig};
 use crate::export::settings::{Compression, Retry, SendingQueue};
+use spanmill_manifest::Anchor;
+use spanmill_net::tls::settings::PemSource;
+use spanmill_net::tls::{ClientTls, Identity, Pem, TlsVersion, TlsVersions};
 
 fn id(text: &str) -> ComponentId {
     ComponentId::parse(text).unwrap()
@@ -112,27 +115,34 @@ fn tls_as_configtls_has_it() {
         let settings = format!("  otlp:\n    endpoint: a:1\n    tls: {{{settings}}}\n");
         exporter::<OtlpGrpcConfig>(&settings).client.tls
     };
-    assert_eq!(tls(""), Tls::default());
+    let inline = |key, text| Pem {
+        source: PemSource::Inline(key, Secret::new(text)),
+        anchor: Anchor::default(),
+    };
+    assert_eq!(tls(""), ClientTls::default());
     // What is empty is not given: variables that are not set are.
     let empty = "ca_file: '', ca_pem: '', cert_file: '', cert_pem: '', key_file: '', key_pem: '', server_name_override: '', min_version: '', max_version: ''";
-    assert_eq!(tls(empty), Tls::default());
+    assert_eq!(tls(empty), ClientTls::default());
     let all = tls(
-        "ca_pem: A, include_system_ca_certs_pool: true, insecure_skip_verify: true, cert_pem: B, key_file: c.pem, server_name_override: d, min_version: 1.2, max_version: '1.3'",
+        "ca_pem: A, include_system_ca_certs_pool: true, insecure_skip_verify: true, cert_pem: B, key_file: c.pem, server_name_override: d, min_version: 1.2, max_version: '1.3', reload_interval: 1m",
     );
     assert_eq!(
         all,
-        Tls {
+        ClientTls {
             insecure: false,
             insecure_skip_verify: true,
-            ca: Some(Pem::Inline("ca_pem", Secret::new("A"))),
+            ca: Some(inline("ca_pem", "A")),
             include_system_ca_certs_pool: true,
             identity: Some(Identity {
-                certificate: Pem::Inline("cert_pem", Secret::new("B")),
-                key: Pem::File("c.pem".into()),
+                certificate: inline("cert_pem", "B"),
+                key: Pem::file("c.pem"),
             }),
             server_name_override: Some("d".try_into().unwrap()),
-            min_version: Some(TlsVersion::V1_2),
-            max_version: Some(TlsVersion::V1_3),
+            versions: TlsVersions {
+                min: Some(TlsVersion::V1_2),
+                max: Some(TlsVersion::V1_3),
+            },
+            reload_interval: Some(Duration::from_secs(60)),
         }
     );
     let shown = format!("{:?}", tls("ca_pem: SECRET, cert_file: a, key_pem: SECRET"));
@@ -179,7 +189,7 @@ service:
 ";
     let manifest = manifest(text);
     for connector in ["span_metrics", "spanmetrics/old"] {
-        let used = &manifest.connectors[&id(connector)];
+        let used = manifest.connectors[&id(connector)].plugin().unwrap();
         assert_eq!(used.spec.kind, "spanmetrics");
         assert_eq!(used.spec.timeout, Duration::from_secs(3));
     }

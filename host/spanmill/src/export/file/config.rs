@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::endpoint;
 use spanmill_manifest::{Diagnostics, Section};
+use spanmill_net::endpoint;
 
 /// The `file` exporter.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use spanmill_manifest::{Diagnostics, Section};
+use spanmill_net::{endpoint, tls};
 
-use crate::config::{endpoint, tls};
 use crate::export::settings::{self, ClientSettings};
 
 /// The `otlp` exporter.
@@ -18,7 +18,7 @@ pub struct OtlpGrpcConfig {
 
 /// Reads its settings.
 pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpGrpcConfig {
-    let mut tls = tls::tls(&mut section, out);
+    let mut tls = tls::settings::client(&mut section, out);
     let (uri, secure) = endpoint::grpc(&mut section, tls.insecure, out);
     tls.insecure = !secure;
     let client = settings::client(&mut section, Duration::from_secs(5), tls, out);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use spanmill_manifest::{Diagnostics, Section};
 use spanmill_model::{PerSignal, Signal};
+use spanmill_net::{endpoint, tls};
 
-use crate::config::{endpoint, tls};
 use crate::export::settings::{self, ClientSettings};
 
 /// How bodies are encoded.
@@ -26,6 +26,14 @@ pub struct OtlpHttpConfig {
     pub encoding: Encoding,
     /// What exporters share.
     pub client: ClientSettings,
+}
+
+impl OtlpHttpConfig {
+    /// Whether TLS is spoken to any of the URLs.
+    pub fn is_secure(&self) -> bool {
+        let mut urls = self.urls.iter().filter_map(|(_, url)| url.as_ref());
+        urls.any(|url| endpoint::is_secure(url))
+    }
 }
 
 /// Reads its settings.
@@ -50,7 +58,7 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpHttpC
     }
     let encodings = [("proto", Encoding::Proto), ("json", Encoding::Json)];
     let encoding = section.choice("encoding", &encodings, out);
-    let tls = tls::tls(&mut section, out);
+    let tls = tls::settings::client(&mut section, out);
     let client = settings::client(&mut section, Duration::from_secs(30), tls, out);
     section.refuse(
         "proxy_url",

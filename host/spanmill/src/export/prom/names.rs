@@ -1,6 +1,9 @@
 //! OpenTelemetry's names as Prometheus writes them.
 
 mod units;
+mod words;
+
+use words::{is_of_metric, pieces};
 
 /// How metrics are named.
 #[derive(Clone, Debug, Default)]
@@ -84,18 +87,6 @@ fn with_suffixes(name: &str, unit: &str, shape: Shape) -> Vec<String> {
         words.push(ending.to_owned());
     }
     words
-}
-
-/// What stands between characters that are not allowed.
-fn pieces(text: &str, allowed: impl Fn(char) -> bool) -> Vec<String> {
-    text.split(|c| !allowed(c))
-        .filter(|piece| !piece.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn is_of_metric(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == ':'
 }
 
 /// A label's name: what Prometheus does not allow becomes `_`; a name that could not stand so, or that Prometheus

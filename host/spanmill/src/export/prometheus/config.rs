@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::config::endpoint;
 use crate::export::prom::config::{conversion, translation};
 use spanmill_manifest::{Diagnostics, Section};
+use spanmill_net::endpoint;
+use spanmill_net::tls::{self, ServerTls};
 
 /// The `prometheus` exporter.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,8 @@ pub struct PrometheusConfig {
     pub exclude_service_attributes: bool,
     /// Whether series are without the labels that name their instrumentation scope.
     pub without_scope_info: bool,
+    /// TLS; `None`: plain text.
+    pub tls: Option<ServerTls>,
 }
 
 /// Reads its settings.
@@ -68,8 +71,8 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> Prometheu
         resource_to_telemetry,
         exclude_service_attributes,
         without_scope_info: section.flag("without_scope_info", false, out),
+        tls: tls::settings::server(&mut section, out),
     };
-    section.refuse("tls", "is not supported", "put a TLS proxy in front", out);
     section.refuse(
         "auth",
         "is not supported",

@@ -9,10 +9,11 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, ScopeMetrics};
 use prost::Message as _;
 
+use super::kind::Kind;
 use super::labels::Labels;
 use super::points::{self, MetricPoints, Value};
 use super::reading::Reading;
-use super::registry::{Kind, LIMITS, Limits, Point, Registry};
+use super::registry::{LIMITS, Limits, Point, Registry};
 use super::series::Source;
 use crate::export::prom::names::{self, Naming};
 use crate::export::prom::value_text;

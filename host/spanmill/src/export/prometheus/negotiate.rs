@@ -1,6 +1,6 @@
 //! Which format a scraper is answered in, by its `Accept`, as the Collector's exporter chooses.
 
-use super::text::Format;
+use super::format::Format;
 
 /// The first of the formats that are asked for, by their `q`; text if there is none.
 pub(super) fn format<'a>(accepts: impl Iterator<Item = &'a str>, open_metrics: bool) -> Format {

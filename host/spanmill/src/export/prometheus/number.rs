@@ -1,6 +1,6 @@
 //! Numbers as Go prints them, since that is what dashboards and rules know as a bucket's `le`.
 
-use super::text::Format;
+use super::format::Format;
 
 /// A number as the format has it.
 pub(super) fn float(value: f64, format: Format) -> String {

@@ -14,11 +14,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use tokio::sync::Semaphore;
 
+use super::format::Format;
 use super::intake::Intake;
+use super::kind::Kind;
 use super::protobuf::FamilyWriter;
-use super::registry::{Family, Kind};
+use super::registry::Family;
 use super::series::Series;
-use super::text::{Format, Writer};
+use super::text::Writer;
 
 /// The longest piece that is handed on.
 pub(super) const PIECE: usize = 64 << 10;

@@ -4,8 +4,8 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, NumberDataPoint};
 
+use super::kind::Kind;
 use super::reading::Reading;
-use super::registry::Kind;
 use crate::export::prom;
 use crate::export::prom::names::Shape;
 

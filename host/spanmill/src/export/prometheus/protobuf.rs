@@ -6,9 +6,10 @@ pub(super) mod messages;
 
 use prost::Message as _;
 
+use super::kind::Kind;
 use super::labels;
 use super::reading::{Exemplar as Measured, Reading};
-use super::registry::{Family, Kind};
+use super::registry::Family;
 use super::series::{Series, SeriesValue};
 use crate::export::prom::native::{Layout, NativeHistogram};
 use messages::{

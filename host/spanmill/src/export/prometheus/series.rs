@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
+use super::kind::Kind;
 use super::reading::Reading;
-use super::registry::Kind;
 
 /// Sources of one series at most; the rest is rejected.
 const MAX_SOURCES: usize = 1000;

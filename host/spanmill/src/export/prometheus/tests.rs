@@ -12,10 +12,11 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use super::format::Format;
 use super::intake::Intake;
 use super::page::{Cursor, PIECE, Page};
 use super::registry::Limits;
-use super::text::{Format, Writer};
+use super::text::Writer;
 use crate::export::prometheus::config::PrometheusConfig;
 
 fn config() -> PrometheusConfig {
@@ -30,6 +31,7 @@ fn config() -> PrometheusConfig {
         resource_to_telemetry: false,
         exclude_service_attributes: false,
         without_scope_info: true,
+        tls: None,
     }
 }
 

@@ -9,7 +9,7 @@ mod source;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
-use super::Job;
+use super::job::Job;
 use crate::export::Payload;
 use crate::export::settings::{BatchSizer, QueueBatch};
 pub(super) use source::{MergedBatch, Share};

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use crate::config::endpoint;
-use crate::config::tls;
 use crate::export::prom::config::{conversion, translation};
 use crate::export::settings::{self, ClientSettings, Retry, SendingQueue, Sizer};
 use spanmill_manifest::{Diagnostics, Section};
+use spanmill_net::{endpoint, tls};
 
 /// More requests at once than any server likes.
 const MAX_PARALLEL: u64 = 1024;
@@ -51,6 +50,13 @@ pub struct RemoteWriteConfig {
     pub max_batch_request_parallelism: usize,
 }
 
+impl RemoteWriteConfig {
+    /// Whether TLS is spoken to the URL.
+    pub fn is_secure(&self) -> bool {
+        endpoint::is_secure(&self.url)
+    }
+}
+
 /// Reads its settings.
 pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> RemoteWriteConfig {
     let url = endpoint::url(&mut section, "endpoint", out);
@@ -58,7 +64,7 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> RemoteWri
         let like = "a URL, like `http://localhost:9090/api/v1/write`";
         out.push(endpoint::missing(&section, "endpoint", like));
     }
-    let tls = tls::tls(&mut section, out);
+    let tls = tls::settings::client(&mut section, out);
     let versions = [
         ("prometheus.WriteRequest", RemoteWriteVersion::V1),
         ("io.prometheus.write.v2.Request", RemoteWriteVersion::V2),

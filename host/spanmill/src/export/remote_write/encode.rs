@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bytes::Bytes;
 use prost::Message;
 use prost::encoding::encoded_len_varint;
 
@@ -11,18 +10,8 @@ use super::messages::{
     WriteRequest,
 };
 use super::translate::{Series, Translation};
+use crate::export::progress::WriteBody;
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
-
-/// One request, ready to be posted.
-#[derive(Clone, Debug)]
-pub(in crate::export) struct WriteBody {
-    /// Snappy's block format.
-    pub(in crate::export) bytes: Bytes,
-    /// Points that begin in it.
-    pub(in crate::export) points: u64,
-    /// Samples and histograms in it.
-    pub(in crate::export) samples: u64,
-}
 
 /// The requests that series go in, each series in one of them. `None` if one is too large to be compressed.
 pub(super) fn encode(

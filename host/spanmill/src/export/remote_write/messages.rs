@@ -135,8 +135,8 @@ messages! {
 
 /// Kinds of metrics, in both versions.
 pub(super) mod kind {
-    pub(in crate::export::remote_write) const COUNTER: i32 = 1;
-    pub(in crate::export::remote_write) const GAUGE: i32 = 2;
-    pub(in crate::export::remote_write) const HISTOGRAM: i32 = 3;
-    pub(in crate::export::remote_write) const SUMMARY: i32 = 5;
+    pub const COUNTER: i32 = 1;
+    pub const GAUGE: i32 = 2;
+    pub const HISTOGRAM: i32 = 3;
+    pub const SUMMARY: i32 = 5;
 }

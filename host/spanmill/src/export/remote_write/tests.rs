@@ -7,12 +7,13 @@ use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::{Value, json};
 
-use super::encode::{WriteBody, encode};
+use super::encode::encode;
 use super::messages::{RequestV2, TimeSeries, WriteRequest};
 use super::translate::{Translation, translate};
-use crate::config::Tls;
+use crate::export::progress::WriteBody;
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 use crate::export::settings::{ClientSettings, Compression, Retry};
+use spanmill_net::tls::ClientTls;
 
 fn config() -> RemoteWriteConfig {
     RemoteWriteConfig {
@@ -21,7 +22,7 @@ fn config() -> RemoteWriteConfig {
             timeout: std::time::Duration::from_secs(5),
             compression: Compression::None,
             headers: Vec::new(),
-            tls: Tls::default(),
+            tls: ClientTls::default(),
             retry: Retry::default(),
             queue: None,
         },

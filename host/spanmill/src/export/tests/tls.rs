@@ -348,7 +348,7 @@ async fn files_are_checked_at_the_start() {
     for (tls, said) in [
         (
             format!("ca_file: '{empty}'"),
-            format!("cannot use {empty}: {none}"),
+            format!("tls: cannot use {empty}: {none}"),
         ),
         (
             "ca_pem: secret".to_owned(),
@@ -356,15 +356,15 @@ async fn files_are_checked_at_the_start() {
         ),
         (
             format!("ca_file: '{empty}', insecure_skip_verify: true"),
-            format!("cannot use {empty}: {none}"),
+            format!("tls: cannot use {empty}: {none}"),
         ),
         (
             "ca_file: /nowhere/ca.pem".to_owned(),
-            "cannot use /nowhere/ca.pem: No such file or directory (os error 2)".to_owned(),
+            "tls: cannot use /nowhere/ca.pem: No such file or directory (os error 2)".to_owned(),
         ),
         (
             format!("cert_file: '{certificate}', key_file: '{certificate}'"),
-            format!("cannot use {certificate}: {no_key}"),
+            format!("tls: cannot use {certificate}: {no_key}"),
         ),
         (
             format!("cert_file: '{certificate}', key_pem: secret"),
@@ -373,7 +373,7 @@ async fn files_are_checked_at_the_start() {
         (
             format!("cert_file: '{certificate}', key_file: '{sealed}'"),
             format!(
-                "cannot use {sealed}: its private key is encrypted; store it decrypted, as `openssl pkey` writes it"
+                "tls: cannot use {sealed}: its private key is encrypted; store it decrypted, as `openssl pkey` writes it"
             ),
         ),
     ] {

@@ -9,6 +9,7 @@ use spanmill_otlp::{Outcome, OutcomeError, Workspace};
 
 use super::report::Difference;
 use crate::metrics::Measured;
+use crate::pipeline::chain::ConnectorPiece;
 
 /// Trace ids that are kept of one batch.
 const SAMPLES: usize = 5;
@@ -26,6 +27,16 @@ pub(super) fn outcomes(
         return Ok(Difference::default());
     };
     Ok(compare(live, shadow))
+}
+
+/// Compares what two connectors give to other pipelines.
+pub(super) fn pieces(live: &[ConnectorPiece], shadow: &[ConnectorPiece]) -> Difference {
+    let same =
+        live.len() == shadow.len() && live.iter().zip(shadow).all(|(live, shadow)| live == shadow);
+    Difference {
+        edits: u64::from(!same),
+        ..Difference::default()
+    }
 }
 
 /// What is left of a batch: the rows of the spans, and the spans.

@@ -24,7 +24,7 @@ pub(super) struct Difference {
 
 /// What a shadow has seen so far.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct ShadowStats {
     /// Batches that both versions have processed.
     pub batches: u64,
     /// Batches that it was not shown, because it was still busy.
@@ -46,7 +46,7 @@ pub struct Seen {
     latency: Option<Histogram<u32>>,
 }
 
-impl Seen {
+impl ShadowStats {
     pub(super) fn batch(&mut self, spans: usize, took: Duration, difference: Difference) {
         self.batches += 1;
         self.spans += spans as u64;

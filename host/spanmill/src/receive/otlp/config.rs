@@ -4,6 +4,7 @@ use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 
 mod grpc;
 mod http;
+mod shared;
 
 pub use grpc::GrpcServer;
 #[cfg(test)]
@@ -40,32 +41,4 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> OtlpConfi
     }
     section.finish(out);
     receiver
-}
-
-/// Keys of both servers that this version does not serve.
-fn refuse_shared(section: &mut Section<'_>, out: &mut Diagnostics) {
-    section.refuse(
-        "tls",
-        "is not supported",
-        "receivers are plain text in this version: put a TLS proxy in front",
-        out,
-    );
-    section.refuse(
-        "auth",
-        "is not supported",
-        "put an authenticating proxy in front",
-        out,
-    );
-    section.refuse(
-        "middlewares",
-        "is not supported",
-        "remove it: middlewares are extensions, and there are none in this version",
-        out,
-    );
-    if let Some(transport) = section.text("transport", out)
-        && transport != "tcp"
-        && let Some(node) = section.value("transport")
-    {
-        out.push(section.wrong("transport", node, "only tcp is served in this version"));
-    }
 }

@@ -10,8 +10,8 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
 use super::{LIMIT, Recorder, Server, request};
-use crate::receive::raw_codec::RawCodec;
 use crate::refusal::Refusal;
+use spanmill_net::RawCodec;
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 

@@ -11,7 +11,9 @@ use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{OtlpReceiver, Recorder, Server, Spare, both, id, request};
+use spanmill_net::Spare;
+
+use super::{OtlpReceiver, Recorder, Server, both, id, request};
 
 fn blocked() -> Arc<Recorder> {
     let mut recorder = Recorder::new(None);

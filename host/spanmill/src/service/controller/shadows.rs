@@ -1,91 +1,19 @@
 //! Shadows of running plugins: begun, ended by time, by hand or by a change, and promoted.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use spanmill_admin::{
-    ControlError, EventKind, Latency, ShadowReport, ShadowState, SwapOptions, SwapReport,
-};
+use spanmill_admin::{ControlError, EventKind, ShadowReport, ShadowState, SwapOptions, SwapReport};
 use tokio::task::block_in_place;
 
-use super::swaps::UploadedPlugin;
-use super::{Controller, invalid, lock, short};
+use super::Controller;
+use super::common::{invalid, lock, short};
+use super::shadow_entry::ShadowEntry;
+use super::uploaded::UploadedPlugin;
 use crate::components::canonical_component;
 use crate::config::ComponentId;
-use crate::pipeline::Shadow;
+use crate::pipeline::{LoadedPlugin, Shadow};
 use crate::service::running::RunningService;
-
-/// Shadows by the target that they were asked for with. The last of each stays until it is promoted.
-#[derive(Default)]
-pub(super) struct Shadows(Mutex<BTreeMap<String, Arc<ShadowEntry>>>);
-
-struct ShadowEntry {
-    shadow: Shadow,
-    uploaded: UploadedPlugin,
-    since: SystemTime,
-    /// When it ends, or ended.
-    until: Mutex<(ShadowState, SystemTime)>,
-}
-
-impl Shadows {
-    fn get(&self, target: &str) -> Result<Arc<ShadowEntry>, ControlError> {
-        let kept = lock(&self.0).get(&canonical_component(target)).cloned();
-        kept.ok_or_else(|| {
-            ControlError::NotFound(format!(
-                "there is no shadow of {target}; begin one with `spanmill plugin shadow {target} FILE`"
-            ))
-        })
-    }
-
-    fn running(&self) -> Vec<(String, Arc<ShadowEntry>)> {
-        let all = lock(&self.0);
-        let running = all.iter().filter(|(_, kept)| kept.is_running());
-        running
-            .map(|(target, kept)| (target.clone(), Arc::clone(kept)))
-            .collect()
-    }
-}
-
-impl ShadowEntry {
-    fn is_running(&self) -> bool {
-        lock(&self.until).0 == ShadowState::Running
-    }
-
-    /// Lets it process what it has been shown, and notes the end.
-    fn end(&self) {
-        block_in_place(|| self.shadow.finish());
-        *lock(&self.until) = (ShadowState::Ended, SystemTime::now());
-    }
-
-    fn report(&self) -> ShadowReport {
-        let seen = self.shadow.seen();
-        let (state, until) = *lock(&self.until);
-        let time = |at| humantime::format_rfc3339_millis(at).to_string();
-        let versions = self.shadow.versions().iter();
-        ShadowReport {
-            components: versions.map(|version| version.id.to_string()).collect(),
-            hash: self.uploaded.plugin.hash().to_owned(),
-            source: self.uploaded.plugin.name().to_owned(),
-            state,
-            since: time(self.since),
-            until: time(until),
-            batches: seen.batches,
-            batches_skipped: seen.batches_skipped,
-            spans: seen.spans,
-            verdicts_differ: seen.verdicts_differ,
-            edits_differ: seen.edits_differ,
-            measurements_differ: seen.measurements_differ,
-            latency: Latency {
-                p50_us: seen.latency_ns(0.5) / 1000,
-                p99_us: seen.latency_ns(0.99) / 1000,
-            },
-            sampled_trace_ids: seen.trace_ids,
-            faults: seen.faults,
-            last_fault: seen.last_fault,
-        }
-    }
-}
 
 impl Controller {
     pub(super) async fn start_shadow(
@@ -106,7 +34,8 @@ impl Controller {
         let plugins = self.configure(running.manifest(), &ids, &uploaded.plugin)?;
         // It changes nothing, but it sees as much as a version that does, and may log.
         let excesses = self.allowed_excess(&plugins, allow_more)?;
-        let versions = plugins.into_values().map(|loaded| loaded.version).collect();
+        let versions = plugins.values().flat_map(LoadedPlugin::versions);
+        let versions = versions.map(Arc::clone).collect();
         let state = |id: &ComponentId| running.topology().state_of(id);
         let shadow = block_in_place(|| Shadow::start(versions, state)).map_err(invalid)?;
         block_in_place(|| running.topology().tap(&shadow))

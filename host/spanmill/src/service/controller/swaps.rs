@@ -6,28 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use spanmill_admin::{
-    ControlError, EventKind, SavedSwap, SwapOptions, SwapReport, SwappedComponent,
-};
+use spanmill_admin::{ControlError, EventKind, SavedSwap, SwapOptions, SwapReport};
 use spanmill_runtime::{LoadError, Plugin};
 use tokio::task::block_in_place;
 
-use super::{Controller, invalid, lock, not_changed, refused, short};
+use super::Controller;
+use super::common::{components, invalid, lock, not_changed, refused, short};
+use super::uploaded::UploadedPlugin;
 use crate::config::{ComponentId, Manifest, Role};
 use crate::pipeline::{
-    Excess, LoadedPlugin, PROBATION, Replaced, Version, beyond_grant, beyond_predecessor,
+    Excess, LoadedPlugin, PROBATION, Version, VersionReplacement, beyond_grant, beyond_predecessor,
 };
 use crate::service::running::{ChangeReport, PendingTrial};
 use crate::service::save::ManifestEdit;
-
-/// A plugin that was sent.
-#[derive(Clone)]
-pub(super) struct UploadedPlugin {
-    pub(super) plugin: Plugin,
-    pub(super) wasm: Bytes,
-    /// How long compiling it took.
-    pub(super) compile: Duration,
-}
 
 /// What versions declare beyond their predecessors.
 type Excesses = BTreeMap<ComponentId, Excess>;
@@ -58,12 +49,13 @@ impl Controller {
     ) -> Result<BTreeMap<ComponentId, LoadedPlugin>, ControlError> {
         let versions = self.history.versions();
         for version in ids.iter().filter_map(|id| versions.get(id)) {
-            let (role, is) = (version.role, Role::of(plugin.kind()));
-            if role != is {
+            let role = version.role;
+            if !plugin.kinds().iter().any(|kind| Role::of(*kind) == role) {
+                let kinds: Vec<_> = plugin.kinds().iter().map(|kind| kind.name()).collect();
                 return Err(ControlError::Invalid(format!(
                     "{} is a {}, and {role} {} takes a {role}",
                     plugin.name(),
-                    is.name(),
+                    kinds.join(" and "),
                     version.id,
                     role = role.name(),
                 )));
@@ -278,7 +270,7 @@ impl Controller {
     /// Notes and logs what was replaced.
     pub(super) fn tell_swapped(
         &self,
-        replaced: &[Replaced],
+        replaced: &[VersionReplacement],
         how: &str,
         held: Duration,
         excesses: &Excesses,
@@ -322,18 +314,6 @@ fn saved(save: &ManifestEdit, after_probation: bool) -> SavedSwap {
         file: save.file(),
         after_probation,
     }
-}
-
-/// What was replaced, as reports have it.
-pub(super) fn components(replaced: &[Replaced]) -> Vec<SwappedComponent> {
-    let component = |one: &Replaced| SwappedComponent {
-        component: one.new.id.to_string(),
-        from: one.old.plugin.hash().to_owned(),
-        to: one.new.plugin.hash().to_owned(),
-        state_handed_over: one.state_handed_over,
-        allowed_more: Vec::new(),
-    };
-    replaced.iter().map(component).collect()
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -1,29 +1,18 @@
 //! Changes on probation: what becomes of them when their trials end.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use spanmill_admin::EventKind;
 use tokio::task::block_in_place;
 
-use super::{Controller, lock};
+use super::Controller;
+use super::common::lock;
+use super::trial_entry::TrialEntry;
 use crate::config::ComponentId;
 use crate::pipeline::{Swapped, Verdict};
 use crate::service::history;
 use crate::service::running::{PendingTrial, RunningService};
 use crate::service::save::ManifestEdit;
-
-/// Changes whose trials are not concluded.
-#[derive(Default)]
-pub(super) struct Trials(Mutex<Vec<Arc<TrialEntry>>>);
-
-/// A change on probation.
-struct TrialEntry {
-    on_trial: PendingTrial,
-    /// The components that were swapped and what they ran before; `None` for a reload.
-    swapped: Option<(Vec<ComponentId>, Swapped)>,
-    /// What is written to the manifest once it has passed.
-    save: Option<ManifestEdit>,
-}
 
 impl Controller {
     /// Waits for the end of a trial, and does what it asks for.

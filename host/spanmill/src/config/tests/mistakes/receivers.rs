@@ -111,18 +111,84 @@ fn receiver_tls() {
     protocols:
       grpc:
         tls:
+      http:
+        tls:
           cert_file: a.pem
+          client_ca_file: b.pem
+          ca_file: b.pem
+          insecure: true
+          min_version: "1.3"
+          max_version: "1.2"
+          cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]
+          tpm: {enabled: true}
+          reload_interval: soon
 "#,
         expect![[r#"
-            error: receiver otlp: protocols: grpc: tls is not supported
+            error: receiver otlp: protocols: grpc: tls: cert_file is missing
              --> spanmill.yaml:5:9
               |
             5 |         tls:
               |         ^^^
               |
-              = help: receivers are plain text in this version: put a TLS proxy in front
+              = help: add `cert_file:` with the file of the server's certificate, and `key_file:` with that of its key
 
-            spanmill.yaml: 1 error
+            error: receiver otlp: protocols: http: tls: key_file is missing
+             --> spanmill.yaml:7:9
+              |
+            7 |         tls:
+              |         ^^^
+              |
+              = help: add `key_file:` with its file: a certificate and its key go together
+
+            warning: receiver otlp: protocols: http: tls: ca_file is ignored: a server trusts nobody by it, as in the Collector
+              --> spanmill.yaml:10:11
+               |
+            10 |           ca_file: b.pem
+               |           ^^^^^^^
+               |
+               = help: name the authorities that clients need a certificate of in `client_ca_file`
+
+            error: receiver otlp: protocols: http: tls: unknown key `insecure`
+              --> spanmill.yaml:11:11
+               |
+            11 |           insecure: true
+               |           ^^^^^^^^
+               |
+               = help: known keys: cert_file, cert_pem, cert_file, key_file, key_pem, cert_file, client_ca_file, client_ca_file, ca_file, ca_pem, client_ca_file_reload, include_system_ca_certs_pool, min_version, min_version, max_version, max_version, min_version, reload_interval, reload_interval, cipher_suites, curve_preferences, tpm
+
+            error: receiver otlp: protocols: http: tls: min_version: is above max_version
+              --> spanmill.yaml:12:24
+               |
+            12 |           min_version: "1.3"
+               |                        ^^^^^
+               |
+               = help: lower it, or remove one of the two
+
+            error: receiver otlp: protocols: http: tls: cipher_suites is not supported
+              --> spanmill.yaml:14:11
+               |
+            14 |           cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]
+               |           ^^^^^^^^^^^^^
+               |
+               = help: remove it: only cipher suites and curves that are safe are used
+
+            error: receiver otlp: protocols: http: tls: tpm is not supported
+              --> spanmill.yaml:15:11
+               |
+            15 |           tpm: {enabled: true}
+               |           ^^^
+               |
+               = help: remove it, and name the key in `key_file`
+
+            error: receiver otlp: protocols: http: tls: reload_interval: this is not a duration
+              --> spanmill.yaml:16:28
+               |
+            16 |           reload_interval: soon
+               |                            ^^^^
+               |
+               = help: durations are written like `200ms`, `1.5s` or `1h30m`
+
+            spanmill.yaml: 7 errors, 1 warning
         "#]],
     );
 }

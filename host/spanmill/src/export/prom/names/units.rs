@@ -1,5 +1,7 @@
 //! UCUM's units as words.
 
+use super::words::{is_of_metric, pieces};
+
 /// The words that a unit adds to a name: what is measured, and per what. Either may be empty.
 pub(super) fn suffixes(unit: &str) -> [String; 2] {
     let (what, per) = match unit.split_once('/') {
@@ -67,5 +69,5 @@ fn rate(unit: &str) -> &str {
 
 /// Letters and digits; a run of anything else is one `_`, and none at either end.
 fn clean(text: &str) -> String {
-    super::pieces(text, super::is_of_metric).join("_")
+    pieces(text, is_of_metric).join("_")
 }

@@ -2,18 +2,18 @@
 //! (<https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto>), as far as they are written.
 
 /// `MetricType`.
-pub(in crate::export::prometheus) mod kind {
-    pub(in crate::export::prometheus) const COUNTER: i32 = 0;
-    pub(in crate::export::prometheus) const GAUGE: i32 = 1;
-    pub(in crate::export::prometheus) const SUMMARY: i32 = 2;
-    pub(in crate::export::prometheus) const HISTOGRAM: i32 = 4;
+pub mod kind {
+    pub const COUNTER: i32 = 0;
+    pub const GAUGE: i32 = 1;
+    pub const SUMMARY: i32 = 2;
+    pub const HISTOGRAM: i32 = 4;
 }
 
 macro_rules! messages {
     ($($name:ident { $($(#[$tag:meta])* $field:ident: $kind:ty,)* })*) => {$(
         #[derive(Clone, PartialEq, prost::Message)]
-        pub(in crate::export::prometheus) struct $name {
-            $($(#[$tag])* pub(in crate::export::prometheus) $field: $kind,)*
+        pub struct $name {
+            $($(#[$tag])* pub $field: $kind,)*
         }
     )*};
 }

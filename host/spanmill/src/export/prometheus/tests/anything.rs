@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use super::kinds::{check, families};
 use super::{config, exposition, page};
 use crate::export::prometheus::config::PrometheusConfig;
+use crate::export::prometheus::format::Format;
 use crate::export::prometheus::intake::Intake;
-use crate::export::prometheus::text::Format;
 
 fn key() -> impl Strategy<Value = String> {
     let known = [

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use prost::Message as _;
 use serde_json::{Value, json};
 
+use super::super::format::Format;
 use super::super::intake::Intake;
 use super::super::page::Cursor;
 use super::super::protobuf::messages::{BucketSpan, Histogram, Metric, MetricFamily};
-use super::super::text::{Format, Writer};
+use super::super::text::Writer;
 use super::{attributes, config, metric, open, text};
 use crate::export::prometheus::config::PrometheusConfig;
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::super::intake::Intake;
+use super::super::kind::Kind;
 use super::super::reading::Reading;
-use super::super::registry::Kind;
 use super::super::series::{Series, Source};
 use super::{calls, config, metric, metrics, text};
 

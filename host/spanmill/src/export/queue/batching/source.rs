@@ -3,25 +3,25 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::export::Payload;
-use crate::export::queue::{Job, QueueSlot, ResultSender};
+use crate::export::queue::job::{Job, QueueSlot, ResultSender};
 use crate::export::sender::{SendError, Sender};
 use crate::losses::Reason;
 
 /// A batch on its way.
-pub(in crate::export::queue) struct MergedBatch {
-    pub(in crate::export::queue) payload: Payload,
+pub struct MergedBatch {
+    pub payload: Payload,
     /// Of whom it is, in the order of the items.
-    pub(in crate::export::queue) shares: Vec<Share>,
+    pub shares: Vec<Share>,
 }
 
 /// Items of one request.
-pub(in crate::export::queue) struct Share {
+pub struct Share {
     pub(super) source: Arc<Source>,
     pub(super) items: u64,
 }
 
 /// A request whose items may be in several batches.
-pub(in crate::export::queue) struct Source {
+pub struct Source {
     _place: QueueSlot,
     /// Set if its sender waits for the result, and so still has it.
     waiter: Option<ResultSender>,
@@ -53,7 +53,7 @@ impl MergedBatch {
     }
 
     /// Sends it, and tells those whose requests are done with.
-    pub(in crate::export::queue) async fn send(self, sender: &Sender) {
+    pub async fn send(self, sender: &Sender) {
         let result = sender.send(&self.payload).await;
         sender.waiting.remove(&self.payload);
         let is_awaited = |share: &Share| share.source.waiter.is_some();

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 
 use super::super::labels::{LabelSet, Labels};
 use super::super::messages::{BucketSpan, Histogram, Sample};
-use super::{Exemplar, RejectionReason, Translator, millis};
+use super::table::{Exemplar, RejectionReason, SeriesTable, millis};
 use crate::export::prom;
 use crate::export::prom::native::{Layout, NativeHistogram};
 use crate::export::prom::value_text;
@@ -78,7 +78,7 @@ struct Target<'a> {
     is_stale: bool,
 }
 
-impl Translator {
+impl SeriesTable {
     pub(super) fn point(
         &mut self,
         name: &str,
@@ -121,7 +121,7 @@ impl Translator {
                 place
             }
         };
-        if let Some(series) = self.out.series.get_mut(place) {
+        if let Some(series) = self.series_mut(place) {
             series.points = series.points.saturating_add(1);
         }
         Ok(())
@@ -138,7 +138,7 @@ impl Translator {
         let name = format!("{}{suffix}", target.name);
         let place = self.place(target.labels.series(&name, own), target.family)?;
         let value = if target.is_stale { STALE } else { value };
-        if let Some(series) = self.out.series.get_mut(place) {
+        if let Some(series) = self.series_mut(place) {
             series.samples.push(Sample {
                 value,
                 timestamp: target.timestamp,
@@ -198,7 +198,7 @@ impl Translator {
             false => written(&NativeHistogram::of(point).map_err(|error| error.what())?),
         };
         let place = self.place(target.labels.series(target.name, None), target.family)?;
-        if let Some(series) = self.out.series.get_mut(place) {
+        if let Some(series) = self.series_mut(place) {
             series.histograms.push(Histogram {
                 timestamp: target.timestamp,
                 start_timestamp: target.start_timestamp,
@@ -210,7 +210,7 @@ impl Translator {
     }
 
     fn exemplars(&mut self, place: usize, exemplars: &[WireExemplar]) {
-        if let Some(series) = self.out.series.get_mut(place) {
+        if let Some(series) = self.series_mut(place) {
             series.exemplars.extend(exemplars.iter().map(exemplar));
         }
     }

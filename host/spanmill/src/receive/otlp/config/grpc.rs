@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use crate::config::endpoint;
 use spanmill_manifest::{Diagnostics, Section};
+use spanmill_net::endpoint;
+use spanmill_net::tls::{self, ServerTls};
+
+use super::shared::refuse_shared;
 
 /// gRPC frames carry a 32-bit length.
 const MAX_MESSAGE_MIB: u64 = 4095;
@@ -24,6 +27,8 @@ pub struct GrpcServer {
     pub keepalive: ServerKeepAlive,
     /// Whether request headers go along with a batch. Nothing in this version reads them.
     pub include_metadata: bool,
+    /// TLS; `None`: plain text.
+    pub tls: Option<ServerTls>,
 }
 
 impl Default for GrpcServer {
@@ -34,6 +39,7 @@ impl Default for GrpcServer {
             max_concurrent_streams: None,
             keepalive: ServerKeepAlive::default(),
             include_metadata: false,
+            tls: None,
         }
     }
 }
@@ -77,7 +83,8 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> GrpcServe
     };
     let keepalive = keepalive(&mut section, out);
     let include_metadata = section.flag("include_metadata", false, out);
-    super::refuse_shared(&mut section, out);
+    let tls = tls::settings::server(&mut section, out);
+    refuse_shared(&mut section, out);
     section.ignore(&["read_buffer_size", "write_buffer_size"], out);
     section.finish(out);
     GrpcServer {
@@ -86,6 +93,7 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> GrpcServe
         max_concurrent_streams,
         keepalive,
         include_metadata,
+        tls,
     }
 }
 

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::config::endpoint;
 use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
 use spanmill_model::{PerSignal, Signal};
+use spanmill_net::endpoint;
+use spanmill_net::tls::{self, ServerTls};
+
+use super::shared::refuse_shared;
 
 const DEFAULT_ENDPOINT: &str = "localhost:4318";
 const DEFAULT_BODY_BYTES: u64 = 20 * 1024 * 1024;
@@ -40,6 +43,8 @@ pub struct HttpServer {
     /// How bodies may be compressed, by the names of the Collector; the empty one is of a body that is not. `None`: in
     /// every way that is known.
     pub compression_algorithms: Option<Vec<String>>,
+    /// TLS; `None`: plain text.
+    pub tls: Option<ServerTls>,
 }
 
 /// What pages of other origins may do.
@@ -73,6 +78,7 @@ impl Default for HttpServer {
             cors: None,
             response_headers: Vec::new(),
             compression_algorithms: None,
+            tls: None,
         }
     }
 }
@@ -107,8 +113,9 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HttpServe
         cors: cors(&mut section, out),
         response_headers: response_headers(&mut section, out),
         compression_algorithms: compression_algorithms(&mut section, out),
+        tls: tls::settings::server(&mut section, out),
     };
-    super::refuse_shared(&mut section, out);
+    refuse_shared(&mut section, out);
     section.finish(out);
     server
 }

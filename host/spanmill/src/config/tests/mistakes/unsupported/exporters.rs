@@ -247,12 +247,12 @@ service:
 #[test]
 fn of_clients() {
     exporter(
-        "otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_preferences: [X25519]}}",
+        "otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {tpm: {enabled: true}, curve_preferences: [X25519]}}",
         expect![[r#"
             error: exporter otlp: wait_for_ready is not supported
              --> spanmill.yaml:3:27
               |
-            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
+            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {tpm: {enabled: true}, curve...
               |                           ^^^^^^^^^^^^^^
               |
               = help: remove it: failed requests are retried, see `retry_on_failure:`
@@ -260,7 +260,7 @@ fn of_clients() {
             error: exporter otlp: balancer_name: only pick_first is known
              --> spanmill.yaml:3:64
               |
-            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
+            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {tpm: {enabled: true}, curve...
               |                                                                ^^^^^^^^^^^
               |
               = help: remove it: batches go to one address at a time; for several, put a load balancer before them
@@ -268,21 +268,21 @@ fn of_clients() {
             warning: exporter otlp: keepalive has no effect in this version
              --> spanmill.yaml:3:77
               |
-            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
+            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {tpm: {enabled: true}, curve...
               |                                                                             ^^^^^^^^^
 
-            error: exporter otlp: tls: reload_interval is not supported: certificates are read at the start
+            error: exporter otlp: tls: tpm is not supported
              --> spanmill.yaml:3:107
               |
-            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_...
-              |                                                                                                           ^^^^^^^^^^^^^^^
+            3 |   otlp: {endpoint: 'a:1', wait_for_ready: true, balancer_name: round_robin, keepalive: {time: 10s}, tls: {tpm: {enabled: true}, curve...
+              |                                                                                                           ^^^
               |
-              = help: remove it, and restart when they are renewed
+              = help: remove it, and name the key in `key_file`
 
             error: exporter otlp: tls: curve_preferences is not supported
-             --> spanmill.yaml:3:128
+             --> spanmill.yaml:3:129
               |
-            3 | ...bin, keepalive: {time: 10s}, tls: {reload_interval: 1h, curve_preferences: [X25519]}}
+            3 | ...in, keepalive: {time: 10s}, tls: {tpm: {enabled: true}, curve_preferences: [X25519]}}
               |                                                            ^^^^^^^^^^^^^^^^^
               |
               = help: remove it: only cipher suites and curves that are safe are used

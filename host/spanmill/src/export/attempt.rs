@@ -1,0 +1,23 @@
+//! One attempt to export a batch: what every exporter implements.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::outcome::{ExportError, ExportResponse, Payload};
+use super::progress::Progress;
+
+/// The result of one attempt.
+pub type Attempt<'a> =
+    Pin<Box<dyn Future<Output = Result<ExportResponse, ExportError>> + Send + 'a>>;
+
+/// Makes one attempt to export a batch.
+pub trait Export: Send + Sync + 'static {
+    /// One attempt; may be dropped before it is done, when its time is over.
+    fn export<'a>(&'a self, payload: &'a Payload) -> Attempt<'a>;
+
+    /// One of several attempts for a batch; `progress` is what the ones before have come to. Most have nothing to go on from.
+    fn go_on<'a>(&'a self, payload: &'a Payload, progress: &'a mut Progress) -> Attempt<'a> {
+        let _ = progress;
+        self.export(payload)
+    }
+}

@@ -1,0 +1,132 @@
+//! What becomes of rows that the last stage of a chain holds.
+
+use spanmill_otlp::Request;
+use spanmill_runtime::Fault;
+
+use super::{Chain, ChainOutput, StageInstance};
+use crate::pipeline::joint::HeldShard;
+
+impl Chain {
+    /// Puts away what the last stage held of a batch, and asks it for decisions.
+    pub(in crate::pipeline) fn hold(
+        &mut self,
+        output: &mut ChainOutput,
+        held: &mut HeldShard<'_>,
+        received_unix_nano: u64,
+        now_unix_nano: u64,
+    ) {
+        if output.held.is_empty() {
+            return;
+        }
+        if let Some(stage) = self.stages.last() {
+            // Not what comes now: the instance has just seen it.
+            stage.lock().recall(held);
+        }
+        for request in output.held.drain(..) {
+            held.hold(&request, received_unix_nano);
+        }
+        self.tick(held, now_unix_nano, false);
+    }
+
+    /// Asks the last stage for decisions on what it holds.
+    pub(in crate::pipeline) fn tick(
+        &mut self,
+        held: &mut HeldShard<'_>,
+        now_unix_nano: u64,
+        ending: bool,
+    ) {
+        let Some(stage) = self.stages.last() else {
+            return;
+        };
+        let mut instance = stage.lock();
+        instance.recall(held);
+        instance.gauge.set_held(held.items());
+        if held.is_recalling() {
+            // It would decide on what it does not know.
+            return;
+        }
+        let decided = instance.slot.tick(now_unix_nano, ending);
+        match decided {
+            Ok(decisions) => {
+                let (released, dropped) = held.decide(&decisions);
+                instance.stats.decided(released, dropped);
+            }
+            Err(fault) => {
+                instance.stats.fault(&fault);
+                let then = match ending {
+                    true => "everything it holds is released",
+                    false => "it is asked again later, and shown what it holds",
+                };
+                instance.log_fault(&stage.id, &fault, None, then);
+            }
+        }
+        instance.gauge.set_held(held.items());
+        instance.note();
+    }
+
+    /// Shows the last stage again what it asked for, or does not know: a batch of that.
+    pub(in crate::pipeline) fn review(&mut self, held: &mut HeldShard<'_>) {
+        let number = self.stages.len().saturating_sub(1);
+        let is_recalling = held.is_recalling();
+        let (Some(stage), Some(shown)) = (self.stages.last(), held.next_review()) else {
+            return;
+        };
+        let mut failures = 0;
+        while failures < 2 {
+            let Ok(request) = Request::parse(shown.signal, shown.batch.bytes.clone()) else {
+                break;
+            };
+            if self
+                .workspace
+                .load(request, shown.received_unix_nano)
+                .is_err()
+            {
+                break;
+            }
+            let Some(view) = self.workspace.view(number) else {
+                break;
+            };
+            let mut instance = stage.lock();
+            let fault = match instance.slot.review(&view) {
+                Ok(()) => return instance.note(),
+                // It was not called.
+                Err(Fault::Quarantined(_)) => {
+                    return held.not_shown(&shown.traces, is_recalling);
+                }
+                Err(fault) => fault,
+            };
+            failures += 1;
+            instance.stats.fault(&fault);
+            let then = "it is shown held rows again; those that fail twice are released";
+            instance.log_fault(&stage.id, &fault, None, then);
+            instance.note();
+        }
+        let released = held.release(&shown.traces);
+        stage.lock().stats.decided(released, 0);
+    }
+
+    /// Releases everything that is held.
+    pub(in crate::pipeline) fn end(&mut self, held: &mut HeldShard<'_>) {
+        let released = held.end();
+        if let Some(stage) = self.stages.last() {
+            stage.lock().stats.decided(released, 0);
+        }
+    }
+
+    /// The instances of this chain have not seen what was held while another ran in its place.
+    pub(in crate::pipeline) fn forget_held(&mut self) {
+        if let Some(stage) = self.stages.last() {
+            stage.lock().forgot_held = true;
+        }
+    }
+}
+
+impl StageInstance {
+    /// Has everything that is held shown to an instance that does not know of it.
+    fn recall(&mut self, held: &mut HeldShard<'_>) {
+        let forgot = std::mem::take(&mut self.forgot_held);
+        if self.slot.take_lost_state() || forgot {
+            held.review_all();
+        }
+    }
+}

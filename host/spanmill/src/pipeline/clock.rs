@@ -1,0 +1,11 @@
+//! The time that batches count as received.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The wall clock, ns since 1970.
+pub(crate) fn now_unix_nano() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

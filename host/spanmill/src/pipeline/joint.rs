@@ -1,0 +1,154 @@
+//! What stands between two segments of a pipeline: a `batch` processor, or the way to a worker that sees whole traces, or
+//! what is held until its trace is decided on.
+//!
+//! A joint takes a request whole or not at all, from then on has it, and gives batches, which workers run through the next segment. What it has taken counts as held until that is in other hands.
+
+mod batch;
+mod hold;
+mod room;
+mod shards;
+
+use std::sync::Arc;
+
+use spanmill_otlp::{Signal, Spliced};
+
+pub(super) use batch::Batcher;
+pub use hold::HeldMemory;
+pub(super) use hold::{HeldShard, HeldTraces};
+pub(super) use room::RoomReservation;
+pub(super) use shards::TraceShards;
+
+use crate::config::{self, ComponentId};
+
+/// Which joint stands where. Pipelines with the same joints can take each other's place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum JointPlan {
+    Batch(config::Batch),
+    ByTrace {
+        shards: usize,
+    },
+    Hold {
+        component: ComponentId,
+        shards: usize,
+    },
+}
+
+pub(super) enum Joint {
+    /// Joins and cuts.
+    Batch(Batcher),
+    /// Leads each trace to the one worker that sees all of it.
+    ByTrace(TraceShards),
+    /// Keeps what the plugin before it holds, and passes on what it lets go.
+    Hold(HeldTraces),
+}
+
+/// What has left a segment.
+pub(super) struct SegmentOutput {
+    pub(super) spliced: Spliced,
+    /// The same by shard, if it is led to shards next.
+    pub(super) by_shard: Vec<(usize, Spliced)>,
+    /// The shard that ran it, if the segment has them.
+    pub(super) shard: Option<usize>,
+}
+
+/// A batch that a joint gives, and the shard of the next segment that is to run it; `None`: any worker.
+pub(super) type Given = (Option<usize>, Spliced);
+
+impl Joint {
+    pub(super) fn new(signal: Signal, plan: JointPlan, memory: &Arc<HeldMemory>) -> Self {
+        match plan {
+            JointPlan::Batch(batch) => Joint::Batch(Batcher::new(signal, batch)),
+            JointPlan::ByTrace { shards } => Joint::ByTrace(TraceShards::new(shards)),
+            JointPlan::Hold { component, shards } => {
+                let memory = Arc::clone(memory);
+                Joint::Hold(HeldTraces::new(component, signal, shards, memory))
+            }
+        }
+    }
+
+    /// Reserves room for what left the segment before it, or returns `None` if there is none.
+    pub(super) fn reserve(&self, output: &SegmentOutput) -> Option<RoomReservation<'_>> {
+        match self {
+            Joint::Batch(batcher) => batcher.reserve(&output.spliced),
+            Joint::ByTrace(shards) => shards.reserve(&output.by_shard),
+            Joint::Hold(held) => held.reserve(&output.spliced),
+        }
+    }
+
+    /// Takes what left the segment before it; returns the batches that are ready now.
+    pub(super) fn fill(&self, room: RoomReservation<'_>, output: &SegmentOutput) -> Vec<Given> {
+        room.keep();
+        match self {
+            Joint::Batch(batcher) => {
+                let ready = batcher.push(output.spliced.clone()).into_iter();
+                ready.map(|batch| (None, batch)).collect()
+            }
+            Joint::ByTrace(_) => {
+                let shards = output.by_shard.iter();
+                shards
+                    .map(|(shard, batch)| (Some(*shard), batch.clone()))
+                    .collect()
+            }
+            Joint::Hold(_) => vec![(output.shard, output.spliced.clone())],
+        }
+    }
+
+    /// Gives back the room of a batch that is in other hands, or lost.
+    pub(super) fn done(&self, batch: &Spliced) {
+        match self {
+            Joint::Batch(batcher) => batcher.done(batch),
+            Joint::ByTrace(shards) => shards.done(batch),
+            Joint::Hold(held) => held.done(batch),
+        }
+    }
+
+    /// Items taken and not yet in other hands.
+    pub(super) fn held_items(&self) -> usize {
+        match self {
+            Joint::Batch(batcher) => batcher.held_items(),
+            Joint::ByTrace(shards) => shards.held_items(),
+            Joint::Hold(held) => held.held_items(),
+        }
+    }
+
+    /// Takes out everything that waits for more to join it. Held traces stay: their plugin decides.
+    pub(super) fn flush(&self) -> Vec<Given> {
+        match self {
+            Joint::Batch(batcher) => {
+                let flushed = batcher.flush().into_iter();
+                flushed.map(|batch| (None, batch)).collect()
+            }
+            Joint::ByTrace(_) | Joint::Hold(_) => Vec::new(),
+        }
+    }
+
+    /// What it is.
+    pub(super) fn plan(&self) -> JointPlan {
+        match self {
+            Joint::Batch(batcher) => JointPlan::Batch(batcher.config().clone()),
+            Joint::ByTrace(shards) => JointPlan::ByTrace {
+                shards: shards.count(),
+            },
+            Joint::Hold(held) => JointPlan::Hold {
+                component: held.component().clone(),
+                shards: held.shards(),
+            },
+        }
+    }
+
+    /// What waits for its time: `None` for what has none.
+    pub(super) fn batcher(&self) -> Option<&Batcher> {
+        match self {
+            Joint::Batch(batcher) => Some(batcher),
+            _ => None,
+        }
+    }
+
+    /// What it holds for a plugin.
+    pub(super) fn held(&self) -> Option<&HeldTraces> {
+        match self {
+            Joint::Hold(held) => Some(held),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Spans and log records that a plugin holds until it decides on their traces: kept by the host, in one store for each
+//! shard, whose instance is the only one that decides on them.
+
+mod groups;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use spanmill_otlp::{Request, Signal, Spliced};
+use spanmill_runtime::{Decision, Decisions};
+
+pub(in crate::pipeline) use self::store::HeldBatch;
+use self::store::TraceStore;
+use super::room::{Room, RoomReservation};
+use crate::config::ComponentId;
+
+/// Bytes that are on their way to the next segment at most.
+const MAX_PASSING: usize = 128 * 1024 * 1024;
+/// About how many bytes make a batch of released rows, or one that is shown again.
+const BATCH: usize = 640 * 1024;
+
+/// What held rows of all pipelines take, and may take, in bytes.
+#[derive(Debug)]
+pub struct HeldMemory {
+    used: AtomicU64,
+    limit: u64,
+}
+
+impl HeldMemory {
+    /// None used yet.
+    pub fn new(limit: u64) -> Self {
+        HeldMemory {
+            used: AtomicU64::new(0),
+            limit,
+        }
+    }
+
+    /// Whether there is room for so many bytes more.
+    fn has_room(&self, bytes: usize) -> bool {
+        self.used.load(Relaxed).saturating_add(bytes as u64) <= self.limit
+    }
+
+    /// What one store takes has changed.
+    fn resize(&self, before: usize, now: usize) {
+        match now.checked_sub(before) {
+            Some(more) => self.used.fetch_add(more as u64, Relaxed),
+            None => self.used.fetch_sub((before - now) as u64, Relaxed),
+        };
+    }
+}
+
+/// What a component holds, in all its shards.
+pub(in crate::pipeline) struct HeldTraces {
+    component: ComponentId,
+    shards: Vec<Mutex<Shard>>,
+    /// What is not held: rows that were kept or released, until they are in other hands.
+    passing: Room,
+    memory: Arc<HeldMemory>,
+}
+
+struct Shard {
+    store: TraceStore,
+    /// Traces to be shown to the plugin again.
+    review: VecDeque<u128>,
+    /// The instance does not know of what is held yet: it is asked once it has been shown all of that.
+    is_recalling: bool,
+    /// What the store took when that was last counted.
+    counted: usize,
+    /// The plugin was told that this is the end.
+    has_ended: bool,
+    /// The plugin is about to be asked.
+    is_asked: bool,
+}
+
+impl HeldTraces {
+    pub(in crate::pipeline) fn new(
+        component: ComponentId,
+        signal: Signal,
+        shards: usize,
+        memory: Arc<HeldMemory>,
+    ) -> Self {
+        let shard = || {
+            Mutex::new(Shard {
+                store: TraceStore::new(signal),
+                review: VecDeque::new(),
+                is_recalling: false,
+                counted: 0,
+                has_ended: false,
+                is_asked: false,
+            })
+        };
+        HeldTraces {
+            component,
+            shards: (0..shards).map(|_| shard()).collect(),
+            passing: Room::new(usize::MAX, MAX_PASSING),
+            memory,
+        }
+    }
+
+    pub(in crate::pipeline) fn component(&self) -> &ComponentId {
+        &self.component
+    }
+
+    pub(in crate::pipeline) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// Whether so many bytes more can be held.
+    pub(in crate::pipeline) fn has_room(&self, bytes: usize) -> bool {
+        self.memory.has_room(bytes)
+    }
+
+    pub(super) fn reserve(&self, batch: &Spliced) -> Option<RoomReservation<'_>> {
+        self.passing.reserve(batch.items, batch.bytes.len())
+    }
+
+    pub(super) fn done(&self, batch: &Spliced) {
+        self.passing.give_back(batch.items, batch.bytes.len());
+    }
+
+    /// Items held, and on their way to the next segment.
+    pub(super) fn held_items(&self) -> usize {
+        let shards = self.shards.iter();
+        let held: usize = shards.map(|shard| lock(shard).store.items()).sum();
+        held.saturating_add(self.passing.held_items())
+    }
+
+    /// What a shard holds. Only who has the shard's lane may change it.
+    pub(in crate::pipeline) fn shard(&self, shard: usize) -> Option<HeldShard<'_>> {
+        Some(HeldShard {
+            held: self,
+            shard: lock(self.shards.get(shard)?),
+        })
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What one shard holds.
+pub(in crate::pipeline) struct HeldShard<'a> {
+    held: &'a HeldTraces,
+    shard: MutexGuard<'a, Shard>,
+}
+
+impl HeldShard<'_> {
+    /// Takes rows in.
+    pub(in crate::pipeline) fn hold(&mut self, request: &Request, received_unix_nano: u64) {
+        self.shard.store.hold(request, received_unix_nano);
+        if self.shard.has_ended {
+            // Nobody will be asked about them.
+            self.shard.store.release_all();
+        }
+    }
+
+    /// Does what the plugin decided. Returns how many items were released, and how many dropped.
+    pub(in crate::pipeline) fn decide(&mut self, decisions: &Decisions) -> (usize, usize) {
+        let (mut released, mut dropped) = (0, 0);
+        let Shard { store, review, .. } = &mut *self.shard;
+        for (trace, decision) in &decisions.traces {
+            match decision {
+                Decision::Release => released += store.release(*trace),
+                Decision::Drop => dropped += store.drop_trace(*trace),
+            }
+        }
+        store.sweep();
+        // No more than there are: one that asks again and again is not shown them more often.
+        let room = store.traces().saturating_sub(review.len());
+        review.extend(decisions.review.iter().take(room));
+        (released, dropped)
+    }
+
+    /// Lets traces go on without a decision. Returns how many items they have.
+    pub(in crate::pipeline) fn release(&mut self, traces: &[u128]) -> usize {
+        let store = &mut self.shard.store;
+        traces.iter().map(|trace| store.release(*trace)).sum()
+    }
+
+    /// Has everything that is held shown to the plugin, whose instance does not know of it.
+    pub(in crate::pipeline) fn review_all(&mut self) {
+        self.shard.review = self.shard.store.oldest_first();
+        self.shard.is_recalling = !self.shard.review.is_empty();
+    }
+
+    /// Whether the instance has yet to be shown what is held before it is asked.
+    pub(in crate::pipeline) fn is_recalling(&self) -> bool {
+        self.shard.is_recalling
+    }
+
+    /// The next rows to be shown to the plugin; `None` if there are none.
+    pub(in crate::pipeline) fn next_review(&mut self) -> Option<HeldBatch> {
+        let shard = &mut *self.shard;
+        let shown = shard.store.show(&mut shard.review, BATCH);
+        shard.is_recalling &= !shard.review.is_empty();
+        shown
+    }
+
+    /// How many traces are to be shown to the plugin.
+    pub(in crate::pipeline) fn reviews(&self) -> usize {
+        self.shard.review.len()
+    }
+
+    /// The plugin could not be shown these: they come first next time.
+    pub(in crate::pipeline) fn not_shown(&mut self, traces: &[u128], is_recalling: bool) {
+        for trace in traces.iter().rev() {
+            self.shard.review.push_front(*trace);
+        }
+        self.shard.is_recalling = is_recalling;
+    }
+
+    /// Lets everything go: the plugin was told of the end, or does not hold any more. Returns how many items that are.
+    pub(in crate::pipeline) fn end(&mut self) -> usize {
+        self.shard.has_ended = true;
+        self.shard.review.clear();
+        self.shard.is_recalling = false;
+        self.shard.store.release_all()
+    }
+
+    /// The plugin is to be asked for decisions. Returns whether that is not under way already, and there is any need.
+    pub(in crate::pipeline) fn ask(&mut self) -> bool {
+        let is_new = !std::mem::replace(&mut self.shard.is_asked, true);
+        is_new && !self.shard.has_ended
+    }
+
+    /// The plugin is being asked.
+    pub(in crate::pipeline) fn asked(&mut self) {
+        self.shard.is_asked = false;
+    }
+
+    /// Whether the plugin was told of the end.
+    pub(in crate::pipeline) fn has_ended(&self) -> bool {
+        self.shard.has_ended
+    }
+
+    /// How many items are held.
+    pub(in crate::pipeline) fn items(&self) -> usize {
+        self.shard.store.items()
+    }
+
+    /// Whether anything is held.
+    pub(in crate::pipeline) fn is_empty(&self) -> bool {
+        self.shard.store.traces() == 0
+    }
+
+    /// The next batch of released rows. From now on it counts as on its way.
+    pub(in crate::pipeline) fn next_released(&mut self) -> Option<HeldBatch> {
+        let released = self.shard.store.next_released(BATCH)?;
+        let batch = &released.batch;
+        self.held.passing.add(batch.items, batch.bytes.len());
+        Some(released)
+    }
+
+    /// Whether more released rows wait.
+    pub(in crate::pipeline) fn has_released(&self) -> bool {
+        self.shard.store.has_released()
+    }
+}
+
+impl Drop for HeldShard<'_> {
+    fn drop(&mut self) {
+        let now = self.shard.store.bytes();
+        self.held.memory.resize(self.shard.counted, now);
+        self.shard.counted = now;
+    }
+}
+
+impl Drop for HeldTraces {
+    fn drop(&mut self) {
+        for shard in &self.shards {
+            self.memory.resize(lock(shard).counted, 0);
+        }
+    }
+}

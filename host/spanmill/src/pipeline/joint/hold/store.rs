@@ -1,0 +1,256 @@
+//! Held spans and log records of one shard, by trace: as bytes, each resource and scope once, nothing that keeps the batch
+//! they came in.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use spanmill_otlp::{Assembly, Request, Signal, Spliced};
+
+use super::groups::{Groups, ScopeRef};
+
+/// What is held of one trace.
+struct HeldTrace {
+    /// Which trace came first: counts up.
+    number: u64,
+    received_unix_nano: u64,
+    items: u32,
+    /// Whether it waits among those released.
+    is_released: bool,
+    /// For each item its scope, its length and its bytes.
+    data: Vec<u8>,
+}
+
+/// Bytes of the scope and the length in front of each item.
+const HEAD: usize = 8;
+
+/// What an entry of the map takes beside the items' bytes.
+const TRACE: usize = 16 + std::mem::size_of::<HeldTrace>() + 8;
+
+/// Held items of one shard.
+pub(super) struct TraceStore {
+    signal: Signal,
+    traces: HashMap<u128, HeldTrace>,
+    groups: Groups,
+    next_number: u64,
+    items: usize,
+    bytes: usize,
+    /// Traces that were released, and wait to be put into batches.
+    released: VecDeque<u128>,
+}
+
+/// Items of some traces, as one request.
+#[derive(Debug)]
+pub(in crate::pipeline) struct HeldBatch {
+    pub(in crate::pipeline) signal: Signal,
+    pub(in crate::pipeline) traces: Vec<u128>,
+    pub(in crate::pipeline) batch: Spliced,
+    /// When the oldest of them was received.
+    pub(in crate::pipeline) received_unix_nano: u64,
+}
+
+impl TraceStore {
+    pub(super) fn new(signal: Signal) -> Self {
+        TraceStore {
+            signal,
+            traces: HashMap::new(),
+            groups: Groups::default(),
+            next_number: 0,
+            items: 0,
+            bytes: 0,
+            released: VecDeque::new(),
+        }
+    }
+
+    /// Items held, those that wait to be put into batches included.
+    pub(super) fn items(&self) -> usize {
+        self.items
+    }
+
+    /// About how much memory it takes: what it keeps of items, resources and scopes, and of the map.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.saturating_add(self.groups.bytes())
+    }
+
+    /// How many traces it holds.
+    pub(super) fn traces(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// Adds every item of a request, all of which have a trace id.
+    pub(super) fn hold(&mut self, request: &Request, received_unix_nano: u64) {
+        let mut scope_of: Option<(u32, ScopeRef)> = None;
+        for row in request.rows() {
+            let scope = match scope_of {
+                Some((number, scope)) if number == row.scope => scope,
+                _ => self.groups.scope(request, row.resource, row.scope),
+            };
+            scope_of = Some((row.scope, scope));
+            // A request is smaller than that.
+            let Ok(length) = u32::try_from(row.bytes.len()) else {
+                continue;
+            };
+            self.groups.refer(scope);
+            let trace = self.traces.entry(row.trace_id).or_insert_with(|| {
+                self.bytes += TRACE;
+                self.next_number += 1;
+                HeldTrace {
+                    number: self.next_number,
+                    received_unix_nano,
+                    items: 0,
+                    is_released: false,
+                    data: Vec::new(),
+                }
+            });
+            trace.data.reserve_exact(HEAD + row.bytes.len());
+            trace.data.extend_from_slice(&scope.number().to_le_bytes());
+            trace.data.extend_from_slice(&length.to_le_bytes());
+            trace.data.extend_from_slice(row.bytes);
+            trace.items += 1;
+            self.bytes += HEAD + row.bytes.len();
+            self.items += 1;
+        }
+        self.groups.sweep();
+    }
+
+    /// Lets a trace go on with the next batches. Returns how many items it has; 0 if it is not held, or was released.
+    pub(super) fn release(&mut self, trace_id: u128) -> usize {
+        match self.traces.get_mut(&trace_id) {
+            Some(trace) if !trace.is_released => {
+                trace.is_released = true;
+                self.released.push_back(trace_id);
+                trace.items as usize
+            }
+            _ => 0,
+        }
+    }
+
+    /// Lets all traces go on, the oldest first. Returns how many items they have.
+    pub(super) fn release_all(&mut self) -> usize {
+        let all = self.oldest_first();
+        all.into_iter().map(|id| self.release(id)).sum()
+    }
+
+    /// All traces that were not released, the oldest first.
+    pub(super) fn oldest_first(&self) -> VecDeque<u128> {
+        let mut ids: Vec<(u64, u128)> = self
+            .traces
+            .iter()
+            .filter(|(_, trace)| !trace.is_released)
+            .map(|(id, trace)| (trace.number, *id))
+            .collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Forgets a trace that was not released. Returns how many items it had.
+    pub(super) fn drop_trace(&mut self, trace_id: u128) -> usize {
+        match self.traces.get(&trace_id) {
+            Some(trace) if !trace.is_released => {
+                self.take(trace_id).map_or(0, |trace| trace.items as usize)
+            }
+            _ => 0,
+        }
+    }
+
+    fn take(&mut self, trace_id: u128) -> Option<HeldTrace> {
+        let trace = self.traces.remove(&trace_id)?;
+        self.items = self.items.saturating_sub(trace.items as usize);
+        self.bytes = self.bytes.saturating_sub(trace.data.len() + TRACE);
+        for (scope, _) in items(&trace.data) {
+            self.groups.unrefer(scope);
+        }
+        if self.traces.capacity() > 4096 && self.traces.len() < self.traces.capacity() / 8 {
+            self.traces.shrink_to(self.traces.len() * 2);
+        }
+        Some(trace)
+    }
+
+    /// Forgets resources and scopes that nothing held is of.
+    pub(super) fn sweep(&mut self) {
+        self.groups.sweep();
+    }
+
+    /// Whether released traces wait.
+    pub(super) fn has_released(&self) -> bool {
+        !self.released.is_empty()
+    }
+
+    /// Takes the next batch of released traces, of about `about` bytes; `None` if none waits.
+    pub(super) fn next_released(&mut self, about: usize) -> Option<HeldBatch> {
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        while bytes < about
+            && let Some(id) = self.released.pop_front()
+        {
+            if let Some(trace) = self.traces.get(&id) {
+                bytes += trace.data.len();
+                taken.push(id);
+            }
+        }
+        let batch = self.assemble(taken)?;
+        for id in &batch.traces {
+            drop(self.take(*id));
+        }
+        self.sweep();
+        Some(batch)
+    }
+
+    /// Takes from the front of `wanted` what makes a batch of about `about` bytes, and returns it as it is held; `None` if
+    /// nothing of it is. Traces that were released are not shown any more.
+    pub(super) fn show(&self, wanted: &mut VecDeque<u128>, about: usize) -> Option<HeldBatch> {
+        let mut shown = Vec::new();
+        let mut bytes = 0;
+        while bytes < about
+            && let Some(id) = wanted.pop_front()
+        {
+            if let Some(trace) = self.traces.get(&id).filter(|trace| !trace.is_released) {
+                bytes += trace.data.len();
+                shown.push(id);
+            }
+        }
+        self.assemble(shown)
+    }
+
+    /// Writes what is held of some traces as one request, each resource and scope once; `None` if there are none.
+    fn assemble(&self, ids: Vec<u128>) -> Option<HeldBatch> {
+        let traces: Vec<&HeldTrace> = ids.iter().filter_map(|id| self.traces.get(id)).collect();
+        let received = traces.iter().map(|trace| trace.received_unix_nano).min()?;
+        let mut by_scope: BTreeMap<(u32, u32), Vec<&[u8]>> = BTreeMap::new();
+        for trace in traces {
+            for (scope, bytes) in items(&trace.data) {
+                let resource = self.groups.resource_of(scope);
+                by_scope
+                    .entry((resource, scope.number()))
+                    .or_default()
+                    .push(bytes);
+            }
+        }
+        let mut assembly = Assembly::new(self.signal);
+        let mut resource = None;
+        for ((of, scope), items) in by_scope {
+            if resource != Some(of) {
+                assembly.begin_resource(self.groups.resource_fields(of));
+                resource = Some(of);
+            }
+            assembly.begin_scope(self.groups.scope_fields(scope));
+            items.into_iter().for_each(|item| assembly.item(item));
+        }
+        Some(HeldBatch {
+            signal: self.signal,
+            traces: ids,
+            batch: assembly.finish(),
+            received_unix_nano: received,
+        })
+    }
+}
+
+/// The items of a trace: each one's scope and bytes.
+fn items(data: &[u8]) -> impl Iterator<Item = (ScopeRef, &[u8])> {
+    let mut left = data;
+    std::iter::from_fn(move || {
+        let (scope, rest) = left.split_first_chunk::<4>()?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        left = rest;
+        Some((ScopeRef::from_number(u32::from_le_bytes(*scope)), bytes))
+    })
+}

@@ -1,0 +1,223 @@
+//! The running pipelines and their threads.
+
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use spanmill_otlp::ItemLimits;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::batches::flush_when_due;
+use super::intake::{Feed, Intake};
+use super::joint::{HeldMemory, Joint};
+use super::scheduler::Scheduler;
+use super::segments::{Destinations, Pipeline};
+use super::shared::Shared;
+use super::ticks::tick_when_due;
+use super::worker::work;
+use crate::config::{ComponentId, Limits};
+use crate::episode::Episode;
+use crate::losses::{Losses, Reason};
+use crate::memory::Budget;
+
+/// Requests of one receiver that wait for each worker; more wait in their connections.
+const QUEUE_PER_WORKER: usize = 16;
+
+/// How many threads run batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerCount {
+    /// Those that take any work.
+    pub workers: usize,
+    /// Whether there is one more, which takes short work while slow work occupies all others.
+    pub has_spare: bool,
+}
+
+impl WorkerCount {
+    /// As many as are asked for, or one a core and a spare one.
+    pub fn new(asked: Option<usize>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        WorkerCount {
+            workers: asked.unwrap_or(cores).max(1),
+            has_spare: asked.is_none(),
+        }
+    }
+
+    /// Lanes that each segment has: one for each thread.
+    pub(super) fn lanes(self) -> usize {
+        self.workers + usize::from(self.has_spare)
+    }
+}
+
+/// What bounds the work.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// What requests under way may hold together.
+    pub in_flight: Budget,
+    /// What one request may hold.
+    pub items: ItemLimits,
+    /// What plugins may hold until they decide.
+    pub held: Arc<HeldMemory>,
+    /// Where losses are counted.
+    pub losses: Losses,
+}
+
+impl Bounds {
+    /// Those that a manifest sets.
+    pub fn of(limits: &Limits, losses: Losses) -> Self {
+        Bounds {
+            in_flight: Budget::new(limits.in_flight()),
+            items: limits.request,
+            held: Arc::new(HeldMemory::new(limits.held())),
+            losses,
+        }
+    }
+}
+
+/// The running pipelines. Clones are the same.
+#[derive(Clone)]
+pub struct Pipelines {
+    shared: Arc<Shared>,
+}
+
+/// The threads of running pipelines, to be joined at the end.
+pub(super) struct Workers(Vec<JoinHandle<()>>);
+
+impl Pipelines {
+    /// Starts the workers, without pipelines; must be called within a tokio runtime.
+    pub(super) fn start(workers: WorkerCount, bounds: Bounds) -> std::io::Result<(Self, Workers)> {
+        let WorkerCount { workers, has_spare } = workers;
+        let shared = Arc::new(Shared {
+            pipelines: Mutex::default(),
+            begun: Default::default(),
+            scheduler: Scheduler::new(workers, workers.saturating_mul(QUEUE_PER_WORKER)),
+            in_flight: bounds.in_flight,
+            items: bounds.items,
+            held: bounds.held,
+            crowded: Episode::default(),
+            losses: bounds.losses,
+            runtime: tokio::runtime::Handle::current(),
+            tasks: TaskTracker::new(),
+            abort: CancellationToken::new(),
+            done: Notify::new(),
+        });
+        let mut threads = Vec::with_capacity(workers + 1);
+        for worker in 0..workers {
+            let shared = Arc::clone(&shared);
+            let thread = std::thread::Builder::new().name(format!("worker-{worker}"));
+            threads.push(thread.spawn(move || {
+                if worker > 0 {
+                    shared.warm(worker);
+                }
+                work(worker, &shared, || shared.scheduler.next(worker));
+            })?);
+        }
+        if has_spare {
+            let shared = Arc::clone(&shared);
+            let thread = std::thread::Builder::new().name("worker-spare".to_owned());
+            threads.push(thread.spawn(move || {
+                work(workers, &shared, || shared.scheduler.next_for_spare());
+            })?);
+        }
+        Ok((Pipelines { shared }, Workers(threads)))
+    }
+
+    /// The first pipelines are there: every worker may begin.
+    pub(super) fn have_begun(&self) {
+        self.shared.begin();
+    }
+
+    /// Takes a pipeline in; it gets what a [`Feed`] leads to it.
+    pub(super) fn add(&self, pipeline: Arc<Pipeline>) {
+        for (number, segment) in pipeline.segments.iter().enumerate() {
+            let (shared, pipeline) = (Arc::clone(&self.shared), Arc::clone(&pipeline));
+            match &segment.joint {
+                Some(Joint::Batch(_)) => {
+                    let flusher = flush_when_due(shared, pipeline, number);
+                    self.shared.runtime.spawn(flusher);
+                }
+                Some(Joint::Hold(_)) => {
+                    let ticker = tick_when_due(shared, pipeline, number);
+                    self.shared.runtime.spawn(ticker);
+                }
+                Some(Joint::ByTrace(_)) | None => {}
+            }
+        }
+        self.shared.losses.watch(&pipeline);
+        self.shared.pipelines().push(pipeline);
+    }
+
+    /// Lets go of a pipeline that no feed leads to any more, once everything in it is delivered.
+    pub async fn retire(&self, pipeline: Arc<Pipeline>) {
+        pipeline.retired.cancel();
+        // What a batcher gave may stand in the next batcher by now.
+        loop {
+            pipeline.unused().await;
+            if self.shared.flush(&pipeline) == 0 {
+                break;
+            }
+        }
+        // The pipelines that it led to may be let go of, too.
+        drop(pipeline.set_destinations(Destinations::default()));
+        let same = |one: &Arc<Pipeline>| Arc::ptr_eq(one, &pipeline);
+        self.shared.pipelines().retain(|one| !same(one));
+    }
+
+    /// What held rows take, and may.
+    pub(super) fn held(&self) -> Arc<HeldMemory> {
+        Arc::clone(&self.shared.held)
+    }
+
+    /// The way in for a receiver.
+    pub fn intake(&self, receiver: ComponentId, feed: Arc<Feed>) -> Intake {
+        Intake::new(receiver, Arc::clone(&self.shared), feed, self.shared.items)
+    }
+
+    /// The way in for a connector, whose requests are as large as its totals.
+    pub fn connector_intake(&self, connector: ComponentId, feed: Arc<Feed>) -> Intake {
+        let shared = Arc::clone(&self.shared);
+        Intake::new(connector, shared, feed, ItemLimits::NONE)
+    }
+
+    /// Sends on what batchers hold, until the deadline. Receivers must have stopped.
+    pub async fn settle(&self, deadline: Instant) {
+        loop {
+            let done = self.shared.done.notified();
+            tokio::pin!(done);
+            done.as_mut().enable();
+            let pipelines = self.shared.pipelines().clone();
+            let held: usize = pipelines.iter().map(|one| self.shared.flush(one)).sum();
+            if held == 0 || tokio::time::timeout_at(deadline, done).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// As [`Pipelines::settle`], for good; what is left at the deadline counts as lost.
+    pub async fn drain(&self, deadline: Instant) {
+        self.settle(deadline).await;
+        let shared = &self.shared;
+        let pipelines = shared.pipelines().clone();
+        for pipeline in &pipelines {
+            let left = shared.flush(pipeline) as u64;
+            let component = format_args!("pipeline {}", pipeline.id);
+            let signal = pipeline.id.signal;
+            shared.losses.add(component, signal, Reason::ShutDown, left);
+        }
+        shared.abort.cancel();
+        shared.begin();
+        shared.scheduler.close();
+        shared.tasks.close();
+    }
+}
+
+impl Workers {
+    /// Waits for the threads; they end when the pipelines were drained.
+    pub(super) fn join(self) {
+        for thread in self.0 {
+            // Panics of a batch are caught in the thread.
+            let _ = thread.join();
+        }
+    }
+}

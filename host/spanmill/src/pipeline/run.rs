@@ -1,0 +1,166 @@
+//! A batch's run through a segment: the chain, what it holds, and the pipelines that it leads to.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use spanmill_otlp::Batch;
+
+use super::chain::{ChainOutput, Origin};
+use super::clock::now_unix_nano;
+use super::delivery::Delivery;
+use super::joint::{HeldTraces, Joint, SegmentOutput};
+use super::lane::HeldBy;
+use super::queued::{QueuedBatch, QueuedTick, TickKind};
+use super::segments::{Pipeline, PipelineUse};
+use crate::refusal::Refusal;
+
+/// How long a sender should wait while pipelines are exchanged for others.
+const AFTER_CHANGE: Duration = Duration::from_secs(1);
+
+/// Where a batch is run, and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) worker: usize,
+    /// The shard that the batch belongs to, in a segment that has them.
+    pub(super) shard: Option<usize>,
+    pub(super) segment: usize,
+    /// Who has the batch meanwhile.
+    pub(super) origin: Origin,
+    pub(super) received_unix_nano: u64,
+    /// What time it is, if not what the clock says.
+    pub(super) virtual_now: Option<u64>,
+}
+
+/// What a batch's run through a segment led to.
+#[derive(Default)]
+pub(super) struct RunResult {
+    /// What is to be handed over.
+    pub(super) deliveries: Vec<Delivery>,
+    /// Batches of rows that were held, and what else is to be done for such.
+    pub(super) released: Vec<QueuedBatch>,
+    pub(super) ticks: Vec<QueuedTick>,
+}
+
+impl Pipeline {
+    /// Runs a batch through one segment, and what leaves the pipeline through the pipelines that it is forwarded to.
+    /// Adds what comes of it to `result`.
+    pub(super) fn run(
+        self: &Arc<Self>,
+        step: Step,
+        batch: &Batch,
+        result: &mut RunResult,
+    ) -> Result<(), Refusal> {
+        let missing = || Refusal::Internal(format!("pipeline {}: no such segment", self.id));
+        let segment = self.segments.get(step.segment).ok_or_else(missing)?;
+        let lane = step.shard.unwrap_or(step.worker);
+        let lane = segment.lanes.get(lane).ok_or_else(missing)?;
+        let joint = segment.joint.as_ref();
+        let held = joint.and_then(Joint::held).zip(step.shard);
+        let held = held.map(|(held, shard)| HeldBy {
+            held,
+            shard,
+            now_unix_nano: step.virtual_now.unwrap_or_else(now_unix_nano),
+        });
+        let output = lane.run(batch, step.received_unix_nano, step.origin, held)?;
+        if let Some(HeldBy { held, shard, .. }) = held {
+            self.release(step.segment, shard, held, result);
+        }
+        let by_shard = match joint {
+            Some(Joint::ByTrace(shards)) if output.spliced.items > 0 => {
+                // Mostly nothing stands before it.
+                match output.spliced.bytes.as_ptr() == batch.bytes().as_ptr()
+                    && output.spliced.items == batch.item_count()
+                {
+                    true => shards.split(batch),
+                    false => {
+                        shards.split(&Batch::parse(self.id.signal, output.spliced.bytes.clone())?)
+                    }
+                }
+            }
+            _ => Vec::new(),
+        };
+        let onward = match joint {
+            None => self.onward(&output)?,
+            Some(_) => Vec::new(),
+        };
+        result.deliveries.push(Delivery {
+            pipeline: PipelineUse::of(self),
+            segment: step.segment,
+            output: SegmentOutput {
+                spliced: output.spliced,
+                by_shard,
+                shard: step.shard,
+            },
+            measured: output.measured,
+            failed: output.failed,
+        });
+        let step = Step {
+            segment: 0,
+            shard: None,
+            ..step
+        };
+        for (pipelines, bytes) in onward {
+            let mut parsed: Option<Batch> = None;
+            for pipeline in pipelines {
+                let batch = match parsed.take() {
+                    Some(batch) => batch,
+                    None => Batch::parse(pipeline.id.signal, bytes.clone())?,
+                };
+                pipeline.run(step, &batch, result)?;
+                parsed = Some(batch);
+            }
+        }
+        Ok(())
+    }
+
+    /// What goes on to other pipelines, through the connectors at the end of this one.
+    fn onward(&self, output: &ChainOutput) -> Result<Vec<(Vec<PipelineUse>, Bytes)>, Refusal> {
+        let destinations = self.destinations();
+        let mut onward = Vec::new();
+        if output.spliced.items > 0 && !destinations.forwards.is_empty() {
+            let pipelines = destinations.forwards.to_vec();
+            onward.push((pipelines, output.spliced.bytes.clone()));
+        }
+        for connected in &output.connected {
+            let signal = connected.signal.unwrap_or(self.id.signal);
+            let pipelines = destinations.connected.get(&connected.connector);
+            let pipelines = pipelines.into_iter().flatten();
+            let pipelines = pipelines.filter(|pipeline| pipeline.id.signal == signal);
+            let pipelines: Vec<PipelineUse> = match connected.pipeline {
+                Some(number) => pipelines.skip(number).take(1).cloned().collect(),
+                None => pipelines.cloned().collect(),
+            };
+            if pipelines.is_empty() {
+                // Just being exchanged for others.
+                return Err(Refusal::Unavailable {
+                    retry_after: AFTER_CHANGE,
+                });
+            }
+            onward.push((pipelines, connected.output.bytes.clone()));
+        }
+        Ok(onward)
+    }
+
+    /// Takes the next batch of rows that a shard has released; what more there is becomes work of its own.
+    pub(super) fn release(
+        self: &Arc<Self>,
+        segment: usize,
+        shard: usize,
+        held: &HeldTraces,
+        result: &mut RunResult,
+    ) {
+        let Some(mut held) = held.shard(shard) else {
+            return;
+        };
+        if let Some(released) = held.next_released() {
+            let given = (Some(shard), released.batch);
+            let batch = QueuedBatch::new(self, segment, given, released.received_unix_nano);
+            result.released.push(batch);
+        }
+        if held.has_released() {
+            let tick = QueuedTick::new(self, segment, shard, TickKind::Release);
+            result.ticks.push(tick);
+        }
+    }
+}

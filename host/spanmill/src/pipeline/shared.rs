@@ -1,0 +1,60 @@
+//! What receivers, workers and deliveries of all pipelines share.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use spanmill_otlp::ItemLimits;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::joint::HeldMemory;
+use super::scheduler::Scheduler;
+use super::segments::Pipeline;
+use super::work::Work;
+use crate::episode::Episode;
+use crate::losses::Losses;
+use crate::memory::Budget;
+
+/// The pipelines, and the work that waits for them.
+pub(super) struct Shared {
+    /// Those that run, and those that were replaced and hold batches still.
+    pub(super) pipelines: Mutex<Vec<Arc<Pipeline>>>,
+    /// Set once the first pipelines are there.
+    pub(super) begun: (Mutex<bool>, Condvar),
+    pub(super) scheduler: Scheduler<Work>,
+    pub(super) in_flight: Budget,
+    pub(super) items: ItemLimits,
+    pub(super) held: Arc<HeldMemory>,
+    /// While requests are refused because those under way hold all the memory.
+    pub(super) crowded: Episode,
+    pub(super) losses: Losses,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) tasks: TaskTracker,
+    /// Past the deadline of a drain: stop trying.
+    pub(super) abort: CancellationToken,
+    /// Rung when a batch that a batcher gave is in other hands, or lost.
+    pub(super) done: Notify,
+}
+
+impl Shared {
+    pub(super) fn begin(&self) {
+        let (begun, bell) = &self.begun;
+        *begun.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        bell.notify_all();
+    }
+
+    /// Makes a worker's instances, once there are pipelines, before it takes any work.
+    pub(super) fn warm(&self, worker: usize) {
+        let (begun, bell) = &self.begun;
+        let guard = begun.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(bell.wait_while(guard, |begun| !*begun));
+        let pipelines = self.pipelines().clone();
+        pipelines.iter().for_each(|pipeline| pipeline.warm(worker));
+    }
+
+    pub(super) fn pipelines(&self) -> MutexGuard<'_, Vec<Arc<Pipeline>>> {
+        self.pipelines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,247 @@
+//! The settings, as the Collector reads them.
+
+use serde::Deserialize;
+use spanmill_ottl::ErrorMode;
+use spanmill_sdk::{Context, PipelineSet, Pipelines, Problems, Signal, closest};
+
+/// The component's section of the manifest.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The routes, tried in order.
+    pub(crate) table: Vec<Item>,
+    /// Where rows go that no route takes.
+    pub(crate) default_pipelines: Vec<String>,
+    /// What happens when a condition cannot be evaluated.
+    pub(crate) error_mode: Option<ErrorMode>,
+}
+
+/// A route.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Item {
+    /// What the condition is asked of: `resource` (the default), `span`, `log`, `metric` or `datapoint`.
+    context: String,
+    /// `route()`, or `route() where` and a condition.
+    statement: String,
+    /// The condition alone.
+    condition: String,
+    /// Where the rows go for which it holds.
+    pipelines: Vec<String>,
+    /// `move` (the default): later routes do not see them. `copy`: they do.
+    action: String,
+}
+
+/// A route that was checked, but for its condition.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub context: Context,
+    /// None: it takes every row.
+    pub condition: Option<String>,
+    /// JSON pointer to the condition.
+    pub path: String,
+    /// At which column of that setting the condition begins.
+    pub column: usize,
+    pub pipelines: PipelineSet,
+    pub is_copy: bool,
+}
+
+/// The contexts that routes of a signal may be for, each behind the one above it.
+fn contexts(signal: Signal) -> Vec<Context> {
+    let own = signal.own().iter().copied();
+    std::iter::once(Context::Resource).chain(own).collect()
+}
+
+impl Settings {
+    /// The routes, in order; of what is wrong with them every mistake goes to `problems`.
+    pub(crate) fn routes(&self, pipelines: &Pipelines, problems: &mut Problems) -> Vec<Route> {
+        if self.table.is_empty() {
+            problems.push("/table", "must have a route at least");
+        }
+        let mut routes = Vec::new();
+        for (place, item) in self.table.iter().enumerate() {
+            let path = format!("/table/{place}");
+            let context = item.context(pipelines.signal(), &path, problems);
+            let condition = item.condition(&path, problems);
+            let list = format!("{path}/pipelines");
+            if item.pipelines.is_empty() {
+                problems.push(list.clone(), "must name a pipeline at least");
+            }
+            let to = find(&item.pipelines, &list, pipelines, problems);
+            let is_copy = match item.action.as_str() {
+                "" | "move" => false,
+                "copy" => true,
+                _ => {
+                    problems.push(format!("{path}/action"), "must be move or copy");
+                    false
+                }
+            };
+            if let (Some(context), Some((path, column, condition))) = (context, condition) {
+                routes.push(Route {
+                    context,
+                    condition,
+                    path,
+                    column,
+                    pipelines: to,
+                    is_copy,
+                });
+            }
+        }
+        routes
+    }
+
+    /// Where rows go that no route takes.
+    pub(crate) fn default_set(
+        &self,
+        pipelines: &Pipelines,
+        problems: &mut Problems,
+    ) -> PipelineSet {
+        find(
+            &self.default_pipelines,
+            "/default_pipelines",
+            pipelines,
+            problems,
+        )
+    }
+}
+
+impl Item {
+    fn context(&self, signal: Signal, path: &str, problems: &mut Problems) -> Option<Context> {
+        let path = format!("{path}/context");
+        let known = contexts(signal);
+        let named = match self.context.as_str() {
+            "" => Some(&Context::Resource),
+            name => known.iter().find(|context| context.prefix() == name),
+        };
+        if named.is_none() {
+            let names: Vec<&str> = known.iter().map(|context| context.prefix()).collect();
+            let message = match self.context.as_str() {
+                "request" => "conditions on requests are not supported: a plugin sees no metadata of requests; have the \
+                              sender set a resource attribute, and ask for that"
+                    .to_owned(),
+                _ => format!("must be one of {} for {signal}", names.join(", ")),
+            };
+            problems.push(path, message);
+        }
+        named.copied()
+    }
+
+    /// Where the condition stands, the column it begins at, and itself; `None` if it is wrong.
+    fn condition(
+        &self,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<(String, usize, Option<String>)> {
+        match (self.condition.trim(), self.statement.trim()) {
+            ("", "") => {
+                problems.push(path, "must have a condition or a statement");
+                None
+            }
+            (_, "") => Some((format!("{path}/condition"), 0, Some(self.condition.clone()))),
+            ("", _) => {
+                let path = format!("{path}/statement");
+                match split(&self.statement) {
+                    Ok((column, condition)) => Some((path, column, condition)),
+                    Err(why) => {
+                        problems.push(path, why);
+                        None
+                    }
+                }
+            }
+            _ => {
+                problems.push(
+                    path,
+                    "must have either a condition or a statement, not both",
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Splits a statement: returns at which character its condition begins, and the condition if it has one.
+fn split(statement: &str) -> Result<(usize, Option<String>), &'static str> {
+    const OTHER: &str = "must be `route()` or `route() where` and a condition; edits belong into a processor of the \
+                         pipeline that the rows go to";
+    let compact = |text: &str| text.split_whitespace().collect::<String>();
+    let close = statement.find(')').ok_or(OTHER)?;
+    let (call, rest) = statement.split_at(close + 1);
+    if compact(call) != "route()" {
+        return Err(OTHER);
+    }
+    let condition = rest.trim_start();
+    if condition.is_empty() {
+        return Ok((0, None));
+    }
+    let condition = condition.strip_prefix("where").ok_or(OTHER)?;
+    if !condition.starts_with(char::is_whitespace) && !condition.starts_with('(') {
+        return Err(OTHER);
+    }
+    let begin = statement.len() - condition.len();
+    let column = statement.get(..begin).unwrap_or("").chars().count();
+    Ok((column, Some(condition.to_owned())))
+}
+
+/// The pipelines of some names.
+fn find(
+    names: &[String],
+    path: &str,
+    pipelines: &Pipelines,
+    problems: &mut Problems,
+) -> PipelineSet {
+    let mut all = PipelineSet::NONE;
+    for (place, name) in names.iter().enumerate() {
+        match pipelines.find(name) {
+            Some(pipeline) => all = all.with(pipeline),
+            None => {
+                let known = pipelines.names().iter().map(String::as_str);
+                let message = match closest(name, known) {
+                    Some(meant) => format!(
+                        "no {} pipeline `{name}` has this connector as a receiver; did you mean `{meant}`?",
+                        pipelines.signal()
+                    ),
+                    None => format!(
+                        "no {} pipeline `{name}` has this connector as a receiver; name the connector under its receivers",
+                        pipelines.signal()
+                    ),
+                };
+                problems.push(format!("{path}/{place}"), message);
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_statement_is_split_where_its_condition_begins() {
+        use super::split;
+        assert_eq!(split("route()"), Ok((0, None)));
+        assert_eq!(split(" route ( ) "), Ok((0, None)));
+        assert_eq!(
+            split("route() where name == \"a\""),
+            Ok((13, Some(" name == \"a\"".to_owned())))
+        );
+        for wrong in [
+            "name == \"a\"",
+            "route() whereabouts",
+            "route() when name == \"a\"",
+            "delete_key(attributes, \"a\") where name == \"a\"",
+        ] {
+            assert!(split(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_schema_is_that_of_the_settings() {
+        let schema = schemars::schema_for!(super::Settings);
+        spanmill_sdk::testing::check_schema(
+            &serde_json::to_value(schema).unwrap(),
+            include_str!("../settings.schema.json"),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
+        );
+    }
+}

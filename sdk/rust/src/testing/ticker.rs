@@ -1,0 +1,128 @@
+//! The test kit for processors that hold rows: held rows are kept by trace, as in the host.
+
+use spanmill_otlp::Assembly;
+
+use super::Kit;
+use super::errors::plugin_error;
+use super::held::HeldRow;
+use super::items::{Item, Items};
+use crate::guest::{self, ticker_wit};
+use crate::{ConfigError, PluginError, Processor, Ticker};
+
+fn joined<T: Item>(rows: &[HeldRow], received_unix_nano: u64) -> Items<T> {
+    let mut assembly = Assembly::new(T::SIGNAL);
+    for row in rows {
+        assembly.begin_resource(&row.resource);
+        assembly.begin_scope(&row.scope);
+        assembly.item(&row.item);
+    }
+    Items::from_otlp(&assembly.finish().bytes, received_unix_nano)
+}
+
+/// What a tick decided.
+#[derive(Clone, Debug)]
+pub struct Decided<T> {
+    /// The rows that go on, each in a resource and scope of its own.
+    pub released: Items<T>,
+    /// The rows that are dropped.
+    pub dropped: Items<T>,
+    /// How many traces were shown again.
+    pub reviewed: usize,
+}
+
+impl<P: Processor + Ticker> Kit<P> {
+    /// Configures a processor that holds rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of the plugin's `configure`. A contract that no host would take panics.
+    pub fn holding(settings: serde_json::Value) -> Result<Self, ConfigError> {
+        Self::configured(settings, true)
+    }
+
+    /// How many traces are held.
+    pub fn traces_held(&self) -> usize {
+        self.held.order.len()
+    }
+
+    /// A tick, and the reviews that it asks for. Panics where the plugin fails or breaks a rule.
+    pub fn tick<T: Item>(&mut self, now_unix_nano: u64) -> Decided<T> {
+        self.decide(now_unix_nano, false)
+    }
+
+    /// The last tick. What stays held is released.
+    pub fn end<T: Item>(&mut self, now_unix_nano: u64) -> Decided<T> {
+        self.decide(now_unix_nano, true)
+    }
+
+    /// Another instance takes over what is held without the state of this one, as after a fault: it is shown everything.
+    ///
+    /// # Errors
+    ///
+    /// Those of the plugin's `configure`.
+    pub fn restart<T: Item>(&mut self, settings: serde_json::Value) -> Result<(), ConfigError> {
+        let new = Self::holding(settings)?;
+        let old = std::mem::replace(self, new);
+        self.held = old.held;
+        for trace in self.held.order.clone() {
+            self.review::<T>(trace)
+                .unwrap_or_else(|error| panic!("{error}"));
+        }
+        Ok(())
+    }
+
+    fn decide<T: Item>(&mut self, now_unix_nano: u64, ending: bool) -> Decided<T> {
+        let decided = guest::tick(Some(&mut self.plugin), now_unix_nano, ending);
+        let decided = decided.unwrap_or_else(|error| panic!("{}", plugin_error(error)));
+        let ids = |words: &[u64]| -> Vec<u128> {
+            assert!(words.len().is_multiple_of(2), "a trace has two words");
+            let (ids, _) = words.as_chunks::<2>();
+            ids.iter()
+                .map(|[high, low]| u128::from(*high) << 64 | u128::from(*low))
+                .collect()
+        };
+        let (traces, review) = (ids(&decided.traces), ids(&decided.review));
+        let mut all: Vec<u128> = traces.iter().chain(&review).copied().collect();
+        all.sort_unstable();
+        assert!(
+            all.is_sorted_by(|one, next| one < next),
+            "a trace is named twice"
+        );
+        let (mut released, mut dropped) = (Vec::new(), Vec::new());
+        for (at, trace) in traces.iter().enumerate() {
+            let decision = match decided.decisions.as_slice() {
+                [one] => one,
+                decisions => &decisions[at],
+            };
+            let rows = self.held.remove(*trace);
+            match decision {
+                ticker_wit::Decision::Release => released.extend(rows),
+                ticker_wit::Decision::Drop => dropped.extend(rows),
+            }
+        }
+        if ending {
+            for trace in self.held.order.clone() {
+                released.extend(self.held.remove(trace));
+            }
+        }
+        for trace in &review {
+            self.review::<T>(*trace)
+                .unwrap_or_else(|error| panic!("{error}"));
+        }
+        Decided {
+            released: joined(&released, now_unix_nano),
+            dropped: joined(&dropped, now_unix_nano),
+            reviewed: review.len(),
+        }
+    }
+
+    /// Shows the rows that are held of a trace again.
+    fn review<T: Item>(&mut self, trace: u128) -> Result<(), PluginError> {
+        let Some(rows) = self.held.rows.get(&trace) else {
+            return Ok(());
+        };
+        let items: Items<T> = joined(rows, 0);
+        let batch = self.host.load(&items);
+        guest::review(Some(&mut self.plugin), batch).map_err(plugin_error)
+    }
+}

@@ -1,0 +1,34 @@
+//! Every end-to-end test, in one program: a module a subject.
+
+mod admin;
+mod attacks;
+mod auto;
+mod bad_input;
+mod batching;
+mod cli;
+mod configurations;
+mod connectors;
+mod delivery;
+mod example;
+mod exporters;
+mod golden;
+mod hold;
+mod hostile;
+mod hostile_support;
+mod isolation;
+mod least_privilege;
+mod listener_tls;
+mod manifest;
+mod operator;
+mod parts;
+mod prometheus;
+mod reload;
+mod remote_write;
+mod sdks;
+mod shadow;
+mod shutdown;
+mod signals;
+mod startup;
+mod status;
+mod swap;
+mod tls;
