@@ -141,7 +141,7 @@ pub fn groups() -> Vec<Group> {
             groups.push(group);
         }
     }
-    for (signal, bytes) in [(Signal::Logs, 500), (Signal::Metrics, 250)] {
+    for (signal, bytes) in [(Signal::Logs, 500), (Signal::Metrics, 200)] {
         for items in [1000, 100] {
             let shape = Shape {
                 signal,
