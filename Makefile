@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean
+.PHONY: build run test plugins guests host wasm-target unit clients lint deny attacks fuzz bench bench-check bench-guests compare clean
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -41,6 +41,15 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	@.ci/check-files
+
+CARGO_DENY := target/tools/cargo-deny/bin/cargo-deny
+
+$(CARGO_DENY):
+	$(CARGO) install cargo-deny --version 0.20.2 --locked --root target/tools/cargo-deny
+
+## Licences, sources and duplicate versions of dependencies, as deny.toml has them; with a network also known flaws: DENY=all.
+deny: $(CARGO_DENY)
+	$(CARGO_DENY) --locked check $(if $(filter all,$(DENY)),,bans licenses sources)
 
 # Unit tests, doc tests, and the tests of the real binary in tests/.
 unit:

@@ -110,7 +110,7 @@ async fn files_that_are_no_plugins() {
             "empty.wasm",
             Some(b"\0asm\x0d\0\x01\0".to_vec()),
             &[
-                "exports neither",
+                "exports none of",
                 "it exports nothing",
                 "help:",
                 "register_processor!",

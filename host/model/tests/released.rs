@@ -3,6 +3,8 @@
 //! Comments may become better. An interface that was released stays as it was, to the last case and field; new
 //! interfaces and worlds may come. Paths of fields that were documented stay, and what could be written can be written.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -54,7 +54,8 @@ impl<W> WorkQueue<W> {
 
     /// Whether there is work in it that a worker may begin.
     fn is_ready(&self) -> bool {
-        !self.waiting.is_empty() && !(self.is_running && self.owner.is_serial())
+        let is_taken = self.is_running && self.owner.is_serial();
+        !self.waiting.is_empty() && !is_taken
     }
 
     fn is_slow(&self) -> bool {

@@ -391,15 +391,15 @@ impl Topology {
     }
 }
 
+/// The pipelines that take from each connector.
+type Connected = Arc<BTreeMap<ComponentId, Vec<PipelineUse>>>;
+
 /// The pipelines that `forward` connectors at the end of a pipeline lead to, and those that take from each connector there.
 pub(super) fn onward(
     manifest: &Manifest,
     config: &config::Pipeline,
     pipelines: &ByPipeline,
-) -> (
-    Arc<[PipelineUse]>,
-    Arc<BTreeMap<ComponentId, Vec<PipelineUse>>>,
-) {
+) -> (Arc<[PipelineUse]>, Connected) {
     let used = |onward: &config::Pipeline| pipelines.get(&onward.id).map(PipelineUse::of);
     let forwards = manifest.forwards(config);
     let forwards = forwards.into_iter().filter_map(used).collect();

@@ -124,7 +124,9 @@ pub(super) fn connected(
     pieces: Vec<ConnectorPiece>,
     stage: impl Fn(usize) -> Option<(ComponentId, Option<Signal>)>,
 ) -> Vec<ConnectorOutput> {
-    let mut outputs: Vec<((usize, Option<usize>), Vec<Spliced>)> = Vec::new();
+    // By stage and pipeline.
+    type Pieces = ((usize, Option<usize>), Vec<Spliced>);
+    let mut outputs: Vec<Pieces> = Vec::new();
     for piece in pieces {
         let key = (piece.stage, piece.pipeline);
         match outputs.iter_mut().find(|(known, _)| *known == key) {

@@ -154,7 +154,7 @@ fn receiver_tls() {
             11 |           insecure: true
                |           ^^^^^^^^
                |
-               = help: known keys: cert_file, cert_pem, cert_file, key_file, key_pem, cert_file, client_ca_file, client_ca_file, ca_file, ca_pem, client_ca_file_reload, include_system_ca_certs_pool, min_version, min_version, max_version, max_version, min_version, reload_interval, reload_interval, cipher_suites, curve_preferences, tpm
+               = help: known keys: cert_file, cert_pem, key_file, key_pem, client_ca_file, ca_file, ca_pem, client_ca_file_reload, include_system_ca_certs_pool, min_version, max_version, reload_interval, cipher_suites, curve_preferences, tpm
 
             error: receiver otlp: protocols: http: tls: min_version: is above max_version
               --> spanmill.yaml:12:24
