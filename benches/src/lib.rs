@@ -7,6 +7,7 @@ pub mod reference;
 pub mod saturate;
 pub mod signals;
 pub mod spans;
+pub mod values;
 
 use std::time::Duration;
 

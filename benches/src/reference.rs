@@ -1,4 +1,5 @@
-//! The reference chain: filter, redaction, probabilistic_sampler, spanmetrics; sandboxed and native.
+//! The reference chain: filter, redaction, probabilistic_sampler, spanmetrics; sandboxed and native. And the chain of
+//! attributes, filter and redaction, which logs and metrics go through.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -7,7 +8,7 @@ use anyhow::{Context as _, Result};
 use spanmill::bench::{
     Chain, ComponentId, OnError, Recorder, Stage, StageInstance, StageOutput, Totals,
 };
-use spanmill_otlp::{Batch, Joined, Projection, Spliced, StageContract, Workspace};
+use spanmill_otlp::{Batch, Joined, Projection, Signal, Spliced, StageContract, Workspace};
 use spanmill_runtime::native::{Configure, Process};
 use spanmill_runtime::{Answer, Declared, Limits, Runtime, Slot};
 
@@ -24,23 +25,12 @@ pub enum Patterns {
 
 /// The plugins of the chain, in order, with their settings.
 pub fn stages(patterns: Patterns) -> Vec<(&'static str, String)> {
-    let blocked = match patterns {
-        Patterns::Literal => r#"["@example\\.com"]"#,
-        Patterns::Regex => {
-            r#"["[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\\.[a-zA-Z]{2,}", "4[0-9]{3} [0-9]{4} [0-9]{4} [0-9]{4}", "eyJ[a-zA-Z0-9_-]+\\.[a-zA-Z0-9_-]+"]"#
-        }
-    };
     vec![
         (
             "filter",
             r#"{"traces": {"span": ["attributes[\"http.route\"] == \"/healthz\""]}}"#.to_owned(),
         ),
-        (
-            "redaction",
-            format!(
-                r#"{{"allow_all_keys": true, "summary": "silent", "blocked_values": {blocked}}}"#
-            ),
-        ),
+        ("redaction", redaction(patterns)),
         (
             "probabilistic_sampler",
             r#"{"sampling_percentage": 50}"#.to_owned(),
@@ -49,6 +39,40 @@ pub fn stages(patterns: Patterns) -> Vec<(&'static str, String)> {
             "spanmetrics",
             r#"{"dimensions": [{"name": "http.route"}]}"#.to_owned(),
         ),
+    ]
+}
+
+fn redaction(patterns: Patterns) -> String {
+    let blocked = match patterns {
+        Patterns::Literal => r#"["@example\\.com"]"#,
+        Patterns::Regex => {
+            r#"["[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\\.[a-zA-Z]{2,}", "4[0-9]{3} [0-9]{4} [0-9]{4} [0-9]{4}", "eyJ[a-zA-Z0-9_-]+\\.[a-zA-Z0-9_-]+"]"#
+        }
+    };
+    format!(r#"{{"allow_all_keys": true, "summary": "silent", "blocked_values": {blocked}}}"#)
+}
+
+/// Attributes, filter and redaction with three regular expressions, as the comparison with the Collector configures
+/// them for a signal.
+pub fn processors(signal: Signal) -> Vec<(&'static str, String)> {
+    let filter = match signal {
+        Signal::Traces => r#"{"traces": {"span": ["attributes[\"http.route\"] == \"/healthz\""]}}"#,
+        Signal::Logs => {
+            r#"{"logs": {"log_record": ["severity_number < SEVERITY_NUMBER_INFO", "attributes[\"http.route\"] == \"/healthz\""]}}"#
+        }
+        Signal::Metrics => {
+            r#"{"metrics": {"metric": ["name == \"jvm.class.count\""], "datapoint": ["attributes[\"http.route\"] == \"/healthz\""]}}"#
+        }
+    };
+    let attributes = r#"{"actions": [
+        {"key": "deployment.environment.name", "value": "production", "action": "insert"},
+        {"key": "user.id", "action": "hash"},
+        {"key": "thread.id", "action": "delete"}
+    ]}"#;
+    vec![
+        ("attributes", attributes.to_owned()),
+        ("filter", filter.to_owned()),
+        ("redaction", redaction(Patterns::Regex)),
     ]
 }
 

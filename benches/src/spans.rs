@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
@@ -14,26 +14,10 @@ use prost::Message;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-fn pair(key: &str, value: Value) -> KeyValue {
-    KeyValue {
-        key: key.to_owned(),
-        value: Some(AnyValue { value: Some(value) }),
-        ..KeyValue::default()
-    }
-}
-
-fn text(key: &str, value: impl Into<String>) -> KeyValue {
-    pair(key, Value::StringValue(value.into()))
-}
+use crate::values::{TIME, pair, skewed, stack_trace, text};
 
 /// A batch of more spans is what a batch processor makes of smaller requests: they stand one behind the other.
 const TOGETHER: usize = 1000;
-
-/// A number below `bound`, small ones far more often.
-fn skewed(rng: &mut StdRng, bound: u32) -> u32 {
-    let uniform: f64 = rng.random();
-    ((uniform * uniform * uniform) * f64::from(bound)) as u32
-}
 
 fn span(rng: &mut StdRng, end: u64) -> Span {
     let route = skewed(rng, 40);
@@ -138,7 +122,7 @@ fn together(rng: &mut StdRng, numbers: Range<usize>) -> Vec<ResourceSpans> {
         .collect();
     for number in numbers {
         let service = skewed(rng, services as u32) as usize;
-        let span = span(rng, 1_790_000_000_000_000_000 + number as u64 * 1_000_000);
+        let span = span(rng, TIME + number as u64 * 1_000_000);
         resource_spans[service].scope_spans[0].spans.push(span);
     }
     resource_spans.retain(|resource| !resource.scope_spans[0].spans.is_empty());
@@ -219,13 +203,7 @@ fn enlarge(rng: &mut StdRng, span: &mut Span) {
 }
 
 fn exception(rng: &mut StdRng, span: &Span, frames: usize) -> Event {
-    let mut trace = String::from("java.lang.IllegalStateException: connection is closed");
-    for _ in 0..frames {
-        let (class, line) = (skewed(rng, 60), skewed(rng, 900));
-        trace.push_str(&format!(
-            "\n\tat com.example.shop.Layer{class}.handle(Layer{class}.java:{line})"
-        ));
-    }
+    let trace = stack_trace(rng, frames);
     Event {
         time_unix_nano: span.end_time_unix_nano,
         name: "exception".to_owned(),

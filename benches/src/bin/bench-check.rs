@@ -1,4 +1,4 @@
-//! `make bench-check`: counts the instructions of the reference chain with callgrind, and holds them to the figures in
+//! `make bench-check`: counts the instructions of chains with callgrind, and holds them to the figures in
 //! `benches/limits.txt`. `UPDATE=1` writes the figures down instead.
 //!
 //! Times vary with the machine's other work, instructions hardly do. What is counted is `counted` of `chain-once`, on
@@ -13,7 +13,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use spanmill_benches::counts::{self, Limits, TOLERANCE, Verdict};
 use spanmill_benches::reference;
 
-/// Name, spans (or log records, or data points) a batch, batches, and what `chain-once` is told.
+/// Name, spans (or log records, or data points) a batch, batches, and what `chain-once` is told. `processors` is the chain
+/// of attributes, filter and redaction.
 type Case = (&'static str, usize, usize, &'static [&'static str]);
 
 const CASES: &[Case] = &[
@@ -54,6 +55,54 @@ const CASES: &[Case] = &[
         1000,
         16,
         &["extract", "metrics"],
+    ),
+    (
+        "processors, 100 log records",
+        100,
+        64,
+        &["processors", "logs"],
+    ),
+    (
+        "processors, 1000 log records",
+        1000,
+        16,
+        &["processors", "logs"],
+    ),
+    (
+        "processors, 1000 log records, 1 stage",
+        1000,
+        16,
+        &["processors", "logs", "1"],
+    ),
+    (
+        "processors, 1000 log records, 2 stages",
+        1000,
+        16,
+        &["processors", "logs", "2"],
+    ),
+    (
+        "processors, 100 data points",
+        100,
+        64,
+        &["processors", "metrics"],
+    ),
+    (
+        "processors, 1000 data points",
+        1000,
+        16,
+        &["processors", "metrics"],
+    ),
+    (
+        "processors, 1000 data points, 1 stage",
+        1000,
+        16,
+        &["processors", "metrics", "1"],
+    ),
+    (
+        "processors, 1000 data points, 2 stages",
+        1000,
+        16,
+        &["processors", "metrics", "2"],
     ),
     ("chain, 100 spans, literal", 100, 64, &["literal"]),
     ("chain, 100 spans, regex", 100, 64, &["regex"]),
@@ -243,10 +292,13 @@ impl Counter {
     /// Compiles what has changed, in valgrind: its processor is another than the machine's. Its cheapest tool takes a
     /// minute for that, where callgrind would take five.
     fn compile(&self) -> Result<()> {
-        self.run(
-            &["--tool=none".to_owned(), "--quiet".to_owned()],
-            &["1".to_owned(), "literal".to_owned(), "1".to_owned()],
-        )
+        for chain in ["literal", "processors"] {
+            self.run(
+                &["--tool=none".to_owned(), "--quiet".to_owned()],
+                &["1".to_owned(), chain.to_owned(), "1".to_owned()],
+            )?;
+        }
+        Ok(())
     }
 
     /// Instructions a span.

@@ -1,6 +1,6 @@
-//! The reference chain a number of times in one thread, to be looked at by a profiler or an instruction counter:
-//! `chain-once SPANS literal|regex|index|extract TIMES [STAGES]`; `logs` or `metrics` in place of STAGES counts log records or data
-//! points in index and extract. Prints nothing but what it ran.
+//! A chain a number of times in one thread, to be looked at by a profiler or an instruction counter:
+//! `chain-once ITEMS literal|regex|processors|index|extract TIMES [traces|logs|metrics] [STAGES]`. `literal` and `regex` are the
+//! reference chain, for spans only; STAGES takes the first stages of a chain. Prints nothing but what it ran.
 //!
 //! Everything comes twice: first to warm, then in `counted`, which is what `bench-check` has callgrind look at.
 
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use spanmill::bench::Origin;
 use spanmill_benches::reference::{self, Patterns};
-use spanmill_benches::{signals, spans};
+use spanmill_benches::signals;
 use spanmill_otlp::{Batch, Projection, Signal, StageContract, Workspace};
 use spanmill_runtime::{CacheConfig, Limits, Runtime, RuntimeConfig, Tries};
 
@@ -24,19 +24,19 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let count: usize = arguments.next().context("how many spans?")?.parse()?;
+    let count: usize = arguments.next().context("how many items?")?.parse()?;
     let what = arguments.next().context("what?")?;
     let times: usize = arguments.next().context("how often?")?.parse()?;
-    let more = arguments.next();
-    let signal = match more.as_deref() {
-        Some("logs") => Signal::Logs,
-        Some("metrics") => Signal::Metrics,
-        _ => Signal::Traces,
+    let mut more = arguments.next();
+    let named = |signal: &Signal| more.as_deref() == Some(signal.name());
+    let signal = match Signal::ALL.into_iter().find(named) {
+        Some(signal) => {
+            more = arguments.next();
+            signal
+        }
+        None => Signal::Traces,
     };
-    let stages = match signal {
-        Signal::Traces => more.map(|number| number.parse()).transpose()?,
-        _ => None,
-    };
+    let stages = more.map(|number| number.parse()).transpose()?;
     let mut run: Box<dyn FnMut(Bytes) -> usize> = match what.as_str() {
         "index" => Box::new(move |bytes| parsed(signal, bytes).item_count()),
         "extract" => {
@@ -50,16 +50,13 @@ fn main() -> Result<()> {
                 batch.item_count()
             })
         }
-        "literal" => chain(Patterns::Literal, stages)?,
-        "regex" => chain(Patterns::Regex, stages)?,
-        _ => anyhow::bail!("`{what}` is none of literal, regex, index and extract"),
+        "literal" => chain(signal, reference::stages(Patterns::Literal), stages)?,
+        "regex" => chain(signal, reference::stages(Patterns::Regex), stages)?,
+        "processors" => chain(signal, reference::processors(signal), stages)?,
+        _ => anyhow::bail!("`{what}` is none of literal, regex, processors, index and extract"),
     };
-    let encoded = match signal {
-        Signal::Traces => spans::encoded,
-        Signal::Logs => signals::logs,
-        Signal::Metrics => signals::metrics,
-    };
-    let batches: Vec<_> = (0..8).map(|seed| encoded(count, seed)).collect();
+    let batches = (0..8).map(|seed| signals::encoded(signal, count, seed));
+    let batches: Vec<_> = batches.collect();
     // In the first round series are named and memory grows.
     for bytes in batches.iter().chain(&batches) {
         run(bytes.clone());
@@ -113,9 +110,12 @@ fn declared(signal: Signal) -> Result<Vec<StageContract>> {
     Ok(vec![StageContract::parse(&owned(reads), &owned(&writes))?])
 }
 
-/// The chain, or its first stages.
-fn chain(patterns: Patterns, stages: Option<usize>) -> Result<Box<dyn FnMut(Bytes) -> usize>> {
-    let mut all = reference::stages(patterns);
+/// A chain, or its first stages.
+fn chain(
+    signal: Signal,
+    mut all: Vec<(&'static str, String)>,
+    stages: Option<usize>,
+) -> Result<Box<dyn FnMut(Bytes) -> usize>> {
     all.truncate(stages.unwrap_or(all.len()));
     // Compiling is not what is looked at.
     let runtime = Runtime::new(RuntimeConfig {
@@ -129,12 +129,7 @@ fn chain(patterns: Patterns, stages: Option<usize>) -> Result<Box<dyn FnMut(Byte
     let mut chain = reference::sandboxed_within(&runtime, &all, limits)?;
     Ok(Box::new(move |bytes| {
         let output = chain
-            .run(
-                &parsed(Signal::Traces, bytes),
-                1,
-                Tries::Again,
-                Origin::Sender,
-            )
+            .run(&parsed(signal, bytes), 1, Tries::Again, Origin::Sender)
             .expect("chain runs");
         output
             .measured

@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use spanmill_benches::compare::batches::Batches;
-use spanmill_benches::compare::check;
+use spanmill_benches::compare::check::{self, Check};
 use spanmill_benches::compare::contestants::{Contestant, Home, Program};
-use spanmill_benches::compare::load::Wire;
-use spanmill_benches::compare::manifest::Pipeline;
+use spanmill_benches::compare::fields;
 use spanmill_benches::compare::measure::{Machine, Runner};
 use spanmill_benches::compare::plan::{self, Group, PACED, WARM};
 use spanmill_benches::compare::plot;
@@ -97,22 +96,17 @@ async fn compare() -> Result<()> {
 
 /// Checks done so far; each is done once, whichever group asks first.
 #[derive(Default)]
-struct Checks(Vec<((Pipeline, Wire), Result<(), String>)>);
+struct Checks(Vec<(Check, Result<(), String>)>);
 
 impl Checks {
-    fn done(&self, check: &(Pipeline, Wire)) -> Option<&Result<(), String>> {
+    fn done(&self, check: &Check) -> Option<&Result<(), String>> {
         let mut done = self.0.iter();
         done.find(|(done, _)| done == check).map(|(_, found)| found)
     }
 
-    async fn check(
-        &mut self,
-        home: &Home,
-        check: (Pipeline, Wire),
-        results: &mut Results,
-    ) -> Result<()> {
+    async fn check(&mut self, home: &Home, check: Check, results: &mut Results) -> Result<()> {
         if self.done(&check).is_none() {
-            let found = check::equal(home, check.0, check.1).await;
+            let found = check::equal(home, check).await;
             if let Ok(line) = &found {
                 eprintln!("equal: {line}");
                 results.found_equal(line);
@@ -129,7 +123,7 @@ impl Checks {
 
 /// How long groups take, about, with the checks that they still need.
 fn left(groups: &[Group], checks: &Checks, only_check: bool) -> Duration {
-    let mut needed: Vec<(Pipeline, Wire)> = Vec::new();
+    let mut needed: Vec<Check> = Vec::new();
     for check in groups.iter().flat_map(Group::checks) {
         if checks.done(&check).is_none() && !needed.contains(&check) {
             needed.push(check);
@@ -137,7 +131,7 @@ fn left(groups: &[Group], checks: &Checks, only_check: bool) -> Duration {
     }
     let checking: Duration = needed
         .iter()
-        .map(|(pipeline, _)| plan::estimate_of_check(*pipeline))
+        .map(|check| plan::estimate_of_check(check.pipeline))
         .sum();
     match only_check {
         true => checking,
@@ -168,8 +162,8 @@ async fn one(
     let before = Machine::now()?;
     let rows = run(home, group, &batches).await?;
     let caption = report::caption(group, &batches, before.others()?);
-    let mut section = format!("{caption}\n\n{}", report::table(&rows));
-    for field in check::ignored() {
+    let mut section = format!("{caption}\n\n{}", report::table(group.shape.signal, &rows));
+    for field in fields::ignored() {
         section.push_str(&format!("\nNot compared: {field}.\n"));
     }
     println!("{section}");
@@ -180,7 +174,8 @@ async fn one(
 async fn run(home: &Home, group: &Group, batches: &Arc<Batches>) -> Result<Vec<Row>> {
     let mut runners = Vec::new();
     for entry in &group.entries {
-        let contestant = Contestant::start(home, *entry, group.wire, FLUSH, false).await?;
+        let contestant =
+            Contestant::start(home, *entry, group.shape.signal, group.wire, FLUSH, false).await?;
         runners.push(Runner::new(contestant, batches).await?);
     }
     for runner in &runners {
@@ -189,7 +184,7 @@ async fn run(home: &Home, group: &Group, batches: &Arc<Batches>) -> Result<Vec<R
         for other in runners.iter().filter(same) {
             ensure!(
                 runner.survivors == other.survivors,
-                "{}: {} and {} do not keep as many spans",
+                "{}: {} and {} do not keep as much",
                 entry.pipeline,
                 entry.program,
                 other.contestant.entry.program

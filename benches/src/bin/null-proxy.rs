@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use spanmill_benches::compare::codec::{MAX_MESSAGE, Raw, TRACES};
+use spanmill_benches::compare::codec::{MAX_MESSAGE, Raw};
 use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::server::{Grpc, UnaryService};
@@ -23,7 +23,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const WINDOW: u32 = 8 << 20;
 
-struct Forward(Channel);
+/// Sends a request on to the method that it came for.
+struct Forward(Channel, PathAndQuery);
 
 impl UnaryService<Bytes> for Forward {
     type Response = Bytes;
@@ -32,11 +33,11 @@ impl UnaryService<Bytes> for Forward {
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let mut client = tonic::client::Grpc::new(self.0.clone());
+        let path = self.1.clone();
         Box::pin(async move {
             let ready = client.ready().await;
             ready.map_err(|error| Status::unavailable(error.to_string()))?;
             let request = tonic::Request::new(request.into_inner());
-            let path = PathAndQuery::from_static(TRACES);
             let answer = client.unary(request, path, Raw).await?;
             Ok(tonic::Response::new(answer.into_inner()))
         })
@@ -59,8 +60,10 @@ async fn main() -> Result<()> {
         stream.set_nodelay(true)?;
         let channel = channel.clone();
         tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let forward = Forward(channel.clone());
+            let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+                let path = request.uri().path_and_query();
+                let path = path.cloned().unwrap_or(PathAndQuery::from_static("/"));
+                let forward = Forward(channel.clone(), path);
                 let mut grpc = Grpc::new(Raw).max_decoding_message_size(MAX_MESSAGE);
                 async move { Ok::<_, Infallible>(grpc.unary(forward, request).await) }
             });

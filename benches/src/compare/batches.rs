@@ -1,20 +1,22 @@
 //! The batches that are sent, encoded beforehand.
 
 use bytes::Bytes;
+use spanmill_otlp::Signal;
 
-use crate::spans;
+use crate::{signals, spans};
 
-/// How many spans the batches of a set have together, where that makes more than a few: enough that no cache of
-/// the contestants knows them all.
-const SPANS: usize = 32_768;
+/// How many spans, log records or data points the batches of a set have together, where that makes more than a few:
+/// enough that no cache of the contestants holds them all.
+const ITEMS: usize = 32_768;
 
 /// What a set of batches is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Bytes a span, about.
+    pub signal: Signal,
+    /// Bytes an item, about. Log records and data points come in one size.
     pub bytes: usize,
-    /// Spans a batch.
-    pub spans: usize,
+    /// Spans, log records or data points a batch.
+    pub items: usize,
 }
 
 /// Batches to be sent in turn.
@@ -25,10 +27,12 @@ pub struct Batches {
 
 impl Batches {
     pub fn new(shape: Shape) -> Self {
-        let number = (SPANS / shape.spans).clamp(8, 1024);
-        let encoded = (0..number)
-            .map(|seed| spans::sized(shape.spans, seed as u64, shape.bytes))
-            .collect();
+        let number = (ITEMS / shape.items).clamp(8, 1024) as u64;
+        let encoded = |seed| match shape.signal {
+            Signal::Traces => spans::sized(shape.items, seed, shape.bytes),
+            signal => signals::encoded(signal, shape.items, seed),
+        };
+        let encoded = (0..number).map(encoded).collect();
         Batches { shape, encoded }
     }
 
@@ -37,20 +41,25 @@ impl Batches {
         self.encoded[number % self.encoded.len()].clone()
     }
 
-    /// What a span takes on the wire, on average.
-    pub fn bytes_a_span(&self) -> f64 {
+    /// What an item takes on the wire, on average.
+    pub fn bytes_an_item(&self) -> f64 {
         let bytes: usize = self.encoded.iter().map(Bytes::len).sum();
-        bytes as f64 / (self.encoded.len() * self.shape.spans) as f64
+        bytes as f64 / (self.encoded.len() * self.shape.items) as f64
     }
 }
 
-/// How many spans a request has, without decoding it. None if it is not one.
-pub fn spans_in(request: &[u8]) -> Option<u64> {
-    // ResourceSpans, ScopeSpans, Span.
-    count(request, &[1, 2, 2])
+/// Returns how many spans, log records or data points a request has, or `None` if it is not one. It is not decoded.
+pub fn items_in(signal: Signal, request: &[u8]) -> Option<u64> {
+    match signal {
+        // ResourceSpans, ScopeSpans, Span; the same fields of logs.
+        Signal::Traces | Signal::Logs => count(request, &[&[1], &[2], &[2]]),
+        // ResourceMetrics, ScopeMetrics, Metric; gauge, sum, both histograms or summary; data points.
+        Signal::Metrics => count(request, &[&[1], &[2], &[2], &[5, 7, 9, 10, 11], &[1]]),
+    }
 }
 
-fn count(mut message: &[u8], path: &[u64]) -> Option<u64> {
+/// Counts the messages at the end of a path, each step of which is any of some fields.
+fn count(mut message: &[u8], path: &[&[u64]]) -> Option<u64> {
     let Some((wanted, deeper)) = path.split_first() else {
         return Some(1);
     };
@@ -69,7 +78,7 @@ fn count(mut message: &[u8], path: &[u64]) -> Option<u64> {
         };
         let (field, rest) = message.split_at_checked(skipped)?;
         message = rest;
-        if key >> 3 == *wanted {
+        if wanted.contains(&(key >> 3)) {
             found += count(field, deeper)?;
         }
     }
@@ -87,4 +96,20 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_have_as_many_items_as_were_asked_for() {
+        for signal in Signal::ALL {
+            for count in [1, 10, 100, 1000] {
+                let request = signals::encoded(signal, count, 3);
+                assert_eq!(items_in(signal, &request), Some(count as u64));
+            }
+            assert_eq!(items_in(signal, b"no request"), None);
+        }
+    }
 }

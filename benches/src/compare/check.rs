@@ -1,18 +1,16 @@
-//! Whether contestants do the same: their output for the same batches, as sets of spans and of series.
+//! Whether contestants do the same: their output for the same batches, as sets of spans, log records or data points,
+//! and of series.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message as _;
+use spanmill_otlp::Signal;
 
 use super::batches::{Batches, Shape};
 use super::contestants::{Contestant, Entry, Home, Program};
+use super::fields::{Fields, Items, items};
 use super::load::Wire;
 use super::manifest::Pipeline;
 use super::metrics::{self, Series};
@@ -20,128 +18,48 @@ use super::metrics::{self, Series};
 /// Short, so that totals come soon after the spans.
 const FLUSH: &str = "500ms";
 
-/// Attributes as a map: their order says nothing.
-pub fn map(attributes: &[KeyValue]) -> String {
-    let mut pairs: Vec<String> = attributes
-        .iter()
-        .map(|pair| {
-            let value = pair.value.as_ref().and_then(|value| value.value.as_ref());
-            format!("{}={value:?}", pair.key)
-        })
-        .collect();
-    pairs.sort_unstable();
-    pairs.join(" ")
+/// What is checked: the output of a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    pub signal: Signal,
+    pub pipeline: Pipeline,
+    pub wire: Wire,
 }
 
-/// A span's fields by name, those of its resource and scope included.
-type Fields = BTreeMap<&'static str, String>;
-
-fn fields(span: &Span) -> Fields {
-    let Span {
-        trace_id,
-        span_id: _,
-        trace_state,
-        parent_span_id,
-        flags,
-        name,
-        kind,
-        start_time_unix_nano,
-        end_time_unix_nano,
-        attributes,
-        dropped_attributes_count,
-        events,
-        dropped_events_count,
-        links,
-        dropped_links_count,
-        status,
-    } = span;
-    let mut told: Vec<String> = Vec::new();
-    for event in events {
-        let attributes = map(&event.attributes);
-        told.push(format!(
-            "{} {} {attributes}",
-            event.time_unix_nano, event.name
-        ));
-    }
-    let status = status.clone().unwrap_or_default();
-    fn text(value: &impl Debug) -> String {
-        format!("{value:?}")
-    }
-    Fields::from([
-        ("trace_id", text(trace_id)),
-        ("trace_state", trace_state.clone()),
-        ("parent_span_id", text(parent_span_id)),
-        ("flags", text(flags)),
-        ("name", name.clone()),
-        ("kind", text(kind)),
-        ("start", text(start_time_unix_nano)),
-        ("end", text(end_time_unix_nano)),
-        ("attributes", map(attributes)),
-        ("dropped_attributes_count", text(dropped_attributes_count)),
-        ("events", told.join("\n")),
-        ("dropped_events_count", text(dropped_events_count)),
-        ("links", text(links)),
-        ("dropped_links_count", text(dropped_links_count)),
-        ("status", format!("{} {}", status.code, status.message)),
-    ])
-}
-
-/// Fields that `COMPARE_IGNORE` takes out, for timing in spite of a difference that is known; the report names them.
-pub fn ignored() -> Vec<String> {
-    let names = std::env::var("COMPARE_IGNORE").unwrap_or_default();
-    let names = names
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    names.map(str::to_owned).collect()
-}
-
-/// Spans by their id, which is random and so tells them apart.
-pub fn spans(requests: &[Bytes]) -> Result<BTreeMap<Vec<u8>, Fields>> {
-    let ignored = ignored();
-    let mut all = BTreeMap::new();
-    for request in requests {
-        let request = ExportTraceServiceRequest::decode(request.clone())?;
-        for resource in request.resource_spans {
-            let of_resource = map(&resource.resource.unwrap_or_default().attributes);
-            for scope in resource.scope_spans {
-                let urls = format!("{} {}", resource.schema_url, scope.schema_url);
-                let of_scope = scope.scope.unwrap_or_default();
-                let name = format!("{} {}", of_scope.name, of_scope.version);
-                for span in &scope.spans {
-                    let mut fields = fields(span);
-                    fields.insert("resource", of_resource.clone());
-                    fields.insert("scope", format!("{name} {}", map(&of_scope.attributes)));
-                    fields.insert("schema urls", urls.clone());
-                    fields.retain(|name, _| !ignored.iter().any(|ignored| ignored == name));
-                    let twice = all.insert(span.span_id.clone(), fields);
-                    ensure!(twice.is_none(), "a span came twice: {:?}", span.span_id);
-                }
-            }
+impl std::fmt::Display for Check {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.signal != Signal::Traces {
+            write!(f, "{}, ", self.signal.name())?;
         }
+        write!(f, "{}, {}", self.pipeline, self.wire)
     }
-    Ok(all)
 }
 
 /// What a contestant made of some batches.
 pub struct Output {
-    spans: BTreeMap<Vec<u8>, Fields>,
+    items: Items,
     series: Series,
 }
 
 /// Sends a few batches through a contestant of its own.
-async fn output(home: &Home, entry: Entry, wire: Wire, batches: &Batches) -> Result<Output> {
-    let contestant = Contestant::start(home, entry, wire, FLUSH, true).await?;
+async fn output(home: &Home, program: Program, check: Check, batches: &Batches) -> Result<Output> {
+    let Check {
+        signal,
+        pipeline,
+        wire,
+    } = check;
+    let entry = Entry { program, pipeline };
+    let contestant = Contestant::start(home, entry, signal, wire, FLUSH, true).await?;
     for batch in &batches.encoded {
         let sent = contestant.load.send(batch.clone()).await;
         sent.with_context(|| contestant.log())?;
     }
     let mut last = Series::new();
-    if entry.pipeline.measures() {
+    if pipeline.measures() {
         // Until nothing changes any more.
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(800)).await;
-            let now = metrics::series(&contestant.sink.metrics())?;
+            let now = metrics::series(&contestant.sink.requests(Signal::Metrics))?;
             if !now.is_empty() && now == last {
                 break;
             }
@@ -150,7 +68,7 @@ async fn output(home: &Home, entry: Entry, wire: Wire, batches: &Batches) -> Res
         ensure!(!last.is_empty(), "no metrics came\n{}", contestant.log());
     }
     Ok(Output {
-        spans: spans(&contestant.sink.traces())?,
+        items: items(signal, &contestant.sink.requests(signal))?,
         series: last,
     })
 }
@@ -204,10 +122,16 @@ fn fields_that_differ(ours: &Fields, theirs: &Fields) -> String {
 /// # Errors
 ///
 /// If they are not: every kind of difference, each with one example.
-pub async fn equal(home: &Home, pipeline: Pipeline, wire: Wire) -> Result<String> {
+pub async fn equal(home: &Home, check: Check) -> Result<String> {
+    let Check {
+        signal,
+        pipeline,
+        wire,
+    } = check;
     let mut batches = Batches::new(Shape {
+        signal,
         bytes: 1000,
-        spans: 1000,
+        items: 1000,
     });
     batches.encoded.truncate(8);
     let mut programs = vec![Program::Collector, Program::Spanmill];
@@ -219,18 +143,14 @@ pub async fn equal(home: &Home, pipeline: Pipeline, wire: Wire) -> Result<String
     }
     let mut outputs = Vec::new();
     for program in &programs {
-        let entry = Entry {
-            program: *program,
-            pipeline,
-        };
-        outputs.push(output(home, entry, wire, &batches).await?);
+        outputs.push(output(home, *program, check, &batches).await?);
     }
     let mut found = Vec::new();
     let collector = &outputs[0];
     for (program, output) in programs.iter().zip(&outputs).skip(1) {
         let mut here = Vec::new();
-        let (ours, theirs) = (&output.spans, &collector.spans);
-        differences("spans", ours, theirs, fields_that_differ, &mut here);
+        let (ours, theirs) = (&output.items.by_key, &collector.items.by_key);
+        differences(signal.items(), ours, theirs, fields_that_differ, &mut here);
         let (ours, theirs) = (&output.series, &collector.series);
         let values = |ours: &Vec<u64>, theirs: &Vec<u64>| format!("{ours:?} is not {theirs:?}");
         differences("series", ours, theirs, values, &mut here);
@@ -241,13 +161,14 @@ pub async fn equal(home: &Home, pipeline: Pipeline, wire: Wire) -> Result<String
     }
     ensure!(
         found.is_empty(),
-        "not the same output, {pipeline}, {wire}:\n{}",
+        "not the same output, {check}:\n{}",
         found.join("\n")
     );
     let mut said = format!(
-        "{pipeline}, {wire}: {} of {} spans arrive",
-        collector.spans.len(),
-        batches.encoded.len() * batches.shape.spans
+        "{check}: {} of {} {} arrive",
+        collector.items.count,
+        batches.encoded.len() * batches.shape.items,
+        signal.items()
     );
     if !collector.series.is_empty() {
         said.push_str(&format!(

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use spanmill_otlp::Signal;
 use tempfile::TempDir;
 
 use super::load::{Load, Wire};
@@ -106,6 +107,7 @@ impl Contestant {
     pub async fn start(
         home: &Home,
         entry: Entry,
+        signal: Signal,
         wire: Wire,
         flush: &str,
         keeps: bool,
@@ -118,6 +120,7 @@ impl Contestant {
         let ends = Ends {
             listen,
             sink: sink.address,
+            signal,
             wire,
             flush,
             probe: &home.target.join("release/bench/probe.wasm"),
@@ -157,7 +160,7 @@ impl Contestant {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(Contestant {
-            load: Load::connect(listen, wire).await?,
+            load: Load::connect(listen, signal, wire).await?,
             entry,
             sink,
             child,

@@ -12,12 +12,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use spanmill_otlp::Signal;
 use tokio::task::JoinSet;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{Channel, Endpoint};
 
 use super::batches::Batches;
-use super::codec::{Raw, TRACES};
+use super::codec::{Raw, method};
 
 /// Requests under way in the closed loop: more than any contestant works on at once.
 const STREAMS: usize = 8;
@@ -59,7 +60,7 @@ impl std::fmt::Display for Wire {
 
 #[derive(Clone)]
 enum Sender {
-    Grpc(Channel, bool),
+    Grpc(Channel, PathAndQuery, bool),
     Http(Client<HttpConnector, Full<Bytes>>, http::Uri),
     HttpZstd(Client<HttpConnector, Full<Bytes>>, http::Uri),
 }
@@ -67,7 +68,7 @@ enum Sender {
 impl Sender {
     async fn send(&self, batch: Bytes) -> Result<()> {
         match self {
-            Sender::Grpc(channel, zstd) => {
+            Sender::Grpc(channel, path, zstd) => {
                 let mut grpc = tonic::client::Grpc::new(channel.clone());
                 if *zstd {
                     // The Collector answers in kind.
@@ -77,8 +78,7 @@ impl Sender {
                 }
                 grpc.ready().await?;
                 let request = tonic::Request::new(batch);
-                let path = PathAndQuery::from_static(TRACES);
-                let answer = grpc.unary(request, path, Raw).await?.into_inner();
+                let answer = grpc.unary(request, path.clone(), Raw).await?.into_inner();
                 // Whoever took everything has nothing to say.
                 ensure!(answer.len() <= 2, "partial success: {answer:?}");
             }
@@ -117,14 +117,14 @@ pub struct Load {
 
 impl Load {
     /// Connects, as soon as the other side listens.
-    pub async fn connect(address: SocketAddr, wire: Wire) -> Result<Self> {
+    pub async fn connect(address: SocketAddr, signal: Signal, wire: Wire) -> Result<Self> {
         let mut senders = Vec::new();
         for _ in 0..wire.connections {
             senders.push(if wire.http {
                 let mut connector = HttpConnector::new();
                 connector.set_nodelay(true);
                 let client = Client::builder(TokioExecutor::new()).build(connector);
-                let uri = format!("http://{address}/v1/traces").parse()?;
+                let uri = format!("http://{address}/v1/{}", signal.name()).parse()?;
                 match wire.zstd {
                     true => Sender::HttpZstd(client, uri),
                     false => Sender::Http(client, uri),
@@ -134,7 +134,8 @@ impl Load {
                     .tcp_nodelay(true)
                     .initial_stream_window_size(WINDOW)
                     .initial_connection_window_size(WINDOW);
-                Sender::Grpc(endpoint.connect().await?, wire.zstd)
+                let path = PathAndQuery::from_static(method(signal));
+                Sender::Grpc(endpoint.connect().await?, path, wire.zstd)
             });
         }
         Ok(Load { senders })

@@ -4,13 +4,17 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use spanmill_otlp::Signal;
+
 use super::load::Wire;
 
-/// What a contestant does with spans.
+/// What a contestant does with what it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pipeline {
     /// Nothing: they come and go.
     Passthrough,
+    /// Attributes, filter and redaction, of any signal.
+    Processors,
     /// Filter, redaction, sampler, and spanmetrics beside the exporter.
     Reference,
     /// One stage of the reference pipeline alone.
@@ -27,10 +31,14 @@ pub const STAGES: [&str; 4] = [
     "spanmetrics",
 ];
 
+/// The stages of [`Pipeline::Processors`].
+const PROCESSORS: [&str; 3] = ["attributes", "filter", "redaction"];
+
 impl std::fmt::Display for Pipeline {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Pipeline::Passthrough => f.write_str("passthrough"),
+            Pipeline::Processors => f.write_str(&PROCESSORS.join(" + ")),
             Pipeline::Reference => f.write_str("reference"),
             Pipeline::Stage(stage) => write!(f, "{stage} alone"),
             Pipeline::Noops(copies) => write!(f, "{copies} no-op plugins"),
@@ -51,6 +59,7 @@ impl Pipeline {
 
     fn stages(self) -> &'static [&'static str] {
         match self {
+            Pipeline::Processors => &PROCESSORS,
             Pipeline::Reference => &STAGES,
             Pipeline::Stage(alone) => STAGES
                 .iter()
@@ -65,6 +74,7 @@ impl Pipeline {
 pub struct Ends<'a> {
     pub listen: SocketAddr,
     pub sink: SocketAddr,
+    pub signal: Signal,
     pub wire: Wire,
     /// Between two exports of metrics, as in the manifest.
     pub flush: &'a str,
@@ -116,12 +126,39 @@ exporters:
     }
     for stage in stages {
         text.push_str(match *stage {
-            "filter" => {
-                r#"  filter:
+            "attributes" => {
+                r"  attributes:
+    actions:
+      - {key: deployment.environment.name, value: production, action: insert}
+      - {key: user.id, action: hash}
+      - {key: thread.id, action: delete}
+"
+            }
+            "filter" => match ends.signal {
+                Signal::Traces => {
+                    r#"  filter:
     error_mode: ignore
     traces: {span: ['attributes["http.route"] == "/healthz"']}
 "#
-            }
+                }
+                Signal::Logs => {
+                    r#"  filter:
+    error_mode: ignore
+    logs:
+      log_record:
+        - severity_number < SEVERITY_NUMBER_INFO
+        - attributes["http.route"] == "/healthz"
+"#
+                }
+                Signal::Metrics => {
+                    r#"  filter:
+    error_mode: ignore
+    metrics:
+      metric: ['name == "jvm.class.count"']
+      datapoint: ['attributes["http.route"] == "/healthz"']
+"#
+                }
+            },
             "redaction" => {
                 r"  redaction:
     allow_all_keys: true
@@ -160,11 +197,12 @@ exporters:
         r#"service:
   telemetry: {{logs: {{level: warn}}, metrics: {{level: none}}}}
   pipelines:
-    traces:
+    {}:
       receivers: [otlp]
       processors: [{}]
       exporters: [{exporters}]
 "#,
+        ends.signal.name(),
         processors.join(", ")
     );
     if pipeline.measures() {

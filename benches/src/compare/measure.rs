@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use spanmill_otlp::Signal;
 
 use super::batches::Batches;
 use super::contestants::Contestant;
@@ -108,27 +109,30 @@ impl Machine {
 pub struct Runner {
     pub contestant: Contestant,
     pub survivors: Vec<u64>,
+    signal: Signal,
     expected: u64,
-    /// CPU us a span, a figure a round.
+    /// CPU us an item, a figure a round.
     pub cpu: Vec<f64>,
-    /// Spans a second, a figure a round.
+    /// Items a second, a figure a round.
     pub rate: Vec<f64>,
     pub latency: Vec<Duration>,
     pub peak_rss: f64,
 }
 
 impl Runner {
-    /// Sends every batch once, which warms, and shows how many spans of each arrive.
+    /// Sends every batch once, which warms, and shows how much of each arrives.
     pub async fn new(contestant: Contestant, batches: &Batches) -> Result<Self> {
+        let signal = batches.shape.signal;
         let mut survivors = Vec::new();
         for batch in &batches.encoded {
-            let before = contestant.sink.spans();
+            let before = contestant.sink.items(signal);
             let sent = contestant.load.send(batch.clone()).await;
             sent.with_context(|| contestant.log())?;
             // The sender is answered once the sink has been.
-            survivors.push(contestant.sink.spans() - before);
+            survivors.push(contestant.sink.items(signal) - before);
         }
         Ok(Runner {
+            signal,
             expected: survivors.iter().sum(),
             contestant,
             survivors,
@@ -144,7 +148,11 @@ impl Runner {
         let all: u64 = self.survivors.iter().sum();
         let (rounds, rest) = (sent / self.survivors.len(), sent % self.survivors.len());
         self.expected += all * rounds as u64 + self.survivors[..rest].iter().sum::<u64>();
-        let arrived = self.contestant.sink.expect(self.expected).await;
+        let arrived = self
+            .contestant
+            .sink
+            .expect(self.signal, self.expected)
+            .await;
         arrived.with_context(|| self.contestant.log())
     }
 
@@ -163,10 +171,10 @@ impl Runner {
         self.arrived(sent).await?;
         let used = before.until(&CpuTime::of(self.contestant.pid())?);
         ensure!(sent > 0, "nothing was sent");
-        let spans = (sent * batches.shape.spans) as f64;
+        let items = (sent * batches.shape.items) as f64;
         if counts {
-            self.cpu.push(used.as_secs_f64() * 1e6 / spans);
-            self.rate.push(spans / took.as_secs_f64());
+            self.cpu.push(used.as_secs_f64() * 1e6 / items);
+            self.rate.push(items / took.as_secs_f64());
         }
         self.peak_rss = peak_rss(self.contestant.pid())?;
         Ok(())
@@ -174,7 +182,7 @@ impl Runner {
 
     /// A turn at half of what it can do.
     pub async fn half_load(&mut self, batches: &Arc<Batches>, slice: Duration) -> Result<()> {
-        let batches_a_second = median(&self.rate) / 2.0 / batches.shape.spans as f64;
+        let batches_a_second = median(&self.rate) / 2.0 / batches.shape.items as f64;
         let interval = Duration::from_secs_f64(1.0 / batches_a_second);
         let times = self.contestant.load.paced(batches, interval, slice).await;
         let times = times.with_context(|| self.contestant.log())?;

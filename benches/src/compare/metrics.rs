@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use prost::Message as _;
 
-use super::check::map;
+use super::fields::map;
 
 /// The latest of every series: a count, and for a histogram its buckets as well.
 pub type Series = BTreeMap<String, Vec<u64>>;

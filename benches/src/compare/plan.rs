@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use spanmill_otlp::Signal;
 
 use super::batches::Shape;
+use super::check::Check;
 use super::contestants::{Entry, Program};
 use super::load::{GRPC, Wire};
 use super::manifest::{Pipeline, STAGES};
-use super::report::with_commas;
+use super::numbers::with_commas;
 
 /// Warming, before turns count.
 pub const WARM: Duration = Duration::from_millis(500);
@@ -40,8 +42,8 @@ fn entry(program: Program, pipeline: Pipeline) -> Entry {
     Entry { program, pipeline }
 }
 
-/// Every program, without a chain and with the reference pipeline.
-fn all(wire: Wire) -> Vec<Entry> {
+/// Every program, without a chain and with this pipeline.
+fn all(wire: Wire, pipeline: Pipeline) -> Vec<Entry> {
     let mut entries = Vec::new();
     if !wire.http && !wire.zstd {
         entries.push(entry(Program::NullProxy, Pipeline::Passthrough));
@@ -49,7 +51,7 @@ fn all(wire: Wire) -> Vec<Entry> {
     entries.push(entry(Program::Spanmill, Pipeline::Passthrough));
     entries.push(entry(Program::Collector, Pipeline::Passthrough));
     for program in [Program::Spanmill, Program::Native, Program::Collector] {
-        entries.push(entry(program, Pipeline::Reference));
+        entries.push(entry(program, pipeline));
     }
     entries
 }
@@ -57,15 +59,20 @@ fn all(wire: Wire) -> Vec<Entry> {
 impl Group {
     /// What all contestants do of which several take part: their output must be the same. The number of connections
     /// is nothing that output could depend on.
-    pub fn checks(&self) -> Vec<(Pipeline, Wire)> {
+    pub fn checks(&self) -> Vec<Check> {
         let wire = Wire {
             connections: GRPC.connections,
             ..self.wire
         };
         let mut checks = Vec::new();
         for Entry { program, pipeline } in &self.entries {
-            if *program == Program::Collector && !checks.contains(&(*pipeline, wire)) {
-                checks.push((*pipeline, wire));
+            let check = Check {
+                signal: self.shape.signal,
+                pipeline: *pipeline,
+                wire,
+            };
+            if *program == Program::Collector && !checks.contains(&check) {
+                checks.push(check);
             }
         }
         checks
@@ -82,9 +89,13 @@ impl Group {
 
 impl std::fmt::Display for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Shape { bytes, spans } = self.shape;
-        let spans = with_commas(spans as u64);
-        write!(f, "{spans} spans of about {bytes} bytes, {}", self.wire)
+        let Shape {
+            signal,
+            bytes,
+            items,
+        } = self.shape;
+        let (count, items) = (with_commas(items as u64), signal.items());
+        write!(f, "{count} {items} of about {bytes} bytes, {}", self.wire)
     }
 }
 
@@ -96,7 +107,7 @@ pub fn estimate_of_check(pipeline: Pipeline) -> Duration {
     }
 }
 
-/// Every group there is: sizes of spans and batches, wires, stages alone, plugins that do nothing.
+/// Every group there is: sizes of spans and batches, logs and metrics, wires, stages alone, plugins that do nothing.
 pub fn groups() -> Vec<Group> {
     let group = |name: String, shape, wire, entries| Group {
         name,
@@ -108,21 +119,37 @@ pub fn groups() -> Vec<Group> {
         paced: Some(Duration::from_secs(1)),
     };
     let usual = Shape {
+        signal: Signal::Traces,
         bytes: 500,
-        spans: 1000,
+        items: 1000,
     };
     let mut groups = Vec::new();
     for bytes in [500, 300, 1000] {
-        for spans in [1000, 100, 10, 8192] {
-            let shape = Shape { bytes, spans };
-            let name = format!("sizes-{bytes}x{spans}");
-            let mut group = group(name, shape, GRPC, all(GRPC));
+        for items in [1000, 100, 10, 8192] {
+            let shape = Shape {
+                bytes,
+                items,
+                ..usual
+            };
+            let name = format!("sizes-{bytes}x{items}");
+            let mut group = group(name, shape, GRPC, all(GRPC, Pipeline::Reference));
             // Where neither size is the usual one, CPU time is enough.
-            if bytes != usual.bytes && spans != usual.spans {
+            if bytes != usual.bytes && items != usual.items {
                 group.rounds = 3;
                 group.paced = None;
             }
             groups.push(group);
+        }
+    }
+    for (signal, bytes) in [(Signal::Logs, 500), (Signal::Metrics, 200)] {
+        for items in [1000, 100] {
+            let shape = Shape {
+                signal,
+                bytes,
+                items,
+            };
+            let name = format!("{}-{items}", signal.name());
+            groups.push(group(name, shape, GRPC, all(GRPC, Pipeline::Processors)));
         }
     }
     let one = Wire {
@@ -132,7 +159,8 @@ pub fn groups() -> Vec<Group> {
     let zstd = Wire { zstd: true, ..GRPC };
     let http = Wire { http: true, ..GRPC };
     for (name, wire) in [("one-connection", one), ("zstd", zstd), ("http", http)] {
-        groups.push(group(format!("wires-{name}"), usual, wire, all(wire)));
+        let entries = all(wire, Pipeline::Reference);
+        groups.push(group(format!("wires-{name}"), usual, wire, entries));
     }
     for stage in STAGES {
         let alone = Pipeline::Stage(stage);
@@ -143,25 +171,32 @@ pub fn groups() -> Vec<Group> {
             ..group(format!("stages-{stage}"), usual, GRPC, entries)
         });
     }
-    for spans in [1000, 100, 10, 8192] {
-        let shape = Shape { spans, ..usual };
+    for items in [1000, 100, 10, 8192] {
+        let shape = Shape { items, ..usual };
         let copies = [0, 1, 2, 4, 8];
         let entries = copies.map(|copies| entry(Program::Spanmill, Pipeline::Noops(copies)));
         groups.push(Group {
             rounds: 4,
             paced: None,
-            ..group(format!("noops-{spans}"), shape, GRPC, entries.to_vec())
+            ..group(format!("noops-{items}"), shape, GRPC, entries.to_vec())
         });
     }
     groups
 }
 
-/// The groups that take about four minutes, with longer turns.
+/// The groups that take about six minutes; those of spans with longer turns.
 fn quick() -> Vec<Group> {
     let mut groups = groups();
-    let names = ["sizes-500x1000", "sizes-500x100", "noops-1000"];
+    let names = [
+        "sizes-500x1000",
+        "sizes-500x100",
+        "logs-1000",
+        "metrics-1000",
+        "noops-1000",
+    ];
     groups.retain(|group| names.contains(&group.name.as_str()));
-    for group in &mut groups {
+    let of_spans = |group: &&mut Group| group.shape.signal == Signal::Traces;
+    for group in groups.iter_mut().filter(of_spans) {
         group.slice *= 2;
         group.paced = group.paced.map(|slice| slice * 2);
     }
@@ -190,7 +225,7 @@ pub fn chosen(asked: &str) -> Result<Vec<Group>> {
         if !all.iter().any(|group| is(group, word)) {
             let names: Vec<&str> = all.iter().map(|group| group.name.as_str()).collect();
             bail!(
-                "COMPARE: there is no group `{word}`; there are quick, full, sizes, wires, stages, noops, or one of {}",
+                "COMPARE: there is no group `{word}`; there are quick, full, sizes, logs, metrics, wires, stages, noops, or one of {}",
                 names.join(", ")
             );
         }

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use spanmill_otlp::Signal;
+
 use super::contestants::Program;
 use super::load::GRPC;
 use super::manifest::Pipeline;
-use super::report::with_commas;
+use super::numbers::with_commas;
 use super::results::Point;
 
 const WIDTH: f64 = 400.0;
@@ -71,7 +73,7 @@ fn by_plugins(points: &[Point<'_>]) -> Panel {
             let Pipeline::Noops(copies) = point.entry.pipeline else {
                 return None;
             };
-            (point.group.shape.spans == spans).then_some((copies as f64, point.cpu))
+            (point.group.shape.items == spans).then_some((copies as f64, point.cpu))
         })
     };
     let sizes = [10, 100, 1000, 8192].into_iter().zip(COLORS);
@@ -103,10 +105,12 @@ fn by_batch(points: &[Point<'_>]) -> Panel {
             let of = points.iter().filter(|point| {
                 let (group, entry) = (point.group, point.entry);
                 // The others are points of their own.
-                let alike = group.wire == GRPC && group.shape.bytes == BYTES;
+                let shape = group.shape;
+                let alike =
+                    group.wire == GRPC && (shape.signal, shape.bytes) == (Signal::Traces, BYTES);
                 alike && entry.program == program && entry.pipeline == pipeline
             });
-            let of = of.map(|point| (point.group.shape.spans as f64, point.cpu));
+            let of = of.map(|point| (point.group.shape.items as f64, point.cpu));
             line(format!("{program}, {pipeline}"), color, of)
         });
     Panel {

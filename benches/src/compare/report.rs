@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
+use spanmill_otlp::Signal;
+
 use super::batches::Batches;
 use super::contestants::{Entry, Program};
 use super::manifest::Pipeline;
 use super::measure::{Runner, median, quantile};
+use super::numbers::with_commas;
 use super::plan::Group;
 
 /// A line of the table.
@@ -13,7 +16,7 @@ use super::plan::Group;
 pub struct Row {
     pub entry: Entry,
     pub cpu: f64,
-    /// Spans a second at saturation.
+    /// Spans, log records or data points a second at saturation.
     pub rate: f64,
     pub p50: f64,
     pub p99: f64,
@@ -57,19 +60,25 @@ pub fn rows(runners: &[Runner]) -> Vec<Row> {
 /// What stands above a group's table: what was sent, when, and what else the machine did.
 pub fn caption(group: &Group, batches: &Batches, (others, stolen): (f64, f64)) -> String {
     format!(
-        "**{}**: {} spans of {:.0} bytes a batch, {}. {}; other processes kept {others:.2} cores busy meanwhile, the host of the machine {stolen:.2}.",
+        "**{}**: {} {} of {:.0} bytes a batch, {}. {}; other processes kept {others:.2} cores busy meanwhile, the host of the machine {stolen:.2}.",
         group.name,
-        with_commas(group.shape.spans as u64),
-        batches.bytes_a_span(),
+        with_commas(group.shape.items as u64),
+        group.shape.signal.items(),
+        batches.bytes_an_item(),
         group.wire,
         today(),
     )
 }
 
 /// The table, as Markdown.
-pub fn table(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "| pipeline | contestant | CPU us/span | spans/s | p50 ms | p99 ms | peak RSS MiB | CPU / null proxy | CPU / native | CPU / Collector |\n|---|---|---|---|---|---|---|---|---|---|\n",
+pub fn table(signal: Signal, rows: &[Row]) -> String {
+    let (one, many) = match signal {
+        Signal::Traces => ("span", "spans"),
+        Signal::Logs => ("record", "records"),
+        Signal::Metrics => ("point", "points"),
+    };
+    let mut text = format!(
+        "| pipeline | contestant | CPU us/{one} | {many}/s | p50 ms | p99 ms | peak RSS MiB | CPU / null proxy | CPU / native | CPU / Collector |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for row in rows {
         let figure = |value: f64| match value.is_nan() {
@@ -93,14 +102,6 @@ pub fn table(rows: &[Row]) -> String {
         );
     }
     text
-}
-
-/// 1234567 as 1,234,567.
-pub fn with_commas(number: u64) -> String {
-    match number / 1000 {
-        0 => number.to_string(),
-        thousands => format!("{},{:03}", with_commas(thousands), number % 1000),
-    }
 }
 
 /// Days since 1970 as a date.

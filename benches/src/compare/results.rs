@@ -32,7 +32,7 @@ pub struct Results {
 pub struct Point<'a> {
     pub group: &'a Group,
     pub entry: Entry,
-    /// us a span.
+    /// us a span, log record or data point.
     pub cpu: f64,
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let [point] = points.as_slice() else {
             anyhow::bail!("{} points", points.len());
         };
-        assert_eq!((point.group.shape.spans, point.cpu), (10, 0.5));
+        assert_eq!((point.group.shape.items, point.cpu), (10, 0.5));
         Ok(())
     }
 

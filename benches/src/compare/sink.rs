@@ -1,4 +1,5 @@
-//! Where contestants export to: takes OTLP over gRPC and HTTP on one port, counts spans, and keeps what it is told to.
+//! Where contestants export to: takes OTLP over gRPC and HTTP on one port, counts spans, log
+//! records and data points, and keeps requests if it is told to.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use spanmill_otlp::Signal;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tonic::Status;
@@ -22,18 +24,25 @@ use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, UnaryService};
 
-use super::batches::spans_in;
-use super::codec::{MAX_MESSAGE, Raw};
+use super::batches::items_in;
+use super::codec::{MAX_MESSAGE, Raw, signal};
 
 const WINDOW: u32 = 8 << 20;
 
 #[derive(Default)]
 struct Shared {
-    spans: AtomicU64,
+    traces: OfSignal,
+    logs: OfSignal,
+    metrics: OfSignal,
     unreadable: AtomicU64,
     keeps: AtomicBool,
-    traces: Mutex<Vec<Bytes>>,
-    metrics: Mutex<Vec<Bytes>>,
+}
+
+/// What came of one signal.
+#[derive(Default)]
+struct OfSignal {
+    items: AtomicU64,
+    requests: Mutex<Vec<Bytes>>,
 }
 
 /// A sink; ends when dropped.
@@ -64,35 +73,35 @@ impl Sink {
         })
     }
 
-    /// Spans received so far.
-    pub fn spans(&self) -> u64 {
-        self.shared.spans.load(SeqCst)
+    /// Spans, log records or data points received so far.
+    pub fn items(&self, signal: Signal) -> u64 {
+        self.shared.of(signal).items.load(SeqCst)
     }
 
-    /// Waits until so many spans have come in all, and makes sure that there are no more than that.
-    pub async fn expect(&self, spans: u64) -> Result<()> {
+    /// Waits until so many of them have come in all, and makes sure that there are no more than that.
+    ///
+    /// # Errors
+    ///
+    /// If fewer or more come, or anything that is not OTLP.
+    pub async fn expect(&self, signal: Signal, items: u64) -> Result<()> {
         let began = Instant::now();
-        while self.spans() < spans && began.elapsed() < Duration::from_secs(20) {
+        while self.items(signal) < items && began.elapsed() < Duration::from_secs(20) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         ensure!(
-            self.spans() == spans,
-            "{} spans arrived, {spans} should have",
-            self.spans()
+            self.items(signal) == items,
+            "{} {} arrived, {items} should have",
+            self.items(signal),
+            signal.items()
         );
         let unreadable = self.shared.unreadable.load(SeqCst);
         ensure!(unreadable == 0, "{unreadable} requests are not OTLP");
         Ok(())
     }
 
-    /// Trace requests kept.
-    pub fn traces(&self) -> Vec<Bytes> {
-        locked(&self.shared.traces).clone()
-    }
-
-    /// Metric requests kept.
-    pub fn metrics(&self) -> Vec<Bytes> {
-        locked(&self.shared.metrics).clone()
+    /// The requests of a signal that were kept.
+    pub fn requests(&self, signal: Signal) -> Vec<Bytes> {
+        locked(&self.shared.of(signal).requests).clone()
     }
 }
 
@@ -124,7 +133,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Body> {
-    let metrics = request.uri().path().contains("etrics");
+    let signal = signal(request.uri().path());
     let of_grpc = request
         .headers()
         .get("content-type")
@@ -134,7 +143,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Bod
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd)
             .max_decoding_message_size(MAX_MESSAGE);
-        return grpc.unary(Take { shared, metrics }, request).await;
+        return grpc.unary(Take { shared, signal }, request).await;
     }
     let zstd = request
         .headers()
@@ -152,7 +161,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Bod
     };
     let status = match taken {
         Some(body) => {
-            shared.take(metrics, body);
+            shared.take(signal, body);
             StatusCode::OK
         }
         None => StatusCode::BAD_REQUEST,
@@ -167,26 +176,31 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Bod
 }
 
 impl Shared {
-    fn take(&self, metrics: bool, body: Bytes) {
-        let kept = match metrics {
-            true => &self.metrics,
-            false => {
-                match spans_in(&body) {
-                    Some(spans) => self.spans.fetch_add(spans, SeqCst),
-                    None => self.unreadable.fetch_add(1, SeqCst),
-                };
-                &self.traces
-            }
-        };
-        if self.keeps.load(SeqCst) {
-            locked(kept).push(body);
+    fn of(&self, signal: Signal) -> &OfSignal {
+        match signal {
+            Signal::Traces => &self.traces,
+            Signal::Logs => &self.logs,
+            Signal::Metrics => &self.metrics,
         }
+    }
+
+    fn take(&self, signal: Option<Signal>, body: Bytes) {
+        let counted = signal.and_then(|signal| Some((signal, items_in(signal, &body)?)));
+        let Some((signal, items)) = counted else {
+            self.unreadable.fetch_add(1, SeqCst);
+            return;
+        };
+        let of_signal = self.of(signal);
+        if self.keeps.load(SeqCst) {
+            locked(&of_signal.requests).push(body);
+        }
+        of_signal.items.fetch_add(items, SeqCst);
     }
 }
 
 struct Take {
     shared: Arc<Shared>,
-    metrics: bool,
+    signal: Option<Signal>,
 }
 
 impl UnaryService<Bytes> for Take {
@@ -195,7 +209,7 @@ impl UnaryService<Bytes> for Take {
         Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send + 'static>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        self.shared.take(self.metrics, request.into_inner());
+        self.shared.take(self.signal, request.into_inner());
         Box::pin(async { Ok(tonic::Response::new(Bytes::new())) })
     }
 }

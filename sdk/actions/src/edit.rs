@@ -42,12 +42,12 @@ pub(crate) fn hash(batch: &Batch<'_>, outcome: &mut Outcome, cell: Cell) -> Cell
         Value::Double(number) => Sha256::digest(number.to_le_bytes()),
         _ => return Cell::Text(outcome.text("")),
     };
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
-    let hex: String = digest
-        .iter()
-        .flat_map(|&byte| [digit(byte >> 4), digit(byte)])
-        .collect();
-    Cell::Text(outcome.text(&hex))
+    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
+    let mut hex = [0; 64];
+    for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(digest) {
+        *pair = [digit(byte >> 4), digit(byte)];
+    }
+    Cell::Text(outcome.bytes(&hex))
 }
 
 /// A value of another type; the same where it cannot be converted.
