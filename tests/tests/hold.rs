@@ -169,7 +169,8 @@ async fn held_rows_outlive_an_instance_that_crashes() {
         .collect();
     assert_eq!(by_trace(&found), expected);
     spanmill.logged("plugin fault").await;
-    let ended = spanmill.stop().await;
+    spanmill.terminate();
+    let ended = spanmill.ended().await;
     // The spans at fault were taken out, and told.
     assert_eq!(ended.code, Some(1), "{}", ended.log.join("\n"));
     assert_eq!(by_trace(&backend.spans(40).await), expected);

@@ -76,7 +76,7 @@ impl StageInstance {
             Fault::Quarantined(_) => None,
             _ => self.faults.meet(),
         };
-        let spans = items.map(tracing::field::display);
+        let spans = items;
         match faults {
             Some(0) => tracing::warn!(plugin = %id, %fault, spans, "plugin fault; {then}"),
             Some(unlogged) => {

@@ -315,13 +315,13 @@ service:
               |
               = help: give one of them a name, as in `type/name`
 
-            error: pipeline metrics: exporters: connector debug takes traces, not metrics
+            error: connector debug leads back to where it comes from: metrics -> metrics
               --> spanmill.yaml:19:19
                |
             19 |       exporters: [debug]
                |                   ^^^^^
                |
-               = help: name it under the exporters of a traces pipeline
+               = help: take it out of one of these pipelines
 
             spanmill.yaml: 2 errors
         "#]],
