@@ -3,7 +3,7 @@
 use super::manifest::{self, ManifestArgs};
 use super::output::{Failure, say};
 use crate::components;
-use crate::pipeline::LoadedPlugin;
+use crate::pipeline::{LoadedPlugin, Version};
 use crate::service::Folders;
 
 pub(super) fn plugins(args: &ManifestArgs) -> Result<(), Failure> {
@@ -42,6 +42,13 @@ fn show(loaded: &LoadedPlugin) {
         version.spec.memory_mib,
         version.spec.timeout,
     ));
+    for version in loaded.versions() {
+        show_role(version);
+    }
+}
+
+/// What a component reads, writes and makes in one of its roles.
+fn show_role(version: &Version) {
     let list = |paths: &[String]| match paths.len() {
         0 => "nothing".to_owned(),
         _ => paths.join(", "),
@@ -54,5 +61,8 @@ fn show(loaded: &LoadedPlugin) {
     if let Some(stream) = &version.declared.metrics {
         let names: Vec<&str> = stream.instruments.iter().map(|i| i.name.as_str()).collect();
         say(format_args!("    makes  {}", names.join(", ")));
+    }
+    if let Some(records) = &version.declared.records {
+        say(format_args!("    makes  {}", records.signal().items()));
     }
 }
