@@ -11,11 +11,12 @@ use spanmill::bench::{
     Bounds, Chain, ComponentId, Exporters, Folders, Intake, Losses, Received, RequestIntake as _,
     Signal, Source, Spare, Topology, WorkerCount, parse,
 };
-use spanmill_benches::compare::codec::{Raw, TRACES};
+use spanmill_benches::compare::endpoints::TRACES;
 use spanmill_benches::compare::measure::{Machine, median};
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::saturate::{self, Turn};
 use spanmill_benches::{machine, spans};
+use spanmill_net::RawCodec;
 use spanmill_runtime::{CacheConfig, CompilerConfig, Runtime, RuntimeConfig};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
@@ -310,7 +311,9 @@ async fn send(channel: Channel, batch: Bytes) -> Result<()> {
     let mut grpc = tonic::client::Grpc::new(channel);
     grpc.ready().await?;
     let path = PathAndQuery::from_static(TRACES);
-    let answer = grpc.unary(tonic::Request::new(batch), path, Raw).await?;
+    let answer = grpc
+        .unary(tonic::Request::new(batch), path, RawCodec)
+        .await?;
     ensure!(answer.into_inner().len() <= 2, "partial success");
     Ok(())
 }

@@ -3,8 +3,8 @@
 
 pub mod batches;
 pub mod check;
-pub mod codec;
 pub mod contestants;
+pub mod endpoints;
 pub mod fields;
 pub mod load;
 pub mod manifest;

@@ -11,7 +11,8 @@ use http::uri::PathAndQuery;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
-use spanmill_benches::compare::codec::{MAX_MESSAGE, Raw};
+use spanmill_benches::compare::endpoints::MAX_MESSAGE;
+use spanmill_net::RawCodec;
 use tokio::net::TcpListener;
 use tonic::Status;
 use tonic::server::{Grpc, UnaryService};
@@ -38,7 +39,7 @@ impl UnaryService<Bytes> for Forward {
             let ready = client.ready().await;
             ready.map_err(|error| Status::unavailable(error.to_string()))?;
             let request = tonic::Request::new(request.into_inner());
-            let answer = client.unary(request, path, Raw).await?;
+            let answer = client.unary(request, path, RawCodec).await?;
             Ok(tonic::Response::new(answer.into_inner()))
         })
     }
@@ -64,7 +65,7 @@ async fn main() -> Result<()> {
                 let path = request.uri().path_and_query();
                 let path = path.cloned().unwrap_or(PathAndQuery::from_static("/"));
                 let forward = Forward(channel.clone(), path);
-                let mut grpc = Grpc::new(Raw).max_decoding_message_size(MAX_MESSAGE);
+                let mut grpc = Grpc::new(RawCodec).max_decoding_message_size(MAX_MESSAGE);
                 async move { Ok::<_, Infallible>(grpc.unary(forward, request).await) }
             });
             let mut builder = Builder::new(TokioExecutor::new());

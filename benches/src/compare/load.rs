@@ -12,13 +12,14 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use spanmill_net::RawCodec;
 use spanmill_otlp::Signal;
 use tokio::task::JoinSet;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::{Channel, Endpoint};
 
 use super::batches::Batches;
-use super::codec::{Raw, method};
+use super::endpoints::method;
 
 /// Requests under way in the closed loop: more than any contestant works on at once.
 const STREAMS: usize = 8;
@@ -78,7 +79,10 @@ impl Sender {
                 }
                 grpc.ready().await?;
                 let request = tonic::Request::new(batch);
-                let answer = grpc.unary(request, path.clone(), Raw).await?.into_inner();
+                let answer = grpc
+                    .unary(request, path.clone(), RawCodec)
+                    .await?
+                    .into_inner();
                 // Whoever took everything has nothing to say.
                 ensure!(answer.len() <= 2, "partial success: {answer:?}");
             }

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use spanmill_net::RawCodec;
 use spanmill_otlp::Signal;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -25,7 +26,7 @@ use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, UnaryService};
 
 use super::batches::items_in;
-use super::codec::{MAX_MESSAGE, Raw, signal};
+use super::endpoints::{MAX_MESSAGE, signal};
 
 const WINDOW: u32 = 8 << 20;
 
@@ -139,7 +140,7 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Response<Bod
         .get("content-type")
         .is_some_and(|format| format.as_bytes().starts_with(b"application/grpc"));
     if of_grpc {
-        let mut grpc = Grpc::new(Raw)
+        let mut grpc = Grpc::new(RawCodec)
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd)
             .max_decoding_message_size(MAX_MESSAGE);

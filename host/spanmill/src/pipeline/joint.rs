@@ -1,7 +1,8 @@
 //! What stands between two segments of a pipeline: a `batch` processor, or the way to a worker that sees whole traces, or
 //! what is held until its trace is decided on.
 //!
-//! A joint takes a request whole or not at all, from then on has it, and gives batches, which workers run through the next segment. What it has taken counts as held until that is in other hands.
+//! A joint takes a request whole or not at all. From then on it owns the request, and gives out batches, which workers run
+//! through the next segment. What it has taken counts as held until a delivery owns it.
 
 mod batch;
 mod hold;

@@ -68,7 +68,7 @@ impl Pipeline {
         }
         let by_shard = match joint {
             Some(Joint::ByTrace(shards)) if output.spliced.items > 0 => {
-                // Mostly nothing stands before it.
+                // Usually no stage has changed the batch: then it is parsed already.
                 match output.spliced.bytes.as_ptr() == batch.bytes().as_ptr()
                     && output.spliced.items == batch.item_count()
                 {
@@ -101,14 +101,13 @@ impl Pipeline {
             ..step
         };
         for (pipelines, bytes) in onward {
-            let mut parsed: Option<Batch> = None;
-            for pipeline in pipelines {
-                let batch = match parsed.take() {
-                    Some(batch) => batch,
-                    None => Batch::parse(pipeline.id.signal, bytes.clone())?,
-                };
+            // All of one signal.
+            let Some(first) = pipelines.first() else {
+                continue;
+            };
+            let batch = Batch::parse(first.id.signal, bytes)?;
+            for pipeline in &pipelines {
                 pipeline.run(step, &batch, result)?;
-                parsed = Some(batch);
             }
         }
         Ok(())
