@@ -1,5 +1,6 @@
 //! Whether two workers take twice what one does: spans a second at saturation, fed by tasks through the intake, and
-//! by one gRPC connection; beside them bare threads with a chain each, which is what the machine can give.
+//! by one gRPC connection, and by trace, where each worker gets the traces of its shard; beside them bare threads with a
+//! chain each, which is what the machine can give.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,8 +9,8 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use spanmill::bench::{
-    Bounds, Chain, ComponentId, Exporters, Folders, Intake, Losses, Received, RequestIntake as _,
-    Signal, Source, Spare, Topology, WorkerCount, parse,
+    Bounds, Chain, ComponentId, Exporters, Folders, Intake, Losses, Manifest, Received, Refusal,
+    RequestIntake as _, Signal, Source, Spare, Topology, WorkerCount, parse,
 };
 use spanmill_benches::compare::endpoints::TRACES;
 use spanmill_benches::compare::measure::{Machine, median};
@@ -43,6 +44,7 @@ enum Fed {
     Bare,
     Intake,
     Connection,
+    ByTrace,
 }
 
 /// One chain with a number of workers, three times.
@@ -52,6 +54,8 @@ struct Side {
     intake: Arc<Intake>,
     channel: Channel,
     _topology: Topology,
+    /// The same behind a stage that asks for whole traces.
+    by_trace: (Arc<Intake>, Topology),
 }
 
 fn main() -> Result<()> {
@@ -88,7 +92,7 @@ fn main() -> Result<()> {
         });
         let [one, two] = sides;
         let mut sides = [one?, two?];
-        for fed in [Fed::Bare, Fed::Intake, Fed::Connection] {
+        for fed in [Fed::Bare, Fed::Intake, Fed::Connection, Fed::ByTrace] {
             rounds(&mut sides, fed, redactions, &batches, &sending, &serving)?;
         }
     }
@@ -109,17 +113,19 @@ fn rounds(
             let intake = Arc::clone(&side.intake);
             serving.block_on(saturate::tasks(batches, STREAMS, SLICE, move |batch| {
                 let intake = Arc::clone(&intake);
-                async move {
-                    let memory = intake.admit(Signal::Traces)?;
-                    Ok(intake
-                        .accept(Received {
-                            signal: Signal::Traces,
-                            bytes: batch,
-                            memory,
-                        })
-                        .await?)
-                }
+                async move { Ok(accept(&intake, batch).await?) }
             }))
+        }
+        Fed::ByTrace => {
+            let (intake, topology) = &side.by_trace;
+            let intake = Arc::clone(intake);
+            let sending = move |batch: Bytes| {
+                let intake = Arc::clone(&intake);
+                async move { patiently(&intake, batch).await }
+            };
+            // Senders are answered before their batches have been run: those count once they have.
+            let settled = topology.settle(tokio::time::Instant::now() + PATIENCE);
+            serving.block_on(saturate::settled(batches, STREAMS, SLICE, sending, settled))
         }
         Fed::Connection => {
             let channel = side.channel.clone();
@@ -186,6 +192,7 @@ fn rounds(
                 Fed::Bare => "bare threads",
                 Fed::Intake => "tasks",
                 Fed::Connection => "one gRPC connection",
+                Fed::ByTrace => "tasks, by trace",
             },
             side.workers,
             of(&|pair| pair[at].rate) * SPANS as f64,
@@ -209,22 +216,10 @@ impl Side {
         workers: usize,
         sending: &tokio::runtime::Handle,
     ) -> Result<Self> {
-        let text = manifest(redactions);
-        let mut loader = folders.loader()?;
-        let source = Source::new("the bench", text);
-        let manifest = parse(source, ".".as_ref(), &|_| None)
-            .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?
-            .manifest;
-        let mut plugins = loader
-            .load_all(&manifest)
-            .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
-        let bounds = Bounds::of(&manifest.limits, Losses::default());
-        let count = WorkerCount::new(Some(workers));
-        let mut topology = Topology::start(count, bounds, None)?;
-        let prepared = topology.prepare(&manifest, &mut plugins)?;
-        topology.commit(&manifest, prepared, &Exporters::new(), 0)?;
         let id = ComponentId::parse("otlp").map_err(anyhow::Error::msg)?;
         let intake = |topology: &Topology| topology.intake(&id).context("the receiver");
+        let (_, by_trace) = start(folders, manifest(redactions, true), workers)?;
+        let (manifest, topology) = start(folders, manifest(redactions, false), workers)?;
         let settings = manifest
             .receivers
             .get(&id)
@@ -260,12 +255,50 @@ impl Side {
             intake: Arc::new(intake(&topology)?),
             channel,
             _topology: topology,
+            by_trace: (Arc::new(intake(&by_trace)?), by_trace),
         })
     }
 }
 
-/// The reference pipeline, its redaction so many times. Spans go nowhere but into spanmetrics.
-fn manifest(redactions: usize) -> String {
+/// Starts the pipelines of a manifest.
+fn start(folders: &Folders, text: String, workers: usize) -> Result<(Manifest, Topology)> {
+    let mut loader = folders.loader()?;
+    let source = Source::new("the bench", text);
+    let manifest = parse(source, ".".as_ref(), &|_| None)
+        .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?
+        .manifest;
+    let mut plugins = loader
+        .load_all(&manifest)
+        .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?;
+    let bounds = Bounds::of(&manifest.limits, Losses::default());
+    let count = WorkerCount::new(Some(workers));
+    let mut topology = Topology::start(count, bounds, None)?;
+    let prepared = topology.prepare(&manifest, &mut plugins)?;
+    topology.commit(&manifest, prepared, &Exporters::new(), 0)?;
+    Ok((manifest, topology))
+}
+
+async fn accept(intake: &Intake, batch: Bytes) -> Result<(), Refusal> {
+    let memory = intake.admit(Signal::Traces)?;
+    let request = Received::new(Signal::Traces, batch, memory);
+    intake.accept(request).await
+}
+
+/// Sends a batch again until there is room for it.
+async fn patiently(intake: &Intake, batch: Bytes) -> Result<()> {
+    loop {
+        match accept(intake, batch.clone()).await {
+            Err(refusal) if refusal.is_retryable() => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// The reference pipeline, its redaction so many times, and before it a stage that asks for whole traces, or not. Spans go
+/// nowhere but into spanmetrics.
+fn manifest(redactions: usize, by_trace: bool) -> String {
     let names: Vec<String> = (0..redactions)
         .map(|number| format!("redaction/{number}"))
         .collect();
@@ -284,11 +317,20 @@ fn manifest(redactions: usize) -> String {
             )
         })
         .collect();
+    let first = match by_trace {
+        true => "probe, ",
+        false => "",
+    };
+    let probe = reference::plugin_folder().join("../bench/probe.wasm");
+    let probe = probe.display();
     format!(
         r#"
 receivers:
   otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0"}}}}}}
+plugins:
+  probe: {{file: "{probe}"}}
 processors:
+  probe: {{reads: [], by_trace: true}}
   filter: {{traces: {{span: ['attributes["http.route"] == "/healthz"']}}}}{redaction}
   probabilistic_sampler: {{sampling_percentage: 50}}
 connectors:
@@ -299,7 +341,7 @@ service:
   pipelines:
     traces:
       receivers: [otlp]
-      processors: [filter, {}, probabilistic_sampler]
+      processors: [{first}filter, {}, probabilistic_sampler]
       exporters: [spanmetrics]
     metrics: {{receivers: [spanmetrics], exporters: [debug]}}
 "#,

@@ -27,6 +27,17 @@ pub async fn tasks<F: Future<Output = Result<()>> + Send + 'static>(
     slice: Duration,
     send: impl Fn(Bytes) -> F + Clone + Send + 'static,
 ) -> Result<Turn> {
+    settled(batches, streams, slice, send, std::future::ready(())).await
+}
+
+/// The same; the turn ends when `settled` does, after the last batch was sent.
+pub async fn settled<F: Future<Output = Result<()>> + Send + 'static>(
+    batches: &Arc<[Bytes]>,
+    streams: usize,
+    slice: Duration,
+    send: impl Fn(Bytes) -> F + Clone + Send + 'static,
+    settled: impl Future<Output = ()>,
+) -> Result<Turn> {
     let taken = Arc::new(AtomicU64::new(0));
     let (before, began) = (cpu_times()?, Instant::now());
     let mut tasks = JoinSet::new();
@@ -46,6 +57,7 @@ pub async fn tasks<F: Future<Output = Result<()>> + Send + 'static>(
     while let Some(done) = tasks.join_next().await {
         done??;
     }
+    settled.await;
     turn(taken.load(SeqCst), &before, began)
 }
 

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::codec::CompressionEncoding;
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
@@ -227,6 +228,7 @@ pub async fn get(address: SocketAddr, path: &str, open_metrics: bool) -> HttpRep
 pub struct GrpcSender {
     channel: Channel,
     compression: Option<CompressionEncoding>,
+    metadata: MetadataMap,
 }
 
 impl GrpcSender {
@@ -239,6 +241,7 @@ impl GrpcSender {
         GrpcSender {
             channel,
             compression: None,
+            metadata: MetadataMap::new(),
         }
     }
 
@@ -246,6 +249,13 @@ impl GrpcSender {
     #[must_use]
     pub fn compressed(mut self, compression: CompressionEncoding) -> Self {
         self.compression = Some(compression);
+        self
+    }
+
+    /// Sends a header with every call.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.metadata.insert(name, value.parse().unwrap());
         self
     }
 
@@ -260,9 +270,9 @@ impl GrpcSender {
                 .await
                 .map_err(|error| Status::new(Code::Unknown, error.to_string()))?;
             let path = PathAndQuery::from_static(method);
-            grpc.unary(tonic::Request::new(message), path, Raw)
-                .await
-                .map(|_| ())
+            let mut request = tonic::Request::new(message);
+            *request.metadata_mut() = self.metadata.clone();
+            grpc.unary(request, path, Raw).await.map(|_| ())
         })
         .await
     }

@@ -31,4 +31,5 @@ mod signals;
 mod startup;
 mod status;
 mod swap;
+mod tenants;
 mod tls;

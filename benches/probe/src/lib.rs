@@ -1,7 +1,9 @@
 //! A plugin that reads what its settings name and does nothing with it: the price of the boundary alone.
 
 use serde::Deserialize;
-use spanmill_sdk::{Batch, ConfigError, Context, Contract, Outcome, PluginError, Processor};
+use spanmill_sdk::{
+    Batch, ConfigError, Context, Contract, Outcome, PluginError, Processor, Sharding,
+};
 
 /// What to read.
 #[derive(Deserialize)]
@@ -11,6 +13,9 @@ pub struct Settings {
     /// Whether to answer with a verdict for every span.
     #[serde(default)]
     verdicts: bool,
+    /// Whether it asks for whole traces.
+    #[serde(default)]
+    by_trace: bool,
 }
 
 pub struct Probe {
@@ -24,6 +29,9 @@ impl Processor for Probe {
         for path in &config.reads {
             // The handle is not used: the columns cross all the same.
             contract.read_text(path);
+        }
+        if config.by_trace {
+            contract.shard(Sharding::ByTrace);
         }
         Ok(Probe {
             verdicts: config.verdicts,

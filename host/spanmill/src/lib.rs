@@ -20,6 +20,7 @@ mod components;
 mod console;
 mod losses;
 mod memory;
+mod metadata;
 mod otlp_json;
 mod refusal;
 

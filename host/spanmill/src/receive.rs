@@ -23,6 +23,7 @@ use std::pin::Pin;
 use bytes::Bytes;
 
 use crate::memory::Reservation;
+use crate::metadata::RequestMetadata;
 use crate::refusal::Refusal;
 use spanmill_model::Signal;
 
@@ -37,6 +38,20 @@ pub struct Received {
     pub bytes: Bytes,
     /// The memory that is reserved for it: as much as it has bytes, at least.
     pub memory: Reservation,
+    /// The headers it came with, if its receiver keeps them.
+    pub metadata: RequestMetadata,
+}
+
+impl Received {
+    /// A request that came without headers.
+    pub fn new(signal: Signal, bytes: Bytes, memory: Reservation) -> Self {
+        Received {
+            signal,
+            bytes,
+            memory,
+            metadata: RequestMetadata::default(),
+        }
+    }
 }
 
 /// A request that is being taken.

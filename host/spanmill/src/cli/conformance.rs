@@ -67,7 +67,7 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// One more instance.
+    /// A further instance.
     fn stage(&self) -> Result<Stage, String> {
         Stage::new(self.plugin, &self.role, self.settings)
     }
@@ -77,7 +77,7 @@ impl Subject<'_> {
 fn test_role(subject: &Subject<'_>, report: &mut Report) -> Result<(), Failure> {
     if let Some(slot) = configure(subject, report)? {
         let batches: Vec<TestBatch> = match &subject.role {
-            // It is given no others.
+            // The other signals are not offered to it.
             Role::Router { signal, .. } => {
                 let all = batches::all(slot.declared()).into_iter();
                 all.filter(|batch| batch.signal == *signal).collect()
@@ -92,7 +92,7 @@ fn test_role(subject: &Subject<'_>, report: &mut Report) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Has a plugin that holds rows decide on them.
+/// Asks a plugin that holds rows for its decisions.
 fn hold(subject: &Subject<'_>, slot: &Slot, batches: &[TestBatch], report: &mut Report) {
     const CHECK: &str = "held rows are decided on";
     if subject.role != Role::Processor {
@@ -117,7 +117,7 @@ fn hold(subject: &Subject<'_>, slot: &Slot, batches: &[TestBatch], report: &mut 
     }
 }
 
-/// Configures an instance; `None` if it does not take the settings in a way that the contract allows.
+/// Configures an instance. Returns `None` if it rejects the settings, or answers in a way that the contract forbids.
 fn configure(subject: &Subject<'_>, report: &mut Report) -> Result<Option<Slot>, Failure> {
     let (role, limits) = (subject.role.clone(), Limits::default());
     match Slot::in_role(
@@ -142,7 +142,7 @@ fn configure(subject: &Subject<'_>, report: &mut Report) -> Result<Option<Slot>,
             }
             Ok(Some(slot))
         }
-        // Not the plugin's fault: nothing can be said of it.
+        // Not the plugin's fault, so there is no verdict.
         Err(ConfigureError::Settings(problems)) => {
             let lines = problems
                 .iter()
@@ -184,7 +184,7 @@ fn process(
                 }
                 Err(why) => {
                     report.failed(&batch.name(), &why);
-                    // What comes after a fault in a service comes to a new instance.
+                    // As in a service, the batches after a fault go to a new instance.
                     stage = subject.stage();
                     None
                 }
@@ -252,7 +252,7 @@ fn handed_over(subject: &Subject<'_>, batches: &[TestBatch]) -> Result<String, S
     let restored = new.slot.restore(&saved);
     restored.map_err(|fault| format!("its own snapshot was not taken: restore {fault}"))?;
     let (before, after) = (old.run(last)?, new.run(last)?);
-    // The numbers of a connector's series begin anew in each instance.
+    // Each instance of a connector numbers its series from 0.
     let is_outcome = !matches!(before.answer, Answer::Emission(_));
     if is_outcome && before.answer != after.answer {
         return Err("the successor answers a batch otherwise than its predecessor".to_owned());

@@ -2,12 +2,14 @@
 
 mod connectors;
 mod draft;
+mod metadata;
 
 use std::collections::BTreeSet;
 
 use self::connectors::{check_connectors, check_cycles};
 pub(super) use self::draft::DeclaredComponents;
 use self::draft::{PipelineDraft, names};
+use self::metadata::check_metadata;
 use super::manifest::Manifest;
 use super::pipeline::{Pipeline, PipelineId};
 use crate::components;
@@ -54,6 +56,7 @@ pub(super) fn read(
     check_connectors(&drafts, declared, out);
     check_cycles(&drafts, declared, out);
     check_signals(&drafts, manifest, out);
+    check_metadata(&drafts, manifest, out);
     check_unused(&drafts, declared, out);
     manifest.pipelines = drafts.into_iter().map(PipelineDraft::finish).collect();
     retain_used(manifest);

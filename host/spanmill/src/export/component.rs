@@ -30,6 +30,11 @@ pub trait ExporterConfig: Config {
         let _ = (id, out);
     }
 
+    /// The headers that its queue tells senders apart by when it joins requests.
+    fn partition_by(&self) -> &[String] {
+        &[]
+    }
+
     /// Starts the exporter; must be called within a tokio runtime.
     fn start<'a>(&'a self, id: &'a ComponentId, context: StartContext<'a>) -> Starting<'a>;
 }

@@ -55,6 +55,10 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
 };
 
 impl ExporterConfig for OtlpGrpcConfig {
+    fn partition_by(&self) -> &[String] {
+        self.client.partition_by()
+    }
+
     fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
         if !self.client.tls.insecure {
             check_client(&format!("exporter {id}"), &self.client.tls, out);

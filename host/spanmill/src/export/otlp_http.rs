@@ -50,6 +50,10 @@ pub(crate) static COMPONENT: ExporterComponent = Component {
 };
 
 impl ExporterConfig for OtlpHttpConfig {
+    fn partition_by(&self) -> &[String] {
+        self.client.partition_by()
+    }
+
     fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
         if self.is_secure() {
             check_client(&format!("exporter {id}"), &self.client.tls, out);

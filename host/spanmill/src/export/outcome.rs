@@ -8,6 +8,8 @@ use spanmill_model::Signal;
 use thiserror::Error;
 use tonic::Code;
 
+use crate::metadata::RequestMetadata;
+
 /// A batch, encoded: an `ExportTraceServiceRequest`, or the same of logs or metrics.
 #[derive(Clone, Debug)]
 pub struct Payload {
@@ -17,6 +19,8 @@ pub struct Payload {
     pub bytes: Bytes,
     /// How many spans, log records or data points there are in it.
     pub items: u64,
+    /// What its sender said beside it, if it is of one sender.
+    pub metadata: RequestMetadata,
 }
 
 /// The backend accepted a batch, possibly in part.

@@ -8,7 +8,7 @@ pub(super) mod value_text;
 use opentelemetry_proto::tonic::metrics::v1::{Exemplar, exemplar};
 use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, number_data_point};
 
-/// OTLP's data point flag that says there is no value (any more).
+/// OTLP's data point flag for "no recorded value".
 const NO_RECORDED_VALUE: u32 = 1;
 
 /// Whether a data point says that its series has ended.
@@ -16,7 +16,7 @@ pub(super) fn is_stale(flags: u32) -> bool {
     flags & NO_RECORDED_VALUE != 0
 }
 
-/// The value of a point of a gauge or sum.
+/// The value of a gauge's or sum's point.
 pub(super) fn number(point: &NumberDataPoint) -> f64 {
     match point.value {
         Some(number_data_point::Value::AsInt(value)) => value as f64,
@@ -34,7 +34,7 @@ pub(super) fn exemplar_value(exemplar: &Exemplar) -> f64 {
     }
 }
 
-/// An id in hexadecimal; empty unless it has the length it must have and says something.
+/// An id in hexadecimal; empty if it has the wrong length or is all zeros.
 pub(super) fn hex_id(bytes: &[u8], length: usize) -> String {
     match bytes.len() == length && bytes.iter().any(|byte| *byte != 0) {
         true => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),

@@ -47,7 +47,7 @@ use spanmill_net::tls::{H2, HTTP_1_1, check_server};
 use spanmill_net::{Answer, BindError, ConnectionLimits, Protocol, Spare, bind, serve};
 use text::Writer;
 
-/// Pieces of pages that are made at once.
+/// Pieces of pages that are written at once.
 const SCRAPES: usize = 2;
 
 pub(crate) static COMPONENT: ExporterComponent = Component {
@@ -76,7 +76,7 @@ impl ExporterConfig for PrometheusConfig {
     }
 }
 
-/// The exporter, and its endpoint as long as it lives.
+/// The exporter. Dropping it closes its endpoint.
 pub(super) struct Prometheus {
     intake: Arc<Intake>,
     end: CancellationToken,
@@ -134,7 +134,7 @@ impl Export for Prometheus {
                 return Err(ExportError::permanent("prometheus takes metrics only"));
             }
             let (intake, bytes) = (Arc::clone(&self.intake), payload.bytes.clone());
-            // Tens of thousands of series take longer than the threads that serve requests may be held up.
+            // Tens of thousands of series would block the threads that serve requests for too long.
             let taken = tokio::task::spawn_blocking(move || {
                 let request = ExportMetricsServiceRequest::decode(bytes)?;
                 Ok::<_, prost::DecodeError>(intake.take(&request))

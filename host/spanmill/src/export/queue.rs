@@ -93,7 +93,9 @@ impl Queue {
         } else {
             Arc::clone(&self.room).try_acquire_many_owned(weight).ok()
         };
-        let memory = self.memory.reserve(payload.bytes.len())?;
+        let bytes = payload.bytes.len();
+        let bytes = bytes.saturating_add(payload.metadata.memory_bytes());
+        let memory = self.memory.reserve(bytes)?;
         Some(QueueSlot::new(room?, memory))
     }
 

@@ -1,8 +1,8 @@
 //! The `prometheusremotewrite` exporter: metrics as Prometheus' remote write, 1.0 or 2.0.
 //!
-//! What is sent, and under which names, is as in the Collector's exporter. A batch becomes one or several requests, which are
-//! posted some at a time; a series is in one of them, so its samples stay in order. An attempt that follows another
-//! posts those alone that were not taken: what a backend has already, it would refuse as out of order.
+//! Series and names are those of the Collector's exporter. A batch becomes one or several requests, which are
+//! posted some at a time; each series is in one request, so its samples stay in order. A further attempt
+//! posts only the requests that failed: a backend would reject what it already has as out of order.
 
 pub(crate) mod config;
 mod encode;
@@ -42,9 +42,9 @@ use spanmill_manifest::{ComponentId, Diagnostics};
 use spanmill_net::Connector;
 use spanmill_net::tls::{H2, HTTP_1_1, Refusals, check_client};
 
-/// An answer says a sentence or two.
+/// Limit on the text of an answer, in bytes.
 const MAX_RESPONSE: usize = 1024;
-/// How long an answer's text is waited for, once its status is there.
+/// How long to wait for an answer's text after its status.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) static COMPONENT: ExporterComponent = Component {
@@ -117,7 +117,7 @@ impl RemoteWrite {
         })
     }
 
-    /// Makes the requests of a batch.
+    /// Translates a batch into requests.
     async fn prepare(&self, payload: &Payload, progress: &mut Progress) -> Result<(), ExportError> {
         let (config, payload) = (Arc::clone(&self.config), payload.clone());
         let prepared = tokio::task::spawn_blocking(move || {
@@ -192,7 +192,7 @@ impl Export for RemoteWrite {
 }
 
 impl Poster {
-    /// Posts a request. Returns how many samples the backend says it has written, if it must say so.
+    /// Posts a request. Returns how many samples the backend reports as written, where the protocol asks for that.
     async fn post(&self, body: &WriteBody) -> Result<Option<u64>, ExportError> {
         let mut request = Request::new(Full::new(body.bytes.clone()));
         *request.method_mut() = http::Method::POST;
@@ -215,7 +215,7 @@ impl Poster {
     }
 }
 
-/// The samples and histograms that a receiver of 2.0 says it has written. What it does not say, it has not.
+/// The samples and histograms that a 2.0 receiver reports as written; 0 if it reports nothing.
 fn written(headers: &HeaderMap) -> u64 {
     let names = [
         "x-prometheus-remote-write-samples-written",
@@ -232,7 +232,7 @@ fn written(headers: &HeaderMap) -> u64 {
 /// (<https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/#retries-on-write-errors>).
 fn failure(status: StatusCode, headers: &HeaderMap, text: &str) -> ExportError {
     let text = match text.trim_start().starts_with('<') {
-        // A page for people is none for a log.
+        // An HTML page is no use in a log.
         true => String::new(),
         false => quoted(text),
     };

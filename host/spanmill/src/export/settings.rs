@@ -68,6 +68,15 @@ pub struct ClientSettings {
     pub queue: Option<SendingQueue>,
 }
 
+impl ClientSettings {
+    /// The headers that the queue tells senders apart by when it joins requests.
+    pub(super) fn partition_by(&self) -> &[String] {
+        let queue = self.queue.as_ref();
+        let batch = queue.and_then(|queue| queue.batch.as_ref());
+        batch.map_or(&[], |batch| &batch.partition_by)
+    }
+}
+
 /// Reads the shared keys; the address is read before, and the section finished after.
 pub(super) fn client(
     section: &mut Section<'_>,

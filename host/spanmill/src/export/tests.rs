@@ -142,5 +142,6 @@ fn payload() -> Payload {
         signal: Signal::Traces,
         bytes: Bytes::from(request().encode_to_vec()),
         items: 1,
+        metadata: Default::default(),
     }
 }

@@ -92,10 +92,6 @@ async fn flush(
 async fn send(intake: &impl RequestIntake, bytes: Bytes) -> Result<(), Refusal> {
     let signal = Signal::Metrics;
     let memory = intake.admit(signal)?;
-    let request = Received {
-        signal,
-        bytes,
-        memory,
-    };
+    let request = Received::new(signal, bytes, memory);
     intake.accept(request).await
 }

@@ -48,7 +48,7 @@ impl Shared {
     pub(super) fn run_batched(self: &Arc<Self>, worker: usize, batched: QueuedBatch) {
         let pipeline = batched.pipeline.clone();
         let next = batched.segment + 1;
-        let batch = match Batch::parse(pipeline.id.signal, batched.batch.bytes.clone()) {
+        let batch = match Batch::parse(pipeline.id.signal, batched.given.batch.bytes.clone()) {
             Ok(batch) => batch,
             Err(malformed) => {
                 return self.give_up(&batched, Reason::Internal, &malformed.to_string());
@@ -56,12 +56,13 @@ impl Shared {
         };
         let step = Step {
             worker,
-            shard: batched.shard,
+            shard: batched.given.shard,
             segment: next,
             // It belongs to nobody else any more.
             origin: Origin::Batcher,
             received_unix_nano: batched.received_unix_nano,
             virtual_now: None,
+            metadata: &batched.given.metadata,
         };
         let mut result = RunResult::default();
         let ran = pipeline.run(step, &batch, &mut result);
@@ -143,10 +144,8 @@ pub(super) async fn flush_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>,
                 // Whoever retires it flushes it.
                 () = pipeline.retired.cancelled() => return,
             }
-            if batcher.due_in().is_some_and(|due| due.is_zero()) {
-                for given in joint.flush() {
-                    shared.enqueue(QueuedBatch::new(&pipeline, segment, given, now_unix_nano()));
-                }
+            for given in batcher.flush_due() {
+                shared.enqueue(QueuedBatch::new(&pipeline, segment, given, now_unix_nano()));
             }
         }
     }

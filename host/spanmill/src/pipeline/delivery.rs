@@ -29,6 +29,7 @@ impl Delivery {
             signal: self.pipeline.id.signal,
             bytes: self.output.spliced.bytes.clone(),
             items: self.output.spliced.items as u64,
+            metadata: self.output.metadata.clone(),
         }
     }
 

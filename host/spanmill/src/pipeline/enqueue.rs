@@ -15,7 +15,7 @@ impl Shared {
     /// Has a worker run a batch. How many there are is bounded by what joints hold.
     pub(super) fn enqueue(&self, batch: QueuedBatch) {
         let pipeline = batch.pipeline.id.clone();
-        let owner = match batch.shard {
+        let owner = match batch.given.shard {
             Some(shard) => Owner::Shard {
                 pipeline,
                 segment: batch.segment + 1,
@@ -46,7 +46,10 @@ impl Shared {
 
     /// Drops a batch.
     pub(super) fn give_up(&self, batched: &QueuedBatch, reason: Reason, why: &str) {
-        let (items, what) = (batched.batch.items, batched.pipeline.id.signal.items());
+        let (items, what) = (
+            batched.given.batch.items,
+            batched.pipeline.id.signal.items(),
+        );
         let pipeline = &batched.pipeline.id;
         self.losses.add(
             format_args!("pipeline {pipeline}"),
@@ -60,7 +63,7 @@ impl Shared {
 
     pub(super) fn done(&self, batched: &QueuedBatch) {
         if let Some(joint) = batched.pipeline.joint(batched.segment) {
-            joint.done(&batched.batch);
+            joint.done(&batched.given);
             self.done.notify_waiters();
         }
     }

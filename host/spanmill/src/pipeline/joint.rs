@@ -20,6 +20,7 @@ pub(super) use room::RoomReservation;
 pub(super) use shards::TraceShards;
 
 use crate::config::{self, ComponentId};
+use crate::metadata::RequestMetadata;
 
 /// Which joint stands where. Pipelines with the same joints can take each other's place.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,10 +51,18 @@ pub(super) struct SegmentOutput {
     pub(super) by_shard: Vec<(usize, Spliced)>,
     /// The shard that ran it, if the segment has them.
     pub(super) shard: Option<usize>,
+    /// What its sender said beside it.
+    pub(super) metadata: RequestMetadata,
 }
 
-/// A batch that a joint gives, and the shard of the next segment that is to run it; `None`: any worker.
-pub(super) type Given = (Option<usize>, Spliced);
+/// A batch that a joint gives.
+pub(super) struct JointBatch {
+    /// The shard of the next segment that is to run it; `None`: any worker.
+    pub(super) shard: Option<usize>,
+    pub(super) batch: Spliced,
+    /// What its sender said beside it, as far as that is one and the same for all of the batch.
+    pub(super) metadata: RequestMetadata,
+}
 
 impl Joint {
     pub(super) fn new(signal: Signal, plan: JointPlan, memory: &Arc<HeldMemory>) -> Self {
@@ -70,32 +79,41 @@ impl Joint {
     /// Reserves room for what left the segment before it, or returns `None` if there is none.
     pub(super) fn reserve(&self, output: &SegmentOutput) -> Option<RoomReservation<'_>> {
         match self {
-            Joint::Batch(batcher) => batcher.reserve(&output.spliced),
-            Joint::ByTrace(shards) => shards.reserve(&output.by_shard),
-            Joint::Hold(held) => held.reserve(&output.spliced),
+            Joint::Batch(batcher) => batcher.reserve(output),
+            Joint::ByTrace(shards) => shards.reserve(output),
+            Joint::Hold(held) => held.reserve(output),
         }
     }
 
     /// Takes what left the segment before it; returns the batches that are ready now.
-    pub(super) fn fill(&self, room: RoomReservation<'_>, output: &SegmentOutput) -> Vec<Given> {
+    pub(super) fn fill(
+        &self,
+        room: RoomReservation<'_>,
+        output: &SegmentOutput,
+    ) -> Vec<JointBatch> {
         room.keep();
         match self {
-            Joint::Batch(batcher) => {
-                let ready = batcher.push(output.spliced.clone()).into_iter();
-                ready.map(|batch| (None, batch)).collect()
-            }
+            Joint::Batch(batcher) => batcher.push(output.spliced.clone(), &output.metadata),
             Joint::ByTrace(_) => {
                 let shards = output.by_shard.iter();
                 shards
-                    .map(|(shard, batch)| (Some(*shard), batch.clone()))
+                    .map(|(shard, batch)| JointBatch {
+                        shard: Some(*shard),
+                        batch: batch.clone(),
+                        metadata: output.metadata.clone(),
+                    })
                     .collect()
             }
-            Joint::Hold(_) => vec![(output.shard, output.spliced.clone())],
+            Joint::Hold(_) => vec![JointBatch {
+                shard: output.shard,
+                batch: output.spliced.clone(),
+                metadata: output.metadata.clone(),
+            }],
         }
     }
 
     /// Gives back the room of a batch that is in other hands, or lost.
-    pub(super) fn done(&self, batch: &Spliced) {
+    pub(super) fn done(&self, batch: &JointBatch) {
         match self {
             Joint::Batch(batcher) => batcher.done(batch),
             Joint::ByTrace(shards) => shards.done(batch),
@@ -113,12 +131,9 @@ impl Joint {
     }
 
     /// Takes out everything that waits for more to join it. Held traces stay: their plugin decides.
-    pub(super) fn flush(&self) -> Vec<Given> {
+    pub(super) fn flush(&self) -> Vec<JointBatch> {
         match self {
-            Joint::Batch(batcher) => {
-                let flushed = batcher.flush().into_iter();
-                flushed.map(|batch| (None, batch)).collect()
-            }
+            Joint::Batch(batcher) => batcher.flush(),
             Joint::ByTrace(_) | Joint::Hold(_) => Vec::new(),
         }
     }

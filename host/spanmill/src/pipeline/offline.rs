@@ -18,6 +18,7 @@ use super::segments::{Destinations, Pipeline, PipelineUse};
 use super::topology::onward;
 use crate::config::{ComponentId, Manifest, PipelineId, Signal};
 use crate::losses::Losses;
+use crate::metadata::RequestMetadata;
 use crate::refusal::Refusal;
 
 /// The pipelines of a manifest, to be fed by hand.
@@ -242,10 +243,10 @@ impl<'m> Offline<'m> {
     fn advance_queued(&mut self, queued: QueuedBatch) -> Result<(), OfflineError> {
         let pipeline = queued.pipeline.clone();
         if let Some(joint) = pipeline.joint(queued.segment) {
-            joint.done(&queued.batch);
+            joint.done(&queued.given);
         }
-        let batch = Batch::parse(pipeline.id.signal, queued.batch.bytes)?;
-        self.advance(&pipeline, queued.segment + 1, queued.shard, batch)
+        let batch = Batch::parse(pipeline.id.signal, queued.given.batch.bytes)?;
+        self.advance(&pipeline, queued.segment + 1, queued.given.shard, batch)
     }
 
     /// The totals of each connector at the end.
@@ -282,6 +283,8 @@ impl<'m> Offline<'m> {
                 },
                 received_unix_nano: self.now,
                 virtual_now: Some(self.now),
+                // A recording has none.
+                metadata: &RequestMetadata::default(),
             };
             let mut result = RunResult::default();
             pipeline.run(step, &batch, &mut result).map_err(refused)?;
@@ -310,10 +313,11 @@ impl<'m> Offline<'m> {
             }
             for batch in queued {
                 if let Some(joint) = batch.pipeline.joint(batch.segment) {
-                    joint.done(&batch.batch);
+                    joint.done(&batch.given);
                 }
-                let parsed = Batch::parse(batch.pipeline.id.signal, batch.batch.bytes)?;
-                waiting.push_back((batch.pipeline, batch.segment + 1, batch.shard, parsed));
+                let parsed = Batch::parse(batch.pipeline.id.signal, batch.given.batch.bytes)?;
+                let (segment, shard) = (batch.segment + 1, batch.given.shard);
+                waiting.push_back((batch.pipeline, segment, shard, parsed));
             }
         }
         Ok(())

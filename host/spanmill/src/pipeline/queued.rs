@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use spanmill_otlp::Spliced;
-
-use super::joint::Given;
+use super::joint::JointBatch;
 use super::segments::{Pipeline, PipelineUse};
 
 /// A batch that a joint gave, on its way through the next segment.
@@ -12,9 +10,7 @@ pub(super) struct QueuedBatch {
     pub(super) pipeline: PipelineUse,
     /// The segment whose joint it came from.
     pub(super) segment: usize,
-    /// The shard that is to run it; `None`: any worker.
-    pub(super) shard: Option<usize>,
-    pub(super) batch: Spliced,
+    pub(super) given: JointBatch,
     pub(super) received_unix_nano: u64,
     /// Refusals so far.
     pub(super) attempts: u32,
@@ -25,14 +21,13 @@ impl QueuedBatch {
     pub(super) fn new(
         pipeline: &Arc<Pipeline>,
         segment: usize,
-        (shard, batch): Given,
+        given: JointBatch,
         received_unix_nano: u64,
     ) -> Self {
         QueuedBatch {
             pipeline: PipelineUse::of(pipeline),
             segment,
-            shard,
-            batch,
+            given,
             received_unix_nano,
             attempts: 0,
         }

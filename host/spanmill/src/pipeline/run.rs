@@ -9,10 +9,11 @@ use spanmill_otlp::Batch;
 use super::chain::{ChainOutput, Origin};
 use super::clock::now_unix_nano;
 use super::delivery::Delivery;
-use super::joint::{HeldTraces, Joint, SegmentOutput};
+use super::joint::{HeldTraces, Joint, JointBatch, SegmentOutput};
 use super::lane::HeldBy;
 use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::segments::{Pipeline, PipelineUse};
+use crate::metadata::RequestMetadata;
 use crate::refusal::Refusal;
 
 /// How long a sender should wait while pipelines are exchanged for others.
@@ -20,7 +21,7 @@ const AFTER_CHANGE: Duration = Duration::from_secs(1);
 
 /// Where a batch is run, and for whom.
 #[derive(Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct Step<'a> {
     pub(super) worker: usize,
     /// The shard that the batch belongs to, in a segment that has them.
     pub(super) shard: Option<usize>,
@@ -30,6 +31,8 @@ pub(super) struct Step {
     pub(super) received_unix_nano: u64,
     /// What time it is, if not what the clock says.
     pub(super) virtual_now: Option<u64>,
+    /// What its sender said beside it.
+    pub(super) metadata: &'a RequestMetadata,
 }
 
 /// What a batch's run through a segment led to.
@@ -47,7 +50,7 @@ impl Pipeline {
     /// Adds what comes of it to `result`.
     pub(super) fn run(
         self: &Arc<Self>,
-        step: Step,
+        step: Step<'_>,
         batch: &Batch,
         result: &mut RunResult,
     ) -> Result<(), Refusal> {
@@ -91,6 +94,7 @@ impl Pipeline {
                 spliced: output.spliced,
                 by_shard,
                 shard: step.shard,
+                metadata: step.metadata.clone(),
             },
             measured: output.measured,
             failed: output.failed,
@@ -153,7 +157,12 @@ impl Pipeline {
             return;
         };
         if let Some(released) = held.next_released() {
-            let given = (Some(shard), released.batch);
+            let given = JointBatch {
+                shard: Some(shard),
+                batch: released.batch,
+                // Its rows may be of many senders.
+                metadata: RequestMetadata::default(),
+            };
             let batch = QueuedBatch::new(self, segment, given, released.received_unix_nano);
             result.released.push(batch);
         }

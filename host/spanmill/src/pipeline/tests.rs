@@ -7,8 +7,9 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use spanmill_otlp::Spliced;
 
-use super::joint::Batcher;
+use super::joint::{Batcher, JointBatch, SegmentOutput};
 use crate::config::{Batch, Signal};
+use crate::metadata::RequestMetadata;
 
 fn request(spans: usize) -> Spliced {
     let span = Span {
@@ -35,21 +36,57 @@ fn batcher(send_batch_size: u64, send_batch_max_size: u64) -> Batcher {
         Signal::Traces,
         Batch {
             send_batch_size,
-            timeout: Duration::from_secs(3600),
             send_batch_max_size,
+            ..by_tenant(Duration::from_secs(3600), 0)
         },
     )
 }
 
+fn by_tenant(timeout: Duration, metadata_cardinality_limit: usize) -> Batch {
+    Batch {
+        send_batch_size: 100,
+        timeout,
+        send_batch_max_size: 0,
+        metadata_keys: vec!["x-tenant".to_owned()],
+        metadata_cardinality_limit,
+    }
+}
+
+fn output(spliced: Spliced, metadata: RequestMetadata) -> SegmentOutput {
+    SegmentOutput {
+        spliced,
+        by_shard: Vec::new(),
+        shard: None,
+        metadata,
+    }
+}
+
+/// What a tenant says, with a header besides that differs each time.
+fn tenant(name: &str, time: usize) -> RequestMetadata {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-tenant", name.parse().unwrap());
+    headers.insert("x-time", time.into());
+    RequestMetadata::of(&headers, None)
+}
+
 /// Puts a request in if there is room.
-fn push(batcher: &Batcher, request: Spliced) -> Option<Vec<Spliced>> {
-    batcher.reserve(&request)?.keep();
-    Some(batcher.push(request))
+fn push(batcher: &Batcher, request: Spliced) -> Option<Vec<JointBatch>> {
+    push_of(batcher, request, &RequestMetadata::default())
+}
+
+fn push_of(
+    batcher: &Batcher,
+    request: Spliced,
+    metadata: &RequestMetadata,
+) -> Option<Vec<JointBatch>> {
+    let output = output(request, metadata.clone());
+    batcher.reserve(&output)?.keep();
+    Some(batcher.push(output.spliced, metadata))
 }
 
 /// Sizes of batches, each checked against what its bytes hold.
-fn sizes(batches: &[Spliced]) -> Vec<usize> {
-    let counted = batches.iter().map(|batch| {
+fn sizes(batches: &[JointBatch]) -> Vec<usize> {
+    let counted = batches.iter().map(|JointBatch { batch, .. }| {
         let decoded = ExportTraceServiceRequest::decode(batch.bytes.clone()).unwrap();
         let scopes = decoded
             .resource_spans
@@ -85,14 +122,7 @@ fn batches_beyond_the_maximum_are_cut_and_the_rest_waits() {
 
 #[test]
 fn without_a_timeout_nothing_waits() {
-    let batcher = Batcher::new(
-        Signal::Traces,
-        Batch {
-            send_batch_size: 100,
-            timeout: Duration::ZERO,
-            send_batch_max_size: 0,
-        },
-    );
+    let batcher = Batcher::new(Signal::Traces, by_tenant(Duration::ZERO, 0));
     assert_eq!(sizes(&push(&batcher, request(1)).unwrap()), [1]);
 }
 
@@ -113,10 +143,38 @@ fn a_batcher_whose_batches_go_nowhere_refuses_more_until_some_are_done() {
 #[test]
 fn room_that_is_not_used_is_free_again() {
     let batcher = batcher(8192, 0);
-    let large = request(8192 * 8);
+    let nobody = RequestMetadata::default;
+    let large = output(request(8192 * 8), nobody());
     let room = batcher.reserve(&large).unwrap();
-    assert!(batcher.reserve(&request(1)).is_none());
+    assert!(batcher.reserve(&output(request(1), nobody())).is_none());
     drop(room);
     assert_eq!(batcher.held_items(), 0);
     assert!(push(&batcher, request(1)).is_some());
+}
+
+#[test]
+fn senders_that_metadata_keys_tell_apart_have_batches_of_their_own() {
+    let batcher = Batcher::new(Signal::Traces, by_tenant(Duration::from_secs(3600), 2));
+    for time in 0..3 {
+        for name in ["a", "b"] {
+            let ready = push_of(&batcher, request(30), &tenant(name, time)).unwrap();
+            assert_eq!(sizes(&ready), [0usize; 0]);
+        }
+    }
+    // A third has to wait until one of them has nothing at hand.
+    let third = output(request(1), tenant("c", 0));
+    assert!(batcher.reserve(&third).is_none());
+    let ready = push_of(&batcher, request(20), &tenant("a", 3)).unwrap();
+    assert_eq!(sizes(&ready), [110]);
+    assert!(batcher.reserve(&third).is_some());
+    let keys = ["x-tenant".to_owned(), "x-time".to_owned()];
+    assert!(ready[0].metadata == tenant("a", 0).only(&keys[..1]));
+    let flushed = batcher.flush();
+    assert_eq!(sizes(&flushed), [90]);
+    // Room is given back to the last byte.
+    ready
+        .iter()
+        .chain(&flushed)
+        .for_each(|batch| batcher.done(batch));
+    assert_eq!(batcher.held(), (0, 0));
 }

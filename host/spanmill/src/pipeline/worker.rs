@@ -32,6 +32,7 @@ impl Shared {
             signal,
             bytes,
             mut memory,
+            metadata,
         } = request;
         let length = bytes.len();
         let batch = Batch::parse_within(signal, bytes, items)?;
@@ -40,7 +41,10 @@ impl Shared {
             return Ok((result.deliveries, memory));
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.
-        let needed = length.saturating_add(batch.memory_bytes());
+        let of_metadata = metadata.memory_bytes();
+        let needed = length
+            .saturating_add(batch.memory_bytes())
+            .saturating_add(of_metadata);
         memory.grow_to(needed).map_err(|shortage| match shortage {
             Shortage::ForNow => self.no_room(owner),
             Shortage::ForGood { wanted, total } => Refusal::TooLarge(format!(
@@ -56,17 +60,15 @@ impl Shared {
             origin: Origin::Sender,
             received_unix_nano,
             virtual_now: None,
+            metadata: &metadata,
         };
         for pipeline in pipelines {
             pipeline.run(step, &batch, &mut result)?;
         }
         drop(batch);
         let deliveries = result.deliveries;
-        let left = deliveries
-            .iter()
-            .map(|one| one.output.spliced.bytes.len())
-            .sum();
-        memory.shrink_to(left);
+        let left = deliveries.iter().map(|one| one.output.spliced.bytes.len());
+        memory.shrink_to(left.sum::<usize>().saturating_add(of_metadata));
         Ok((deliveries, memory))
     }
 }

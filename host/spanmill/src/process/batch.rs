@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use spanmill_manifest::{Diagnostic, Diagnostics, Section, Value};
+use spanmill_manifest::{Diagnostics, Section};
+
+use crate::metadata::read_keys;
+
+/// The Collector's `metadata_cardinality_limit`.
+const DEFAULT_CARDINALITY: usize = 1000;
 
 /// The `batch` processor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +18,10 @@ pub struct Batch {
     pub timeout: Duration,
     /// Larger batches are cut up; 0: never.
     pub send_batch_max_size: u64,
+    /// Headers, in lower case: requests that differ in one of them are not joined.
+    pub metadata_keys: Vec<String>,
+    /// How many combinations of their values may have something at hand at once; 0: any number.
+    pub metadata_cardinality_limit: usize,
 }
 
 /// Reads its settings.
@@ -21,6 +30,12 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> Batch {
         send_batch_size: section.number("send_batch_size", out).unwrap_or(8192),
         timeout: section.duration("timeout", Duration::from_millis(200), out),
         send_batch_max_size: section.number("send_batch_max_size", out).unwrap_or(0),
+        metadata_keys: read_keys(&mut section, "metadata_keys", out),
+        metadata_cardinality_limit: section
+            .number("metadata_cardinality_limit", out)
+            .map_or(DEFAULT_CARDINALITY, |limit| {
+                usize::try_from(limit).unwrap_or(usize::MAX)
+            }),
     };
     if batch.send_batch_max_size > 0
         && batch.send_batch_max_size < batch.send_batch_size
@@ -32,20 +47,6 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> Batch {
         );
         out.push(section.wrong("send_batch_max_size", node, message));
     }
-    if let Some(entry) = section.entry("metadata_keys")
-        && !matches!(&entry.value.value, Value::List(items) if items.is_empty())
-        && !entry.value.is_null()
-    {
-        out.push(
-            Diagnostic::error(
-                entry.key_place,
-                format!("{}: metadata_keys is not supported: this version does not keep request headers", section.owner()),
-            )
-            .help("remove it; to keep tenants apart, give each a receiver and a pipeline"),
-        );
-    }
-    // It bounds what metadata_keys tells apart, which is nothing.
-    section.ignore(&["metadata_cardinality_limit"], out);
     section.finish(out);
     batch
 }

@@ -164,11 +164,7 @@ pub(super) async fn read(
     match collect(&mut incoming, limit, announced).await {
         Ok(bytes) => {
             let (_, memory) = incoming.into_parts();
-            Ok(Received {
-                signal,
-                bytes,
-                memory,
-            })
+            Ok(Received::new(signal, bytes, memory))
         }
         Err(error) => {
             let (body, memory) = incoming.into_parts();
@@ -232,6 +228,7 @@ pub(super) fn decompress(
         signal,
         bytes,
         memory,
+        metadata,
     } = request;
     let corrupt = || BodyError::Corrupt(encoding.name());
     let compressed = bytes.as_ref();
@@ -248,6 +245,7 @@ pub(super) fn decompress(
                 signal,
                 bytes,
                 memory,
+                metadata,
             });
         }
         Encoding::Gzip => out.fill(MultiGzDecoder::new(compressed), corrupt)?,
@@ -269,6 +267,7 @@ pub(super) fn decompress(
         signal,
         bytes: bytes.into(),
         memory,
+        metadata,
     })
 }
 

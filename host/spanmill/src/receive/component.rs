@@ -30,6 +30,11 @@ pub trait ReceiverConfig: Config {
         let _ = (id, out);
     }
 
+    /// Whether the headers of requests go along with them.
+    fn keeps_metadata(&self) -> bool {
+        false
+    }
+
     /// Opens the sockets, so that a port that is taken is known before anything runs. Those in `spare` are taken over.
     fn bind<'a>(&'a self, id: &'a ComponentId, spare: &'a mut Spare) -> Binding<'a>;
 }

@@ -20,9 +20,11 @@ use message::MessageError;
 
 use super::body::{self, BodyError, Encoding, Incomings};
 use super::method::{PROFILES, signal_of};
+use super::otlp::config::GrpcServer;
 use super::status::into_grpc;
 use super::unserved::{Unserved, Warned};
 use super::{Received, RequestIntake};
+use crate::metadata::RequestMetadata;
 use spanmill_model::Signal;
 use spanmill_net::{Answer, RawCodec};
 
@@ -35,26 +37,26 @@ const BLOCKING_FROM: usize = 64 * 1024;
 /// The services.
 pub(super) struct ExportService {
     intake: Arc<dyn RequestIntake>,
-    max_message_bytes: usize,
+    settings: Arc<GrpcServer>,
     warned: Arc<Warned>,
 }
 
 impl Clone for ExportService {
     fn clone(&self) -> Self {
         let warned = Arc::clone(&self.warned);
-        Self::new(Arc::clone(&self.intake), self.max_message_bytes, warned)
+        Self::new(Arc::clone(&self.intake), Arc::clone(&self.settings), warned)
     }
 }
 
 impl ExportService {
     pub fn new(
         intake: Arc<dyn RequestIntake>,
-        max_message_bytes: usize,
+        settings: Arc<GrpcServer>,
         warned: Arc<Warned>,
     ) -> Self {
         Self {
             intake,
-            max_message_bytes,
+            settings,
             warned,
         }
     }
@@ -79,10 +81,15 @@ impl Answer for ExportService {
         };
         // tonic copies each frame; what it is given instead is an empty message, and it does the rest of the protocol.
         let (parts, body) = request.into_parts();
-        let message = match self.message(signal, &parts.headers, body).await {
+        let mut message = match self.message(signal, &parts.headers, body).await {
             Ok(message) => message,
             Err(status) => return status.into_http(),
         };
+        if self.settings.include_metadata {
+            let authority = parts.uri.authority();
+            let authority = authority.map(|authority| (":authority", authority.as_str()));
+            message.metadata = RequestMetadata::of(&parts.headers, authority);
+        }
         let mut request = Request::from_parts(parts, Full::new(Bytes::from_static(&[0; 5])));
         request.headers_mut().remove(ENCODING);
         let export = Export(Arc::clone(&self.intake), Some(message));
@@ -124,7 +131,7 @@ impl ExportService {
         headers: &HeaderMap,
         body: Incoming,
     ) -> Result<Received, Status> {
-        let limit = self.max_message_bytes;
+        let limit = self.settings.max_message_bytes;
         let encoding = encoding(headers)?;
         let memory = self
             .intake
@@ -139,11 +146,7 @@ impl ExportService {
                 MessageError::Status(status) => status,
             })?;
         let (_, memory) = body.into_parts();
-        let request = Received {
-            signal,
-            bytes: message.bytes,
-            memory,
-        };
+        let request = Received::new(signal, message.bytes, memory);
         if !message.is_compressed {
             return Ok(request);
         }

@@ -14,6 +14,7 @@ use super::cors;
 use super::status::{Format, failure, into_http, success};
 use super::unserved::{Unserved, Warned};
 use super::{Received, RequestIntake};
+use crate::metadata::RequestMetadata;
 use crate::otlp_json;
 use crate::receive::otlp::config::HttpServer;
 use crate::refusal::Refusal;
@@ -192,14 +193,17 @@ impl Endpoint {
                 return Err(Problem::Refused(refusal));
             }
         };
-        let received = body::read(
-            signal,
-            request.into_body(),
-            limit,
-            memory,
-            server.read_timeout,
-        )
-        .await?;
+        let metadata = match server.include_metadata {
+            true => {
+                let authority = request.uri().authority();
+                let host = authority.map(|authority| ("host", authority.as_str()));
+                RequestMetadata::of(request.headers(), host)
+            }
+            false => RequestMetadata::default(),
+        };
+        let timeout = server.read_timeout;
+        let mut received = body::read(signal, request.into_body(), limit, memory, timeout).await?;
+        received.metadata = metadata;
         let heavy = format == Format::Json || encoding != Encoding::Identity;
         let received = if heavy && received.bytes.len() >= BLOCKING_FROM {
             tokio::task::spawn_blocking(move || decode(received, encoding, format, limit))

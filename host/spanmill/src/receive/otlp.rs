@@ -26,6 +26,11 @@ pub(crate) static COMPONENT: ReceiverComponent = Component {
 };
 
 impl ReceiverConfig for OtlpConfig {
+    fn keeps_metadata(&self) -> bool {
+        self.grpc.as_ref().is_some_and(|grpc| grpc.include_metadata)
+            || self.http.as_ref().is_some_and(|http| http.include_metadata)
+    }
+
     fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
         if let Some(tls) = self.grpc.as_ref().and_then(|grpc| grpc.tls.as_ref()) {
             check_server(&format!("receiver {id}: protocols: grpc"), tls, out);
@@ -133,18 +138,11 @@ impl OtlpReceiver {
             let Some((bound, settings)) = self.grpc else {
                 return 0;
             };
-            let limit = settings.max_message_bytes;
-            let service =
-                grpc::ExportService::new(Arc::clone(&intake), limit, Arc::clone(&self.warned));
-            serve(
-                bound,
-                Protocol::Grpc,
-                limits::of_grpc(&settings),
-                service,
-                &shutdown,
-                grace,
-            )
-            .await
+            let limits = limits::of_grpc(&settings);
+            let (intake, warned) = (Arc::clone(&intake), Arc::clone(&self.warned));
+            let service = grpc::ExportService::new(intake, Arc::new(settings), warned);
+            let protocol = Protocol::Grpc;
+            serve(bound, protocol, limits, service, &shutdown, grace).await
         };
         let http = async {
             let Some((bound, settings)) = self.http else {

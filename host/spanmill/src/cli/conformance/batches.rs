@@ -1,4 +1,4 @@
-//! The batches that a plugin is tested with: the same for the same contract, every time.
+//! The batches that a plugin is tested with; the same contract always gets the same batches.
 
 mod maker;
 
@@ -18,15 +18,15 @@ pub(super) struct TestBatch {
 }
 
 impl TestBatch {
-    /// What it is called in the report.
+    /// Its name in the report.
     pub(super) fn name(&self) -> String {
         format!("{}: {}", self.signal, self.kind)
     }
 }
 
-/// How many random batches there are of each signal.
+/// Random batches per signal.
 const RANDOM: u64 = 10;
-/// Items of the large batch.
+/// Items in the large batch.
 const LARGE: usize = 5000;
 
 /// Batches of every signal that a plugin takes, with the attributes that it names.

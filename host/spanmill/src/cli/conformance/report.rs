@@ -13,7 +13,7 @@ pub(super) struct Report {
 struct Row {
     check: String,
     result: &'static str,
-    /// Items of the batches, and the longest call.
+    /// Items in all batches, and the longest call.
     calls: Option<(usize, Duration)>,
     note: String,
 }
@@ -35,7 +35,7 @@ impl Report {
         self.row(check, FAILED, None, why);
     }
 
-    /// A batch that passed: how many items it had and how long the call took. Several of one kind share a line.
+    /// Adds a batch that passed, with its items and the duration of the call. Batches of one kind share a line.
     pub(super) fn ran(&mut self, check: &str, items: usize, time: Duration, note: &str) {
         if let Some(last) = self.rows.last_mut()
             && last.check == check

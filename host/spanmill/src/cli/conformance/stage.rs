@@ -11,7 +11,7 @@ use spanmill_runtime::{Answer, Fault, Limits, Plugin, Role, Slot, Tries};
 use super::batches::TestBatch;
 use crate::metrics::{Recorder, Totals};
 
-/// When every batch was received: 2020-01-01, as a plugin's clock says.
+/// The time of receipt of every batch: 2020-01-01, the time that a plugin's clock shows.
 const RECEIVED: u64 = 1_577_836_800_000_000_000;
 
 /// An instance, and the memory of its chain.
@@ -19,11 +19,11 @@ pub(super) struct Stage {
     pub(super) slot: Slot,
     workspace: Workspace,
     recorder: Option<Recorder>,
-    /// What the last batches left in the host.
+    /// What the plugin holds in the host.
     held: Vec<Request>,
 }
 
-/// One batch that went well.
+/// A batch that passed.
 pub(super) struct Step {
     pub(super) answer: Answer,
     pub(super) time: Duration,
@@ -31,7 +31,7 @@ pub(super) struct Step {
 }
 
 impl Stage {
-    /// Makes and configures an instance for a role.
+    /// Creates an instance and configures it for a role.
     pub(super) fn new(plugin: &Plugin, role: &Role, settings: &str) -> Result<Self, String> {
         let limits = Limits::default();
         let slot = Slot::in_role(plugin, role.clone(), "conformance", settings, limits);
@@ -52,7 +52,7 @@ impl Stage {
         })
     }
 
-    /// Runs a batch, checks and applies the answer, and checks what is left.
+    /// Runs a batch, checks the answer, applies it, and checks the result.
     pub(super) fn run(&mut self, batch: &TestBatch) -> Result<Step, String> {
         let parsed = Request::parse(batch.signal, batch.bytes.clone());
         let request = parsed.map_err(|error| format!("the batch itself is malformed: {error}"))?;
@@ -71,7 +71,7 @@ impl Stage {
         Ok(Step { answer, time, note })
     }
 
-    /// Checks and takes an answer; returns what is worth saying of it.
+    /// Checks and applies an answer. Returns a remark for the report.
     fn take(&mut self, batch: &TestBatch, answer: &Answer) -> Result<String, String> {
         let broke = |error: OutcomeError| format!("broke the contract: {error}");
         let malformed =
@@ -132,7 +132,7 @@ impl Stage {
         }
     }
 
-    /// Has the plugin decide on what it holds, shows it what is held as after a fault, and ends.
+    /// Asks the plugin to decide on what it holds, shows it what is held as after a fault, and sends the last tick.
     pub(super) fn decide(&mut self) -> Result<String, String> {
         let held = std::mem::take(&mut self.held);
         let rows: usize = held.iter().map(Request::item_count).sum();

@@ -175,6 +175,7 @@ fn payload() -> Payload {
         signal: Signal::Traces,
         bytes: Bytes::from(crate::export::tests::request().encode_to_vec()),
         items: 1,
+        metadata: Default::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use spanmill_manifest::{Diagnostics, Section};
 
-/// `resource_to_telemetry_conversion`: whether resource attributes become labels, and whether all but the service's.
+/// `resource_to_telemetry_conversion`: whether resource attributes become labels, and whether those that identify the service are left out.
 pub(in crate::export) fn conversion(
     section: &mut Section<'_>,
     out: &mut Diagnostics,

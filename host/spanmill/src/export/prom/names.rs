@@ -5,32 +5,32 @@ mod words;
 
 use words::{is_of_metric, pieces};
 
-/// How metrics are named.
+/// How metric names are written.
 #[derive(Clone, Debug, Default)]
 pub(in crate::export) struct Naming {
-    /// Starts every name; empty: none.
+    /// Prefix of every name; empty: none.
     pub(in crate::export) namespace: String,
     /// Whether names get their unit, `_total` and `_ratio`.
     pub(in crate::export) suffixes: bool,
 }
 
-/// What a metric is, as far as its name depends on it.
+/// The kind of a metric, as far as its name depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::export) enum Shape {
-    /// A sum that only grows.
+    /// A monotonic sum.
     Counter,
     Gauge,
     Other,
 }
 
 impl Naming {
-    /// The name of a metric, or `None` if no valid one can be made of it.
+    /// Returns the name of a metric, or `None` if no valid name is left.
     pub(in crate::export) fn metric(&self, name: &str, unit: &str, shape: Shape) -> Option<String> {
         let words = match self.suffixes {
             true => with_suffixes(name, unit, shape),
             false => pieces(name, |c| is_of_metric(c) || c == '_'),
         };
-        // An own name without a letter or digit is none, whatever stands before it.
+        // A name without a letter or digit is invalid, whatever the prefix.
         if !words
             .iter()
             .any(|word| word.contains(|c: char| c.is_ascii_alphanumeric() || c == ':'))
@@ -45,7 +45,7 @@ impl Naming {
         Some(out)
     }
 
-    /// The name of the metric that tells of resources.
+    /// The name of the metric that describes resources.
     pub(in crate::export) fn target_info(&self) -> String {
         let mut out = self.prefix();
         out.push_str("target_info");
@@ -82,15 +82,15 @@ fn with_suffixes(name: &str, unit: &str, shape: Shape) -> Vec<String> {
         _ => return words,
     };
     words.retain(|word| word != ending);
-    // A metric that is named by its ending alone has no name of its own.
+    // A name that consists of its suffix alone is left as it is.
     if !words.is_empty() {
         words.push(ending.to_owned());
     }
     words
 }
 
-/// A label's name: what Prometheus does not allow becomes `_`; a name that could not stand so, or that Prometheus
-/// keeps for itself, begins with `key`.
+/// A label's name: characters that Prometheus does not allow become `_`; a name that is still invalid, or that Prometheus
+/// reserves, gets `key` as a prefix.
 pub(in crate::export) fn label(key: &str) -> String {
     let mut out: String = key
         .chars()

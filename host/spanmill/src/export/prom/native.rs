@@ -1,7 +1,7 @@
-//! Exponential histograms as Prometheus' native histograms: the same buckets, counted from the other end.
+//! Exponential histograms as Prometheus' native histograms: the same buckets, numbered by their upper bounds.
 //!
-//! OTLP's bucket `i` holds what is above `base^i`, Prometheus' what is up to `base^i`, so indices move by one. Prometheus
-//! has the scales from -4 to 8; what is finer is merged, what is coarser cannot be told apart and is refused.
+//! OTLP's bucket `i` begins above `base^i`, Prometheus' bucket `i` ends at `base^i`, so indices move by one. Prometheus
+//! has the scales from -4 to 8: finer histograms are merged, coarser ones rejected.
 
 mod buckets;
 
@@ -11,9 +11,9 @@ pub(in crate::export) use buckets::{Buckets, Layout};
 
 const FINEST: i32 = 8;
 const COARSEST: i32 = -4;
-/// Buckets of one side at most; more are merged.
+/// Limit on the buckets of one side; more are merged.
 const MAX_BUCKETS: usize = 4096;
-/// As client libraries have it where nothing is said.
+/// The zero threshold of client libraries.
 const DEFAULT_ZERO_THRESHOLD: f64 = 1e-128;
 
 /// A native histogram with counts as integers.
@@ -28,7 +28,7 @@ pub(in crate::export) struct NativeHistogram {
     pub(in crate::export) negative: Buckets,
 }
 
-/// Why there is no native histogram like a point.
+/// Why a point cannot become a native histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::export) enum NativeHistogramError {
     TooCoarse,
@@ -37,7 +37,7 @@ pub(in crate::export) enum NativeHistogramError {
 }
 
 impl NativeHistogramError {
-    /// What is wrong, for a log line.
+    /// The reason, for a log line.
     pub(in crate::export) fn what(self) -> &'static str {
         match self {
             NativeHistogramError::TooCoarse => {
@@ -77,8 +77,8 @@ impl NativeHistogram {
             positive: side(&point.positive)?,
             negative: side(&point.negative)?,
         };
-        // Scrapers and backends refuse all of a page or request with one that does not add up. Of measurements that are
-        // no number there is no bucket.
+        // Scrapers and backends reject a whole page or request for one histogram whose counts do not add up. Measurements of
+        // NaN are in no bucket.
         let in_buckets = histogram.in_buckets().ok_or(NativeHistogramError::Count)?;
         let adds_up = match histogram.sum.is_nan() {
             true => in_buckets <= point.count,
@@ -98,7 +98,7 @@ impl NativeHistogram {
             .checked_add(self.negative.total()?)
     }
 
-    /// Adds another one. Returns whether the result can be counted.
+    /// Adds another histogram. Returns whether the counts fit.
     #[must_use]
     pub(in crate::export) fn add(&mut self, more: &NativeHistogram) -> bool {
         let Some(count) = self.count.checked_add(more.count) else {
@@ -136,7 +136,7 @@ impl NativeHistogram {
         }
     }
 
-    /// Counts what is within the threshold as zero.
+    /// Counts buckets within the threshold as zero.
     fn widen_zero_to(&mut self, threshold: f64) {
         if threshold > self.zero_threshold {
             self.zero_threshold = threshold;
@@ -147,7 +147,7 @@ impl NativeHistogram {
         }
     }
 
-    /// Merges buckets until there are not too many.
+    /// Merges buckets down to the limit.
     fn bound(&mut self) -> Result<(), NativeHistogramError> {
         while self.positive.len().max(self.negative.len()) > MAX_BUCKETS {
             if self.schema <= COARSEST {
@@ -158,7 +158,7 @@ impl NativeHistogram {
         Ok(())
     }
 
-    /// About how much memory it takes beyond its own size.
+    /// Estimated heap memory, in bytes.
     pub(in crate::export) fn weight(&self) -> usize {
         let buckets = self.positive.len().saturating_add(self.negative.len());
         buckets.saturating_mul(size_of::<(i32, u64)>())

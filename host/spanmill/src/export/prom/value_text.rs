@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 
 use crate::otlp_json::name_of_double;
 
-/// An attribute's value as text: lists and maps as JSON, bytes in base64, no value as nothing.
+/// An attribute's value as text: lists and maps as JSON, bytes in base64, no value as an empty text.
 pub(in crate::export) fn of(attribute: &KeyValue) -> String {
     let value = attribute
         .value
@@ -26,7 +26,7 @@ pub(in crate::export) fn of(attribute: &KeyValue) -> String {
         Some(Value::BytesValue(bytes)) => STANDARD.encode(bytes),
         Some(Value::ArrayValue(_) | Value::KvlistValue(_)) => {
             let mut out = String::new();
-            // JSON writes no NaN and no infinity, and the Collector then nothing at all.
+            // JSON has no NaN and no infinity; the Collector then writes an empty text.
             match write_json(&mut out, value) {
                 Some(()) => out,
                 None => String::new(),
@@ -48,7 +48,7 @@ fn double(value: f64) -> String {
     }
 }
 
-/// Appends a value as JSON, keys in their order; of a key that stands twice the last value counts. `None` if there is a
+/// Appends a value as JSON, keys in order; the last value of a repeated key counts. Returns `None` for a
 /// number that JSON cannot write.
 fn write_json(out: &mut String, value: Option<&Value>) -> Option<()> {
     let inside = |value: &AnyValue, out: &mut String| write_json(out, value.value.as_ref());
@@ -59,7 +59,7 @@ fn write_json(out: &mut String, value: Option<&Value>) -> Option<()> {
         Some(Value::IntValue(number)) => out.push_str(&number.to_string()),
         Some(Value::DoubleValue(number)) if !number.is_finite() => return None,
         Some(Value::DoubleValue(number)) => out.push_str(&double(*number)),
-        // To the Collector, bytes that are empty are none.
+        // The Collector treats empty bytes as no value.
         Some(Value::BytesValue(bytes)) if bytes.is_empty() => out.push_str("null"),
         Some(Value::BytesValue(bytes)) => write_text(out, &STANDARD.encode(bytes)),
         Some(Value::ArrayValue(array)) => {

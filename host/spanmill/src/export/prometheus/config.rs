@@ -26,7 +26,7 @@ pub struct PrometheusConfig {
     pub add_metric_suffixes: bool,
     /// Whether resource attributes become labels.
     pub resource_to_telemetry: bool,
-    /// ... except those that `job` and `instance` are made of.
+    /// Leaves out the attributes that `job` and `instance` are made from.
     pub exclude_service_attributes: bool,
     /// Whether series are without the labels that name their instrumentation scope.
     pub without_scope_info: bool,

@@ -19,32 +19,32 @@ use crate::export::prom::names::{self, Naming};
 use crate::export::prom::value_text;
 use crate::export::prometheus::config::PrometheusConfig;
 
-/// Points that are taken in before scrapes get their turn.
+/// Points taken in before scrapes get a turn.
 const AT_ONCE: usize = 256;
 
-/// Attributes that `job` and `instance` are made of.
+/// The attributes that `job` and `instance` are made from.
 const SERVICE: &str = "service.name";
 const NAMESPACE: &str = "service.namespace";
 const INSTANCE: &str = "service.instance.id";
 
-/// Turns metrics into series by the exporter's settings, and keeps them.
+/// Turns metrics into series as the settings say, and keeps them.
 pub(super) struct Intake {
     registry: Mutex<Registry>,
     naming: Naming,
     constant: Vec<(String, String)>,
     resource_labels: bool,
-    /// Of these, all but the service's.
+    /// Leaves out the attributes that identify the service.
     without_service: bool,
     scope_labels: bool,
     hasher: RandomState,
 }
 
-/// What every series of a resource has.
+/// The labels that all series of a resource share.
 struct Resource<'a> {
     labels: Labels,
     attributes: &'a [KeyValue],
     id: u64,
-    /// Whether it has both a job and an instance, which tell it from others.
+    /// Whether it has both a job and an instance, and so can be identified.
     is_target: bool,
 }
 
@@ -73,12 +73,12 @@ impl Intake {
         }
     }
 
-    /// The series. A panic elsewhere leaves them as good as they were.
+    /// Locks the series. A panic while they were locked leaves them usable.
     pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes metrics in; returns how many points could not be.
+    /// Takes metrics in. Returns the number of rejected points.
     pub(super) fn take(&self, request: &ExportMetricsServiceRequest) -> u64 {
         let now = Instant::now();
         self.registry().expire(now);
@@ -141,7 +141,7 @@ impl Intake {
         }
     }
 
-    /// Whether a resource's attribute becomes a label, if they do.
+    /// Whether a resource attribute becomes a label where resource attributes do.
     fn is_copied(&self, attribute: &KeyValue) -> bool {
         !(self.without_service && [SERVICE, NAMESPACE, INSTANCE].contains(&attribute.key.as_str()))
     }
@@ -154,7 +154,7 @@ impl Intake {
         let attributes = scope.map_or(&[][..], |scope| &scope.attributes);
         if self.scope_labels {
             for attribute in attributes {
-                // Those are the scope's own.
+                // The scope's own labels.
                 if !matches!(attribute.key.as_str(), "name" | "version" | "schema_url") {
                     labels.attribute("otel_scope_", attribute);
                 }
@@ -172,7 +172,7 @@ impl Intake {
         (labels, self.hash(id, &metrics.schema_url, &[]))
     }
 
-    /// A number for what a series is made of.
+    /// Hashes the identity of a series' source.
     fn hash(&self, before: u64, name: &str, attributes: &[KeyValue]) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u64(before);
@@ -184,7 +184,7 @@ impl Intake {
         hasher.finish()
     }
 
-    /// The attributes of a target as a metric of their own.
+    /// Writes the attributes of a target as the metric `target_info`.
     fn target_info(&self, resource: &Resource<'_>, now: Instant) {
         if !resource.is_target {
             return;
@@ -198,7 +198,7 @@ impl Intake {
         let base_text = base.clone().written(None);
         let mut labels = base;
         for attribute in resource.attributes {
-            // What job and instance are made of; and what would take their names, by which series are found.
+            // Leaves out what `job` and `instance` are made from, and attributes that would take their names.
             let is_known = [SERVICE, NAMESPACE, INSTANCE].contains(&attribute.key.as_str());
             let name = names::label(&attribute.key);
             if !is_known && name != "job" && name != "instance" {
@@ -229,7 +229,7 @@ impl Intake {
         self.registry().target(&base_text, point);
     }
 
-    /// Takes a metric in; returns how many of its points could not be.
+    /// Takes a metric in. Returns the number of rejected points.
     fn metric(
         &self,
         metric: &Metric,
@@ -267,7 +267,7 @@ impl Intake {
             let batch = points.by_ref().take(AT_ONCE).map(|point| {
                 let mut labels = base.clone();
                 for attribute in point.attributes {
-                    // The resource's own stands there already.
+                    // The resource's label is there already.
                     let is_shadowed = self.resource_labels
                         && resource
                             .attributes

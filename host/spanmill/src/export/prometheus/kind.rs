@@ -1,13 +1,13 @@
-//! What a metric family is.
+//! Kinds of metric families.
 
-/// What a family is.
+/// The kind of a metric family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Counter,
-    /// A sum that may fall; written as a gauge.
+    /// A sum that may decrease; written as a gauge.
     UpDown,
     Gauge,
-    /// With buckets, or native.
+    /// With buckets or native.
     Histogram,
     Summary,
 }
@@ -22,17 +22,17 @@ impl Kind {
         }
     }
 
-    /// Whether it only grows.
+    /// Whether its values only increase.
     pub(super) fn is_total(self) -> bool {
         matches!(self, Kind::Counter | Kind::Histogram)
     }
 
-    /// Whether what several sources have is one sum; else the newest counts.
+    /// Whether the values of several sources are added up; otherwise the newest is shown.
     pub(super) fn adds_up(self) -> bool {
         self.is_total() || self == Kind::UpDown
     }
 
-    /// The label that the format itself puts on samples.
+    /// The label that the format itself adds to samples.
     pub(super) fn reserved_label(self) -> Option<&'static str> {
         match self {
             Kind::Histogram => Some("le"),
@@ -41,11 +41,11 @@ impl Kind {
         }
     }
 
-    /// Every name that a family's metadata and samples have.
+    /// Every name that the family's metadata and samples use.
     pub(super) fn names(self, name: &str, open_metrics: bool) -> Vec<String> {
         let mut names = vec![name.to_owned()];
         match self {
-            // OpenMetrics has the name without `_total` in its metadata.
+            // In OpenMetrics, metadata has the name without `_total`.
             Kind::Counter if open_metrics => {
                 let bare = name.strip_suffix("_total").unwrap_or(name);
                 names.extend([bare.to_owned(), format!("{bare}_total")]);

@@ -1,17 +1,17 @@
-//! Labels, each name once, as they are written.
+//! The labels of a series as text, each name once.
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 
 use crate::export::prom::{names, value_text};
 
-/// Labels on their way into a series' text.
+/// Collects the labels of a series.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Labels(Vec<Label>);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Label {
     name: String,
-    /// What it was made of: where two keys become one name, their values are joined in the order of these.
+    /// The attribute's key. Where two keys become one name, their values are joined in the order of the keys.
     key: String,
     value: String,
 }
@@ -32,7 +32,7 @@ impl Labels {
         self.push(&names::label(&key), &key, value_text::of(attribute));
     }
 
-    /// The value that a label is to have, if there is one.
+    /// The value of a label so far.
     pub(super) fn value(&self, name: &str) -> Option<String> {
         let mut values: Vec<&Label> = self.0.iter().filter(|label| label.name == name).collect();
         values.sort();
@@ -86,7 +86,7 @@ impl Labels {
     }
 }
 
-/// Labels as they stand between braces, taken apart again.
+/// Splits labels as they stand between braces.
 pub(super) fn pairs(written: &str) -> Vec<(&str, String)> {
     let mut pairs = Vec::new();
     let mut rest = written;
@@ -111,7 +111,7 @@ pub(super) fn pairs(written: &str) -> Vec<(&str, String)> {
     pairs
 }
 
-/// Writes a text so that it ends where it is meant to. Control characters, on which parsers disagree, become U+FFFD.
+/// Writes a text, escaped. Control characters, on which parsers disagree, become U+FFFD.
 pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
     for c in text.chars() {
         match c {

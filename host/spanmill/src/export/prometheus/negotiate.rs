@@ -1,8 +1,8 @@
-//! Which format a scraper is answered in, by its `Accept`, as the Collector's exporter chooses.
+//! Chooses the format of an answer from `Accept`, as the Collector's exporter does.
 
 use super::format::Format;
 
-/// The first of the formats that are asked for, by their `q`; text if there is none.
+/// Returns the format with the highest `q`, the first of several; text if none is known.
 pub(super) fn format<'a>(accepts: impl Iterator<Item = &'a str>, open_metrics: bool) -> Format {
     let ranges = accepts.flat_map(|accept| accept.split(','));
     let mut asked: Vec<(f64, Format)> = ranges
@@ -12,7 +12,7 @@ pub(super) fn format<'a>(accepts: impl Iterator<Item = &'a str>, open_metrics: b
     asked.first().map_or(Format::Text, |(_, format)| *format)
 }
 
-/// One media range that there is a format for, and how much it is wanted.
+/// A media range with a known format, and its `q`.
 fn asked_for(range: &str, open_metrics: bool) -> Option<(f64, Format)> {
     let mut parts = range.split(';').map(str::trim);
     let media = parts.next()?.to_ascii_lowercase();

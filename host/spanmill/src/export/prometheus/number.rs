@@ -2,17 +2,17 @@
 
 use super::format::Format;
 
-/// A number as the format has it.
+/// A number as the format writes it.
 pub(super) fn float(value: f64, format: Format) -> String {
     let mut text = shortest(value);
-    // OpenMetrics tells integers from doubles.
+    // OpenMetrics distinguishes integers from doubles.
     if format == Format::OpenMetrics && value.is_finite() && !text.contains(['.', 'e']) {
         text.push_str(".0");
     }
     text
 }
 
-/// As few digits as tell the number apart, with an exponent where it is below -4 or above 5.
+/// Writes the shortest digits that identify the number, with an exponent below -4 or above 5.
 fn shortest(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();

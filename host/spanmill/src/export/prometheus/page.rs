@@ -1,6 +1,6 @@
-//! A page for a scraper, made piece by piece as it is read, off the threads that serve requests.
+//! A page for a scraper, written piece by piece as it is read, off the threads that serve requests.
 //!
-//! So a page of any size takes the memory of one piece, and a scraper that reads slowly or not at all holds nothing:
+//! A page of any size takes the memory of one piece, and a scraper that reads slowly or not at all blocks nothing:
 //! neither a thread, nor the series, nor other scrapers.
 
 use std::future::Future;
@@ -22,9 +22,9 @@ use super::registry::Family;
 use super::series::Series;
 use super::text::Writer;
 
-/// The longest piece that is handed on.
+/// Limit on the length of a piece.
 pub(super) const PIECE: usize = 64 << 10;
-/// A piece is full when it is as long as this; the series that was begun is finished.
+/// A piece of this length is full; the current series is finished.
 const FULL: usize = 48 << 10;
 
 /// How far a page has been written.
@@ -58,7 +58,7 @@ impl Cursor {
         matches!(self.at, CursorPosition::End)
     }
 
-    /// Writes on, until a piece is full or the page ends.
+    /// Writes until a piece is full or the page ends.
     pub(super) fn write(&mut self, intake: &Intake) -> Vec<u8> {
         let mut out = PieceWriter::new(self.writer);
         let mut registry = intake.registry();
@@ -97,7 +97,7 @@ impl Cursor {
         };
         for (name, family) in &mut families {
             let kind = family.kind;
-            // A family that is about to be filled.
+            // A family without series yet.
             if family.series.is_empty() {
                 continue;
             }
@@ -118,7 +118,7 @@ impl Cursor {
     }
 }
 
-/// A piece while it is written.
+/// A piece under construction.
 enum PieceWriter {
     Text { writer: Writer, out: String },
     Protobuf(FamilyWriter),
@@ -150,7 +150,7 @@ impl PieceWriter {
         }
     }
 
-    /// Goes on with a family that the piece before began. A protobuf message ends with its piece, so there it is begun again.
+    /// Continues the family of the piece before. A protobuf message ends with its piece, so a new one begins.
     fn resume(&mut self, name: &str, family: &Family) {
         if let PieceWriter::Protobuf(families) = self {
             families.begin(name, family);
@@ -164,7 +164,7 @@ impl PieceWriter {
         }
     }
 
-    /// The piece; `is_last`: the page ends with it.
+    /// Finishes the piece; `is_last` says that the page ends with it.
     fn finish(self, is_last: bool) -> Vec<u8> {
         match self {
             PieceWriter::Text { writer, mut out } => {
@@ -181,17 +181,17 @@ impl PieceWriter {
 /// The body of a scrape.
 pub(super) struct Page {
     intake: Arc<Intake>,
-    /// How many pieces may be made at once.
+    /// Bounds how many pieces are written at once.
     gate: Arc<Semaphore>,
     ready: Bytes,
     cursor: Option<Cursor>,
     next: Option<PieceFuture>,
 }
 
-/// A piece that is being made.
+/// A piece that is being written.
 type PieceFuture = Pin<Box<dyn Future<Output = Result<(Cursor, Bytes), BrokenPage>> + Send>>;
 
-/// A page that could not be written to its end; the connection is closed, so that no scraper takes it for whole.
+/// A page that could not be finished. The connection is closed, so that no scraper takes the page for complete.
 #[derive(Debug, thiserror::Error)]
 #[error("the page could not be written to its end")]
 pub(super) struct BrokenPage;
@@ -207,7 +207,7 @@ impl Page {
         }
     }
 
-    /// A page that says one thing.
+    /// A page with a single text.
     pub(super) fn fixed(intake: &Arc<Intake>, gate: &Arc<Semaphore>, text: &'static str) -> Self {
         Page {
             intake: Arc::clone(intake),

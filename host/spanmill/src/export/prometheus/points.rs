@@ -27,18 +27,18 @@ pub(super) enum Value {
     Reading(Reading),
     /// The series has ended.
     Ended,
-    /// It cannot be shown, for this reason.
+    /// It cannot be shown, with the reason.
     Invalid(&'static str),
 }
 
 /// Why a metric cannot be shown.
 pub(super) struct Problem {
     pub(super) what: &'static str,
-    /// How many points it has.
+    /// The number of its points.
     pub(super) points: usize,
 }
 
-/// `None` if there is no data in the metric.
+/// Returns the points of a metric; `None` if the metric has no data.
 pub(super) fn of(metric: &Metric) -> Result<Option<MetricPoints<'_>>, Problem> {
     let Some(data) = &metric.data else {
         return Ok(None);

@@ -17,12 +17,12 @@ use messages::{
     Quantile, Summary, Timestamp, kind,
 };
 
-/// Writes families one behind the other.
+/// Writes families one after another.
 pub(super) struct FamilyWriter {
     timestamps: bool,
     out: Vec<u8>,
     family: MetricFamily,
-    /// About how long the family that is written becomes.
+    /// Estimated length of the current family.
     length: usize,
 }
 
@@ -107,7 +107,7 @@ fn metric(kind: Kind, shown: &SeriesValue<'_>) -> Metric {
             let mut low = f64::NEG_INFINITY;
             let mut total = 0u64;
             let bounds = histogram.bounds.iter().chain([&f64::INFINITY]);
-            // The count covers what is beyond the last bound, unless there is an exemplar for it.
+            // The total count covers the bucket beyond the last bound, which is written only for its exemplar.
             let buckets = bounds.zip(&histogram.counts).filter_map(|(bound, count)| {
                 total = total.saturating_add(*count);
                 let within = histogram

@@ -30,7 +30,7 @@ pub(super) struct ExponentialHistogram {
 pub(super) struct Summary {
     pub(super) count: u64,
     pub(super) sum: f64,
-    /// Quantiles, each once, in increasing order, and their values.
+    /// Quantiles in increasing order, each once, with their values.
     pub(super) quantiles: Vec<(f64, f64)>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Summary {
 pub(super) struct Histogram {
     /// Finite, in increasing order.
     pub(super) bounds: Vec<f64>,
-    /// One more than there are bounds.
+    /// One more than the bounds.
     pub(super) counts: Vec<u64>,
     pub(super) sum: f64,
     pub(super) exemplars: Vec<Exemplar>,
@@ -55,7 +55,7 @@ pub(super) struct Exemplar {
 }
 
 impl Histogram {
-    /// How many values were measured.
+    /// The number of measurements.
     pub(super) fn count(&self) -> u64 {
         self.counts
             .iter()
@@ -71,7 +71,7 @@ impl Reading {
         }
     }
 
-    /// `None` if buckets and bounds do not fit together.
+    /// Returns `None` if buckets and bounds do not match.
     pub(super) fn of_histogram(point: &HistogramDataPoint) -> Option<Self> {
         let mut bounds = point.explicit_bounds.clone();
         let mut counts = point.bucket_counts.clone();
@@ -107,14 +107,14 @@ impl Reading {
         )))
     }
 
-    /// `None` if a quantile is not between 0 and 1. Of one that stands twice, the last value counts.
+    /// Returns `None` if a quantile is not between 0 and 1. The last value of a repeated quantile counts.
     pub(super) fn of_summary(point: &SummaryDataPoint) -> Option<Self> {
         let mut quantiles: Vec<(f64, f64)> = Vec::with_capacity(point.quantile_values.len());
         for quantile in point.quantile_values.iter().rev() {
             if !(0.0..=1.0).contains(&quantile.quantile) {
                 return None;
             }
-            // 0 and -0 are one.
+            // 0 and -0 are equal.
             quantiles.push((quantile.quantile.abs(), quantile.value));
         }
         quantiles.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -167,7 +167,7 @@ impl Reading {
         }
     }
 
-    /// Whether values of the two kinds go into one series.
+    /// Whether two values can belong to one series.
     pub(super) fn is_like(&self, other: &Reading) -> bool {
         match (self, other) {
             (Reading::Number { .. }, Reading::Number { .. }) => true,
@@ -178,7 +178,7 @@ impl Reading {
         }
     }
 
-    /// Whether a total is lower than it was, and so has begun again.
+    /// Whether a total has decreased, and so was reset.
     pub(super) fn is_below(&self, before: &Reading) -> bool {
         match (self, before) {
             (Reading::Number { value, .. }, Reading::Number { value: before, .. }) => {
@@ -192,7 +192,7 @@ impl Reading {
         }
     }
 
-    /// Keeps exemplars where there are no newer ones: a scrape may come long after the flush that brought them.
+    /// Keeps exemplars until newer ones arrive: a scrape may come long after the flush that brought them.
     pub(super) fn keep_exemplars(&mut self, before: &mut Reading) {
         match (self, before) {
             (
@@ -213,7 +213,7 @@ impl Reading {
         }
     }
 
-    /// About how much memory it takes beyond its own size.
+    /// Estimated heap memory, in bytes.
     pub(super) fn weight(&self) -> usize {
         let (own, exemplars) = match self {
             Reading::Number { exemplar, .. } => (0, usize::from(exemplar.is_some())),
@@ -237,7 +237,7 @@ impl Reading {
     }
 }
 
-/// About what an exemplar takes, with its two ids.
+/// Estimated memory of an exemplar with both ids, in bytes.
 const EXEMPLAR: usize = size_of::<Exemplar>() + 48;
 
 impl Exemplar {

@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 use super::kind::Kind;
 use super::series::{Series, Source};
 
-/// Series that are kept at most, and about how much memory they take; more are rejected.
+/// Limits on the series and on their estimated memory; series beyond them are rejected.
 pub(super) const LIMITS: Limits = Limits {
     series: 1_000_000,
     bytes: 256 << 20,
 };
-/// Labels of one series are no longer than this.
+/// Limit on the length of a series' labels.
 const MAX_LABELS: usize = 32 << 10;
-/// Names that a warning was written about; one more is not told.
+/// Limit on the names that a warning was logged for; further ones are not logged.
 const MAX_TOLD: usize = 100;
-/// Help texts are cut.
+/// Longer help texts are cut.
 const MAX_HELP: usize = 1024;
-/// Map nodes and strings, about.
+/// Estimated memory of map nodes and strings, in bytes.
 const OVERHEAD: usize = 100;
 
-/// How much a registry may hold.
+/// Limits of a registry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) series: usize,
@@ -31,24 +31,24 @@ pub(super) struct Limits {
 pub(super) struct Family {
     pub(super) kind: Kind,
     pub(super) help: String,
-    /// By labels, as they are written.
+    /// Keyed by the labels as text.
     pub(super) series: BTreeMap<Box<str>, Series>,
 }
 
-/// A point on its way in.
+/// A point to be taken in.
 pub(super) struct Point<'a> {
     pub(super) family: &'a str,
     pub(super) kind: Kind,
     pub(super) help: &'a str,
     pub(super) labels: String,
     pub(super) source: Source,
-    /// Whether it is what came since the last.
+    /// Whether it is a delta.
     pub(super) is_delta: bool,
 }
 
 pub(super) struct Registry {
     pub(super) families: BTreeMap<String, Family>,
-    /// Which family has a name: one has several, and none may stand in two.
+    /// The family that owns each name. A family has several names; a name has one family.
     names: HashMap<String, String>,
     target_family: String,
     targets: HashMap<String, Target>,
@@ -61,7 +61,7 @@ pub(super) struct Registry {
     is_full: bool,
 }
 
-/// What is shown of the resources that share job and instance: the one that came last.
+/// `target_info` of the resources that share job and instance: the latest is shown.
 struct Target {
     labels: Box<str>,
     /// Those seen before, oldest first.
@@ -85,7 +85,7 @@ impl Registry {
         }
     }
 
-    /// Forgets what was not updated for long.
+    /// Drops series that have expired.
     pub(super) fn expire(&mut self, now: Instant) {
         let expiration = self.expiration;
         let before = self.families.len();
@@ -115,7 +115,7 @@ impl Registry {
         });
     }
 
-    /// Takes a point in; returns whether it could.
+    /// Takes a point in. Returns whether it was accepted.
     pub(super) fn put(&mut self, point: Point<'_>) -> bool {
         if point.labels.len() > MAX_LABELS {
             self.tell(point.family, "a series has too long labels; it is left out");
@@ -136,7 +136,7 @@ impl Registry {
             Entry::Occupied(mut series) => {
                 let series = series.get_mut();
                 let before = series.weight();
-                // What a series grows by is bounded as new series are.
+                // Growth of a series is bounded as new series are.
                 let more = point.source.reading.weight();
                 let has_room = more <= before || self.bytes.saturating_add(more) <= limits.bytes;
                 if !has_room {
@@ -171,7 +171,7 @@ impl Registry {
         }
     }
 
-    /// Ends what a source had in a series: it has said that there is no value any more.
+    /// Removes a source from a series: its staleness marker has arrived.
     pub(super) fn end(&mut self, family: &str, labels: &str, id: u64) {
         let Some(found) = self.families.get_mut(family) else {
             return;
@@ -198,7 +198,7 @@ impl Registry {
         }
     }
 
-    /// Shows a resource: one for each job and instance, the one that came last.
+    /// Shows a resource; of those with the same job and instance, the latest.
     pub(super) fn target(&mut self, base: &str, point: Point<'_>) {
         let (family, id) = (point.family, point.source.id);
         if self.target_family.is_empty() {
@@ -207,7 +207,7 @@ impl Registry {
         let has_room = self.targets.len() < self.limits.series;
         match self.targets.get_mut(base) {
             Some(target) if *target.labels == *point.labels => {}
-            // It was replaced by a later one. Its other series may well live on.
+            // A later one has replaced it. Its other series may still be alive.
             Some(target) if target.seen.contains(&id) => return,
             Some(target) => {
                 if let Some(family) = self.families.get_mut(family)
@@ -233,7 +233,7 @@ impl Registry {
         self.put(point);
     }
 
-    /// Makes room for a family, if there is none of another kind in its way.
+    /// Adds a family unless one of another kind has one of its names.
     fn claim(&mut self, name: &str, kind: Kind, help: &str) -> bool {
         if let Some(family) = self.families.get(name) {
             return family.kind == kind;
@@ -253,7 +253,7 @@ impl Registry {
         true
     }
 
-    /// Says once what is wrong with a metric.
+    /// Logs once what is wrong with a metric.
     pub(super) fn tell(&mut self, metric: &str, what: &str) {
         if self.told.len() < MAX_TOLD && self.told.insert(metric.to_owned()) {
             tracing::warn!(metric, "{what}");

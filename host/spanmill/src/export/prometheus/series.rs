@@ -1,7 +1,7 @@
-//! One series as it is shown, and the sources that it is made of.
+//! A series as shown, and the sources it is made from.
 //!
-//! Names and labels of different metrics and resources may become the same when they are written. What they count is
-//! added up then: if one took the place of the other, the counter would jump up and down.
+//! Names and labels of different metrics and resources may become equal when they are written. Their counts are then
+//! added up: if one replaced the other, the counter would jump up and down.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -9,31 +9,31 @@ use std::time::{Duration, Instant};
 use super::kind::Kind;
 use super::reading::Reading;
 
-/// Sources of one series at most; the rest is rejected.
+/// Limit on the sources of one series; further ones are rejected.
 const MAX_SOURCES: usize = 1000;
 
 pub(super) struct Series {
     first: Source,
     others: Vec<Source>,
-    /// What sources counted that began again, or are gone: a counter made of several must not fall.
+    /// Totals of sources that were reset or are gone: a counter made from several must not decrease.
     settled: Option<Reading>,
 }
 
-/// What comes from one resource, scope, metric and set of attributes.
+/// One resource, scope, metric and set of attributes.
 pub(super) struct Source {
     pub(super) id: u64,
     pub(super) reading: Reading,
     pub(super) time_unix_nano: u64,
-    /// Since when a total counts; 0: unknown.
+    /// Start of a total; 0: unknown.
     pub(super) start_unix_nano: u64,
     pub(super) updated: Instant,
 }
 
-/// The value that is shown of a series.
+/// The value shown for a series.
 pub(super) struct SeriesValue<'a> {
     pub(super) reading: Cow<'a, Reading>,
     pub(super) time_unix_nano: u64,
-    /// Since when a total counts; 0: unknown, or not of one source alone.
+    /// Start of a total; 0: unknown, or several sources.
     pub(super) start_unix_nano: u64,
 }
 
@@ -46,7 +46,7 @@ impl Series {
         }
     }
 
-    /// Takes a new value of one of its sources; `is_delta`: what came since the last. Returns whether it could.
+    /// Takes a new value of one of its sources, a total or a delta. Returns whether it was accepted.
     pub(super) fn take(&mut self, new: Source, kind: Kind, is_delta: bool) -> bool {
         let is_alone = self.others.is_empty() && self.settled.is_none();
         let may_differ = is_alone && self.first.id == new.id;
@@ -67,7 +67,7 @@ impl Series {
                 source.start_unix_nano = new.start_unix_nano;
             }
         } else {
-            // Late ones say nothing new.
+            // Late values say nothing new.
             if new.time_unix_nano < source.time_unix_nano {
                 return true;
             }
@@ -84,14 +84,14 @@ impl Series {
         true
     }
 
-    /// Forgets sources not updated for long; returns whether any is left.
+    /// Drops expired sources. Returns whether any is left.
     pub(super) fn expire(&mut self, kind: Kind, now: Instant, expiration: Duration) -> bool {
         self.forget(kind, |source| {
             now.saturating_duration_since(source.updated) >= expiration
         })
     }
 
-    /// Forgets a source that has ended; returns whether any is left.
+    /// Drops a source that has ended. Returns whether any is left.
     pub(super) fn end(&mut self, kind: Kind, id: u64) -> bool {
         self.forget(kind, |source| source.id == id)
     }
@@ -121,7 +121,7 @@ impl Series {
         }
     }
 
-    /// The value that is shown. Totals are added up, of gauges and summaries the newest is shown.
+    /// The value shown: totals added up; the newest of gauges and summaries.
     pub(super) fn shown(&self, kind: Kind) -> SeriesValue<'_> {
         let is_alone = self.others.is_empty() && self.settled.is_none();
         if is_alone || !kind.adds_up() {
@@ -140,7 +140,7 @@ impl Series {
         let mut sum = self.first.reading.clone();
         let mut time = self.first.time_unix_nano;
         for source in &self.others {
-            // They are all alike: others were not taken.
+            // All have the same kind and bounds; others were rejected.
             let _ = sum.add(&source.reading);
             time = time.max(source.time_unix_nano);
         }
@@ -154,7 +154,7 @@ impl Series {
         }
     }
 
-    /// About how much memory it takes.
+    /// Estimated memory, in bytes.
     pub(super) fn weight(&self) -> usize {
         let sources = std::iter::once(&self.first).chain(&self.others);
         let readings = sources

@@ -14,7 +14,7 @@ use super::series::Series;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer {
     pub(super) format: Format,
-    /// Whether samples have their time.
+    /// Whether samples carry timestamps.
     pub(super) timestamps: bool,
 }
 
@@ -24,7 +24,7 @@ impl Writer {
         self.format == Format::OpenMetrics
     }
 
-    /// The name of a family in its metadata, and of its samples.
+    /// The name in a family's metadata, and that of its samples.
     fn names(self, name: &str, kind: Kind) -> (String, String) {
         match kind {
             // OpenMetrics names a counter without its suffix, which its samples must have.
@@ -36,7 +36,7 @@ impl Writer {
         }
     }
 
-    /// What stands once before a family's samples.
+    /// Writes a family's metadata.
     pub(super) fn head(self, out: &mut String, name: &str, family: &Family) {
         let (title, _) = self.names(name, family.kind);
         if !family.help.is_empty() {
@@ -47,7 +47,7 @@ impl Writer {
         let _ = writeln!(out, "# TYPE {title} {}", family.kind.name());
     }
 
-    /// The samples of one series.
+    /// Writes the samples of one series.
     pub(super) fn series(
         self,
         out: &mut String,
@@ -164,7 +164,7 @@ fn seconds(unix_nano: u64) -> String {
     float(unix_nano as f64 / 1e9, Format::OpenMetrics)
 }
 
-/// A sample's name and labels, and the label that is the format's own.
+/// Writes a sample's name and labels, including the label of the format.
 fn braces(out: &mut String, name: &str, labels: &str, own: Option<(&str, &str)>) {
     out.push_str(name);
     if labels.is_empty() && own.is_none() {

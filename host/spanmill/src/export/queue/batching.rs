@@ -6,14 +6,17 @@
 mod cut;
 mod source;
 
+use std::collections::BTreeMap;
+
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::job::Job;
 use crate::export::Payload;
 use crate::export::settings::{BatchSizer, QueueBatch};
+use crate::metadata::RequestMetadata;
 pub(super) use source::{MergedBatch, Share};
-use spanmill_model::{PerSignal, Signal};
+use spanmill_model::Signal;
 
 /// Joins requests until there are no more.
 pub(super) async fn run(
@@ -23,17 +26,17 @@ pub(super) async fn run(
 ) {
     let mut batcher = Batcher {
         settings,
-        held: PerSignal::default(),
+        pending: BTreeMap::new(),
         out,
     };
     loop {
         let next = match batcher.due() {
             None => jobs.recv().await,
-            Some((signal, at)) => {
+            Some((key, at)) => {
                 tokio::select! {
                     biased;
                     () = tokio::time::sleep_until(at) => {
-                        batcher.flush(signal).await;
+                        batcher.flush(&key).await;
                         continue;
                     }
                     next = jobs.recv() => next,
@@ -45,18 +48,22 @@ pub(super) async fn run(
             Err(_) => break,
         }
     }
-    for signal in Signal::ALL {
-        batcher.flush(signal).await;
+    while let Some(key) = batcher.pending.keys().next().cloned() {
+        batcher.flush(&key).await;
     }
 }
 
+/// What is joined with each other: requests of one signal whose senders said the same under `partition_by`.
+type BatchKey = (Signal, RequestMetadata);
+
 struct Batcher {
     settings: QueueBatch,
-    held: PerSignal<PendingBatch>,
+    /// Those that have something at hand: no more than there are requests in the queue.
+    pending: BTreeMap<BatchKey, PendingBatch>,
     out: async_channel::Sender<MergedBatch>,
 }
 
-/// What is joined of a signal so far.
+/// What is joined so far.
 #[derive(Default)]
 struct PendingBatch {
     parts: Vec<Bytes>,
@@ -83,33 +90,32 @@ impl PendingBatch {
         self.shares.extend(batch.shares);
     }
 
-    fn take(&mut self, signal: Signal) -> Option<MergedBatch> {
-        let held = std::mem::take(self);
-        if held.shares.is_empty() {
-            return None;
-        }
+    fn into_batch(self, (signal, metadata): BatchKey) -> MergedBatch {
         let payload = Payload {
             signal,
-            bytes: join(held.parts),
-            items: held.items,
+            bytes: join(self.parts),
+            items: self.items,
+            metadata,
         };
-        Some(MergedBatch {
+        MergedBatch {
             payload,
-            shares: held.shares,
-        })
+            shares: self.shares,
+        }
     }
 }
 
 impl Batcher {
-    /// The signal whose batch is due next, and when.
-    fn due(&self) -> Option<(Signal, Instant)> {
-        let due = self.held.iter();
-        let due = due.filter_map(|(signal, held)| Some((signal, held.due?)));
-        due.min_by_key(|(_, at)| *at)
+    /// The batch that is due next, and when.
+    fn due(&self) -> Option<(BatchKey, Instant)> {
+        let due = self.pending.iter();
+        let due = due.filter_map(|(key, pending)| Some((key, pending.due?)));
+        let next = due.min_by_key(|(_, at)| *at);
+        next.map(|(key, at)| (key.clone(), at))
     }
 
     async fn add(&mut self, job: Job) {
-        let signal = job.payload.signal;
+        let metadata = job.payload.metadata.only(&self.settings.partition_by);
+        let key = (job.payload.signal, metadata);
         let QueueBatch {
             sizer,
             min_size,
@@ -117,31 +123,30 @@ impl Batcher {
             flush_timeout,
             ..
         } = self.settings;
-        let held = self.held.get_mut(signal);
-        held.put(MergedBatch::of(job));
-        if max_size > 0 && held.size(sizer) > max_size {
-            let Some(batch) = held.take(signal) else {
-                return;
-            };
-            let mut batches = cut::cut(batch, sizer, max_size).await;
+        let mut pending = self.pending.remove(&key).unwrap_or_default();
+        pending.put(MergedBatch::of(job));
+        if max_size > 0 && pending.size(sizer) > max_size {
+            let mut batches = cut::cut(pending.into_batch(key.clone()), sizer, max_size).await;
+            pending = PendingBatch::default();
             if let Some(rest) = batches.pop() {
-                held.put(rest);
+                pending.put(rest);
             }
             for batch in batches {
                 self.send(batch).await;
             }
         }
-        let held = self.held.get_mut(signal);
-        if held.size(sizer) >= min_size {
-            self.flush(signal).await;
-        } else if held.due.is_none() {
-            held.due = Instant::now().checked_add(flush_timeout);
+        if pending.size(sizer) >= min_size {
+            return self.send(pending.into_batch(key)).await;
         }
+        if pending.due.is_none() {
+            pending.due = Instant::now().checked_add(flush_timeout);
+        }
+        self.pending.insert(key, pending);
     }
 
-    async fn flush(&mut self, signal: Signal) {
-        if let Some(batch) = self.held.get_mut(signal).take(signal) {
-            self.send(batch).await;
+    async fn flush(&mut self, key: &BatchKey) {
+        if let Some(pending) = self.pending.remove(key) {
+            self.send(pending.into_batch(key.clone())).await;
         }
     }
 

@@ -10,7 +10,7 @@ use spanmill_net::{endpoint, tls};
 /// More requests at once than any server likes.
 const MAX_PARALLEL: u64 = 1024;
 
-/// Which remote write is spoken.
+/// The version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemoteWriteVersion {
     /// 1.0: `prometheus.WriteRequest`.
@@ -24,13 +24,13 @@ pub enum RemoteWriteVersion {
 pub struct RemoteWriteConfig {
     /// Where requests are posted to.
     pub url: String,
-    /// What exporters share.
+    /// Settings shared by exporters.
     pub client: ClientSettings,
-    /// Which remote write is spoken.
+    /// The version of the protocol.
     pub version: RemoteWriteVersion,
     /// A prefix for every metric's name; empty: none.
     pub namespace: String,
-    /// Labels on every series that has none of that name.
+    /// Labels added to every series that does not have them.
     pub external_labels: Vec<(String, String)>,
     /// Whether names get their unit and `_total`.
     pub add_metric_suffixes: bool,
@@ -38,13 +38,13 @@ pub struct RemoteWriteConfig {
     pub send_metadata: bool,
     /// Whether resource attributes become labels.
     pub resource_to_telemetry: bool,
-    /// ... except those that `job` and `instance` are made of.
+    /// Leaves out the attributes that `job` and `instance` are made from.
     pub exclude_service_attributes: bool,
-    /// Whether there is a `target_info` for each resource.
+    /// Whether each resource gets a `target_info`.
     pub target_info: bool,
     /// Whether series are without the labels that name their instrumentation scope.
     pub disable_scope_info: bool,
-    /// About how many bytes a request has at most, before it is compressed.
+    /// Approximate limit on a request, in bytes before compression.
     pub max_batch_size_bytes: usize,
     /// How many requests of one batch are posted at once.
     pub max_batch_request_parallelism: usize,
@@ -147,7 +147,7 @@ fn enabled(section: &mut Section<'_>, key: &'static str, out: &mut Diagnostics) 
     enabled
 }
 
-/// One batch at a time, as in the Collector: what comes later in a series must not be sent earlier. So `num_consumers` says
+/// One batch at a time, as in the Collector, so that the samples of a series stay in order. `num_consumers` therefore says
 /// how many of its requests are posted at once.
 fn queue(section: &mut Section<'_>, out: &mut Diagnostics) -> (Option<SendingQueue>, u64) {
     const CONSUMERS: u64 = 5;
@@ -191,7 +191,7 @@ fn at_most(
 
 fn batch_size(section: &mut Section<'_>, out: &mut Diagnostics) -> usize {
     const DEFAULT: u64 = 3_000_000;
-    /// What no receiver takes.
+    /// No receiver takes larger ones.
     const MAX: u64 = 1 << 30;
     let key = "max_batch_size_bytes";
     let size = match section.number(key, out) {

@@ -13,7 +13,7 @@ use super::translate::{Series, Translation};
 use crate::export::progress::WriteBody;
 use crate::export::remote_write::config::{RemoteWriteConfig, RemoteWriteVersion};
 
-/// The requests that series go in, each series in one of them. `None` if one is too large to be compressed.
+/// Splits series into requests, each series in one of them. Returns `None` if one is too large to be compressed.
 pub(super) fn encode(
     config: &RemoteWriteConfig,
     translated: &Translation,
@@ -58,7 +58,7 @@ pub(super) fn encode(
                 let mut size = length_delimited(&written);
                 let more = symbols.length.saturating_sub(before);
                 if cut.is_full(size.saturating_add(more)) {
-                    // Texts that only this series has go with it: it is written anew.
+                    // The series is written again, since texts that only it uses move with it.
                     symbols.truncate(cut.symbols);
                     cut.request.symbols = std::mem::take(&mut symbols).texts;
                     cut.end(&mut bodies)?;
@@ -84,13 +84,13 @@ fn length_delimited(message: &impl Message) -> usize {
         .saturating_add(1)
 }
 
-/// A request that grows until it is full.
+/// A request under construction.
 struct Cut<R> {
     max: usize,
     request: R,
     length: usize,
     length_of_series: usize,
-    /// Texts that the series in it need.
+    /// The symbols of its series.
     symbols: usize,
     points: u64,
     samples: u64,
@@ -111,7 +111,7 @@ impl<R: Message + Default> Cut<R> {
         }
     }
 
-    /// Whether so much more would be too much; one series always fits.
+    /// Whether `more` bytes would exceed the limit; one series always fits.
     fn is_full(&self, more: usize) -> bool {
         self.length > 0 && self.length.saturating_add(more) > self.max
     }
@@ -198,7 +198,7 @@ fn series_v2(series: &Series, translated: &Translation, symbols: &mut Symbols) -
     }
 }
 
-/// The texts of a request, each once; the first is empty.
+/// The symbols of a request, each once; the first is empty.
 struct Symbols {
     texts: Vec<String>,
     places: HashMap<String, u32>,
@@ -234,7 +234,7 @@ impl Symbols {
             .collect()
     }
 
-    /// Forgets all but the first texts.
+    /// Keeps only the first symbols.
     fn truncate(&mut self, to: usize) {
         self.texts.truncate(to.max(1));
     }

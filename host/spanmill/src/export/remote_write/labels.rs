@@ -8,21 +8,21 @@ use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use crate::export::prom::{names, value_text};
 use crate::export::remote_write::config::RemoteWriteConfig;
 
-/// Names and values, by name, each name once.
+/// Names and values, ordered by name, each name once.
 pub(super) type LabelSet = Vec<(String, String)>;
 
-/// Labels while they are put together.
+/// Labels under construction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Labels(BTreeMap<String, String>);
 
-/// Labels that all series of a resource and scope have.
+/// The labels that all series of a resource and scope share.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BaseLabels {
-    /// Take the place of attributes: `job` and `instance`.
+    /// Override attributes: `job` and `instance`.
     target: Vec<(String, String)>,
-    /// Stand where nothing else does.
+    /// Used only where nothing else sets the label.
     external: Arc<[(String, String)]>,
-    /// Take the place of everything before.
+    /// Override everything before.
     scope: Vec<(String, String)>,
     /// Resource attributes that are labels of every series.
     pub(super) resource: Vec<KeyValue>,
@@ -31,11 +31,11 @@ pub(super) struct BaseLabels {
 const NAME: &str = "service.name";
 const NAMESPACE: &str = "service.namespace";
 const INSTANCE: &str = "service.instance.id";
-/// Attributes that `job` and `instance` are made of.
+/// The attributes that `job` and `instance` are made from.
 const IDENTITY: [&str; 3] = [NAME, NAMESPACE, INSTANCE];
 
 impl BaseLabels {
-    /// What all series of a resource have.
+    /// The labels that all series of a resource share.
     pub(super) fn of_resource(config: &RemoteWriteConfig, attributes: &[KeyValue]) -> Self {
         let find = |key: &str| {
             attributes
@@ -68,7 +68,7 @@ impl BaseLabels {
         }
     }
 
-    /// With the scope's own.
+    /// Adds the labels of the scope.
     pub(super) fn with_scope(&self, scope: Option<&InstrumentationScope>) -> Self {
         let mut base = self.clone();
         let Some(scope) = scope else {
@@ -83,7 +83,7 @@ impl BaseLabels {
             }
         }
         for attribute in &scope.attributes {
-            // Those are the scope's own.
+            // The scope's own labels.
             if matches!(attribute.key.as_str(), "name" | "version" | "schema_url") {
                 continue;
             }
@@ -94,7 +94,7 @@ impl BaseLabels {
         base
     }
 
-    /// The labels of a point; `None` if a key of it is no name at all.
+    /// The labels of a point; `None` if one of its keys cannot become a name.
     pub(super) fn labels(&self, attributes: &[KeyValue]) -> Option<Labels> {
         let is_shadowed = |attribute: &&KeyValue| {
             let mut resource = self.resource.iter();
@@ -125,7 +125,7 @@ impl BaseLabels {
         Some(Labels(labels))
     }
 
-    /// The labels of a resource's `target_info`, if it says anything and can be found.
+    /// The labels of a resource's `target_info`; `None` if it has no further attributes or cannot be identified.
     pub(super) fn target_info(&self, attributes: &[KeyValue]) -> Option<Labels> {
         if self.target.is_empty() {
             return None;
@@ -148,14 +148,14 @@ impl BaseLabels {
 }
 
 impl Labels {
-    /// The labels of a series of this name; `own` is the format's own label, as `le`.
+    /// The labels of a series with this name; `own` is a label of the format, such as `le`.
     pub(super) fn series(&self, name: &str, own: Option<(&str, &str)>) -> LabelSet {
         let mut labels = self.0.clone();
         if let Some((name, value)) = own {
             labels.insert(name.to_owned(), value.to_owned());
         }
         labels.insert("__name__".to_owned(), name.to_owned());
-        // Prometheus treats an empty label as absent, and refuses one that is sent.
+        // Prometheus treats an empty label as absent, and rejects one in a request.
         labels.retain(|_, value| !value.is_empty());
         labels.into_iter().collect()
     }

@@ -1,5 +1,5 @@
 //! The messages of Remote-Write 1.0 and 2.0
-//! (<https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/>), as far as they are written.
+//! (<https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/>), with the fields that are written.
 
 macro_rules! messages {
     ($($(#[$doc:meta])* $name:ident { $($(#[$tag:meta])* $field:ident: $kind:ty,)* })*) => {$(
@@ -53,7 +53,7 @@ messages! {
         #[prost(string, tag = "5")]
         unit: String,
     }
-    /// Of both versions; the start is 2.0's.
+    /// Of both versions; 1.0 has no start time.
     Sample {
         #[prost(double, tag = "1")]
         value: f64,
@@ -62,7 +62,7 @@ messages! {
         #[prost(int64, tag = "3")]
         start_timestamp: i64,
     }
-    /// Of both versions; the start is 2.0's.
+    /// Of both versions; 1.0 has no start time.
     Histogram {
         #[prost(uint64, optional, tag = "1")]
         count: Option<u64>,
@@ -93,7 +93,7 @@ messages! {
         #[prost(uint32, tag = "2")]
         length: u32,
     }
-    /// `io.prometheus.write.v2.Request`: texts stand once, and are referred to by their place.
+    /// `io.prometheus.write.v2.Request`: each text is there once, and referred to by index.
     RequestV2 {
         #[prost(string, repeated, tag = "4")]
         symbols: Vec<String>,
@@ -111,7 +111,7 @@ messages! {
         exemplars: Vec<ExemplarV2>,
         #[prost(message, optional, tag = "5")]
         metadata: Option<MetadataV2>,
-        /// Where receivers that know no start of a sample look for it.
+        /// The start, for receivers that do not look for it in samples.
         #[prost(int64, tag = "6")]
         created_timestamp: i64,
     }

@@ -53,7 +53,7 @@ struct Translator {
 }
 
 impl Translator {
-    /// Takes a metric; returns the time of its newest point.
+    /// Takes a metric. Returns the time of its newest point.
     fn metric(&mut self, metric: &Metric, base: &BaseLabels) -> u64 {
         let Some(data) = &metric.data else {
             return 0;
@@ -122,7 +122,7 @@ impl Translator {
             help: "Target metadata".to_owned(),
             unit: String::new(),
         });
-        // One that is too long tells nothing, and takes nothing else with it.
+        // A `target_info` that is too long is left out on its own.
         if let Ok(place) = self.table.place(labels.series(&name, None), family)
             && let Some(series) = self.table.series_mut(place)
         {

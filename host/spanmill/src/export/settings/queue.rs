@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use spanmill_manifest::{Diagnostic, Diagnostics, Section};
 
+use crate::metadata::read_keys;
+
 /// More batches at once than any server likes.
 const MAX_CONSUMERS: u64 = 1024;
 
@@ -55,6 +57,8 @@ pub struct QueueBatch {
     pub min_size: u64,
     /// No batch is larger; 0: any may be.
     pub max_size: u64,
+    /// Headers, in lower case: requests that differ in one of them are not joined.
+    pub partition_by: Vec<String>,
 }
 
 impl Default for SendingQueue {
@@ -138,11 +142,12 @@ fn batch(
         }
         _ => BatchSizer::Items,
     });
-    let batch = QueueBatch {
+    let mut batch = QueueBatch {
         flush_timeout: section.nonzero_duration("flush_timeout", Duration::from_millis(200), out),
         sizer,
         min_size: section.number("min_size", out).unwrap_or(8192),
         max_size: section.number("max_size", out).unwrap_or(0),
+        partition_by: Vec::new(),
     };
     if batch.max_size > 0
         && batch.max_size < batch.min_size
@@ -167,16 +172,7 @@ fn batch(
         );
     }
     if let Some(mut partition) = section.section("partition", out) {
-        if let Some(keys) = partition.list("metadata_keys", out)
-            && !keys.is_empty()
-            && let Some(node) = partition.value("metadata_keys")
-        {
-            out.push(
-                partition
-                    .wrong("metadata_keys", node, "is not supported: batches are not kept apart by what senders say of themselves")
-                    .help("remove it, and have an exporter for each tenant"),
-            );
-        }
+        batch.partition_by = read_keys(&mut partition, "metadata_keys", out);
         partition.finish(out);
     }
     section.finish(out);

@@ -61,6 +61,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn by_items(min_size: u64, max_size: u64) -> QueueBatch {
     QueueBatch {
+        partition_by: Vec::new(),
         flush_timeout: HOUR,
         sizer: BatchSizer::Items,
         min_size,
@@ -102,6 +103,7 @@ fn spans(first: u64, count: u64) -> Payload {
         signal: Signal::Traces,
         bytes: Bytes::from(request.encode_to_vec()),
         items: count,
+        metadata: Default::default(),
     }
 }
 
@@ -143,6 +145,7 @@ async fn requests_are_joined_until_they_are_enough() {
 async fn a_batch_waits_no_longer_than_it_may() {
     let fake = Fake::new(None);
     let batch = QueueBatch {
+        partition_by: Vec::new(),
         flush_timeout: Duration::from_millis(200),
         ..by_items(100, 0)
     };
@@ -194,6 +197,7 @@ async fn sizes_may_be_of_bytes() {
     let fake = Fake::new(None);
     let one = spans(0, 1).bytes.len() as u64;
     let batch = QueueBatch {
+        partition_by: Vec::new(),
         sizer: BatchSizer::Bytes,
         ..by_items(2 * one, 5 * one)
     };
@@ -218,6 +222,7 @@ async fn signals_are_kept_apart() {
         signal,
         bytes: Bytes::new(),
         items: 0,
+        metadata: Default::default(),
     };
     exporter.enqueue(spans(0, 1)).await.unwrap();
     exporter.enqueue(of(Signal::Logs)).await.unwrap();

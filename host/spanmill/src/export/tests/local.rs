@@ -112,6 +112,7 @@ fn metrics() -> Payload {
         signal: Signal::Metrics,
         bytes: Bytes::from(ExportMetricsServiceRequest { resource_metrics }.encode_to_vec()),
         items: 3,
+        metadata: Default::default(),
     }
 }
 

@@ -55,6 +55,7 @@ fn batch(items: u64) -> Payload {
         signal: Signal::Traces,
         bytes: Bytes::from(vec![0; 100]),
         items,
+        metadata: Default::default(),
     }
 }
 

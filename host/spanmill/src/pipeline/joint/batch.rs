@@ -1,6 +1,7 @@
 //! The `batch` processor: requests in, larger requests out. OTLP requests are joined by putting their
 //! bytes one after the other.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,10 @@ use bytes::{Bytes, BytesMut};
 use spanmill_otlp::{Request, Signal, Spliced};
 use tokio::sync::Notify;
 
-use super::room::{Room, RoomReservation};
+use super::room::{Room, RoomReservation, passing_bytes};
+use super::{JointBatch, SegmentOutput};
 use crate::config;
+use crate::metadata::RequestMetadata;
 
 /// Bytes that a batcher holds at most, in batches under way as well.
 const MAX_BYTES: usize = 128 * 1024 * 1024;
@@ -20,17 +23,23 @@ const MAX_BATCHES: usize = 8;
 pub(in crate::pipeline) struct Batcher {
     signal: Signal,
     config: config::Batch,
-    state: Mutex<State>,
+    pending: Mutex<PendingBatches>,
     room: Room,
-    /// Rung when the first request of a batch comes in.
+    /// Notified when the first request of a batch comes in.
     pub(in crate::pipeline) begun: Notify,
 }
 
-#[derive(Default)]
-struct State {
+/// What is at hand, by what its senders said under `metadata_keys`.
+type PendingBatches = BTreeMap<RequestMetadata, PendingBatch>;
+
+/// Requests that wait for more.
+struct PendingBatch {
     parts: Vec<Bytes>,
     items: usize,
-    begun: Option<Instant>,
+    /// The memory that was reserved for them.
+    reserved: usize,
+    /// When the first of them came.
+    begun: Instant,
 }
 
 impl Batcher {
@@ -41,7 +50,7 @@ impl Batcher {
             signal,
             room: Room::new(full.saturating_mul(MAX_BATCHES), MAX_BYTES),
             config,
-            state: Mutex::default(),
+            pending: Mutex::default(),
             begun: Notify::new(),
         }
     }
@@ -51,34 +60,54 @@ impl Batcher {
         &self.config
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, PendingBatches> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn size(&self) -> usize {
         usize::try_from(self.config.send_batch_size).unwrap_or(usize::MAX)
     }
 
-    fn max_size(&self) -> usize {
-        usize::try_from(self.config.send_batch_max_size).unwrap_or(usize::MAX)
-    }
-
-    /// Reserves room for a request, or returns `None` if there is none.
-    pub(in crate::pipeline) fn reserve(&self, request: &Spliced) -> Option<RoomReservation<'_>> {
-        self.room.reserve(request.items, request.bytes.len())
+    /// Reserves room for a request, or returns `None` if there is none, or if as many senders as may be told apart have
+    /// something at hand already.
+    pub(in crate::pipeline) fn reserve(
+        &self,
+        output: &SegmentOutput,
+    ) -> Option<RoomReservation<'_>> {
+        let metadata = output.metadata.only(&self.config.metadata_keys);
+        let limit = self.config.metadata_cardinality_limit;
+        if limit > 0 {
+            let pending = self.pending();
+            if pending.len() >= limit && !pending.contains_key(&metadata) {
+                return None;
+            }
+        }
+        let bytes = passing_bytes(&output.spliced, &metadata);
+        self.room.reserve(output.spliced.items, bytes)
     }
 
     /// Takes a request in that room was reserved for; returns the batches that are ready now.
-    pub(in crate::pipeline) fn push(&self, request: Spliced) -> Vec<Spliced> {
-        let mut state = self.state();
-        state.items += request.items;
-        state.parts.push(request.bytes);
-        if state.items >= self.size() || self.config.timeout.is_zero() {
-            return self.take(state, self.size());
+    pub(in crate::pipeline) fn push(
+        &self,
+        request: Spliced,
+        metadata: &RequestMetadata,
+    ) -> Vec<JointBatch> {
+        let metadata = metadata.only(&self.config.metadata_keys);
+        let bytes = passing_bytes(&request, &metadata);
+        let mut pending = self.pending();
+        let mut is_new = false;
+        let of_sender = pending.entry(metadata.clone()).or_insert_with(|| {
+            is_new = true;
+            PendingBatch::new()
+        });
+        of_sender.items += request.items;
+        of_sender.reserved += bytes;
+        of_sender.parts.push(request.bytes);
+        if of_sender.items >= self.size() || self.config.timeout.is_zero() {
+            return self.take(&mut pending, &metadata, self.size());
         }
-        if state.begun.is_none() {
-            state.begun = Some(Instant::now());
-            drop(state);
+        drop(pending);
+        if is_new {
             self.begun.notify_one();
         }
         Vec::new()
@@ -86,65 +115,108 @@ impl Batcher {
 
     /// How long the requests at hand may still wait; `None` if there are none.
     pub(in crate::pipeline) fn due_in(&self) -> Option<Duration> {
-        let begun = self.state().begun?;
+        let pending = self.pending();
+        let begun = pending.values().map(|batch| batch.begun).min()?;
         Some(self.config.timeout.saturating_sub(begun.elapsed()))
     }
 
-    /// Takes everything at hand, as batches.
-    pub(in crate::pipeline) fn flush(&self) -> Vec<Spliced> {
-        self.take(self.state(), 0)
+    /// Takes what has waited long enough, as batches.
+    pub(in crate::pipeline) fn flush_due(&self) -> Vec<JointBatch> {
+        self.flush_older_than(self.config.timeout)
     }
 
-    /// Makes batches of what is at hand; a rest smaller than `keep` stays.
-    fn take(&self, mut state: MutexGuard<'_, State>, keep: usize) -> Vec<Spliced> {
-        let items = std::mem::take(&mut state.items);
-        let parts = std::mem::take(&mut state.parts);
-        state.begun = None;
-        let joined = join(parts);
-        if items == 0 {
-            return Vec::new();
-        }
-        let max = self.config.send_batch_max_size;
-        if max == 0 || items as u64 <= max {
-            return vec![Spliced {
-                bytes: joined,
-                items,
-            }];
-        }
-        // The parts were checked when they came.
-        let Ok(request) = Request::parse(self.signal, joined.clone()) else {
-            return vec![Spliced {
-                bytes: joined,
-                items,
-            }];
-        };
-        let mut batches = request.split(self.max_size());
-        let rest = batches.pop_if(|last| last.items < keep);
-        // Splitting repeats resources and scopes, so the bytes differ from those taken.
-        let now: usize = batches
+    /// Takes everything at hand, as batches.
+    pub(in crate::pipeline) fn flush(&self) -> Vec<JointBatch> {
+        self.flush_older_than(Duration::ZERO)
+    }
+
+    fn flush_older_than(&self, age: Duration) -> Vec<JointBatch> {
+        let mut pending = self.pending();
+        let due = pending
             .iter()
-            .chain(&rest)
-            .map(|batch| batch.bytes.len())
-            .sum();
-        self.room.resize(joined.len(), now);
+            .filter(|(_, batch)| batch.begun.elapsed() >= age);
+        let due: Vec<RequestMetadata> = due.map(|(metadata, _)| metadata.clone()).collect();
+        let taken = due
+            .iter()
+            .map(|metadata| self.take(&mut pending, metadata, 0));
+        taken.flatten().collect()
+    }
+
+    /// Makes batches of what is at hand of a sender; a rest smaller than `keep` stays.
+    fn take(
+        &self,
+        pending: &mut PendingBatches,
+        metadata: &RequestMetadata,
+        keep: usize,
+    ) -> Vec<JointBatch> {
+        let Some(taken) = pending.remove(metadata) else {
+            return Vec::new();
+        };
+        let joined = Spliced {
+            bytes: join(taken.parts),
+            items: taken.items,
+        };
+        let max = self.config.send_batch_max_size;
+        let mut batches = match max == 0 || joined.items as u64 <= max {
+            true => vec![joined],
+            // The parts were checked when they came.
+            false => match Request::parse(self.signal, joined.bytes.clone()) {
+                Ok(request) => request.split(usize::try_from(max).unwrap_or(usize::MAX)),
+                Err(_) => vec![joined],
+            },
+        };
+        let rest = match batches.len() {
+            1 => None,
+            _ => batches.pop_if(|last| last.items < keep),
+        };
+        // Requests that were joined share what their sender said; splitting repeats resources and scopes.
+        let all = batches.iter().chain(&rest);
+        let now = all.map(|batch| passing_bytes(batch, metadata)).sum();
+        self.room.resize(taken.reserved, now);
         if let Some(rest) = rest {
-            state.items = rest.items;
-            state.parts.push(rest.bytes);
-            state.begun = Some(Instant::now());
-            drop(state);
+            let left = PendingBatch {
+                items: rest.items,
+                reserved: passing_bytes(&rest, metadata),
+                parts: vec![rest.bytes],
+                ..PendingBatch::new()
+            };
+            pending.insert(metadata.clone(), left);
             self.begun.notify_one();
         }
-        batches
+        let batches = batches.into_iter().map(|batch| JointBatch {
+            shard: None,
+            batch,
+            metadata: metadata.clone(),
+        });
+        batches.collect()
     }
 
-    /// Gives back the room of a batch, or of a part of it, that was delivered or dropped.
-    pub(in crate::pipeline) fn done(&self, batch: &Spliced) {
-        self.room.give_back(batch.items, batch.bytes.len());
+    /// Gives back the room of a batch that was delivered or dropped.
+    pub(in crate::pipeline) fn done(&self, given: &JointBatch) {
+        let bytes = passing_bytes(&given.batch, &given.metadata);
+        self.room.give_back(given.batch.items, bytes);
+    }
+
+    /// Items taken and not done with, and the memory they take.
+    #[cfg(test)]
+    pub(in crate::pipeline) fn held(&self) -> (usize, usize) {
+        self.room.held_now()
     }
 
     /// Items taken and not done with.
     pub(in crate::pipeline) fn held_items(&self) -> usize {
         self.room.held_items()
+    }
+}
+
+impl PendingBatch {
+    fn new() -> Self {
+        PendingBatch {
+            parts: Vec::new(),
+            items: 0,
+            reserved: 0,
+            begun: Instant::now(),
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use spanmill_otlp::{Request, Signal, Spliced};
+use spanmill_otlp::{Request, Signal};
 use spanmill_runtime::{Decision, Decisions};
 
 pub(in crate::pipeline) use self::store::HeldBatch;
 use self::store::TraceStore;
-use super::room::{Room, RoomReservation};
+use super::room::{Room, RoomReservation, passing_bytes};
+use super::{JointBatch, SegmentOutput};
 use crate::config::ComponentId;
 
 /// Bytes that are on their way to the next segment at most.
@@ -114,12 +115,14 @@ impl HeldTraces {
         self.memory.has_room(bytes)
     }
 
-    pub(super) fn reserve(&self, batch: &Spliced) -> Option<RoomReservation<'_>> {
-        self.passing.reserve(batch.items, batch.bytes.len())
+    pub(super) fn reserve(&self, output: &SegmentOutput) -> Option<RoomReservation<'_>> {
+        let bytes = passing_bytes(&output.spliced, &output.metadata);
+        self.passing.reserve(output.spliced.items, bytes)
     }
 
-    pub(super) fn done(&self, batch: &Spliced) {
-        self.passing.give_back(batch.items, batch.bytes.len());
+    pub(super) fn done(&self, given: &JointBatch) {
+        let bytes = passing_bytes(&given.batch, &given.metadata);
+        self.passing.give_back(given.batch.items, bytes);
     }
 
     /// Items held, and on their way to the next segment.

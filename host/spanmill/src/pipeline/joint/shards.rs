@@ -2,7 +2,8 @@
 
 use spanmill_otlp::{Batch, Spliced};
 
-use super::room::{Room, RoomReservation};
+use super::room::{Room, RoomReservation, passing_bytes};
+use super::{JointBatch, SegmentOutput};
 
 /// Bytes that are on their way to shards at most.
 const MAX_BYTES: usize = 128 * 1024 * 1024;
@@ -49,14 +50,16 @@ impl TraceShards {
             .collect()
     }
 
-    pub(super) fn reserve(&self, by_shard: &[(usize, Spliced)]) -> Option<RoomReservation<'_>> {
-        let items = by_shard.iter().map(|(_, batch)| batch.items).sum();
-        let bytes = by_shard.iter().map(|(_, batch)| batch.bytes.len()).sum();
-        self.room.reserve(items, bytes)
+    pub(super) fn reserve(&self, output: &SegmentOutput) -> Option<RoomReservation<'_>> {
+        let by_shard = output.by_shard.iter();
+        let items = by_shard.clone().map(|(_, batch)| batch.items).sum();
+        let bytes = by_shard.map(|(_, batch)| passing_bytes(batch, &output.metadata));
+        self.room.reserve(items, bytes.sum())
     }
 
-    pub(super) fn done(&self, batch: &Spliced) {
-        self.room.give_back(batch.items, batch.bytes.len());
+    pub(super) fn done(&self, given: &JointBatch) {
+        let bytes = passing_bytes(&given.batch, &given.metadata);
+        self.room.give_back(given.batch.items, bytes);
     }
 
     pub(super) fn held_items(&self) -> usize {

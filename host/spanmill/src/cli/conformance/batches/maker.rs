@@ -13,14 +13,14 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
-/// What the telemetry is like.
+/// The kind of telemetry to make.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taste {
-    /// As SDKs send it.
+    /// Typical of SDKs.
     Usual,
-    /// Without anything that can be left out.
+    /// Without any optional field.
     Bare,
-    /// With everything that is allowed and that nobody sends.
+    /// Unusual but valid.
     Odd,
 }
 
@@ -71,12 +71,12 @@ impl<'a> Maker<'a> {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below another.
+    /// A random number below `limit`.
     fn below(&mut self, limit: u64) -> u64 {
         self.number().checked_rem(limit).unwrap_or(0)
     }
 
-    /// True once in so many times.
+    /// Returns true once in `times` calls on average.
     fn once_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
@@ -101,7 +101,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// A time, a count or flags: at the edge of what fits, now and then.
+    /// A time, a count or flags; now and then an extreme value.
     fn edge(&mut self, usual: u64) -> u64 {
         let taste = self.taste;
         match taste {
@@ -218,7 +218,7 @@ impl<'a> Maker<'a> {
         })
     }
 
-    /// Spans, so many a resource.
+    /// Spans: `items` in each of `resources` resources.
     pub(super) fn traces(&mut self, items: usize, resources: usize) -> ExportTraceServiceRequest {
         let resource_spans = (0..resources).map(|_| ResourceSpans {
             resource: self.resource(),
@@ -282,7 +282,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Log records, so many a resource.
+    /// Log records: `items` in each of `resources` resources.
     pub(super) fn logs(&mut self, items: usize, resources: usize) -> ExportLogsServiceRequest {
         let resource_logs = (0..resources).map(|_| ResourceLogs {
             resource: self.resource(),

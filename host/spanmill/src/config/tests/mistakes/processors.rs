@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::check_sections;
+use super::{check, check_sections};
 
 #[test]
 fn processor_of_unknown_type() {
@@ -51,18 +51,36 @@ fn batch_metadata_keys() {
     check_sections(
         r#"processors:
   batch:
-    metadata_keys: [tenant]
+    metadata_keys: [tenant, '', Tenant, [a]]
 "#,
         expect![[r#"
-            error: processor batch: metadata_keys is not supported: this version does not keep request headers
-             --> spanmill.yaml:3:5
+            error: processor batch: metadata_keys: has an empty name
+             --> spanmill.yaml:3:29
               |
-            3 |     metadata_keys: [tenant]
-              |     ^^^^^^^^^^^^^
-              |
-              = help: remove it; to keep tenants apart, give each a receiver and a pipeline
+            3 |     metadata_keys: [tenant, '', Tenant, [a]]
+              |                             ^^
 
-            spanmill.yaml: 1 error
+            error: processor batch: metadata_keys: names tenant twice; case makes no difference
+             --> spanmill.yaml:3:33
+              |
+            3 |     metadata_keys: [tenant, '', Tenant, [a]]
+              |                                 ^^^^^^
+
+            error: processor batch: metadata_keys: must be a list of the names of headers
+             --> spanmill.yaml:3:41
+              |
+            3 |     metadata_keys: [tenant, '', Tenant, [a]]
+              |                                         ^^^
+
+            warning: pipeline traces: batch tells senders apart by metadata_keys, and no receiver of the pipeline keeps headers
+              --> spanmill.yaml:10:64
+               |
+            10 | service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters: [debug]}}}
+               |                                                                ^^^^^
+               |
+               = help: add `include_metadata: true` to the protocols of a receiver
+
+            spanmill.yaml: 3 errors, 1 warning
         "#]],
     );
 }
@@ -261,5 +279,44 @@ fn plugin_settings_not_a_mapping() {
 
             spanmill.yaml: 1 error
         "#]],
+    );
+}
+
+#[test]
+fn senders_that_nothing_tells_apart() {
+    let text = r#"
+receivers:
+  otlp: {protocols: {grpc: }}
+  otlp/kept: {protocols: {http: {include_metadata: true}}}
+processors:
+  batch: {metadata_keys: [x-tenant]}
+exporters:
+  otlp: {endpoint: 'a:1', sending_queue: {batch: {partition: {metadata_keys: [x-tenant]}}}}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [batch], exporters: [otlp]}
+    logs: {receivers: [otlp, otlp/kept], processors: [batch], exporters: [otlp]}
+"#;
+    check(
+        text,
+        expect![[r#"
+        warning: pipeline traces: batch tells senders apart by metadata_keys, and no receiver of the pipeline keeps headers
+          --> spanmill.yaml:11:46
+           |
+        11 |     traces: {receivers: [otlp], processors: [batch], exporters: [otlp]}
+           |                                              ^^^^^
+           |
+           = help: add `include_metadata: true` to the protocols of a receiver
+
+        warning: pipeline traces: otlp tells senders apart by metadata_keys, and no receiver of the pipeline keeps headers
+          --> spanmill.yaml:11:66
+           |
+        11 |     traces: {receivers: [otlp], processors: [batch], exporters: [otlp]}
+           |                                                                  ^^^^
+           |
+           = help: add `include_metadata: true` to the protocols of a receiver
+
+        spanmill.yaml: 2 warnings
+    "#]],
     );
 }

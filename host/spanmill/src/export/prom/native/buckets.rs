@@ -2,23 +2,23 @@
 
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets as WireBuckets;
 
-/// Buckets that hold something, by Prometheus' index, in order.
+/// Non-empty buckets, ordered by Prometheus' index.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::export) struct Buckets(Vec<(i32, u64)>);
 
-/// Buckets as they are written: runs of them, and each count as the difference from the one before.
+/// Buckets as written: spans, and the difference of each count from the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::export) struct Layout {
-    /// How far each run begins behind the end of the one before (the first: behind 0), and how many buckets it has.
+    /// The distance of each span from the end of the one before (of the first, from 0), and its length.
     pub(in crate::export) spans: Vec<(i32, u32)>,
     pub(in crate::export) deltas: Vec<i64>,
 }
 
-/// Empty buckets that are written rather than begin another run.
+/// Gaps of up to this many empty buckets are written out; longer ones begin another span.
 const SMALL_GAP: i32 = 2;
 
 impl Buckets {
-    /// The buckets of a point, `finer` scales finer than they are to be. `None` if an index is beyond what there is.
+    /// Merges the buckets of a point by `finer` scales. Returns `None` if an index is out of range.
     pub(super) fn of(wire: &WireBuckets, finer: u32) -> Option<Self> {
         let mut buckets = Buckets::default();
         for (place, count) in wire.bucket_counts.iter().enumerate() {
@@ -32,7 +32,7 @@ impl Buckets {
         Some(buckets)
     }
 
-    /// Adds to the last bucket, or one behind it.
+    /// Adds to the last bucket, or appends one.
     fn push(&mut self, index: i32, count: u64) {
         match self.0.last_mut() {
             Some((last, total)) if *last == index => *total = total.saturating_add(count),
@@ -44,7 +44,7 @@ impl Buckets {
         self.0.len()
     }
 
-    /// How much all of them hold; `None` if it cannot be counted.
+    /// The sum of the counts; `None` if it does not fit.
     pub(super) fn total(&self) -> Option<u64> {
         let mut counts = self.0.iter().map(|(_, count)| *count);
         counts.try_fold(0u64, u64::checked_add)
@@ -54,7 +54,7 @@ impl Buckets {
     pub(super) fn coarsen(&mut self, steps: u32) {
         let mut merged = Buckets(Vec::with_capacity(self.0.len()));
         for (index, count) in &self.0 {
-            // Buckets end with the power of the base that is their index, so it is rounded up.
+            // A bucket's index is that of its upper bound, so it is rounded up.
             let index = i64::from(*index).saturating_sub(1) >> steps.min(63);
             let index = i32::try_from(index.saturating_add(1)).unwrap_or(i32::MAX);
             merged.push(index, *count);

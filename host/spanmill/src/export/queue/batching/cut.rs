@@ -17,7 +17,12 @@ const BLOCKING_FROM: usize = 64 * 1024;
 
 /// Cuts a batch into some of at most `max` items or bytes; what cannot be cut stays whole.
 pub(super) async fn cut(batch: MergedBatch, sizer: BatchSizer, max: u64) -> Vec<MergedBatch> {
-    let Payload { signal, bytes, .. } = batch.payload.clone();
+    let Payload {
+        signal,
+        bytes,
+        metadata,
+        ..
+    } = batch.payload.clone();
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     let run = move || {
         let mut pieces = Vec::new();
@@ -42,6 +47,7 @@ pub(super) async fn cut(batch: MergedBatch, sizer: BatchSizer, max: u64) -> Vec<
                 signal,
                 bytes: piece.bytes,
                 items: piece.items,
+                metadata: metadata.clone(),
             },
             shares: match place == last {
                 true => std::mem::take(&mut shares.0),

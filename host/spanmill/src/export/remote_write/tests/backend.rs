@@ -36,6 +36,7 @@ fn payload() -> Payload {
         signal: Signal::Metrics,
         bytes: Bytes::from(request(&[], metrics).encode_to_vec()),
         items: 3,
+        metadata: Default::default(),
     }
 }
 

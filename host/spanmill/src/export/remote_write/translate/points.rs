@@ -26,7 +26,7 @@ pub(super) struct DataPoint<'a> {
 enum Value<'a> {
     Number {
         point: &'a NumberDataPoint,
-        /// Whether exemplars are known of it in 1.0.
+        /// Whether 1.0 has exemplars for it.
         is_counter: bool,
     },
     Histogram(&'a HistogramDataPoint),
@@ -34,9 +34,9 @@ enum Value<'a> {
     Summary(&'a SummaryDataPoint),
 }
 
-/// The value that says that a series has ended.
+/// The staleness marker.
 const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
-/// What labels of an exemplar may hold, in characters.
+/// Limit on the labels of an exemplar, in characters.
 const MAX_EXEMPLAR: usize = 128;
 
 macro_rules! points {
@@ -68,7 +68,7 @@ pub(super) fn of(data: &Data) -> Vec<DataPoint<'_>> {
     }
 }
 
-/// Where the samples of one point go.
+/// The target of a point's samples.
 struct Target<'a> {
     name: &'a str,
     family: usize,
@@ -91,7 +91,7 @@ impl SeriesTable {
             family,
             labels,
             timestamp: millis(point.time_unix_nano),
-            // Only what adds up has a start; and only 2.0 tells it.
+            // Only totals have a start, and only 2.0 carries it.
             start_timestamp: match point.value {
                 Value::Number {
                     is_counter: false, ..
@@ -127,7 +127,7 @@ impl SeriesTable {
         Ok(())
     }
 
-    /// Adds a sample; returns the place of its series.
+    /// Adds a sample. Returns the index of its series.
     fn sample(
         &mut self,
         target: &Target<'_>,
@@ -158,7 +158,7 @@ impl SeriesTable {
             return Err("the bounds of a histogram are not in order");
         }
         let place = self.sample(target, "_count", None, point.count as f64)?;
-        // A histogram without a sum has none that could be shown.
+        // A histogram without a sum gets no `_sum`.
         if let Some(sum) = point.sum {
             self.sample(target, "_sum", None, sum)?;
         }
@@ -242,7 +242,7 @@ fn written(native: &NativeHistogram) -> Histogram {
     }
 }
 
-/// An exemplar: its ids, and its attributes unless they are too long.
+/// An exemplar with its ids, and with its attributes unless they are too long.
 fn exemplar(exemplar: &WireExemplar) -> Exemplar {
     let ids = [
         ("trace_id", prom::hex_id(&exemplar.trace_id, 16)),

@@ -1,4 +1,4 @@
-//! The series that a batch becomes, by their labels.
+//! The series of a batch, by their labels.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use crate::export::remote_write::labels::LabelSet;
 use crate::export::remote_write::messages::{Histogram, Sample};
 
-/// Labels of one series are no longer than this.
+/// Limit on the length of a series' labels.
 const MAX_LABELS: usize = 32 << 10;
-/// What a series takes beside its labels, about.
+/// Estimated memory of a series besides its labels, in bytes.
 const OVERHEAD: usize = 256;
-/// All series of a batch are about no larger than this. Each repeats what its resource says.
+/// Limit on the estimated memory of a batch's series; each repeats its resource's labels.
 const MAX_BYTES: usize = 256 << 20;
 
-/// What a batch becomes.
+/// A batch as series.
 #[derive(Debug, Default)]
 pub struct Translation {
     pub series: Vec<Series>,
     pub families: Vec<Family>,
     /// Points that remote write cannot carry.
     pub rejected: u64,
-    /// Why, for the first of them.
+    /// The reason for the first of them.
     pub remark: Option<&'static str>,
 }
 
@@ -30,9 +30,9 @@ pub struct Series {
     pub samples: Vec<Sample>,
     pub histograms: Vec<Histogram>,
     pub exemplars: Vec<Exemplar>,
-    /// Its place among the families.
+    /// The index of its family.
     pub family: usize,
-    /// Points that begin with this series; a histogram's other series do not count again.
+    /// Points counted at this series; a histogram's points are counted at one of its series.
     pub points: u64,
 }
 
@@ -43,7 +43,7 @@ pub struct Exemplar {
     pub timestamp: i64,
 }
 
-/// What is known of a metric.
+/// The metadata of a metric.
 #[derive(Debug)]
 pub struct Family {
     pub name: String,
@@ -52,21 +52,21 @@ pub struct Family {
     pub unit: String,
 }
 
-/// Why a point is not sent.
+/// Why a point was not sent.
 pub type RejectionReason = &'static str;
 
-/// Series under way.
+/// Series under construction.
 pub struct SeriesTable {
     /// Whether they are for 2.0.
     pub is_v2: bool,
     found: HashMap<Arc<LabelSet>, usize>,
-    /// What series take, about.
+    /// Estimated memory of the series, in bytes.
     bytes: usize,
     out: Translation,
 }
 
 impl SeriesTable {
-    /// One without series.
+    /// An empty table.
     pub fn new(is_v2: bool) -> Self {
         SeriesTable {
             is_v2,
@@ -76,7 +76,7 @@ impl SeriesTable {
         }
     }
 
-    /// The series at a place.
+    /// The series with an index.
     pub fn series_mut(&mut self, place: usize) -> Option<&mut Series> {
         self.out.series.get_mut(place)
     }
@@ -87,13 +87,13 @@ impl SeriesTable {
         self.out.remark.get_or_insert(what);
     }
 
-    /// Adds a family; returns its place.
+    /// Adds a family. Returns its index.
     pub fn family(&mut self, family: Family) -> usize {
         self.out.families.push(family);
         self.out.families.len().saturating_sub(1)
     }
 
-    /// The place of the series with these labels.
+    /// Returns the index of the series with these labels, which is added if it is new.
     pub fn place(&mut self, labels: LabelSet, family: usize) -> Result<usize, RejectionReason> {
         let length: usize = labels.iter().map(|(n, v)| n.len() + v.len()).sum();
         if length > MAX_LABELS {
@@ -120,7 +120,7 @@ impl SeriesTable {
         Ok(place)
     }
 
-    /// Samples in the order of their time. Of several at one time, which backends refuse, the last counts.
+    /// Sorts samples by time. Of several with the same time, which backends reject, the last counts.
     pub fn finish(mut self) -> Translation {
         for series in &mut self.out.series {
             series.samples.sort_by_key(|sample| sample.timestamp);

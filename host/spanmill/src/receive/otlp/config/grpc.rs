@@ -25,7 +25,7 @@ pub struct GrpcServer {
     pub max_concurrent_streams: Option<u32>,
     /// When connections end, and how dead ones are found.
     pub keepalive: ServerKeepAlive,
-    /// Whether request headers go along with a batch. Nothing in this version reads them.
+    /// Whether request headers go along with a batch.
     pub include_metadata: bool,
     /// TLS; `None`: plain text.
     pub tls: Option<ServerTls>,

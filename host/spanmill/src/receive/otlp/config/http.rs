@@ -32,7 +32,7 @@ pub struct HttpServer {
     pub idle_timeout: Option<Duration>,
     /// Whether a connection serves more than one request.
     pub keep_alives_enabled: bool,
-    /// Whether request headers go along with a batch. Nothing in this version reads them.
+    /// Whether request headers go along with a batch.
     pub include_metadata: bool,
     /// Where each signal is posted to.
     pub paths: PerSignal<String>,

@@ -36,6 +36,7 @@ fn a_queues_batch_without_a_value_is_a_batch() {
         otlp.client.queue.clone().unwrap().batch
     };
     let default = QueueBatch {
+        partition_by: Vec::new(),
         flush_timeout: Duration::from_millis(200),
         sizer: BatchSizer::Items,
         min_size: 8192,
@@ -57,6 +58,7 @@ fn a_queues_batch_without_a_value_is_a_batch() {
         "{sizer: bytes, queue_size: 100, batch: {min_size: 9, max_size: 10, flush_timeout: 1s}}",
     );
     let expected = QueueBatch {
+        partition_by: Vec::new(),
         flush_timeout: Duration::from_secs(1),
         sizer: BatchSizer::Bytes,
         min_size: 9,
@@ -108,25 +110,31 @@ fn of_a_queues_batch() {
         "#]],
     );
     exporter(
-        "otlp: {endpoint: 'a:1', sending_queue: {batch: {sizer: requests, partition: {metadata_keys: [x-tenant]}}}}",
+        "otlp: {endpoint: 'a:1', sending_queue: {batch: {sizer: requests, partition: {metadata_keys: [x-tenant, X-Tenant]}}}}",
         expect![[r#"
             error: exporter otlp: sending_queue: batch: sizer: this value is not known
              --> spanmill.yaml:3:58
               |
-            3 |   otlp: {endpoint: 'a:1', sending_queue: {batch: {sizer: requests, partition: {metadata_keys: [x-tenant]}}}}
+            3 |   otlp: {endpoint: 'a:1', sending_queue: {batch: {sizer: requests, partition: {metadata_keys: [x-tenant, X-Tenant]}}}}
               |                                                          ^^^^^^^^
               |
               = help: one of: items, bytes
 
-            error: exporter otlp: sending_queue: batch: partition: metadata_keys: is not supported: batches are not kept apart by what senders say of themselves
-             --> spanmill.yaml:3:95
+            error: exporter otlp: sending_queue: batch: partition: metadata_keys: names x-tenant twice; case makes no difference
+             --> spanmill.yaml:3:106
               |
-            3 |   otlp: {endpoint: 'a:1', sending_queue: {batch: {sizer: requests, partition: {metadata_keys: [x-tenant]}}}}
-              |                                                                                               ^^^^^^^^^^
-              |
-              = help: remove it, and have an exporter for each tenant
+            3 |   otlp: {endpoint: 'a:1', sending_queue: {batch: {sizer: requests, partition: {metadata_keys: [x-tenant, X-Tenant]}}}}
+              |                                                                                                          ^^^^^^^^
 
-            spanmill.yaml: 2 errors
+            warning: pipeline traces: otlp tells senders apart by metadata_keys, and no receiver of the pipeline keeps headers
+             --> spanmill.yaml:4:63
+              |
+            4 | service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp]}}}
+              |                                                               ^^^^
+              |
+              = help: add `include_metadata: true` to the protocols of a receiver
+
+            spanmill.yaml: 2 errors, 1 warning
         "#]],
     );
 }

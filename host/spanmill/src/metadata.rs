@@ -1,0 +1,135 @@
+//! What a sender said beside its telemetry: the headers of its request, kept where a receiver says `include_metadata`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use spanmill_manifest::{Diagnostics, Section, Value};
+
+/// The headers of a request by name, in lower case. Clones share them. Values may be secrets.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestMetadata(Option<Arc<BTreeMap<Box<str>, HeaderValues>>>);
+
+/// The values of a header that stands once or several times.
+type HeaderValues = Box<[Box<[u8]>]>;
+
+/// Reads a list of headers, and returns them in lower case.
+pub fn read_keys(
+    section: &mut Section<'_>,
+    key: &'static str,
+    out: &mut Diagnostics,
+) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for item in section.list(key, out).unwrap_or_default() {
+        let Value::Text(name) = &item.value else {
+            out.push(section.wrong(key, &item, "must be a list of the names of headers"));
+            continue;
+        };
+        let name = name.trim().to_ascii_lowercase();
+        if name.is_empty() {
+            out.push(section.wrong(key, &item, "has an empty name"));
+        } else if names.contains(&name) {
+            out.push(section.wrong(
+                key,
+                &item,
+                format_args!("names {name} twice; case makes no difference"),
+            ));
+        } else {
+            names.push(name);
+        }
+    }
+    names
+}
+
+impl fmt::Debug for RequestMetadata {
+    /// Shows names alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.iter().flat_map(|metadata| metadata.keys());
+        f.debug_set().entries(names).finish()
+    }
+}
+
+/// What an entry takes beside its texts.
+const ENTRY_BYTES: usize = 64;
+
+impl RequestMetadata {
+    /// Copies the headers of a request: what they lie in belongs to its connection. `authority` is whom the sender asked
+    /// for, which HTTP/2 does not send as a header.
+    pub fn of(headers: &HeaderMap, authority: Option<(&str, &str)>) -> Self {
+        let mut metadata: BTreeMap<Box<str>, HeaderValues> = headers
+            .keys()
+            .map(|name| {
+                let values = headers.get_all(name).iter();
+                let values = values.map(|value| value.as_bytes().into());
+                (name.as_str().into(), values.collect())
+            })
+            .collect();
+        if let Some((name, authority)) = authority {
+            let values = || Box::from([authority.as_bytes().into()]);
+            metadata.entry(name.into()).or_insert_with(values);
+        }
+        RequestMetadata(Some(Arc::new(metadata)))
+    }
+
+    /// What it says under some names, which are in lower case. Those that it does not have are left out.
+    pub fn only(&self, names: &[String]) -> Self {
+        let Some(metadata) = &self.0 else {
+            return RequestMetadata::default();
+        };
+        let named = names
+            .iter()
+            .filter_map(|name| metadata.get_key_value(name.as_str()));
+        let named: BTreeMap<_, _> = named
+            .map(|(name, values)| (name.clone(), values.clone()))
+            .collect();
+        RequestMetadata((!named.is_empty()).then(|| Arc::new(named)))
+    }
+
+    /// The memory that it takes, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let Some(metadata) = &self.0 else { return 0 };
+        let of_values = |values: &HeaderValues| {
+            values
+                .iter()
+                .map(|value| value.len() + ENTRY_BYTES)
+                .sum::<usize>()
+        };
+        let entries = metadata.iter();
+        entries
+            .map(|(name, values)| name.len() + ENTRY_BYTES + of_values(values))
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(headers: &[(&'static str, &'static str)]) -> RequestMetadata {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        RequestMetadata::of(&map, Some(("host", "example.org")))
+    }
+
+    #[test]
+    fn names_tell_senders_apart() {
+        let names = ["x-tenant".to_owned(), "x-team".to_owned()];
+        let one = metadata(&[("x-tenant", "a"), ("user-agent", "sdk")]).only(&names);
+        let same = metadata(&[("X-Tenant", "a"), ("user-agent", "another")]).only(&names);
+        let twice = metadata(&[("x-tenant", "a"), ("x-tenant", "a")]).only(&names);
+        let none = metadata(&[("user-agent", "sdk")]).only(&names);
+        assert!(one == same && one != twice && one != none);
+        assert!(none == RequestMetadata::default());
+        assert_eq!(none.memory_bytes(), 0);
+    }
+
+    #[test]
+    fn a_header_of_the_senders_own_goes_before_the_authority() {
+        let names = ["host".to_owned()];
+        assert!(metadata(&[]).only(&names) == metadata(&[("host", "example.org")]).only(&names));
+        assert!(metadata(&[]).only(&names) != metadata(&[("host", "example.com")]).only(&names));
+    }
+}
