@@ -28,6 +28,7 @@ pub use command::{Output, admin_token, spanmill, spanmill_with};
 pub use configuration::Configuration;
 pub use jaeger::Jaeger;
 pub use metrics::Measured;
+pub use program::Program;
 pub use received::Received;
 pub use sdk::{App, admin_api, node, python, python_over_tls};
 pub use spans::{Found, attributes, flatten, request, service, span, span_id, text};

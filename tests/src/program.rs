@@ -5,10 +5,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::collector::follow;
+use crate::command::{binary, prepared};
 use crate::within;
 
 /// Where `make clients` puts programs.
@@ -20,6 +22,8 @@ pub struct Program {
     /// Deleted with it.
     _folder: TempDir,
     log: watch::Receiver<Vec<String>>,
+    /// What it wrote to stdout, where that is followed.
+    stdout: Option<watch::Receiver<Vec<String>>>,
 }
 
 impl Drop for Program {
@@ -54,12 +58,60 @@ impl Program {
             child,
             _folder: folder,
             log,
+            stdout: None,
         }
+    }
+
+    /// Starts the binary under test as another command than `run`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    pub fn spanmill(folder: TempDir, arguments: &[&str]) -> Self {
+        let mut child = prepared(binary())
+            .args(arguments)
+            .current_dir(folder.path())
+            .env_remove("SPANMILL_ADMIN")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary; `make build` makes it");
+        let reading = Arc::new(AtomicBool::new(true));
+        Program {
+            log: follow(child.stderr.take().unwrap(), &reading),
+            stdout: Some(follow(child.stdout.take().unwrap(), &reading)),
+            child,
+            _folder: folder,
+        }
+    }
+
+    /// Waits for a line on stdout with all of these in it.
+    pub async fn said(&self, texts: &[&str]) -> String {
+        let stdout = self.stdout.as_ref().expect("stdout is followed");
+        Self::line(stdout, texts).await
+    }
+
+    /// Interrupts it, as Ctrl-C does, and waits for its end. Returns its exit code, or `None` if a signal ended it.
+    pub async fn interrupt(mut self) -> Option<i32> {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::INT).unwrap();
+        let mut log = self.log.clone();
+        // Its output ends with it, and with what it has started.
+        within("the end of its output", async {
+            while log.changed().await.is_ok() {}
+        })
+        .await;
+        self.child.wait().unwrap().code()
     }
 
     /// Waits for a log line with all of these in it.
     pub async fn logged(&self, texts: &[&str]) -> String {
-        let mut log = self.log.clone();
+        Self::line(&self.log, texts).await
+    }
+
+    async fn line(of: &watch::Receiver<Vec<String>>, texts: &[&str]) -> String {
+        let mut log = of.clone();
         let found = |log: &Vec<String>| {
             let mut lines = log.iter();
             let line = lines.find(|line| texts.iter().all(|text| line.contains(text)));
@@ -68,7 +120,7 @@ impl Program {
         within(&format!("{texts:?} in the log"), async {
             match log.wait_for(|log| found(log).is_some()).await {
                 Ok(log) => found(&log).unwrap(),
-                Err(_) => panic!("ended without {texts:?}:\n{}", self.log.borrow().join("\n")),
+                Err(_) => panic!("ended without {texts:?}:\n{}", of.borrow().join("\n")),
             }
         })
         .await

@@ -2,6 +2,7 @@
 
 mod admin;
 mod attacks;
+mod author;
 mod auto;
 mod bad_input;
 mod batching;

@@ -9,11 +9,13 @@
 mod adapter;
 mod error;
 mod exports;
+mod no_op;
 mod world;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
 pub use error::Error;
+pub use no_op::no_op;
 pub use world::World;
 
 /// The component of a core module.
@@ -39,3 +41,7 @@ pub fn componentize(core: &[u8], world: &World<'_>) -> Result<Vec<u8>, Error> {
         .map_err(Error::encode)
 }
 
+/// Whether these bytes are a core module, and not a component or anything else.
+pub fn is_core_module(bytes: &[u8]) -> bool {
+    bytes.get(..8) == Some(b"\0asm\x01\0\0\0")
+}

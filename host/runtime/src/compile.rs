@@ -61,7 +61,7 @@ impl Compiler {
             None => engine
                 .precompile_component(wasm)
                 .map_err(|error| not_a_component(format!("{error:#}")))?,
-            Some(program) => match self.process.run(program, &self.config, wasm) {
+            Some(program) => match self.process.run(program, &self.config, name, wasm) {
                 Compiled::Code(code) => code,
                 Compiled::Refused(why) => return Err(not_a_component(why)),
                 Compiled::Memory => {

@@ -9,7 +9,8 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 
 use crate::cache::{Cache, CacheConfig};
 use crate::compile::{Compiler, CompilerConfig, MAX_BYTES};
-use crate::error::LoadError;
+use crate::error::{LoadError, words};
+use crate::imports;
 use crate::plugin::Plugin;
 use crate::sandbox::call_clock::TICK;
 use crate::sandbox::{self, Guest, clock};
@@ -121,6 +122,14 @@ impl Runtime {
         let component = match self.cache.load(&self.engine, &hash) {
             Some(component) => component,
             None => {
+                // Told now rather than after seconds of compiling.
+                let refused = imports::refused(bytes);
+                if !refused.is_empty() {
+                    return Err(LoadError::Imports {
+                        name: name.to_owned(),
+                        imports: words(&refused.join(", ")),
+                    });
+                }
                 match self.cache.is_open() {
                     true => tracing::info!(plugin = name, "compiling; later starts find it done"),
                     false => tracing::info!(plugin = name, "compiling"),

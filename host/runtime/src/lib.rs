@@ -13,6 +13,7 @@ mod describe;
 mod engine;
 mod error;
 mod health;
+mod imports;
 mod instance;
 #[cfg(feature = "native")]
 #[doc(hidden)]

@@ -34,23 +34,6 @@ pub struct Plugin {
     imports: Arc<[String]>,
 }
 
-/// The imports that are granted: ours, and WASI with nothing behind it.
-fn is_granted(import: &str) -> bool {
-    matches!(import, "spanmill:plugin/log@0.1.0" | "spanmill:plugin/counters@0.1.0")
-        // Types grant nothing.
-        || matches!(
-            import,
-            "spanmill:plugin/telemetry@0.1.0"
-                | "spanmill:plugin/contract@0.1.0"
-                | "spanmill:plugin/metrics@0.1.0"
-                | "spanmill:plugin/records@0.1.0"
-                | "spanmill:plugin/routing@0.1.0"
-        )
-        || ["wasi:cli/", "wasi:io/", "wasi:clocks/", "wasi:random/", "wasi:filesystem/", "wasi:sockets/"]
-            .iter()
-            .any(|granted| import.starts_with(granted))
-}
-
 impl Plugin {
     pub(crate) fn new(
         name: &str,
@@ -65,11 +48,6 @@ impl Plugin {
         let names = |all: &mut dyn Iterator<Item = String>| all.collect::<Vec<_>>();
         let exports = names(&mut shape.exports(engine).map(|(name, _)| name.to_owned()));
         let imports = names(&mut shape.imports(engine).map(|(name, _)| name.to_owned()));
-        let refused: Vec<&str> = imports
-            .iter()
-            .map(String::as_str)
-            .filter(|import| !is_granted(import))
-            .collect();
         let other_version = |kind: &str| {
             exports
                 .iter()
@@ -101,12 +79,6 @@ impl Plugin {
             return Err(LoadError::NoInterface {
                 name: owned(),
                 exports,
-            });
-        }
-        if !refused.is_empty() {
-            return Err(LoadError::Imports {
-                name: owned(),
-                imports: words(&refused.join(", ")),
             });
         }
         let mismatch = |error: wasmtime::Error| LoadError::Mismatch {

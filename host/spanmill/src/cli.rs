@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod author;
 mod conformance;
 mod inspect;
 mod log;
@@ -8,6 +9,7 @@ mod manifest;
 mod output;
 mod plugin;
 mod plugins;
+mod recording;
 mod replay;
 mod role;
 mod run;

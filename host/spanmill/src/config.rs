@@ -31,7 +31,7 @@ pub use limits::Limits;
 pub use manifest::{Connector, Manifest, Processor};
 pub use pipeline::{Pipeline, PipelineId};
 pub use plugins::{Allow, OnError, PluginSpec, PluginUse, Role};
-pub use settings::Settings;
+pub use settings::{Settings, to_json as settings_json};
 pub(crate) use spanmill_manifest::MAX_BYTES;
 #[cfg(test)]
 pub(crate) use spanmill_manifest::Secret;

@@ -11,6 +11,8 @@ use super::config::CompilerConfig;
 
 /// The most code that is taken; the largest plugin comes to about a third of it.
 const MAX_CODE: u64 = 512 * 1024 * 1024;
+/// How often a compilation that goes on is logged.
+const PROGRESS: Duration = Duration::from_secs(5);
 /// Of what the compiler says on stderr, this much is read.
 const MAX_WORDS: u64 = 16 * 1024;
 
@@ -60,7 +62,13 @@ impl Process {
         }
     }
 
-    pub(super) fn run(&self, program: &Path, config: &CompilerConfig, wasm: &[u8]) -> Compiled {
+    pub(super) fn run(
+        &self,
+        program: &Path,
+        config: &CompilerConfig,
+        name: &str,
+        wasm: &[u8],
+    ) -> Compiled {
         let _turn = lock(&self.turn);
         let began = Instant::now();
         let started = {
@@ -93,8 +101,20 @@ impl Process {
                 let _ = done.send(());
                 code
             });
-            let left = config.timeout.saturating_sub(began.elapsed());
-            let in_time = ended.recv_timeout(left) != Err(RecvTimeoutError::Timeout);
+            let in_time = loop {
+                let left = config.timeout.saturating_sub(began.elapsed());
+                let waited = ended.recv_timeout(left.min(PROGRESS));
+                match waited {
+                    Err(RecvTimeoutError::Timeout) if left > PROGRESS => {
+                        let (so_far, most) = (began.elapsed(), config.timeout);
+                        tracing::info!(
+                            plugin = name,
+                            "still compiling, {so_far:.0?} of {most:.0?} that it may take"
+                        );
+                    }
+                    waited => break waited != Err(RecvTimeoutError::Timeout),
+                }
+            };
             // All that it has to say has been read, or its time is over.
             self.kill();
             (

@@ -82,6 +82,16 @@ fn folder() -> Result<AdminFolder, String> {
     Err(why.join("; "))
 }
 
+/// Where a service that this process starts is to listen.
+pub(super) fn own_endpoint() -> Result<Endpoint, Failure> {
+    match folder() {
+        Ok(folder) => Ok(folder.endpoint()),
+        Err(why) => Err(Failure(format!(
+            "error: there is no folder for the admin socket: {why}"
+        ))),
+    }
+}
+
 /// The folders that are there.
 fn existing() -> Vec<AdminFolder> {
     let there = folders().into_iter().filter(|path| path.is_dir());

@@ -10,6 +10,7 @@ use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
 use super::admin::AdminArgs;
+use super::author::{self, BenchArgs, CasesArgs, DevArgs, NewArgs};
 use super::output::{Failure, say};
 use super::{admin, conformance};
 use crate::components::canonical_component;
@@ -72,24 +73,66 @@ pub(super) enum PluginCommand {
     },
     /// Read the manifest and the plugins' files again, as SIGHUP does, and say what changed.
     Reload,
-    /// Run a plugin file against the contract, without a service: it is loaded, configured, given batches of every signal
-    /// it takes (empty, odd, large, random), and its answers are checked.
+    /// Make a folder with a plugin that builds, tests and runs at once.
     #[command(after_help = "\
 Examples:
+  spanmill plugin new drop_probes --lang go
+  spanmill plugin new slow_routes --lang python --kind connector")]
+    New(NewArgs),
+    /// Build the plugin of a folder with its language's tools, as plugin.yaml says, and show what came of it.
+    Build {
+        /// The plugin's folder.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Run a plugin's own tests and its cases, or the tests of the contract, in the sandbox and without a service.
+    #[command(after_help = "\
+A case is a folder in `cases`: settings.yaml, input.json (OTLP/JSON) and expected.json, what is left of the input or what a
+connector makes of it; for a router, a file a pipeline, as in expected.traces.eu.json. --conformance loads a plugin, gives it
+batches of every signal that it takes (empty, odd, large, random), and checks its answers.
+
+Examples:
+  spanmill plugin test
+  spanmill plugin test --update
   spanmill plugin test --conformance my_plugin.wasm
   spanmill plugin test --conformance my_plugin.wasm --settings '{\"routes\": [\"/healthz\"]}'
   spanmill plugin test --conformance my_router.wasm --pipelines traces/eu,traces/us")]
     Test {
-        /// The plugin, a WebAssembly component of any language.
+        #[command(flatten)]
+        cases: CasesArgs,
+        /// Run a component, of any language, against the contract instead.
         #[arg(long, value_name = "FILE")]
-        conformance: PathBuf,
+        conformance: Option<PathBuf>,
         /// Settings, as JSON, to configure it with.
-        #[arg(long, value_name = "JSON", default_value = "{}")]
+        #[arg(
+            long,
+            value_name = "JSON",
+            default_value = "{}",
+            requires = "conformance"
+        )]
         settings: String,
         /// Pipelines of one signal that a router may send to.
-        #[arg(long, value_name = "PIPELINES", value_delimiter = ',')]
+        #[arg(
+            long,
+            value_name = "PIPELINES",
+            value_delimiter = ',',
+            requires = "conformance"
+        )]
         pipelines: Vec<String>,
     },
+    /// Measure what a plugin costs an item, in batches of 10, 100, 1,000 and 8,192, beside one that does nothing.
+    #[command(after_help = "\
+Examples:
+  spanmill plugin bench
+  spanmill plugin bench new.wasm --beside old.wasm --settings '{\"routes\": [\"/healthz\"]}' --input recorded.json")]
+    Bench(BenchArgs),
+    /// Build a plugin whenever its source changes, and put it into a running service: one that this command starts, of
+    /// the folder's manifest, or another one.
+    #[command(after_help = "\
+Examples:
+  spanmill plugin dev
+  spanmill plugin dev --into filter/mine --admin localhost:4319")]
+    Dev(DevArgs),
     /// Show what happened lately: swaps, rollbacks, reloads, and what was refused.
     Events,
 }
@@ -124,13 +167,23 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn plugin(command: PluginCommand, admin: &AdminArgs, json: bool) -> Result<(), Failure> {
-    if let PluginCommand::Test {
-        conformance,
-        settings,
-        pipelines,
-    } = &command
-    {
-        return conformance::test(conformance, settings, pipelines);
+    match &command {
+        PluginCommand::New(args) => return author::new(args),
+        PluginCommand::Build { folder } => return author::build(folder),
+        PluginCommand::Test {
+            cases,
+            conformance,
+            settings,
+            pipelines,
+        } => {
+            return match conformance {
+                Some(file) => conformance::test(file, settings, pipelines),
+                None => author::cases(cases),
+            };
+        }
+        PluginCommand::Bench(args) => return author::bench(args),
+        PluginCommand::Dev(args) => return author::dev(args, admin),
+        _ => {}
     }
     let client = admin::client(admin)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -207,12 +260,12 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
                 lines
             })
         }
-        // Needs no service, so it does not come here.
-        PluginCommand::Test {
-            conformance,
-            settings,
-            pipelines,
-        } => conformance::test(&conformance, &settings, &pipelines),
+        // They need no client, and have been done.
+        PluginCommand::New(_)
+        | PluginCommand::Build { .. }
+        | PluginCommand::Test { .. }
+        | PluginCommand::Bench(_)
+        | PluginCommand::Dev(_) => Ok(()),
         PluginCommand::Events => {
             let events = client.events().await?;
             show(json, &events, || {

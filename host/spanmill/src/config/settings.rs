@@ -134,7 +134,7 @@ fn whole(value: f64) -> Option<i128> {
 }
 
 /// The settings as a plugin gets them. Integers stay integers.
-fn to_json(node: &Node) -> Json {
+pub fn to_json(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::Bool(*value),

@@ -1,0 +1,133 @@
+//! Packs the templates of `spanmill plugin new` into the binary, with what of the SDKs a new plugin's folder carries along.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Languages, the folder in `sdk` that has their templates, and what a folder of theirs carries along: from where to where.
+const LANGUAGES: [(&str, &str, &[(&str, &str)]); 1] = [(
+    "rust",
+    "rust/templates",
+    &[
+        ("sdk/rust", "vendor/spanmill/sdk/rust"),
+        ("host/model", "vendor/spanmill/host/model"),
+        ("host/otlp", "vendor/spanmill/host/otlp"),
+        ("wit", "vendor/spanmill/wit"),
+    ],
+)];
+const KINDS: [&str; 2] = ["processor", "connector"];
+/// What lies in these folders, and is no source.
+const LEFT_OUT: [&str; 14] = [
+    "target",
+    "node_modules",
+    "__pycache__",
+    ".venv",
+    "build",
+    "dist",
+    "templates",
+    "tests",
+    "released",
+    ".git",
+    ".pytest_cache",
+    ".mypy_cache",
+    "try-template",
+    "vendor",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let home = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../..");
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let mut code = String::from("pub(super) static TEMPLATES: &[Template] = &[\n");
+    for (language, templates, carried) in LANGUAGES {
+        for kind in KINDS {
+            let mut files = Vec::new();
+            collect(
+                &home.join("sdk").join(templates).join(kind),
+                Path::new(""),
+                &mut files,
+            )?;
+            for (from, to) in carried {
+                collect(&home.join(from), Path::new(to), &mut files)?;
+            }
+            if language == "rust" {
+                let workspace = out.join("workspace.toml");
+                std::fs::write(&workspace, carried_workspace(&home)?)?;
+                files.push(("vendor/spanmill/Cargo.toml".into(), workspace));
+            }
+            writeln!(
+                code,
+                "Template {{ language: {language:?}, kind: {kind:?}, files: &["
+            )?;
+            files.sort();
+            for (path, from) in files {
+                let from = from.canonicalize()?;
+                writeln!(
+                    code,
+                    "({:?}, include_bytes!({from:?})),",
+                    path.to_string_lossy()
+                )?;
+            }
+            code.push_str("] },\n");
+        }
+        println!(
+            "cargo::rerun-if-changed={}",
+            home.join("sdk").join(templates).display()
+        );
+        for (from, _) in carried {
+            println!("cargo::rerun-if-changed={}", home.join(from).display());
+        }
+    }
+    code.push_str("];\n");
+    std::fs::write(out.join("templates.rs"), code)?;
+    println!("cargo::rerun-if-changed=build.rs");
+    Ok(())
+}
+
+/// The files of a folder, and where they go.
+fn collect(folder: &Path, to: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let text = name.to_string_lossy();
+        if LEFT_OUT.contains(&&*text) || text.ends_with(".wasm") || text.ends_with(".pyc") {
+            continue;
+        }
+        match entry.file_type()?.is_dir() {
+            true => collect(&entry.path(), &to.join(&name), files)?,
+            false => files.push((to.join(&name), entry.path())),
+        }
+    }
+    Ok(())
+}
+
+/// The workspace that the Rust SDK's crates inherit their settings from, with no other crate in it.
+fn carried_workspace(home: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string(home.join("Cargo.toml"))?;
+    println!(
+        "cargo::rerun-if-changed={}",
+        home.join("Cargo.toml").display()
+    );
+    let members = "members = [\"sdk/rust\", \"host/model\", \"host/otlp\"]";
+    let mut workspace = String::new();
+    for line in text.lines() {
+        if line.starts_with("[profile") {
+            break;
+        }
+        let path = line
+            .split_once("path = \"")
+            .and_then(|(_, rest)| rest.split_once('"'));
+        let is_carried =
+            path.is_none_or(|(path, _)| ["sdk/rust", "host/model", "host/otlp"].contains(&path));
+        match line {
+            line if line.starts_with("members") => workspace.push_str(members),
+            line if line.starts_with("default-members")
+                || line.starts_with("exclude")
+                || !is_carried =>
+            {
+                continue;
+            }
+            line => workspace.push_str(line),
+        }
+        workspace.push('\n');
+    }
+    Ok(workspace)
+}

@@ -1,0 +1,190 @@
+//! `spanmill plugin new`: a folder with a plugin that builds, tests and runs at once.
+
+use std::path::Path;
+
+use super::project::Language;
+use crate::cli::output::{Failure, say};
+
+mod packed {
+    use super::Template;
+
+    include!(concat!(env!("OUT_DIR"), "/templates.rs"));
+}
+
+/// The files of a new folder.
+struct Template {
+    language: &'static str,
+    kind: &'static str,
+    /// Paths in the folder, and what the files hold.
+    files: &'static [(&'static str, &'static [u8])],
+}
+
+/// What a plugin is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(in crate::cli) enum NewKind {
+    /// Changes or drops what passes.
+    Processor,
+    /// Measures what passes, and makes metrics of it.
+    Connector,
+}
+
+impl NewKind {
+    fn name(self) -> &'static str {
+        match self {
+            NewKind::Processor => "processor",
+            NewKind::Connector => "connector",
+        }
+    }
+
+    /// The plugin that its templates are, which stands wherever the new name is to be.
+    fn placeholder(self) -> &'static str {
+        match self {
+            NewKind::Processor => "drop_routes",
+            NewKind::Connector => "route_calls",
+        }
+    }
+}
+
+/// A new plugin.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct NewArgs {
+    /// Its name, which is that of its folder and its component type: lower-case letters, digits and `_`.
+    name: String,
+    /// The language.
+    #[arg(long, value_enum)]
+    lang: Language,
+    /// What it does.
+    #[arg(long, value_enum, default_value = "processor")]
+    kind: NewKind,
+}
+
+/// Writes the folder.
+///
+/// # Errors
+///
+/// A name that cannot be one, a folder that is there already.
+pub(in crate::cli) fn new(args: &NewArgs) -> Result<(), Failure> {
+    check_name(&args.name)?;
+    let (language, kind) = (args.lang.name(), args.kind.name());
+    let mut templates = packed::TEMPLATES.iter();
+    let template = templates
+        .find(|template| template.language == language && template.kind == kind)
+        .ok_or_else(|| {
+            Failure(format!(
+                "error: there is no template of a {kind} in {language}"
+            ))
+        })?;
+    let folder = Path::new(&args.name);
+    std::fs::create_dir(folder).map_err(|error| {
+        Failure(format!(
+            "error: cannot make the folder {}: {error}",
+            folder.display()
+        ))
+    })?;
+    let names = Names::new(args.kind.placeholder(), &args.name);
+    for (path, bytes) in template.files {
+        // What is carried along stays as it is.
+        let is_own = !path.starts_with("vendor/");
+        let (path, bytes) = match std::str::from_utf8(bytes) {
+            Ok(text) if is_own => (names.replaced(path), names.replaced(text).into_bytes()),
+            _ => ((*path).to_owned(), bytes.to_vec()),
+        };
+        let file = folder.join(path);
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(&file, bytes)?;
+        #[cfg(unix)]
+        if file.extension().is_none_or(|extension| extension == "sh") {
+            executable(&file)?;
+        }
+    }
+    say(format_args!(
+        "{}: a {kind} in {language}. Next:\n  cd {}\n  spanmill plugin build\n  spanmill plugin test\n  spanmill plugin dev",
+        args.name, args.name
+    ));
+    Ok(())
+}
+
+/// Scripts are to be run.
+fn executable(file: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if std::fs::read(file)?.starts_with(b"#!") {
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    let is_valid = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.len() <= 64
+        && name
+            .chars()
+            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_');
+    match is_valid {
+        true => Ok(()),
+        false => Err(Failure(format!(
+            "error: {name}: a name begins with a lower-case letter and has only lower-case letters, digits and `_`, as in drop_probes"
+        ))),
+    }
+}
+
+/// A name in the spellings that languages have, and what each becomes.
+struct Names([(String, String); 4]);
+
+impl Names {
+    fn new(from: &str, to: &str) -> Self {
+        let spellings = [identity, dashed, pascal, camel];
+        Names(spellings.map(|spelling| (spelling(from), spelling(to))))
+    }
+
+    fn replaced(&self, text: &str) -> String {
+        let all = self.0.iter();
+        all.fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    }
+}
+
+fn identity(name: &str) -> String {
+    name.to_owned()
+}
+
+fn dashed(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+fn pascal(name: &str) -> String {
+    let words = name.split('_').map(|word| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        first.to_ascii_uppercase() + rest
+    });
+    words.collect()
+}
+
+fn camel(name: &str) -> String {
+    let name = pascal(name);
+    let (first, rest) = name.split_at_checked(1).unwrap_or((&name, ""));
+    first.to_ascii_lowercase() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_renamed() {
+        let names = Names::new("drop_routes", "keep_2xx_only");
+        let text = "drop_routes drop-routes DropRoutes dropRoutes";
+        assert_eq!(
+            names.replaced(text),
+            "keep_2xx_only keep-2xx-only Keep2xxOnly keep2xxOnly"
+        );
+    }
+
+    #[test]
+    fn names_that_no_language_takes() {
+        for wrong in ["", "2fast", "Drop", "a-b", "größe", "../x", "a b"] {
+            assert!(check_name(wrong).is_err(), "{wrong}");
+        }
+        assert!(check_name("drop_probes2").is_ok());
+    }
+}
