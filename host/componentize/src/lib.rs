@@ -1,0 +1,41 @@
+//! Turns a core WebAssembly module into a plugin: a component of the contract.
+//!
+//! Toolchains such as Go's and C's build core modules, which export the canonical ABI's functions under the names of the
+//! contract's (`spanmill:plugin/processor@0.1.0#process`). Which roles and optional interfaces a plugin has follows from those
+//! names, so its author needs neither WIT files nor a tool for components. The module may import the contract's `log` and
+//! `counters`, and `wasi_snapshot_preview1`, which is answered by an adapter of our own (`preview1.wat`) in which there are no
+//! files, clock or chance.
+
+mod adapter;
+mod error;
+mod exports;
+mod world;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+
+pub use error::Error;
+pub use world::World;
+
+/// The component of a core module.
+///
+/// # Errors
+///
+/// If `core` is no core module, exports no role of the contract, lacks a function of an interface that it exports, or imports
+/// what no plugin has.
+pub fn componentize(core: &[u8], world: &World<'_>) -> Result<Vec<u8>, Error> {
+    let exports = exports::read(core)?;
+    let mut module = core.to_vec();
+    // A module that was built with generated bindings says itself which world it is of.
+    if !exports.has_metadata {
+        let (resolve, id) = world::resolve(world, &exports)?;
+        embed_component_metadata(&mut module, &resolve, id, StringEncoding::UTF8)
+            .map_err(Error::encode)?;
+    }
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(|encoder| encoder.adapter(adapter::NAME, &adapter::module()?))
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(Error::encode)
+}
+
