@@ -6,6 +6,7 @@ type Answers[T any] struct {
 	texts  *Texts
 	known  []bool
 	answer []T
+	rows   []T
 	none   T
 }
 
@@ -14,7 +15,26 @@ func NewAnswers[T any](none T, ask func(text string) T) *Answers[T] {
 	return &Answers[T]{ask: ask, none: none}
 }
 
-// Begin forgets the answers of the batch before. Call it first in process.
+// Of are the answers for a column of texts, one a row. They are good until the next call.
+func (a *Answers[T]) Of(batch *Batch, column []uint32) []T {
+	a.Begin(batch)
+	a.rows = resize(a.rows, len(column))
+	rows, known, answer := a.rows, a.known, a.answer
+	for row, index := range column {
+		switch {
+		case uint64(index) >= uint64(len(known)):
+			rows[row] = a.none
+		case known[index]:
+			rows[row] = answer[index]
+		default:
+			rows[row] = a.Get(index)
+		}
+	}
+	return rows
+}
+
+// Begin forgets the answers of the batch before; Of does so by itself. A plugin that looks at texts one by one calls it first
+// in process, and then Get.
 func (a *Answers[T]) Begin(batch *Batch) {
 	a.texts = &batch.Texts
 	a.known = resize(a.known, batch.Texts.Len())
@@ -24,19 +44,12 @@ func (a *Answers[T]) Begin(batch *Batch) {
 
 // Get is the answer for a text, by its pool index.
 func (a *Answers[T]) Get(index uint32) T {
-	if uint64(index) < uint64(len(a.known)) && a.known[index] {
-		return a.answer[index]
-	}
-	return a.find(index)
-}
-
-//go:noinline
-func (a *Answers[T]) find(index uint32) T {
 	if index == Absent {
 		return a.none
 	}
-	answer := a.ask(a.texts.Get(index))
-	a.known[index] = true
-	a.answer[index] = answer
-	return answer
+	if !a.known[index] {
+		a.answer[index] = a.ask(a.texts.Get(index))
+		a.known[index] = true
+	}
+	return a.answer[index]
 }

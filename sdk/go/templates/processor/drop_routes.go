@@ -3,6 +3,7 @@ package main
 
 import (
 	_ "embed"
+	"slices"
 
 	"spanmill.dev/sdk"
 	"spanmill.dev/sdk/about"
@@ -37,23 +38,20 @@ func (d *DropRoutes) Configure(settings spanmill.Settings, contract *spanmill.Co
 		Routes []string `json:"routes"`
 	}
 	problems := settings.Decode(&config)
-	routes := map[string]bool{}
 	for at, route := range config.Routes {
 		if route == "" {
 			problems.Add(spanmill.Pointer("routes", at), "must not be empty; take the line out")
 		}
-		routes[route] = true
 	}
 	d.route = contract.ReadAttribute(spanmill.Span, "http.route")
-	d.dropped = spanmill.NewAnswers(false, func(route string) bool { return routes[route] })
+	d.dropped = spanmill.NewAnswers(false, func(route string) bool { return slices.Contains(config.Routes, route) })
 	return problems.Err()
 }
 
 // Process drops the spans whose route is one of those.
 func (d *DropRoutes) Process(batch *spanmill.Batch, outcome *spanmill.Outcome) error {
-	d.dropped.Begin(batch)
-	for row, route := range batch.AttributeTexts(d.route) {
-		if d.dropped.Get(route) {
+	for row, isDropped := range d.dropped.Of(batch, batch.AttributeTexts(d.route)) {
+		if isDropped {
 			outcome.DropRow(spanmill.Span, row)
 		}
 	}
