@@ -66,12 +66,18 @@ typedef enum { SM_DEBUG, SM_INFO, SM_WARN, SM_ERROR } sm_level;
 /* Writes a line to the host's log, which keeps ten a second. No attribute value may stand in it. */
 void sm_log(sm_level level, const char *message);
 
+#ifdef __cplusplus
+#define SM_NORETURN [[noreturn]]
+#else
+#define SM_NORETURN _Noreturn
+#endif
+
 /* Ends the instance, with file and line in the host's log. For what cannot be; a batch that cannot be processed is
  * refused. */
 #define sm_panic(message) sm_panic_at(message, __FILE__, __LINE__, __func__)
 /* The same unless a condition holds. */
 #define sm_require(condition) ((condition) ? (void)0 : sm_panic(#condition))
-_Noreturn void sm_panic_at(const char *message, const char *file, int line, const char *function);
+SM_NORETURN void sm_panic_at(const char *message, const char *file, int line, const char *function);
 
 /* How `process` ends. `return SM_OK;`, or one of those below with a message in which no attribute value stands. */
 typedef enum { SM_OK, SM_REFUSED, SM_BROKEN } sm_status;
@@ -107,6 +113,7 @@ static inline uint32_t sm_answer(sm_answers *answers, const sm_batch *batch, uin
 /* -- what a plugin answers ------------------------------------------------------------------------------------------- */
 
 #include "spanmill_answer.h"
+#include "spanmill_series.h"
 
 /* -- registration ----------------------------------------------------------------------------------------------------- */
 

@@ -49,7 +49,7 @@ static const char *shortened(const char *file) {
   return from;
 }
 
-_Noreturn void sm_panic_at(const char *message, const char *file, int line, const char *function) {
+SM_NORETURN void sm_panic_at(const char *message, const char *file, int line, const char *function) {
   /* On the stack, since there may be no memory left. */
   char text[512];
   char digits[12];
