@@ -39,3 +39,5 @@ pub fn componentize(core: &[u8], world: &World<'_>) -> Result<Vec<u8>, Error> {
         .map_err(Error::encode)
 }
 
+#[cfg(test)]
+mod tests;

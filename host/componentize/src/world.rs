@@ -9,7 +9,10 @@ use crate::exports::Exports;
 const CONTRACT: [(&str, &str); 4] = [
     ("plugin.wit", include_str!("../../../wit/plugin.wit")),
     ("telemetry.wit", include_str!("../../../wit/telemetry.wit")),
-    ("connectors.wit", include_str!("../../../wit/connectors.wit")),
+    (
+        "connectors.wit",
+        include_str!("../../../wit/connectors.wit"),
+    ),
     ("optional.wit", include_str!("../../../wit/optional.wit")),
 ];
 const PACKAGE: &str = "spanmill:plugin/";

@@ -104,6 +104,9 @@ void sm_settings_read(sm_settings *settings, const char *text, size_t length);
 /* Notes the keys that were never asked for. */
 void sm_settings_finish(sm_settings *settings);
 
+/* Whether a text is a number of JSON's; value gets it. */
+bool sm_read_number(const char *text, size_t length, double *value);
+
 /* A text put together, which lives as long as the instance. */
 sm_text sm_joined(size_t count, const sm_text *parts);
 #define sm_join(...) \

@@ -130,16 +130,10 @@ static sm_json *value(reader *in, int depth) {
     json->type = SM_JSON_LIST;
     entries(in, json, "]", depth);
   } else {
-    char digits[64];
-    size_t length = 0;
-    while (in->at < in->end && *in->at && strchr("+-.0123456789eE", *in->at) && length < sizeof digits - 1) {
-      digits[length++] = *in->at++;
-    }
-    digits[length] = 0;
-    char *end;
+    const char *begin = in->at;
+    while (in->at < in->end && *in->at && strchr("+-.0123456789eE", *in->at)) in->at++;
     json->type = SM_JSON_NUMBER;
-    json->number = strtod(digits, &end);
-    in->failed = in->failed || length == 0 || *end;
+    in->failed = in->failed || !sm_read_number(begin, (size_t)(in->at - begin), &json->number);
   }
   return in->failed ? NULL : json;
 }
@@ -151,8 +145,8 @@ void sm_settings_read(sm_settings *settings, const char *text, size_t length) {
   settings->root = value(&in, 0);
   if (settings->root && !take(&in, "")) in.failed = true;
   if (settings->root == NULL || in.failed || in.at != in.end) {
+    /* No object, so that its keys are not missed. */
     settings->root = kept(sizeof *settings->root);
-    settings->root->type = SM_JSON_OBJECT;
     sm_mistake(settings, settings->root, "the settings are no JSON");
   } else if (settings->root->type == SM_JSON_NULL) {
     /* An empty section of the manifest. */
@@ -209,14 +203,14 @@ bool sm_expect(sm_settings *settings, const sm_json *json, sm_json_type type) {
   return false;
 }
 
-/* The value of a key; every key that is asked for is known, there or not. */
-static sm_json *find(sm_json *object, const char *key) {
+/* The value of a key. */
+static sm_json *find(sm_settings *settings, sm_json *object, const char *key) {
   sm_json *found = NULL;
   for (sm_json *entry = object->first; entry; entry = entry->next) {
-    if (sm_text_equal(entry->key, sm_str(key))) {
-      entry->is_known = true;
-      found = entry;
-    }
+    if (!sm_text_equal(entry->key, sm_str(key))) continue;
+    if (found) sm_mistake(settings, entry, "the key stands there twice; take one out");
+    entry->is_known = true;
+    found = entry;
   }
   return found;
 }
@@ -229,7 +223,7 @@ sm_json *sm_optional(sm_settings *settings, sm_json *object, const char *key, sm
   sm_reserve(&asked, 1);
   asked.items[asked.count].object = object;
   asked.items[asked.count++].key = key;
-  sm_json *found = find(object, key);
+  sm_json *found = find(settings, object, key);
   return found && sm_expect(settings, found, type) ? found : NULL;
 }
 
