@@ -119,7 +119,8 @@ fn what_cannot_become_a_plugin_is_told() {
             .to_string()
     };
     assert!(fails(b"no module").starts_with("this is no WebAssembly module"));
-    assert!(fails(&module("(component)")).starts_with("this is a component already"));
+    let component = componentize(&processor(""), &World::Exported).expect("it is a processor");
+    assert!(fails(&component).starts_with("this is a component already"));
     assert!(fails(&module("(module)")).starts_with("it exports no role"));
     let unknown = module(r#"(module (func (export "spanmill:plugin/profiler@0.1.0#run")))"#);
     assert_eq!(

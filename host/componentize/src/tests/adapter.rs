@@ -160,7 +160,7 @@ fn last_words_are_put_together() {
     }
     assert_eq!(adapter.lines(), []);
     adapter.exit();
-    let words = "fatal error: no more\ngoroutine 1 [running]:\nmain.f()\n\tmain.go:7\n";
+    let words = "fatal error: no more\n\ngoroutine 1 [running]:\nmain.f()\n\tmain.go:7\n";
     assert_eq!(adapter.lines(), [line(3, words)]);
 }
 
