@@ -243,8 +243,9 @@ func (g *guest) Snapshot(state State) uint32 {
 	defer fail()
 	g.answer.reset()
 	g.saved = nil
-	if g.plugin != nil {
-		state = g.plugin.(State)
+	// A plugin may have state in one role and none in another.
+	if current, hasState := g.plugin.(State); hasState {
+		state = current
 		g.saved = state.Snapshot()
 	}
 	g.answer.word(state.StateFormat())
@@ -257,9 +258,11 @@ func (g *guest) Restore(format, at, length uint32) uint32 {
 	defer fail()
 	g.answer.reset()
 	g.texts = g.texts[:0]
-	var err error = errNotConfigured
-	if g.plugin != nil {
-		err = g.plugin.(State).Restore(format, append([]byte(nil), lowered[byte](at, length)...))
+	var err error
+	if current, hasState := g.plugin.(State); hasState {
+		err = current.Restore(format, append([]byte(nil), lowered[byte](at, length)...))
+	} else if length > 0 {
+		err = errNoState
 	}
 	switch {
 	case err == nil:
@@ -273,7 +276,7 @@ func (g *guest) Restore(format, at, length uint32) uint32 {
 	return g.done()
 }
 
-var errNotConfigured = errors.New("not configured")
+var errNoState = errors.New("the plugin has no state in this role")
 
 // Tick is ticker.tick.
 func (g *guest) Tick(now uint64, ending uint32) uint32 {
