@@ -158,10 +158,11 @@ fn last_words_are_put_together() {
     ] {
         adapter.write(2, part.as_bytes());
     }
-    assert_eq!(adapter.lines(), []);
+    assert_eq!(adapter.lines(), [line(3, "fatal error: no more\n")]);
+    adapter.write(2, "main.g()\n".repeat(20).as_bytes());
+    assert_eq!(adapter.lines().len(), 1);
     adapter.exit();
-    let words = "fatal error: no more\n\ngoroutine 1 [running]:\nmain.f()\n\tmain.go:7\n";
-    assert_eq!(adapter.lines(), [line(3, words)]);
+    assert_eq!(adapter.lines().len(), 1);
 }
 
 #[test]
