@@ -1,8 +1,8 @@
 /* Spanmill's SDK for C: what a plugin includes. README.md has examples.
  *
- * A plugin declares the signals it takes and the fields it reads and writes, gets those fields as columns (one packed list a
- * field and batch), and answers with verdicts and edits. What it does not touch leaves byte for byte as it came, and what it
- * did not declare it never sees.
+ * A plugin declares the signals it takes and the fields it reads and writes, gets those fields as columns (one packed
+ * list a field and batch), and answers with verdicts and edits. What it does not touch leaves byte for byte as it came,
+ * and what it did not declare it never sees.
  *
  * Columns are read where the host put them, without a copy. They are good until `process` returns. */
 #ifndef SPANMILL_H
@@ -34,8 +34,8 @@ void sm_take(sm_contract *contract, unsigned signals);
 
 void sm_shard(sm_contract *contract, sm_sharding sharding);
 
-/* Fields that are read, by the contract's paths. To name one twice gives the same handle; to read one as what it is not ends
- * the plugin. */
+/* Fields that are read, by the contract's paths. To name one twice gives the same handle; to read one as what it is not
+ * ends the plugin. */
 sm_text_field sm_read_text(sm_contract *contract, const char *path);
 sm_narrow_field sm_read_narrow(sm_contract *contract, const char *path);
 sm_wide_field sm_read_wide(sm_contract *contract, const char *path);
@@ -47,19 +47,24 @@ sm_attribute_field sm_read_attribute(sm_contract *contract, sm_context context, 
 sm_list_field sm_read_attributes(sm_contract *contract, sm_context context);
 
 /* Fields that are written. Writing does not imply reading. */
-typedef struct { uint32_t index; } sm_write_field;
+typedef struct {
+  uint32_t index;
+} sm_write_field;
 sm_write_field sm_write(sm_contract *contract, const char *path);
 sm_write_field sm_write_attribute(sm_contract *contract, sm_context context, const char *key);
 sm_write_field sm_write_attributes(sm_contract *contract, sm_context context);
 
 /* One of the plugin's own counters, which its operator sees. `name` is a literal in lower_snake_case. None can be added
  * later, so that no name can carry a value. */
-typedef struct { const char *name; } sm_counter;
+typedef struct {
+  const char *name;
+} sm_counter;
 sm_counter sm_declare_counter(sm_contract *contract, const char *name);
 /* Call it once a batch, not once a row. */
 void sm_count(sm_counter counter, uint64_t delta);
 
-/* -- log, failures --------------------------------------------------------------------------------------------------- */
+/* -- log, failures ---------------------------------------------------------------------------------------------------
+ */
 
 typedef enum { SM_DEBUG, SM_INFO, SM_WARN, SM_ERROR } sm_level;
 
@@ -86,7 +91,8 @@ sm_status sm_refuse(const char *message);
 /* The plugin's own state is broken: the host makes a new instance. */
 sm_status sm_broken(const char *message);
 
-/* -- answers per distinct text ---------------------------------------------------------------------------------------- */
+/* -- answers per distinct text ----------------------------------------------------------------------------------------
+ */
 
 /* Remembers what was asked of each distinct text of a batch, so that it is asked once and not once a row. */
 typedef struct {
@@ -110,12 +116,14 @@ static inline uint32_t sm_answer(sm_answers *answers, const sm_batch *batch, uin
   return known - 1;
 }
 
-/* -- what a plugin answers ------------------------------------------------------------------------------------------- */
+/* -- what a plugin answers -------------------------------------------------------------------------------------------
+ */
 
 #include "spanmill_answer.h"
 #include "spanmill_series.h"
 
-/* -- registration ----------------------------------------------------------------------------------------------------- */
+/* -- registration -----------------------------------------------------------------------------------------------------
+ */
 
 #include "spanmill_register.h"
 

@@ -129,8 +129,12 @@ class Settings {
   explicit Settings(sm_settings *raw) : raw_(raw) {}
   sm_settings *raw() const { return raw_; }
   sm_json *root() const { return sm_settings_root(raw_); }
-  sm_json *required(sm_json *object, const char *key, sm_json_type type) { return sm_required(raw_, object, key, type); }
-  sm_json *optional(sm_json *object, const char *key, sm_json_type type) { return sm_optional(raw_, object, key, type); }
+  sm_json *required(sm_json *object, const char *key, sm_json_type type) {
+    return sm_required(raw_, object, key, type);
+  }
+  sm_json *optional(sm_json *object, const char *key, sm_json_type type) {
+    return sm_optional(raw_, object, key, type);
+  }
   bool expect(const sm_json *value, sm_json_type type) { return sm_expect(raw_, value, type); }
   void mistake(const sm_json *at, const char *message) { sm_mistake(raw_, at, message); }
 
@@ -196,22 +200,22 @@ class Instance {
 }  // namespace spanmill
 
 // Register a class in a role. The plugin's other exports are those of spanmill.h, such as SPANMILL_ABOUT.
-#define SPANMILL_PROCESSOR_CLASS(Plugin)                                                                           \
-  static void sm_class_configure(sm_settings *settings, sm_contract *contract) {                                  \
-    spanmill::Instance<Plugin>::renewed().configure(spanmill::Settings(settings), spanmill::Contract(contract));   \
-  }                                                                                                                \
-  static sm_status sm_class_process(const sm_batch *batch, sm_outcome *outcome) {                                 \
-    return spanmill::Instance<Plugin>::get().process(spanmill::Batch(batch), spanmill::Outcome(outcome));          \
-  }                                                                                                                \
+#define SPANMILL_PROCESSOR_CLASS(Plugin)                                                                         \
+  static void sm_class_configure(sm_settings *settings, sm_contract *contract) {                                 \
+    spanmill::Instance<Plugin>::renewed().configure(spanmill::Settings(settings), spanmill::Contract(contract)); \
+  }                                                                                                              \
+  static sm_status sm_class_process(const sm_batch *batch, sm_outcome *outcome) {                                \
+    return spanmill::Instance<Plugin>::get().process(spanmill::Batch(batch), spanmill::Outcome(outcome));        \
+  }                                                                                                              \
   SPANMILL_PROCESSOR(sm_class_configure, sm_class_process)
-#define SPANMILL_CONNECTOR_CLASS(Plugin)                                                                           \
-  static void sm_class_configure(sm_settings *settings, sm_contract *contract, sm_metric_stream *stream) {        \
-    spanmill::Instance<Plugin>::renewed().configure(spanmill::Settings(settings), spanmill::Contract(contract),    \
-                                                    *stream);                                                      \
-  }                                                                                                                \
-  static sm_status sm_class_process(const sm_batch *batch, sm_emission *emission) {                               \
-    return spanmill::Instance<Plugin>::get().process(spanmill::Batch(batch), spanmill::Emission(emission));        \
-  }                                                                                                                \
+#define SPANMILL_CONNECTOR_CLASS(Plugin)                                                                        \
+  static void sm_class_configure(sm_settings *settings, sm_contract *contract, sm_metric_stream *stream) {      \
+    spanmill::Instance<Plugin>::renewed().configure(spanmill::Settings(settings), spanmill::Contract(contract), \
+                                                    *stream);                                                   \
+  }                                                                                                             \
+  static sm_status sm_class_process(const sm_batch *batch, sm_emission *emission) {                             \
+    return spanmill::Instance<Plugin>::get().process(spanmill::Batch(batch), spanmill::Emission(emission));     \
+  }                                                                                                             \
   SPANMILL_CONNECTOR(sm_class_configure, sm_class_process)
 
 #endif

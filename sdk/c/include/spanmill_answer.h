@@ -8,7 +8,8 @@ typedef struct sm_new_texts sm_new_texts;
 /* Adds a text, and gives its index; so does the other for bytes, and encoded arrays and maps. */
 uint32_t sm_new_text(sm_new_texts *texts, sm_text text);
 
-/* -- processors ------------------------------------------------------------------------------------------------------- */
+/* -- processors -------------------------------------------------------------------------------------------------------
+ */
 
 /* What a processor did with a batch. Nothing set: everything stays as it is. */
 typedef struct sm_outcome sm_outcome;
@@ -36,7 +37,8 @@ void sm_remove_entry(sm_outcome *outcome, sm_write_field field, uint32_t entry);
 /* Adds an entry to a row's attribute list. Rows come in order, and do not have the key yet. */
 void sm_append(sm_outcome *outcome, sm_write_field field, size_t row, uint32_t key, sm_cell value);
 
-/* -- connectors that measure --------------------------------------------------------------------------------------------- */
+/* -- connectors that measure
+ * --------------------------------------------------------------------------------------------- */
 
 typedef enum { SM_SUM, SM_HISTOGRAM, SM_EXPONENTIAL_HISTOGRAM, SM_UP_DOWN_SUM, SM_GAUGE } sm_instrument_kind;
 
@@ -84,8 +86,8 @@ sm_new_texts *sm_emission_texts(sm_emission *emission);
 /* Forgets the numbering of series before this emission: the next series is 0 again. No total is lost. */
 void sm_restart(sm_emission *emission);
 
-/* A new series: first the attributes of its resource and its own, in any order, then sm_end_series, which gives nothing:
- * series are numbered in the order they are named, across batches, from 0. */
+/* A new series: first the attributes of its resource and its own, in any order, then sm_end_series, which gives
+ * nothing: series are numbered in the order they are named, across batches, from 0. */
 void sm_series_resource(sm_emission *emission, uint32_t key, sm_cell value);
 void sm_series_attribute(sm_emission *emission, uint32_t key, sm_cell value);
 void sm_end_series(sm_emission *emission);
@@ -98,7 +100,8 @@ void sm_measure(sm_emission *emission, uint32_t instrument, uint32_t series, dou
 void sm_measurements(sm_emission *emission, uint32_t instrument, size_t count, uint32_t **series, double **values,
                      uint64_t **counts, uint32_t **rows);
 
-/* -- connectors that make records ---------------------------------------------------------------------------------------- */
+/* -- connectors that make records
+ * ---------------------------------------------------------------------------------------- */
 
 /* What the records are, and the fields they have: `configure` is given one of log records. */
 typedef struct sm_record_stream sm_record_stream;
@@ -108,7 +111,9 @@ void sm_record_scope(sm_record_stream *stream, const char *name, const char *ver
 /* Makes spans instead of log records. Call it before fields are named. */
 void sm_record_spans(sm_record_stream *stream);
 
-typedef struct { uint32_t index; } sm_record_field;
+typedef struct {
+  uint32_t index;
+} sm_record_field;
 /* A field, by its path; of one attribute by key, or of all. */
 sm_record_field sm_record_path(sm_record_stream *stream, const char *path);
 sm_record_field sm_record_attribute(sm_record_stream *stream, const char *key);
@@ -129,12 +134,16 @@ void sm_record_cell(sm_records *records, sm_record_field field, sm_cell value);
 /* An entry of the whole list. */
 void sm_record_entry(sm_records *records, sm_record_field field, uint32_t key, sm_cell value);
 
-/* -- routers ------------------------------------------------------------------------------------------------------------ */
+/* -- routers
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* The pipelines that a component may send to. */
 typedef struct {
   sm_signal signal;
-  struct { const sm_text *items; size_t count; } names;
+  struct {
+    const sm_text *items;
+    size_t count;
+  } names;
 } sm_pipelines;
 
 /* The set of one pipeline; 0 if there is none of the name. Join sets with |. */
@@ -147,7 +156,8 @@ void sm_send_all(sm_routes *routes, uint64_t pipelines);
 /* One set a row of a context, to be filled in; all are 0, which drops. */
 uint64_t *sm_send_each(sm_routes *routes, const sm_batch *batch, sm_context context);
 
-/* -- tickers ------------------------------------------------------------------------------------------------------------ */
+/* -- tickers
+ * ------------------------------------------------------------------------------------------------------------ */
 
 /* Decisions by trace; traces that are not named stay held. No trace is named twice. */
 typedef struct sm_decisions sm_decisions;
@@ -157,7 +167,8 @@ void sm_drop_trace(sm_decisions *decisions, uint64_t high, uint64_t low);
 /* Has the rows of a trace shown again. */
 void sm_review(sm_decisions *decisions, uint64_t high, uint64_t low);
 
-/* -- state -------------------------------------------------------------------------------------------------------------- */
+/* -- state
+ * -------------------------------------------------------------------------------------------------------------- */
 
 /* Why a saved state was not taken over: its layout is not known, or its data do not have it. */
 typedef enum { SM_RESTORED, SM_UNKNOWN_FORMAT, SM_WRONG_DATA } sm_restored;

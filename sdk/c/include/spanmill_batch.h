@@ -26,13 +26,28 @@ typedef enum {
 } sm_context;
 
 /* Lists. */
-typedef struct { const uint8_t *items; size_t count; } sm_u8s;
-typedef struct { const uint32_t *items; size_t count; } sm_u32s;
-typedef struct { const uint64_t *items; size_t count; } sm_u64s;
-typedef struct { const double *items; size_t count; } sm_f64s;
+typedef struct {
+  const uint8_t *items;
+  size_t count;
+} sm_u8s;
+typedef struct {
+  const uint32_t *items;
+  size_t count;
+} sm_u32s;
+typedef struct {
+  const uint64_t *items;
+  size_t count;
+} sm_u64s;
+typedef struct {
+  const double *items;
+  size_t count;
+} sm_f64s;
 
 /* UTF-8 that does not end with a zero. */
-typedef struct { const char *data; size_t length; } sm_text;
+typedef struct {
+  const char *data;
+  size_t length;
+} sm_text;
 
 /* A C string as a text. */
 static inline sm_text sm_str(const char *string) { return (sm_text){string, strlen(string)}; }
@@ -42,7 +57,10 @@ static inline bool sm_text_equal(sm_text left, sm_text right) {
 }
 
 /* The distinct texts of a batch, packed end to end. Equal indices mean equal texts. */
-typedef struct { sm_u32s ends; sm_u8s bytes; } sm_texts;
+typedef struct {
+  sm_u32s ends;
+  sm_u8s bytes;
+} sm_texts;
 
 /* How to read the bits of a cell. */
 typedef enum {
@@ -61,7 +79,10 @@ typedef enum {
 } sm_kind;
 
 /* One value of any kind; texts, bytes, arrays and maps by their index. Zero is absent. */
-typedef struct { uint8_t kind; uint64_t bits; } sm_cell;
+typedef struct {
+  uint8_t kind;
+  uint64_t bits;
+} sm_cell;
 
 static inline sm_cell sm_cell_text(uint32_t index) {
   return index == SM_ABSENT ? (sm_cell){SM_KIND_ABSENT, 0} : (sm_cell){SM_KIND_TEXT, index};
@@ -86,16 +107,25 @@ static inline bool sm_is_pooled(sm_cell cell) {
 }
 
 /* Values of mixed type, one a row. */
-typedef struct { sm_u8s kinds; sm_u64s bits; } sm_cells;
+typedef struct {
+  sm_u8s kinds;
+  sm_u64s bits;
+} sm_cells;
 
 static inline sm_cell sm_cell_at(sm_cells cells, size_t row) {
   return (sm_cell){cells.kinds.items[row], cells.bits.items[row]};
 }
 
 /* Whole attribute lists: row i owns the entries from ends[i-1] to ends[i]. */
-typedef struct { sm_u32s ends; sm_u32s keys; sm_cells values; } sm_attributes;
+typedef struct {
+  sm_u32s ends;
+  sm_u32s keys;
+  sm_cells values;
+} sm_attributes;
 
-static inline uint32_t sm_entries_begin(sm_attributes list, size_t row) { return row == 0 ? 0 : list.ends.items[row - 1]; }
+static inline uint32_t sm_entries_begin(sm_attributes list, size_t row) {
+  return row == 0 ? 0 : list.ends.items[row - 1];
+}
 static inline uint32_t sm_entries_end(sm_attributes list, size_t row) { return list.ends.items[row]; }
 
 typedef enum {
@@ -123,7 +153,10 @@ typedef struct {
   uint8_t context;
   uint32_t rows;
   sm_u32s parents;
-  struct { const sm_column *items; size_t count; } columns;
+  struct {
+    const sm_column *items;
+    size_t count;
+  } columns;
 } sm_table;
 
 /* Rows that travel together. */
@@ -154,14 +187,31 @@ static inline sm_u32s sm_parents(const sm_batch *batch, sm_context context) {
 }
 
 /* Handles of fields that are read. */
-typedef struct { sm_context context; uint32_t column; } sm_place;
-typedef struct { sm_place at; } sm_text_field;
-typedef struct { sm_place at; } sm_narrow_field;
-typedef struct { sm_place at; } sm_wide_field;
-typedef struct { sm_place at; } sm_trace_id_field;
-typedef struct { sm_place at; } sm_cell_field;
-typedef struct { sm_place at; } sm_attribute_field;
-typedef struct { sm_place at; } sm_list_field;
+typedef struct {
+  sm_context context;
+  uint32_t column;
+} sm_place;
+typedef struct {
+  sm_place at;
+} sm_text_field;
+typedef struct {
+  sm_place at;
+} sm_narrow_field;
+typedef struct {
+  sm_place at;
+} sm_wide_field;
+typedef struct {
+  sm_place at;
+} sm_trace_id_field;
+typedef struct {
+  sm_place at;
+} sm_cell_field;
+typedef struct {
+  sm_place at;
+} sm_attribute_field;
+typedef struct {
+  sm_place at;
+} sm_list_field;
 
 /* The columns of those. A field of a context that the batch's signal does not have has no rows. */
 sm_u32s sm_text_column(const sm_batch *batch, sm_text_field field);
@@ -173,7 +223,11 @@ sm_cells sm_cell_column(const sm_batch *batch, sm_cell_field field);
 sm_attributes sm_attribute_lists(const sm_batch *batch, sm_list_field field);
 
 /* One attribute of every row. Whether it came as texts or as cells is none of the plugin's business. */
-typedef struct { size_t rows; const uint32_t *texts; sm_cells cells; } sm_values;
+typedef struct {
+  size_t rows;
+  const uint32_t *texts;
+  sm_cells cells;
+} sm_values;
 sm_values sm_attribute(const sm_batch *batch, sm_attribute_field field);
 
 /* The value of a row. */

@@ -3,7 +3,10 @@
 #define SPANMILL_SERIES_H
 
 /* Bytes that identify something: pool indices differ from batch to batch, so a key holds what they stand for. */
-typedef struct { uint8_t *items; size_t count, room; } sm_key;
+typedef struct {
+  uint8_t *items;
+  size_t count, room;
+} sm_key;
 
 static inline void sm_key_begin(sm_key *key) { key->count = 0; }
 void sm_key_add(sm_key *key, const void *data, size_t length);

@@ -30,16 +30,16 @@ typedef struct sm_settings sm_settings;
 /* All of the settings: an object. */
 sm_json *sm_settings_root(sm_settings *settings);
 
-/* The value of a key of an object, if it has the type. NULL if it is not there, or of another type, which is a mistake. Keys
- * of the object that are never asked for are mistakes as well. */
+/* The value of a key of an object, if it has the type. NULL if it is not there, or of another type, which is a mistake.
+ * Keys of the object that are never asked for are mistakes as well. */
 sm_json *sm_required(sm_settings *settings, sm_json *object, const char *key, sm_json_type type);
 sm_json *sm_optional(sm_settings *settings, sm_json *object, const char *key, sm_json_type type);
 
 /* Whether a value, such as an entry of a list, has a type; a mistake if not. */
 bool sm_expect(sm_settings *settings, const sm_json *value, sm_json_type type);
 
-/* Notes a mistake at a place: what is wrong and what to do, in lower case, without a full stop. `configure` notes all of
- * them, and the plugin is refused if there are any. */
+/* Notes a mistake at a place: what is wrong and what to do, in lower case, without a full stop. `configure` notes all
+ * of them, and the plugin is refused if there are any. */
 void sm_mistake(sm_settings *settings, const sm_json *at, const char *message);
 
 /* Whether a mistake was noted so far. */

@@ -11,7 +11,8 @@ uint32_t sm_new_text(sm_new_texts *texts, sm_text text) {
   return texts->first + (uint32_t)texts->ends.count - 1;
 }
 
-/* -- processors ------------------------------------------------------------------------------------------------------- */
+/* -- processors -------------------------------------------------------------------------------------------------------
+ */
 
 static void clear_placed(sm_placed *placed) {
   placed->places.count = 0;
@@ -154,7 +155,8 @@ void sm_append(sm_outcome *outcome, sm_write_field field, size_t row, uint32_t k
   sm_push_cell(&edits->append_values, value);
 }
 
-/* -- connectors that measure --------------------------------------------------------------------------------------------- */
+/* -- connectors that measure
+ * --------------------------------------------------------------------------------------------- */
 
 void sm_emission_begin(sm_emission *emission, const sm_batch *batch, size_t instruments) {
   sm_begin_texts(&emission->texts, batch);
@@ -202,11 +204,11 @@ void sm_measure(sm_emission *emission, uint32_t instrument, uint32_t series, dou
   sm_push(&of->values, value);
 }
 
-#define ROOM(out, vector)                            \
-  if (out) {                                         \
-    sm_reserve(&(vector), count);                    \
-    *(out) = (vector).items + (vector).count;        \
-    (vector).count += count;                         \
+#define ROOM(out, vector)                     \
+  if (out) {                                  \
+    sm_reserve(&(vector), count);             \
+    *(out) = (vector).items + (vector).count; \
+    (vector).count += count;                  \
   }
 
 void sm_measurements(sm_emission *emission, uint32_t instrument, size_t count, uint32_t **series, double **values,
@@ -218,7 +220,8 @@ void sm_measurements(sm_emission *emission, uint32_t instrument, size_t count, u
   ROOM(rows, of->rows)
 }
 
-/* -- routers and tickers -------------------------------------------------------------------------------------------------- */
+/* -- routers and tickers
+ * -------------------------------------------------------------------------------------------------- */
 
 uint64_t sm_find_pipeline(const sm_pipelines *pipelines, const char *name) {
   for (size_t at = 0; at < pipelines->names.count; at++) {

@@ -1,5 +1,5 @@
-/* What each exported function does: from lowered arguments to the answer as the canonical ABI lays it out. An answer stays
- * where it is until the next call, so nothing has to be freed after it was read. */
+/* What each exported function does: from lowered arguments to the answer as the canonical ABI lays it out. An answer
+ * stays where it is until the next call, so nothing has to be freed after it was read. */
 #include "wire.h"
 
 #ifdef __wasm__
@@ -31,7 +31,8 @@ static const sm_batch *batch_of(SM_LOWERED) {
   return &batch;
 }
 
-/* -- configuring -------------------------------------------------------------------------------------------------------- */
+/* -- configuring
+ * -------------------------------------------------------------------------------------------------------- */
 
 static sm_settings settings;
 
@@ -104,14 +105,10 @@ static wire_stream stream_of(const sm_metric_stream *stream) {
     sm_push(&instruments, wire);
   }
   for (size_t at = 0; at < stream->resource_key_count; at++) sm_push(&key, sm_str(stream->resource_key[at]));
-  return (wire_stream){text_of(stream->scope),
-                       {instruments.items, instruments.count},
-                       (uint8_t)stream->temporality,
-                       stream->flush_interval_ns,
-                       stream->expiration_ns,
-                       stream->series_limit,
-                       stream->resource_limit,
-                       stream->total_limit,
+  return (wire_stream){text_of(stream->scope),       {instruments.items, instruments.count},
+                       (uint8_t)stream->temporality, stream->flush_interval_ns,
+                       stream->expiration_ns,        stream->series_limit,
+                       stream->resource_limit,       stream->total_limit,
                        {key.items, key.count}};
 }
 
@@ -143,7 +140,8 @@ const void *sm_call_configure_record_connector(const sm_record_connector *plugin
   return DONE(&answer);
 }
 
-/* -- batches ---------------------------------------------------------------------------------------------------------------- */
+/* -- batches
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 /* Whether a call went well; else the error. */
 static bool went_well(sm_status status, wire_plugin_error *error) {
@@ -154,13 +152,13 @@ static bool went_well(sm_status status, wire_plugin_error *error) {
 }
 
 /* Runs the plugin if it is configured. */
-#define RUN(answer, call)                                                        \
-  if (!is_configured) {                                                          \
-    (answer).failed = 1;                                                         \
-    (answer).of.error = (wire_plugin_error){0, {NULL, 0}};                       \
-    return DONE(&(answer));                                                      \
-  }                                                                              \
-  (answer).failed = !went_well(call, &(answer).of.error);                        \
+#define RUN(answer, call)                                  \
+  if (!is_configured) {                                    \
+    (answer).failed = 1;                                   \
+    (answer).of.error = (wire_plugin_error){0, {NULL, 0}}; \
+    return DONE(&(answer));                                \
+  }                                                        \
+  (answer).failed = !went_well(call, &(answer).of.error);  \
   if ((answer).failed) return DONE(&(answer))
 
 static SM_VECTOR(wire_write) writes, entry_writes;
@@ -186,8 +184,8 @@ static void put_edits(uint32_t field, const sm_edits *edits) {
   }
   if (edits->removed.count > 0) sm_push(&removals, ((wire_removal){field, sm_list(sm_u32s, &edits->removed)}));
   if (edits->append_rows.count > 0) {
-    sm_push(&appends, ((wire_append){field, sm_list(sm_u32s, &edits->append_rows), sm_list(sm_u32s, &edits->append_keys),
-                                     sm_cells_of(&edits->append_values)}));
+    sm_push(&appends, ((wire_append){field, sm_list(sm_u32s, &edits->append_rows),
+                                     sm_list(sm_u32s, &edits->append_keys), sm_cells_of(&edits->append_values)}));
   }
 }
 
@@ -227,9 +225,8 @@ const void *sm_call_process_connector(const sm_connector *plugin, SM_LOWERED) {
   for (size_t at = 0; at < instruments; at++) {
     const sm_recording *of = &emission.recordings.items[at];
     if (of->series.count == 0) continue;
-    sm_push(&recordings,
-            ((wire_recording){(uint32_t)at, sm_list(sm_u32s, &of->series), sm_list(sm_f64s, &of->values),
-                              sm_list(sm_u64s, &of->counts), sm_list(sm_u32s, &of->rows)}));
+    sm_push(&recordings, ((wire_recording){(uint32_t)at, sm_list(sm_u32s, &of->series), sm_list(sm_f64s, &of->values),
+                                           sm_list(sm_u64s, &of->counts), sm_list(sm_u32s, &of->rows)}));
   }
   answer.of.value = (wire_emission){sm_texts_of(&emission.texts),
                                     emission.restart,
@@ -282,7 +279,8 @@ const void *sm_call_process_router(const sm_router *plugin, SM_LOWERED) {
   return DONE(&answer);
 }
 
-/* -- optional interfaces ------------------------------------------------------------------------------------------------------ */
+/* -- optional interfaces
+ * ------------------------------------------------------------------------------------------------------ */
 
 const void *sm_call_snapshot(const sm_state *plugin) {
   static wire_state answer;

@@ -64,7 +64,8 @@ static sm_write_field write_path(sm_contract *contract, sm_text path) {
 sm_write_field sm_write(sm_contract *contract, const char *path) {
   sm_text copy = sm_join(sm_str(path));
   const sm_field *field = sm_find_field(copy);
-  if (field && !field->is_writable) sm_panic("a field is written that cannot be; wit/telemetry.wit marks those that can");
+  if (field && !field->is_writable)
+    sm_panic("a field is written that cannot be; wit/telemetry.wit marks those that can");
   return write_path(contract, copy);
 }
 

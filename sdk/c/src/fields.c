@@ -1,7 +1,7 @@
 /* The fields with a fixed place, as the contract lists them, and paths. */
 #include "internal.h"
 
-const char *const sm_prefixes[SM_CONTEXTS] = {"resource", "scope", "span", "spanevent",
+const char *const sm_prefixes[SM_CONTEXTS] = {"resource", "scope", "span",   "spanevent",
                                               "spanlink", "log",   "metric", "datapoint"};
 
 static const sm_field fields[] = {

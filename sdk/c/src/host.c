@@ -15,9 +15,10 @@ sm_status sm_broken(const char *message) {
 
 #ifdef __wasm__
 __attribute__((import_module("spanmill:plugin/log@0.1.0"), import_name("log"))) void import_log(uint32_t, const char *,
-                                                                                               size_t);
+                                                                                                size_t);
 __attribute__((import_module("spanmill:plugin/counters@0.1.0"), import_name("count"))) void import_count(const char *,
-                                                                                                        size_t, uint64_t);
+                                                                                                         size_t,
+                                                                                                         uint64_t);
 
 void sm_log(sm_level level, const char *message) { import_log(level, message, strlen(message)); }
 

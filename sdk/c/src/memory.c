@@ -37,7 +37,7 @@ static void release(void) {
 }
 
 __attribute__((export_name("cabi_realloc"), used)) void *cabi_realloc(void *old, size_t old_size, size_t align,
-                                                                              size_t size) {
+                                                                      size_t size) {
   if (sm_call_is_done) release();
   size_t at = (arena.used + align - 1) & ~(align - 1);
   if (arena.chunk == NULL || at > arena.room || size > arena.room - at) {

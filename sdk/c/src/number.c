@@ -1,9 +1,12 @@
-/* JSON numbers as doubles, rounded to the nearest. strtod would do, and bring ten times as much code into each plugin. */
+/* JSON numbers as doubles, rounded to the nearest. strtod would do, and bring ten times as much code into each plugin.
+ */
 #include "internal.h"
 
 /* A whole number of up to 1,280 bits, the least significant word first. */
 #define WORDS 40
-typedef struct { uint32_t words[WORDS]; } big;
+typedef struct {
+  uint32_t words[WORDS];
+} big;
 
 static void multiply(big *number, uint32_t by) {
   uint64_t carry = 0;
@@ -75,7 +78,8 @@ bool sm_read_number(const char *text, size_t length, double *value) {
   uint64_t digits = 0;
   long exponent = 0;
   text += is_negative;
-  for (bool is_fraction = false; text < end && ((*text >= '0' && *text <= '9') || (*text == '.' && !is_fraction)); text++) {
+  for (bool is_fraction = false; text < end && ((*text >= '0' && *text <= '9') || (*text == '.' && !is_fraction));
+       text++) {
     if (*text == '.') {
       is_fraction = true;
       continue;
@@ -94,7 +98,8 @@ bool sm_read_number(const char *text, size_t length, double *value) {
     long power = 0;
     text += text < end && (*text == '-' || *text == '+');
     has_digits = text < end;
-    for (; text < end && *text >= '0' && *text <= '9'; text++) power = power > 9999 ? power : power * 10 + (*text - '0');
+    for (; text < end && *text >= '0' && *text <= '9'; text++)
+      power = power > 9999 ? power : power * 10 + (*text - '0');
     exponent += is_below_zero ? -power : power;
   }
   if (!has_digits || text != end) return false;

@@ -3,7 +3,10 @@
 
 #include "internal.h"
 
-typedef struct { const char *at, *end; bool failed; } reader;
+typedef struct {
+  const char *at, *end;
+  bool failed;
+} reader;
 
 static sm_json *value(reader *in, int depth);
 
@@ -216,7 +219,10 @@ static sm_json *find(sm_settings *settings, sm_json *object, const char *key) {
 }
 
 /* The keys that were asked for, by object. */
-static SM_VECTOR(struct { const sm_json *object; const char *key; }) asked;
+static SM_VECTOR(struct {
+  const sm_json *object;
+  const char *key;
+}) asked;
 
 sm_json *sm_optional(sm_settings *settings, sm_json *object, const char *key, sm_json_type type) {
   if (object->type != SM_JSON_OBJECT) return NULL;

@@ -60,7 +60,10 @@ static sm_column column_of(smt_loaded *loaded, sm_text text, const smt_row_list 
     switch (column.shape) {
       case SM_SHAPE_NARROW: sm_push(&words, (uint32_t)value.bits); break;
       case SM_SHAPE_TEXT: sm_push(&words, value.text.length ? pooled(loaded, value.text) : SM_ABSENT); break;
-      case SM_SHAPE_TRACE_ID: sm_push(&wides, value.bits); sm_push(&wides, value.low); break;
+      case SM_SHAPE_TRACE_ID:
+        sm_push(&wides, value.bits);
+        sm_push(&wides, value.low);
+        break;
       case SM_SHAPE_WIDE: sm_push(&wides, value.bits); break;
       default:
         is_text = is_text && value.kind <= SM_KIND_TEXT;
@@ -112,7 +115,8 @@ smt_loaded smt_load(const smt_telemetry *telemetry) {
         sm_push(&columns, column_of(&loaded, contract->reads.items[at], rows));
       }
     }
-    *table = (sm_table){(uint8_t)context, (uint32_t)rows->count, sm_list(sm_u32s, &parents), {columns.items, columns.count}};
+    *table =
+        (sm_table){(uint8_t)context, (uint32_t)rows->count, sm_list(sm_u32s, &parents), {columns.items, columns.count}};
   }
   for (size_t at = 0; at < loaded.texts.count; at++) {
     for (size_t letter = 0; letter < loaded.texts.items[at].length; letter++) {
@@ -133,7 +137,8 @@ void smt_add_texts(smt_loaded *loaded, sm_texts texts) {
 smt_value smt_value_of(const smt_loaded *loaded, sm_cell cell) {
   smt_value value = {cell.kind, {"", 0}, cell.bits, 0};
   if (sm_is_pooled(cell)) {
-    if (cell.bits == 0 || cell.bits >= loaded->texts.count) smt_fail("a text is named that is not there, or not readable");
+    if (cell.bits == 0 || cell.bits >= loaded->texts.count)
+      smt_fail("a text is named that is not there, or not readable");
     value.text = loaded->texts.items[cell.bits];
   }
   return value;
@@ -192,7 +197,8 @@ static void apply_replacement(smt_loaded *loaded, const wire_replacement *replac
   for (size_t row = 0; row < rows->count; row++) {
     smt_row *of = rows->items[row];
     for (size_t at = 0; path.name && at < of->fields.count; at++) {
-      if (strcmp(of->fields.items[at].name, path.name) == 0) is_replaced(replacement, loaded, &of->fields.items[at].value);
+      if (strcmp(of->fields.items[at].name, path.name) == 0)
+        is_replaced(replacement, loaded, &of->fields.items[at].value);
     }
     for (size_t at = 0; !path.name && at < of->attributes.count; at++) {
       if (path.is_list || strcmp(of->attributes.items[at].name, path.key) == 0) {
@@ -247,7 +253,8 @@ void smt_apply(smt_loaded *loaded, const wire_outcome *outcome) {
     const wire_append *append = &outcome->appends.items[at];
     smt_row_list *rows = &loaded->rows[smt_parse(writes[append->field]).context];
     for (size_t place = 0; place < append->rows.count; place++) {
-      if (place > 0 && append->rows.items[place] < append->rows.items[place - 1]) smt_fail("rows of appended entries decrease");
+      if (place > 0 && append->rows.items[place] < append->rows.items[place - 1])
+        smt_fail("rows of appended entries decrease");
       if (append->rows.items[place] >= rows->count) smt_fail("an entry is appended to a row that is not there");
       smt_attr(rows->items[append->rows.items[place]], loaded->texts.items[append->keys.items[place]].data,
                smt_value_of(loaded, sm_cell_at(append->values, place)));

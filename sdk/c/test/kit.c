@@ -5,7 +5,10 @@ extern void (*sm_on_log)(sm_level level, const char *message);
 extern void (*sm_on_count)(const char *name, uint64_t delta);
 
 static sm_bytes logged;
-static SM_VECTOR(struct { const char *name; uint64_t count; }) counted;
+static SM_VECTOR(struct {
+  const char *name;
+  uint64_t count;
+}) counted;
 static smt_row_list held;
 static SM_VECTOR(smt_total) totals;
 static SM_VECTOR(smt_total) series;
@@ -61,7 +64,8 @@ static const char *mistakes(uint8_t failed, const wire_config_error *error) {
   sm_text text = sm_str("");
   for (size_t at = 0; at < error->of.problems.count; at++) {
     const sm_problem *problem = &error->of.problems.items[at];
-    text = sm_join(text, sm_str(at ? "; " : ""), problem->path, sm_str(problem->path.length ? ": " : ""), problem->message);
+    text = sm_join(text, sm_str(at ? "; " : ""), problem->path, sm_str(problem->path.length ? ": " : ""),
+                   problem->message);
   }
   return text.data;
 }
@@ -146,8 +150,8 @@ const char *smt_describe(const smt_loaded *loaded, sm_attributes list, size_t ro
     if (value.kind == SM_KIND_DOUBLE) {
       snprintf(number, sizeof number, "%g", sm_double((sm_cell){value.kind, value.bits}));
     }
-    text = sm_join(text, sm_str(text.length ? "," : ""), loaded->texts.items[list.keys.items[at]], sm_str("="), value.text,
-                   sm_str(number));
+    text = sm_join(text, sm_str(text.length ? "," : ""), loaded->texts.items[list.keys.items[at]], sm_str("="),
+                   value.text, sm_str(number));
   }
   return text.data;
 }
@@ -176,7 +180,8 @@ const char *smt_measure(const sm_connector *plugin, const smt_telemetry *telemet
     series.count = 0;
     restarts++;
   }
-  if (emission->resources.ends.count != emission->attributes.ends.count) smt_fail("a series has a resource and attributes");
+  if (emission->resources.ends.count != emission->attributes.ends.count)
+    smt_fail("a series has a resource and attributes");
   for (size_t at = 0; at < emission->resources.ends.count; at++) {
     sm_push(&series, ((smt_total){NULL, smt_describe(&loaded, emission->resources, at),
                                   smt_describe(&loaded, emission->attributes, at), 0, 0}));
@@ -301,7 +306,8 @@ smt_decided smt_tick(const sm_ticker *plugin, uint64_t now, bool ending) {
   return (smt_decided){names[0].data, names[1].data, still};
 }
 
-/* -- checks ---------------------------------------------------------------------------------------------------------------- */
+/* -- checks
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 static int passed, failed;
 static bool has_failed;
@@ -320,7 +326,8 @@ void smt_check(bool holds, const char *condition, const char *file, int line) {
 void smt_check_text(const char *got, const char *want, const char *file, int line) {
   if (got == want || (got && want && strcmp(got, want) == 0)) return;
   has_failed = true;
-  fprintf(stderr, "%s:%d: got  %s\n%s:%d: want %s\n", file, line, got ? got : "nothing", file, line, want ? want : "nothing");
+  fprintf(stderr, "%s:%d: got  %s\n%s:%d: want %s\n", file, line, got ? got : "nothing", file, line,
+          want ? want : "nothing");
 }
 
 void smt_run_test(const char *name, void (*test)(void)) {

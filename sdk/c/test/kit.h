@@ -5,7 +5,11 @@
 #include "../src/wire.h"
 #include "spanmill_test.h"
 
-typedef struct { const char *name; smt_value value; bool is_removed; } smt_entry;
+typedef struct {
+  const char *name;
+  smt_value value;
+  bool is_removed;
+} smt_entry;
 
 struct smt_row {
   sm_context context;
@@ -38,15 +42,20 @@ void smt_collect(smt_row *row, sm_context context, smt_row_list *rows);
 void smt_sweep(smt_telemetry *telemetry);
 
 smt_loaded smt_load(const smt_telemetry *telemetry);
-#define SMT_ARGUMENTS(telemetry, loaded)                                                                            \
-  (telemetry)->signal, (telemetry)->received_unix_nano, (loaded).ends.items, (loaded).ends.count, (loaded).bytes.items, \
-      (loaded).bytes.count, (loaded).tables, (loaded).table_count
+#define SMT_ARGUMENTS(telemetry, loaded)                                                          \
+  (telemetry)->signal, (telemetry)->received_unix_nano, (loaded).ends.items, (loaded).ends.count, \
+      (loaded).bytes.items, (loaded).bytes.count, (loaded).tables, (loaded).table_count
 
 /* The batch's texts, and new ones behind them. */
 void smt_add_texts(smt_loaded *loaded, sm_texts texts);
 smt_value smt_value_of(const smt_loaded *loaded, sm_cell cell);
 /* A path taken apart: whether it is an attribute (with its key), a whole list, or a field (with its name). */
-typedef struct { sm_context context; bool is_list; const char *key, *name; const sm_field *field; } smt_path;
+typedef struct {
+  sm_context context;
+  bool is_list;
+  const char *key, *name;
+  const sm_field *field;
+} smt_path;
 smt_path smt_parse(sm_text path);
 void smt_apply(smt_loaded *loaded, const wire_outcome *outcome);
 void smt_write(smt_row *row, smt_path path, smt_value value);

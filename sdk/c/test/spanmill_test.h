@@ -1,6 +1,6 @@
-/* Runs plugins natively, in a plain C test program. Telemetry is made with builders and becomes the columns of the fields
- * that the plugin declared; its answer is checked against the contract and applied. What is made here is never freed: a test
- * program is short.
+/* Runs plugins natively, in a plain C test program. Telemetry is made with builders and becomes the columns of the
+ * fields that the plugin declared; its answer is checked against the contract and applied. What is made here is never
+ * freed: a test program is short.
  *
  * Link it with the plugin's file and the SDK's. */
 #ifndef SPANMILL_TEST_H
@@ -14,7 +14,8 @@
 extern "C" {
 #endif
 
-/* -- telemetry ---------------------------------------------------------------------------------------------------------- */
+/* -- telemetry
+ * ---------------------------------------------------------------------------------------------------------- */
 
 /* A value of an attribute or a field. */
 typedef struct {
@@ -33,8 +34,8 @@ smt_value smt_double(double value);
 smt_value smt_bytes(sm_kind kind, const void *data, size_t length);
 smt_value smt_empty(void);
 
-/* A row of any context, with those below it: a resource has scopes, a scope spans, log records or metrics, a span events
- * and links, a metric data points. Builders give the row that they were given. */
+/* A row of any context, with those below it: a resource has scopes, a scope spans, log records or metrics, a span
+ * events and links, a metric data points. Builders give the row that they were given. */
 typedef struct smt_row smt_row;
 
 smt_row *smt_resource(void);
@@ -62,7 +63,12 @@ smt_value smt_get_attr(const smt_row *row, const char *key);
 size_t smt_attr_count(const smt_row *row);
 
 /* What travels together: resources. */
-typedef struct { sm_signal signal; smt_row **resources; size_t count; uint64_t received_unix_nano; } smt_telemetry;
+typedef struct {
+  sm_signal signal;
+  smt_row **resources;
+  size_t count;
+  uint64_t received_unix_nano;
+} smt_telemetry;
 
 smt_telemetry *smt_telemetry_of(sm_signal signal);
 smt_telemetry *smt_add_resource(smt_telemetry *telemetry, smt_row *resource);
@@ -76,7 +82,8 @@ size_t smt_rows(const smt_telemetry *telemetry, sm_context context, smt_row ***r
 /* Their names, joined with commas. */
 const char *smt_names(const smt_telemetry *telemetry, sm_context context);
 
-/* -- plugins -------------------------------------------------------------------------------------------------------------- */
+/* -- plugins
+ * -------------------------------------------------------------------------------------------------------------- */
 
 /* Configures a plugin. NULL if it took the settings, else its mistakes: "/routes/0: must not be empty; ...". */
 const char *smt_configure(const sm_processor *plugin, const char *settings);
@@ -118,7 +125,10 @@ smt_telemetry *smt_make(const sm_record_connector *plugin, const smt_telemetry *
 smt_telemetry *smt_route(const sm_router *plugin, const smt_telemetry *telemetry, size_t pipeline);
 
 /* Decisions on held rows: names of the rows of traces released or dropped, joined with commas. */
-typedef struct { const char *released, *dropped; size_t held; } smt_decided;
+typedef struct {
+  const char *released, *dropped;
+  size_t held;
+} smt_decided;
 smt_decided smt_tick(const sm_ticker *plugin, uint64_t now_unix_nano, bool ending);
 
 /* The paths that the plugin reads, joined with commas. */
@@ -127,7 +137,8 @@ const char *smt_reads(void);
 const char *smt_logged(void);
 uint64_t smt_counted(const char *name);
 
-/* -- checks ---------------------------------------------------------------------------------------------------------------- */
+/* -- checks
+ * ---------------------------------------------------------------------------------------------------------------- */
 
 #define SMT_CHECK(condition) smt_check(condition, #condition, __FILE__, __LINE__)
 #define SMT_EQUAL(got, want) smt_check_text(got, want, __FILE__, __LINE__)

@@ -3,7 +3,8 @@
 
 #include "spanmill_test.h"
 
-/* -- edits ------------------------------------------------------------------------------------------------------------ */
+/* -- edits ------------------------------------------------------------------------------------------------------------
+ */
 
 static struct {
   sm_list_field list;
@@ -64,7 +65,8 @@ static void edit_entries(const sm_batch *batch, sm_outcome *outcome) {
   sm_new_texts *texts = sm_outcome_texts(outcome);
   sm_attributes list = sm_attribute_lists(batch, editor.list);
   uint32_t first = sm_entries_begin(list, 1);
-  sm_replace(outcome, editor.write_list, (uint32_t)sm_cell_at(list.values, 0).bits, sm_new_text(texts, sm_str("/masked")));
+  sm_replace(outcome, editor.write_list, (uint32_t)sm_cell_at(list.values, 0).bits,
+             sm_new_text(texts, sm_str("/masked")));
   sm_set_entry(outcome, editor.write_list, 1, sm_cell_double(0.5));
   sm_remove_entry(outcome, editor.write_list, first + 1);
   sm_remove_entry(outcome, editor.write_list, first + 1);
@@ -90,9 +92,14 @@ static void drop_all(const sm_batch *batch, sm_outcome *outcome) {
 
 static void what_is_emptied_goes_along(void) { SMT_CHECK(edited(drop_all)->count == 0); }
 
-/* -- roles ------------------------------------------------------------------------------------------------------------ */
+/* -- roles ------------------------------------------------------------------------------------------------------------
+ */
 
-static struct { sm_trace_id_field trace; sm_narrow_field code; uint64_t error; } keeper;
+static struct {
+  sm_trace_id_field trace;
+  sm_narrow_field code;
+  uint64_t error;
+} keeper;
 
 static void configure_keeper(sm_settings *settings, sm_contract *contract) {
   (void)settings;
@@ -139,13 +146,17 @@ static void rows_are_held_until_the_ticker_decides(void) {
   SMT_CHECK(decided.held == 0);
 }
 
-static struct { sm_narrow_field kind; uint64_t servers, others; } sides;
+static struct {
+  sm_narrow_field kind;
+  uint64_t servers, others;
+} sides;
 
 static void configure_sides(sm_settings *settings, const sm_pipelines *pipelines, sm_contract *contract) {
   sides.servers = sm_find_pipeline(pipelines, "traces/servers");
   sides.others = sm_find_pipeline(pipelines, "traces/others");
   if (!sides.servers || !sides.others) {
-    sm_mistake(settings, sm_settings_root(settings), "name this connector under the receivers of traces/servers and traces/others");
+    sm_mistake(settings, sm_settings_root(settings),
+               "name this connector under the receivers of traces/servers and traces/others");
   }
   sides.kind = sm_read_narrow(contract, "span.kind");
 }
@@ -195,7 +206,8 @@ static sm_status process_errors(const sm_batch *batch, sm_records *records) {
     sm_record_wide(records, errors.time, ends.items[row]);
     sm_record_trace_id(records, errors.trace, 7, 8);
     sm_record_cell(records, errors.body, sm_cell_text(names.items[row]));
-    sm_record_entry(records, errors.list, sm_new_text(sm_records_texts(records), sm_str("row")), sm_cell_int((int64_t)row));
+    sm_record_entry(records, errors.list, sm_new_text(sm_records_texts(records), sm_str("row")),
+                    sm_cell_int((int64_t)row));
   }
   return SM_OK;
 }
@@ -213,7 +225,8 @@ static void records_are_made(void) {
   SMT_EQUAL(smt_names(made, SM_SCOPE), "errors");
 }
 
-/* -- settings ---------------------------------------------------------------------------------------------------------- */
+/* -- settings
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static void configure_settings(sm_settings *settings, sm_contract *contract) {
   (void)contract;
@@ -238,7 +251,9 @@ static sm_status process_nothing(const sm_batch *batch, sm_outcome *outcome) {
 
 static void every_mistake_is_told_with_its_place(void) {
   static const sm_processor plugin = {configure_settings, process_nothing};
-  SMT_EQUAL(smt_configure(&plugin, "{\"routes\": [\"\\u00e9\\ud83e\\udd80\\n\"], \"rate\": 1.5e1, \"in/ner\": {\"key\": \"\"}}"), NULL);
+  SMT_EQUAL(smt_configure(&plugin,
+                          "{\"routes\": [\"\\u00e9\\ud83e\\udd80\\n\"], \"rate\": 1.5e1, \"in/ner\": {\"key\": \"\"}}"),
+            NULL);
   SMT_EQUAL(smt_run(&plugin, smt_spans(smt_span("a"))).error, "not today");
   SMT_EQUAL(smt_configure(&plugin, "{\"routes\": [1, \"\"], \"rate\": \"x\", \"in/ner\": {\"keyy\": 1}, \"zzz\": 0}"),
             "/routes/0: must be a text, not a number; /routes/1: is empty; /rate: must be a number, not a text; "
@@ -246,7 +261,8 @@ static void every_mistake_is_told_with_its_place(void) {
             "/in~1ner/keyy: unknown key `keyy`; did you mean `key`?; "
             "/zzz: unknown key `zzz`; known are `routes`, `rate`, `in/ner`");
   SMT_EQUAL(smt_configure(&plugin, "null"), "missing key `routes`");
-  SMT_EQUAL(smt_configure(&plugin, "{\"routes\": [], \"routes\": []}"), "/routes: the key stands there twice; take one out");
+  SMT_EQUAL(smt_configure(&plugin, "{\"routes\": [], \"routes\": []}"),
+            "/routes: the key stands there twice; take one out");
   SMT_EQUAL(smt_configure(&plugin, "[]"), "must be a mapping, not a list");
   SMT_EQUAL(smt_configure(&plugin, "{\"routes\": ["), "the settings are no JSON");
 }

@@ -1,5 +1,5 @@
-/* A processor that misbehaves as its settings say: it throws, loops, or takes all memory. What the host's log says of it must
- * name this file and the line. */
+/* A processor that misbehaves as its settings say: it throws, loops, or takes all memory. What the host's log says of
+ * it must name this file and the line. */
 #include <stdlib.h>
 
 #include "spanmill.h"

@@ -21,13 +21,19 @@ static struct {
   sm_numbers series;
   /* The series of this batch: pool indices instead of texts, and the number that each stands for. */
   sm_numbers here;
-  struct { uint32_t *items; size_t room; } series_here;
+  struct {
+    uint32_t *items;
+    size_t room;
+  } series_here;
   sm_key key, key_here;
 } plugin;
 
 static sm_instrument instruments[] = {
     [CALLS] = {.name = "route.calls", .description = "Calls by route.", .unit = "{call}", .kind = SM_SUM},
-    [DURATION] = {.name = "route.duration", .description = "Duration of calls by route.", .unit = "ms", .kind = SM_HISTOGRAM},
+    [DURATION] = {.name = "route.duration",
+                  .description = "Duration of calls by route.",
+                  .unit = "ms",
+                  .kind = SM_HISTOGRAM},
 };
 
 static sm_f64s read_buckets(sm_settings *settings) {
@@ -40,7 +46,8 @@ static sm_f64s read_buckets(sm_settings *settings) {
   for (sm_json *bound = list->first; bound; bound = bound->next) {
     if (!sm_expect(settings, bound, SM_JSON_NUMBER)) continue;
     if (bound->number - bound->number != 0) sm_mistake(settings, bound, "must be a finite number");
-    if (count > 0 && bounds[count - 1] >= bound->number) sm_mistake(settings, bound, "must be above the bucket before it");
+    if (count > 0 && bounds[count - 1] >= bound->number)
+      sm_mistake(settings, bound, "must be above the bucket before it");
     bounds[count++] = bound->number;
   }
   return (sm_f64s){bounds, count};
@@ -80,8 +87,8 @@ static void name_series(const sm_batch *batch, sm_emission *emission, uint32_t r
   sm_end_series(emission);
 }
 
-static uint32_t find_series(const sm_batch *batch, sm_emission *emission, uint32_t resource, uint32_t route, uint32_t kind,
-                            uint32_t code) {
+static uint32_t find_series(const sm_batch *batch, sm_emission *emission, uint32_t resource, uint32_t route,
+                            uint32_t kind, uint32_t code) {
   bool is_new;
   sm_key_begin(&plugin.key);
   sm_key_attributes(&plugin.key, batch, sm_attribute_lists(batch, plugin.resource), resource);

@@ -33,7 +33,8 @@ static void series_of_other_resources_are_others(void) {
   smt_value ids[] = {smt_text("1"), smt_int(1), smt_text("1")};
   for (int at = 0; at < 3; at++) {
     smt_row *scope = smt_with(smt_scope(""), call(smt_text("/"), 0, 1));
-    smt_add_resource(spans, smt_with(smt_attr(smt_attr(smt_resource(), "id", ids[at]), "kind", smt_int(ids[at].kind)), scope));
+    smt_add_resource(spans,
+                     smt_with(smt_attr(smt_attr(smt_resource(), "id", ids[at]), "kind", smt_int(ids[at].kind)), scope));
   }
   SMT_EQUAL(smt_measure(&sm_the_connector, spans), NULL);
   const smt_total *totals;

@@ -44,7 +44,8 @@ static sm_status process(const sm_batch *batch, sm_outcome *outcome) {
 static const char schema[] =
     "{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", \"type\": \"object\", \"properties\": {"
     "\"routes\": {\"description\": \"The routes whose spans are dropped: values of http.route.\", \"type\": \"array\","
-    " \"items\": {\"type\": \"string\", \"minLength\": 1}}}, \"required\": [\"routes\"], \"additionalProperties\": false}";
+    " \"items\": {\"type\": \"string\", \"minLength\": 1}}}, \"required\": [\"routes\"], \"additionalProperties\": "
+    "false}";
 
 SPANMILL_PROCESSOR(configure, process)
 SPANMILL_ABOUT("drop_routes", "0.1.0", "Drops the spans of some routes.", schema)

@@ -5,10 +5,9 @@ extern const sm_processor sm_the_processor;
 
 static void spans_of_the_routes_are_dropped_and_others_stay(void) {
   SMT_EQUAL(smt_configure(&sm_the_processor, "{\"routes\": [\"/healthz\"]}"), NULL);
-  smt_changed changed = smt_run(&sm_the_processor,
-                                smt_spans(smt_attr(smt_span("probe"), "http.route", smt_text("/healthz")),
-                                          smt_attr(smt_span("order"), "http.route", smt_text("/orders")),
-                                          smt_span("worker")));
+  smt_changed changed = smt_run(
+      &sm_the_processor, smt_spans(smt_attr(smt_span("probe"), "http.route", smt_text("/healthz")),
+                                   smt_attr(smt_span("order"), "http.route", smt_text("/orders")), smt_span("worker")));
   SMT_EQUAL(smt_names(changed.left, SM_SPAN), "order,worker");
 }
 
