@@ -20,7 +20,7 @@
 extern "C" {
 #endif
 
-/* -- what a plugin declares ---------------------------------------------------------------------------------------- */
+/* -- what a plugin declares -- */
 
 /* Which batches an instance must see: any, all rows of a trace, or every batch. */
 typedef enum { SM_SHARD_NONE, SM_SHARD_BY_TRACE, SM_SHARD_WHOLE } sm_sharding;

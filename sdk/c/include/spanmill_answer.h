@@ -37,8 +37,7 @@ void sm_remove_entry(sm_outcome *outcome, sm_write_field field, uint32_t entry);
 /* Adds an entry to a row's attribute list. Rows come in order, and do not have the key yet. */
 void sm_append(sm_outcome *outcome, sm_write_field field, size_t row, uint32_t key, sm_cell value);
 
-/* -- connectors that measure
- * --------------------------------------------------------------------------------------------- */
+/* -- connectors that measure -- */
 
 typedef enum { SM_SUM, SM_HISTOGRAM, SM_EXPONENTIAL_HISTOGRAM, SM_UP_DOWN_SUM, SM_GAUGE } sm_instrument_kind;
 
@@ -100,8 +99,7 @@ void sm_measure(sm_emission *emission, uint32_t instrument, uint32_t series, dou
 void sm_measurements(sm_emission *emission, uint32_t instrument, size_t count, uint32_t **series, double **values,
                      uint64_t **counts, uint32_t **rows);
 
-/* -- connectors that make records
- * ---------------------------------------------------------------------------------------- */
+/* -- connectors that make records -- */
 
 /* What the records are, and the fields they have: `configure` is given one of log records. */
 typedef struct sm_record_stream sm_record_stream;
@@ -134,8 +132,7 @@ void sm_record_cell(sm_records *records, sm_record_field field, sm_cell value);
 /* An entry of the whole list. */
 void sm_record_entry(sm_records *records, sm_record_field field, uint32_t key, sm_cell value);
 
-/* -- routers
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- routers -- */
 
 /* The pipelines that a component may send to. */
 typedef struct {
@@ -156,8 +153,7 @@ void sm_send_all(sm_routes *routes, uint64_t pipelines);
 /* One set a row of a context, to be filled in; all are 0, which drops. */
 uint64_t *sm_send_each(sm_routes *routes, const sm_batch *batch, sm_context context);
 
-/* -- tickers
- * ------------------------------------------------------------------------------------------------------------ */
+/* -- tickers -- */
 
 /* Decisions by trace; traces that are not named stay held. No trace is named twice. */
 typedef struct sm_decisions sm_decisions;
@@ -167,8 +163,7 @@ void sm_drop_trace(sm_decisions *decisions, uint64_t high, uint64_t low);
 /* Has the rows of a trace shown again. */
 void sm_review(sm_decisions *decisions, uint64_t high, uint64_t low);
 
-/* -- state
- * -------------------------------------------------------------------------------------------------------------- */
+/* -- state -- */
 
 /* Why a saved state was not taken over: its layout is not known, or its data do not have it. */
 typedef enum { SM_RESTORED, SM_UNKNOWN_FORMAT, SM_WRONG_DATA } sm_restored;

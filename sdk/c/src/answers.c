@@ -155,8 +155,7 @@ void sm_append(sm_outcome *outcome, sm_write_field field, size_t row, uint32_t k
   sm_push_cell(&edits->append_values, value);
 }
 
-/* -- connectors that measure
- * --------------------------------------------------------------------------------------------- */
+/* -- connectors that measure -- */
 
 void sm_emission_begin(sm_emission *emission, const sm_batch *batch, size_t instruments) {
   sm_begin_texts(&emission->texts, batch);
@@ -220,8 +219,7 @@ void sm_measurements(sm_emission *emission, uint32_t instrument, size_t count, u
   ROOM(rows, of->rows)
 }
 
-/* -- routers and tickers
- * -------------------------------------------------------------------------------------------------- */
+/* -- routers and tickers -- */
 
 uint64_t sm_find_pipeline(const sm_pipelines *pipelines, const char *name) {
   for (size_t at = 0; at < pipelines->names.count; at++) {

@@ -31,8 +31,7 @@ static const sm_batch *batch_of(SM_LOWERED) {
   return &batch;
 }
 
-/* -- configuring
- * -------------------------------------------------------------------------------------------------------- */
+/* -- configuring -- */
 
 static sm_settings settings;
 
@@ -140,8 +139,7 @@ const void *sm_call_configure_record_connector(const sm_record_connector *plugin
   return DONE(&answer);
 }
 
-/* -- batches
- * ---------------------------------------------------------------------------------------------------------------- */
+/* -- batches -- */
 
 /* Whether a call went well; else the error. */
 static bool went_well(sm_status status, wire_plugin_error *error) {
@@ -279,8 +277,7 @@ const void *sm_call_process_router(const sm_router *plugin, SM_LOWERED) {
   return DONE(&answer);
 }
 
-/* -- optional interfaces
- * ------------------------------------------------------------------------------------------------------ */
+/* -- optional interfaces -- */
 
 const void *sm_call_snapshot(const sm_state *plugin) {
   static wire_state answer;

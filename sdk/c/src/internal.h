@@ -110,8 +110,7 @@ struct sm_contract {
   sm_sharding sharding;
 };
 
-/* -- settings
- * ---------------------------------------------------------------------------------------------------------- */
+/* -- settings -- */
 
 typedef struct {
   sm_text path, message;
@@ -135,8 +134,7 @@ bool sm_read_number(const char *text, size_t length, double *value);
 sm_text sm_joined(size_t count, const sm_text *parts);
 #define sm_join(...) sm_joined(sizeof((sm_text[]){__VA_ARGS__}) / sizeof(sm_text), (sm_text[]){__VA_ARGS__})
 
-/* -- answers
- * ----------------------------------------------------------------------------------------------------------- */
+/* -- answers -- */
 
 typedef struct {
   sm_words places;

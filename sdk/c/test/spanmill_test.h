@@ -14,8 +14,7 @@
 extern "C" {
 #endif
 
-/* -- telemetry
- * ---------------------------------------------------------------------------------------------------------- */
+/* -- telemetry -- */
 
 /* A value of an attribute or a field. */
 typedef struct {
@@ -82,8 +81,7 @@ size_t smt_rows(const smt_telemetry *telemetry, sm_context context, smt_row ***r
 /* Their names, joined with commas. */
 const char *smt_names(const smt_telemetry *telemetry, sm_context context);
 
-/* -- plugins
- * -------------------------------------------------------------------------------------------------------------- */
+/* -- plugins -- */
 
 /* Configures a plugin. NULL if it took the settings, else its mistakes: "/routes/0: must not be empty; ...". */
 const char *smt_configure(const sm_processor *plugin, const char *settings);
@@ -137,8 +135,7 @@ const char *smt_reads(void);
 const char *smt_logged(void);
 uint64_t smt_counted(const char *name);
 
-/* -- checks
- * ---------------------------------------------------------------------------------------------------------------- */
+/* -- checks -- */
 
 #define SMT_CHECK(condition) smt_check(condition, #condition, __FILE__, __LINE__)
 #define SMT_EQUAL(got, want) smt_check_text(got, want, __FILE__, __LINE__)

@@ -225,8 +225,7 @@ static void records_are_made(void) {
   SMT_EQUAL(smt_names(made, SM_SCOPE), "errors");
 }
 
-/* -- settings
- * ---------------------------------------------------------------------------------------------------------- */
+/* -- settings -- */
 
 static void configure_settings(sm_settings *settings, sm_contract *contract) {
   (void)contract;

@@ -4,8 +4,7 @@
 
 #include "spanmill.h"
 
-/* -- a processor that edits spans, and holds those of every other trace until the next tick
- * ------------------------------ */
+/* -- a processor that edits spans, and holds those of every other trace until the next tick -- */
 
 static struct {
   uint64_t (*held)[2];
@@ -108,8 +107,7 @@ static sm_restored restore(uint32_t format, sm_u8s data) {
   return SM_RESTORED;
 }
 
-/* -- a connector with an instrument of each kind, over every signal
- * -------------------------------------------------------- */
+/* -- a connector with an instrument of each kind, over every signal -- */
 
 static bool is_named;
 
@@ -160,8 +158,7 @@ static sm_status process_meter(const sm_batch *batch, sm_emission *emission) {
   return SM_OK;
 }
 
-/* -- a connector that makes a log record of each resource
- * -------------------------------------------------------------------- */
+/* -- a connector that makes a log record of each resource -- */
 
 static struct { sm_record_field number, time, trace, event, body, list; } recorder;
 
@@ -194,8 +191,7 @@ static sm_status process_recorder(const sm_batch *batch, sm_records *records) {
   return SM_OK;
 }
 
-/* -- a router that sends resources in turn
- * ------------------------------------------------------------------------------------ */
+/* -- a router that sends resources in turn -- */
 
 static size_t pipelines;
 
