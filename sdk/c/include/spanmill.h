@@ -63,8 +63,7 @@ sm_counter sm_declare_counter(sm_contract *contract, const char *name);
 /* Call it once a batch, not once a row. */
 void sm_count(sm_counter counter, uint64_t delta);
 
-/* -- log, failures ---------------------------------------------------------------------------------------------------
- */
+/* -- log, failures -- */
 
 typedef enum { SM_DEBUG, SM_INFO, SM_WARN, SM_ERROR } sm_level;
 
@@ -91,8 +90,7 @@ sm_status sm_refuse(const char *message);
 /* The plugin's own state is broken: the host makes a new instance. */
 sm_status sm_broken(const char *message);
 
-/* -- answers per distinct text ----------------------------------------------------------------------------------------
- */
+/* -- answers per distinct text -- */
 
 /* Remembers what was asked of each distinct text of a batch, so that it is asked once and not once a row. */
 typedef struct {
@@ -116,14 +114,12 @@ static inline uint32_t sm_answer(sm_answers *answers, const sm_batch *batch, uin
   return known - 1;
 }
 
-/* -- what a plugin answers -------------------------------------------------------------------------------------------
- */
+/* -- what a plugin answers -- */
 
 #include "spanmill_answer.h"
 #include "spanmill_series.h"
 
-/* -- registration -----------------------------------------------------------------------------------------------------
- */
+/* -- registration -- */
 
 #include "spanmill_register.h"
 

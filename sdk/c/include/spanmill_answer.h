@@ -8,8 +8,7 @@ typedef struct sm_new_texts sm_new_texts;
 /* Adds a text, and gives its index; so does the other for bytes, and encoded arrays and maps. */
 uint32_t sm_new_text(sm_new_texts *texts, sm_text text);
 
-/* -- processors -------------------------------------------------------------------------------------------------------
- */
+/* -- processors -- */
 
 /* What a processor did with a batch. Nothing set: everything stays as it is. */
 typedef struct sm_outcome sm_outcome;

@@ -11,8 +11,7 @@ uint32_t sm_new_text(sm_new_texts *texts, sm_text text) {
   return texts->first + (uint32_t)texts->ends.count - 1;
 }
 
-/* -- processors -------------------------------------------------------------------------------------------------------
- */
+/* -- processors -- */
 
 static void clear_placed(sm_placed *placed) {
   placed->places.count = 0;

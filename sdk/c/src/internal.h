@@ -83,8 +83,7 @@ typedef struct {
   size_t count;
 } sm_text_list;
 
-/* -- fields ----------------------------------------------------------------------------------------------------------
- */
+/* -- fields -- */
 
 /* The names of contexts in paths, by context. */
 extern const char *const sm_prefixes[SM_CONTEXTS];

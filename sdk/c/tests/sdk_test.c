@@ -3,8 +3,7 @@
 
 #include "spanmill_test.h"
 
-/* -- edits ------------------------------------------------------------------------------------------------------------
- */
+/* -- edits -- */
 
 static struct {
   sm_list_field list;
@@ -92,8 +91,7 @@ static void drop_all(const sm_batch *batch, sm_outcome *outcome) {
 
 static void what_is_emptied_goes_along(void) { SMT_CHECK(edited(drop_all)->count == 0); }
 
-/* -- roles ------------------------------------------------------------------------------------------------------------
- */
+/* -- roles -- */
 
 static struct {
   sm_trace_id_field trace;
