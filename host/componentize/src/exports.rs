@@ -20,7 +20,10 @@ pub(crate) fn read(core: &[u8]) -> Result<Exports, Error> {
     let mut found = Exports::default();
     for payload in Parser::new(0).parse_all(core) {
         match payload.map_err(malformed)? {
-            Payload::Version { encoding, .. } if encoding == Encoding::Component => {
+            Payload::Version {
+                encoding: Encoding::Component,
+                ..
+            } => {
                 return Err(Error::Component);
             }
             Payload::ExportSection(section) => {

@@ -45,3 +45,6 @@ pub fn componentize(core: &[u8], world: &World<'_>) -> Result<Vec<u8>, Error> {
 pub fn is_core_module(bytes: &[u8]) -> bool {
     bytes.get(..8) == Some(b"\0asm\x01\0\0\0")
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,8 +19,10 @@
   (global $stderr_length (mut i32) (i32.const 0))
   (global $stdout_length (mut i32) (i32.const 0))
   ;; Whether stderr tells why the runtime gives up. Its lines are then put together into few log lines, since the host
-  ;; keeps ten a second.
+  ;; keeps ten a second: the first one goes alone, and then more and more at once, since what is left when the runtime
+  ;; traps is lost. So many bytes go with the next one.
   (global $dying (mut i32) (i32.const 0))
+  (global $dying_bytes (mut i32) (i32.const 0))
   (global $random (mut i64) (i64.const 0x7370616e6d696c6c))
 
   ;; -- lines ------------------------------------------------------------------------------------------------------
@@ -136,7 +138,11 @@
       (then
         (if (i32.eqz (global.get $stderr_length)) (then (return)))
         (call $put (local.get $fd) (i32.const 10))
-        (if (i32.gt_u (global.get $stderr_length) (i32.const 1800)) (then (call $flush (local.get $fd)))))
+        (if (i32.gt_u (global.get $stderr_length) (global.get $dying_bytes))
+          (then
+            (call $flush (local.get $fd))
+            (global.set $dying_bytes (i32.add (i32.shl (global.get $dying_bytes) (i32.const 1)) (i32.const 200)))
+            (if (i32.gt_u (global.get $dying_bytes) (i32.const 1800)) (then (global.set $dying_bytes (i32.const 1800)))))))
       (else (call $flush (local.get $fd)))))
 
   (func $write (param $fd i32) (param $at i32) (param $length i32)

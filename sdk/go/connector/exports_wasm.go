@@ -1,0 +1,13 @@
+package connector
+
+import "spanmill.dev/sdk"
+
+//go:wasmexport spanmill:plugin/connector@0.1.0#configure
+func configure(settings, length uint32) uint32 {
+	return spanmill.Guest.ConfigureConnector(plugin(), settings, length)
+}
+
+//go:wasmexport spanmill:plugin/connector@0.1.0#process
+func process(signal uint32, received uint64, ends, endCount, bytes, byteCount, tables, tableCount uint32) uint32 {
+	return spanmill.Guest.Measure(&spanmill.Lowered{Signal: signal, Received: received, Ends: ends, EndCount: endCount, Bytes: bytes, ByteCount: byteCount, Tables: tables, TableCount: tableCount})
+}

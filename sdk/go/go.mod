@@ -1,0 +1,3 @@
+module spanmill.dev/sdk
+
+go 1.26
