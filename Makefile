@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean
+.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean sdks wasm-clang five-minutes language-guests
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -35,7 +35,7 @@ plugins: wasm-target
 	@for plugin in $(PLUGINS); do cp $(GUEST_DIR)/spanmill_$$plugin.wasm $(PLUGIN_DIR)/$$plugin.wasm; done
 
 ## Everything that CI runs.
-test: lint build guests clients unit fuzz
+test: lint build guests clients sdks five-minutes language-guests unit fuzz
 
 lint:
 	$(CARGO) fmt --all --check
@@ -54,6 +54,32 @@ guests: wasm-target
 	cd examples/drop-routes && $(CARGO) test --locked --target-dir ../../target/example
 	cd examples/drop-routes && $(CARGO) build --locked --target $(WASM) --release --target-dir ../../target/example
 	@cp target/example/$(WASM)/release/drop_routes.wasm target/release/guests/drop_routes.wasm
+
+PATH_OF_GO = PATH="$$PATH:$(dir $(GO))"
+
+## The SDKs of other languages than Rust: their own tests.
+sdks: wasm-clang
+	cd sdk/go && $(PATH_OF_GO) go vet ./... && test -z "$$($(PATH_OF_GO) gofmt -l .)" && $(PATH_OF_GO) go test ./...
+	sdk/c/run-tests
+	sdk/js/run-tests
+	sdk/python/run-tests
+
+# What C and C++ plugins take: Debian's packages.
+wasm-clang:
+	@echo '#include <stdlib.h>' | clang --target=wasm32-wasi -fsyntax-only -xc - 2>/dev/null \
+		|| { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } \
+		|| { echo 'C plugins take clang, lld, wasi-libc, libclang-rt-dev-wasm32 and libc++-dev-wasm32, packages of Debian and Ubuntu' >&2; exit 1; }
+	@echo '#include <stdlib.h>' | clang --target=wasm32-wasi -fsyntax-only -xc - 2>/dev/null \
+		|| { apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends clang lld wasi-libc libclang-rt-dev-wasm32 libc++-dev-wasm32; }
+
+## From nothing to a live plugin, in each language; tests/ use what it builds.
+five-minutes: host plugins wasm-clang
+	@mkdir -p target/release/guests
+	$(PATH_OF_GO) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/five-minutes --keep target/release/guests
+
+## The other plugins in several languages that tests/ run: connectors, and those that misbehave.
+language-guests: host wasm-clang
+	$(PATH_OF_GO) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/language-guests target/release/guests
 
 # What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
 clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/victoria-metrics $(TOOLS)/jaeger

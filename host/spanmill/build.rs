@@ -4,16 +4,28 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Languages, the folder in `sdk` that has their templates, and what a folder of theirs carries along: from where to where.
-const LANGUAGES: [(&str, &str, &[(&str, &str)]); 1] = [(
-    "rust",
-    "rust/templates",
-    &[
-        ("sdk/rust", "vendor/spanmill/sdk/rust"),
-        ("host/model", "vendor/spanmill/host/model"),
-        ("host/otlp", "vendor/spanmill/host/otlp"),
-        ("wit", "vendor/spanmill/wit"),
-    ],
-)];
+const LANGUAGES: [(&str, &str, &[(&str, &str)]); 3] = [
+    (
+        "rust",
+        "rust/templates",
+        &[
+            ("sdk/rust", "vendor/spanmill/sdk/rust"),
+            ("host/model", "vendor/spanmill/host/model"),
+            ("host/otlp", "vendor/spanmill/host/otlp"),
+            ("wit", "vendor/spanmill/wit"),
+        ],
+    ),
+    ("go", "go/templates", &[("sdk/go", "spanmill_sdk")]),
+    (
+        "c",
+        "c/templates",
+        &[
+            ("sdk/c/include", "spanmill_sdk/include"),
+            ("sdk/c/src", "spanmill_sdk/src"),
+            ("sdk/c/test", "spanmill_sdk/test"),
+        ],
+    ),
+];
 const KINDS: [&str; 2] = ["processor", "connector"];
 /// What lies in these folders, and is no source.
 const LEFT_OUT: [&str; 14] = [
@@ -88,7 +100,11 @@ fn collect(folder: &Path, to: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> std
         let entry = entry?;
         let name = entry.file_name();
         let text = name.to_string_lossy();
-        if LEFT_OUT.contains(&&*text) || text.ends_with(".wasm") || text.ends_with(".pyc") {
+        if LEFT_OUT.contains(&&*text)
+            || text.ends_with(".wasm")
+            || text.ends_with(".pyc")
+            || text.ends_with("_test.go")
+        {
             continue;
         }
         match entry.file_type()?.is_dir() {

@@ -17,6 +17,7 @@ mod hold;
 mod hostile;
 mod hostile_support;
 mod isolation;
+mod languages;
 mod least_privilege;
 mod listener_tls;
 mod manifest;

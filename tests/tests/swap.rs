@@ -16,7 +16,7 @@ use spanmill_tests::{
 
 const SWAPS: usize = 200;
 const SENDERS: u64 = 4;
-const SPANS: u64 = 20;
+pub(super) const SPANS: u64 = 20;
 
 /// A pipeline of which every plugin can be swapped; `mine` is one that misbehaves as its settings say.
 fn manifest(backend: &Backend, behaviour: &str) -> String {
@@ -65,7 +65,7 @@ fn batch(
 
 /// Sends batch after batch over connections of their own until told to stop; a batch that is refused is sent
 /// again. Gives how many batches were sent.
-struct Load {
+pub(super) struct Load {
     stop: Arc<AtomicBool>,
     next: Arc<AtomicU64>,
     sent: Arc<AtomicU64>,
@@ -73,7 +73,7 @@ struct Load {
 }
 
 impl Load {
-    async fn start(spanmill: &Spanmill) -> Self {
+    pub(super) async fn start(spanmill: &Spanmill) -> Self {
         let (stop, next) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicU64::new(0)),
@@ -103,7 +103,7 @@ impl Load {
     }
 
     /// Waits until so many more batches were taken.
-    async fn goes_on(&self, batches: u64) {
+    pub(super) async fn goes_on(&self, batches: u64) {
         let until = self.sent.load(SeqCst) + batches;
         within("more batches", async {
             while self.sent.load(SeqCst) < until {
@@ -113,7 +113,7 @@ impl Load {
         .await;
     }
 
-    async fn end(self) -> u64 {
+    pub(super) async fn end(self) -> u64 {
         self.stop.store(true, SeqCst);
         for sender in self.senders {
             sender.await.unwrap();
@@ -123,7 +123,7 @@ impl Load {
 }
 
 /// The ids of the spans at a backend, each of which must be there once.
-fn once(backend: &Backend) -> BTreeSet<Vec<u8>> {
+pub(super) fn once(backend: &Backend) -> BTreeSet<Vec<u8>> {
     let mut ids = BTreeSet::new();
     for found in spanmill_tests::flatten(&backend.traces()) {
         let id = found.span.span_id;

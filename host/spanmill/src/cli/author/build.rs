@@ -27,6 +27,11 @@ pub(super) fn build(folder: &Path) -> Result<(), Failure> {
 
 /// Builds the component.
 pub(super) fn make(project: &Project) -> Result<(), Failure> {
+    if !project.installed.as_ref().is_some_and(|made| made.exists()) {
+        for command in &project.install {
+            run(command, &project.folder)?;
+        }
+    }
     for command in &project.build {
         run(command, &project.folder)?;
     }
@@ -57,6 +62,14 @@ pub(super) fn run(command: &[String], folder: &Path) -> Result<(), Failure> {
     };
     let shown = command.join(" ");
     say(format_args!("$ {shown}"));
+    if let Some(needed) = tools::program(command)
+        && !tools::is_there(&needed, folder)
+    {
+        return Err(Failure(format!(
+            "error: `{needed}` was not found\nhelp: {}",
+            tools::hint(&needed)
+        )));
+    }
     // A program of the folder's own is found from anywhere.
     let found = match program.contains('/') {
         true => std::path::absolute(folder.join(program))?,
@@ -69,10 +82,6 @@ pub(super) fn run(command: &[String], folder: &Path) -> Result<(), Failure> {
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failure(format!("error: `{shown}` failed: {status}"))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure(format!(
-            "error: `{program}` was not found\nhelp: {}",
-            tools::hint(program)
-        ))),
         Err(error) => Err(Failure(format!("error: `{shown}`: {error}"))),
     }
 }

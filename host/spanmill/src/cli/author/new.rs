@@ -84,7 +84,7 @@ pub(in crate::cli) fn new(args: &NewArgs) -> Result<(), Failure> {
     let names = Names::new(args.kind.placeholder(), &args.name);
     for (path, bytes) in template.files {
         // What is carried along stays as it is.
-        let is_own = !path.starts_with("vendor/");
+        let is_own = !path.starts_with("vendor/") && !path.starts_with("spanmill_sdk/");
         let (path, bytes) = match std::str::from_utf8(bytes) {
             Ok(text) if is_own => (names.replaced(path), names.replaced(text).into_bytes()),
             _ => ((*path).to_owned(), bytes.to_vec()),

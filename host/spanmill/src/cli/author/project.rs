@@ -56,6 +56,10 @@ impl Language {
 #[derive(Debug)]
 pub(super) struct Project {
     pub(super) folder: PathBuf,
+    /// Commands that get what the build needs, run where `installed` is not there.
+    pub(super) install: Vec<Vec<String>>,
+    /// What `install` makes: a folder of packages.
+    pub(super) installed: Option<PathBuf>,
     /// Commands that build it, run in the folder: each a program and its arguments.
     pub(super) build: Vec<Vec<String>>,
     /// The component.
@@ -99,6 +103,8 @@ fn project(mut section: Section<'_>, folder: &Path, out: &mut Diagnostics) -> Op
     let languages = Language::ALL.map(|language| (language.name(), language));
     // Says what the folder is; the commands say all that is done with it.
     let _ = section.choice("language", &languages, out);
+    let install = commands(&mut section, "install", out);
+    let installed = section.text("installed", out);
     let build = commands(&mut section, "build", out);
     let test = commands(&mut section, "test", out);
     let output = section.text("output", out);
@@ -122,6 +128,8 @@ fn project(mut section: Section<'_>, folder: &Path, out: &mut Diagnostics) -> Op
     let sources = sources.unwrap_or_else(|| vec!["src".to_owned()]);
     Some(Project {
         folder: folder.to_owned(),
+        install,
+        installed: installed.map(|path| folder.join(path)),
         build,
         output: folder.join(output),
         module: module.map(|path| folder.join(path)),

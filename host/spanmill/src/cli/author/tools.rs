@@ -1,4 +1,39 @@
-//! Where the tools of each language come from.
+//! The tools of each language: which a command needs, and where they come from.
+
+use std::path::Path;
+
+/// The program that a command needs: not `env` and what it sets, nor the shell that runs a line.
+pub(super) fn program(command: &[String]) -> Option<String> {
+    let mut words = command
+        .iter()
+        .map(String::as_str)
+        .skip_while(|word| *word == "env" || word.contains('='));
+    let first = words.next()?;
+    let first = match (first, words.next()) {
+        ("sh" | "bash", Some("-c")) => words.next()?.split_whitespace().next()?,
+        _ => first,
+    };
+    // `${CLANG:-clang}`: what the variable says, or else the default.
+    let Some((variable, default)) = first
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .and_then(|inside| inside.split_once(":-"))
+    else {
+        return Some(first.to_owned());
+    };
+    Some(std::env::var(variable).unwrap_or_else(|_| default.to_owned()))
+}
+
+/// Whether a program can be run in a folder: by its path, or as one of those in `PATH`.
+pub(super) fn is_there(program: &str, folder: &Path) -> bool {
+    if program.contains('/') {
+        return folder.join(program).is_file();
+    }
+    let builtin = ["cd", "test", "true", "false", "export", "set", "exec", "."];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    builtin.contains(&program)
+        || std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
 
 /// What to do about a program that is not there.
 pub(super) fn hint(program: &str) -> &'static str {
@@ -21,5 +56,31 @@ pub(super) fn hint(program: &str) -> &'static str {
         "make" => "install GNU make",
         "bash" | "sh" => "install a shell",
         _ => "install it, or change `build` in plugin.yaml",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+
+    #[test]
+    fn the_program_that_a_command_needs() {
+        for (command, needed) in [
+            (&["cargo", "build"][..], Some("cargo")),
+            (&["env", "GOOS=wasip1", "go", "build"], Some("go")),
+            (
+                &["sh", "-c", "clang-that-is-there -o a b"],
+                Some("clang-that-is-there"),
+            ),
+            (
+                &["sh", "-c", "${NO_SUCH_VARIABLE:-clang} -o a b"],
+                Some("clang"),
+            ),
+            (&["sh", "build.sh"], Some("sh")),
+            (&["env"], None),
+        ] {
+            let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(program(&command).as_deref(), needed);
+        }
     }
 }
