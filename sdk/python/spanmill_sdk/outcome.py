@@ -133,7 +133,7 @@ class Outcome:
                 places, values = _in_order(edits.rows)
                 out.writes.append(wire.Write(index, places, values))
             if edits.entries:
-                out.entry_writes.append(wire.EntryWrite(index, *_in_order(edits.entries)))
+                out.entry_writes.append(wire.EntryWrite(index, *_in_order(edits.entries, may_be_one=False)))
             if edits.replaced:
                 old, new = packed(list(edits.replaced), "I"), packed(list(edits.replaced.values()), "I")
                 out.replacements.append(wire.Replacement(index, old, new))
@@ -151,9 +151,9 @@ def _cells(cells: Sequence[Cell]) -> wire.Cells:
     return wire.Cells(bytes([cell.kind for cell in cells]), packed([cell.bits for cell in cells], "Q"))
 
 
-def _in_order(edits: dict[int, Cell]) -> tuple[bytes, wire.Cells]:
+def _in_order(edits: dict[int, Cell], may_be_one: bool = True) -> tuple[bytes, wire.Cells]:
     places = sorted(edits)
     cells = [edits[place] for place in places]
-    if len(set(cells)) == 1:
+    if may_be_one and len(set(cells)) == 1:
         cells = cells[:1]
     return packed(places, "I"), _cells(cells)
