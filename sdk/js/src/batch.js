@@ -1,6 +1,6 @@
 /** Read access to a batch. Nothing is decoded before it is asked for, and each text once. */
 
-import { ask, spread } from './columns.js';
+import { occurs, spread } from './columns.js';
 import { CONTEXTS, PARENTS } from './fields.js';
 import { Cell, Kind, decoded, doubleOf } from './values.js';
 
@@ -18,16 +18,15 @@ const decoder = new TextDecoder();
 
 /** The distinct texts of a batch. Equal indices mean equal texts. */
 export class Texts {
-  /** The whole pool, where it is ASCII: an index into its bytes is then one into it. @type {string | undefined} */
-  #all;
-  /** @type {Map<number, string> | undefined} */
-  #decoded;
-
   /** @param {WireTexts} wire */
   constructor({ ends, bytes }) {
     this.ends = ends;
     this.data = bytes;
     this.length = ends.length;
+    /** The whole pool, where it is ASCII: an index into its bytes is then one into it. @private @type {string | undefined} */
+    this._all = undefined;
+    /** @private @type {Map<number, string> | undefined} */
+    this._decoded = undefined;
   }
 
   /** The bytes of a text; none for an absent one and beyond the pool. @param {number} index */
@@ -35,22 +34,54 @@ export class Texts {
     return this.data.subarray(index > 0 ? this.ends[index - 1] : 0, this.ends[index] ?? 0);
   }
 
+  /** Whether the whole pool is ASCII, and then decoded. @private */
+  _isAscii() {
+    if (this._all === undefined && this._decoded === undefined) {
+      const all = decoder.decode(this.data);
+      if (all.length === this.data.length) this._all = all;
+      else this._decoded = new Map();
+    }
+    return this._all !== undefined;
+  }
+
   /** A text. @param {number} index @returns {string} */
   get(index) {
-    if (this.#all === undefined && this.#decoded === undefined) {
-      const all = decoder.decode(this.data);
-      if (all.length === this.data.length) this.#all = all;
-      else this.#decoded = new Map();
+    if (index >= this.length) return '';
+    if (this._isAscii()) {
+      return /** @type {string} */ (this._all).substring(index > 0 ? this.ends[index - 1] : 0, this.ends[index]);
     }
-    if (this.#all !== undefined) {
-      return index < this.length ? this.#all.substring(index > 0 ? this.ends[index - 1] : 0, this.ends[index]) : '';
-    }
-    let text = this.#decoded?.get(index);
+    const known = /** @type {Map<number, string>} */ (this._decoded);
+    let text = known.get(index);
     if (text === undefined) {
       text = decoder.decode(this.bytes(index));
-      this.#decoded?.set(index, text);
+      known.set(index, text);
     }
     return text;
+  }
+
+  /**
+   * Asks once for each text that occurs among some indices; one answer, 0 to 255, for each index of the pool.
+   * @param {Uint32Array} indices @param {(text: string) => number | boolean} question
+   */
+  ask(indices, question) {
+    const occurring = occurs(indices, this.length);
+    const table = new Uint8Array(this.length);
+    if (!this._isAscii()) {
+      for (let index = occurring.indexOf(1); index >= 0; index = occurring.indexOf(1, index + 1)) {
+        table[index] = Number(question(this.get(index)));
+      }
+      return table;
+    }
+    const all = /** @type {string} */ (this._all);
+    const ends = this.ends;
+    const size = table.length;
+    let start = 0;
+    for (let index = 0; index < size; index++) {
+      const end = ends[index];
+      if (occurring[index] !== 0) table[index] = /** @type {number} */ (question(all.substring(start, end)));
+      start = end;
+    }
+    return table;
   }
 
   /** The value of a cell. @param {number} kind @param {bigint} bits @returns {Value} */
@@ -76,28 +107,25 @@ export class Texts {
 
 /** One attribute, body or text field of every row; the same view, whichever way the column came. */
 export class Values {
-  #texts;
-  /** @type {Uint32Array | undefined} */
-  #indices;
-  /** @type {WireCells | undefined} */
-  #cells;
-
   /** @param {Texts} texts @param {Uint32Array | undefined} indices @param {WireCells} [cells] */
   constructor(texts, indices, cells) {
-    this.#texts = texts;
-    this.#indices = indices;
-    this.#cells = cells;
+    /** @private */
+    this._texts = texts;
+    /** @private @type {Uint32Array | undefined} */
+    this._indices = indices;
+    /** @private */
+    this._cells = cells;
     this.length = (indices ?? cells?.kinds ?? NONE).length;
   }
 
   /** Whether every row is text or absent. */
   get isText() {
-    return this.#cells === undefined;
+    return this._cells === undefined;
   }
 
   /** The cell of a row; kind 0 is absent. @param {number} row */
   cell(row) {
-    if (this.#cells !== undefined) return new Cell(this.#cells.kinds[row], this.#cells.bits[row]);
+    if (this._cells !== undefined) return new Cell(this._cells.kinds[row], this._cells.bits[row]);
     const index = this.textIndices()[row];
     return index === ABSENT_INDEX || index === undefined ? new Cell(Kind.ABSENT, 0n) : Cell.text(index);
   }
@@ -105,20 +133,20 @@ export class Values {
   /** The value of a row. @param {number} row @returns {Value} */
   get(row) {
     const { kind, bits } = this.cell(row);
-    return this.#texts.value(kind, bits);
+    return this._texts.value(kind, bits);
   }
 
   /** The pool index of each row's text, and `ABSENT_INDEX` for a row that has none. */
   textIndices() {
-    if (this.#indices === undefined) {
-      const { kinds, bits } = /** @type {WireCells} */ (this.#cells);
+    if (this._indices === undefined) {
+      const { kinds, bits } = /** @type {WireCells} */ (this._cells);
       const words = new Uint32Array(bits.buffer, bits.byteOffset, bits.length * 2);
-      this.#indices = new Uint32Array(kinds.length).fill(ABSENT_INDEX);
+      this._indices = new Uint32Array(kinds.length).fill(ABSENT_INDEX);
       for (let row = kinds.indexOf(Kind.TEXT); row >= 0; row = kinds.indexOf(Kind.TEXT, row + 1)) {
-        this.#indices[row] = words[2 * row];
+        this._indices[row] = words[2 * row];
       }
     }
-    return this.#indices;
+    return this._indices;
   }
 
   /**
@@ -126,8 +154,8 @@ export class Values {
    * @param {(text: string) => number | boolean} question
    */
   answers(question) {
-    const texts = this.#texts;
-    return ask(this.textIndices(), texts.length, (index) => question(texts.get(index)));
+    const indices = this.textIndices();
+    return spread(indices, this._texts.ask(indices, question));
   }
 
   /** `table[index]` for each row's text, and 0 for rows that have none or one beyond the table. @param {Uint8Array} table */
@@ -138,11 +166,10 @@ export class Values {
 
 /** Every attribute of every row: row `i` owns the entries `ends[i-1]..ends[i]`. */
 export class AttributeLists {
-  #texts;
-
   /** @param {Texts} texts @param {WireLists} wire */
   constructor(texts, { ends, keys, values }) {
-    this.#texts = texts;
+    /** @private */
+    this._texts = texts;
     this.ends = ends;
     this.keys = keys;
     this.kinds = values.kinds;
@@ -161,7 +188,7 @@ export class AttributeLists {
 
   /** The key of an entry. @param {number} entry */
   key(entry) {
-    return this.#texts.get(this.keys[entry]);
+    return this._texts.get(this.keys[entry]);
   }
 
   /** The cell of an entry. @param {number} entry */
@@ -171,36 +198,35 @@ export class AttributeLists {
 
   /** The value of an entry. @param {number} entry @returns {Value} */
   value(entry) {
-    return this.#texts.value(this.kinds[entry], this.bits[entry]);
+    return this._texts.value(this.kinds[entry], this.bits[entry]);
   }
 }
 
 /** A batch as one plugin sees it. A field of a context that the batch's signal does not have has no rows. */
 export class Batch {
-  /** @type {WireTable[]} */
-  #tables;
-
   /** @param {WireBatch} wire */
   constructor(wire) {
     this.signal = wire.signal;
     this.receivedUnixNano = wire.receivedUnixNano;
     this.texts = new Texts(wire.texts);
-    this.#tables = wire.tables;
+    /** @private @type {WireTable[]} */
+    this._tables = wire.tables;
   }
 
-  /** @param {ContextName} context */
-  #table(context) {
-    return this.#tables.find((table) => table.context === context);
+  /** @private @param {ContextName} context */
+  _table(context) {
+    for (const table of this._tables) if (table.context === context) return table;
+    return undefined;
   }
 
   /** How many rows a context has. @param {ContextName} context */
   rows(context) {
-    return this.#table(context)?.rows ?? 0;
+    return this._table(context)?.rows ?? 0;
   }
 
   /** For each row of a context, its row in the parent's table. @param {ContextName} context */
   parents(context) {
-    return this.#table(context)?.parents ?? NONE;
+    return this._table(context)?.parents ?? NONE;
   }
 
   /** For each row of a context, its resource's row. @param {ContextName} context @returns {Uint32Array} */
@@ -215,9 +241,9 @@ export class Batch {
     return rows;
   }
 
-  /** @param {Field<string>} field @returns {any} */
-  #column({ context, column }) {
-    const table = this.#table(context);
+  /** @private @param {Field<string>} field @returns {any} */
+  _column({ context, column }) {
+    const table = this._table(context);
     if (table === undefined && !CONTEXTS[this.signal].includes(context)) return undefined;
     const found = table?.columns[column];
     if (found === undefined) throw new Error(`the host sent no column for a declared ${context} field`);
@@ -226,33 +252,33 @@ export class Batch {
 
   /** A field of kinds, codes, flags or counts. @param {NarrowField} field @returns {Uint32Array} */
   narrow(field) {
-    return this.#column(field) ?? NONE;
+    return this._column(field) ?? NONE;
   }
 
   /** A field of times or span ids. @param {WideField} field @returns {BigUint64Array} */
   wide(field) {
-    return this.#column(field) ?? NO_WORDS;
+    return this._column(field) ?? NO_WORDS;
   }
 
   /** Trace ids, two words per row, the high one first. @param {TraceIdField} field @returns {BigUint64Array} */
   traceIds(field) {
-    return this.#column(field) ?? NO_WORDS;
+    return this._column(field) ?? NO_WORDS;
   }
 
   /** A text field. @param {TextField} field */
   text(field) {
-    return new Values(this.texts, this.#column(field) ?? NONE);
+    return new Values(this.texts, this._column(field) ?? NONE);
   }
 
   /** One attribute, or a field whose type varies. @param {CellField} field */
   values(field) {
-    const column = this.#column(field) ?? NONE;
-    return column instanceof Uint32Array ? new Values(this.texts, column) : new Values(this.texts, undefined, column);
+    const column = this._column(field) ?? NONE;
+    return 'kinds' in column ? new Values(this.texts, undefined, column) : new Values(this.texts, column);
   }
 
   /** Every attribute of every row. @param {ListField} field */
   attributes(field) {
     const none = { ends: NONE, keys: NONE, values: { kinds: new Uint8Array(0), bits: NO_WORDS } };
-    return new AttributeLists(this.texts, this.#column(field) ?? none);
+    return new AttributeLists(this.texts, this._column(field) ?? none);
   }
 }

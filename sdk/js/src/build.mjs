@@ -5,6 +5,8 @@ import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { leanGlue } from './glue.mjs';
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { world: { type: 'string' }, wit: { type: 'string', default: 'wit' }, output: { type: 'string' } },
@@ -14,7 +16,14 @@ if (!source || !values.world || !values.output) {
   console.error('usage: build.mjs SOURCE --world WORLD --output FILE [--wit FOLDER]');
   process.exit(1);
 }
-const { componentize } = await import('@bytecodealliance/componentize-js');
+const tool = import.meta.resolve('@bytecodealliance/componentize-js');
+const { componentize } = await import(tool);
+const { splicer } = await import(new URL('../lib/spidermonkey-embedding-splicer.js', tool).href);
+const splice = splicer.spliceBindings;
+splicer.spliceBindings = (...given) => {
+  const spliced = splice(...given);
+  return { ...spliced, jsBindings: leanGlue(spliced.jsBindings) };
+};
 
 // What goes into the component is put together here: the plugin's modules and the SDK, with the host's calls in it.
 const folder = resolve(dirname(values.output), 'source');
@@ -23,7 +32,7 @@ await mkdir(folder, { recursive: true });
 const sdk = import.meta.dirname;
 await cp(sdk, join(folder, relative('.', sdk)), {
   recursive: true,
-  filter: (path) => !/\.d\.ts$|testing$|build\.mjs$/.test(path),
+  filter: (path) => !/\.d\.ts$|testing$|\.mjs$/.test(path),
 });
 const guest = join(folder, relative('.', sdk));
 await cp(join(guest, 'host.guest.js'), join(guest, 'host.js'));

@@ -4,6 +4,7 @@ import { Batch } from './batch.js';
 import { Emission, wireStream } from './connector.js';
 import { Contract } from './contract.js';
 import { BadState, BatchError, ConfigError, StateError, Unavailable, UnknownFormat } from './errors.js';
+import { recorded } from './host.js';
 import { Outcome } from './outcome.js';
 import { Records } from './records.js';
 import { Pipelines, Routes } from './router.js';
@@ -33,6 +34,15 @@ let plugin;
 /** @type {RecordStream | undefined} */
 let stream;
 
+/** Prints where an unexpected error was thrown, which the host logs, and throws it on: a trap. @param {unknown} error @returns {never} */
+function failed(error) {
+  if (recorded === undefined && error instanceof Error) {
+    console.error(`${error.name}: ${error.message}`);
+    for (const line of (error.stack ?? '').split('\n')) if (line !== '') console.error(`    at ${line}`);
+  }
+  throw error;
+}
+
 /** @template T @param {() => T} call @returns {Result<T, WireConfigError>} */
 function configured(call) {
   try {
@@ -40,7 +50,7 @@ function configured(call) {
   } catch (error) {
     if (error instanceof ConfigError) return { tag: 'err', val: { tag: 'settings', val: error.problems } };
     if (error instanceof Unavailable) return { tag: 'err', val: { tag: 'unavailable', val: error.message } };
-    throw error;
+    return failed(error);
   }
 }
 
@@ -52,7 +62,7 @@ function processed(call) {
   } catch (error) {
     if (error instanceof BatchError) return { tag: 'err', val: { tag: 'batch', val: error.message } };
     if (error instanceof StateError) return { tag: 'err', val: { tag: 'state', val: error.message } };
-    throw error;
+    return failed(error);
   }
 }
 
@@ -159,7 +169,7 @@ export function exportState(format) {
       } catch (error) {
         if (error instanceof UnknownFormat) return { tag: 'err', val: { tag: 'format' } };
         if (error instanceof BadState) return { tag: 'err', val: { tag: 'data', val: error.message } };
-        throw error;
+        return failed(error);
       }
     },
   };

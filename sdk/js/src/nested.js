@@ -9,7 +9,7 @@ const encoder = new TextEncoder();
 export function decodeArray(data) {
   const items = [];
   for (const [number, part] of fields(data)) {
-    if (number === 1 && part instanceof Uint8Array) items.push(decodeValue(part));
+    if (number === 1 && typeof part !== 'bigint') items.push(decodeValue(part));
   }
   return items;
 }
@@ -19,12 +19,12 @@ export function decodeMap(data) {
   /** @type {Map<string, Value>} */
   const found = new Map();
   for (const [number, entry] of fields(data)) {
-    if (number !== 1 || !(entry instanceof Uint8Array)) continue;
+    if (number !== 1 || typeof entry === 'bigint') continue;
     let key = '';
     /** @type {Value} */
     let value = null;
     for (const [which, part] of fields(entry)) {
-      if (!(part instanceof Uint8Array)) continue;
+      if (typeof part === 'bigint') continue;
       if (which === 1) key = decoder.decode(part);
       else if (which === 2) value = decodeValue(part);
     }
@@ -38,7 +38,7 @@ function decodeValue(data) {
   /** @type {Value} */
   let value = null;
   for (const [number, part] of fields(data)) {
-    if (part instanceof Uint8Array) {
+    if (typeof part !== 'bigint') {
       if (number === 1) value = decoder.decode(part);
       else if (number === 4) value = new DataView(part.buffer, part.byteOffset).getFloat64(0, true);
       else if (number === 5) value = decodeArray(part);
@@ -96,7 +96,7 @@ function encodeValue(value) {
     new DataView(bytes.buffer).setFloat64(1, value, true);
     return bytes;
   }
-  if (value instanceof Uint8Array) return part(7, value);
+  if (isBytes(value)) return part(7, value);
   if (Array.isArray(value)) return part(5, encodeArray(value));
   return value ? part(6, encodeMap(/** @type {{[key: string]: Value}} */ (value))) : new Uint8Array();
 }
@@ -121,3 +121,6 @@ export function joined(parts) {
   }
   return out;
 }
+
+/** Whether a value is bytes. In a component those of a batch come from another realm, so `instanceof` does not tell. @param {unknown} value @returns {value is Uint8Array} */
+export const isBytes = (value) => ArrayBuffer.isView(value);

@@ -34,40 +34,39 @@ class Edits {
  * null for a value that is none), undefined for absent, or a `Cell`, which refers to a text of the batch without decoding it.
  */
 export class Outcome {
-  #batch;
-  #texts;
-  /** @type {Map<ContextName, Uint8Array>} */
-  #verdicts = new Map();
-  /** @type {Map<number, Edits>} */
-  #fields = new Map();
-
   /** @param {Batch} batch */
   constructor(batch) {
-    this.#batch = batch;
-    this.#texts = new NewTexts(batch);
+    /** @private */
+    this._batch = batch;
+    /** @private */
+    this._texts = new NewTexts(batch);
+    /** @private @type {Map<ContextName, Uint8Array>} */
+    this._verdicts = new Map();
+    /** @private @type {Map<number, Edits>} */
+    this._fields = new Map();
   }
 
-  /** @param {ContextName} context */
-  #rows(context) {
-    let verdicts = this.#verdicts.get(context);
+  /** @private @param {ContextName} context */
+  _rows(context) {
+    let verdicts = this._verdicts.get(context);
     if (verdicts === undefined) {
       if (context === 'resource' || context === 'scope') {
         throw new Error(`a ${context} cannot be dropped, only rows below it`);
       }
-      verdicts = new Uint8Array(this.#batch.rows(context));
-      this.#verdicts.set(context, verdicts);
+      verdicts = new Uint8Array(this._batch.rows(context));
+      this._verdicts.set(context, verdicts);
     }
     return verdicts;
   }
 
   /** Drops a row of any context but resource and scope. Rows that are not there are ignored. @param {ContextName} context @param {number} row */
   dropRow(context, row) {
-    this.#rows(context)[row] = 1;
+    this._rows(context)[row] = 1;
   }
 
   /** Holds a span or log record, as edited, until the plugin's `tick` decides on its trace. @param {ContextName} context @param {number} row */
   holdRow(context, row) {
-    this.#rows(context)[row] = 2;
+    this._rows(context)[row] = 2;
   }
 
   /**
@@ -76,58 +75,58 @@ export class Outcome {
    */
   dropRows(context, dropped) {
     if (!dropped.includes(1)) return;
-    if (!this.#verdicts.has(context) && dropped.length === this.#batch.rows(context)) {
-      this.#rows(context);
-      this.#verdicts.set(context, dropped);
+    if (!this._verdicts.has(context) && dropped.length === this._batch.rows(context)) {
+      this._rows(context);
+      this._verdicts.set(context, dropped);
       return;
     }
-    const verdicts = this.#rows(context);
+    const verdicts = this._rows(context);
     for (let row = dropped.indexOf(1); row >= 0; row = dropped.indexOf(1, row + 1)) verdicts[row] = 1;
   }
 
   /** Whether a row is dropped so far. @param {ContextName} context @param {number} row */
   isDropped(context, row) {
-    return this.#verdicts.get(context)?.[row] === 1;
+    return this._verdicts.get(context)?.[row] === 1;
   }
 
   /** Adds a text, and gives the index to write it by. @param {string} text */
   text(text) {
-    return this.#texts.add(text);
+    return this._texts.add(text);
   }
 
-  /** @param {WriteField} field */
-  #edits({ write }) {
-    let edits = this.#fields.get(write);
+  /** @private @param {WriteField} field */
+  _edits({ write }) {
+    let edits = this._fields.get(write);
     if (edits === undefined) {
       edits = new Edits();
-      this.#fields.set(write, edits);
+      this._fields.set(write, edits);
     }
     return edits;
   }
 
   /** Writes a field of one row; the last write of a row counts. @param {WriteField} field @param {number} row @param {Cell | Value} value */
   set(field, row, value) {
-    this.#edits(field).rows.set(row, this.#texts.cell(value));
+    this._edits(field).rows.set(row, this._texts.cell(value));
   }
 
   /** Writes a field of every row; rows written by `set` keep their own value. @param {WriteField} field @param {Cell | Value} value */
   setAll(field, value) {
-    this.#edits(field).all = this.#texts.cell(value);
+    this._edits(field).all = this._texts.cell(value);
   }
 
   /** Replaces a text of the batch wherever it stands as a value of this field. @param {WriteField} field @param {number} old @param {string | number} text */
   replace(field, old, text) {
-    this.#edits(field).replaced.set(old, this.#texts.key(text));
+    this._edits(field).replaced.set(old, this._texts.key(text));
   }
 
   /** Gives one entry of a whole attribute list a new value; the last one counts. @param {WriteField} field @param {number} entry @param {Cell | Value} value */
   setEntry(field, entry, value) {
-    this.#edits(field).entries.set(entry, this.#texts.cell(value));
+    this._edits(field).entries.set(entry, this._texts.cell(value));
   }
 
   /** Removes an entry of a whole attribute list. @param {WriteField} field @param {number} entry */
   removeEntry(field, entry) {
-    this.#edits(field).removed.add(entry);
+    this._edits(field).removed.add(entry);
   }
 
   /**
@@ -135,10 +134,10 @@ export class Outcome {
    * @param {WriteField} field @param {number} row @param {string | number} key @param {Cell | Value} value
    */
   append(field, row, key, value) {
-    const edits = this.#edits(field);
+    const edits = this._edits(field);
     edits.appendRows.push(row);
-    edits.appendKeys.push(this.#texts.key(key));
-    edits.appendValues.push(this.#texts.cell(value));
+    edits.appendKeys.push(this._texts.key(key));
+    edits.appendValues.push(this._texts.cell(value));
   }
 
   /** What crosses. @returns {WireOutcome} */
@@ -146,15 +145,15 @@ export class Outcome {
     /** @type {WireOutcome} */
     const out = {
       verdicts: [],
-      texts: this.#texts.wire(),
+      texts: this._texts.wire(),
       writes: [],
       entryWrites: [],
       replacements: [],
       removals: [],
       appends: [],
     };
-    for (const [context, rows] of this.#verdicts) out.verdicts.push({ context, rows });
-    for (const [field, edits] of this.#fields) addEdits(out, field, edits);
+    for (const [context, rows] of this._verdicts) out.verdicts.push({ context, rows });
+    for (const [field, edits] of this._fields) addEdits(out, field, edits);
     return out;
   }
 }

@@ -12,31 +12,30 @@ const encoder = new TextEncoder();
 
 /** Texts that an answer refers to beyond the batch's, numbered on from the batch's pool; each string once. */
 export class NewTexts {
-  /** @type {Map<string, number>} */
-  #known = new Map();
-  /** @type {Uint8Array[]} */
-  #all = [];
-  #first;
-
   /** @param {Batch} batch */
   constructor(batch) {
-    this.#first = batch.texts.length;
+    /** @private @type {Map<string, number>} */
+    this._known = new Map();
+    /** @private @type {Uint8Array[]} */
+    this._all = [];
+    /** @private */
+    this._first = batch.texts.length;
   }
 
   /** The index of a text. @param {string} text */
   add(text) {
-    let index = this.#known.get(text);
+    let index = this._known.get(text);
     if (index === undefined) {
       index = this.addBytes(encoder.encode(text));
-      this.#known.set(text, index);
+      this._known.set(text, index);
     }
     return index;
   }
 
   /** The index of bytes, or of an encoded array or map. @param {Uint8Array} bytes */
   addBytes(bytes) {
-    this.#all.push(bytes);
-    return this.#first + this.#all.length - 1;
+    this._all.push(bytes);
+    return this._first + this._all.length - 1;
   }
 
   /** The index of a key: a text, or the index of one. @param {string | number} key */
@@ -55,9 +54,9 @@ export class NewTexts {
 
   /** All of them. @returns {WireTexts} */
   wire() {
-    if (this.#all.length === 0) return NONE;
+    if (this._all.length === 0) return NONE;
     let end = 0;
-    return { ends: Uint32Array.from(this.#all, (bytes) => (end += bytes.length)), bytes: joined(this.#all) };
+    return { ends: Uint32Array.from(this._all, (bytes) => (end += bytes.length)), bytes: joined(this._all) };
   }
 }
 

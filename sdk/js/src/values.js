@@ -1,6 +1,6 @@
 /** Values of attributes and bodies. */
 
-import { decodeArray, decodeMap, encodeArray, encodeMap } from './nested.js';
+import { decodeArray, decodeMap, encodeArray, encodeMap, isBytes } from './nested.js';
 
 /**
  * A value as plugins see it: undefined is absent, null there without a value, a bigint an int, a number a double.
@@ -70,6 +70,6 @@ export function decoded(kind, data) {
  */
 export function encoded(value) {
   if (typeof value === 'string') return [Kind.TEXT, encoder.encode(value)];
-  if (value instanceof Uint8Array) return [Kind.BYTES, value];
+  if (isBytes(value)) return [Kind.BYTES, value];
   return Array.isArray(value) ? [Kind.ARRAY, encodeArray(value)] : [Kind.MAP, encodeMap(value)];
 }
