@@ -215,7 +215,9 @@ export class Batch {
 
   /** @private @param {ContextName} context */
   _table(context) {
-    for (const table of this._tables) if (table.context === context) return table;
+    // An index spares an iterator, which costs more than all the rest here.
+    const tables = this._tables;
+    for (let at = 0; at < tables.length; at++) if (tables[at].context === context) return tables[at];
     return undefined;
   }
 

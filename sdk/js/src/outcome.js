@@ -50,9 +50,7 @@ export class Outcome {
   _rows(context) {
     let verdicts = this._verdicts.get(context);
     if (verdicts === undefined) {
-      if (context === 'resource' || context === 'scope') {
-        throw new Error(`a ${context} cannot be dropped, only rows below it`);
-      }
+      checkTakesVerdicts(context);
       verdicts = new Uint8Array(this._batch.rows(context));
       this._verdicts.set(context, verdicts);
     }
@@ -75,8 +73,8 @@ export class Outcome {
    */
   dropRows(context, dropped) {
     if (!dropped.includes(1)) return;
-    if (!this._verdicts.has(context) && dropped.length === this._batch.rows(context)) {
-      this._rows(context);
+    if (this._verdicts.size === 0 && dropped.length === this._batch.rows(context)) {
+      checkTakesVerdicts(context);
       this._verdicts.set(context, dropped);
       return;
     }
@@ -152,9 +150,16 @@ export class Outcome {
       removals: [],
       appends: [],
     };
-    for (const [context, rows] of this._verdicts) out.verdicts.push({ context, rows });
-    for (const [field, edits] of this._fields) addEdits(out, field, edits);
+    this._verdicts.forEach((rows, context) => out.verdicts.push({ context, rows }));
+    this._fields.forEach((edits, field) => addEdits(out, field, edits));
     return out;
+  }
+}
+
+/** @param {ContextName} context */
+function checkTakesVerdicts(context) {
+  if (context === 'resource' || context === 'scope') {
+    throw new Error(`a ${context} cannot be dropped, only rows below it`);
   }
 }
 

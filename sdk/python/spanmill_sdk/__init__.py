@@ -26,7 +26,17 @@ from .contract import (
     WideField,
     WriteField,
 )
-from .errors import BadState, BatchError, ConfigError, Problem, Problems, StateError, Unavailable, UnknownFormat, closest
+from .errors import (
+    BadState,
+    BatchError,
+    ConfigError,
+    Problem,
+    Problems,
+    StateError,
+    Unavailable,
+    UnknownFormat,
+    closest,
+)
 from .fields import FIELDS, Context, Sharding, Signal
 from .guest import about, connector, processor, record_connector, router, state, ticker
 from .outcome import Outcome

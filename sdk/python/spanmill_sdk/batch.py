@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
 
-from .columns import ABSENT_INDEX, Numbers, ask, gather, packed, view
+from .columns import ABSENT_INDEX, Numbers, gather, occurring, packed, view
 from .contract import CellField, ListField, NarrowField, TextField, TraceIdField, WideField, _Place
 from .fields import CONTEXTS, PARENTS, Context, Signal
 from .values import ABSENT, BOOL, DOUBLE, EMPTY, INT, NO_VALUE, TEXT, Cell, Value, decoded, double_of, int_of
@@ -27,6 +27,16 @@ class Texts:
         if index >= len(self.ends):
             return b""
         return self.data[self.ends[index - 1] if index else 0 : self.ends[index]]
+
+    def some(self, indices: Sequence[int]) -> list[str]:
+        """Some texts at once."""
+        data = self.data
+        starts = [0, *self.ends.tolist()]
+        if data.isascii():
+            # An index into the bytes is then one into the text.
+            pool = data.decode()
+            return [pool[starts[index] : starts[index + 1]] for index in indices]
+        return [data[starts[index] : starts[index + 1]].decode(errors="replace") for index in indices]
 
     def __getitem__(self, index: int) -> str:
         text = self._decoded.get(index)
@@ -74,8 +84,12 @@ class Values:
 
     def answers(self, question: Callable[[str], int]) -> bytes:
         """Asks once for each distinct text; one answer, 0 to 255, for each row, and 0 for rows without a text."""
-        texts = self._texts
-        return ask(self._text_bytes(), len(texts), lambda index: question(texts[index]))
+        indices = self._text_bytes()
+        table = bytearray(len(self._texts))
+        places = occurring(indices, len(table))
+        for place, answer in zip(places, map(question, self._texts.some(places)), strict=True):
+            table[place] = answer
+        return gather(indices, bytes(table))
 
     def text_rows(self, table: bytes) -> bytes:
         """`table[index]` for each row's text, and 0 for rows that have none or one beyond the table."""
@@ -133,7 +147,9 @@ class Batch:
 
     def __init__(self, wire: Any) -> None:
         if not isinstance(wire.texts.ends, bytes):
-            raise RuntimeError("lists of numbers come one by one; build the component with `python -m spanmill_sdk.build`")
+            raise RuntimeError(
+                "lists of numbers come one by one; build the component with `python -m spanmill_sdk.build`"
+            )
         self.signal = Signal(wire.signal.value)
         self.received_unix_nano: int = wire.received_unix_nano
         self.texts = Texts(wire.texts.ends, wire.texts.bytes)
@@ -165,7 +181,7 @@ class Batch:
             raise RuntimeError(f"the host sent no column for a declared {place.context.prefix} field")
         return table.columns[place.column].value
 
-    def _numbers(self, place: _Place, code: str) -> Numbers:
+    def _numbers(self, place: _Place, code: Literal["I", "Q"]) -> Numbers:
         column = self._column(place)
         return view(b"" if column is None else column, code)
 
@@ -199,4 +215,3 @@ class Batch:
         """Every attribute of every row; None if the batch's signal does not have the context."""
         column = self._column(field)
         return None if column is None else AttributeLists(self.texts, column)
-

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 #: Numbers of a column: an `array`-like view that copies nothing.
 Numbers: TypeAlias = "memoryview[int]"
@@ -16,9 +16,9 @@ _ROW = range(256)
 _EQUALS = [bytes(255 if byte == wanted else 0 for byte in _ROW) for wanted in _ROW]
 
 
-def view(numbers: bytes, code: str) -> Numbers:
+def view(numbers: bytes, code: Literal["I", "Q"]) -> Numbers:
     """The numbers in bytes: `I` for 32 bits, `Q` for 64."""
-    return memoryview(numbers).cast(code)  # type: ignore[arg-type, return-value, unused-ignore]
+    return memoryview(numbers).cast(code)
 
 
 def packed(numbers: Sequence[int] | Sequence[float] | bytes, code: str) -> bytes:
@@ -56,11 +56,3 @@ def occurring(indices: bytes, size: int) -> list[int]:
     if size < 256:
         return [index for index in range(size) if index in low]
     return sorted(index for index in set(view(indices, "I")) if index < size)
-
-
-def ask(indices: bytes, size: int, question: Callable[[int], int]) -> bytes:
-    """Asks a question once for each index that occurs, and gives the answers row by row."""
-    table = bytearray(size)
-    for index in occurring(indices, size):
-        table[index] = question(index)
-    return gather(indices, bytes(table))

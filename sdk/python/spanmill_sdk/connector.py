@@ -85,7 +85,8 @@ class MetricStream:
     def wire(self) -> wire.MetricStream:
         """What crosses."""
         instruments = [
-            wire.Instrument(one.name, one.description, one.unit, _kind(one.kind), one.exemplars) for one in self.instruments
+            wire.Instrument(one.name, one.description, one.unit, _kind(one.kind), one.exemplars)
+            for one in self.instruments
         ]
         return wire.MetricStream(
             self.scope,

@@ -42,7 +42,7 @@ class ListField(_Place):
 class WriteField(NamedTuple):
     """A field that the plugin may write."""
 
-    index: int
+    number: int
     context: Context
 
 

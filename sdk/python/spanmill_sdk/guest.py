@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 def _configured(call: Callable[[], T]) -> T:
     """Calls `configure`, and turns what it raises into the contract's error."""
+    # What has been imported stays for good, so no collection needs to look at it.
+    gc.freeze()
     try:
         return call()
     except ConfigError as error:

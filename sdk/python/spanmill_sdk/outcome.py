@@ -85,9 +85,9 @@ class Outcome:
         return self._texts.add(text.encode())
 
     def _field(self, field: WriteField) -> _Edits:
-        edits = self._fields.get(field.index)
+        edits = self._fields.get(field.number)
         if edits is None:
-            edits = self._fields[field.index] = _Edits()
+            edits = self._fields[field.number] = _Edits()
         return edits
 
     def set(self, field: WriteField, row: int, value: Cell | Value) -> None:

@@ -16,7 +16,7 @@ from .values import Cell, Value
 class RecordField(NamedTuple):
     """A field that records have."""
 
-    index: int
+    number: int
     kind: str
 
 
@@ -91,7 +91,7 @@ class Records:
 
         Times, ids and numbers are ints, a trace id one of 128 bits; a text is a `str` or the `Cell` of a text of the batch.
         """
-        column = self._columns[field.index]
+        column = self._columns[field.number]
         if field.kind == "cells":
             column.pop()
             column.push(self._texts.cell(value))
@@ -109,7 +109,7 @@ class Records:
         """Adds an attribute to the record begun last, which must not have the key yet. `ABSENT` adds nothing."""
         cell = self._texts.cell(value)
         if cell.kind:
-            lists: _Attributes = self._columns[field.index]
+            lists: _Attributes = self._columns[field.number]
             lists.keys.append(self._texts.add(key.encode()) if isinstance(key, str) else key)
             lists.values.push(cell)
             lists.ends[-1] = len(lists.keys)

@@ -58,5 +58,3 @@ class CellList:
         """Takes the last away."""
         self.kinds.pop()
         self.bits.pop()
-
-

@@ -5,6 +5,7 @@ In a component, cases of variants are those of the bindings; natively they are s
 
 from __future__ import annotations
 
+import builtins
 import importlib
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,8 +14,8 @@ from typing import Any
 
 @dataclass(slots=True)
 class TextPool:
-    ends: bytes = b""
-    bytes: bytes = b""  # type: ignore[assignment, unused-ignore]
+    ends: builtins.bytes = b""
+    bytes: builtins.bytes = b""
 
 
 @dataclass(slots=True)
@@ -231,7 +232,8 @@ def _module(name: str) -> Any:
 
 _TYPES = _module("componentize_py_types")
 _MODULES = [
-    _module(f"wit_world.{name}") for name in ("imports.telemetry", "imports.contract", "imports.metrics", "exports.state")
+    _module(f"wit_world.{name}")
+    for name in ("imports.telemetry", "imports.contract", "imports.metrics", "exports.state")
 ]
 
 
