@@ -71,7 +71,7 @@ def processor(kind: type[Processor]) -> type[Any]:
         def configure(self, settings: str) -> wire.Contract:
             def call() -> wire.Contract:
                 contract = Contract()
-                _Instance.plugin = kind.configure(parse_settings(kind.Settings, settings), contract)
+                _Instance.plugin = kind.configure(parse_settings(kind.settings, settings), contract)
                 return _declared(contract)
 
             return _configured(call)
@@ -96,7 +96,7 @@ def connector(kind: type[Connector]) -> type[Any]:
         def configure(self, settings: str) -> wire.ConnectorContract:
             def call() -> wire.ConnectorContract:
                 contract = Contract()
-                _Instance.plugin, stream = kind.configure(parse_settings(kind.Settings, settings), contract)
+                _Instance.plugin, stream = kind.configure(parse_settings(kind.settings, settings), contract)
                 return wire.ConnectorContract(_declared(contract), stream.wire())
 
             return _configured(call)
@@ -121,7 +121,7 @@ def record_connector(kind: type[RecordConnector]) -> type[Any]:
         def configure(self, settings: str) -> wire.RecordContract:
             def call() -> wire.RecordContract:
                 contract = Contract()
-                plugin, stream = kind.configure(parse_settings(kind.Settings, settings), contract)
+                plugin, stream = kind.configure(parse_settings(kind.settings, settings), contract)
                 _Instance.plugin, _Instance.stream = plugin, stream
                 return wire.RecordContract(_declared(contract), stream.wire())
 
@@ -149,7 +149,7 @@ def router(kind: type[Router]) -> type[Any]:
             def call() -> wire.Contract:
                 contract = Contract(Signal(signal.value))
                 known = Pipelines(Signal(signal.value), pipelines)
-                _Instance.plugin = kind.configure(parse_settings(kind.Settings, settings), known, contract)
+                _Instance.plugin = kind.configure(parse_settings(kind.settings, settings), known, contract)
                 return _declared(contract)
 
             return _configured(call)

@@ -1,6 +1,6 @@
 """The classes that plugins derive from.
 
-`Settings` is a dataclass, read from the component's section of the manifest; `configure` finds what it cannot say, and
+`settings` is a dataclass, read from the component's section of the manifest; `configure` finds what it cannot say, and
 raises `ConfigError` or `Unavailable`. `process` raises `BatchError` or `StateError`; any other exception is a trap, which
 costs the instance. A plugin declares `configure` as a class method, with its own type for the settings.
 """
@@ -8,7 +8,7 @@ costs the instance. A plugin declares `configure` as a class method, with its ow
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from .batch import Batch
 from .connector import Emission, MetricStream
@@ -22,7 +22,7 @@ from .ticker import Decisions
 class Processor(ABC):
     """Looks at a batch, and says what to drop and what to change."""
 
-    Settings: Any
+    settings: ClassVar[type[Any]]
 
     @classmethod
     @abstractmethod
@@ -37,7 +37,7 @@ class Processor(ABC):
 class Connector(ABC):
     """Measures a batch."""
 
-    Settings: Any
+    settings: ClassVar[type[Any]]
 
     @classmethod
     @abstractmethod
@@ -52,7 +52,7 @@ class Connector(ABC):
 class RecordConnector(ABC):
     """Makes spans or log records of what it sees."""
 
-    Settings: Any
+    settings: ClassVar[type[Any]]
 
     @classmethod
     @abstractmethod
@@ -67,7 +67,7 @@ class RecordConnector(ABC):
 class Router(ABC):
     """Sends rows on, unchanged, to pipelines that it chooses."""
 
-    Settings: Any
+    settings: ClassVar[type[Any]]
 
     @classmethod
     @abstractmethod

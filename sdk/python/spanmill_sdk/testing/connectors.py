@@ -63,7 +63,7 @@ class ConnectorKit(_StateKit):
     def __init__(self, kind: type[Connector], settings: Any) -> None:
         """Configures a connector; raises what `configure` raises."""
         self.contract = Contract()
-        self.plugin, self.stream = kind.configure(parse_settings(kind.Settings, json.dumps(settings)), self.contract)
+        self.plugin, self.stream = kind.configure(parse_settings(kind.settings, json.dumps(settings)), self.contract)
         assert not self.contract.writes, "a connector writes nothing"
         assert self.stream.flush_interval_ns > 0, "the flush interval is above 0"
         self._host = Host(self.contract)
@@ -120,7 +120,7 @@ class RecordKit(_StateKit):
     def __init__(self, kind: type[RecordConnector], settings: Any) -> None:
         """Configures a record connector; raises what `configure` raises."""
         self.contract = Contract()
-        self.plugin, self.stream = kind.configure(parse_settings(kind.Settings, json.dumps(settings)), self.contract)
+        self.plugin, self.stream = kind.configure(parse_settings(kind.settings, json.dumps(settings)), self.contract)
         assert self.stream.signal is not Signal.METRICS, "records are spans or log records"
         self._host = Host(self.contract)
 
@@ -180,7 +180,7 @@ class RouterKit(_StateKit):
         """Configures a router that may send to pipelines of a signal; raises what `configure` raises."""
         self.contract = Contract(signal)
         self.pipelines = pipelines
-        given = parse_settings(kind.Settings, json.dumps(settings))
+        given = parse_settings(kind.settings, json.dumps(settings))
         self.plugin = kind.configure(given, Pipelines(signal, pipelines), self.contract)
         assert not self.contract.writes, "a router writes nothing"
         self._host = Host(self.contract)

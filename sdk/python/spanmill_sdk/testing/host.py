@@ -11,6 +11,7 @@ from ..columns import ABSENT_INDEX, packed
 from ..contract import Contract
 from ..fields import CONTEXTS, FIELDS, PARENTS, PREFIXES, Context, Sharding, Signal, context_of
 from ..values import ABSENT, EMPTY, NO_VALUE, Cell, Value, decoded, double_of, encoded, int_of, number_cell
+from ..wire import TextPool
 from .items import Telemetry
 
 _ATTRIBUTE = re.compile(r'(\w+)\.(attributes|metadata)(?:\["((?:[^"\\]|\\.)*)"\])?$')
@@ -96,15 +97,15 @@ class Pool:
             self.texts.append(text)
         return index
 
-    def wire(self) -> wire.TextPool:
+    def wire(self) -> TextPool:
         """What crosses."""
         ends, length = [], 0
         for text in self.texts:
             length += len(text)
             ends.append(length)
-        return wire.TextPool(packed(ends, "I"), b"".join(self.texts))
+        return TextPool(packed(ends, "I"), b"".join(self.texts))
 
-    def take(self, added: wire.TextPool) -> None:
+    def take(self, added: TextPool) -> None:
         """Takes the texts that a plugin added."""
         start = 0
         for end in memoryview(added.ends).cast("I"):

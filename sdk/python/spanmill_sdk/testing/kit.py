@@ -78,7 +78,7 @@ class Kit(_StateKit):
     def __init__(self, kind: type[Processor], settings: Any) -> None:
         """Configures a processor; raises what `configure` raises."""
         self.contract = Contract()
-        self.plugin = kind.configure(parse_settings(kind.Settings, json.dumps(settings)), self.contract)
+        self.plugin = kind.configure(parse_settings(kind.settings, json.dumps(settings)), self.contract)
         self._host = Host(self.contract, isinstance(self.plugin, Ticker))
         self._held: dict[int, list[tuple[Resource, Scope, Any]]] = {}
         self._signal = self.contract.signals[0]

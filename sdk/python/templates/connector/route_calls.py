@@ -29,7 +29,7 @@ class Settings:
 class RouteCalls(spanmill_sdk.Connector):
     """The plugin."""
 
-    Settings = Settings
+    settings = Settings
 
     def __init__(self, contract: Contract) -> None:
         self.resource = contract.read_attributes(Context.RESOURCE)

@@ -23,7 +23,7 @@ class Settings:
 class DropRoutes(spanmill_sdk.Processor):
     """The plugin."""
 
-    Settings = Settings
+    settings = Settings
 
     def __init__(self, routes: frozenset[str], route: CellField) -> None:
         self.routes = routes
