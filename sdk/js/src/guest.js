@@ -38,7 +38,11 @@ let stream;
 function failed(error) {
   if (recorded === undefined && error instanceof Error) {
     console.error(`${error.name}: ${error.message}`);
-    for (const line of (error.stack ?? '').split('\n')) if (line !== '') console.error(`    at ${line}`);
+    for (const line of (error.stack ?? '').split('\n')) {
+      // Behind them come the lines of the glue.
+      if (line === '' || line.includes('initializer.js')) break;
+      console.error(`    at ${line}`);
+    }
   }
   throw error;
 }

@@ -4,7 +4,16 @@ export { ABSENT_INDEX, AttributeLists, Batch, Texts, Values } from './batch.js';
 export { milliseconds, spread } from './columns.js';
 export { Emission, SeriesNumbers } from './connector.js';
 export { Contract, Counter, log } from './contract.js';
-export { BadState, BatchError, ConfigError, Problems, StateError, Unavailable, UnknownFormat, closest } from './errors.js';
+export {
+  BadState,
+  BatchError,
+  ConfigError,
+  Problems,
+  StateError,
+  Unavailable,
+  UnknownFormat,
+  closest,
+} from './errors.js';
 export { Context, FIELDS, Sharding, Signal } from './fields.js';
 export {
   exportAbout,

@@ -67,7 +67,10 @@ export class Records {
   constructor(batch, stream) {
     this.#texts = new NewTexts(batch);
     for (const { kind } of stream.fields.values()) {
-      this.#columns.push({ kind, values: kind === 'cells' ? new CellList() : kind === 'attributes' ? new Lists() : [] });
+      this.#columns.push({
+        kind,
+        values: kind === 'cells' ? new CellList() : kind === 'attributes' ? new Lists() : [],
+      });
     }
   }
 

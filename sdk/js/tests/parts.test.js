@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { closest, decodeArray, decodeMap, encodeArray, encodeMap, milliseconds, settings, spread } from '../src/index.js';
+import {
+  closest,
+  decodeArray,
+  decodeMap,
+  encodeArray,
+  encodeMap,
+  milliseconds,
+  settings,
+  spread,
+} from '../src/index.js';
 import { occurs } from '../src/columns.js';
 import { leanGlue } from '../src/glue.mjs';
 import { parseSettings } from '../src/settings.js';

@@ -78,11 +78,7 @@ class Edits {
 }
 
 test('edits of each kind are applied', () => {
-  const old = new Span(
-    'old',
-    { kind: 7n, gone: 1n, a: 'secret' },
-    { events: [new Event('noise'), new Event('é')] },
-  );
+  const old = new Span('old', { kind: 7n, gone: 1n, a: 'secret' }, { events: [new Event('noise'), new Event('é')] });
   const out = new Kit(Edits, {}).run(traces([old, new Span('old', { kind: 'x' }), new Span('é')]));
   assert.deepEqual(out.names, ['new', 'new', 'é']);
   assert.deepEqual(
@@ -235,7 +231,10 @@ test('rows are routed', () => {
   };
   const kit = new RouterKit(sides, {}, Signal.TRACES, ['traces/servers', 'traces/others']);
   const routed = kit.run(traces([new Span('a', {}, { kind: 2 }), new Span('b', {}, { kind: 3 })]));
-  assert.deepEqual([...routed.values()].map((part) => part.names), [['a'], ['b']]);
+  assert.deepEqual(
+    [...routed.values()].map((part) => part.names),
+    [['a'], ['b']],
+  );
 });
 
 test('rules of the contract are checked', () => {
@@ -248,5 +247,8 @@ test('rules of the contract are checked', () => {
       outcome.replace(this.writeName, 0, 'x');
     }
   }
-  assert.throws(() => new Kit(Greedy, {}).run(traces([new Span('a')])), /text 0 is not one that the plugin may refer to/);
+  assert.throws(
+    () => new Kit(Greedy, {}).run(traces([new Span('a')])),
+    /text 0 is not one that the plugin may refer to/,
+  );
 });

@@ -145,7 +145,10 @@ export class Applied {
       assert(context !== 'resource' && context !== 'scope', `a ${context} takes no verdict`);
       const nodes = this.tables.get(context)?.nodes ?? [];
       assert(rows.length === 0 || rows.length === nodes.length, `${rows.length} verdicts for ${nodes.length} rows`);
-      this.dropped.set(context, [...rows.keys()].filter((row) => rows[row] === 1));
+      this.dropped.set(
+        context,
+        [...rows.keys()].filter((row) => rows[row] === 1),
+      );
       rows.forEach((verdict, row) => {
         assert(verdict <= 2, `there is no verdict ${verdict}`);
         if (verdict === 2) this.#hold(context, nodes[row]);

@@ -125,9 +125,13 @@ function column({ kind, name }, nodes, pool) {
     const isNone = (/** @type {string | undefined} */ one) => one === undefined || (one === '' && kind === 'text');
     return { tag: 'text', val: Uint32Array.from(found, (one) => (isNone(one) ? ABSENT_INDEX : pool.index(one))) };
   }
-  if (kind === 'attribute' || kind === 'cells') return { tag: 'cells', val: wireCells(found.map((one) => pool.cell(one))) };
+  if (kind === 'attribute' || kind === 'cells')
+    return { tag: 'cells', val: wireCells(found.map((one) => pool.cell(one))) };
   if (kind === 'trace-id') {
-    return { tag: kind, val: BigUint64Array.from(found.flatMap((id) => [BigInt(id) >> 64n, BigInt.asUintN(64, BigInt(id))])) };
+    return {
+      tag: kind,
+      val: BigUint64Array.from(found.flatMap((id) => [BigInt(id) >> 64n, BigInt.asUintN(64, BigInt(id))])),
+    };
   }
   if (kind === 'narrow') return { tag: kind, val: Uint32Array.from(found) };
   return { tag: 'wide', val: BigUint64Array.from(found, BigInt) };
