@@ -1,10 +1,10 @@
 /** A processor that misbehaves two calls deep, as its settings say: a host's log must name this file and the line. */
 
-import { exportProcessor, settings } from "./spanmill_sdk/index.js";
+import { exportProcessor, settings } from './spanmill_sdk/index.js';
 
 class Misbehave {
   static settings = settings.object({
-    how: settings.oneOf("throw", "loop", "leak"),
+    how: settings.oneOf('throw', 'loop', 'leak'),
   });
 
   constructor(how) {
@@ -12,7 +12,7 @@ class Misbehave {
   }
 
   static configure({ how }, contract) {
-    contract.readText("span.name");
+    contract.readText('span.name');
     return new Misbehave(how);
   }
 
@@ -27,9 +27,9 @@ function prepare(how) {
 
 function misbehave(how) {
   const kept = [];
-  while (how === "loop");
-  while (how === "leak") kept.push(new Uint8Array(1 << 20).fill(1));
-  throw new Error("misbehaving as asked");
+  while (how === 'loop');
+  while (how === 'leak') kept.push(new Uint8Array(1 << 20).fill(1));
+  throw new Error('misbehaving as asked');
 }
 
 export const processor = exportProcessor(Misbehave);

@@ -1,12 +1,12 @@
 /** A processor that misbehaves two calls deep, as its settings say: a host's log must name this file and the line. */
 
-import { exportProcessor, settings } from "./spanmill_sdk/index.js";
-import type { Contract } from "./spanmill_sdk/index.js";
+import { exportProcessor, settings } from './spanmill_sdk/index.js';
+import type { Contract } from './spanmill_sdk/index.js';
 
-type How = "throw" | "loop" | "leak";
+type How = 'throw' | 'loop' | 'leak';
 
 const Settings = settings.object({
-  how: settings.oneOf<How>("throw", "loop", "leak"),
+  how: settings.oneOf<How>('throw', 'loop', 'leak'),
 });
 
 class Misbehave {
@@ -17,11 +17,8 @@ class Misbehave {
     this.how = how;
   }
 
-  static configure(
-    { how }: settings.Infer<typeof Settings>,
-    contract: Contract,
-  ): Misbehave {
-    contract.readText("span.name");
+  static configure({ how }: settings.Infer<typeof Settings>, contract: Contract): Misbehave {
+    contract.readText('span.name');
     return new Misbehave(how);
   }
 
@@ -36,9 +33,9 @@ function prepare(how: How): void {
 
 function misbehave(how: How): never {
   const kept: Uint8Array[] = [];
-  while (how === "loop");
-  while (how === "leak") kept.push(new Uint8Array(1 << 20).fill(1));
-  throw new Error("misbehaving as asked");
+  while (how === 'loop');
+  while (how === 'leak') kept.push(new Uint8Array(1 << 20).fill(1));
+  throw new Error('misbehaving as asked');
 }
 
 export const processor = exportProcessor(Misbehave);

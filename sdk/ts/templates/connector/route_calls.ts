@@ -9,42 +9,20 @@ import {
   exportConnector,
   milliseconds,
   settings,
-} from "./spanmill_sdk/index.js";
-import type {
-  Attribute,
-  Batch,
-  Contract,
-  Emission,
-  ListField,
-  MetricStream,
-} from "./spanmill_sdk/index.js";
-import type {
-  CellField,
-  NarrowField,
-  WideField,
-} from "./spanmill_sdk/index.js";
+} from './spanmill_sdk/index.js';
+import type { Attribute, Batch, Contract, Emission, ListField, MetricStream } from './spanmill_sdk/index.js';
+import type { CellField, NarrowField, WideField } from './spanmill_sdk/index.js';
 
-const KINDS = [
-  "UNSPECIFIED",
-  "INTERNAL",
-  "SERVER",
-  "CLIENT",
-  "PRODUCER",
-  "CONSUMER",
-];
-const CODES = ["UNSET", "OK", "ERROR"];
+const KINDS = ['UNSPECIFIED', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
+const CODES = ['UNSET', 'OK', 'ERROR'];
 
 const Settings = settings.object({
   buckets_ms: settings.withDefault(
     settings.list(settings.number(), (bounds, path, problems) => {
       bounds.forEach((bound, place) => {
-        if (!Number.isFinite(bound))
-          problems.push(`${path}/${place}`, "must be finite");
+        if (!Number.isFinite(bound)) problems.push(`${path}/${place}`, 'must be finite');
         else if (place > 0 && bound <= bounds[place - 1]) {
-          problems.push(
-            `${path}/${place}`,
-            "must be greater than the one before",
-          );
+          problems.push(`${path}/${place}`, 'must be greater than the one before');
         }
       });
     }),
@@ -65,30 +43,30 @@ export class RouteCalls {
 
   constructor(contract: Contract) {
     this.resource = contract.readAttributes(Context.RESOURCE);
-    this.route = contract.readAttribute(Context.SPAN, "http.route");
-    this.kind = contract.readNarrow("span.kind");
-    this.code = contract.readNarrow("span.status.code");
-    this.start = contract.readWide("span.start_time_unix_nano");
-    this.end = contract.readWide("span.end_time_unix_nano");
+    this.route = contract.readAttribute(Context.SPAN, 'http.route');
+    this.kind = contract.readNarrow('span.kind');
+    this.code = contract.readNarrow('span.status.code');
+    this.start = contract.readWide('span.start_time_unix_nano');
+    this.end = contract.readWide('span.end_time_unix_nano');
     this.numbers = new SeriesNumbers();
   }
 
   /** Declares what it reads and the two metrics it makes. */
   static configure(given: settings.Infer<typeof Settings>, contract: Contract) {
     const metrics: MetricStream = {
-      scope: "route_calls",
+      scope: 'route_calls',
       instruments: [
         {
-          name: "route.calls",
-          kind: "sum",
-          unit: "{call}",
-          description: "Calls by route.",
+          name: 'route.calls',
+          kind: 'sum',
+          unit: '{call}',
+          description: 'Calls by route.',
         },
         {
-          name: "route.duration",
+          name: 'route.duration',
           kind: { bounds: given.buckets_ms },
-          unit: "ms",
-          description: "Duration of calls by route.",
+          unit: 'ms',
+          description: 'Duration of calls by route.',
         },
       ],
       flushIntervalNs: 15_000_000_000n,
@@ -113,29 +91,12 @@ export class RouteCalls {
       const route = routes[row];
       const kind = kinds[row] < KINDS.length ? kinds[row] : 0;
       const code = codes[row] < CODES.length ? codes[row] : 0;
-      const place =
-        ((resources[row] * texts +
-          (route === ABSENT_INDEX ? texts - 1 : route)) *
-          6 +
-          kind) *
-          3 +
-        code;
+      const place = ((resources[row] * texts + (route === ABSENT_INDEX ? texts - 1 : route)) * 6 + kind) * 3 + code;
       let number = known.get(place);
       if (number === undefined) {
         let resource = told.get(resources[row]);
-        if (resource === undefined)
-          told.set(
-            resources[row],
-            (resource = this.tell(batch, resources[row])),
-          );
-        number = this.number(
-          batch,
-          emission,
-          resource,
-          route,
-          KINDS[kind],
-          CODES[code],
-        );
+        if (resource === undefined) told.set(resources[row], (resource = this.tell(batch, resources[row])));
+        number = this.number(batch, emission, resource, route, KINDS[kind], CODES[code]);
         known.set(place, number);
       }
       series[row] = number;
@@ -159,13 +120,8 @@ export class RouteCalls {
     const key = JSON.stringify([tellsApart, text, kind, code]);
     const known = this.numbers.get(key);
     if (known !== undefined) return known;
-    const routes: Attribute[] =
-      text === undefined ? [] : [["http.route", Cell.text(route)]];
-    emission.series(entries, [
-      ...routes,
-      ["span.kind", `SPAN_KIND_${kind}`],
-      ["status.code", `STATUS_CODE_${code}`],
-    ]);
+    const routes: Attribute[] = text === undefined ? [] : [['http.route', Cell.text(route)]];
+    emission.series(entries, [...routes, ['span.kind', `SPAN_KIND_${kind}`], ['status.code', `STATUS_CODE_${code}`]]);
     return this.numbers.add(key);
   }
 
@@ -178,9 +134,7 @@ export class RouteCalls {
       const cell = lists.cell(entry);
       entries.push([lists.keys[entry], cell]);
       const isText = cell.kind === 1 || (cell.kind >= 5 && cell.kind <= 7);
-      const what = isText
-        ? Array.from(batch.texts.bytes(Number(cell.bits)))
-        : cell.bits.toString();
+      const what = isText ? Array.from(batch.texts.bytes(Number(cell.bits))) : cell.bits.toString();
       parts.push([lists.key(entry), cell.kind, what]);
     }
     return [entries, JSON.stringify(parts)];
@@ -189,8 +143,8 @@ export class RouteCalls {
 
 export const connector = exportConnector(RouteCalls);
 export const about = exportAbout({
-  name: "route_calls",
-  version: "0.1.0",
-  summary: "Counts the calls of each route, and how long they took",
+  name: 'route_calls',
+  version: '0.1.0',
+  summary: 'Counts the calls of each route, and how long they took',
   settings: Settings,
 });

@@ -1,24 +1,10 @@
 /** Drops the spans of some routes. */
 
-import {
-  Context,
-  exportAbout,
-  exportProcessor,
-  settings,
-} from "./spanmill_sdk/index.js";
-import type {
-  Batch,
-  CellField,
-  Contract,
-  Outcome,
-} from "./spanmill_sdk/index.js";
+import { Context, exportAbout, exportProcessor, settings } from './spanmill_sdk/index.js';
+import type { Batch, CellField, Contract, Outcome } from './spanmill_sdk/index.js';
 
 const Settings = settings.object({
-  routes: settings.list(
-    settings.text((route) =>
-      route === "" ? "must not be empty; take the line out" : undefined,
-    ),
-  ),
+  routes: settings.list(settings.text((route) => (route === '' ? 'must not be empty; take the line out' : undefined))),
 });
 
 /** The plugin. */
@@ -33,14 +19,8 @@ export class DropRoutes {
   }
 
   /** Declares the one field it reads. */
-  static configure(
-    given: settings.Infer<typeof Settings>,
-    contract: Contract,
-  ): DropRoutes {
-    return new DropRoutes(
-      new Set(given.routes),
-      contract.readAttribute(Context.SPAN, "http.route"),
-    );
+  static configure(given: settings.Infer<typeof Settings>, contract: Contract): DropRoutes {
+    return new DropRoutes(new Set(given.routes), contract.readAttribute(Context.SPAN, 'http.route'));
   }
 
   /** Asks once for each distinct route whether it is among those to drop. */
@@ -54,8 +34,8 @@ export class DropRoutes {
 
 export const processor = exportProcessor(DropRoutes);
 export const about = exportAbout({
-  name: "drop_routes",
-  version: "0.1.0",
-  summary: "Drops the spans of some routes",
+  name: 'drop_routes',
+  version: '0.1.0',
+  summary: 'Drops the spans of some routes',
   settings: Settings,
 });
