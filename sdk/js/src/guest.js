@@ -164,12 +164,16 @@ export function exportRouter(kind) {
 export function exportState(format) {
   return {
     /** @returns {WireState} */
-    snapshot: () => ({ format, data: plugin === undefined ? new Uint8Array() : plugin.snapshot() }),
+    snapshot: () => ({
+      format,
+      // The plugin of another role may keep nothing.
+      data: plugin?.snapshot?.() ?? new Uint8Array(),
+    }),
     /** @param {WireState} saved */
     restore: (saved) => {
       if (plugin === undefined) return { tag: 'err', val: { tag: 'data', val: 'not configured' } };
       try {
-        return { tag: 'ok', val: plugin.restore(saved.format, saved.data) };
+        return { tag: 'ok', val: plugin.restore?.(saved.format, saved.data) };
       } catch (error) {
         if (error instanceof UnknownFormat) return { tag: 'err', val: { tag: 'format' } };
         if (error instanceof BadState) return { tag: 'err', val: { tag: 'data', val: error.message } };

@@ -17,7 +17,9 @@ def test_spans_of_the_routes_are_dropped_and_others_stay() -> None:
 
 
 def test_a_route_that_is_no_text_stays() -> None:
-    spans = traces(Span("odd", {"http.route": 7}), Span("probe", {"http.route": "/healthz"}))
+    spans = traces(
+        Span("odd", {"http.route": 7}), Span("probe", {"http.route": "/healthz"})
+    )
     assert Kit(DropRoutes, {"routes": ["/healthz", "7"]}).run(spans).names == ["odd"]
 
 
@@ -27,4 +29,7 @@ def test_every_mistake_in_the_settings_is_told() -> None:
     assert str(error.value) == "/routes/1: must not be empty; take the line out"
     with pytest.raises(ConfigError) as error:
         Kit(DropRoutes, {"route": []})
-    assert str(error.value) == "/route: unknown key; did you mean `routes`?; `routes` is missing"
+    assert (
+        str(error.value)
+        == "/route: unknown key; did you mean `routes`?; `routes` is missing"
+    )
