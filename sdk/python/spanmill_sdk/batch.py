@@ -6,30 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from .columns import ABSENT_INDEX, Numbers, gather, occurring, packed, view
-from .contract import (
-    CellField,
-    ListField,
-    NarrowField,
-    TextField,
-    TraceIdField,
-    WideField,
-    _Place,
-)
+from .contract import CellField, ListField, NarrowField, TextField, TraceIdField, WideField, _Place
 from .fields import CONTEXTS, PARENTS, Context, Signal
-from .values import (
-    ABSENT,
-    BOOL,
-    DOUBLE,
-    EMPTY,
-    INT,
-    NO_VALUE,
-    TEXT,
-    Cell,
-    Value,
-    decoded,
-    double_of,
-    int_of,
-)
+from .values import ABSENT, BOOL, DOUBLE, EMPTY, INT, NO_VALUE, TEXT, Cell, Value, decoded, double_of, int_of
 
 
 class Texts:
@@ -57,10 +36,7 @@ class Texts:
             # An index into the bytes is then one into the text.
             pool = data.decode()
             return [pool[starts[index] : starts[index + 1]] for index in indices]
-        return [
-            data[starts[index] : starts[index + 1]].decode(errors="replace")
-            for index in indices
-        ]
+        return [data[starts[index] : starts[index + 1]].decode(errors="replace") for index in indices]
 
     def __getitem__(self, index: int) -> str:
         text = self._decoded.get(index)
@@ -104,19 +80,14 @@ class Values:
         """The pool index of each row's text, and `ABSENT_INDEX` for a row that has none."""
         if self._kinds is None:
             return self.bits
-        return [
-            bits if kind == TEXT else ABSENT_INDEX
-            for kind, bits in zip(self._kinds, self.bits, strict=True)
-        ]
+        return [bits if kind == TEXT else ABSENT_INDEX for kind, bits in zip(self._kinds, self.bits, strict=True)]
 
     def answers(self, question: Callable[[str], int]) -> bytes:
         """Asks once for each distinct text; one answer, 0 to 255, for each row, and 0 for rows without a text."""
         indices = self._text_bytes()
         table = bytearray(len(self._texts))
         places = occurring(indices, len(table))
-        for place, answer in zip(
-            places, map(question, self._texts.some(places)), strict=True
-        ):
+        for place, answer in zip(places, map(question, self._texts.some(places)), strict=True):
             table[place] = answer
         return gather(indices, bytes(table))
 
@@ -207,9 +178,7 @@ class Batch:
         if table is None and place.context not in CONTEXTS[self.signal]:
             return None
         if table is None or place.column >= len(table.columns):
-            raise RuntimeError(
-                f"the host sent no column for a declared {place.context.prefix} field"
-            )
+            raise RuntimeError(f"the host sent no column for a declared {place.context.prefix} field")
         return table.columns[place.column].value
 
     def _numbers(self, place: _Place, code: Literal["I", "Q"]) -> Numbers:

@@ -46,9 +46,7 @@ def gather(indices: bytes, table: bytes) -> bytes:
         part = table[block : block + 256]
         if part.strip(b"\0"):
             inside = int.from_bytes(high.translate(_EQUALS[block >> 8]), "little")
-            found |= inside & int.from_bytes(
-                low.translate(part.ljust(256, b"\0")), "little"
-            )
+            found |= inside & int.from_bytes(low.translate(part.ljust(256, b"\0")), "little")
     return found.to_bytes(len(low), "little")
 
 

@@ -85,9 +85,7 @@ class MetricStream:
     def wire(self) -> wire.MetricStream:
         """What crosses."""
         instruments = [
-            wire.Instrument(
-                one.name, one.description, one.unit, _kind(one.kind), one.exemplars
-            )
+            wire.Instrument(one.name, one.description, one.unit, _kind(one.kind), one.exemplars)
             for one in self.instruments
         ]
         return wire.MetricStream(
@@ -105,10 +103,7 @@ class MetricStream:
 
 def _kind(kind: Kind) -> Any:
     if isinstance(kind, Histogram):
-        return wire.case(
-            "InstrumentKind_Histogram",
-            packed([float(bound) for bound in kind.bounds], "d"),
-        )
+        return wire.case("InstrumentKind_Histogram", packed([float(bound) for bound in kind.bounds], "d"))
     if isinstance(kind, ExponentialHistogram):
         return wire.case("InstrumentKind_ExponentialHistogram", kind.max_size)
     return wire.case(f"InstrumentKind_{type(kind).__name__}")
@@ -145,21 +140,14 @@ class Emission:
         """Starts the numbering of series over, before the series of this emission."""
         self._restart = True
 
-    def series(
-        self, resource: Iterable[Attribute], attributes: Iterable[Attribute]
-    ) -> None:
+    def series(self, resource: Iterable[Attribute], attributes: Iterable[Attribute]) -> None:
         """Names a new series by its resource's attributes and its own.
 
         Series are numbered in the order they are named, across batches, from 0; `SeriesNumbers` keeps count.
         """
-        for lists, entries in (
-            (self._resources, resource),
-            (self._attributes, attributes),
-        ):
+        for lists, entries in ((self._resources, resource), (self._attributes, attributes)):
             for key, value in entries:
-                lists.keys.append(
-                    self._texts.add(key.encode()) if isinstance(key, str) else key
-                )
+                lists.keys.append(self._texts.add(key.encode()) if isinstance(key, str) else key)
                 lists.values.push(self._texts.cell(value))
             lists.ends.append(len(lists.keys))
 
@@ -177,20 +165,14 @@ class Emission:
         comes from (none: no exemplars).
         """
         recording = wire.Recording(
-            instrument,
-            packed(series, "I"),
-            packed(values, "d"),
-            packed(counts, "Q"),
-            packed(rows, "I"),
+            instrument, packed(series, "I"), packed(values, "d"), packed(counts, "Q"), packed(rows, "I")
         )
         self._recordings.append(recording)
 
     def wire(self) -> wire.Emission:
         """What crosses."""
         series = wire.SeriesTable(self._resources.wire(), self._attributes.wire())
-        return wire.Emission(
-            self._texts.pool(), self._restart, series, self._recordings
-        )
+        return wire.Emission(self._texts.pool(), self._restart, series, self._recordings)
 
 
 class SeriesNumbers(dict[Hashable, int]):

@@ -85,11 +85,7 @@ class Contract:
     def _read_field(self, path: str, kind: str) -> _Place:
         field = FIELDS.get(path)
         if field is None or field.kind != kind:
-            what = (
-                "is no field"
-                if field is None
-                else f"is a {field.kind} field, not a {kind} one"
-            )
+            what = "is no field" if field is None else f"is a {field.kind} field, not a {kind} one"
             raise ValueError(f"{path} {what}; wit/telemetry.wit lists them all")
         return self._read(path)
 

@@ -20,12 +20,7 @@ class ConfigError(Exception):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
-        super().__init__(
-            "; ".join(
-                f"{path}: {message}" if path else message
-                for path, message in self.problems
-            )
-        )
+        super().__init__("; ".join(f"{path}: {message}" if path else message for path, message in self.problems))
 
     @classmethod
     def at(cls, path: str, message: str) -> ConfigError:
@@ -76,10 +71,7 @@ class Problems:
 def closest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that a misspelt name most likely means: at most two letters or a third of them differ."""
     limit = max(len(name) // 3, 2 if len(name) > 3 else 1)
-    near = [
-        (_distance(name.lower(), known.lower()), place, known)
-        for place, known in enumerate(candidates)
-    ]
+    near = [(_distance(name.lower(), known.lower()), place, known) for place, known in enumerate(candidates)]
     best = min(near, default=None)
     return best[2] if best is not None and best[0] <= limit else None
 

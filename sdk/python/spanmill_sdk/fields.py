@@ -34,9 +34,7 @@ class Context(IntEnum):
     @property
     def attributes(self) -> str:
         """The path of its whole attribute list: `span.attributes`."""
-        return (
-            f"{PREFIXES[self]}.{'metadata' if self is Context.METRIC else 'attributes'}"
-        )
+        return f"{PREFIXES[self]}.{'metadata' if self is Context.METRIC else 'attributes'}"
 
     def attribute(self, key: str) -> str:
         """The path of one attribute: `span.attributes["http.route"]`."""
@@ -55,41 +53,17 @@ class Sharding(IntEnum):
     """Every batch goes to the one instance."""
 
 
-PREFIXES = (
-    "resource",
-    "scope",
-    "span",
-    "spanevent",
-    "spanlink",
-    "log",
-    "metric",
-    "datapoint",
-)
+PREFIXES = ("resource", "scope", "span", "spanevent", "spanlink", "log", "metric", "datapoint")
 
 #: The contexts of each signal, from resource down.
 CONTEXTS = {
-    Signal.TRACES: (
-        Context.RESOURCE,
-        Context.SCOPE,
-        Context.SPAN,
-        Context.SPAN_EVENT,
-        Context.SPAN_LINK,
-    ),
+    Signal.TRACES: (Context.RESOURCE, Context.SCOPE, Context.SPAN, Context.SPAN_EVENT, Context.SPAN_LINK),
     Signal.LOGS: (Context.RESOURCE, Context.SCOPE, Context.LOG),
-    Signal.METRICS: (
-        Context.RESOURCE,
-        Context.SCOPE,
-        Context.METRIC,
-        Context.DATA_POINT,
-    ),
+    Signal.METRICS: (Context.RESOURCE, Context.SCOPE, Context.METRIC, Context.DATA_POINT),
 }
 
 #: The context of a signal's items, which batches and limits count.
-ITEMS = {
-    Signal.TRACES: Context.SPAN,
-    Signal.LOGS: Context.LOG,
-    Signal.METRICS: Context.DATA_POINT,
-}
+ITEMS = {Signal.TRACES: Context.SPAN, Signal.LOGS: Context.LOG, Signal.METRICS: Context.DATA_POINT}
 
 #: The context that rows of each context belong to; of spans, log records and metrics the scope.
 PARENTS = {

@@ -11,15 +11,7 @@ from . import wire
 from .batch import Batch
 from .connector import Emission
 from .contract import Contract
-from .errors import (
-    BadState,
-    BatchError,
-    ConfigError,
-    NotConfigured,
-    StateError,
-    Unavailable,
-    UnknownFormat,
-)
+from .errors import BadState, BatchError, ConfigError, NotConfigured, StateError, Unavailable, UnknownFormat
 from .fields import Signal
 from .outcome import Outcome
 from .plugin import Connector, Processor, RecordConnector, Router, State, Ticker
@@ -56,9 +48,7 @@ def _processed(call: Callable[[], T]) -> T:
 
 
 def _declared(contract: Contract) -> wire.Contract:
-    return wire.Contract(
-        contract.signals, contract.reads, contract.writes, contract.sharding
-    )
+    return wire.Contract(contract.signals, contract.reads, contract.writes, contract.sharding)
 
 
 class _Instance:
@@ -81,9 +71,7 @@ def processor(kind: type[Processor]) -> type[Any]:
         def configure(self, settings: str) -> wire.Contract:
             def call() -> wire.Contract:
                 contract = Contract()
-                _Instance.plugin = kind.configure(
-                    parse_settings(kind.settings, settings), contract
-                )
+                _Instance.plugin = kind.configure(parse_settings(kind.settings, settings), contract)
                 return _declared(contract)
 
             return _configured(call)
@@ -108,9 +96,7 @@ def connector(kind: type[Connector]) -> type[Any]:
         def configure(self, settings: str) -> wire.ConnectorContract:
             def call() -> wire.ConnectorContract:
                 contract = Contract()
-                _Instance.plugin, stream = kind.configure(
-                    parse_settings(kind.settings, settings), contract
-                )
+                _Instance.plugin, stream = kind.configure(parse_settings(kind.settings, settings), contract)
                 return wire.ConnectorContract(_declared(contract), stream.wire())
 
             return _configured(call)
@@ -135,9 +121,7 @@ def record_connector(kind: type[RecordConnector]) -> type[Any]:
         def configure(self, settings: str) -> wire.RecordContract:
             def call() -> wire.RecordContract:
                 contract = Contract()
-                plugin, stream = kind.configure(
-                    parse_settings(kind.settings, settings), contract
-                )
+                plugin, stream = kind.configure(parse_settings(kind.settings, settings), contract)
                 _Instance.plugin, _Instance.stream = plugin, stream
                 return wire.RecordContract(_declared(contract), stream.wire())
 
@@ -161,15 +145,11 @@ def router(kind: type[Router]) -> type[Any]:
     """What a plugin's file exports as `Router`."""
 
     class Export:
-        def configure(
-            self, settings: str, signal: Any, pipelines: list[str]
-        ) -> wire.Contract:
+        def configure(self, settings: str, signal: Any, pipelines: list[str]) -> wire.Contract:
             def call() -> wire.Contract:
                 contract = Contract(Signal(signal.value))
                 known = Pipelines(Signal(signal.value), pipelines)
-                _Instance.plugin = kind.configure(
-                    parse_settings(kind.settings, settings), known, contract
-                )
+                _Instance.plugin = kind.configure(parse_settings(kind.settings, settings), known, contract)
                 return _declared(contract)
 
             return _configured(call)
@@ -193,9 +173,7 @@ def state(kind: type[State]) -> type[Any]:
     class Export:
         def snapshot(self) -> wire.SavedState:
             plugin = _Instance.plugin
-            return wire.SavedState(
-                kind.FORMAT, plugin.snapshot() if isinstance(plugin, State) else b""
-            )
+            return wire.SavedState(kind.FORMAT, plugin.snapshot() if isinstance(plugin, State) else b"")
 
         def restore(self, saved: Any) -> None:
             if _Instance.plugin is None:
@@ -231,9 +209,7 @@ def ticker(kind: type[Ticker]) -> type[Any]:
     return Export
 
 
-def about(
-    name: str, version: str, summary: str, settings: type[Any] | None = None
-) -> type[Any]:
+def about(name: str, version: str, summary: str, settings: type[Any] | None = None) -> type[Any]:
     """What a plugin's file exports as `About`: the JSON Schema is that of the settings' dataclass."""
     text = "" if settings is None else json.dumps(schema(settings))
 

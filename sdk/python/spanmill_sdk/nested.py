@@ -11,11 +11,7 @@ _DOUBLE = struct.Struct("<d")
 
 def array(data: bytes) -> list[Any]:
     """An encoded `ArrayValue` as a list; entries without a value are None."""
-    return [
-        _value(part)
-        for number, part in _fields(data)
-        if number == 1 and isinstance(part, bytes)
-    ]
+    return [_value(part) for number, part in _fields(data) if number == 1 and isinstance(part, bytes)]
 
 
 def mapping(data: bytes) -> dict[str, Any]:
@@ -84,10 +80,7 @@ def encode_array(items: Sequence[Any]) -> bytes:
 
 def encode_mapping(entries: Mapping[str, Any]) -> bytes:
     """A dict as a `KeyValueList`."""
-    return b"".join(
-        _part(1, _part(1, key.encode()) + _part(2, _encoded(value)))
-        for key, value in entries.items()
-    )
+    return b"".join(_part(1, _part(1, key.encode()) + _part(2, _encoded(value))) for key, value in entries.items())
 
 
 def _number(number: int) -> bytes:

@@ -46,9 +46,7 @@ class Outcome:
         if isinstance(verdicts, bytearray):
             return verdicts
         if context in (Context.RESOURCE, Context.SCOPE):
-            raise ValueError(
-                f"a {context.prefix} cannot be dropped, only rows below it"
-            )
+            raise ValueError(f"a {context.prefix} cannot be dropped, only rows below it")
         made = bytearray(verdicts or self._batch.rows(context))
         self._verdicts[context] = made
         return made
@@ -96,9 +94,7 @@ class Outcome:
         """Writes a field of one row; the last write of a row counts."""
         self._field(field).rows[row] = self._texts.cell(value)
 
-    def set_rows(
-        self, field: WriteField, rows: Sequence[int], value: Cell | Value
-    ) -> None:
+    def set_rows(self, field: WriteField, rows: Sequence[int], value: Cell | Value) -> None:
         """Writes the same value into a field of some rows."""
         self._field(field).rows.update(dict.fromkeys(rows, self._texts.cell(value)))
 
@@ -108,9 +104,7 @@ class Outcome:
 
     def replace(self, field: WriteField, old: int, new: str | int) -> None:
         """Replaces a text of the batch wherever it stands as a value of this field."""
-        self._field(field).replaced[old] = (
-            self.text(new) if isinstance(new, str) else new
-        )
+        self._field(field).replaced[old] = self.text(new) if isinstance(new, str) else new
 
     def set_entry(self, field: WriteField, entry: int, value: Cell | Value) -> None:
         """Gives one entry of a whole attribute list a new value; the last one given counts."""
@@ -120,9 +114,7 @@ class Outcome:
         """Removes an entry of a whole attribute list."""
         self._field(field).removed.add(entry)
 
-    def append(
-        self, field: WriteField, row: int, key: str | int, value: Cell | Value
-    ) -> None:
+    def append(self, field: WriteField, row: int, key: str | int, value: Cell | Value) -> None:
         """Adds an entry to a row's attribute list; rows come in order, and do not have the key yet."""
         edits = self._field(field)
         edits.append_rows.append(row)
@@ -141,37 +133,25 @@ class Outcome:
                 places, values = _in_order(edits.rows)
                 out.writes.append(wire.Write(index, places, values))
             if edits.entries:
-                out.entry_writes.append(
-                    wire.EntryWrite(index, *_in_order(edits.entries, may_be_one=False))
-                )
+                out.entry_writes.append(wire.EntryWrite(index, *_in_order(edits.entries, may_be_one=False)))
             if edits.replaced:
-                old, new = packed(list(edits.replaced), "I"), packed(
-                    list(edits.replaced.values()), "I"
-                )
+                old, new = packed(list(edits.replaced), "I"), packed(list(edits.replaced.values()), "I")
                 out.replacements.append(wire.Replacement(index, old, new))
             if edits.removed:
-                out.removals.append(
-                    wire.Removal(index, packed(sorted(edits.removed), "I"))
-                )
+                out.removals.append(wire.Removal(index, packed(sorted(edits.removed), "I")))
             if edits.append_rows:
                 rows, keys = edits.append_rows.tobytes(), edits.append_keys.tobytes()
-                values = wire.Cells(
-                    bytes(edits.append_values.kinds), edits.append_values.bits.tobytes()
-                )
+                values = wire.Cells(bytes(edits.append_values.kinds), edits.append_values.bits.tobytes())
                 out.appends.append(wire.Append(index, rows, keys, values))
         out.texts = self._texts.pool()
         return out
 
 
 def _cells(cells: Sequence[Cell]) -> wire.Cells:
-    return wire.Cells(
-        bytes([cell.kind for cell in cells]), packed([cell.bits for cell in cells], "Q")
-    )
+    return wire.Cells(bytes([cell.kind for cell in cells]), packed([cell.bits for cell in cells], "Q"))
 
 
-def _in_order(
-    edits: dict[int, Cell], may_be_one: bool = True
-) -> tuple[bytes, wire.Cells]:
+def _in_order(edits: dict[int, Cell], may_be_one: bool = True) -> tuple[bytes, wire.Cells]:
     places = sorted(edits)
     cells = [edits[place] for place in places]
     if may_be_one and len(set(cells)) == 1:

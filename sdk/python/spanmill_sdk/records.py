@@ -23,9 +23,7 @@ class RecordField(NamedTuple):
 class RecordStream:
     """The records that a plugin makes: what they are, and the fields they have."""
 
-    def __init__(
-        self, signal: Signal, scope_name: str = "", scope_version: str = ""
-    ) -> None:
+    def __init__(self, signal: Signal, scope_name: str = "", scope_version: str = "") -> None:
         self.signal = signal
         self.scope_name = scope_name
         self.scope_version = scope_version
@@ -50,9 +48,7 @@ class RecordStream:
 
     def wire(self) -> wire.RecordStream:
         """What crosses."""
-        return wire.RecordStream(
-            self.signal, list(self.fields), self.scope_name, self.scope_version
-        )
+        return wire.RecordStream(self.signal, list(self.fields), self.scope_name, self.scope_version)
 
 
 class _Attributes:
@@ -114,26 +110,15 @@ class Records:
         cell = self._texts.cell(value)
         if cell.kind:
             lists: _Attributes = self._columns[field.number]
-            lists.keys.append(
-                self._texts.add(key.encode()) if isinstance(key, str) else key
-            )
+            lists.keys.append(self._texts.add(key.encode()) if isinstance(key, str) else key)
             lists.values.push(cell)
             lists.ends[-1] = len(lists.keys)
 
     def wire(self) -> wire.Records:
         """What crosses."""
         rows = len(self._resources)
-        columns = (
-            [
-                _wire(kind, column)
-                for kind, column in zip(self._kinds, self._columns, strict=True)
-            ]
-            if rows
-            else []
-        )
-        return wire.Records(
-            self._texts.pool(), rows, self._resources.tobytes(), columns
-        )
+        columns = [_wire(kind, column) for kind, column in zip(self._kinds, self._columns, strict=True)] if rows else []
+        return wire.Records(self._texts.pool(), rows, self._resources.tobytes(), columns)
 
 
 def _column(kind: str) -> Any:
@@ -144,9 +129,7 @@ def _column(kind: str) -> Any:
 
 def _wire(kind: str, column: Any) -> Any:
     if kind == "cells":
-        return wire.case(
-            "Column_Cells", wire.Cells(bytes(column.kinds), column.bits.tobytes())
-        )
+        return wire.case("Column_Cells", wire.Cells(bytes(column.kinds), column.bits.tobytes()))
     if kind == "attributes":
         values = wire.Cells(bytes(column.values.kinds), column.values.bits.tobytes())
         lists = wire.AttributeList(column.ends.tobytes(), column.keys.tobytes(), values)

@@ -12,12 +12,7 @@ from .errors import ConfigError, Problems, closest
 
 T = TypeVar("T")
 
-_NAMES = {
-    str: "a text",
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-}
+_NAMES = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
 _SCHEMA = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
@@ -49,23 +44,14 @@ def _pointer(key: str) -> str:
 
 
 def _union(kind: Any) -> tuple[Any, ...] | None:
-    return (
-        typing.get_args(kind)
-        if typing.get_origin(kind) in (Union, types.UnionType)
-        else None
-    )
+    return typing.get_args(kind) if typing.get_origin(kind) in (Union, types.UnionType) else None
 
 
 def _read(kind: Any, value: Any, path: str, problems: Problems) -> Any:
     if (cases := _union(kind)) is not None:
         if value is None and type(None) in cases:
             return None
-        return _read(
-            next(case for case in cases if case is not type(None)),
-            value,
-            path,
-            problems,
-        )
+        return _read(next(case for case in cases if case is not type(None)), value, path, problems)
     origin = typing.get_origin(kind)
     if dataclasses.is_dataclass(kind):
         return _read_object(kind, value, path, problems)
@@ -73,32 +59,22 @@ def _read(kind: Any, value: Any, path: str, problems: Problems) -> Any:
         if not isinstance(value, list):
             return problems.push(path, "must be a list")
         (item,) = typing.get_args(kind)
-        return [
-            _read(item, one, f"{path}/{place}", problems)
-            for place, one in enumerate(value)
-        ]
+        return [_read(item, one, f"{path}/{place}", problems) for place, one in enumerate(value)]
     if origin is dict:
         if not isinstance(value, dict):
             return problems.push(path, "must be a mapping")
         item = typing.get_args(kind)[1]
-        return {
-            key: _read(item, one, path + _pointer(key), problems)
-            for key, one in value.items()
-        }
+        return {key: _read(item, one, path + _pointer(key), problems) for key, one in value.items()}
     if origin is Literal:
         allowed = typing.get_args(kind)
         if value not in allowed:
             meant = closest(value, allowed) if isinstance(value, str) else None
             hint = f"; did you mean `{meant}`?" if meant else ""
-            problems.push(
-                path, f"must be one of {', '.join(f'`{one}`' for one in allowed)}{hint}"
-            )
+            problems.push(path, f"must be one of {', '.join(f'`{one}`' for one in allowed)}{hint}")
         return value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if kind is not Any and (
-        not isinstance(value, kind) or isinstance(value, bool) and kind is not bool
-    ):
+    if kind is not Any and (not isinstance(value, kind) or isinstance(value, bool) and kind is not bool):
         problems.push(path, f"must be {_NAMES[kind]}")
     return value
 
@@ -117,13 +93,8 @@ def _read_object(kind: Any, value: Any, path: str, problems: Problems) -> Any:
     given = {}
     for name, field in fields.items():
         if name in value:
-            given[name] = _read(
-                hints[name], value[name], path + _pointer(name), problems
-            )
-        elif (
-            field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING
-        ):
+            given[name] = _read(hints[name], value[name], path + _pointer(name), problems)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             problems.push(path, f"`{name}` is missing")
     return kind(**given) if len(problems.found) == before else None
 
@@ -139,28 +110,17 @@ def schema(kind: Any) -> dict[str, Any]:
         properties, required = {}, []
         for field in dataclasses.fields(kind):
             properties[field.name] = schema(hints[field.name])
-            default = (
-                field.default
-                if field.default_factory is dataclasses.MISSING
-                else field.default_factory()
-            )
+            default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
             if default is dataclasses.MISSING:
                 required.append(field.name)
             elif default is not None and not dataclasses.is_dataclass(default):
                 properties[field.name]["default"] = default
-        found = {
-            "type": "object",
-            "properties": properties,
-            "additionalProperties": False,
-        }
+        found = {"type": "object", "properties": properties, "additionalProperties": False}
         return {**found, "required": required} if required else found
     if origin is list:
         return {"type": "array", "items": schema(typing.get_args(kind)[0])}
     if origin is dict:
-        return {
-            "type": "object",
-            "additionalProperties": schema(typing.get_args(kind)[1]),
-        }
+        return {"type": "object", "additionalProperties": schema(typing.get_args(kind)[1])}
     if origin is Literal:
         return {"enum": list(typing.get_args(kind))}
     return {"type": _SCHEMA[kind]} if kind in _SCHEMA else {}

@@ -37,19 +37,8 @@ class Decisions:
     def wire(self) -> wire.Decisions:
         """What crosses."""
         decisions = [decision for _, decision in self._decided]
-        return wire.Decisions(
-            _words([trace for trace, _ in self._decided]),
-            decisions,
-            _words(self._review),
-        )
+        return wire.Decisions(_words([trace for trace, _ in self._decided]), decisions, _words(self._review))
 
 
 def _words(trace_ids: list[int]) -> bytes:
-    return packed(
-        [
-            word
-            for trace in trace_ids
-            for word in (trace >> 64, trace & 0xFFFFFFFFFFFFFFFF)
-        ],
-        "Q",
-    )
+    return packed([word for trace in trace_ids for word in (trace >> 64, trace & 0xFFFFFFFFFFFFFFFF)], "Q")

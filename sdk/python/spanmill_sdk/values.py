@@ -26,9 +26,7 @@ ABSENT = _Nothing.ABSENT
 EMPTY = _Nothing.EMPTY
 
 #: A value as plugins see it: lists are arrays, dicts maps.
-Value: TypeAlias = (
-    "_Nothing | str | bool | int | float | bytes | list[Any] | dict[str, Any]"
-)
+Value: TypeAlias = "_Nothing | str | bool | int | float | bytes | list[Any] | dict[str, Any]"
 
 TEXT, BOOL, INT, DOUBLE, BYTES, ARRAY, MAP, NO_VALUE = range(1, 9)
 
@@ -86,8 +84,4 @@ def encoded(value: str | bytes | list[Any] | dict[str, Any]) -> tuple[int, bytes
         return TEXT, value.encode()
     if isinstance(value, bytes):
         return BYTES, value
-    return (
-        (ARRAY, nested.encode_array(value))
-        if isinstance(value, list)
-        else (MAP, nested.encode_mapping(value))
-    )
+    return (ARRAY, nested.encode_array(value)) if isinstance(value, list) else (MAP, nested.encode_mapping(value))

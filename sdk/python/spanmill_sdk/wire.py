@@ -233,12 +233,7 @@ def _module(name: str) -> Any:
 _TYPES = _module("componentize_py_types")
 _MODULES = [
     _module(f"wit_world.{name}")
-    for name in (
-        "imports.telemetry",
-        "imports.contract",
-        "imports.metrics",
-        "exports.state",
-    )
+    for name in ("imports.telemetry", "imports.contract", "imports.metrics", "exports.state")
 ]
 
 
@@ -252,7 +247,5 @@ def case(name: str, *value: Any) -> Any:
 
 def err(name: str, *value: Any) -> Exception:
     """The failure of a call, to be raised."""
-    failure: Exception = (_TYPES.Err if _TYPES is not None else NativeErr)(
-        case(name, *value)
-    )
+    failure: Exception = (_TYPES.Err if _TYPES is not None else NativeErr)(case(name, *value))
     return failure

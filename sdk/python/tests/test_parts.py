@@ -41,10 +41,7 @@ def mistakes(text: str) -> str:
 
 
 def test_settings_are_typed() -> None:
-    given = parse_settings(
-        Outer,
-        '{"names": ["a"], "inner": {"level": "low", "ratio": 1}, "by_name": {"x": 3}}',
-    )
+    given = parse_settings(Outer, '{"names": ["a"], "inner": {"level": "low", "ratio": 1}, "by_name": {"x": 3}}')
     assert given == Outer(["a"], Inner("low", 1.0), {"x": 3})
 
 
@@ -52,9 +49,7 @@ def test_every_mistake_is_told_with_its_place() -> None:
     assert mistakes("{") == "must be JSON"
     assert mistakes("null") == "`names` is missing"
     assert mistakes('{"names": []}') == "/names: must not be empty"
-    assert mistakes(
-        '{"names": [1, true], "inner": {"levle": "hihg"}, "by_name": {"a/b": "x"}}'
-    ) == (
+    assert mistakes('{"names": [1, true], "inner": {"levle": "hihg"}, "by_name": {"a/b": "x"}}') == (
         "/names/0: must be a text; /names/1: must be a text; "
         "/inner/levle: unknown key; did you mean `level`?; /inner: `level` is missing; "
         "/by_name/a~1b: must be a whole number"
@@ -67,10 +62,7 @@ def test_every_mistake_is_told_with_its_place() -> None:
 def test_the_schema_follows_from_the_settings() -> None:
     found = schema(Outer)
     assert found["required"] == ["names"]
-    assert found["properties"]["inner"]["anyOf"][0]["properties"]["ratio"] == {
-        "type": "number",
-        "default": 0.5,
-    }
+    assert found["properties"]["inner"]["anyOf"][0]["properties"]["ratio"] == {"type": "number", "default": 0.5}
 
 
 def test_the_closest_name_is_found() -> None:
@@ -81,11 +73,7 @@ def test_the_closest_name_is_found() -> None:
 @pytest.mark.parametrize("size", [0, 3, 255, 256, 1000, 70_000])
 def test_gather_looks_every_index_up(size: int) -> None:
     table = bytes((index * 7) % 11 for index in range(size))
-    indices = [
-        index
-        for index in (0, 1, 2, 254, 255, 256, 511, 999, 65_535, 65_536, 69_999)
-        if index < size
-    ]
+    indices = [index for index in (0, 1, 2, 254, 255, 256, 511, 999, 65_535, 65_536, 69_999) if index < size]
     indices += [0xFFFFFFFF, *indices]
     found = gather(array("I", indices).tobytes(), table)
     assert list(found) == [table[index] if index < size else 0 for index in indices]

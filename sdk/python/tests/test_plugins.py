@@ -72,33 +72,19 @@ class Edits(sdk.Processor):
                 elif lists.value(entry) == "secret":
                     outcome.set_entry(self.write_all, entry, "****")
             outcome.append(self.write_all, row, "added", 3)
-        outcome.drop_rows(
-            Context.SPAN_EVENT,
-            batch.text(self.event).answers(lambda name: name == "noise"),
-        )
-        outcome.drop_rows(
-            Context.LOG,
-            batch.values(self.body).answers(lambda body: body.startswith("drop")),
-        )
+        outcome.drop_rows(Context.SPAN_EVENT, batch.text(self.event).answers(lambda name: name == "noise"))
+        outcome.drop_rows(Context.LOG, batch.values(self.body).answers(lambda body: body.startswith("drop")))
         for row, value in enumerate(batch.values(self.value)):
             if isinstance(value, float) and value < 0:
                 outcome.drop_row(Context.DATA_POINT, row)
 
 
 def test_edits_of_each_kind_are_applied() -> None:
-    old = Span(
-        "old",
-        {"kind": 7, "gone": 1, "a": "secret"},
-        events=[Event("noise"), Event("é")],
-    )
+    old = Span("old", {"kind": 7, "gone": 1, "a": "secret"}, events=[Event("noise"), Event("é")])
     out = Kit(Edits, {}).run(traces(old, Span("old", {"kind": "x"}), Span("é")))
     assert out.names == ["new", "new", "é"]
     assert [span.status_code for span in out.left.items] == [1, 2, 2]
-    assert out.item(0).attributes == {
-        "kind": {"was": [7, True, 1.5, None, b"\0"]},
-        "a": "****",
-        "added": 3,
-    }
+    assert out.item(0).attributes == {"kind": {"was": [7, True, 1.5, None, b"\0"]}, "a": "****", "added": 3}
     assert out.item(1).attributes == {"kind": "x", "added": 3}
     assert [event.name for event in out.item(0).events] == ["é"]
     assert out.counts == {"edits": 1}
@@ -106,21 +92,12 @@ def test_edits_of_each_kind_are_applied() -> None:
 
 def test_logs_and_metrics_come_as_they_are() -> None:
     kit = Kit(Edits, {})
-    assert kit.run(
-        logs(
-            LogRecord("drop me"), LogRecord({"a": 1}), LogRecord(sdk.EMPTY), LogRecord()
-        )
-    ).bodies == [
+    assert kit.run(logs(LogRecord("drop me"), LogRecord({"a": 1}), LogRecord(sdk.EMPTY), LogRecord())).bodies == [
         {"a": 1},
         sdk.EMPTY,
         sdk.ABSENT,
     ]
-    left = kit.run(
-        metrics(
-            Metric("cold", [DataPoint(-1.0)]),
-            Metric("warm", [DataPoint(-1.0), DataPoint(2)]),
-        )
-    )
+    left = kit.run(metrics(Metric("cold", [DataPoint(-1.0)]), Metric("warm", [DataPoint(-1.0), DataPoint(2)])))
     assert left.names == ["warm"]
     assert [point.value for point in left.item(0).data_points] == [2]
 
@@ -175,15 +152,10 @@ class Keep(sdk.Processor, sdk.Ticker, sdk.State):
 def test_held_rows_are_decided_on() -> None:
     kit = Kit(Keep, {})
     big = 1 << 100 | 5
-    out = kit.run(
-        traces(Span("a", trace_id=big), Span("b", trace_id=2), Span("c", trace_id=big))
-    )
+    out = kit.run(traces(Span("a", trace_id=big), Span("b", trace_id=2), Span("c", trace_id=big)))
     assert (out.held, out.names) == (3, [])
     decided = kit.tick(1)
-    assert ([span.name for span in decided.released], decided.reviewed) == (
-        ["a", "c"],
-        1,
-    )
+    assert ([span.name for span in decided.released], decided.reviewed) == (["a", "c"], 1)
     assert kit.plugin.seen[2] == 2
 
 
@@ -205,18 +177,12 @@ class Errors(sdk.RecordConnector):
         self.name = contract.read_text("span.name")
         self.code = contract.read_narrow("span.status.code")
         self.id = contract.read_trace_id("span.trace_id")
-        self.body, self.time = stream.field("log.body"), stream.field(
-            "log.time_unix_nano"
-        )
-        self.trace, self.text = stream.field("log.trace_id"), stream.field(
-            "log.severity_text"
-        )
+        self.body, self.time = stream.field("log.body"), stream.field("log.time_unix_nano")
+        self.trace, self.text = stream.field("log.trace_id"), stream.field("log.severity_text")
         self.list = stream.attributes()
 
     @classmethod
-    def configure(
-        cls, settings: Nothing, contract: Contract
-    ) -> tuple[Self, sdk.RecordStream]:
+    def configure(cls, settings: Nothing, contract: Contract) -> tuple[Self, sdk.RecordStream]:
         stream = sdk.RecordStream(Signal.LOGS, "errors", "1.0")
         return cls(contract, stream), stream
 
@@ -233,16 +199,11 @@ class Errors(sdk.RecordConnector):
 
 
 def test_records_are_made() -> None:
-    spans = traces(Span("a"), Span("b", status_code=2), resource={"r": 1}) + traces(
-        Span("c", status_code=2)
-    )
+    spans = traces(Span("a"), Span("b", status_code=2), resource={"r": 1}) + traces(Span("c", status_code=2))
     made = RecordKit(Errors, {}).run(spans)
     assert made.bodies == ["b", "c"]
     assert [record.attributes for record in made.items] == [{"row": 1}, {"row": 2}]
-    assert (made.items[0].trace_id, made.items[0].severity_text) == (
-        1 << 64 | 7,
-        "ERROR",
-    )
+    assert (made.items[0].trace_id, made.items[0].severity_text) == (1 << 64 | 7, "ERROR")
     assert [resource.attributes for resource in made.resources] == [{"r": 1}, {}]
 
 
@@ -253,31 +214,21 @@ class Sides(sdk.Router):
 
     def __init__(self, pipelines: sdk.Pipelines, contract: Contract) -> None:
         self.kind = contract.read_narrow("span.kind")
-        self.servers, self.others = (
-            pipelines.find("traces/servers") or 0,
-            pipelines.find("traces/others") or 0,
-        )
+        self.servers, self.others = (pipelines.find("traces/servers") or 0, pipelines.find("traces/others") or 0)
 
     @classmethod
-    def configure(
-        cls, settings: Nothing, pipelines: sdk.Pipelines, contract: Contract
-    ) -> Self:
+    def configure(cls, settings: Nothing, pipelines: sdk.Pipelines, contract: Contract) -> Self:
         return cls(pipelines, contract)
 
     def process(self, batch: sdk.Batch, routes: sdk.Routes) -> None:
         kinds = batch.narrow(self.kind)
-        routes.send_each(
-            Context.SPAN, [self.servers if kind == 2 else self.others for kind in kinds]
-        )
+        routes.send_each(Context.SPAN, [self.servers if kind == 2 else self.others for kind in kinds])
 
 
 def test_rows_are_routed() -> None:
     kit = RouterKit(Sides, {}, Signal.TRACES, ["traces/servers", "traces/others"])
     routed = kit.run(traces(Span("a", kind=2), Span("b", kind=3)))
-    assert {name: part.names for name, part in routed.items()} == {
-        "traces/servers": ["a"],
-        "traces/others": ["b"],
-    }
+    assert {name: part.names for name, part in routed.items()} == {"traces/servers": ["a"], "traces/others": ["b"]}
 
 
 def test_rules_of_the_contract_are_checked() -> None:
@@ -285,7 +236,5 @@ def test_rules_of_the_contract_are_checked() -> None:
         def process(self, batch: sdk.Batch, outcome: Any) -> None:
             outcome.replace(self.write_name, 0, "x")
 
-    with pytest.raises(
-        AssertionError, match="text 0 is not one that the plugin may refer to"
-    ):
+    with pytest.raises(AssertionError, match="text 0 is not one that the plugin may refer to"):
         Kit(Greedy, {}).run(traces(Span("a")))

@@ -1,7 +1,7 @@
 """A plugin with every role and every optional interface, for the conformance test."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import spanmill_sdk as sdk
 from spanmill_sdk import Context, Contract, Signal
@@ -34,9 +34,7 @@ class Keep(sdk.Processor, sdk.Ticker, sdk.State):
     def traces(self, batch: sdk.Batch) -> list[int]:
         """The trace of each row."""
         words = batch.trace_ids(self.ids)
-        return [
-            high << 64 | low for high, low in zip(words[::2], words[1::2], strict=True)
-        ]
+        return [high << 64 | low for high, low in zip(words[::2], words[1::2], strict=True)]
 
     def process(self, batch: sdk.Batch, outcome: sdk.Outcome) -> None:
         """Holds, renames, and edits attributes."""
@@ -62,11 +60,7 @@ class Keep(sdk.Processor, sdk.Ticker, sdk.State):
                 decisions.drop(trace)
             else:
                 decisions.review(trace)
-        self.seen = {
-            trace: 0
-            for trace, count in self.seen.items()
-            if count == 1 and not trace & 1
-        }
+        self.seen = {trace: 0 for trace, count in self.seen.items() if count == 1 and not trace & 1}
 
     def review(self, batch: sdk.Batch) -> None:
         """Counts again."""
@@ -75,10 +69,7 @@ class Keep(sdk.Processor, sdk.Ticker, sdk.State):
 
     def snapshot(self) -> bytes:
         """Traces and counts."""
-        return b"".join(
-            trace.to_bytes(16) + count.to_bytes(8)
-            for trace, count in sorted(self.seen.items())
-        )
+        return b"".join(trace.to_bytes(16) + count.to_bytes(8) for trace, count in sorted(self.seen.items()))
 
     def restore(self, format: int, data: bytes) -> None:
         """The same."""
@@ -87,9 +78,7 @@ class Keep(sdk.Processor, sdk.Ticker, sdk.State):
         if len(data) % 24:
             raise sdk.BadState("not a whole number of traces")
         parts = [data[at : at + 24] for at in range(0, len(data), 24)]
-        self.seen = {
-            int.from_bytes(part[:16]): int.from_bytes(part[16:]) for part in parts
-        }
+        self.seen = {int.from_bytes(part[:16]): int.from_bytes(part[16:]) for part in parts}
 
 
 class Count(sdk.Connector):
@@ -102,23 +91,17 @@ class Count(sdk.Connector):
         self.numbers = sdk.SeriesNumbers()
 
     @classmethod
-    def configure(
-        cls, settings: Settings, contract: Contract
-    ) -> tuple[Self, sdk.MetricStream]:
+    def configure(cls, settings: Settings, contract: Contract) -> tuple[Self, sdk.MetricStream]:
         """Declares one instrument of each kind."""
-        kinds = [
+        kinds: list[Any] = [
             sdk.Sum(),
             sdk.Histogram([1, 2]),
             sdk.ExponentialHistogram(20),
             sdk.UpDownSum(),
             sdk.Gauge(),
         ]
-        instruments = [
-            sdk.Instrument(f"i{at}", kind, exemplars=1) for at, kind in enumerate(kinds)
-        ]
-        return cls(contract), sdk.MetricStream(
-            "roles", instruments, flush_interval_ns=1_000_000_000
-        )
+        instruments = [sdk.Instrument(f"i{at}", kind, exemplars=1) for at, kind in enumerate(kinds)]
+        return cls(contract), sdk.MetricStream("roles", instruments, flush_interval_ns=1_000_000_000)
 
     def process(self, batch: sdk.Batch, emission: sdk.Emission) -> None:
         """Records the same with each instrument."""
@@ -131,13 +114,7 @@ class Count(sdk.Connector):
                 emission.series([("r", 1)], [("name", name), ("list", [True])])
             series.append(self.numbers[name])
         for instrument in range(5):
-            emission.record(
-                instrument,
-                series,
-                [1.5] * len(series),
-                [2] * len(series),
-                range(len(series)),
-            )
+            emission.record(instrument, series, [1.5] * len(series), [2] * len(series), range(len(series)))
 
 
 class Records(sdk.RecordConnector):
@@ -147,18 +124,12 @@ class Records(sdk.RecordConnector):
 
     def __init__(self, contract: Contract, stream: sdk.RecordStream) -> None:
         self.name = contract.read_text("span.name")
-        self.body, self.time = stream.field("log.body"), stream.field(
-            "log.time_unix_nano"
-        )
-        self.severity, self.trace = stream.field("log.severity_number"), stream.field(
-            "log.trace_id"
-        )
+        self.body, self.time = stream.field("log.body"), stream.field("log.time_unix_nano")
+        self.severity, self.trace = stream.field("log.severity_number"), stream.field("log.trace_id")
         self.text, self.all = stream.field("log.severity_text"), stream.attributes()
 
     @classmethod
-    def configure(
-        cls, settings: Settings, contract: Contract
-    ) -> tuple[Self, sdk.RecordStream]:
+    def configure(cls, settings: Settings, contract: Contract) -> tuple[Self, sdk.RecordStream]:
         """Declares a field of each kind."""
         stream = sdk.RecordStream(Signal.LOGS, "roles", "1.0")
         return cls(contract, stream), stream
@@ -166,9 +137,7 @@ class Records(sdk.RecordConnector):
     def process(self, batch: sdk.Batch, records: sdk.Records) -> None:
         """Fills every field."""
         names = batch.text(self.name)
-        for row, resource in sorted(
-            enumerate(batch.resources(Context.SPAN)), key=lambda pair: pair[1]
-        ):
+        for row, resource in sorted(enumerate(batch.resources(Context.SPAN)), key=lambda pair: pair[1]):
             records.add(resource)
             records.set(self.body, names.cell(row))
             records.set(self.time, 5)
@@ -184,17 +153,13 @@ class Sides(sdk.Router):
     settings = Settings
 
     @classmethod
-    def configure(
-        cls, settings: Settings, pipelines: sdk.Pipelines, contract: Contract
-    ) -> Self:
+    def configure(cls, settings: Settings, pipelines: sdk.Pipelines, contract: Contract) -> Self:
         """Reads nothing."""
         return cls()
 
     def process(self, batch: sdk.Batch, routes: sdk.Routes) -> None:
         """Sends rows."""
-        routes.send_each(
-            Context.RESOURCE, [row % 2 for row in range(batch.rows(Context.RESOURCE))]
-        )
+        routes.send_each(Context.RESOURCE, [row % 2 for row in range(batch.rows(Context.RESOURCE))])
 
 
 Processor = sdk.processor(Keep)

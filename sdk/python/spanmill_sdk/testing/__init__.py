@@ -1,20 +1,7 @@
 """A native test kit: build telemetry, run a plugin without WebAssembly, look at the outcome."""
 
 from .connectors import ConnectorKit, Measured, RecordKit, RouterKit
-from .items import (
-    DataPoint,
-    Event,
-    Link,
-    LogRecord,
-    Metric,
-    Resource,
-    Scope,
-    Span,
-    Telemetry,
-    logs,
-    metrics,
-    traces,
-)
+from .items import DataPoint, Event, Link, LogRecord, Metric, Resource, Scope, Span, Telemetry, logs, metrics, traces
 from .kit import Changed, Decided, Kit
 
 __all__ = [

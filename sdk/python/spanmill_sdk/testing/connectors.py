@@ -45,21 +45,14 @@ def _numbers(data: bytes, code: str) -> list[Any]:
 
 def _dicts(lists: wire.AttributeList, pool: Pool) -> list[dict[str, Value]]:
     keys, bits = _numbers(lists.keys, "I"), _numbers(lists.values.bits, "Q")
-    assert (
-        len(keys) == len(bits) == len(lists.values.kinds)
-    ), "keys, kinds and bits are not of one length"
+    assert len(keys) == len(bits) == len(lists.values.kinds), "keys, kinds and bits are not of one length"
     found, start = [], 0
     for end in _numbers(lists.ends, "I"):
         entries = range(start, end)
         assert all(lists.values.kinds[entry] for entry in entries), "no entry is absent"
         names = [pool.text(keys[entry]).decode() for entry in entries]
         assert len(set(names)) == len(names), "a key stands twice in one list"
-        found.append(
-            {
-                name: pool.value(lists.values.kinds[at], bits[at])
-                for name, at in zip(names, entries)
-            }
-        )
+        found.append({name: pool.value(lists.values.kinds[at], bits[at]) for name, at in zip(names, entries)})
         start = end
     return found
 
@@ -70,9 +63,7 @@ class ConnectorKit(_StateKit):
     def __init__(self, kind: type[Connector], settings: Any) -> None:
         """Configures a connector; raises what `configure` raises."""
         self.contract = Contract()
-        self.plugin, self.stream = kind.configure(
-            parse_settings(kind.settings, json.dumps(settings)), self.contract
-        )
+        self.plugin, self.stream = kind.configure(parse_settings(kind.settings, json.dumps(settings)), self.contract)
         assert not self.contract.writes, "a connector writes nothing"
         assert self.stream.flush_interval_ns > 0, "the flush interval is above 0"
         self._host = Host(self.contract)
@@ -90,44 +81,29 @@ class ConnectorKit(_StateKit):
         pool.take(answer.texts)
         if answer.restart:
             self.series.clear()
-        named = zip(
-            _dicts(answer.series.resources, pool),
-            _dicts(answer.series.attributes, pool),
-            strict=True,
-        )
+        named = zip(_dicts(answer.series.resources, pool), _dicts(answer.series.attributes, pool), strict=True)
         self.series.extend(named)
         rows = batch.rows(ITEMS[telemetry.signal])
         for recording in answer.recordings:
             self._record(recording, rows)
 
     def _record(self, recording: wire.Recording, rows: int) -> None:
-        assert recording.instrument < len(
-            self.stream.instruments
-        ), "a recording names a declared instrument"
+        assert recording.instrument < len(self.stream.instruments), "a recording names a declared instrument"
         instrument = self.stream.instruments[recording.instrument]
         series = _numbers(recording.series, "I")
-        values, counts = _numbers(recording.values, "d"), _numbers(
-            recording.counts, "Q"
-        )
+        values, counts = _numbers(recording.values, "d"), _numbers(recording.counts, "Q")
         exemplars = _numbers(recording.rows, "I")
         for what in (values, counts, exemplars):
-            assert len(what) in (
-                0,
-                len(series),
-            ), f"{len(what)} numbers for {len(series)} measurements"
+            assert len(what) in (0, len(series)), f"{len(what)} numbers for {len(series)} measurements"
         assert not exemplars or instrument.exemplars, "rows are for exemplars only"
         assert all(row < rows for row in exemplars), "an exemplar's row is there"
         for place, number in enumerate(series):
             assert number < len(self.series), "a series is named before it is measured"
-            value, count = values[place] if values else 1.0, (
-                counts[place] if counts else 1
-            )
+            value, count = values[place] if values else 1.0, (counts[place] if counts else 1)
             assert math.isfinite(value), "a measurement is finite"
             resource, attributes = self.series[number]
             key = repr((recording.instrument, resource, attributes))
-            total = self._totals.setdefault(
-                key, Measured(instrument.name, resource, attributes)
-            )
+            total = self._totals.setdefault(key, Measured(instrument.name, resource, attributes))
             total.count += count
             total.sum += value * count
             total.values.append(value)
@@ -144,12 +120,8 @@ class RecordKit(_StateKit):
     def __init__(self, kind: type[RecordConnector], settings: Any) -> None:
         """Configures a record connector; raises what `configure` raises."""
         self.contract = Contract()
-        self.plugin, self.stream = kind.configure(
-            parse_settings(kind.settings, json.dumps(settings)), self.contract
-        )
-        assert (
-            self.stream.signal is not Signal.METRICS
-        ), "records are spans or log records"
+        self.plugin, self.stream = kind.configure(parse_settings(kind.settings, json.dumps(settings)), self.contract)
+        assert self.stream.signal is not Signal.METRICS, "records are spans or log records"
         self._host = Host(self.contract)
 
     def run(self, telemetry: Telemetry) -> Telemetry:
@@ -163,27 +135,16 @@ class RecordKit(_StateKit):
         resources = _numbers(answer.resources, "I")
         assert resources == sorted(resources), "the rows of resources never decrease"
         assert len(resources) == answer.rows, "each record has a resource"
-        made: list[Any] = [
-            LogRecord() if self.stream.signal is Signal.LOGS else Span()
-            for _ in resources
-        ]
+        made: list[Any] = [LogRecord() if self.stream.signal is Signal.LOGS else Span() for _ in resources]
         if made:
             for path, column in zip(self.stream.fields, answer.columns, strict=True):
                 self._fill(made, path, column.value, pool)
-        found = Telemetry(
-            self.stream.signal, received_unix_nano=telemetry.received_unix_nano
-        )
+        found = Telemetry(self.stream.signal, received_unix_nano=telemetry.received_unix_nano)
         last = None
         for row, record in zip(resources, made):
             if row != last:
-                whole: Resource = copy.copy(
-                    rows_of(telemetry)[Context.RESOURCE].nodes[row]
-                )
-                whole.scopes = [
-                    Scope(
-                        name=self.stream.scope_name, version=self.stream.scope_version
-                    )
-                ]
+                whole: Resource = copy.copy(rows_of(telemetry)[Context.RESOURCE].nodes[row])
+                whole.scopes = [Scope(name=self.stream.scope_name, version=self.stream.scope_version)]
                 found.resources.append(whole)
                 last = row
             found.resources[-1].scopes[0].items.append(record)
@@ -196,9 +157,7 @@ class RecordKit(_StateKit):
                 record.attributes.update(attributes)
             return
         if path.kind in ("cells", "attribute"):
-            for record, kind, bits in zip(
-                made, column.kinds, _numbers(column.bits, "Q"), strict=True
-            ):
+            for record, kind, bits in zip(made, column.kinds, _numbers(column.bits, "Q"), strict=True):
                 if path.kind == "cells":
                     setattr(record, path.name, pool.value(kind, bits))
                 elif kind:
@@ -206,9 +165,7 @@ class RecordKit(_StateKit):
             return
         numbers = _numbers(column, "I" if path.kind in ("narrow", "text") else "Q")
         if path.kind == "trace-id":
-            numbers = [
-                numbers[at] << 64 | numbers[at + 1] for at in range(0, len(numbers), 2)
-            ]
+            numbers = [numbers[at] << 64 | numbers[at + 1] for at in range(0, len(numbers), 2)]
         for record, number in zip(made, numbers, strict=True):
             value = number
             if path.kind == "text":
@@ -219,9 +176,7 @@ class RecordKit(_StateKit):
 class RouterKit(_StateKit):
     """A configured router under test."""
 
-    def __init__(
-        self, kind: type[Router], settings: Any, signal: Signal, pipelines: list[str]
-    ) -> None:
+    def __init__(self, kind: type[Router], settings: Any, signal: Signal, pipelines: list[str]) -> None:
         """Configures a router that may send to pipelines of a signal; raises what `configure` raises."""
         self.contract = Contract(signal)
         self.pipelines = pipelines
@@ -237,39 +192,23 @@ class RouterKit(_StateKit):
         self.plugin.process(batch, routes)
         answer = routes.wire()
         context, sets = Context(answer.context), _numbers(answer.pipelines, "Q")
-        assert (
-            context in CONTEXTS[telemetry.signal]
-        ), "what is routed is of the batch's signal"
-        assert context not in (
-            Context.SPAN_EVENT,
-            Context.SPAN_LINK,
-        ), "events and links are not routed by themselves"
-        assert len(sets) in (
-            1,
-            batch.rows(context),
-        ), f"{len(sets)} sets for {batch.rows(context)} rows"
+        assert context in CONTEXTS[telemetry.signal], "what is routed is of the batch's signal"
+        assert context not in (Context.SPAN_EVENT, Context.SPAN_LINK), "events and links are not routed by themselves"
+        assert len(sets) in (1, batch.rows(context)), f"{len(sets)} sets for {batch.rows(context)} rows"
         if len(sets) == 1:
             sets *= batch.rows(context)
-        assert not any(
-            one >> len(self.pipelines) for one in sets
-        ), "a bit stands for no pipeline"
+        assert not any(one >> len(self.pipelines) for one in sets), "a bit stands for no pipeline"
         found = {}
         for at, name in enumerate(self.pipelines):
             part = copy.deepcopy(telemetry)
             nodes = rows_of(part)[context].nodes
-            found[name] = _kept(
-                part,
-                {id(node) for node, one in zip(nodes, sets) if one >> at & 1},
-                context,
-            )
+            found[name] = _kept(part, {id(node) for node, one in zip(nodes, sets) if one >> at & 1}, context)
         return found
 
 
 def _kept(part: Telemetry, kept: set[int], context: Context) -> Telemetry:
     def keep(nodes: list[Any], level: Context) -> list[Any]:
-        return (
-            [node for node in nodes if id(node) in kept] if context is level else nodes
-        )
+        return [node for node in nodes if id(node) in kept] if context is level else nodes
 
     part.resources = keep(part.resources, Context.RESOURCE)
     for resource in part.resources:

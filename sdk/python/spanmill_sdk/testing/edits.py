@@ -18,18 +18,12 @@ def _numbers(data: bytes) -> list[int]:
 
 
 def _increasing(numbers: list[int], below: int, what: str) -> list[int]:
-    assert all(
-        one < next for one, next in zip(numbers, numbers[1:])
-    ), f"{what} are not strictly increasing"
-    assert (
-        not numbers or numbers[-1] < below
-    ), f"{what} go beyond the {below} that there are"
+    assert all(one < next for one, next in zip(numbers, numbers[1:])), f"{what} are not strictly increasing"
+    assert not numbers or numbers[-1] < below, f"{what} go beyond the {below} that there are"
     return numbers
 
 
-def _values(
-    pool: Pool, cells: wire.Cells, count: int, may_be_one: bool
-) -> Iterator[tuple[int, Value]]:
+def _values(pool: Pool, cells: wire.Cells, count: int, may_be_one: bool) -> Iterator[tuple[int, Value]]:
     bits = list(memoryview(cells.bits).cast("Q"))
     assert len(bits) == len(cells.kinds), "kinds and bits are not of one length"
     found = [(kind, pool.value(kind, one)) for kind, one in zip(cells.kinds, bits)]
@@ -42,9 +36,7 @@ def _values(
 class Applied:
     """What a processor made of telemetry."""
 
-    def __init__(
-        self, host: Host, telemetry: Telemetry, pool: Pool, outcome: wire.Outcome
-    ) -> None:
+    def __init__(self, host: Host, telemetry: Telemetry, pool: Pool, outcome: wire.Outcome) -> None:
         self.host = host
         self.pool = pool
         self.left = copy.deepcopy(telemetry)
@@ -52,19 +44,13 @@ class Applied:
         self.dropped: dict[Context, list[int]] = {}
         self.tables = rows_of(self.left)
         pool.take(outcome.texts)
-        entries = {
-            number: self._entries(path)
-            for number, path in enumerate(host.writes)
-            if path.kind == "attributes"
-        }
+        entries = {number: self._entries(path) for number, path in enumerate(host.writes) if path.kind == "attributes"}
         for replacement in outcome.replacements:
             self._replace(replacement)
         for write in outcome.entry_writes:
             owners = entries[write.field]
             places = _increasing(_numbers(write.entries), len(owners), "entries")
-            for place, (kind, value) in zip(
-                places, _values(pool, write.values, len(places), False)
-            ):
+            for place, (kind, value) in zip(places, _values(pool, write.values, len(places), False)):
                 assert kind, "an entry is never absent"
                 owners[place][0][owners[place][1]] = value
         for removal in outcome.removals:
@@ -84,24 +70,14 @@ class Applied:
 
     def _entries(self, path: Path) -> list[tuple[dict[str, Any], str]]:
         nodes = self.tables.get(path.context, Rows()).nodes
-        return [
-            (found, key)
-            for node in nodes
-            for found in (attributes_of(path.context, node),)
-            for key in found
-        ]
+        return [(found, key) for node in nodes for found in (attributes_of(path.context, node),) for key in found]
 
     def _replace(self, replacement: wire.Replacement) -> None:
         path, rows = self._path(replacement.field)
         assert path in self.host.reads, "what texts are replaced in must also be read"
         old, new = _numbers(replacement.old), _numbers(replacement.new)
-        assert (
-            len(set(old)) == len(old) == len(new)
-        ), "each text is replaced once, by one"
-        texts = {
-            self.pool.text(one).decode(): self.pool.text(other).decode()
-            for one, other in zip(old, new)
-        }
+        assert len(set(old)) == len(old) == len(new), "each text is replaced once, by one"
+        texts = {self.pool.text(one).decode(): self.pool.text(other).decode() for one, other in zip(old, new)}
         for node in rows.nodes:
             if path.kind in ("attribute", "attributes"):
                 found = attributes_of(path.context, node)
@@ -115,12 +91,8 @@ class Applied:
     def _write(self, write: wire.Write) -> None:
         path, rows = self._path(write.field)
         assert path.kind != "attributes", "a whole attribute list takes no writes"
-        places = _increasing(_numbers(write.rows), len(rows.nodes), "rows") or list(
-            range(len(rows.nodes))
-        )
-        for place, (kind, value) in zip(
-            places, _values(self.pool, write.values, len(places), True)
-        ):
+        places = _increasing(_numbers(write.rows), len(rows.nodes), "rows") or list(range(len(rows.nodes)))
+        for place, (kind, value) in zip(places, _values(self.pool, write.values, len(places), True)):
             node = rows.nodes[place]
             if path.kind == "attribute":
                 found = attributes_of(path.context, node)
@@ -135,29 +107,18 @@ class Applied:
             elif path.kind in ("narrow", "wide"):
                 assert kind == INT and kind != BOOL, f"a {path.kind} field takes ints"
                 value = int(value) & 0xFFFFFFFFFFFFFFFF  # type: ignore[arg-type]
-                assert (
-                    path.kind == "wide" or value < 1 << 32
-                ), "a narrow field has 32 bits"
+                assert path.kind == "wide" or value < 1 << 32, "a narrow field has 32 bits"
             setattr(node, path.name, value)
 
     def _append(self, append: wire.Append) -> None:
         path, rows = self._path(append.field)
         assert path.kind == "attributes", "appends are for whole attribute lists"
         places, keys = _numbers(append.rows), _numbers(append.keys)
-        assert places == sorted(places) and len(places) == len(
-            keys
-        ), "rows of appends never decrease; each has a key"
-        assert not places or places[-1] < len(
-            rows.nodes
-        ), "an append is for a row that is not there"
-        for place, key, (kind, value) in zip(
-            places, keys, _values(self.pool, append.values, len(places), False)
-        ):
+        assert places == sorted(places) and len(places) == len(keys), "rows of appends never decrease; each has a key"
+        assert not places or places[-1] < len(rows.nodes), "an append is for a row that is not there"
+        for place, key, (kind, value) in zip(places, keys, _values(self.pool, append.values, len(places), False)):
             assert kind, "an entry is never absent"
-            found, name = (
-                attributes_of(path.context, rows.nodes[place]),
-                self.pool.text(key).decode(),
-            )
+            found, name = (attributes_of(path.context, rows.nodes[place]), self.pool.text(key).decode())
             assert name not in found, "an appended key is there already"
             found[name] = value
 
@@ -167,27 +128,15 @@ class Applied:
         for one in verdicts:
             context = Context(one.context)
             assert context not in emptied, f"two lists of verdicts on {context.prefix}"
-            assert context not in (
-                Context.RESOURCE,
-                Context.SCOPE,
-            ), f"a {context.prefix} takes no verdict"
+            assert context not in (Context.RESOURCE, Context.SCOPE), f"a {context.prefix} takes no verdict"
             nodes = self.tables[context].nodes
-            assert len(one.rows) in (
-                0,
-                len(nodes),
-            ), f"{len(one.rows)} verdicts for {len(nodes)} rows"
-            emptied[context] = [
-                row for row, verdict in enumerate(one.rows) if verdict == 1
-            ]
+            assert len(one.rows) in (0, len(nodes)), f"{len(one.rows)} verdicts for {len(nodes)} rows"
+            emptied[context] = [row for row, verdict in enumerate(one.rows) if verdict == 1]
             for node, verdict in zip(nodes, one.rows):
                 assert verdict in (0, 1, 2), f"there is no verdict {verdict}"
                 if verdict == 2:
-                    assert (
-                        self.host.holds
-                    ), "only a plugin that exports `ticker` may hold"
-                    assert (
-                        context in (Context.SPAN, Context.LOG) and node.trace_id
-                    ), "what is held has a trace id"
+                    assert self.host.holds, "only a plugin that exports `ticker` may hold"
+                    assert context in (Context.SPAN, Context.LOG) and node.trace_id, "what is held has a trace id"
                     self._hold(node)
                 if verdict:
                     gone.add(id(node))
@@ -206,16 +155,10 @@ class Applied:
                 for item in scope.items:
                     for name in ("events", "links", "data_points"):
                         if hasattr(item, name):
-                            kept = [
-                                one
-                                for one in getattr(item, name)
-                                if id(one) not in gone
-                            ]
+                            kept = [one for one in getattr(item, name) if id(one) not in gone]
                             if not kept and name == "data_points" and item.data_points:
                                 gone.add(id(item))
                             setattr(item, name, kept)
                 scope.items = [item for item in scope.items if id(item) not in gone]
             resource.scopes = [scope for scope in resource.scopes if scope.items]
-        self.left.resources = [
-            resource for resource in self.left.resources if resource.scopes
-        ]
+        self.left.resources = [resource for resource in self.left.resources if resource.scopes]

@@ -154,12 +154,7 @@ class Telemetry:
     @property
     def items(self) -> list[Any]:
         """Every span, log record or metric, in order."""
-        return [
-            item
-            for resource in self.resources
-            for scope in resource.scopes
-            for item in scope.items
-        ]
+        return [item for resource in self.resources for scope in resource.scopes for item in scope.items]
 
     @property
     def names(self) -> list[str]:
@@ -173,14 +168,10 @@ class Telemetry:
 
     def __add__(self, other: Telemetry) -> Telemetry:
         assert self.signal is other.signal, "telemetry of one signal travels together"
-        return Telemetry(
-            self.signal, self.resources + other.resources, self.received_unix_nano
-        )
+        return Telemetry(self.signal, self.resources + other.resources, self.received_unix_nano)
 
 
-def _one(
-    signal: Signal, items: tuple[Any, ...], resource: Attributes | None
-) -> Telemetry:
+def _one(signal: Signal, items: tuple[Any, ...], resource: Attributes | None) -> Telemetry:
     return Telemetry(signal, [Resource([Scope(list(items))], dict(resource or {}))])
 
 

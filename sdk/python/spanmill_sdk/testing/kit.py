@@ -78,9 +78,7 @@ class Kit(_StateKit):
     def __init__(self, kind: type[Processor], settings: Any) -> None:
         """Configures a processor; raises what `configure` raises."""
         self.contract = Contract()
-        self.plugin = kind.configure(
-            parse_settings(kind.settings, json.dumps(settings)), self.contract
-        )
+        self.plugin = kind.configure(parse_settings(kind.settings, json.dumps(settings)), self.contract)
         self._host = Host(self.contract, isinstance(self.plugin, Ticker))
         self._held: dict[int, list[tuple[Resource, Scope, Any]]] = {}
         self._signal = self.contract.signals[0]
@@ -98,9 +96,7 @@ class Kit(_StateKit):
         for resource, scope, node in applied.held:
             self._held.setdefault(node.trace_id, []).append((resource, scope, node))
         held = len(applied.held)
-        return Changed(
-            applied.left, applied.dropped, held, recorded.logs, recorded.counts
-        )
+        return Changed(applied.left, applied.dropped, held, recorded.logs, recorded.counts)
 
     def tick(self, now_unix_nano: int, ending: bool = False) -> Decided:
         """Asks for decisions, and carries them out."""
@@ -109,19 +105,13 @@ class Kit(_StateKit):
         self.plugin.tick(now_unix_nano, ending, decisions)
         wire = decisions.wire()
         traces, review = _ids(wire.traces), _ids(wire.review)
-        assert len(set(traces + review)) == len(
-            traces + review
-        ), "a trace is named twice"
+        assert len(set(traces + review)) == len(traces + review), "a trace is named twice"
         decided = Decided(reviewed=len(review))
         for trace, decision in zip(traces, wire.decisions):
             rows = [node for _, _, node in self._held.pop(trace, [])]
-            (decided.dropped if decision is Decision.DROP else decided.released).extend(
-                rows
-            )
+            (decided.dropped if decision is Decision.DROP else decided.released).extend(rows)
         if ending:
-            decided.released.extend(
-                node for rows in self._held.values() for _, _, node in rows
-            )
+            decided.released.extend(node for rows in self._held.values() for _, _, node in rows)
             self._held.clear()
         self._show([trace for trace in review if trace in self._held])
         return decided

@@ -9,20 +9,8 @@ from spanmill_sdk.testing import ConnectorKit, Span, traces
 def test_calls_are_counted_by_route() -> None:
     kit = ConnectorKit(RouteCalls, {})
     spans = traces(
-        Span(
-            "a",
-            {"http.route": "/cart"},
-            kind=2,
-            start_time_unix_nano=1_000_000,
-            end_time_unix_nano=13_000_000,
-        ),
-        Span(
-            "b",
-            {"http.route": "/cart"},
-            kind=2,
-            start_time_unix_nano=2_000_000,
-            end_time_unix_nano=1_000_000,
-        ),
+        Span("a", {"http.route": "/cart"}, kind=2, start_time_unix_nano=1_000_000, end_time_unix_nano=13_000_000),
+        Span("b", {"http.route": "/cart"}, kind=2, start_time_unix_nano=2_000_000, end_time_unix_nano=1_000_000),
         Span("c", {"http.route": 7}, kind=9, status_code=2),
         resource={"service.name": "shop"},
     )
@@ -35,19 +23,14 @@ def test_calls_are_counted_by_route() -> None:
         "span.kind": "SPAN_KIND_SERVER",
         "status.code": "STATUS_CODE_UNSET",
     }
-    assert second.attributes == {
-        "span.kind": "SPAN_KIND_UNSPECIFIED",
-        "status.code": "STATUS_CODE_ERROR",
-    }
+    assert second.attributes == {"span.kind": "SPAN_KIND_UNSPECIFIED", "status.code": "STATUS_CODE_ERROR"}
     assert kit.metric("route.duration")[0].values == [12.0, 0.0, 12.0, 0.0]
     assert len(kit.series) == 2
 
 
 def test_resources_are_told_apart_by_kind() -> None:
     kit = ConnectorKit(RouteCalls, {})
-    kit.run(
-        traces(Span("a"), resource={"n": 1}) + traces(Span("b"), resource={"n": "1"})
-    )
+    kit.run(traces(Span("a"), resource={"n": 1}) + traces(Span("b"), resource={"n": "1"}))
     assert [one.resource for one in kit.metric("route.calls")] == [{"n": 1}, {"n": "1"}]
 
 

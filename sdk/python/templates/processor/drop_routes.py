@@ -17,9 +17,7 @@ class Settings:
         """What types cannot say."""
         for place, route in enumerate(self.routes):
             if not route:
-                problems.push(
-                    f"/routes/{place}", "must not be empty; take the line out"
-                )
+                problems.push(f"/routes/{place}", "must not be empty; take the line out")
 
 
 class DropRoutes(spanmill_sdk.Processor):
@@ -34,19 +32,12 @@ class DropRoutes(spanmill_sdk.Processor):
     @classmethod
     def configure(cls, settings: Settings, contract: Contract) -> Self:
         """Declares the one field it reads."""
-        return cls(
-            frozenset(settings.routes),
-            contract.read_attribute(Context.SPAN, "http.route"),
-        )
+        return cls(frozenset(settings.routes), contract.read_attribute(Context.SPAN, "http.route"))
 
     def process(self, batch: Batch, outcome: Outcome) -> None:
         """Asks once for each distinct route whether it is among those to drop."""
-        outcome.drop_rows(
-            Context.SPAN, batch.values(self.route).answers(self.routes.__contains__)
-        )
+        outcome.drop_rows(Context.SPAN, batch.values(self.route).answers(self.routes.__contains__))
 
 
 Processor = spanmill_sdk.processor(DropRoutes)
-About = spanmill_sdk.about(
-    "drop_routes", "0.1.0", "Drops the spans of some routes", Settings
-)
+About = spanmill_sdk.about("drop_routes", "0.1.0", "Drops the spans of some routes", Settings)
