@@ -74,31 +74,108 @@ function* fields(data) {
   }
 }
 
+// Messages are written from their end to their beginning, so that each length is known when it is written, into one buffer.
+let buffer = new Uint8Array(4096);
+let at = buffer.length;
+
 /** A list as an `ArrayValue`. @param {readonly Value[]} items */
-export const encodeArray = (items) => joined(items.map((item) => part(1, encodeValue(item))));
+export function encodeArray(items) {
+  at = buffer.length;
+  putArray(items);
+  return buffer.slice(at);
+}
 
 /** An object as a `KeyValueList`. @param {{readonly [key: string]: Value}} entries */
-export const encodeMap = (entries) =>
-  joined(
-    Object.entries(entries).map(([key, value]) =>
-      part(1, joined([part(1, encoder.encode(key)), part(2, encodeValue(value))])),
-    ),
-  );
+export function encodeMap(entries) {
+  at = buffer.length;
+  putMap(entries);
+  return buffer.slice(at);
+}
 
-/** @param {Value} value @returns {Uint8Array} */
-function encodeValue(value) {
-  if (typeof value === 'string') return part(1, encoder.encode(value));
-  if (typeof value === 'boolean') return Uint8Array.of(0x10, value ? 1 : 0);
-  if (typeof value === 'bigint') return joined([Uint8Array.of(0x18), varint(BigInt.asUintN(64, value))]);
-  if (typeof value === 'number') {
-    const bytes = new Uint8Array(9);
-    bytes[0] = 0x21;
-    new DataView(bytes.buffer).setFloat64(1, value, true);
-    return bytes;
+/** Makes room for so many bytes, and moves before them. @param {number} count */
+function move(count) {
+  if (at < count) {
+    const larger = new Uint8Array(2 * buffer.length + count);
+    larger.set(buffer, larger.length - buffer.length);
+    at += larger.length - buffer.length;
+    buffer = larger;
   }
-  if (isBytes(value)) return part(7, value);
-  if (Array.isArray(value)) return part(5, encodeArray(value));
-  return value ? part(6, encodeMap(/** @type {{[key: string]: Value}} */ (value))) : new Uint8Array();
+  at -= count;
+}
+
+/** @param {Uint8Array} bytes */
+function put(bytes) {
+  move(bytes.length);
+  buffer.set(bytes, at);
+}
+
+/** @param {number} number */
+function putVarint(number) {
+  let rest = number;
+  let count = 1;
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) count++;
+  move(count);
+  rest = number;
+  for (let byte = at; rest > 0x7f; rest = Math.floor(rest / 128)) buffer[byte++] = (rest % 128) | 0x80;
+  buffer[at + count - 1] = rest;
+}
+
+/** Puts tag and length before what was written from `end` on. @param {number} number @param {number} end Counted from the buffer's end. */
+function close(number, end) {
+  putVarint(buffer.length - at - end);
+  move(1);
+  buffer[at] = (number << 3) | 2;
+}
+
+/** @param {readonly Value[]} items */
+function putArray(items) {
+  for (let place = items.length - 1; place >= 0; place--) {
+    const end = buffer.length - at;
+    putValue(items[place]);
+    close(1, end);
+  }
+}
+
+/** @param {{readonly [key: string]: Value}} entries */
+function putMap(entries) {
+  const keys = Object.keys(entries);
+  for (let place = keys.length - 1; place >= 0; place--) {
+    const end = buffer.length - at;
+    putValue(entries[keys[place]]);
+    close(2, end);
+    const before = buffer.length - at;
+    put(encoder.encode(keys[place]));
+    close(1, before);
+    close(1, end);
+  }
+}
+
+/** @param {Value} value */
+function putValue(value) {
+  const end = buffer.length - at;
+  if (typeof value === 'string') {
+    put(encoder.encode(value));
+    close(1, end);
+  } else if (typeof value === 'boolean') {
+    put(Uint8Array.of(0x10, value ? 1 : 0));
+  } else if (typeof value === 'bigint') {
+    if (value >= 0n && value <= 0xffffffffn) putVarint(Number(value));
+    else put(varint(BigInt.asUintN(64, value)));
+    put(Uint8Array.of(0x18));
+  } else if (typeof value === 'number') {
+    move(8);
+    new DataView(buffer.buffer).setFloat64(at, value, true);
+    put(Uint8Array.of(0x21));
+  } else if (isBytes(value)) {
+    put(value);
+    close(7, end);
+  } else if (Array.isArray(value)) {
+    putArray(value);
+    close(5, end);
+  } else if (value) {
+    putMap(/** @type {{[key: string]: Value}} */ (value));
+    close(6, end);
+  }
 }
 
 /** @param {bigint} number */
@@ -107,9 +184,6 @@ function varint(number) {
   for (; number > 0x7fn; number >>= 7n) out.push(Number(number & 0x7fn) | 0x80);
   return Uint8Array.from([...out, Number(number)]);
 }
-
-/** @param {number} number @param {Uint8Array} data */
-const part = (number, data) => joined([Uint8Array.of((number << 3) | 2), varint(BigInt(data.length)), data]);
 
 /** Bytes, one behind the other. @param {readonly Uint8Array[]} parts */
 export function joined(parts) {

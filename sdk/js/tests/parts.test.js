@@ -97,6 +97,12 @@ test('nested values go there and back', () => {
   const value = { a: [1n, -2n, 1.5, true, 'é', null, Uint8Array.of(1)], b: { c: [] } };
   assert.deepEqual(decodeMap(encodeMap(value)), value);
   assert.deepEqual(decodeArray(encodeArray([value])), [value]);
+  const large = Array.from({ length: 3000 }, (_, at) => ({
+    text: 'x'.repeat(at % 200),
+    int: BigInt(at) * -(1n << 50n),
+  }));
+  assert.deepEqual(decodeArray(encodeArray(large)), large);
+  assert.deepEqual(encodeArray([300n, 'a']), Uint8Array.of(10, 3, 0x18, 0xac, 2, 10, 3, 10, 1, 97));
 });
 
 test('glue of another version is refused', () => {
