@@ -51,7 +51,8 @@ class Keep {
         outcome.holdRow(Context.SPAN, row);
       } else if (row % 3 === 1) outcome.set(this.name, row, 'é');
       for (let entry = lists.start(row); entry < lists.end(row); entry++) {
-        if (row % 2 === 1) outcome.setEntry(this.writeAll, entry, [1n, 'a', { b: 2.5 }]);
+        if (entry % 50 === 1) outcome.setEntry(this.writeAll, entry, [1n, 'a', { b: 2.5 }]);
+        else if (row % 2 === 1) outcome.setEntry(this.writeAll, entry, 'x');
         else outcome.removeEntry(this.writeAll, entry);
       }
     });
