@@ -82,7 +82,8 @@ export class Records {
   /** Begins a record that carries over the resource with this row. Rows never decrease from record to record. @param {number} resource */
   add(resource) {
     this.#resources.push(resource);
-    for (const { kind, values } of this.#columns) {
+    for (let column = 0; column < this.#columns.length; column++) {
+      const { kind, values } = this.#columns[column];
       if (kind === 'attributes') values.begin();
       else if (kind === 'cells') values.push(ABSENT);
       else if (kind === 'trace-id') values.push(0n, 0n);
