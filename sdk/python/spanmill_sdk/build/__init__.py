@@ -1,0 +1,1 @@
+"""Builds components. It runs natively, and is no part of them."""
