@@ -61,8 +61,9 @@ PATH_OF_GO = PATH="$$PATH:$(dir $(GO))"
 sdks: wasm-clang
 	cd sdk/go && $(PATH_OF_GO) go vet ./... && test -z "$$($(PATH_OF_GO) gofmt -l .)" && $(PATH_OF_GO) go test ./...
 	sdk/c/run-tests
-	sdk/js/run-tests
-	sdk/python/run-tests
+	cd sdk/js && npm ci --no-audit --no-fund && npm run lint && npm test
+	test -x sdk/python/.venv/bin/pytest || { python3 -m venv sdk/python/.venv && sdk/python/.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable 'sdk/python[dev]'; }
+	cd sdk/python && .venv/bin/black --quiet --check . && .venv/bin/mypy spanmill_sdk && .venv/bin/pytest --quiet
 
 # What C and C++ plugins take: Debian's packages.
 wasm-clang:
@@ -79,7 +80,8 @@ five-minutes: host plugins wasm-clang
 
 ## The other plugins in several languages that tests/ run: connectors, and those that misbehave.
 language-guests: host wasm-clang
-	$(PATH_OF_GO) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/language-guests target/release/guests
+	$(CARGO) build --release --locked -p spanmill-componentize
+	$(PATH_OF_GO) COMPONENTIZE=$(abspath target/release/componentize) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/language-guests target/release/guests
 
 # What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
 clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/victoria-metrics $(TOOLS)/jaeger

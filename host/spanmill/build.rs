@@ -3,8 +3,14 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Languages, the folder in `sdk` that has their templates, and what a folder of theirs carries along: from where to where.
-const LANGUAGES: [(&str, &str, &[(&str, &str)]); 3] = [
+/// A language, the folder in `sdk` that has its templates, and what a plugin's folder carries along: from where to where.
+type Language = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const LANGUAGES: [Language; 6] = [
     (
         "rust",
         "rust/templates",
@@ -13,6 +19,24 @@ const LANGUAGES: [(&str, &str, &[(&str, &str)]); 3] = [
             ("host/model", "vendor/spanmill/host/model"),
             ("host/otlp", "vendor/spanmill/host/otlp"),
             ("wit", "vendor/spanmill/wit"),
+        ],
+    ),
+    (
+        "js",
+        "js/templates",
+        &[("sdk/js/src", "spanmill_sdk"), ("wit", "wit/deps/spanmill")],
+    ),
+    (
+        "ts",
+        "ts/templates",
+        &[("sdk/js/src", "spanmill_sdk"), ("wit", "wit/deps/spanmill")],
+    ),
+    (
+        "python",
+        "python/templates",
+        &[
+            ("sdk/python/spanmill_sdk", "spanmill_sdk"),
+            ("wit", "wit/deps/spanmill"),
         ],
     ),
     ("go", "go/templates", &[("sdk/go", "spanmill_sdk")]),
@@ -28,13 +52,11 @@ const LANGUAGES: [(&str, &str, &[(&str, &str)]); 3] = [
 ];
 const KINDS: [&str; 2] = ["processor", "connector"];
 /// What lies in these folders, and is no source.
-const LEFT_OUT: [&str; 14] = [
+const LEFT_OUT: [&str; 12] = [
     "target",
     "node_modules",
     "__pycache__",
     ".venv",
-    "build",
-    "dist",
     "templates",
     "tests",
     "released",
@@ -109,6 +131,8 @@ fn collect(folder: &Path, to: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> std
         }
         match entry.file_type()?.is_dir() {
             true => collect(&entry.path(), &to.join(&name), files)?,
+            // Of the contract, its text alone.
+            false if folder.ends_with("wit") && !text.ends_with(".wit") => {}
             false => files.push((to.join(&name), entry.path())),
         }
     }

@@ -92,12 +92,12 @@ async fn a_case_passes_fails_with_a_diff_and_is_written_down() {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_case_is_told_with_its_file() {
-    let folder = case("spans: {}\n");
+    let folder = case("trace: {}\n");
     let filter = built_in("filter").display().to_string();
     write(folder.path(), "cases/one/expected.json", "{}");
     let out = test_cases(folder.path(), &filter, &[]).await;
     assert_eq!(out.code, Some(1));
-    for told in ["FAIL  one", "spans", "cases/one/settings.yaml"] {
+    for told in ["FAIL  one", "trace", "cases/one/settings.yaml"] {
         assert!(out.stdout.contains(told), "{told}: {}", out.stdout);
     }
     write(
@@ -120,7 +120,22 @@ async fn what_is_wrong_with_a_case_is_told_with_its_file() {
     );
     let out = test_cases(folder.path(), &filter, &[]).await;
     assert!(
-        out.stderr.contains("cases/one/input.json"),
+        out.stdout.contains("cases/one/input.json"),
+        "{}",
+        out.stdout
+    );
+    write(folder.path(), "cases/one/input.json", "{}");
+    write(folder.path(), "cases/two/settings.yaml", "{}");
+    let out = test_cases(folder.path(), &filter, &[]).await;
+    for told in [
+        "input.json: there is nothing in it",
+        "FAIL  two",
+        "cases/two/input.json",
+    ] {
+        assert!(out.stdout.contains(told), "{told}: {}", out.stdout);
+    }
+    assert!(
+        out.stderr.contains("error: 2 of 2 cases failed"),
         "{}",
         out.stderr
     );
@@ -226,6 +241,11 @@ async fn a_new_folder_has_the_name_everywhere_and_nothing_of_ours() {
     for (name, language, kind) in [
         ("keep_errors", "rust", "processor"),
         ("slow_calls", "rust", "connector"),
+        ("keep_js", "js", "processor"),
+        ("slow_ts", "ts", "connector"),
+        ("keep_python", "python", "processor"),
+        ("slow_go", "go", "connector"),
+        ("keep_c", "c", "processor"),
     ] {
         let out = spanmill(
             folder.path(),
@@ -235,10 +255,12 @@ async fn a_new_folder_has_the_name_everywhere_and_nothing_of_ours() {
         assert_eq!(out.code, Some(0), "{}", out.stderr);
         let made = folder.path().join(name);
         assert!(read(&made, "README.md").starts_with(&format!("# {name}\n")));
-        assert!(read(&made, "plugin.yaml").contains(&format!("output: {name}.wasm")));
+        assert!(read(&made, "plugin.yaml").contains(&format!("{name}.wasm\n")));
         for file in files(&made) {
             let text = std::fs::read_to_string(&file).unwrap();
-            let is_carried = file.strip_prefix(&made).unwrap().starts_with("vendor");
+            let inside = file.strip_prefix(&made).unwrap();
+            let carried = ["vendor", "spanmill_sdk", "wit/deps"];
+            let is_carried = carried.iter().any(|folder| inside.starts_with(folder));
             for foreign in [
                 env!("CARGO_MANIFEST_DIR"),
                 "drop_routes",
@@ -272,7 +294,7 @@ async fn a_new_folder_has_the_name_everywhere_and_nothing_of_ours() {
     .await;
     assert!(
         out.stderr
-            .contains("only lower-case letters, digits and `_`"),
+            .contains("words of lower-case letters and digits"),
         "{}",
         out.stderr
     );
@@ -315,8 +337,16 @@ async fn a_build_shows_what_was_built_and_says_what_is_missing() {
     }
     for (project, told) in [
         (
-            "build: [[go-that-is-not-there]]\noutput: a.wasm\n",
-            "`go-that-is-not-there` was not found",
+            "build: [[no-such-folder/go]]\noutput: a.wasm\n",
+            "`no-such-folder/go` was not found\nhelp: install Go",
+        ),
+        (
+            "build: [[program-that-is-not-there]]\noutput: a.wasm\n",
+            "`program-that-is-not-there`: No such file",
+        ),
+        (
+            "build: [[sh, -c, 'exit 3']]\noutput: a.wasm\n",
+            "`sh -c exit 3` failed: exit status: 3",
         ),
         (
             "build: [['false']]\noutput: a.wasm\n",

@@ -1,4 +1,4 @@
-//! The same plugins in five languages: they make the same of the same input, take each other's place while spans flow, and are
+//! The same plugins in several languages: they make the same of the same input, take each other's place while spans flow, and are
 //! told with their own file and line when they fail. `make language-guests` builds them from the SDKs' templates.
 
 use http::Method;
@@ -9,7 +9,7 @@ use spanmill_tests::{Backend, Spanmill, admin, guest, request, span, span_id, sp
 
 use super::swap::{Load, SPANS, once};
 
-const LANGUAGES: [&str; 5] = ["rust", "js", "python", "go", "c"];
+const LANGUAGES: [&str; 6] = ["rust", "js", "ts", "python", "go", "c"];
 const SWAPS: usize = 100;
 
 /// Spans of several services, with routes of every type and without.
@@ -41,7 +41,8 @@ fn mixed() -> Vec<u8> {
             };
             span
         });
-        all.resource_spans.extend(request(service, spans.collect()).resource_spans);
+        all.resource_spans
+            .extend(request(service, spans.collect()).resource_spans);
     }
     all.encode_to_vec()
 }
@@ -81,14 +82,26 @@ service:
             guest(&format!("route_calls_{language}")).display()
         )
     };
-    let (filtered, counted) = (replayed(&filter("rust")).await, replayed(&connector("rust")).await);
+    let (filtered, counted) = (
+        replayed(&filter("rust")).await,
+        replayed(&connector("rust")).await,
+    );
     assert!(filtered.len() > 100_000 && !filtered.contains("größe/{id}"));
     let counts: Json = serde_json::from_str(&counted).unwrap();
     let metrics = &counts["resourceMetrics"][0]["scopeMetrics"][0]["metrics"];
-    assert_eq!((&metrics[0]["name"], &metrics[1]["name"]), (&"route.calls".into(), &"route.duration".into()));
+    assert_eq!(
+        (&metrics[0]["name"], &metrics[1]["name"]),
+        (&"route.calls".into(), &"route.duration".into())
+    );
     for language in &LANGUAGES[1..] {
-        assert!(replayed(&filter(language)).await == filtered, "drop_routes in {language}");
-        assert!(replayed(&connector(language)).await == counted, "route_calls in {language}");
+        assert!(
+            replayed(&filter(language)).await == filtered,
+            "drop_routes in {language}"
+        );
+        assert!(
+            replayed(&connector(language)).await == counted,
+            "route_calls in {language}"
+        );
     }
 }
 
@@ -120,7 +133,10 @@ service:
         let wasm = std::fs::read(guest(&format!("drop_routes_{language}"))).unwrap();
         let path = format!("/v1/plugins/golden/swap?name={language}.wasm&probation=2");
         let report = admin(address, Method::POST, &path, wasm).await;
-        assert_eq!(report["components"][0]["component"], "golden", "swap {swap}: {report}");
+        assert_eq!(
+            report["components"][0]["component"], "golden",
+            "swap {swap}: {report}"
+        );
     }
     load.goes_on(3).await;
     let batches = load.end().await;
@@ -128,7 +144,11 @@ service:
     let arrived = once(&backend);
     let sent = 1..=batches * SPANS;
     let kept = sent.filter(|number| number % 10 != 0).map(span_id);
-    assert_eq!(arrived, kept.collect(), "each span once, but for the health checks");
+    assert_eq!(
+        arrived,
+        kept.collect(),
+        "each span once, but for the health checks"
+    );
 }
 
 /// A manifest with a hostile guest of a language.
@@ -155,32 +175,48 @@ service:
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runtime_that_fails_is_told_with_file_and_line_and_the_batch_goes_on() {
     for (language, source) in [
-        ("js", "hostile.js:"),
-        ("python", "hostile.py"),
+        ("js", "misbehave.js:"),
+        ("ts", "misbehave.ts:"),
+        ("python", "misbehave.py"),
         ("go", "hostile.go:"),
         ("c", "hostile.c:"),
     ] {
         let backend = Backend::start().await;
         let spanmill = Spanmill::start(&hostile(language, "throw", &backend)).await;
-        let sender = spanmill_tests::GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
-        sender.send(&request("shop", vec![span(1, "one", vec![])])).await.unwrap();
+        let sender =
+            spanmill_tests::GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
+        sender
+            .send(&request("shop", vec![span(1, "one", vec![])]))
+            .await
+            .unwrap();
         assert_eq!(backend.spans(1).await.len(), 1, "{language}");
         let line = spanmill.logged(source).await;
-        assert!(line.contains("\"plugin\":\"hostile\"") || line.contains("hostile"), "{language}: {line}");
-        assert!(spanmill.log().iter().any(|line| line.contains("misbehave")), "{language}: {:#?}", spanmill.log());
+        assert!(
+            line.contains("\"plugin\":\"hostile\"") || line.contains("hostile"),
+            "{language}: {line}"
+        );
+        assert!(
+            spanmill.log().iter().any(|line| line.contains("misbehave")),
+            "{language}: {:#?}",
+            spanmill.log()
+        );
         spanmill.stop().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_runtime_that_loops_or_leaks_costs_a_call_and_no_span() {
-    for language in ["js", "python", "go", "c"] {
+    for language in ["js", "ts", "python", "go", "c"] {
         for how in ["loop", "leak"] {
             let backend = Backend::start().await;
             let spanmill = Spanmill::start(&hostile(language, how, &backend)).await;
-            let sender = spanmill_tests::GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
+            let sender =
+                spanmill_tests::GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
             for number in 1..=3 {
-                sender.send(&request("shop", vec![span(number, "one", vec![])])).await.unwrap();
+                sender
+                    .send(&request("shop", vec![span(number, "one", vec![])]))
+                    .await
+                    .unwrap();
             }
             assert_eq!(backend.spans(3).await.len(), 3, "{language}, {how}");
             spanmill.logged("hostile").await;

@@ -96,6 +96,9 @@ Examples:
         /// Do not reload when the manifest or a plugin's file changes; SIGHUP and `spanmill plugin` still work.
         #[arg(long)]
         no_watch: bool,
+        /// End, as on SIGTERM, when the process that started this one is gone.
+        #[arg(long, hide = true)]
+        end_with_parent: bool,
     },
     /// Show what a running spanmill has delivered, holds and has lost, by exporter.
     #[command(after_help = "\
@@ -209,7 +212,11 @@ pub fn main() -> ExitCode {
             workers,
             admin,
             no_watch,
-        } => run::run(&manifest, workers, admin, no_watch, &log),
+            end_with_parent,
+        } => match end_with_parent.then(run::end_with_parent) {
+            Some(Err(error)) => Err(error),
+            Some(Ok(())) | None => run::run(&manifest, workers, admin, no_watch, &log),
+        },
         Command::Status { admin, json } => status::status(&admin, json),
         Command::Plugin {
             command,

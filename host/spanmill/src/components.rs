@@ -247,6 +247,19 @@ pub(crate) fn route(kind: &str) -> Route {
     }
 }
 
+/// Whether something is the name of a component here, or an alias of one.
+pub(crate) fn is_known(name: &str) -> bool {
+    let kinds = [
+        ComponentKind::Receiver,
+        ComponentKind::Processor,
+        ComponentKind::Connector,
+        ComponentKind::Exporter,
+    ];
+    kinds
+        .into_iter()
+        .any(|kind| type_names(kind).any(|known| known == name))
+}
+
 /// The types of a kind, without aliases.
 pub(crate) fn types(kind: ComponentKind) -> impl Iterator<Item = &'static str> {
     let lines = TABLE.iter().filter(move |line| line.kind() == kind);

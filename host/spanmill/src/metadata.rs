@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use spanmill_manifest::{Diagnostics, Section, Value};
 
 /// The headers of a request by name, in lower case. Clones share them. Values may be secrets.
@@ -29,6 +29,8 @@ pub fn read_keys(
         let name = name.trim().to_ascii_lowercase();
         if name.is_empty() {
             out.push(section.wrong(key, &item, "has an empty name"));
+        } else if HeaderName::from_bytes(name.trim_start_matches(':').as_bytes()).is_err() {
+            out.push(section.wrong(key, &item, "has a name that no header can have"));
         } else if names.contains(&name) {
             out.push(section.wrong(
                 key,

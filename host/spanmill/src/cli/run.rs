@@ -24,6 +24,18 @@ use crate::service::{Admin, Controller, Folders, Service, Watch};
 /// How long the admin API may take to end.
 const ADMIN_GRACE: Duration = Duration::from_secs(1);
 
+/// Has the system end this process, as SIGTERM does, when its parent is gone.
+pub(super) fn end_with_parent() -> Result<(), Failure> {
+    let parent = rustix::process::getppid();
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    match rustix::process::getppid() == parent {
+        true => Ok(()),
+        false => Err(Failure(
+            "error: the process that started this one is gone".to_owned(),
+        )),
+    }
+}
+
 pub(super) fn run(
     args: &ManifestArgs,
     workers: Option<u16>,

@@ -17,6 +17,8 @@ use spanmill_model::Signal;
 
 /// How often a refused flush of deltas is tried again before its counts are given up.
 const ATTEMPTS: u32 = 30;
+/// How long the last flush waits for batches that were measured and are not in other hands yet.
+const LAST_COMMITS: Duration = Duration::from_secs(60);
 
 /// Flushes at the connector's interval until the token is cancelled, and then once more.
 pub async fn flush_regularly(
@@ -35,6 +37,13 @@ pub async fn flush_regularly(
             _ = ticks.tick() => false,
             () = end.cancelled() => true,
         };
+        if ending
+            && tokio::time::timeout(LAST_COMMITS, totals.settled())
+                .await
+                .is_err()
+        {
+            tracing::error!(connector = %id, "batches are still on their way after {LAST_COMMITS:?}; what was measured of them is lost with the connector's totals");
+        }
         flush(&id, &totals, &intake, ending, &losses).await;
         if ending {
             return;

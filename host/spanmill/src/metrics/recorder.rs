@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spanmill_otlp::Workspace;
 use spanmill_runtime::{Emission, Fault, InstrumentKind};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::measurements::Measurements;
 use super::series::{Known, Series, attributes};
@@ -37,6 +38,7 @@ pub struct Measured {
     series: Vec<u32>,
     recordings: Vec<Measurements>,
     now_unix_nano: u64,
+    _uncommitted: TaskTrackerToken,
 }
 
 impl Measured {
@@ -181,6 +183,7 @@ impl Recorder {
             series,
             recordings,
             now_unix_nano,
+            _uncommitted: self.totals.uncommitted(),
         })
     }
 

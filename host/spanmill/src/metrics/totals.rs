@@ -13,6 +13,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use spanmill_runtime::{InstrumentKind, MetricStream, Temporality};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::buckets::Buckets;
 use super::measurements::Measurements;
@@ -32,6 +34,8 @@ pub struct Flushed {
 pub struct Totals {
     stream: MetricStream,
     state: Mutex<State>,
+    /// Measurements that are not committed yet.
+    uncommitted: TaskTracker,
 }
 
 #[derive(Default)]
@@ -80,7 +84,21 @@ impl Totals {
         Arc::new(Totals {
             stream,
             state: Mutex::new(state),
+            uncommitted: TaskTracker::new(),
         })
+    }
+
+    /// Held by measurements until they are committed or dropped.
+    pub(super) fn uncommitted(&self) -> TaskTrackerToken {
+        self.uncommitted.token()
+    }
+
+    /// Waits until no measurements are on their way into these totals.
+    pub(super) async fn settled(&self) {
+        self.uncommitted.close();
+        self.uncommitted.wait().await;
+        // They may be used again, when a change is taken back.
+        self.uncommitted.reopen();
     }
 
     /// What the connector declared about its metrics.
@@ -466,5 +484,36 @@ fn count(data: &Data) -> usize {
         Data::Histogram(histogram) => histogram.data_points.len(),
         Data::ExponentialHistogram(histogram) => histogram.data_points.len(),
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Totals;
+    use spanmill_runtime::{MetricStream, Temporality};
+
+    #[tokio::test(start_paused = true)]
+    async fn totals_wait_for_what_was_measured_and_is_not_committed() {
+        let totals = Totals::new(MetricStream {
+            scope: String::new(),
+            instruments: Vec::new(),
+            temporality: Temporality::Cumulative,
+            flush_interval_ns: 1,
+            expiration_ns: 0,
+            series_limit: 0,
+            resource_limit: 0,
+            total_limit: 0,
+            resource_key: Vec::new(),
+        });
+        let soon = Duration::from_secs(1);
+        // Twice: a change that is taken back has them used again.
+        for _ in 0..2 {
+            let measured = totals.uncommitted();
+            assert!(tokio::time::timeout(soon, totals.settled()).await.is_err());
+            drop(measured);
+            assert!(tokio::time::timeout(soon, totals.settled()).await.is_ok());
+        }
     }
 }

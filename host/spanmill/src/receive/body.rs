@@ -92,6 +92,8 @@ pub(super) enum BodyError {
 const PACE_GRACE: Duration = Duration::from_secs(20);
 /// ... and a second longer for each so many bytes.
 const PACE_BYTES_A_SECOND: u64 = 4096;
+/// Bodies below this size are copied out of the buffer they came in.
+const SMALL: usize = 64 * 1024;
 /// Memory is reserved in steps of so many bytes.
 const STEP: usize = 64 * 1024;
 
@@ -190,7 +192,7 @@ async fn collect(
             return Err(BodyError::TooLarge(limit));
         }
         match &first {
-            // A body that came in one piece is not copied.
+            // A large body that came in one piece is not copied.
             None => first = Some(data),
             Some(start) => {
                 if rest.is_empty() {
@@ -204,8 +206,17 @@ async fn collect(
         }
     }
     match first {
-        Some(only) if rest.is_empty() => Ok(only),
+        Some(only) if rest.is_empty() => Ok(unpinned(only)),
         _ => Ok(rest.freeze()),
+    }
+}
+
+/// A body that came in one piece, without what it keeps in memory besides: it lies in the buffer that its connection was read
+/// into, headers and all. A large one fills most of that, and is not copied.
+pub(super) fn unpinned(body: Bytes) -> Bytes {
+    match body.len() < SMALL {
+        true => Bytes::copy_from_slice(&body),
+        false => body,
     }
 }
 
@@ -305,5 +316,21 @@ impl Decompressed {
             }
             self.bytes.extend_from_slice(fresh);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::{SMALL, unpinned};
+
+    #[test]
+    fn a_small_body_does_not_keep_the_buffer_that_it_came_in() {
+        let read = Bytes::from(vec![7; 2 * SMALL]);
+        let lies_in = |body: &Bytes| read.as_ptr_range().contains(&body.as_ptr());
+        let small = unpinned(read.slice(100..200));
+        assert!(small == read.slice(..100) && !lies_in(&small));
+        assert!(lies_in(&unpinned(read.slice(..SMALL))));
     }
 }

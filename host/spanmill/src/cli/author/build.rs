@@ -63,11 +63,11 @@ pub(super) fn run(command: &[String], folder: &Path) -> Result<(), Failure> {
     let shown = command.join(" ");
     say(format_args!("$ {shown}"));
     if let Some(needed) = tools::program(command)
+        && let Some(hint) = tools::hint(&needed)
         && !tools::is_there(&needed, folder)
     {
         return Err(Failure(format!(
-            "error: `{needed}` was not found\nhelp: {}",
-            tools::hint(&needed)
+            "error: `{needed}` was not found\nhelp: {hint}"
         )));
     }
     // A program of the folder's own is found from anywhere.

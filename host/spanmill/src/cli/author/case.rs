@@ -24,7 +24,6 @@ const EXPECTED: &str = "expected.json";
 /// A case.
 pub(super) struct Case {
     folder: PathBuf,
-    pub(super) name: String,
     settings: Json,
     requests: Vec<Recorded>,
     /// What is expected of each pipeline, by file. A router's files name pipelines: `expected.traces.eu.json` is what
@@ -42,20 +41,25 @@ impl Case {
     ///
     /// Files that are missing or cannot be read, by their names.
     pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
-        let name = folder.file_name().unwrap_or(folder.as_os_str());
         let settings = folder.join("settings.yaml");
         let settings = match settings.exists() {
             true => settings_of(&settings)?,
             false => json!({}),
         };
         let requests = recording::read(&folder.join("input.json"), Signal::Traces)?;
-        Ok(Case {
-            name: name.to_string_lossy().into_owned(),
+        let case = Case {
             settings,
             requests,
             expected: expected_files(folder)?,
             folder: folder.to_owned(),
-        })
+        };
+        match case.items()? {
+            0 => Err(Failure(format!(
+                "error: {}: there is nothing in it; write an OTLP/JSON request with resourceSpans, resourceLogs or resourceMetrics",
+                folder.join("input.json").display()
+            ))),
+            _ => Ok(case),
+        }
     }
 
     /// The items of its requests.

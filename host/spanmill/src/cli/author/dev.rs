@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
 use spanmill_admin::{AdminClient, PluginStatus, SwapOptions};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::build;
@@ -84,8 +85,20 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
         }
     })?;
     for source in &project.sources {
-        watcher.watch(source, RecursiveMode::Recursive)?;
+        let unwatched = |error: notify::Error| {
+            Failure(format!("error: cannot watch {}: {error}", source.display()))
+        };
+        match (source.is_dir(), source.parent()) {
+            (true, _) | (_, None) => watcher.watch(source, RecursiveMode::Recursive),
+            // The folder rather than the file: most editors put another file in its place.
+            (false, Some(folder)) => watcher.watch(folder, RecursiveMode::NonRecursive),
+        }
+        .map_err(unwatched)?;
     }
+    // From now on, so that none comes between two looks.
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
     let (mut target, client) = match &args.into {
         Some(component) => {
             let client = admin::client(admin)?;
@@ -97,7 +110,12 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
             (Target::Own(service), client)
         }
     };
-    await_service(&client, &mut target).await?;
+    tokio::select! {
+        ready = await_service(&client, &mut target) => ready?,
+        _ = interrupted.recv() => return Ok(()),
+        _ = terminated.recv() => return Ok(()),
+        _ = hung_up.recv() => return Ok(()),
+    }
     say(format_args!(
         "watching {}; Ctrl-C ends",
         shown(&project.sources)
@@ -107,7 +125,7 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
     loop {
         tokio::select! {
             Some(path) = changed.recv() => {
-                if !is_source(&path) {
+                if !is_source(&path, &project.sources) {
                     continue;
                 }
                 settle(&mut changed).await;
@@ -124,13 +142,15 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
                     rows.show(&plugins, &project.output, &target);
                 }
             }
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = interrupted.recv() => return Ok(()),
+            _ = terminated.recv() => return Ok(()),
+            _ = hung_up.recv() => return Ok(()),
         }
     }
 }
 
-/// Files that editors and tools leave beside sources.
-fn is_source(path: &Path) -> bool {
+/// Whether a file is a source, and not one that editors or tools leave beside sources.
+fn is_source(path: &Path, sources: &[PathBuf]) -> bool {
     let made = [
         "target",
         "node_modules",
@@ -138,13 +158,19 @@ fn is_source(path: &Path) -> bool {
         ".venv",
         "build",
         "dist",
-        ".git",
     ];
-    let mut parts = path
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    !parts.any(|part| made.contains(&&*part)) && !name.ends_with('~') && !name.starts_with('.')
+    if name.ends_with('~') || name.starts_with('.') {
+        return false;
+    }
+    let inside = sources
+        .iter()
+        .filter_map(|source| path.strip_prefix(source).ok());
+    let is_made = |inside: &Path| {
+        let mut parts = inside.components();
+        parts.any(|part| made.iter().any(|made| part.as_os_str() == *made))
+    };
+    inside.into_iter().any(|inside| !is_made(inside))
 }
 
 /// Waits until nothing changes any more.
@@ -196,6 +222,7 @@ fn start(args: &DevArgs, project: &Project) -> Result<(OwnService, AdminClient),
             "run",
             "--config",
             &manifest,
+            "--end-with-parent",
             "--admin",
             &endpoint.to_string(),
         ])

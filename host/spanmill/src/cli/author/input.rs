@@ -174,7 +174,7 @@ fn span(number: usize) -> Span {
         start_time_unix_nano: start,
         end_time_unix_nano: start.saturating_add((1 + number as u64 % 40) * MILLISECOND),
         attributes: request_attributes(number),
-        status: (number % 20 == 0).then(|| Status {
+        status: number.is_multiple_of(20).then(|| Status {
             code: 2,
             message: "timeout".to_owned(),
         }),
@@ -183,7 +183,7 @@ fn span(number: usize) -> Span {
 }
 
 fn log(number: usize) -> LogRecord {
-    let error = number % 20 == 0;
+    let error = number.is_multiple_of(20);
     LogRecord {
         time_unix_nano: time(number),
         observed_time_unix_nano: time(number),

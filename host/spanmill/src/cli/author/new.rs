@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::project::Language;
 use crate::cli::output::{Failure, say};
+use crate::components;
 
 mod packed {
     use super::Template;
@@ -84,7 +85,8 @@ pub(in crate::cli) fn new(args: &NewArgs) -> Result<(), Failure> {
     let names = Names::new(args.kind.placeholder(), &args.name);
     for (path, bytes) in template.files {
         // What is carried along stays as it is.
-        let is_own = !path.starts_with("vendor/") && !path.starts_with("spanmill_sdk/");
+        let carried = ["vendor/", "spanmill_sdk/", "wit/deps/"];
+        let is_own = !carried.iter().any(|folder| path.starts_with(folder));
         let (path, bytes) = match std::str::from_utf8(bytes) {
             Ok(text) if is_own => (names.replaced(path), names.replaced(text).into_bytes()),
             _ => ((*path).to_owned(), bytes.to_vec()),
@@ -116,15 +118,22 @@ fn executable(file: &Path) -> Result<(), Failure> {
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {
-    let is_valid = name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.len() <= 64
-        && name
-            .chars()
-            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_');
+    let is_word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word
+                .chars()
+                .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
+    };
+    let is_valid = name.len() <= 64 && name.split('_').all(is_word);
+    if components::is_known(name) {
+        return Err(Failure(format!(
+            "error: {name} is the name of a component that spanmill has; choose another"
+        )));
+    }
     match is_valid {
         true => Ok(()),
         false => Err(Failure(format!(
-            "error: {name}: a name begins with a lower-case letter and has only lower-case letters, digits and `_`, as in drop_probes"
+            "error: {name}: a name is words of lower-case letters and digits that begin with a letter, with `_` between them, as in drop_probes"
         ))),
     }
 }
@@ -172,17 +181,19 @@ mod tests {
 
     #[test]
     fn every_spelling_is_renamed() {
-        let names = Names::new("drop_routes", "keep_2xx_only");
+        let names = Names::new("drop_routes", "keep_errors_only");
         let text = "drop_routes drop-routes DropRoutes dropRoutes";
         assert_eq!(
             names.replaced(text),
-            "keep_2xx_only keep-2xx-only Keep2xxOnly keep2xxOnly"
+            "keep_errors_only keep-errors-only KeepErrorsOnly keepErrorsOnly"
         );
     }
 
     #[test]
     fn names_that_no_language_takes() {
-        for wrong in ["", "2fast", "Drop", "a-b", "größe", "../x", "a b"] {
+        for wrong in [
+            "", "2fast", "Drop", "a-b", "größe", "../x", "a b", "keep_2xx", "a__b",
+        ] {
             assert!(check_name(wrong).is_err(), "{wrong}");
         }
         assert!(check_name("drop_probes2").is_ok());

@@ -15,6 +15,7 @@ pub(super) fn check_metadata(drafts: &[PipelineDraft], manifest: &Manifest, out:
             None => true,
         };
         if draft.receivers.iter().any(keeps) {
+            check_joined(draft, manifest, out);
             continue;
         }
         let processors = draft.processors.iter().filter(|(id, _)| {
@@ -33,6 +34,45 @@ pub(super) fn check_metadata(drafts: &[PipelineDraft], manifest: &Manifest, out:
                 Diagnostic::warning(*place, message)
                     .help("add `include_metadata: true` to the protocols of a receiver"),
             );
+        }
+    }
+}
+
+/// Warns of `metadata_keys` behind a `batch` that joins what they should keep apart.
+fn check_joined(draft: &PipelineDraft, manifest: &Manifest, out: &mut Diagnostics) {
+    let batch_of = |id: &ComponentId| match manifest.processors.get(id) {
+        Some(Processor::Host(HostProcessor::Batch(batch))) => Some(batch),
+        _ => None,
+    };
+    let mut joined: Option<(&ComponentId, &[String])> = None;
+    let mut complain = |id: &ComponentId, place: TextRange, joined: &ComponentId, key: &str| {
+        let message = format!(
+            "pipeline {}: {id} tells senders apart by {key}, and {joined} before it has joined them",
+            draft.id
+        );
+        let help = format!("add {key} to the metadata_keys of {joined}, or remove {joined}");
+        out.push(Diagnostic::warning(place, message).help(help));
+    };
+    for (id, place) in &draft.processors {
+        let Some(batch) = batch_of(id) else { continue };
+        if let Some((before, keys)) = joined
+            && let Some(lost) = batch.metadata_keys.iter().find(|key| !keys.contains(key))
+        {
+            complain(id, *place, before, lost);
+        }
+        joined = Some((id, &batch.metadata_keys));
+    }
+    for (id, place) in &draft.exporters {
+        let Some(exporter) = manifest.exporters.get(id) else {
+            continue;
+        };
+        if let Some((before, keys)) = joined
+            && let Some(lost) = exporter
+                .partition_by()
+                .iter()
+                .find(|key| !keys.contains(key))
+        {
+            complain(id, *place, before, lost);
         }
     }
 }

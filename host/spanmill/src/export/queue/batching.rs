@@ -6,7 +6,7 @@
 mod cut;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
@@ -27,16 +27,17 @@ pub(super) async fn run(
     let mut batcher = Batcher {
         settings,
         pending: BTreeMap::new(),
+        due: VecDeque::new(),
         out,
     };
     loop {
         let next = match batcher.due() {
             None => jobs.recv().await,
-            Some((key, at)) => {
+            Some(at) => {
                 tokio::select! {
                     biased;
                     () = tokio::time::sleep_until(at) => {
-                        batcher.flush(&key).await;
+                        batcher.flush_due(at).await;
                         continue;
                     }
                     next = jobs.recv() => next,
@@ -48,8 +49,8 @@ pub(super) async fn run(
             Err(_) => break,
         }
     }
-    while let Some(key) = batcher.pending.keys().next().cloned() {
-        batcher.flush(&key).await;
+    while let Some((key, pending)) = batcher.pending.pop_first() {
+        batcher.send(pending.into_batch(key)).await;
     }
 }
 
@@ -60,6 +61,8 @@ struct Batcher {
     settings: QueueBatch,
     /// Those that have something at hand: no more than there are requests in the queue.
     pending: BTreeMap<BatchKey, PendingBatch>,
+    /// When batches are due, in order, since all wait equally long. Some have been sent before that.
+    due: VecDeque<(Instant, BatchKey)>,
     out: async_channel::Sender<MergedBatch>,
 }
 
@@ -105,12 +108,31 @@ impl PendingBatch {
 }
 
 impl Batcher {
-    /// The batch that is due next, and when.
-    fn due(&self) -> Option<(BatchKey, Instant)> {
-        let due = self.pending.iter();
-        let due = due.filter_map(|(key, pending)| Some((key, pending.due?)));
-        let next = due.min_by_key(|(_, at)| *at);
-        next.map(|(key, at)| (key.clone(), at))
+    /// When the next batch is due.
+    fn due(&mut self) -> Option<Instant> {
+        while let Some((at, key)) = self.due.front() {
+            if self.is_due(*at, key) {
+                return Some(*at);
+            }
+            self.due.pop_front();
+        }
+        None
+    }
+
+    /// Whether a batch still waits for a time.
+    fn is_due(&self, at: Instant, key: &BatchKey) -> bool {
+        let pending = self.pending.get(key);
+        pending.is_some_and(|pending| pending.due == Some(at))
+    }
+
+    /// Notes when a batch is due, and forgets those that were sent before their time.
+    fn wait(&mut self, at: Instant, key: BatchKey) {
+        if self.due.len() > self.pending.len().saturating_mul(2).saturating_add(16) {
+            let mut due = std::mem::take(&mut self.due);
+            due.retain(|(at, key)| self.is_due(*at, key));
+            self.due = due;
+        }
+        self.due.push_back((at, key));
     }
 
     async fn add(&mut self, job: Job) {
@@ -140,13 +162,23 @@ impl Batcher {
         }
         if pending.due.is_none() {
             pending.due = Instant::now().checked_add(flush_timeout);
+            if let Some(at) = pending.due {
+                self.wait(at, key.clone());
+            }
         }
         self.pending.insert(key, pending);
     }
 
-    async fn flush(&mut self, key: &BatchKey) {
-        if let Some(pending) = self.pending.remove(key) {
-            self.send(pending.into_batch(key.clone())).await;
+    /// Sends what is due at a time.
+    async fn flush_due(&mut self, at: Instant) {
+        while let Some((_, key)) = self.due.pop_front_if(|(due, _)| *due <= at) {
+            if let Some(pending) = self.pending.remove(&key) {
+                match pending.due.is_some_and(|due| due <= at) {
+                    true => self.send(pending.into_batch(key)).await,
+                    // Another batch of the same senders, begun since.
+                    false => drop(self.pending.insert(key, pending)),
+                }
+            }
         }
     }
 

@@ -70,12 +70,19 @@ fn by_items(min_size: u64, max_size: u64) -> QueueBatch {
 }
 
 fn exporter(fake: &Fake, batch: QueueBatch, wait_for_result: bool) -> (Exporter, Shared) {
+    let queue = SendingQueue {
+        num_consumers: 1,
+        wait_for_result,
+        ..SendingQueue::default()
+    };
+    exporter_of(fake, batch, queue)
+}
+
+fn exporter_of(fake: &Fake, batch: QueueBatch, queue: SendingQueue) -> (Exporter, Shared) {
     let behaviour = Behaviour {
         queue: Some(SendingQueue {
-            num_consumers: 1,
-            wait_for_result,
             batch: Some(batch),
-            ..SendingQueue::default()
+            ..queue
         }),
         retry: Retry {
             enabled: false,
@@ -285,4 +292,63 @@ async fn a_sender_that_went_away_has_nothing_left() {
     assert_eq!(exporter.drain(soon()).await, 0);
     let losses = shared.losses.report_of_all();
     assert_eq!(losses.iter().map(|loss| loss.items).sum::<u64>(), 2);
+}
+
+/// A request of one span of a tenant's.
+fn of_tenant(number: u64, tenant: &str) -> Payload {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-tenant", tenant.parse().unwrap());
+    Payload {
+        metadata: crate::metadata::RequestMetadata::of(&headers, None),
+        ..spans(number, 1)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_partition_waits_its_own_time() {
+    let fake = Fake::new(None);
+    let batch = QueueBatch {
+        partition_by: vec!["x-tenant".to_owned()],
+        flush_timeout: Duration::from_secs(10),
+        ..by_items(3, 0)
+    };
+    let (exporter, _) = exporter(&fake, batch, false);
+    let wait = |seconds| tokio::time::sleep(Duration::from_secs(seconds));
+    exporter.enqueue(of_tenant(1, "a")).await.unwrap();
+    wait(4).await;
+    exporter.enqueue(of_tenant(2, "b")).await.unwrap();
+    // Enough of the first, which then begins anew: its first time to be sent no longer counts.
+    exporter.enqueue(of_tenant(3, "a")).await.unwrap();
+    exporter.enqueue(of_tenant(4, "a")).await.unwrap();
+    wait(1).await;
+    assert_eq!(names(&fake), ["1", "3", "4"]);
+    exporter.enqueue(of_tenant(5, "a")).await.unwrap();
+    wait(6).await;
+    assert_eq!(names(&fake), ["1", "3", "4"]);
+    wait(4).await;
+    assert_eq!(names(&fake), ["1", "3", "4", "2"]);
+    wait(1).await;
+    assert_eq!(names(&fake), ["1", "3", "4", "2", "5"]);
+    assert_eq!(exporter.drain(soon()).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_without_number_are_all_sent_at_the_end() {
+    const TENANTS: u64 = 20_000;
+    let fake = Fake::new(None);
+    let batch = QueueBatch {
+        partition_by: vec!["x-tenant".to_owned()],
+        ..by_items(1_000_000, 0)
+    };
+    let queue = SendingQueue {
+        queue_size: TENANTS,
+        ..SendingQueue::default()
+    };
+    let (exporter, _) = exporter_of(&fake, batch, queue);
+    for number in 0..TENANTS {
+        let tenant = format!("t{number}");
+        exporter.enqueue(of_tenant(number, &tenant)).await.unwrap();
+    }
+    assert_eq!(exporter.drain(soon()).await, 0);
+    assert_eq!(fake.sent.lock().unwrap().len() as u64, TENANTS);
 }

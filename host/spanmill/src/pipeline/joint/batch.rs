@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::room::{Room, RoomReservation, passing_bytes};
 use super::{JointBatch, SegmentOutput};
 use crate::config;
+use crate::episode::{Episode, Log};
 use crate::metadata::RequestMetadata;
 
 /// Bytes that a batcher holds at most, in batches under way as well.
@@ -25,6 +26,8 @@ pub(in crate::pipeline) struct Batcher {
     config: config::Batch,
     pending: Mutex<PendingBatches>,
     room: Room,
+    /// While there are too many senders to be told apart.
+    crowded: Episode,
     /// Notified when the first request of a batch comes in.
     pub(in crate::pipeline) begun: Notify,
 }
@@ -51,6 +54,7 @@ impl Batcher {
             room: Room::new(full.saturating_mul(MAX_BATCHES), MAX_BYTES),
             config,
             pending: Mutex::default(),
+            crowded: Episode::default(),
             begun: Notify::new(),
         }
     }
@@ -79,11 +83,25 @@ impl Batcher {
         if limit > 0 {
             let pending = self.pending();
             if pending.len() >= limit && !pending.contains_key(&metadata) {
+                drop(pending);
+                self.at_limit(limit);
                 return None;
             }
         }
         let bytes = passing_bytes(&output.spliced, &metadata);
         self.room.reserve(output.spliced.items, bytes)
+    }
+
+    /// Logs that senders are asked to wait for others.
+    fn at_limit(&self, limit: usize) {
+        let signal = self.signal;
+        match self.crowded.meet(0) {
+            Log::Begin => tracing::warn!(%signal, limit,
+                "batch: as many senders as metadata_cardinality_limit tells apart have something at hand: others are asked to wait; raise it, or lower the timeout"),
+            Log::StillOn(tally) => tracing::warn!(%signal, limit, refused = tally.times,
+                "batch: senders beyond metadata_cardinality_limit have been asked to wait for {:.0?}, {} times", tally.lasted, tally.times),
+            Log::Nothing => {}
+        }
     }
 
     /// Takes a request in that room was reserved for; returns the batches that are ready now.
@@ -136,6 +154,12 @@ impl Batcher {
             .iter()
             .filter(|(_, batch)| batch.begun.elapsed() >= age);
         let due: Vec<RequestMetadata> = due.map(|(metadata, _)| metadata.clone()).collect();
+        if self.crowded.is_on()
+            && pending.len().saturating_sub(due.len()) < self.config.metadata_cardinality_limit
+            && let Some(tally) = self.crowded.end()
+        {
+            tracing::info!(signal = %self.signal, refused = tally.times, "batch: there is room for other senders again, after {:.1?}", tally.lasted);
+        }
         let taken = due
             .iter()
             .map(|metadata| self.take(&mut pending, metadata, 0));

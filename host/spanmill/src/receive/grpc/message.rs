@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use tonic::Status;
 
-use crate::receive::body::{BodyError, Incomings};
+use crate::receive::body::{BodyError, Incomings, unpinned};
 
 /// A flag and the message's length: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>.
 const HEAD: usize = 5;
@@ -62,7 +62,7 @@ where
     }
     match surplus {
         false => Ok(Message {
-            bytes: message,
+            bytes: unpinned(message),
             is_compressed: flag == 1,
         }),
         true => Err(Status::internal("there is more than one message").into()),

@@ -320,3 +320,22 @@ service:
     "#]],
     );
 }
+
+#[test]
+fn senders_that_were_joined_before_they_are_told_apart() {
+    let text = r#"
+receivers:
+  otlp: {protocols: {http: {include_metadata: true}}}
+processors:
+  batch:
+  batch/keys: {metadata_keys: [x-tenant, x-team]}
+exporters:
+  otlp: {endpoint: 'a:1', sending_queue: {batch: {partition: {metadata_keys: [x-tenant, x-region]}}}}
+  otlp/team: {endpoint: 'a:1', sending_queue: {batch: {partition: {metadata_keys: [x-team]}}}}
+service:
+  pipelines:
+    traces: {receivers: [otlp], processors: [batch, batch/keys], exporters: [otlp/team]}
+    logs: {receivers: [otlp], processors: [batch/keys], exporters: [otlp, otlp/team]}
+"#;
+    check(text, expect![[""]]);
+}
