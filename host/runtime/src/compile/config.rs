@@ -25,7 +25,7 @@ impl Default for CompilerConfig {
         CompilerConfig {
             program: None,
             memory_mib: 1024,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_secs(180),
         }
     }
 }

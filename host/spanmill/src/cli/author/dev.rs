@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::build;
-use super::project::Project;
+use super::project::{FILE, Project};
 use crate::cli::admin::{self, AdminArgs};
 use crate::cli::output::{Failure, say};
 
@@ -65,11 +65,35 @@ impl Drop for OwnService {
 /// A first build that fails, a service that does not start or that ends.
 pub(in crate::cli) fn dev(args: &DevArgs, admin: &AdminArgs) -> Result<(), Failure> {
     let project = Project::read(&args.folder)?;
-    build::make(&project)?;
+    if !is_current(&project) {
+        build::make(&project)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(run(args, &project, admin))
+}
+
+/// Whether the component is newer than everything that it is built from.
+fn is_current(project: &Project) -> bool {
+    let changed = |path: &Path| {
+        std::fs::metadata(path)
+            .and_then(|file| file.modified())
+            .ok()
+    };
+    let Some(built) = changed(&project.output) else {
+        return false;
+    };
+    let mut left = project.sources.clone();
+    left.push(project.folder.join(FILE));
+    while let Some(path) = left.pop() {
+        match std::fs::read_dir(&path) {
+            Ok(folder) => left.extend(folder.flatten().map(|entry| entry.path())),
+            Err(_) if changed(&path).is_none_or(|source| source >= built) => return false,
+            Err(_) => {}
+        }
+    }
+    true
 }
 
 async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(), Failure> {
@@ -84,7 +108,10 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
                 .for_each(|path| drop(changes.send(path)));
         }
     })?;
-    for source in &project.sources {
+    // As events name them.
+    let sources = project.sources.iter().map(std::path::absolute);
+    let sources = sources.collect::<Result<Vec<PathBuf>, _>>()?;
+    for source in &sources {
         let unwatched = |error: notify::Error| {
             Failure(format!("error: cannot watch {}: {error}", source.display()))
         };
@@ -125,7 +152,7 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
     loop {
         tokio::select! {
             Some(path) = changed.recv() => {
-                if !is_source(&path, &project.sources) {
+                if !is_source(&path, &sources) {
                     continue;
                 }
                 settle(&mut changed).await;

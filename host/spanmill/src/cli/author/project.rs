@@ -9,7 +9,7 @@ use spanmill_private::read_regular;
 use crate::cli::output::{Failure, colour};
 
 /// The file.
-const FILE: &str = "plugin.yaml";
+pub(super) const FILE: &str = "plugin.yaml";
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// A language that there is an SDK for.
@@ -90,8 +90,9 @@ impl Project {
             .map_err(|error| Failure(format!("error: {}: {error}", file.display())))?;
         let source = Arc::new(Source::new(file.display().to_string(), text));
         let mut found = Diagnostics::new(Arc::clone(&source));
-        let project = spanmill_manifest::read(&source, &|_| None, &mut found)
-            .and_then(|root| project(Section::root(&root, &mut found), folder, &mut found));
+        let project =
+            spanmill_manifest::read(&source, &|name| std::env::var(name).ok(), &mut found)
+                .and_then(|root| project(Section::root(&root, &mut found), folder, &mut found));
         match project {
             Some(project) if !found.has_errors() => Ok(project),
             _ => Err(Failure(found.render(colour()))),

@@ -170,9 +170,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_came_in_one_frame_is_not_copied() {
-        let frame = Bytes::from_static(b"\0\0\0\0\x05spans");
-        let message = whole(&mut incoming(Pieces([frame.clone()].into())), 10, false).await;
+    async fn a_large_message_that_came_in_one_frame_is_not_copied() {
+        let length = 0x0002_0000;
+        let mut frame = vec![7; HEAD + length];
+        frame[..HEAD].copy_from_slice(&[0, 0, 2, 0, 0]);
+        let frame = Bytes::from(frame);
+        let body = Pieces([frame.clone()].into());
+        let message = whole(&mut incoming(body), length, false).await;
         assert_eq!(message.unwrap().bytes.as_ptr(), frame[HEAD..].as_ptr());
     }
 

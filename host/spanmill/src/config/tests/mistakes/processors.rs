@@ -337,5 +337,26 @@ service:
     traces: {receivers: [otlp], processors: [batch, batch/keys], exporters: [otlp/team]}
     logs: {receivers: [otlp], processors: [batch/keys], exporters: [otlp, otlp/team]}
 "#;
-    check(text, expect![[""]]);
+    check(
+        text,
+        expect![[r#"
+        warning: pipeline traces: batch/keys tells senders apart by x-tenant, and batch before it has joined them
+          --> spanmill.yaml:12:53
+           |
+        12 |     traces: {receivers: [otlp], processors: [batch, batch/keys], exporters: [otlp/team]}
+           |                                                     ^^^^^^^^^^
+           |
+           = help: add x-tenant to the metadata_keys of batch, or remove batch
+
+        warning: pipeline logs: otlp tells senders apart by x-region, and batch/keys before it has joined them
+          --> spanmill.yaml:13:69
+           |
+        13 |     logs: {receivers: [otlp], processors: [batch/keys], exporters: [otlp, otlp/team]}
+           |                                                                     ^^^^
+           |
+           = help: add x-region to the metadata_keys of batch/keys, or remove batch/keys
+
+        spanmill.yaml: 2 warnings
+    "#]],
+    );
 }
