@@ -62,7 +62,7 @@ sdks: wasm-clang
 	cd sdk/go && $(PATH_OF_GO) go vet ./... && test -z "$$($(PATH_OF_GO) gofmt -l .)" && $(PATH_OF_GO) go test ./...
 	sdk/c/run-tests
 	cd sdk/js && npm ci --no-audit --no-fund && npm run lint && npm test
-	test -x sdk/python/.venv/bin/pytest || { python3 -m venv sdk/python/.venv && sdk/python/.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable 'sdk/python[dev]'; }
+	test -x sdk/python/.venv/bin/mypy || { python3 -m venv sdk/python/.venv && sdk/python/.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable 'sdk/python[dev]'; }
 	cd sdk/python && .venv/bin/black --quiet --check . && .venv/bin/mypy spanmill_sdk && .venv/bin/pytest --quiet
 
 # What C and C++ plugins take: Debian's packages.

@@ -7,39 +7,16 @@
 //! files, clock or chance.
 
 mod adapter;
+mod component;
 mod error;
 mod exports;
 mod no_op;
 mod world;
 
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-
+pub use component::componentize;
 pub use error::Error;
 pub use no_op::no_op;
 pub use world::World;
-
-/// The component of a core module.
-///
-/// # Errors
-///
-/// If `core` is no core module, exports no role of the contract, lacks a function of an interface that it exports, or imports
-/// what no plugin has.
-pub fn componentize(core: &[u8], world: &World<'_>) -> Result<Vec<u8>, Error> {
-    let exports = exports::read(core)?;
-    let mut module = core.to_vec();
-    // A module that was built with generated bindings says itself which world it is of.
-    if !exports.has_metadata {
-        let (resolve, id) = world::resolve(world, &exports)?;
-        embed_component_metadata(&mut module, &resolve, id, StringEncoding::UTF8)
-            .map_err(Error::encode)?;
-    }
-    ComponentEncoder::default()
-        .validate(true)
-        .module(&module)
-        .and_then(|encoder| encoder.adapter(adapter::NAME, &adapter::module()?))
-        .and_then(|mut encoder| encoder.encode())
-        .map_err(Error::encode)
-}
 
 /// Whether these bytes are a core module, and not a component or anything else.
 pub fn is_core_module(bytes: &[u8]) -> bool {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::{Error, World, componentize};
+use crate::component::componentize;
+use crate::error::Error;
+use crate::world::World;
 
 /// Where in memory the answer of `configure` stands, that of `process`, and the lists of the contract.
 const CONTRACT: usize = 16;

@@ -6,21 +6,22 @@
 
 mod batch;
 mod hold;
+mod passing;
 mod room;
 mod shards;
 
 use std::sync::Arc;
 
-use spanmill_otlp::{Signal, Spliced};
+use spanmill_otlp::Signal;
 
 pub(super) use batch::Batcher;
 pub use hold::HeldMemory;
 pub(super) use hold::{HeldShard, HeldTraces};
+pub(super) use passing::{JointBatch, SegmentOutput};
 pub(super) use room::RoomReservation;
 pub(super) use shards::TraceShards;
 
 use crate::config::{self, ComponentId};
-use crate::metadata::RequestMetadata;
 
 /// Which joint stands where. Pipelines with the same joints can take each other's place.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,26 +43,6 @@ pub(super) enum Joint {
     ByTrace(TraceShards),
     /// Keeps what the plugin before it holds, and passes on what it lets go.
     Hold(HeldTraces),
-}
-
-/// What has left a segment.
-pub(super) struct SegmentOutput {
-    pub(super) spliced: Spliced,
-    /// The same by shard, if it is led to shards next.
-    pub(super) by_shard: Vec<(usize, Spliced)>,
-    /// The shard that ran it, if the segment has them.
-    pub(super) shard: Option<usize>,
-    /// What its sender said beside it.
-    pub(super) metadata: RequestMetadata,
-}
-
-/// A batch that a joint gives.
-pub(super) struct JointBatch {
-    /// The shard of the next segment that is to run it; `None`: any worker.
-    pub(super) shard: Option<usize>,
-    pub(super) batch: Spliced,
-    /// What its sender said beside it, as far as that is one and the same for all of the batch.
-    pub(super) metadata: RequestMetadata,
 }
 
 impl Joint {

@@ -260,14 +260,18 @@ fn start(args: &DevArgs, project: &Project) -> Result<(OwnService, AdminClient),
 
 /// Waits until the service answers.
 async fn await_service(client: &AdminClient, target: &mut Target) -> Result<(), Failure> {
-    let until = tokio::time::Instant::now() + START;
-    loop {
-        match client.plugins().await {
-            Ok(_) => return Ok(()),
-            Err(error) if tokio::time::Instant::now() >= until => return Err(error.into()),
-            Err(_) => still_runs(target)?,
+    let answering = async {
+        while client.plugins().await.is_err() {
+            still_runs(target)?;
+            tokio::time::sleep(SETTLED).await;
         }
-        tokio::time::sleep(SETTLED).await;
+        Ok(())
+    };
+    match tokio::time::timeout(START, answering).await {
+        Ok(ready) => ready,
+        Err(_) => Err(Failure(format!(
+            "error: the service does not answer after {START:?}"
+        ))),
     }
 }
 

@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 use spanmill_otlp::{Request, Signal, Spliced};
 use tokio::sync::Notify;
 
-use super::room::{Room, RoomReservation, passing_bytes};
-use super::{JointBatch, SegmentOutput};
+use super::passing::{JointBatch, SegmentOutput, passing_bytes};
+use super::room::{Room, RoomReservation};
 use crate::config;
 use crate::episode::{Episode, Log};
 use crate::metadata::RequestMetadata;

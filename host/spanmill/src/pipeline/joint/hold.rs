@@ -15,8 +15,8 @@ use spanmill_runtime::{Decision, Decisions};
 
 pub(in crate::pipeline) use self::store::HeldBatch;
 use self::store::TraceStore;
-use super::room::{Room, RoomReservation, passing_bytes};
-use super::{JointBatch, SegmentOutput};
+use super::passing::{JointBatch, SegmentOutput, passing_bytes};
+use super::room::{Room, RoomReservation};
 use crate::config::ComponentId;
 
 /// Bytes that are on their way to the next segment at most.

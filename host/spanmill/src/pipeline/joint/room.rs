@@ -2,10 +2,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use spanmill_otlp::Spliced;
-
-use crate::metadata::RequestMetadata;
-
 /// What was taken and is not yet in other hands.
 #[derive(Default)]
 struct Held {
@@ -82,11 +78,6 @@ impl Room {
     pub(super) fn held_items(&self) -> usize {
         self.held().items
     }
-}
-
-/// The memory of a batch on its way from a joint, and of what its sender said beside it.
-pub(super) fn passing_bytes(batch: &Spliced, metadata: &RequestMetadata) -> usize {
-    batch.bytes.len().saturating_add(metadata.memory_bytes())
 }
 
 /// Room for one request; free again if it is dropped unused.

@@ -2,8 +2,8 @@
 
 use spanmill_otlp::{Batch, Spliced};
 
-use super::room::{Room, RoomReservation, passing_bytes};
-use super::{JointBatch, SegmentOutput};
+use super::passing::{JointBatch, SegmentOutput, passing_bytes};
+use super::room::{Room, RoomReservation};
 
 /// Bytes that are on their way to shards at most.
 const MAX_BYTES: usize = 128 * 1024 * 1024;

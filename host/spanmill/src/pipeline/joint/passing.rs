@@ -1,0 +1,30 @@
+//! What comes to a joint, and what a joint gives.
+
+use spanmill_otlp::Spliced;
+
+use crate::metadata::RequestMetadata;
+
+/// What has left a segment.
+pub(in crate::pipeline) struct SegmentOutput {
+    pub(in crate::pipeline) spliced: Spliced,
+    /// The same by shard, if it is led to shards next.
+    pub(in crate::pipeline) by_shard: Vec<(usize, Spliced)>,
+    /// The shard that ran it, if the segment has them.
+    pub(in crate::pipeline) shard: Option<usize>,
+    /// What its sender said beside it.
+    pub(in crate::pipeline) metadata: RequestMetadata,
+}
+
+/// A batch that a joint gives.
+pub(in crate::pipeline) struct JointBatch {
+    /// The shard of the next segment that is to run it; `None`: any worker.
+    pub(in crate::pipeline) shard: Option<usize>,
+    pub(in crate::pipeline) batch: Spliced,
+    /// What its sender said beside it, as far as that is one and the same for all of the batch.
+    pub(in crate::pipeline) metadata: RequestMetadata,
+}
+
+/// The memory of a batch on its way from a joint, and of what its sender said beside it.
+pub(super) fn passing_bytes(batch: &Spliced, metadata: &RequestMetadata) -> usize {
+    batch.bytes.len().saturating_add(metadata.memory_bytes())
+}
