@@ -82,6 +82,9 @@ five-minutes: host plugins wasm-clang
 language-guests: host wasm-clang
 	$(CARGO) build --release --locked -p spanmill-componentize
 	$(PATH_OF_GO) COMPONENTIZE=$(abspath target/release/componentize) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/language-guests target/release/guests
+	@# Compiled here, one after the other, so that no test waits for it.
+	@for guest in target/release/guests/*.wasm; do \
+		SPANMILL_CACHE=target/tmp/plugin-cache SPANMILL_CACHE_MIB=2048 target/release/spanmill inspect $$guest >/dev/null 2>&1 || true; done
 
 # What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
 clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/victoria-metrics $(TOOLS)/jaeger

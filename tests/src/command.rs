@@ -32,6 +32,8 @@ pub(crate) fn prepared(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command
         .env("SPANMILL_CACHE", root().join("target/tmp/plugin-cache"))
+        // Plugins of some languages carry their runtime along, and take tens of megabytes.
+        .env("SPANMILL_CACHE_MIB", "2048")
         .env("XDG_RUNTIME_DIR", runtime_folder())
         // Many of them run at once.
         .env("SPANMILL_ADMIN", "127.0.0.1:0")

@@ -2,8 +2,11 @@
 
 use wasmparser::{Parser, Payload};
 
+/// The contract's package.
+const CONTRACT: &str = "spanmill:plugin/";
+
 /// The imports that are granted: ours, and WASI with nothing behind it.
-fn is_granted(import: &str) -> bool {
+pub(crate) fn is_granted(import: &str) -> bool {
     matches!(import, "spanmill:plugin/log@0.1.0" | "spanmill:plugin/counters@0.1.0")
         // Types grant nothing.
         || matches!(
@@ -19,7 +22,8 @@ fn is_granted(import: &str) -> bool {
             .any(|granted| import.starts_with(granted))
 }
 
-/// The imports of a component that are not granted. Empty for bytes that are no component: compiling says what is wrong
+/// The foreign imports of a component that are not granted; those of the contract in another version are told after
+/// compiling, with the version that the plugin is of. Empty for bytes that are no component: compiling says what is wrong
 /// with those.
 pub(crate) fn refused(wasm: &[u8]) -> Vec<String> {
     let mut depth = 0u32;
@@ -32,6 +36,7 @@ pub(crate) fn refused(wasm: &[u8]) -> Vec<String> {
             Ok(Payload::ComponentImportSection(section)) if depth == 1 => {
                 let names = section.into_iter().filter_map(Result::ok);
                 let names = names.map(|import| import.name.name.to_owned());
+                let names = names.filter(|name| !name.starts_with(CONTRACT));
                 refused.extend(names.filter(|name| !is_granted(name)));
             }
             Ok(_) => {}

@@ -7,6 +7,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use crate::abi::v0_1::bindings::exports::spanmill::plugin as exports;
 use crate::abi::v0_1::{ABOUT, CONNECTOR, PROCESSOR, RECORD_CONNECTOR, ROUTER, STATE, TICKER};
 use crate::error::{LoadError, words};
+use crate::imports::is_granted;
 use crate::role::{Kind, Role};
 use crate::sandbox::Guest;
 
@@ -79,6 +80,14 @@ impl Plugin {
             return Err(LoadError::NoInterface {
                 name: owned(),
                 exports,
+            });
+        }
+        let refused = imports.iter().map(String::as_str);
+        let refused: Vec<&str> = refused.filter(|import| !is_granted(import)).collect();
+        if !refused.is_empty() {
+            return Err(LoadError::Imports {
+                name: owned(),
+                imports: words(&refused.join(", ")),
             });
         }
         let mismatch = |error: wasmtime::Error| LoadError::Mismatch {
