@@ -52,7 +52,7 @@ const LANGUAGES: [Language; 6] = [
 ];
 const KINDS: [&str; 2] = ["processor", "connector"];
 /// What lies in these folders, and is no source.
-const LEFT_OUT: [&str; 12] = [
+const LEFT_OUT: [&str; 11] = [
     "target",
     "node_modules",
     "__pycache__",
@@ -63,7 +63,6 @@ const LEFT_OUT: [&str; 12] = [
     ".git",
     ".pytest_cache",
     ".mypy_cache",
-    "try-template",
     "vendor",
 ];
 

@@ -93,6 +93,11 @@ impl Totals {
         self.uncommitted.token()
     }
 
+    /// Whether no measurements are on their way into these totals.
+    pub(super) fn is_settled(&self) -> bool {
+        self.uncommitted.is_empty()
+    }
+
     /// Waits until no measurements are on their way into these totals.
     pub(super) async fn settled(&self) {
         self.uncommitted.close();

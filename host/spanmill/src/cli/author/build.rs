@@ -63,8 +63,8 @@ pub(super) fn run(command: &[String], folder: &Path) -> Result<(), Failure> {
     let shown = command.join(" ");
     say(format_args!("$ {shown}"));
     if let Some(needed) = tools::program(command)
-        && let Some(hint) = tools::hint(&needed)
-        && !tools::is_there(&needed, folder)
+        && let Some(hint) = tools::hint(needed)
+        && !tools::is_there(needed, folder)
     {
         return Err(Failure(format!(
             "error: `{needed}` was not found\nhelp: {hint}"

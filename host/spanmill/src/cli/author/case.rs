@@ -28,7 +28,7 @@ pub(super) struct Case {
     requests: Vec<Recorded>,
     /// What is expected of each pipeline, by file. A router's files name pipelines: `expected.traces.eu.json` is what
     /// `traces/eu` gets.
-    pub(super) expected: BTreeMap<PathBuf, Option<PipelineId>>,
+    expected: BTreeMap<PathBuf, Option<PipelineId>>,
 }
 
 /// What came of a case: the text that each of its files should have.

@@ -96,24 +96,11 @@ pub(in crate::cli) fn new(args: &NewArgs) -> Result<(), Failure> {
             std::fs::create_dir_all(parent)?;
         }
         std::fs::write(&file, bytes)?;
-        #[cfg(unix)]
-        if file.extension().is_none_or(|extension| extension == "sh") {
-            executable(&file)?;
-        }
     }
     say(format_args!(
         "{}: a {kind} in {language}. Next:\n  cd {}\n  spanmill plugin build\n  spanmill plugin test\n  spanmill plugin dev",
         args.name, args.name
     ));
-    Ok(())
-}
-
-/// Scripts are to be run.
-fn executable(file: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if std::fs::read(file)?.starts_with(b"#!") {
-        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?;
-    }
     Ok(())
 }
 

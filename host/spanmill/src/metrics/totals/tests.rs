@@ -23,7 +23,9 @@ async fn totals_wait_for_what_was_measured_and_is_not_committed() {
     for _ in 0..2 {
         let measured = totals.uncommitted();
         assert!(tokio::time::timeout(soon, totals.settled()).await.is_err());
+        assert!(!totals.is_settled());
         drop(measured);
+        assert!(totals.is_settled());
         assert!(tokio::time::timeout(soon, totals.settled()).await.is_ok());
     }
 }

@@ -154,12 +154,6 @@ impl Batcher {
             .iter()
             .filter(|(_, batch)| batch.begun.elapsed() >= age);
         let due: Vec<RequestMetadata> = due.map(|(metadata, _)| metadata.clone()).collect();
-        if self.crowded.is_on()
-            && pending.len().saturating_sub(due.len()) < self.config.metadata_cardinality_limit
-            && let Some(tally) = self.crowded.end()
-        {
-            tracing::info!(signal = %self.signal, refused = tally.times, "batch: there is room for other senders again, after {:.1?}", tally.lasted);
-        }
         let taken = due
             .iter()
             .map(|metadata| self.take(&mut pending, metadata, 0));
@@ -176,6 +170,9 @@ impl Batcher {
         let Some(taken) = pending.remove(metadata) else {
             return Vec::new();
         };
+        if let Some(tally) = self.crowded.end() {
+            tracing::info!(signal = %self.signal, refused = tally.times, "batch: there is room for another sender again, after {:.1?}", tally.lasted);
+        }
         let joined = Spliced {
             bytes: join(taken.parts),
             items: taken.items,
