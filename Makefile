@@ -42,7 +42,7 @@ lint:
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	@.ci/check-files
 
-HOST_CRATES := admin componentize faults manifest model net otlp private runtime
+HOST_CRATES := admin componentize distribution faults manifest model net otlp private runtime
 HOST_PACKAGES := spanmill $(HOST_CRATES:%=spanmill-%)
 
 # Unit tests, doc tests, and the tests of the real binary in tests/. The host's packages apart from the others: their tests take a

@@ -6,6 +6,7 @@
 
 mod folder;
 mod regular;
+mod replace;
 mod stamp;
 
 use std::io;
@@ -14,6 +15,7 @@ use rand::TryRngCore as _;
 
 pub use folder::{Entry, PrivateFolder};
 pub use regular::{is_too_large, read_regular, read_regular_text};
+pub use replace::replace;
 pub use stamp::FileStamp;
 
 /// The user that this process acts for.

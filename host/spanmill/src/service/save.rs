@@ -3,7 +3,6 @@
 
 mod edit;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -11,7 +10,7 @@ use bytes::Bytes;
 use crate::components::canonical_type;
 use crate::config::{self, ComponentId, Manifest, ManifestSource, Source};
 use crate::pipeline::plugins_of;
-use spanmill_private::read_regular_text;
+use spanmill_private::{read_regular_text, replace};
 
 /// Where plugins are put, beside the manifest.
 const FOLDER: &str = "plugins";
@@ -124,25 +123,4 @@ impl ManifestEdit {
             false => Err(by_hand("the edited manifest would not say it")),
         }
     }
-}
-
-/// Puts a file in the place of another, whole or not at all, with the same mode.
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let mode = std::fs::metadata(path).map(|found| found.permissions());
-    let written = (|| {
-        let mut file = std::fs::File::create(&part)?;
-        if let Ok(mode) = mode {
-            file.set_permissions(mode)?;
-        }
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&part, path)
-    })();
-    if written.is_err() {
-        // It may not have been made.
-        let _ = std::fs::remove_file(&part);
-    }
-    written
 }

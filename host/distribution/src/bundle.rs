@@ -1,0 +1,105 @@
+//! A manifest and its plugins in one file, signed as a whole: a tar archive with an OCI image layout, as `skopeo` and `oras`
+//! copy it to a registry and back. The signature lies in it where `cosign save` puts it.
+
+mod layout;
+
+use std::path::{Component, Path};
+
+use crate::digest::Digest;
+use crate::error::DistributionError;
+use crate::keys::{PublicKey, SigningKey};
+use crate::signature::{self, Signature, Subject};
+use layout::Layout;
+
+/// The largest bundle, in bytes.
+pub(crate) const MAX_BUNDLE: u64 = 1024 * 1024 * 1024;
+
+/// A file in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleFile {
+    /// Where it is, relative to the bundle's root, with `/` between folders.
+    pub path: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// What a bundle holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle {
+    /// The manifests, in the order in which they are laid over each other.
+    pub manifests: Vec<BundleFile>,
+    /// Plugins, and what else the manifests need.
+    pub files: Vec<BundleFile>,
+}
+
+impl Bundle {
+    /// Packs it, signed if there is a key. The same content gives the same digest.
+    ///
+    /// # Errors
+    ///
+    /// A path leads out of the bundle, or two files have the same.
+    pub fn pack(&self, key: Option<&SigningKey>) -> Result<(Vec<u8>, Digest), DistributionError> {
+        let mut paths: Vec<&str> = self.all().map(|file| file.path.as_str()).collect();
+        for path in &paths {
+            check_path(path).map_err(|why| failed(path, why))?;
+        }
+        paths.sort_unstable();
+        if let Some([path, _]) = paths.array_windows().find(|[one, other]| one == other) {
+            return Err(failed(path, "it is in the bundle twice".to_owned()));
+        }
+        layout::pack(self, key).map_err(|why| failed("the bundle", why))
+    }
+
+    /// Reads a bundle. With `keys`, one of them must have signed it: that is looked at before anything in it.
+    ///
+    /// # Errors
+    ///
+    /// It is no bundle, is damaged, or is not signed by a key that is trusted.
+    pub fn open(
+        path: &Path,
+        bytes: &[u8],
+        keys: &[PublicKey],
+    ) -> Result<(Self, Digest), DistributionError> {
+        let name = path.display().to_string();
+        let layout = Layout::read(bytes).map_err(|why| failed(&name, why))?;
+        if !keys.is_empty() {
+            let digest = layout.digest();
+            let signatures: Vec<Signature> = layout.signatures();
+            let checked = signature::check(Subject::Manifest(digest), &signatures, keys);
+            checked.map_err(|why| DistributionError::NotSigned {
+                location: name.clone(),
+                why,
+            })?;
+        }
+        let bundle = layout.bundle().map_err(|why| failed(&name, why))?;
+        for file in bundle.all() {
+            check_path(&file.path).map_err(|why| failed(&format!("{name}: {}", file.path), why))?;
+        }
+        Ok((bundle, layout.digest().clone()))
+    }
+
+    /// Its files, manifests first.
+    pub fn all(&self) -> impl Iterator<Item = &BundleFile> {
+        self.manifests.iter().chain(&self.files)
+    }
+}
+
+fn failed(path: &str, why: String) -> DistributionError {
+    DistributionError::File {
+        path: path.to_owned(),
+        why,
+    }
+}
+
+/// A path stays below the folder that it is relative to.
+fn check_path(path: &str) -> Result<(), String> {
+    let is_plain = |component| matches!(component, Component::Normal(_));
+    let stays = Path::new(path).components().all(is_plain);
+    match stays && !path.is_empty() && !path.contains(['\\', '\0']) {
+        true => Ok(()),
+        false => Err("it is not below the manifest's folder, so it cannot be in a bundle".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

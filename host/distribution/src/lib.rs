@@ -1,0 +1,36 @@
+//! Plugins that come from elsewhere: OCI registries, HTTPS, and bundles.
+//!
+//! A plugin in a registry is an OCI artifact in the CNCF's layout for WebAssembly (`application/vnd.wasm.config.v0+json`
+//! and one layer `application/wasm`), as `wkg`, Spin and wasmCloud read and write it. What runs is pinned: a [`Location`]
+//! either names a digest, or a [`LockFile`] does. Signatures are cosign's, made with a key; they are checked before a
+//! plugin is compiled, and again whenever it is taken from the [`Store`].
+//!
+//! What speaks to a server is [`download`], which a process of its own is to run: neither the size nor the shape of what a
+//! server answers is known, and the libraries that read it hold it whole.
+
+mod artifact;
+mod bundle;
+mod digest;
+mod download;
+mod error;
+mod exchange;
+mod keys;
+mod location;
+mod lock;
+mod registry;
+mod signature;
+mod store;
+
+pub use bundle::{Bundle, BundleFile};
+pub use digest::{Digest, DigestError};
+pub use download::{download, push};
+pub use error::DistributionError;
+pub use exchange::{Fetched, FetchRequest};
+pub use keys::{KeyError, PublicKey, SigningKey};
+pub use location::{Location, LocationError};
+pub use lock::{LOCK_FILE, LockFile};
+pub use signature::Signature;
+pub use store::{Store, Stored, check_file};
+
+/// The largest plugin, in bytes.
+pub const MAX_PLUGIN: u64 = 64 * 1024 * 1024;
