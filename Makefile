@@ -92,7 +92,7 @@ language-guests: host wasm-clang
 		SPANMILL_CACHE=target/tmp/plugin-cache SPANMILL_CACHE_MIB=2048 target/release/spanmill inspect $$guest >/dev/null 2>&1 || true; done
 
 # What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
-clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/victoria-metrics $(TOOLS)/jaeger
+clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/victoria-metrics $(TOOLS)/docker-registry $(TOOLS)/jaeger
 
 # Programs of Debian packages, unpacked without being installed.
 $(TOOLS)/%:

@@ -10,6 +10,7 @@ mod cli;
 mod configurations;
 mod connectors;
 mod delivery;
+mod distribution;
 mod example;
 mod exporters;
 mod golden;

@@ -12,7 +12,7 @@ use crate::signature::{self, Signature, Subject};
 use layout::Layout;
 
 /// The largest bundle, in bytes.
-pub(crate) const MAX_BUNDLE: u64 = 1024 * 1024 * 1024;
+pub const MAX_BUNDLE: u64 = 1024 * 1024 * 1024;
 
 /// A file in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]

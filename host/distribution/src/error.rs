@@ -62,6 +62,18 @@ pub enum DistributionError {
     },
 }
 
+impl DistributionError {
+    /// What is wrong, without saying of what.
+    pub fn why(&self) -> String {
+        match self {
+            DistributionError::Server { why, .. }
+            | DistributionError::NoPlugin { why, .. }
+            | DistributionError::File { why, .. } => why.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// An error with what caused it, without the address, which may carry a secret.
 pub(crate) fn told(error: &reqwest::Error) -> String {
     let mut causes = Vec::new();

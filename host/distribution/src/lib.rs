@@ -21,11 +21,11 @@ mod registry;
 mod signature;
 mod store;
 
-pub use bundle::{Bundle, BundleFile};
+pub use bundle::{Bundle, BundleFile, MAX_BUNDLE};
 pub use digest::{Digest, DigestError};
 pub use download::{download, push};
 pub use error::DistributionError;
-pub use exchange::{Fetched, FetchRequest};
+pub use exchange::{FetchRequest, Fetched};
 pub use keys::{KeyError, PublicKey, SigningKey};
 pub use location::{Location, LocationError};
 pub use lock::{LOCK_FILE, LockFile};

@@ -137,24 +137,26 @@ impl Store {
         check_digests(location, &kept).is_ok().then_some(kept)
     }
 
-    /// The files that hold a plugin, by name: what [`Store::obtain`] needs of it without a server.
+    /// The files that hold a plugin, by name: all that [`Store::obtain`] needs of it without a server.
     ///
     /// # Errors
     ///
     /// One of them cannot be read.
-    pub fn files(&self, stored: &Stored) -> io::Result<Vec<(String, Vec<u8>)>> {
+    pub fn files(&self, pin: &Digest, digest: &Digest) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let names = [
+            (component_file(digest), MAX_PLUGIN),
+            (manifest_file(pin), MAX_MANIFEST),
+            (signatures_file(pin), MAX_MANIFEST),
+        ];
         let mut files = Vec::new();
-        let mut add = |name: String, most: u64| match self.folder.read(&name, most) {
-            Ok(bytes) => {
-                files.push((name, bytes));
-                Ok(())
+        for (name, most) in names {
+            match self.folder.read(&name, most) {
+                Ok(bytes) => files.push((name, bytes)),
+                // A plugin may have neither a manifest nor signatures.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        };
-        add(component_file(&stored.digest), MAX_PLUGIN)?;
-        add(manifest_file(&stored.pin), MAX_MANIFEST)?;
-        add(signatures_file(&stored.pin), MAX_MANIFEST)?;
+        }
         Ok(files)
     }
 }

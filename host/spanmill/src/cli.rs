@@ -3,6 +3,8 @@
 mod admin;
 mod author;
 mod conformance;
+mod distribute;
+mod fetch;
 mod inspect;
 mod log;
 mod manifest;
@@ -188,6 +190,9 @@ Output is OTLP JSON lines: what each pipeline would have exported, traces first,
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Fetch the plugin that stdin names: what spanmill runs as a process of its own, within limits.
+    #[command(hide = true)]
+    FetchPlugin,
     /// Compile the plugin on stdin: what spanmill runs as a process of its own, within limits.
     #[command(hide = true)]
     CompilePlugin {
@@ -234,6 +239,7 @@ pub fn main() -> ExitCode {
             memory_mib,
             cpu_seconds,
         } => compile_child(memory_mib, Duration::from_secs(cpu_seconds)).map_err(Failure),
+        Command::FetchPlugin => fetch::fetch(),
         Command::Replay {
             manifest,
             input,

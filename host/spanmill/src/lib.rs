@@ -7,6 +7,7 @@ mod connect;
 mod receive;
 
 mod pipeline;
+mod remote;
 
 mod process;
 

@@ -48,7 +48,7 @@ pub use change::{Change, ChangeError, SwitchReport, VersionReplacement};
 pub(crate) use clock::now_unix_nano;
 pub use fanout::Fanout;
 pub use intake::Intake;
-pub use load::{LoadedPlugin, PluginFile, PluginLoader, Swapped, plugins_of};
+pub use load::{LoadedPlugin, PluginFile, PluginLoader, Swapped, plugins_of, used};
 pub use offline::{Offline, Recorded};
 pub use pipelines::{Bounds, Pipelines, WorkerCount};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};

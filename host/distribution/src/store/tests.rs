@@ -168,7 +168,7 @@ fn the_files_of_a_plugin_are_all_that_another_store_needs() {
     let keys = [public];
     let stored = store.obtain(&location, &keys, &server.fetch()).unwrap();
     let (_other_folder, other) = self::store();
-    for (name, bytes) in store.files(&stored).unwrap() {
+    for (name, bytes) in store.files(&stored.pin, &stored.digest).unwrap() {
         other.folder.write(&name, &bytes).unwrap();
     }
     let offline = Server::new(None);

@@ -6,9 +6,12 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::distribute::BundleArgs;
 use super::output::{Failure, colour};
 use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
 use crate::pipeline::{LoadedPlugin, PluginLoader};
+use crate::remote::Access;
+use crate::service::Folders;
 
 /// The manifest for a first look.
 const DEFAULT: &str = include_str!("../../assets/default.yaml");
@@ -18,9 +21,9 @@ pub(super) type Configured = (Manifest, BTreeMap<ComponentId, LoadedPlugin>);
 
 /// What says where the manifest is.
 #[derive(Args, Debug)]
-pub(super) struct ManifestArgs {
+pub(super) struct ConfigArgs {
     /// The manifest: a path, `file:PATH`, `env:VARIABLE` or `yaml:TEXT`. Given more than once, later ones are laid over earlier
-    /// ones: mappings key by key, anything else as a whole. Without one, a built-in pipeline for a first look.
+    /// ones: mappings key by key, anything else as a whole.
     #[arg(long, value_name = "LOCATION")]
     config: Vec<String>,
     /// One setting, laid over the manifest: `--set processors.batch.timeout=2s`.
@@ -28,20 +31,46 @@ pub(super) struct ManifestArgs {
     set: Vec<String>,
 }
 
+impl ConfigArgs {
+    /// Where the manifest comes from.
+    pub(super) fn source(&self) -> Result<ManifestSource, Failure> {
+        self.source_or(&[])
+    }
+
+    /// The same, if nothing but settings is given, of `others`.
+    fn source_or(&self, others: &[String]) -> Result<ManifestSource, Failure> {
+        let default = ("the built-in manifest", DEFAULT);
+        let locations = match self.config.as_slice() {
+            [] => others,
+            locations => locations,
+        };
+        Ok(ManifestSource::from_arguments(
+            locations, &self.set, default,
+        )?)
+    }
+}
+
+/// What is to run: a manifest, or a bundle. Without either, a built-in pipeline for a first look.
+#[derive(Args, Debug)]
+pub(super) struct ManifestArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    bundle: BundleArgs,
+}
+
 impl ManifestArgs {
     /// Whether nothing was said.
     pub(super) fn is_default(&self) -> bool {
-        self.config.is_empty()
+        self.config.config.is_empty() && !self.bundle.is_given()
     }
 
-    /// Where the manifest comes from.
-    pub(super) fn source(&self) -> Result<ManifestSource, Failure> {
-        let default = ("the built-in manifest", DEFAULT);
-        Ok(ManifestSource::from_arguments(
-            &self.config,
-            &self.set,
-            default,
-        )?)
+    /// Where the manifest comes from, and what loads its plugins.
+    pub(super) fn open(&self) -> Result<(ManifestSource, PluginLoader), Failure> {
+        let mut folders = Folders::from_environment()?;
+        let manifests = self.bundle.unpack(&mut folders)?;
+        let source = self.config.source_or(&manifests)?;
+        Ok((source, folders.loader()?))
     }
 }
 
@@ -71,8 +100,10 @@ fn configure(
 ) -> Result<Configured, Failure> {
     let env = |name: &str| std::env::var(name).ok();
     let (manifest, mut found) = config::examine(from.read()?, Path::new("."), &env);
-    if let Some(manifest) = manifest {
+    if let Some(mut manifest) = manifest {
         check(&manifest, &mut found);
+        let remote = loader.remote();
+        remote.resolve(&mut manifest, from, Access::Online, &mut found);
         match loader.load_all(&manifest) {
             Ok(plugins) if !found.has_errors() => {
                 if !found.is_empty() {

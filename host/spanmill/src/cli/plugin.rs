@@ -11,6 +11,7 @@ use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapRe
 
 use super::admin::AdminArgs;
 use super::author::{self, BenchArgs, CasesArgs, DevArgs, NewArgs};
+use super::distribute::{self, PackArgs, PullArgs, PushArgs};
 use super::output::{Failure, say};
 use super::{admin, conformance};
 use crate::components::canonical_component;
@@ -133,6 +134,32 @@ Examples:
   spanmill plugin dev
   spanmill plugin dev --into filter/mine --admin localhost:4319")]
     Dev(DevArgs),
+    /// Fetch a plugin from a registry or an address: into a file; or with --config, those of a manifest, and pin them.
+    #[command(after_help = "\
+Examples:
+  spanmill plugin pull ghcr.io/team/drop-probes:1.2
+  spanmill plugin pull ghcr.io/team/drop-probes:1.2 --key cosign.pub --output plugins/drop-probes.wasm
+  spanmill plugin pull --config gateway.yaml            what the manifest names, pinned in spanmill.lock beside it
+  spanmill plugin pull --config gateway.yaml --update   pinned anew
+
+A login is that of `docker login` or `podman login`.")]
+    Pull(PullArgs),
+    /// Put a plugin into a registry, as an artifact in the CNCF's layout for WebAssembly.
+    #[command(after_help = "\
+Examples:
+  spanmill plugin push drop_probes.wasm ghcr.io/team/drop-probes:1.2
+  spanmill plugin push drop_probes.wasm ghcr.io/team/drop-probes:1.2 --key signing.pem
+
+`cosign sign --key` signs it as well, and `cosign verify --key` verifies what --key has signed.")]
+    Push(PushArgs),
+    /// Pack a manifest and its plugins into one file, which `spanmill run --bundle` runs.
+    #[command(after_help = "\
+Examples:
+  spanmill plugin pack --config edge.yaml --output edge.bundle --key signing.pem
+  spanmill run --bundle edge.bundle --bundle-key signing.pub
+
+Built-ins come with spanmill and are not in it; nor are certificates, and what ${env:..} stands for.")]
+    Pack(PackArgs),
     /// Show what happened lately: swaps, rollbacks, reloads, and what was refused.
     Events,
 }
@@ -182,6 +209,9 @@ pub(super) fn plugin(command: PluginCommand, admin: &AdminArgs, json: bool) -> R
             };
         }
         PluginCommand::Bench(args) => return author::bench(args),
+        PluginCommand::Pull(args) => return distribute::pull(args),
+        PluginCommand::Push(args) => return distribute::push(args),
+        PluginCommand::Pack(args) => return distribute::pack(args),
         PluginCommand::Dev(args) => return author::dev(args, admin),
         _ => {}
     }
@@ -265,7 +295,10 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
         | PluginCommand::Build { .. }
         | PluginCommand::Test { .. }
         | PluginCommand::Bench(_)
-        | PluginCommand::Dev(_) => Ok(()),
+        | PluginCommand::Dev(_)
+        | PluginCommand::Pull(_)
+        | PluginCommand::Push(_)
+        | PluginCommand::Pack(_) => Ok(()),
         PluginCommand::Events => {
             let events = client.events().await?;
             show(json, &events, || {

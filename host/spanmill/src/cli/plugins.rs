@@ -4,10 +4,9 @@ use super::manifest::{self, ManifestArgs};
 use super::output::{Failure, say};
 use crate::components;
 use crate::pipeline::{LoadedPlugin, Version};
-use crate::service::Folders;
 
 pub(super) fn plugins(args: &ManifestArgs) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment()?.loader()?;
+    let (source, mut loader) = args.open()?;
     say("BUILT-IN");
     for plugin in components::built_in_plugins() {
         let (name, kind) = (plugin.name, plugin.kind().name());
@@ -23,7 +22,7 @@ pub(super) fn plugins(args: &ManifestArgs) -> Result<(), Failure> {
             )),
         }
     }
-    let (manifest, loaded) = manifest::load(&args.source()?, &mut loader)?;
+    let (manifest, loaded) = manifest::load(&source, &mut loader)?;
     say(format_args!("\nCONFIGURED BY {}", manifest.source.name()));
     for plugin in loaded.values() {
         show(plugin);

@@ -8,7 +8,6 @@ use super::output::Failure;
 use super::recording;
 use crate::otlp_json;
 use crate::pipeline::Offline;
-use crate::service::Folders;
 use spanmill_model::Signal;
 
 pub(super) fn replay(
@@ -17,8 +16,8 @@ pub(super) fn replay(
     signal: Signal,
     output: Option<&Path>,
 ) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment()?.loader()?;
-    let (manifest, mut plugins) = manifest::load(&args.source()?, &mut loader)?;
+    let (source, mut loader) = args.open()?;
+    let (manifest, mut plugins) = manifest::load(&source, &mut loader)?;
     let requests = recording::read(input, signal)?;
     let replayed = Offline::new(&manifest, &mut plugins)?.run(&requests)?;
     let mut out: Box<dyn Write> = match output {

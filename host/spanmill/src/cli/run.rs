@@ -19,7 +19,7 @@ use crate::console::Console;
 use crate::export::DebugOutput;
 use crate::panics::Panics;
 use crate::pipeline::WorkerCount;
-use crate::service::{Admin, Controller, Folders, Service, Watch};
+use crate::service::{Admin, Controller, Service, Watch};
 
 /// How long the admin API may take to end.
 const ADMIN_GRACE: Duration = Duration::from_secs(1);
@@ -43,8 +43,7 @@ pub(super) fn run(
     no_watch: bool,
     log: &Log,
 ) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment()?.loader()?;
-    let from = args.source()?;
+    let (from, mut loader) = args.open()?;
     let (manifest, plugins) = manifest::load_to_run(&from, &mut loader)?;
     log.set_level(manifest.log_level);
     let workers = WorkerCount::new(workers.map(usize::from));

@@ -2,11 +2,10 @@
 
 use super::manifest::{self, ManifestArgs};
 use super::output::{Failure, say};
-use crate::service::Folders;
 
 pub(super) fn validate(args: &ManifestArgs) -> Result<(), Failure> {
-    let mut loader = Folders::from_environment()?.loader()?;
-    let (manifest, plugins) = manifest::load_to_run(&args.source()?, &mut loader)?;
+    let (source, mut loader) = args.open()?;
+    let (manifest, plugins) = manifest::load_to_run(&source, &mut loader)?;
     say(format_args!(
         "{}: {} pipelines, {} plugins configured; no mistakes",
         manifest.source.name(),

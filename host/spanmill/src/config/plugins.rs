@@ -1,9 +1,12 @@
 //! Processors and connectors that are plugins: where their code is, what they may use, and their settings.
 
+mod source;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use spanmill_distribution::{Digest, Location};
 use spanmill_runtime::Kind;
 
 use super::settings::Settings;
@@ -70,10 +73,14 @@ pub struct Allow {
 pub struct PluginSpec {
     /// The component type, aliases resolved.
     pub kind: String,
-    /// The component's file; `None`: the built-in of this type.
+    /// The component's file; `None`: the built-in of this type, or what was not fetched yet.
     pub file: Option<PathBuf>,
-    /// The SHA-256 that the file must have, in hexadecimal.
-    pub digest: Option<String>,
+    /// Where the file is fetched from, if it is not the user's own.
+    pub location: Option<Location>,
+    /// The SHA-256 that the file must have.
+    pub digest: Option<Digest>,
+    /// Files with public keys, one of which must have signed it; if there are none, it need not be signed.
+    pub keys: Vec<PathBuf>,
     /// The most memory an instance may have.
     pub memory_mib: u64,
     /// The deadline of one call.
@@ -88,8 +95,8 @@ pub struct PluginSpec {
     pub allow: Option<Allow>,
     /// Where `plugins:` names the type, if it does.
     pub place: Option<TextRange>,
-    /// Where the file's name stands, if it does.
-    pub file_place: Option<TextRange>,
+    /// Where the file's name, or its location, stands, if it does.
+    pub source_place: Option<TextRange>,
 }
 
 /// Three quarters of the limit: a leak is met before it costs a batch.
@@ -112,11 +119,18 @@ impl PluginSpec {
         terms(self) == terms(other) && self.allow == other.allow
     }
 
+    /// Whether it is to be fetched, and was not yet; or nothing can be made of where it is.
+    pub fn is_missing(&self) -> bool {
+        self.source_place.is_some() && self.file.is_none()
+    }
+
     fn built_in(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
             file: None,
+            location: None,
             digest: None,
+            keys: Vec::new(),
             memory_mib: 64,
             timeout: Duration::from_secs(1),
             output_mib: 64,
@@ -124,7 +138,7 @@ impl PluginSpec {
             on_error: OnError::Reject,
             allow: None,
             place: None,
-            file_place: None,
+            source_place: None,
         }
     }
 }
@@ -200,11 +214,6 @@ pub(super) fn specs(
     specs
 }
 
-/// A digest without the name of its kind.
-fn digest(text: &str) -> &str {
-    text.strip_prefix("sha256:").unwrap_or(text)
-}
-
 fn spec(
     kind: &str,
     entry: &Entry,
@@ -214,28 +223,7 @@ fn spec(
 ) -> PluginSpec {
     let mut spec = PluginSpec::built_in(kind);
     spec.place = Some(entry.key_place);
-    spec.file_place = section.value("file").map(|node| node.place);
-    spec.file = section.text("file", out).map(|file| {
-        let place = spec.file_place.unwrap_or(entry.key_place);
-        let folder = out.source().folder_at(place).unwrap_or(folder);
-        folder.join(file)
-    });
-    spec.digest = section
-        .text("digest", out)
-        .map(|text| digest(&text).to_owned());
-    if let (Some(digest), Some(node)) = (&spec.digest, section.value("digest"))
-        && !(digest.len() == 64
-            && digest
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
-    {
-        let what = "must be `sha256:` and 64 hexadecimal digits in lower case";
-        out.push(
-            section
-                .wrong("digest", node, what)
-                .help("`spanmill inspect` shows a file's digest"),
-        );
-    }
+    source::source(&mut spec, &mut section, folder, out);
     spec.memory_mib = section.positive("memory_mib", spec.memory_mib, out);
     if spec.memory_mib > 4096
         && let Some(node) = section.value("memory_mib")
@@ -274,21 +262,6 @@ fn spec(
         });
         allow.finish(out);
     }
-    let known = components::built_in_plugin(kind).is_some();
-    if section.value("file").is_none() && !known {
-        let names = components::built_in_plugins().map(|plugin| plugin.name);
-        out.push(
-            Diagnostic::error(
-                entry.key_place,
-                format!(
-                    "{}: there is no built-in of this type, and no file is named",
-                    section.owner()
-                ),
-            )
-            .maybe_help(did_you_mean(kind, names))
-            .help("add `file:` with the path of the component"),
-        );
-    }
     section.finish(out);
     spec
 }
@@ -306,8 +279,8 @@ pub(super) fn plugin_use(
     let built_in = components::built_in_plugin(kind);
     let is_built_in = built_in.is_some_and(|plugin| plugin.kind() == role.kind());
     let spec = match specs.get(kind) {
-        Some(spec) if spec.file.is_some() || is_built_in => spec.clone(),
-        // Unknown and without a file: reported at its entry under `plugins:`.
+        Some(spec) if spec.source_place.is_some() || is_built_in => spec.clone(),
+        // Unknown and without a source: reported at its entry under `plugins:`.
         Some(_) => return None,
         None if is_built_in => PluginSpec::built_in(kind),
         None => {
@@ -343,7 +316,7 @@ fn unknown_type(
     Diagnostic::error(entry.key_place, message)
         .maybe_help(instead.or_else(|| did_you_mean(id.kind(), known.iter().copied())))
         .help(format!(
-            "known types: {}; name the file of another under `plugins:`",
+            "known types: {}; say under `plugins:` where another is",
             known.join(", ")
         ))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use spanmill_distribution::Digest;
 use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash};
 
 use super::parallel;
@@ -11,6 +12,7 @@ use crate::config::{
     ComponentId, Connector, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor,
     Role,
 };
+use crate::remote::RemotePlugins;
 use spanmill_private::read_regular;
 
 mod configure;
@@ -24,6 +26,7 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Finds plugins and compiles each once.
 pub struct PluginLoader {
     runtime: Runtime,
+    remote: RemotePlugins,
     folder: Option<PathBuf>,
     /// What each file was when it was last read.
     loaded: BTreeMap<PathBuf, Plugin>,
@@ -49,9 +52,9 @@ impl PluginFile {
         })?;
         let hash = content_hash(&bytes);
         match &spec.digest {
-            Some(expected) if *expected != hash => Err(LoadError::Digest {
+            Some(expected) if expected.hex() != hash => Err(LoadError::Digest {
                 path,
-                expected: expected.clone(),
+                expected: expected.hex().to_owned(),
                 found: hash,
             }),
             _ => Ok(PluginFile { path, bytes, hash }),
@@ -76,10 +79,11 @@ pub struct SwappedIn {
 }
 
 impl PluginLoader {
-    /// Looks for built-ins in `folder`.
-    pub fn new(runtime: Runtime, folder: Option<PathBuf>) -> Self {
+    /// Looks for built-ins in `folder`, and for plugins that are in no file with `remote`.
+    pub fn new(runtime: Runtime, folder: Option<PathBuf>, remote: RemotePlugins) -> Self {
         PluginLoader {
             runtime,
+            remote,
             folder,
             loaded: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -143,6 +147,11 @@ impl PluginLoader {
     /// What compiles, for plugins that are in no file: that takes a while, so not while the loader is locked.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// What makes files of plugins that are elsewhere: that takes a while as well.
+    pub fn remote(&self) -> &RemotePlugins {
+        &self.remote
     }
 
     /// Keeps a plugin in the place of what the components' files say, until those change. Returns what was kept before.
@@ -243,7 +252,9 @@ impl PluginLoader {
             .connectors
             .iter()
             .filter_map(|(id, connector)| Some((id, connector.plugin()?, Role::Connector)));
-        let components: Vec<_> = processors.chain(connectors).collect();
+        let components = processors.chain(connectors);
+        // Why the others are missing has been said.
+        let components: Vec<_> = components.filter(|(_, used, _)| !used.spec.is_missing()).collect();
         let specs = components.iter().map(|(_, used, _)| &used.spec);
         let plugins = self.load_each(specs);
         let configured = parallel::map(&components, |(id, used, role)| {
@@ -269,15 +280,15 @@ impl PluginLoader {
     }
 
     /// What of a plugin's place in the manifest decides what is loaded.
-    fn key<'m>(&self, spec: &'m PluginSpec) -> (PathBuf, Option<&'m str>) {
-        (self.file(spec), spec.digest.as_deref())
+    fn key<'m>(&self, spec: &'m PluginSpec) -> (PathBuf, Option<&'m Digest>) {
+        (self.file(spec), spec.digest.as_ref())
     }
 
     /// Loads plugins, each once, and keeps them.
     fn load_each<'m>(
         &mut self,
         specs: impl Iterator<Item = &'m PluginSpec>,
-    ) -> BTreeMap<(PathBuf, Option<&'m str>), Result<Plugin, LoadError>> {
+    ) -> BTreeMap<(PathBuf, Option<&'m Digest>), Result<Plugin, LoadError>> {
         let different: BTreeMap<_, _> = specs.map(|spec| (self.key(spec), spec)).collect();
         let (keys, specs): (Vec<_>, Vec<_>) = different.into_iter().unzip();
         let fetched = parallel::map(&specs, |spec| self.fetch(spec));
@@ -340,7 +351,7 @@ pub fn plugins_of(manifest: &Manifest) -> impl Iterator<Item = &PluginSpec> {
 }
 
 /// A component of the manifest that is a plugin.
-fn used<'m>(manifest: &'m Manifest, id: &ComponentId) -> Option<(&'m PluginUse, Role)> {
+pub fn used<'m>(manifest: &'m Manifest, id: &ComponentId) -> Option<(&'m PluginUse, Role)> {
     if let Some(Processor::Plugin(plugin)) = manifest.processors.get(id) {
         return Some((plugin, Role::Processor));
     }

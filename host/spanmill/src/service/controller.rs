@@ -26,6 +26,7 @@ use crate::config::{self, ComponentId, Manifest, ManifestSource};
 use crate::export::Registry;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
+use crate::remote::{Access, RemotePlugins, lock_file};
 pub use admin::Admin;
 use common::{components, invalid, lock, not_changed, refused};
 use shadow_entry::Shadows;
@@ -37,6 +38,7 @@ pub struct Controller {
     running: tokio::sync::Mutex<Option<RunningService>>,
     loader: Mutex<PluginLoader>,
     runtime: Runtime,
+    remote: RemotePlugins,
     source: ManifestSource,
     history: Arc<History>,
     exporters: Registry,
@@ -59,11 +61,13 @@ impl Controller {
         history.now_running(running.topology().versions(), None, "");
         let (exporters, losses) = (running.exporters(), running.losses());
         let runtime = loader.runtime().clone();
-        tokio::spawn(stop_compiling(shutdown.clone(), runtime.clone()));
+        let remote = loader.remote().clone();
+        tokio::spawn(stop_loading(shutdown.clone(), runtime.clone(), remote.clone()));
         Arc::new(Controller {
             running: tokio::sync::Mutex::new(Some(running)),
             loader: Mutex::new(loader),
             runtime,
+            remote,
             source,
             history,
             exporters,
@@ -93,7 +97,14 @@ impl Controller {
             let manifest = running.manifest();
             let loader = lock(&self.loader);
             let plugins = crate::pipeline::plugins_of(manifest);
-            files.extend(plugins.map(|spec| loader.file(spec)));
+            let mut is_locked = false;
+            for spec in plugins {
+                files.push(loader.file(spec));
+                is_locked |= spec.location.is_some();
+            }
+            if is_locked {
+                files.extend(self.source.files().next().map(|file| lock_file(file)));
+            }
         }
         files.sort_unstable();
         files.dedup();
@@ -121,7 +132,7 @@ impl Controller {
 
     /// Reads the manifest and the plugins again, and becomes what they say.
     async fn reload_now(self: &Arc<Self>) -> Result<ReloadReport, ControlError> {
-        block_in_place(|| self.compile_files());
+        block_in_place(|| self.fetch_and_compile());
         let mut guard = self.running.lock().await;
         let running = guard.as_mut().ok_or(ControlError::ShuttingDown)?;
         self.conclude_failed(running);
@@ -187,15 +198,22 @@ impl Controller {
         })
     }
 
-    /// Compiles what the manifest's files hold now, before anything is locked: it may take a while, and swaps, the status
+    /// Fetches what the manifest's plugins are now, and compiles what their files hold, before anything is locked: it may take a while, and swaps, the status
     /// and the end need not wait for it. Mistakes are reported when the files are applied.
-    fn compile_files(&self) {
+    fn fetch_and_compile(&self) {
         let env = |name: &str| std::env::var(name).ok();
         let Ok(source) = self.source.read() else {
             return;
         };
-        let (manifest, _) = config::examine(source, Path::new("."), &env);
+        let (mut manifest, mut found) = config::examine(source, Path::new("."), &env);
+        if let Some(manifest) = &mut manifest {
+            let online = Access::Online;
+            self.remote.resolve(manifest, &self.source, online, &mut found);
+        }
         for spec in manifest.iter().flat_map(crate::pipeline::plugins_of) {
+            if spec.is_missing() {
+                continue;
+            }
             let path = lock(&self.loader).file(spec);
             let Ok(file) = PluginFile::read(path, spec) else {
                 continue;
@@ -216,8 +234,10 @@ impl Controller {
         let env = |name: &str| std::env::var(name).ok();
         let source = self.source.read().map_err(invalid)?;
         let (manifest, mut found) = config::examine(source, Path::new("."), &env);
-        if let Some(manifest) = manifest {
+        if let Some(mut manifest) = manifest {
             config::check_files(&manifest, Some(before), &mut found);
+            let offline = Access::Offline;
+            self.remote.resolve(&mut manifest, &self.source, offline, &mut found);
             match lock(&self.loader).load_all(&manifest) {
                 Ok(plugins) if !found.has_errors() => {
                     let warnings = match found.is_empty() {
@@ -261,8 +281,9 @@ impl Controller {
     }
 }
 
-/// Ends what is being compiled as soon as the service ends: nobody waits for it any more.
-async fn stop_compiling(shutdown: CancellationToken, runtime: Runtime) {
+/// Ends what is being fetched and compiled as soon as the service ends: nobody waits for it any more.
+async fn stop_loading(shutdown: CancellationToken, runtime: Runtime, remote: RemotePlugins) {
     shutdown.cancelled().await;
+    remote.stop();
     runtime.stop_compiling();
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::config::parse_duration;
 use crate::pipeline::PluginLoader;
+use crate::remote::RemotePlugins;
 
 /// A setting in the environment that cannot be used.
 #[derive(Debug, Error)]
@@ -33,14 +34,16 @@ pub struct Folders {
     pub plugins: Option<PathBuf>,
     /// Compiled plugins.
     pub cache: Option<CacheConfig>,
+    /// Plugins that were fetched, and bundles that were unpacked.
+    pub store: Option<PathBuf>,
     /// How plugins are compiled.
     pub compiler: CompilerConfig,
 }
 
 impl Folders {
     /// From the environment: `SPANMILL_PLUGINS`, or `plugins` beside the executable; `SPANMILL_CACHE`, or
-    /// `spanmill` in the user's cache folder, of `SPANMILL_CACHE_MIB`; `SPANMILL_COMPILE_MEMORY_MIB` and
-    /// `SPANMILL_COMPILE_TIMEOUT`. For the `spanmill` binary only, which is what compiles.
+    /// `spanmill` in the user's cache folder, of `SPANMILL_CACHE_MIB`; `SPANMILL_STORE`, or `store` in
+    /// the cache; `SPANMILL_COMPILE_MEMORY_MIB` and `SPANMILL_COMPILE_TIMEOUT`. For the `spanmill` binary only, which is what compiles.
     pub fn from_environment() -> Result<Self, FoldersError> {
         let set = |name: &str| {
             std::env::var_os(name)
@@ -62,7 +65,10 @@ impl Folders {
                 .or_else(|| set("HOME").map(|home| home.join(".cache")))
                 .map(|cache| cache.join("spanmill"))
         };
-        let mut cache = set("SPANMILL_CACHE").or_else(user).map(CacheConfig::new);
+        let cache = set("SPANMILL_CACHE").or_else(user);
+        let in_cache = || cache.as_ref().map(|cache| cache.join("store"));
+        let store = set("SPANMILL_STORE").or_else(in_cache);
+        let mut cache = cache.map(CacheConfig::new);
         if let (Some(mib), Some(cache)) = (mib("SPANMILL_CACHE_MIB")?, &mut cache) {
             cache.max_bytes = mib.saturating_mul(1024 * 1024);
         }
@@ -86,8 +92,15 @@ impl Folders {
         Ok(Folders {
             plugins: set("SPANMILL_PLUGINS").or_else(beside),
             cache,
+            store,
             compiler,
         })
+    }
+
+    /// What fetches plugins, and keeps them.
+    pub fn remote(&self) -> RemotePlugins {
+        let program = self.compiler.program.clone();
+        RemotePlugins::new(self.store.clone(), program.unwrap_or_else(own_program))
     }
 
     /// An engine with this cache and this compiler.
@@ -100,7 +113,11 @@ impl Folders {
 
     /// A loader over these folders.
     pub fn loader(&self) -> Result<PluginLoader, LoadError> {
-        Ok(PluginLoader::new(self.runtime()?, self.plugins.clone()))
+        Ok(PluginLoader::new(
+            self.runtime()?,
+            self.plugins.clone(),
+            self.remote(),
+        ))
     }
 }
 

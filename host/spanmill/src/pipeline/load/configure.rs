@@ -53,7 +53,7 @@ pub(super) fn at_file(
     role: Role,
     message: String,
 ) -> Diagnostic {
-    let place = used.spec.file_place.unwrap_or(used.place);
+    let place = used.spec.source_place.unwrap_or(used.place);
     Diagnostic::error(place, format!("{} {id}: {message}", role.name()))
 }
 

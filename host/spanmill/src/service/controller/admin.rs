@@ -57,7 +57,7 @@ impl Control for Admin {
         options: SwapOptions,
     ) -> Result<SwapReport, ControlError> {
         let swap = async {
-            self.0.components(&component)?;
+            self.0.check_unsigned(&component).await?;
             let uploaded = self.0.compile(&name, wasm)?;
             self.0.swap_in(&component, uploaded, options).await
         };
@@ -74,7 +74,7 @@ impl Control for Admin {
         allow_more: bool,
     ) -> Result<ShadowReport, ControlError> {
         let shadow = async {
-            self.0.components(&component)?;
+            self.0.check_unsigned(&component).await?;
             let uploaded = self.0.compile(&name, wasm)?;
             self.0
                 .start_shadow(&component, uploaded, duration, allow_more)

@@ -15,6 +15,7 @@ use super::common::{components, invalid, lock, not_changed, refused, short};
 use super::uploaded::UploadedPlugin;
 use crate::config::{ComponentId, Manifest, Role};
 use crate::pipeline::{
+    used,
     Excess, LoadedPlugin, PROBATION, Version, VersionReplacement, beyond_grant, beyond_predecessor,
 };
 use crate::service::running::{ChangeReport, PendingTrial};
@@ -24,6 +25,25 @@ use crate::service::save::ManifestEdit;
 type Excesses = BTreeMap<ComponentId, Excess>;
 
 impl Controller {
+    /// Fails if a target is unknown, or takes signed plugins only, which an upload is not. Before anything is compiled.
+    pub(super) async fn check_unsigned(&self, target: &str) -> Result<(), ControlError> {
+        let ids = self.components(target)?;
+        let guard = self.running.lock().await;
+        let running = guard.as_ref().ok_or(ControlError::ShuttingDown)?;
+        let manifest = running.manifest();
+        let signed = ids.iter().find(|id| {
+            used(manifest, id).is_some_and(|(used, _)| !used.spec.keys.is_empty())
+        });
+        match signed {
+            Some(id) => Err(ControlError::Invalid(format!(
+                "the manifest names keys that must have signed {kind}, and what is uploaded has no signature; name the signed \
+                 version in the manifest, `plugins: {kind}:`, and reload",
+                kind = id.kind()
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// Compiles an upload. Nothing is locked meanwhile.
     pub(super) fn compile(&self, name: &str, wasm: Bytes) -> Result<UploadedPlugin, ControlError> {
         let began = std::time::Instant::now();

@@ -1,0 +1,253 @@
+//! From what the manifest says of plugins elsewhere to files that are here, the ones that are pinned, and signed where they
+//! must be. All of it comes before a byte is compiled.
+
+mod process;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use spanmill_distribution::{
+    DistributionError, FetchRequest, Fetched, LOCK_FILE, LockFile, MAX_PLUGIN, PublicKey, Signature,
+    Store, Stored, check_file,
+};
+use spanmill_private::read_regular;
+
+use crate::config::{
+    ComponentId, Connector, Diagnostic, Diagnostics, Manifest, ManifestSource, PluginSpec, Processor,
+};
+use process::FetchProcess;
+
+/// The largest key or signature that is read from a file.
+const MAX_FILE: u64 = 256 * 1024;
+
+/// Fetches plugins and keeps them.
+#[derive(Clone, Debug)]
+pub struct RemotePlugins {
+    store: Option<PathBuf>,
+    process: Arc<FetchProcess>,
+    /// What could not be fetched when it was last tried, and why.
+    failed: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+/// Whether servers may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// For what is not here yet.
+    Online,
+    /// Not now: somebody waits. What failed before is told again.
+    Offline,
+}
+
+impl RemotePlugins {
+    /// Keeps plugins in `store`; `program`, spanmill itself, is what fetches them.
+    pub fn new(store: Option<PathBuf>, program: PathBuf) -> Self {
+        RemotePlugins {
+            store,
+            process: Arc::new(FetchProcess::new(program)),
+            failed: Arc::default(),
+        }
+    }
+
+    /// Ends what is being fetched; nothing is fetched any more.
+    pub fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// Puts the file of each plugin from elsewhere into the manifest, and checks what must be signed. Complaints stand where
+    /// the manifest says where the plugin is.
+    pub fn resolve(
+        &self,
+        manifest: &mut Manifest,
+        from: &ManifestSource,
+        access: Access,
+        out: &mut Diagnostics,
+    ) {
+        let mut done = BTreeMap::new();
+        let lock_file = from.files().next().map(|file| lock_file(file));
+        let mut lock = None;
+        for (owner, spec) in specs_mut(manifest) {
+            if spec.location.is_none() && spec.keys.is_empty() {
+                continue;
+            }
+            // A plugin may be used more than once; it is fetched, and complained about, once.
+            let resolved = done.entry(spec.kind.clone()).or_insert_with(|| {
+                let lock = lock.get_or_insert_with(|| match &lock_file {
+                    Some(path) => LockFile::read(path),
+                    None => Ok(LockFile::default()),
+                });
+                let resolved = self.resolve_one(spec, lock, access);
+                resolved.map_err(|problem| {
+                    let place = spec.source_place.or(spec.place).unwrap_or_default();
+                    let diagnostic = Diagnostic::error(place, format!("{owner}: {}", problem.why));
+                    out.push(diagnostic.maybe_help(problem.help));
+                })
+            });
+            match resolved {
+                Ok(resolved) => {
+                    spec.file = Some(resolved.path.clone());
+                    spec.location = spec.location.take().map(|location| location.pinned(resolved.pin.clone()));
+                    spec.digest = Some(resolved.digest.clone());
+                }
+                // Not loaded, and so not complained about again.
+                Err(()) => spec.file = None,
+            }
+        }
+    }
+
+    fn resolve_one(
+        &self,
+        spec: &PluginSpec,
+        lock: &Result<LockFile, DistributionError>,
+        access: Access,
+    ) -> Result<Stored, Problem> {
+        let keys = read_keys(&spec.keys)?;
+        let Some(location) = &spec.location else {
+            let path = spec.file.as_deref().unwrap_or(Path::new(""));
+            return check_own_file(path, &keys);
+        };
+        let lock = lock.as_ref().map_err(|error| Problem::from(error.to_string()))?;
+        let location = lock.pinned(location);
+        let stored = self.store()?.obtain(&location, &keys, &|request| match access {
+            Access::Online => self.fetch(request),
+            Access::Offline => Err(self.failure(request)),
+        })?;
+        match &spec.digest {
+            Some(expected) if *expected != stored.digest => {
+                Err(Problem::from(DistributionError::Digest {
+                    location: location.to_string(),
+                    expected: expected.clone(),
+                    found: stored.digest,
+                }))
+            }
+            _ => Ok(stored),
+        }
+    }
+
+    /// Where plugins are kept.
+    pub fn store(&self) -> Result<Store, DistributionError> {
+        let path = self.store.as_deref().ok_or_else(|| {
+            let why = "there is none: set SPANMILL_STORE, or HOME, to a folder";
+            DistributionError::Store(std::io::Error::other(why))
+        })?;
+        Store::open(path)
+    }
+
+    /// Fetches a plugin, in a process of its own.
+    pub fn fetch(&self, request: &FetchRequest) -> Result<Fetched, DistributionError> {
+        tracing::info!(plugin = %request.location, "fetching");
+        let fetched = self.process.run(request);
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = request.location.to_string();
+        match fetched {
+            Ok(fetched) => {
+                failed.remove(&name);
+                Ok(fetched)
+            }
+            Err(why) => {
+                failed.insert(name.clone(), why.clone());
+                Err(DistributionError::Server {
+                    location: name,
+                    why,
+                })
+            }
+        }
+    }
+
+    /// Why a plugin is not here.
+    fn failure(&self, request: &FetchRequest) -> DistributionError {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let location = request.location.to_string();
+        let why = failed.get(&location).cloned();
+        let why = why.unwrap_or_else(|| "it was not fetched".to_owned());
+        DistributionError::Server { location, why }
+    }
+}
+
+/// The lock file of a manifest.
+pub fn lock_file(manifest: &Path) -> PathBuf {
+    manifest.with_file_name(LOCK_FILE)
+}
+
+/// A complaint, and what to do.
+struct Problem {
+    why: String,
+    help: Option<String>,
+}
+
+impl From<String> for Problem {
+    fn from(why: String) -> Self {
+        Problem { why, help: None }
+    }
+}
+
+impl From<DistributionError> for Problem {
+    fn from(error: DistributionError) -> Self {
+        let help = match &error {
+            DistributionError::NotPinned { .. } => Some(format!(
+                "`spanmill plugin pull --config FILE` writes its digest into {LOCK_FILE}; or pin it here, with `@sha256:..`, or \
+                 `digest:` for an address"
+            )),
+            DistributionError::Digest { .. } => Some(
+                "do not use it before you know why; if what is there now is meant, pin its digest".to_owned(),
+            ),
+            DistributionError::NotSigned { .. } => Some(
+                "sign it with `cosign sign --key`, or `spanmill plugin push --key`; or name the key of who signed it in `keys:`"
+                    .to_owned(),
+            ),
+            _ => None,
+        };
+        Problem {
+            why: error.to_string(),
+            help,
+        }
+    }
+}
+
+/// Reads public keys from files.
+pub fn read_keys(paths: &[PathBuf]) -> Result<Vec<PublicKey>, String> {
+    let read = |path: &PathBuf| {
+        let failed = |why: String| format!("the key {}: {why}", path.display());
+        let pem = read_regular(path, MAX_FILE).map_err(|error| failed(error.to_string()))?;
+        PublicKey::from_pem(&pem).map_err(|error| failed(error.to_string()))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// A file of the user's own that must be signed: `x.wasm.sig` or `x.wasm.sigstore.json` lies beside it.
+fn check_own_file(path: &Path, keys: &[PublicKey]) -> Result<Stored, Problem> {
+    let name = path.display().to_string();
+    let bytes = read_regular(path, MAX_PLUGIN)
+        .map_err(|error| Problem::from(format!("cannot read {name}: {error}")))?;
+    let beside = |suffix: &str| {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(suffix);
+        read_regular(Path::new(&beside), MAX_FILE).ok()
+    };
+    let detached = beside(".sig").map(|file| Signature::detached(&file));
+    let bundle = beside(".sigstore.json").map(Signature::Bundle);
+    let signatures: Vec<Signature> = detached.into_iter().chain(bundle).collect();
+    check_file(&name, &bytes, &signatures, keys)?;
+    let digest = spanmill_distribution::Digest::of(&bytes);
+    Ok(Stored {
+        path: path.to_owned(),
+        pin: digest.clone(),
+        digest,
+    })
+}
+
+/// What a manifest says of each plugin in it, by the component that it is.
+fn specs_mut(manifest: &mut Manifest) -> impl Iterator<Item = (String, &mut PluginSpec)> {
+    let named = |role: &str, id: &ComponentId| format!("{role} {id}");
+    let processors = manifest.processors.iter_mut();
+    let processors = processors.filter_map(move |(id, processor)| match processor {
+        Processor::Plugin(plugin) => Some((named("processor", id), &mut plugin.spec)),
+        Processor::Host(_) => None,
+    });
+    let connectors = manifest.connectors.iter_mut();
+    let connectors = connectors.filter_map(move |(id, connector)| match connector {
+        Connector::Plugin(plugin) => Some((named("connector", id), &mut plugin.spec)),
+        Connector::Host(_) => None,
+    });
+    processors.chain(connectors)
+}

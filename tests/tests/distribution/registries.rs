@@ -1,0 +1,136 @@
+//! To a registry and back.
+
+use base64::Engine as _;
+use serde_json::Value;
+use spanmill_tests::{DockerRegistry, LOGIN, get};
+
+use super::{Desk, digest, filter};
+
+#[tokio::test]
+async fn a_plugin_is_pushed_pinned_and_run_and_then_there_without_the_registry() {
+    let registry = DockerRegistry::start().await;
+    let author = Desk::new().await;
+    author.write("mine.wasm", filter("pushed"));
+    let reference = registry.reference("team/mine:1.0");
+    let pushed = author.told(&["plugin", "push", "mine.wasm", &reference]).await;
+    let first = digest(&pushed);
+
+    let user = Desk::new().await;
+    user.manifest(&format!("{{oci: \"{reference}\"}}"));
+    // A tag may mean something else tomorrow.
+    let refused = user.invalid().await;
+    assert!(refused.contains("mine:1.0 is not pinned"), "{refused}");
+    assert!(refused.contains("--> manifest.yaml:3:"), "{refused}");
+    assert!(refused.contains("spanmill plugin pull --config"), "{refused}");
+    let pull = ["plugin", "pull", "--config", "manifest.yaml"];
+    let pulled = user.told(&pull).await;
+    assert_eq!(digest(&pulled), first);
+    let lock: Value = serde_json::from_slice(&user.read("spanmill.lock")).unwrap();
+    assert_eq!(lock["plugins"][format!("oci:{reference}")], first);
+    let spanmill = user.run_manifest().await;
+    user.filters(&spanmill).await;
+    spanmill.stop().await;
+
+    // The tag moves on; what is pinned stays, until it is asked for.
+    author.write("mine.wasm", filter("moved on"));
+    let pushed = author.told(&["plugin", "push", "mine.wasm", &reference]).await;
+    let second = digest(&pushed);
+    assert_ne!(second, first);
+    assert_eq!(digest(&user.told(&pull).await), first);
+    let spanmill = user.run_manifest().await;
+    user.filters(&spanmill).await;
+    let update = [&pull[..], &["--update"]].concat();
+    assert_eq!(digest(&user.told(&update).await), second);
+    // The lock file is watched as the manifest is.
+    spanmill.logged("plugin mine has another version").await;
+    user.filters(&spanmill).await;
+    spanmill.stop().await;
+
+    drop(registry);
+    let spanmill = user.run_manifest().await;
+    user.filters(&spanmill).await;
+    spanmill.stop().await;
+    let other = Desk::new().await;
+    other.manifest(&format!("{{oci: \"{reference}@{second}\"}}"));
+    let refused = other.invalid().await;
+    assert!(refused.contains("mine:1.0@sha256:"), "{refused}");
+    assert!(refused.contains("Connection refused"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_in_the_registry_is_what_other_tools_expect() {
+    let registry = DockerRegistry::start().await;
+    let desk = Desk::new().await;
+    let wasm = filter("layout");
+    desk.write("mine.wasm", &wasm);
+    let reference = registry.reference("mine:1.0");
+    let pushed = desk.told(&["plugin", "push", "mine.wasm", &reference]).await;
+    let address = registry.address().parse().unwrap();
+    let blob = async |digest: &Value| {
+        let path = format!("/v2/mine/blobs/{}", digest.as_str().unwrap());
+        get(address, &path, false).await.body
+    };
+    let manifest = get(address, &format!("/v2/mine/manifests/{}", digest(&pushed)), false).await;
+    let manifest: Value = serde_json::from_slice(&manifest.body).unwrap();
+    assert_eq!(manifest["config"]["mediaType"], "application/vnd.wasm.config.v0+json");
+    assert_eq!(manifest["layers"].as_array().unwrap().len(), 1);
+    let layer = &manifest["layers"][0];
+    assert_eq!(layer["mediaType"], "application/wasm");
+    assert_eq!(blob(&layer["digest"]).await, wasm);
+    let config: Value = serde_json::from_slice(&blob(&manifest["config"]["digest"]).await).unwrap();
+    assert_eq!(config["architecture"], "wasm");
+    assert_eq!(config["layerDigests"][0], layer["digest"]);
+    let exports = config["component"]["exports"].to_string();
+    assert!(exports.contains("processor"), "{exports}");
+
+    // And back, into a file.
+    let pulled = desk.told(&["plugin", "pull", &reference, "--output", "back.wasm"]).await;
+    assert!(pulled.contains(layer["digest"].as_str().unwrap()), "{pulled}");
+    assert_eq!(desk.read("back.wasm"), wasm);
+    let missing = registry.reference("mine:2.0");
+    let refused = desk.refused(&["plugin", "pull", &missing]).await;
+    assert!(refused.contains("mine:2.0") && refused.contains("unknown"), "{refused}");
+    // What is no plugin is not pushed, and nothing has a place that names none.
+    desk.write("text.wasm", "text");
+    let refused = desk.refused(&["plugin", "push", "text.wasm", &reference]).await;
+    assert!(refused.contains("text.wasm"), "{refused}");
+    let refused = desk.refused(&["plugin", "push", "mine.wasm", "mine:1.0"]).await;
+    assert!(refused.contains("names no registry"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_login_is_docker_s_and_is_never_told() {
+    let registry = DockerRegistry::start_private().await;
+    let desk = Desk::new().await;
+    desk.write("mine.wasm", filter("private"));
+    let reference = registry.reference("mine:1.0");
+    let push = ["plugin", "push", "mine.wasm", &reference];
+    let (user, password) = LOGIN;
+    let login = |password: &str| {
+        let auth = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        let config = serde_json::json!({"auths": {registry.address(): {"auth": auth}}});
+        desk.write("config.json", config.to_string());
+        auth
+    };
+    let docker = desk.path("").display().to_string();
+    let nobody = desk.path("nowhere").display().to_string();
+    let wrong = login("guess");
+    for folder in [&nobody, &docker] {
+        let refused = desk.command_with(&push, &[("DOCKER_CONFIG", folder)]).await;
+        assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+        let told = refused.stderr;
+        assert!(told.contains("the registry refuses access"), "{told}");
+        assert!(!told.contains("guess") && !told.contains(&wrong), "{told}");
+    }
+    let right = login(password);
+    let known = [("DOCKER_CONFIG", docker.as_str())];
+    let pushed = desk.command_with(&push, &known).await;
+    assert_eq!(pushed.code, Some(0), "{}", pushed.stderr);
+    // The process that fetches finds the login as well.
+    let pull = ["plugin", "pull", &reference, "--output", "back.wasm"];
+    let pulled = desk.command_with(&pull, &known).await;
+    assert_eq!(pulled.code, Some(0), "{}", pulled.stderr);
+    assert_eq!(desk.read("back.wasm"), desk.read("mine.wasm"));
+    let all = [pushed.stdout, pushed.stderr, pulled.stdout, pulled.stderr].concat();
+    assert!(!all.contains(password) && !all.contains(&right), "{all}");
+}
