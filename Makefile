@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean sdks wasm-clang five-minutes language-guests
+.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check sdks wasm-clang five-minutes language-guests
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -110,6 +110,18 @@ $(TOOLS)/jaeger:
 	cd "$$(cd $(TOOLS) && $(GO) mod download -json $(JAEGER) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')" \
 		&& $(GO) build -p 2 -o $(abspath $@.part)/usr/bin/jaeger ./cmd/all-in-one
 	mv $@.part $@
+
+# Built from their Go modules; each takes minutes.
+COSIGN := $(TOOLS)/cosign-v2.6.5 $(TOOLS)/cosign-v3.1.3
+
+$(TOOLS)/cosign-v%:
+	@mkdir -p $(TOOLS)
+	cd "$$(cd $(TOOLS) && $(GO) mod download -json github.com/sigstore/cosign/v$(firstword $(subst ., ,$*))@v$* | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')" \
+		&& $(GO) build -p 2 -ldflags "-X sigs.k8s.io/release-utils/version.gitVersion=v$*" -o $(abspath $@) ./cmd/cosign
+
+## Signatures between Spanmill and the real cosign, versions 2 and 3; needs Go.
+cosign-check: host plugins $(TOOLS)/docker-registry $(COSIGN)
+	tests/cosign $(abspath target/release/spanmill) $(abspath $(TOOLS)/docker-registry/usr/bin/docker-registry) $(abspath $(COSIGN))
 
 $(PYTHON)/installed: tests/clients/python/requirements.txt
 	python3 -m venv $(PYTHON)
