@@ -7,7 +7,9 @@ mod signatures;
 
 use std::path::{Path, PathBuf};
 
-use spanmill_tests::{Backend, GrpcSender, Output, Spanmill, built_in, request, span, spanmill_with, version};
+use spanmill_tests::{
+    Backend, GrpcSender, Output, Spanmill, built_in, request, span, spanmill_with, version,
+};
 use tempfile::TempDir;
 
 /// A folder of somebody's: a manifest, keys, and a store of fetched plugins of their own.
@@ -90,7 +92,8 @@ service:
 
     /// `validate`, which loads every plugin.
     async fn validate(&self) -> Output {
-        self.command(&["validate", "--config", "manifest.yaml"]).await
+        self.command(&["validate", "--config", "manifest.yaml"])
+            .await
     }
 
     async fn valid(&self) {
@@ -124,7 +127,10 @@ service:
         let spans = vec![span(1, "drop", vec![]), span(2, "keep", vec![])];
         sender.send(&request("shop", spans)).await.unwrap();
         let arrived = self.backend.spans(before + 1).await;
-        let names: Vec<&str> = arrived.iter().map(|found| found.span.name.as_str()).collect();
+        let names: Vec<&str> = arrived
+            .iter()
+            .map(|found| found.span.name.as_str())
+            .collect();
         assert_eq!(names, vec!["keep"; before + 1]);
     }
 }

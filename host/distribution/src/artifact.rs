@@ -93,11 +93,16 @@ pub(crate) fn component_layer(manifest: &[u8]) -> Result<(OciDescriptor, Digest)
     let manifest: OciImageManifest = serde_json::from_slice(manifest).map_err(|error| {
         format!("its manifest is not that of one artifact ({error}); is it an index of several?")
     })?;
-    let is_component = |layer: &&OciDescriptor| matches!(layer.media_type.as_str(), LAYER | OLD_LAYER);
+    let is_component =
+        |layer: &&OciDescriptor| matches!(layer.media_type.as_str(), LAYER | OLD_LAYER);
     let mut components = manifest.layers.iter().filter(is_component);
     let (layer, further) = (components.next(), components.next());
     let Some(layer) = layer else {
-        let kinds: Vec<&str> = manifest.layers.iter().map(|layer| layer.media_type.as_str()).collect();
+        let kinds: Vec<&str> = manifest
+            .layers
+            .iter()
+            .map(|layer| layer.media_type.as_str())
+            .collect();
         return Err(match kinds.is_empty() {
             true => "it has no layers".to_owned(),
             false => format!("its layers are {}, and none is {LAYER}", kinds.join(", ")),

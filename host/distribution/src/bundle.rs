@@ -97,7 +97,9 @@ fn check_path(path: &str) -> Result<(), String> {
     let stays = Path::new(path).components().all(is_plain);
     match stays && !path.is_empty() && !path.contains(['\\', '\0']) {
         true => Ok(()),
-        false => Err("it is not below the manifest's folder, so it cannot be in a bundle".to_owned()),
+        false => {
+            Err("it is not below the manifest's folder, so it cannot be in a bundle".to_owned())
+        }
     }
 }
 

@@ -68,7 +68,9 @@ pub async fn push(
     if let Some(key) = key {
         let signed = Signature::of_manifest(key, &name, &digest);
         let Some(Signature::Simple { payload, signature }) = signed else {
-            return Err(failed("the system has no randomness to sign with".to_owned()));
+            return Err(failed(
+                "the system has no randomness to sign with".to_owned(),
+            ));
         };
         let signature = STANDARD.encode(signature);
         let attached = repository.attach(&digest, payload, signature).await;

@@ -37,7 +37,9 @@ pub enum KeyError {
     )]
     NoPrivateKey,
     /// A private key as cosign keeps it.
-    #[error("it is encrypted by cosign; sign with `cosign sign --key`, or with an unencrypted PKCS#8 key")]
+    #[error(
+        "it is encrypted by cosign; sign with `cosign sign --key`, or with an unencrypted PKCS#8 key"
+    )]
     Encrypted,
 }
 
@@ -105,7 +107,8 @@ impl SigningKey {
         }
         let key = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::NoPrivateKey)?;
         let der = key.secret_pkcs8_der();
-        let p256 = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der, &SystemRandom::new());
+        let p256 =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der, &SystemRandom::new());
         match p256 {
             Ok(pair) => Ok(SigningKey(Pair::P256(pair))),
             Err(_) => Ed25519KeyPair::from_pkcs8_maybe_unchecked(der)
@@ -177,6 +180,9 @@ mod tests {
         let public = SigningKey::from_pem(include_bytes!("../testdata/p256.pub"));
         assert!(matches!(public, Err(KeyError::NoPrivateKey)));
         let cosign = b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n";
-        assert!(matches!(SigningKey::from_pem(cosign), Err(KeyError::Encrypted)));
+        assert!(matches!(
+            SigningKey::from_pem(cosign),
+            Err(KeyError::Encrypted)
+        ));
     }
 }

@@ -30,10 +30,14 @@ pub enum LocationError {
     #[error("`{0}` is no reference; write `registry/name:tag`, or `registry/name:tag@sha256:..`")]
     Reference(String),
     /// A reference without a registry, which Docker would look for on its hub.
-    #[error("`{0}` names no registry; write `registry.example.com/name:tag` (`docker.io/..` for Docker Hub)")]
+    #[error(
+        "`{0}` names no registry; write `registry.example.com/name:tag` (`docker.io/..` for Docker Hub)"
+    )]
     Registry(String),
     /// A digest of another kind.
-    #[error("`{0}` has a digest of a kind that is not checked; write `@sha256:` and 64 hexadecimal digits")]
+    #[error(
+        "`{0}` has a digest of a kind that is not checked; write `@sha256:` and 64 hexadecimal digits"
+    )]
     Digest(String),
     /// No HTTPS address.
     #[error("`{0}` is no address; write `https://host/path/plugin.wasm`")]

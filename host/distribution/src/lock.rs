@@ -134,7 +134,10 @@ mod tests {
         ] {
             std::fs::write(&path, text).unwrap();
             let refused = LockFile::read(&path).unwrap_err().to_string();
-            assert!(refused.contains(why) && refused.contains(LOCK_FILE), "{refused}");
+            assert!(
+                refused.contains(why) && refused.contains(LOCK_FILE),
+                "{refused}"
+            );
         }
     }
 }

@@ -272,10 +272,13 @@ fn told(error: &OciDistributionError) -> String {
     match error {
         OciDistributionError::RequestError(error) => crate::error::told(error),
         OciDistributionError::RegistryError { envelope, .. } => {
-            let errors = envelope.errors.iter().map(|error| match error.message.as_str() {
-                "" => format!("{:?}", error.code),
-                message => message.to_owned(),
-            });
+            let errors = envelope
+                .errors
+                .iter()
+                .map(|error| match error.message.as_str() {
+                    "" => format!("{:?}", error.code),
+                    message => message.to_owned(),
+                });
             let errors: Vec<String> = errors.collect();
             format!("the registry says: {}", errors.join("; "))
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use spanmill_private::PrivateFolder;
 
+use crate::MAX_PLUGIN;
 use crate::artifact::component_layer;
 use crate::digest::Digest;
 use crate::error::DistributionError;
@@ -12,7 +13,6 @@ use crate::exchange::{FetchRequest, Fetched};
 use crate::keys::PublicKey;
 use crate::location::Location;
 use crate::signature::{self, Signature, Subject};
-use crate::MAX_PLUGIN;
 
 /// The largest manifest, and the largest file of signatures.
 const MAX_MANIFEST: u64 = 8 * 1024 * 1024;
@@ -126,7 +126,10 @@ impl Store {
             }
             None => (None, pin.clone()),
         };
-        let wasm = self.folder.read(&component_file(&component), MAX_PLUGIN).ok()?;
+        let wasm = self
+            .folder
+            .read(&component_file(&component), MAX_PLUGIN)
+            .ok()?;
         let signatures = self.folder.read(&signatures_file(pin), MAX_MANIFEST).ok();
         let signatures = signatures.and_then(|json| serde_json::from_slice(&json).ok());
         let kept = Fetched {

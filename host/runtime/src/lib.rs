@@ -19,6 +19,7 @@ mod instance;
 #[doc(hidden)]
 pub mod native;
 mod plugin;
+mod producers;
 mod role;
 mod sandbox;
 mod slot;
@@ -35,5 +36,6 @@ pub use error::{ConfigureError, Fault, LoadError, Problem};
 pub use health::Health;
 pub use instance::{Answer, Limits, Snapshot};
 pub use plugin::Plugin;
+pub use producers::{Producers, producers};
 pub use role::{Kind, Role};
 pub use slot::{Slot, Tries};

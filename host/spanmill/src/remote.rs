@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spanmill_distribution::{
-    DistributionError, FetchRequest, Fetched, LOCK_FILE, LockFile, MAX_PLUGIN, PublicKey, Signature,
-    Store, Stored, check_file,
+    DistributionError, FetchRequest, Fetched, LOCK_FILE, LockFile, MAX_PLUGIN, PublicKey,
+    Signature, Store, Stored, check_file,
 };
 use spanmill_private::read_regular;
 
 use crate::config::{
-    ComponentId, Connector, Diagnostic, Diagnostics, Manifest, ManifestSource, PluginSpec, Processor,
+    ComponentId, Connector, Diagnostic, Diagnostics, Manifest, ManifestSource, PluginSpec,
+    Processor,
 };
 use process::FetchProcess;
 
@@ -86,7 +87,10 @@ impl RemotePlugins {
             match resolved {
                 Ok(resolved) => {
                     spec.file = Some(resolved.path.clone());
-                    spec.location = spec.location.take().map(|location| location.pinned(resolved.pin.clone()));
+                    spec.location = spec
+                        .location
+                        .take()
+                        .map(|location| location.pinned(resolved.pin.clone()));
                     spec.digest = Some(resolved.digest.clone());
                 }
                 // Not loaded, and so not complained about again.
@@ -106,12 +110,16 @@ impl RemotePlugins {
             let path = spec.file.as_deref().unwrap_or(Path::new(""));
             return check_own_file(path, &keys);
         };
-        let lock = lock.as_ref().map_err(|error| Problem::from(error.to_string()))?;
+        let lock = lock
+            .as_ref()
+            .map_err(|error| Problem::from(error.to_string()))?;
         let location = lock.pinned(location);
-        let stored = self.store()?.obtain(&location, &keys, &|request| match access {
-            Access::Online => self.fetch(request),
-            Access::Offline => Err(self.failure(request)),
-        })?;
+        let stored = self
+            .store()?
+            .obtain(&location, &keys, &|request| match access {
+                Access::Online => self.fetch(request),
+                Access::Offline => Err(self.failure(request)),
+            })?;
         match &spec.digest {
             Some(expected) if *expected != stored.digest => {
                 Err(Problem::from(DistributionError::Digest {

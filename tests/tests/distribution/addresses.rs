@@ -42,9 +42,12 @@ async fn answer(mut connection: TcpStream, files: BTreeMap<&'static str, Vec<u8>
         }
         Some(file) => {
             let length = file.len();
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let head =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
             // Whoever asked may be gone.
-            let _ = connection.write_all(&[head.as_bytes(), file].concat()).await;
+            let _ = connection
+                .write_all(&[head.as_bytes(), file].concat())
+                .await;
         }
         None => {
             let head = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -62,7 +65,15 @@ async fn a_plugin_behind_an_address_is_pinned_signed_and_run() {
     desk.write("ours.pem", pair.serialize_pem());
     desk.write("ours.pub", pair.public_key_pem());
     let signed = std::process::Command::new("openssl")
-        .args(["dgst", "-sha256", "-sign", "ours.pem", "-out", "sig", "mine.wasm"])
+        .args([
+            "dgst",
+            "-sha256",
+            "-sign",
+            "ours.pem",
+            "-out",
+            "sig",
+            "mine.wasm",
+        ])
         .current_dir(desk.path(""))
         .status();
     assert!(signed.unwrap().success());
@@ -80,7 +91,10 @@ async fn a_plugin_behind_an_address_is_pinned_signed_and_run() {
     let pulled = desk.told(&pull).await;
     assert!(pulled.contains(&url), "{pulled}");
     desk.valid().await;
-    desk.manifest(&format!("{{https: \"{url}\", digest: \"sha256:{}\"}}", "0".repeat(64)));
+    desk.manifest(&format!(
+        "{{https: \"{url}\", digest: \"sha256:{}\"}}",
+        "0".repeat(64)
+    ));
     let refused = desk.invalid().await;
     assert!(refused.contains("is not what is pinned"), "{refused}");
 
@@ -123,7 +137,10 @@ async fn what_a_server_sends_without_an_end_takes_nothing_down() {
         (format!("{address}/missing:1.0"), "is not there"),
     ] {
         let refused = desk.refused(&["plugin", "pull", &location]).await;
-        assert!(refused.contains(&location) && refused.contains(why), "{location}: {refused}");
+        assert!(
+            refused.contains(&location) && refused.contains(why),
+            "{location}: {refused}"
+        );
     }
     assert!(files(&desk.path("fetched")).is_empty());
 
@@ -133,9 +150,15 @@ async fn what_a_server_sends_without_an_end_takes_nothing_down() {
     let spanmill = desk.run_manifest().await;
     let pin = format!("@sha256:{}", "0".repeat(64));
     desk.manifest(&format!("{{oci: \"{address}/endless:1.0{pin}\"}}"));
-    let told = spanmill.logged("is not taken over; what ran goes on running").await;
+    let told = spanmill
+        .logged("is not taken over; what ran goes on running")
+        .await;
     assert!(told.contains("endless:1.0@sha256:"), "{told}");
     desk.filters(&spanmill).await;
-    assert!(spanmill.peak_kib() < 512 * 1024, "{} KiB", spanmill.peak_kib());
+    assert!(
+        spanmill.peak_kib() < 512 * 1024,
+        "{} KiB",
+        spanmill.peak_kib()
+    );
     spanmill.stop().await;
 }

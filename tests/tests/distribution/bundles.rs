@@ -1,6 +1,6 @@
 //! A manifest and its plugins as one signed file.
 
-use spanmill_tests::{DockerRegistry, version, built_in};
+use spanmill_tests::{DockerRegistry, built_in, version};
 
 use super::{Desk, files, filter};
 
@@ -13,7 +13,16 @@ async fn a_bundle_runs_where_nothing_else_is() {
     office.write("signing.pub", pair.public_key_pem());
     office.write("pushed.wasm", filter("bundled"));
     let reference = registry.reference("mine:1.0");
-    office.told(&["plugin", "push", "pushed.wasm", &reference, "--key", "signing.pem"]).await;
+    office
+        .told(&[
+            "plugin",
+            "push",
+            "pushed.wasm",
+            &reference,
+            "--key",
+            "signing.pem",
+        ])
+        .await;
     std::fs::create_dir(office.path("plugins")).unwrap();
     let attributes = version(&built_in("attributes"), "bundled");
     office.write("plugins/marks.wasm", attributes);
@@ -21,13 +30,33 @@ async fn a_bundle_runs_where_nothing_else_is() {
     let manifest = edge.manifest_text(&format!("{{oci: \"{reference}\", keys: [signing.pub]}}"));
     let manifest = manifest
         .replace("plugins:", "plugins:\n  marks: {file: plugins/marks.wasm}")
-        .replace("processors:\n", "processors:\n  marks: {actions: [{key: seen, value: here, action: insert}]}\n")
+        .replace(
+            "processors:\n",
+            "processors:\n  marks: {actions: [{key: seen, value: here, action: insert}]}\n",
+        )
         .replace("processors: [mine]", "processors: [mine, marks]");
     office.write("manifest.yaml", manifest);
-    office.told(&["plugin", "pull", "--config", "manifest.yaml"]).await;
-    let pack = ["plugin", "pack", "--config", "manifest.yaml", "--output", "edge.bundle"];
-    let packed = office.told(&[&pack[..], &["--key", "signing.pem"]].concat()).await;
-    for part in ["manifest.yaml", "plugins/marks.wasm", "signing.pub", "spanmill.lock", "signed"] {
+    office
+        .told(&["plugin", "pull", "--config", "manifest.yaml"])
+        .await;
+    let pack = [
+        "plugin",
+        "pack",
+        "--config",
+        "manifest.yaml",
+        "--output",
+        "edge.bundle",
+    ];
+    let packed = office
+        .told(&[&pack[..], &["--key", "signing.pem"]].concat())
+        .await;
+    for part in [
+        "manifest.yaml",
+        "plugins/marks.wasm",
+        "signing.pub",
+        "spanmill.lock",
+        "signed",
+    ] {
         assert!(packed.contains(part), "{packed}");
     }
 
@@ -44,7 +73,11 @@ async fn a_bundle_runs_where_nothing_else_is() {
         edge.filters(&spanmill).await;
         let arrived = edge.backend.spans(1).await;
         let last = &arrived.last().unwrap().span;
-        assert!(last.attributes.iter().any(|attribute| attribute.key == "seen"));
+        assert!(
+            last.attributes
+                .iter()
+                .any(|attribute| attribute.key == "seen")
+        );
         spanmill.stop().await;
     }
     let valid = edge.told(&[&["validate"][..], &arguments].concat()).await;
@@ -62,11 +95,16 @@ async fn a_bundle_that_is_not_what_was_signed_is_not_unpacked() {
     desk.write("mine.wasm", filter("bundle"));
     desk.manifest("{file: mine.wasm}");
     let pack = ["plugin", "pack", "--config", "manifest.yaml", "--output"];
-    desk.told(&[&pack[..], &["unsigned", "--key", "theirs.pem"]].concat()).await;
+    desk.told(&[&pack[..], &["unsigned", "--key", "theirs.pem"]].concat())
+        .await;
     desk.told(&[&pack[..], &["theirs"]].concat()).await;
-    desk.told(&[&pack[..], &["ours", "--key", "ours.pem"]].concat()).await;
+    desk.told(&[&pack[..], &["ours", "--key", "ours.pem"]].concat())
+        .await;
     let mut changed = desk.read("ours");
-    let at = changed.windows(4).position(|part| part == b"\0asm").unwrap();
+    let at = changed
+        .windows(4)
+        .position(|part| part == b"\0asm")
+        .unwrap();
     changed[at + 4] ^= 1;
     desk.write("changed", changed);
     desk.write("cut", &desk.read("ours")[..4000]);
@@ -92,11 +130,28 @@ async fn a_bundle_that_is_not_what_was_signed_is_not_unpacked() {
     // Without a key, whoever made it is trusted, which is said.
     let trusted = desk.command(&["validate", "--bundle", "theirs"]).await;
     assert_eq!(trusted.code, Some(0), "{}", trusted.stderr);
-    assert!(trusted.stderr.contains("--bundle-key"), "{}", trusted.stderr);
+    assert!(
+        trusted.stderr.contains("--bundle-key"),
+        "{}",
+        trusted.stderr
+    );
     // What is outside the manifest's folder is not taken along.
     std::fs::create_dir(desk.path("conf")).unwrap();
-    desk.write("conf/manifest.yaml", desk.manifest_text("{file: ../mine.wasm}"));
-    let outside = ["plugin", "pack", "--config", "conf/manifest.yaml", "--output", "outside"];
+    desk.write(
+        "conf/manifest.yaml",
+        desk.manifest_text("{file: ../mine.wasm}"),
+    );
+    let outside = [
+        "plugin",
+        "pack",
+        "--config",
+        "conf/manifest.yaml",
+        "--output",
+        "outside",
+    ];
     let refused = desk.refused(&outside).await;
-    assert!(refused.contains("mine.wasm") && refused.contains("below"), "{refused}");
+    assert!(
+        refused.contains("mine.wasm") && refused.contains("below"),
+        "{refused}"
+    );
 }

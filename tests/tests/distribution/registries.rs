@@ -12,7 +12,9 @@ async fn a_plugin_is_pushed_pinned_and_run_and_then_there_without_the_registry()
     let author = Desk::new().await;
     author.write("mine.wasm", filter("pushed"));
     let reference = registry.reference("team/mine:1.0");
-    let pushed = author.told(&["plugin", "push", "mine.wasm", &reference]).await;
+    let pushed = author
+        .told(&["plugin", "push", "mine.wasm", &reference])
+        .await;
     let first = digest(&pushed);
 
     let user = Desk::new().await;
@@ -21,7 +23,10 @@ async fn a_plugin_is_pushed_pinned_and_run_and_then_there_without_the_registry()
     let refused = user.invalid().await;
     assert!(refused.contains("mine:1.0 is not pinned"), "{refused}");
     assert!(refused.contains("--> manifest.yaml:3:"), "{refused}");
-    assert!(refused.contains("spanmill plugin pull --config"), "{refused}");
+    assert!(
+        refused.contains("spanmill plugin pull --config"),
+        "{refused}"
+    );
     let pull = ["plugin", "pull", "--config", "manifest.yaml"];
     let pulled = user.told(&pull).await;
     assert_eq!(digest(&pulled), first);
@@ -33,7 +38,9 @@ async fn a_plugin_is_pushed_pinned_and_run_and_then_there_without_the_registry()
 
     // The tag moves on; what is pinned stays, until it is asked for.
     author.write("mine.wasm", filter("moved on"));
-    let pushed = author.told(&["plugin", "push", "mine.wasm", &reference]).await;
+    let pushed = author
+        .told(&["plugin", "push", "mine.wasm", &reference])
+        .await;
     let second = digest(&pushed);
     assert_ne!(second, first);
     assert_eq!(digest(&user.told(&pull).await), first);
@@ -64,15 +71,25 @@ async fn what_is_in_the_registry_is_what_other_tools_expect() {
     let wasm = filter("layout");
     desk.write("mine.wasm", &wasm);
     let reference = registry.reference("mine:1.0");
-    let pushed = desk.told(&["plugin", "push", "mine.wasm", &reference]).await;
+    let pushed = desk
+        .told(&["plugin", "push", "mine.wasm", &reference])
+        .await;
     let address = registry.address().parse().unwrap();
     let blob = async |digest: &Value| {
         let path = format!("/v2/mine/blobs/{}", digest.as_str().unwrap());
         get(address, &path, false).await.body
     };
-    let manifest = get(address, &format!("/v2/mine/manifests/{}", digest(&pushed)), false).await;
+    let manifest = get(
+        address,
+        &format!("/v2/mine/manifests/{}", digest(&pushed)),
+        false,
+    )
+    .await;
     let manifest: Value = serde_json::from_slice(&manifest.body).unwrap();
-    assert_eq!(manifest["config"]["mediaType"], "application/vnd.wasm.config.v0+json");
+    assert_eq!(
+        manifest["config"]["mediaType"],
+        "application/vnd.wasm.config.v0+json"
+    );
     assert_eq!(manifest["layers"].as_array().unwrap().len(), 1);
     let layer = &manifest["layers"][0];
     assert_eq!(layer["mediaType"], "application/wasm");
@@ -84,17 +101,29 @@ async fn what_is_in_the_registry_is_what_other_tools_expect() {
     assert!(exports.contains("processor"), "{exports}");
 
     // And back, into a file.
-    let pulled = desk.told(&["plugin", "pull", &reference, "--output", "back.wasm"]).await;
-    assert!(pulled.contains(layer["digest"].as_str().unwrap()), "{pulled}");
+    let pulled = desk
+        .told(&["plugin", "pull", &reference, "--output", "back.wasm"])
+        .await;
+    assert!(
+        pulled.contains(layer["digest"].as_str().unwrap()),
+        "{pulled}"
+    );
     assert_eq!(desk.read("back.wasm"), wasm);
     let missing = registry.reference("mine:2.0");
     let refused = desk.refused(&["plugin", "pull", &missing]).await;
-    assert!(refused.contains("mine:2.0") && refused.contains("unknown"), "{refused}");
+    assert!(
+        refused.contains("mine:2.0") && refused.contains("unknown"),
+        "{refused}"
+    );
     // What is no plugin is not pushed, and nothing has a place that names none.
     desk.write("text.wasm", "text");
-    let refused = desk.refused(&["plugin", "push", "text.wasm", &reference]).await;
+    let refused = desk
+        .refused(&["plugin", "push", "text.wasm", &reference])
+        .await;
     assert!(refused.contains("text.wasm"), "{refused}");
-    let refused = desk.refused(&["plugin", "push", "mine.wasm", "mine:1.0"]).await;
+    let refused = desk
+        .refused(&["plugin", "push", "mine.wasm", "mine:1.0"])
+        .await;
     assert!(refused.contains("names no registry"), "{refused}");
 }
 

@@ -27,14 +27,19 @@ async fn only_a_plugin_that_a_trusted_key_has_signed_is_compiled() {
     desk.told(&push).await;
     let refused = desk.refused(&pull).await;
     assert!(refused.contains("it has none at all"), "{refused}");
-    desk.told(&[&push[..], &["--key", "theirs.pem"]].concat()).await;
+    desk.told(&[&push[..], &["--key", "theirs.pem"]].concat())
+        .await;
     let refused = desk.refused(&pull).await;
     assert!(refused.contains("by another key"), "{refused}");
-    assert!(files(&desk.path("fetched")).is_empty(), "nothing of it is kept");
+    assert!(
+        files(&desk.path("fetched")).is_empty(),
+        "nothing of it is kept"
+    );
     assert!(!desk.path("spanmill.lock").exists());
 
     // A second signature leaves the first one in place.
-    desk.told(&[&push[..], &["--key", "ours.pem"]].concat()).await;
+    desk.told(&[&push[..], &["--key", "ours.pem"]].concat())
+        .await;
     desk.told(&pull).await;
     let spanmill = desk.run_manifest().await;
     desk.filters(&spanmill).await;
@@ -43,10 +48,16 @@ async fn only_a_plugin_that_a_trusted_key_has_signed_is_compiled() {
     let admin = spanmill.address("admin http").to_string();
     let swap = ["plugin", "--admin", &admin, "swap", "mine", "mine.wasm"];
     let refused = desk.refused(&swap).await;
-    assert!(refused.contains("keys that must have signed mine"), "{refused}");
+    assert!(
+        refused.contains("keys that must have signed mine"),
+        "{refused}"
+    );
     let shadow = ["plugin", "--admin", &admin, "shadow", "mine", "mine.wasm"];
     let refused = desk.refused(&shadow).await;
-    assert!(refused.contains("keys that must have signed mine"), "{refused}");
+    assert!(
+        refused.contains("keys that must have signed mine"),
+        "{refused}"
+    );
     spanmill.stop().await;
 
     // Of what is here already, the signature is checked again, with the keys that count now.
@@ -70,7 +81,15 @@ async fn a_file_of_one_s_own_is_signed_by_what_lies_beside_it() {
     // As `openssl dgst -sha256 -sign ours.pem -out mine.wasm.sig mine.wasm`.
     let sign = |name: &str| {
         let signed = std::process::Command::new("openssl")
-            .args(["dgst", "-sha256", "-sign", "ours.pem", "-out", "mine.wasm.sig", name])
+            .args([
+                "dgst",
+                "-sha256",
+                "-sign",
+                "ours.pem",
+                "-out",
+                "mine.wasm.sig",
+                name,
+            ])
             .current_dir(desk.path(""))
             .status();
         assert!(signed.unwrap().success());

@@ -45,7 +45,10 @@ fn a_bundle_is_signed_as_a_whole() {
     let ((key, public), (_, other)) = (pair(), pair());
     let (signed, digest) = bundle().pack(Some(&key)).unwrap();
     let (unsigned, same) = bundle().pack(None).unwrap();
-    assert_eq!(digest, same, "a signature changes nothing of what is signed");
+    assert_eq!(
+        digest, same,
+        "a signature changes nothing of what is signed"
+    );
     open(&signed, &[]).unwrap();
     open(&signed, &[other.clone(), public.clone()]).unwrap();
     for (bytes, keys) in [(&signed, [other]), (&unsigned, [public.clone()])] {
@@ -61,12 +64,22 @@ fn a_bundle_is_signed_as_a_whole() {
     let at = forged.windows(4).position(|part| part == b"evil").unwrap();
     forged[at] ^= 1;
     let damaged = open(&forged, &[]).unwrap_err().to_string();
-    assert!(damaged.contains("damaged") && damaged.contains(NAME), "{damaged}");
+    assert!(
+        damaged.contains("damaged") && damaged.contains(NAME),
+        "{damaged}"
+    );
 }
 
 #[test]
 fn a_path_cannot_lead_out_of_the_bundle() {
-    for path in ["", "/etc/passwd", "../x.wasm", "a/../../x.wasm", "./x", "a\\b"] {
+    for path in [
+        "",
+        "/etc/passwd",
+        "../x.wasm",
+        "a/../../x.wasm",
+        "./x",
+        "a\\b",
+    ] {
         let mut bad = bundle();
         bad.files.push(file(path, b""));
         assert!(bad.pack(None).is_err(), "{path}");

@@ -146,7 +146,11 @@ mod tests {
         assert!(!is_by(&signed, &public, Subject::File(b"others")));
         // Such as a provenance, which anyone's build may make.
         let of_another_kind = statement(&key, &digest, "https://slsa.dev/provenance/v1");
-        assert!(!is_by(&of_another_kind, &public, Subject::Manifest(&digest)));
+        assert!(!is_by(
+            &of_another_kind,
+            &public,
+            Subject::Manifest(&digest)
+        ));
     }
 
     #[test]
@@ -158,8 +162,17 @@ mod tests {
         let bundle = bundle.to_string().into_bytes();
         assert!(is_by(&bundle, &public, Subject::File(b"bytes")));
         assert!(!is_by(&bundle, &public, Subject::File(b"others")));
-        assert!(!is_by(&bundle, &public, Subject::Manifest(&Digest::of(b"bytes"))));
-        for broken in [&b""[..], b"{}", b"[]", br#"{"messageSignature": {"signature": "?"}}"#] {
+        assert!(!is_by(
+            &bundle,
+            &public,
+            Subject::Manifest(&Digest::of(b"bytes"))
+        ));
+        for broken in [
+            &b""[..],
+            b"{}",
+            b"[]",
+            br#"{"messageSignature": {"signature": "?"}}"#,
+        ] {
             assert!(!is_by(broken, &public, Subject::File(b"bytes")));
         }
     }

@@ -75,12 +75,18 @@ fn a_plugin_is_fetched_once_and_then_there_offline() {
         assert_eq!(std::fs::read(&stored.path).unwrap(), wasm);
         assert_eq!(stored.digest, Digest::of(&wasm));
         let offline = Server::new(None);
-        assert_eq!(store.obtain(&location, &[], &offline.fetch()).unwrap(), stored);
+        assert_eq!(
+            store.obtain(&location, &[], &offline.fetch()).unwrap(),
+            stored
+        );
         assert_eq!((online.asked.get(), offline.asked.get()), (1, 0));
         // A file that was changed is no longer what is meant.
         std::fs::write(&stored.path, b"changed").unwrap();
         assert!(store.obtain(&location, &[], &offline.fetch()).is_err());
-        assert_eq!(store.obtain(&location, &[], &online.fetch()).unwrap(), stored);
+        assert_eq!(
+            store.obtain(&location, &[], &online.fetch()).unwrap(),
+            stored
+        );
         assert_eq!(std::fs::read(&stored.path).unwrap(), wasm);
     }
 }
@@ -117,7 +123,11 @@ fn with_keys_only_what_one_of_them_signed_is_taken_and_nothing_else_is_kept() {
         (vec![&theirs], vec![our_key.clone()], false),
         (vec![&ours], vec![our_key.clone()], true),
         (vec![&theirs, &ours], vec![our_key.clone()], true),
-        (vec![&theirs], vec![our_key.clone(), their_key.clone()], true),
+        (
+            vec![&theirs],
+            vec![our_key.clone(), their_key.clone()],
+            true,
+        ),
     ] {
         let (_folder, store) = store();
         let fetched = in_registry(b"wasm", &signed_by);
@@ -129,7 +139,10 @@ fn with_keys_only_what_one_of_them_signed_is_taken_and_nothing_else_is_kept() {
         assert_eq!(kept.is_empty(), !is_taken);
         // Offline, the signature is there as well, and is checked again.
         let offline = Server::new(None);
-        assert_eq!(store.obtain(&location, &keys, &offline.fetch()).is_ok(), is_taken);
+        assert_eq!(
+            store.obtain(&location, &keys, &offline.fetch()).is_ok(),
+            is_taken
+        );
         let other = [pair().1];
         assert!(store.obtain(&location, &other, &offline.fetch()).is_err());
     }

@@ -15,11 +15,11 @@ pub struct CacheConfig {
 }
 
 impl CacheConfig {
-    /// A folder with the usual limits: 256 MiB, 30 days.
+    /// A folder with the usual limits: 1 GiB, 30 days.
     pub fn new(folder: PathBuf) -> Self {
         CacheConfig {
             folder,
-            max_bytes: 256 * 1024 * 1024,
+            max_bytes: 1024 * 1024 * 1024,
             max_age: Duration::from_secs(30 * 24 * 3600),
         }
     }

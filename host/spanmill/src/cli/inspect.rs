@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use spanmill_runtime::{ConfigureError, Limits, Plugin, Role, Slot};
+use spanmill_distribution::MAX_PLUGIN;
+use spanmill_private::read_regular;
+use spanmill_runtime::{ConfigureError, Limits, Plugin, Role, Slot, producers};
 
 use super::output::{Failure, say};
 use super::role::role;
@@ -15,6 +17,7 @@ pub(super) fn inspect(
 ) -> Result<(), Failure> {
     let runtime = Folders::from_environment()?.runtime()?;
     let plugin = runtime.load_file(file)?;
+    let wasm = read_regular(file, MAX_PLUGIN)?;
     let kinds: Vec<_> = plugin.kinds().iter().map(|kind| kind.name()).collect();
     say(format_args!("file      {}", file.display()));
     say(format_args!("kind      {}", kinds.join(", ")));
@@ -22,6 +25,12 @@ pub(super) fn inspect(
     say(format_args!("contract  {}", interfaces.join(", ")));
     say(format_args!("size      {} KiB", plugin.size() / 1024));
     say(format_args!("sha256    {}", plugin.hash()));
+    let made = producers(&wasm);
+    for (what, notes) in [("languages", made.languages), ("made with", made.tools)] {
+        if !notes.is_empty() {
+            say(format_args!("{what} {}", notes.join(", ")));
+        }
+    }
     if let Some(about) = plugin.about()? {
         say(format_args!("name      {} {}", about.name, about.version));
         say(format_args!("about     {}", about.summary));

@@ -254,7 +254,9 @@ impl PluginLoader {
             .filter_map(|(id, connector)| Some((id, connector.plugin()?, Role::Connector)));
         let components = processors.chain(connectors);
         // Why the others are missing has been said.
-        let components: Vec<_> = components.filter(|(_, used, _)| !used.spec.is_missing()).collect();
+        let components: Vec<_> = components
+            .filter(|(_, used, _)| !used.spec.is_missing())
+            .collect();
         let specs = components.iter().map(|(_, used, _)| &used.spec);
         let plugins = self.load_each(specs);
         let configured = parallel::map(&components, |(id, used, role)| {

@@ -127,7 +127,9 @@ impl FetchProcess {
             if !in_time {
                 kill(&mut lock(&self.now));
             }
-            let fetched = fetched.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+            let fetched = fetched
+                .join()
+                .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
             (fetched, words.join().unwrap_or_default(), in_time)
         });
         let (status, is_stopped) = {

@@ -62,7 +62,11 @@ impl Controller {
         let (exporters, losses) = (running.exporters(), running.losses());
         let runtime = loader.runtime().clone();
         let remote = loader.remote().clone();
-        tokio::spawn(stop_loading(shutdown.clone(), runtime.clone(), remote.clone()));
+        tokio::spawn(stop_loading(
+            shutdown.clone(),
+            runtime.clone(),
+            remote.clone(),
+        ));
         Arc::new(Controller {
             running: tokio::sync::Mutex::new(Some(running)),
             loader: Mutex::new(loader),
@@ -208,7 +212,8 @@ impl Controller {
         let (mut manifest, mut found) = config::examine(source, Path::new("."), &env);
         if let Some(manifest) = &mut manifest {
             let online = Access::Online;
-            self.remote.resolve(manifest, &self.source, online, &mut found);
+            self.remote
+                .resolve(manifest, &self.source, online, &mut found);
         }
         for spec in manifest.iter().flat_map(crate::pipeline::plugins_of) {
             if spec.is_missing() {
@@ -237,7 +242,8 @@ impl Controller {
         if let Some(mut manifest) = manifest {
             config::check_files(&manifest, Some(before), &mut found);
             let offline = Access::Offline;
-            self.remote.resolve(&mut manifest, &self.source, offline, &mut found);
+            self.remote
+                .resolve(&mut manifest, &self.source, offline, &mut found);
             match lock(&self.loader).load_all(&manifest) {
                 Ok(plugins) if !found.has_errors() => {
                     let warnings = match found.is_empty() {

@@ -114,7 +114,8 @@ impl ManifestEdit {
         let says_so = manifest.is_some_and(|manifest| {
             let mut specs = plugins_of(&manifest).filter(|spec| spec.kind == self.kind);
             let says_so = |spec: &crate::config::PluginSpec| {
-                spec.file.as_ref() == Some(&file) && spec.digest.as_ref().map(Digest::hex) == Some(&self.hash)
+                spec.file.as_ref() == Some(&file)
+                    && spec.digest.as_ref().map(Digest::hex) == Some(&self.hash)
             };
             let first = specs.next().is_some_and(says_so);
             first && specs.all(says_so)

@@ -40,7 +40,9 @@ pub(in crate::cli) fn pack(args: &PackArgs) -> Result<(), Failure> {
     let root = first.parent().unwrap_or(Path::new("")).to_owned();
     let mut bundle = Bundle::default();
     for path in &manifests {
-        bundle.manifests.push(packed(&root, path, config::MAX_BYTES)?);
+        bundle
+            .manifests
+            .push(packed(&root, path, config::MAX_BYTES)?);
     }
     let loader = Folders::from_environment()?.loader()?;
     let remote = loader.remote();

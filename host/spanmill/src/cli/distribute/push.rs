@@ -29,7 +29,8 @@ pub(in crate::cli) fn push(args: &PushArgs) -> Result<(), Failure> {
         return Err(Failure(format!("error: {}: {why}", args.location)));
     }
     let key = args.key.as_deref().map(signing_key).transpose()?;
-    let wasm = read_regular(&args.file, MAX_PLUGIN).map_err(|error| unreadable(&args.file, &error))?;
+    let wasm =
+        read_regular(&args.file, MAX_PLUGIN).map_err(|error| unreadable(&args.file, &error))?;
     // What is no plugin is not given to others.
     let plugin = Folders::from_environment()?
         .runtime()?
@@ -38,7 +39,8 @@ pub(in crate::cli) fn push(args: &PushArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let pushed = spanmill_distribution::push(&location, wasm, plugin.imports(), &exports, key.as_ref());
+    let pushed =
+        spanmill_distribution::push(&location, wasm, plugin.imports(), &exports, key.as_ref());
     let digest = runtime.block_on(pushed)?;
     let signed = if key.is_some() { ", signed" } else { "" };
     say(format_args!("pushed {}{signed}", location.pinned(digest)));

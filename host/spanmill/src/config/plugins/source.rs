@@ -26,9 +26,12 @@ pub(super) fn source(
     if let [(first, place), (second, other), ..] = given.as_slice() {
         let owner = section.owner();
         out.push(
-            Diagnostic::error(*other, format!("{owner}: {second}: it is in a {first} already"))
-                .related(*place, "here")
-                .help("name one place"),
+            Diagnostic::error(
+                *other,
+                format!("{owner}: {second}: it is in a {first} already"),
+            )
+            .related(*place, "here")
+            .help("name one place"),
         );
     }
     let place = spec.source_place.unwrap_or(section.place());

@@ -15,8 +15,8 @@ use super::common::{components, invalid, lock, not_changed, refused, short};
 use super::uploaded::UploadedPlugin;
 use crate::config::{ComponentId, Manifest, Role};
 use crate::pipeline::{
-    used,
     Excess, LoadedPlugin, PROBATION, Version, VersionReplacement, beyond_grant, beyond_predecessor,
+    used,
 };
 use crate::service::running::{ChangeReport, PendingTrial};
 use crate::service::save::ManifestEdit;
@@ -31,9 +31,9 @@ impl Controller {
         let guard = self.running.lock().await;
         let running = guard.as_ref().ok_or(ControlError::ShuttingDown)?;
         let manifest = running.manifest();
-        let signed = ids.iter().find(|id| {
-            used(manifest, id).is_some_and(|(used, _)| !used.spec.keys.is_empty())
-        });
+        let signed = ids
+            .iter()
+            .find(|id| used(manifest, id).is_some_and(|(used, _)| !used.spec.keys.is_empty()));
         match signed {
             Some(id) => Err(ControlError::Invalid(format!(
                 "the manifest names keys that must have signed {kind}, and what is uploaded has no signature; name the signed \
