@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check sdks wasm-clang five-minutes language-guests
+.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -41,9 +41,17 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 	@.ci/check-files
+	@.ci/check-dependencies
 
 HOST_CRATES := admin componentize distribution faults manifest model net otlp private runtime
 HOST_PACKAGES := spanmill $(HOST_CRATES:%=spanmill-%)
+
+# Licences, sources and duplicates among the dependencies; the first time builds cargo-deny, which takes minutes.
+deny: $(TOOLS)/bin/cargo-deny
+	$(TOOLS)/bin/cargo-deny --all-features check licenses bans sources
+
+$(TOOLS)/bin/cargo-deny:
+	$(CARGO) install --locked --root $(TOOLS) cargo-deny
 
 # Unit tests, doc tests, and the tests of the real binary in tests/. The host's packages apart from the others: their tests take a
 # tokio whose clock can be set, for which nothing else has to be compiled again.

@@ -221,10 +221,16 @@ async fn a_runtime_that_loops_or_leaks_costs_a_call_and_no_span() {
             let faults = &status["version"]["faults"];
             match how {
                 // While it pauses after repeated faults it is not called.
-                "loop" => assert!(
-                    faults["deadline"].as_u64() >= Some(1),
-                    "{language}: {status}"
-                ),
+                "loop" => {
+                    assert!(
+                        faults["deadline"].as_u64() >= Some(1),
+                        "{language}: {status}"
+                    );
+                    // Where compilers name functions, the log does.
+                    if ["go", "c"].contains(&language) {
+                        spanmill.logged("did not return within 1s in ").await;
+                    }
+                }
                 _ => assert!(
                     !faults.as_object().unwrap().is_empty(),
                     "{language}: {status}"

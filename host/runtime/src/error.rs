@@ -195,11 +195,21 @@ pub enum Fault {
     #[error("trapped: {0}")]
     Trap(String),
     /// The call took longer than it may.
-    #[error("did not return within {0:?}")]
-    Deadline(Duration),
+    #[error("did not return within {limit:?}{place}")]
+    Deadline {
+        /// What it may take.
+        limit: Duration,
+        /// The functions that it was in, if it names them: ` in spin, called by process`.
+        place: String,
+    },
     /// The guest asked for more memory than it may have.
-    #[error("needs more than its {0} MiB of memory")]
-    Memory(u64),
+    #[error("needs more than its {limit_mib} MiB of memory{place}")]
+    Memory {
+        /// What it may have.
+        limit_mib: u64,
+        /// The functions that it was in when it gave up, if it names them.
+        place: String,
+    },
     /// The answer was larger than it may be.
     #[error("answered with more than {0} MiB")]
     Output(u64),
@@ -239,7 +249,7 @@ impl Fault {
     pub fn is_of_the_batch(&self) -> bool {
         matches!(
             self,
-            Fault::Trap(_) | Fault::Deadline(_) | Fault::Memory(_) | Fault::Output(_)
+            Fault::Trap(_) | Fault::Deadline { .. } | Fault::Memory { .. } | Fault::Output(_)
         )
     }
 
@@ -247,8 +257,8 @@ impl Fault {
     pub fn kind(&self) -> &'static str {
         match self {
             Fault::Trap(_) => "trap",
-            Fault::Deadline(_) => "deadline",
-            Fault::Memory(_) => "memory",
+            Fault::Deadline { .. } => "deadline",
+            Fault::Memory { .. } => "memory",
             Fault::Output(_) => "output",
             Fault::Batch(_) => "refused",
             Fault::State(_) | Fault::Restore(_) => "state",

@@ -363,23 +363,36 @@ impl Instance {
 
     fn fault(&self, error: &wasmtime::Error) -> Fault {
         match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => Fault::Deadline(self.limits.timeout),
+            Some(Trap::Interrupt) => Fault::Deadline {
+                limit: self.limits.timeout,
+                place: place(error),
+            },
             None if format!("{error:#}").contains("fuel allocated for hostcalls") => {
                 Fault::Output(self.limits.output_mib)
             }
             // A guest that does not get its memory mostly traps; one that went on has met something else above.
-            _ if self.store.data().memory.refused => Fault::Memory(self.limits.memory_mib),
+            _ if self.store.data().memory.refused => Fault::Memory {
+                limit_mib: self.limits.memory_mib,
+                place: place(error),
+            },
             Some(trap) => Fault::Trap(format!("{trap}{}", place(error))),
             None => Fault::Trap(words(&format!("{error:#}"))),
         }
     }
 }
 
-/// The innermost function that a trap names, if it does.
+/// The most functions that a place names.
+const CALLERS: usize = 4;
+
+/// Where a guest was: the innermost functions that it names, if it does.
 fn place(error: &wasmtime::Error) -> String {
-    let frame = error
-        .downcast_ref::<wasmtime::WasmBacktrace>()
-        .and_then(|trace| trace.frames().first())
-        .and_then(|frame| frame.func_name());
-    frame.map_or_else(String::new, |name| format!(" in {}", words(name)))
+    let Some(trace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
+        return String::new();
+    };
+    let names = trace.frames().iter().filter_map(|frame| frame.func_name());
+    let names: Vec<String> = names.take(CALLERS).map(words).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" in {}", names.join(", called by ")),
+    }
 }
