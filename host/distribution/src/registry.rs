@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
-use oci_client::errors::OciDistributionError;
+use oci_client::errors::{OciDistributionError, OciError, OciErrorCode};
 use oci_client::manifest::{
     IMAGE_CONFIG_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE,
     OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest,
@@ -248,8 +248,17 @@ fn credentials(reference: &Reference) -> Result<RegistryAuth, String> {
     }
 }
 
+/// What a registry means that asks who somebody is.
+const REFUSED: &str = "the registry refuses access; log in to it with `docker login`";
+
+fn is_refusal(error: &OciError) -> bool {
+    matches!(
+        error.code,
+        OciErrorCode::Unauthorized | OciErrorCode::Denied
+    )
+}
+
 fn is_missing(error: &OciDistributionError) -> bool {
-    use oci_client::errors::OciErrorCode;
     match error {
         OciDistributionError::ImageManifestNotFoundError(_) => true,
         OciDistributionError::ServerError { code, .. } => *code == 404,
@@ -282,13 +291,15 @@ fn told(error: &OciDistributionError) -> String {
             let errors: Vec<String> = errors.collect();
             format!("the registry says: {}", errors.join("; "))
         }
+        OciDistributionError::ServerError {
+            code: 401 | 403, ..
+        }
+        | OciDistributionError::UnauthorizedError { .. }
+        | OciDistributionError::AuthenticationFailure(_) => REFUSED.to_owned(),
+        OciDistributionError::ServerError { code: 404, .. }
+        | OciDistributionError::ImageManifestNotFoundError(_) => "it is not there".to_owned(),
         OciDistributionError::ServerError { code, .. } => {
             format!("the registry answers with the status {code}")
-        }
-        OciDistributionError::ImageManifestNotFoundError(_) => "it is not there".to_owned(),
-        OciDistributionError::UnauthorizedError { .. }
-        | OciDistributionError::AuthenticationFailure(_) => {
-            "the registry refuses access; log in to it with `docker login`".to_owned()
         }
         error => error.to_string(),
     }

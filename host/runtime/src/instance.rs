@@ -112,7 +112,11 @@ impl Instance {
         let start = |error: wasmtime::Error, store: &Store<Guest>| LoadError::Start {
             name: plugin.name().to_owned(),
             why: match store.data().memory.refused {
-                true => Fault::Memory(limits.memory_mib).to_string(),
+                true => Fault::Memory {
+                    limit_mib: limits.memory_mib,
+                    place: place(&error),
+                }
+                .to_string(),
                 false => words(&format!("{error:#}")),
             },
         };

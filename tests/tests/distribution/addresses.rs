@@ -131,8 +131,8 @@ async fn what_a_server_sends_without_an_end_takes_nothing_down() {
     let address = address.to_string();
     for (location, why) in [
         (format!("http://{address}/endless.wasm"), "it has more than"),
-        (format!("{address}/endless:1.0"), "ended without a result"),
-        (format!("{address}/huge:1.0"), "ended without a result"),
+        (format!("{address}/endless:1.0"), "sends more than is read"),
+        (format!("{address}/huge:1.0"), "sends more than is read"),
         (format!("http://{address}/missing.wasm"), "404"),
         (format!("{address}/missing:1.0"), "is not there"),
     ] {

@@ -1,8 +1,9 @@
 //! To a registry and back.
 
 use base64::Engine as _;
+use http::Method;
 use serde_json::Value;
-use spanmill_tests::{DockerRegistry, LOGIN, get};
+use spanmill_tests::{DockerRegistry, LOGIN, get, http};
 
 use super::{Desk, digest, filter};
 
@@ -74,17 +75,14 @@ async fn what_is_in_the_registry_is_what_other_tools_expect() {
     let pushed = desk
         .told(&["plugin", "push", "mine.wasm", &reference])
         .await;
-    let address = registry.address().parse().unwrap();
+    let address: std::net::SocketAddr = registry.address().parse().unwrap();
     let blob = async |digest: &Value| {
         let path = format!("/v2/mine/blobs/{}", digest.as_str().unwrap());
         get(address, &path, false).await.body
     };
-    let manifest = get(
-        address,
-        &format!("/v2/mine/manifests/{}", digest(&pushed)),
-        false,
-    )
-    .await;
+    let path = format!("/v2/mine/manifests/{}", digest(&pushed));
+    let accept = [("accept", "application/vnd.oci.image.manifest.v1+json")];
+    let manifest = http(address, Method::GET, &path, &accept, "").await;
     let manifest: Value = serde_json::from_slice(&manifest.body).unwrap();
     assert_eq!(
         manifest["config"]["mediaType"],

@@ -151,6 +151,10 @@ impl FetchProcess {
                         format!("the process that fetches it ended without a result ({status})")
                     }
                     ("", _) => "the process that fetches it ended without a result".to_owned(),
+                    // As Rust's allocator says it.
+                    (words, _) if words.starts_with("memory allocation of") => {
+                        "the server sends more than is read of it".to_owned()
+                    }
                     (words, _) => words.to_owned(),
                 })
             }
