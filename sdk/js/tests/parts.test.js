@@ -16,6 +16,7 @@ import {
 import { occurs } from '../src/columns.js';
 import { leanGlue } from '../src/glue.mjs';
 import { parseSettings } from '../src/settings.js';
+import { withRelativeSdk } from '../src/specifiers.mjs';
 
 const Outer = settings.object({
   names: settings.list(settings.text(), (names, path, problems) => {
@@ -107,4 +108,18 @@ test('nested values go there and back', () => {
 
 test('glue of another version is refused', () => {
   assert.throws(() => leanGlue('let x;'), /install that version/);
+});
+
+test('imports of the package become relative', () => {
+  const place = 'node_modules/@spanmill/sdk/src';
+  assert.equal(
+    withRelativeSdk("import { log } from '@spanmill/sdk';", place),
+    `import { log } from './${place}/index.js';`,
+  );
+  assert.equal(
+    withRelativeSdk('import {\n  log,\n} from "@spanmill/sdk";', place),
+    `import {\n  log,\n} from "./${place}/index.js";`,
+  );
+  const others = "import './spanmill_sdk/index.js'; import { Kit } from '@spanmill/sdk/testing'; // '@spanmill/sdk'";
+  assert.equal(withRelativeSdk(others, place), others);
 });
