@@ -10,6 +10,9 @@ from pathlib import Path
 
 from .rawlists import UnknownGlue, lists_as_bytes
 
+#: The folder that has the package `spanmill_sdk`.
+SDK = Path(__file__).parents[2]
+
 
 def main() -> int:
     """Runs componentize-py, and lets lists of numbers cross as bytes."""
@@ -25,7 +28,10 @@ def main() -> int:
         print("componentize-py is not installed; pip install --requirement requirements.txt", file=sys.stderr)
         return 1
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    command = [tool, "--quiet", "-d", args.wit, "-w", args.world, "componentize", args.module, "-o", str(args.output)]
+    # The plugin is in the current folder; the SDK is beside it, or wherever it is installed.
+    paths = [option for folder in (Path(), SDK) for option in ("-p", str(folder))]
+    command = [tool, "--quiet", "-d", args.wit, "-w", args.world, "componentize", *paths, args.module]
+    command += ["-o", str(args.output)]
     built = subprocess.run(command)
     if built.returncode:
         return built.returncode
