@@ -32,7 +32,8 @@ class Rule:
         try:
             pattern = re.compile(self.pattern)
         except (re.error, OverflowError, RecursionError) as error:
-            return problems.push(f"{path}/pattern", f"is not a regular expression: {error}")
+            problems.push(f"{path}/pattern", f"is not a regular expression: {error}")
+            return
         if pattern.search(""):
             problems.push(f"{path}/pattern", "must not match the empty text, which is everywhere")
         try:
