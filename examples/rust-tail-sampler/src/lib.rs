@@ -23,7 +23,7 @@ const ERROR: u32 = 2;
 const RANDOM: u64 = (1 << 56) - 1;
 
 /// The plugin. It hands no state on: the instance that takes its place is shown what is held by [`Ticker::review`], after a
-/// swap as after a fault, and decides by its own settings.
+/// swap as after a fault, and decides by its own settings. Late spans of traces that were decided on before are judged anew.
 pub struct TailSampler {
     settings: Settings,
     waiting: Waiting,
