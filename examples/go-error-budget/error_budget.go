@@ -40,8 +40,11 @@ const (
 	codeError    = 2
 )
 
-// Series that the plugin remembers; beyond, it numbers them anew.
-const mostSeries = 10_000
+// Series that the plugin remembers, and the bytes of their services' names; beyond, it numbers them anew.
+const (
+	mostSeries = 10_000
+	mostBytes  = 4 << 20
+)
 
 // ErrorBudget is the plugin.
 type ErrorBudget struct {
@@ -51,6 +54,7 @@ type ErrorBudget struct {
 	start, end spanmill.WideField
 	// The numbers that series have.
 	series map[seriesKey]uint32
+	bytes  int
 	// What this batch has: texts by their index, which differs from batch to batch.
 	tallies []tally
 	places  map[tallyKey]int
@@ -100,9 +104,10 @@ func (e *ErrorBudget) Configure(settings spanmill.Settings, contract *spanmill.C
 // Process counts the requests of each service and objective, and measures each series once.
 func (e *ErrorBudget) Process(batch *spanmill.Batch, emission *spanmill.Emission) error {
 	e.count(batch)
-	if len(e.series)+len(e.tallies) > mostSeries {
+	if len(e.series)+len(e.tallies) > mostSeries || e.bytes > mostBytes {
 		emission.Restart()
 		clear(e.series)
+		e.bytes = 0
 	}
 	for _, tally := range e.tallies {
 		series := e.number(batch, emission, tally.key)
@@ -165,6 +170,7 @@ func (e *ErrorBudget) number(batch *spanmill.Batch, emission *spanmill.Emission,
 	series = uint32(len(e.series))
 	// The text is the batch's, and gone with it.
 	key.service = strings.Clone(key.service)
+	e.bytes += len(key.service)
 	e.series[key] = series
 	var resource []spanmill.Attribute
 	if key.hasService {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"spanmill.dev/sdk/spanmilltest"
@@ -67,9 +69,19 @@ func TestSeriesAreNumberedAnewBeforeThereAreTooMany(t *testing.T) {
 	for batch := range 3 {
 		var resources []*spanmilltest.Record
 		for at := range mostSeries/2 + 1 {
-			resources = append(resources, of(string(rune('a'+batch))+string(rune('0'+at)), request(1, 0)))
+			resources = append(resources, of(fmt.Sprint(batch, at), request(1, 0)))
 		}
 		kit.Run(spanmilltest.Traces(resources...))
+	}
+	if kit.Restarts != 2 {
+		t.Errorf("%d restarts, want 2", kit.Restarts)
+	}
+}
+
+func TestLongNamesAreForgottenSooner(t *testing.T) {
+	kit := spanmilltest.NewConnector(t, &ErrorBudget{}, `{"objectives": [{"name": "a", "target": 50}]}`)
+	for batch := range 3 {
+		kit.Run(spanmilltest.Traces(of(fmt.Sprint(batch, strings.Repeat("x", mostBytes)), request(1, 0))))
 	}
 	if kit.Restarts != 2 {
 		t.Errorf("%d restarts, want 2", kit.Restarts)

@@ -14,6 +14,9 @@ INSTRUMENTS = [
     Instrument("error_budget.spent", Sum(), "{request}", "Bad requests among them."),
 ]
 
+#: Characters of services' names that the plugin remembers; beyond, it numbers its series anew.
+MOST_CHARACTERS = 4_000_000
+
 #: OTLP's numbers.
 KIND_SERVER, KIND_CONSUMER = 2, 5
 CODE_ERROR = 2
@@ -84,6 +87,7 @@ class ErrorBudget(spanmill_sdk.Connector):
         self.start = contract.read_wide("span.start_time_unix_nano")
         self.end = contract.read_wide("span.end_time_unix_nano")
         self.numbers = spanmill_sdk.SeriesNumbers()
+        self.characters = 0
 
     @classmethod
     def configure(cls, settings: Settings, contract: Contract) -> tuple[Self, MetricStream]:
@@ -93,6 +97,9 @@ class ErrorBudget(spanmill_sdk.Connector):
 
     def process(self, batch: Batch, emission: Emission) -> None:
         """Counts the requests of each service and objective, and measures each series once."""
+        if self.characters > MOST_CHARACTERS:
+            self.numbers.forget()
+            self.characters = 0
         self.numbers.start(emission)
         tallies = self.tallies(batch)
         series = [self.number(key, emission) for key in tallies]
@@ -144,6 +151,7 @@ class ErrorBudget(spanmill_sdk.Connector):
         number = self.numbers.get(key)
         if number is None:
             number = self.numbers.add(key)
+            self.characters += len(key.service or "")
             resource = [] if key.service is None else [("service.name", key.service)]
             emission.series(resource, [("objective", self.objectives[key.objective].name)])
         return number

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from error_budget import ErrorBudget
+from error_budget import MOST_CHARACTERS, ErrorBudget
 from spanmill_sdk import ConfigError
 from spanmill_sdk.testing import ConnectorKit, Span, traces
 
@@ -47,6 +47,15 @@ def test_a_resource_without_a_name_is_not_one_with_an_empty_name() -> None:
     kit = ConnectorKit(ErrorBudget, {"objectives": [{"name": "a", "target": 50}]})
     kit.run(traces(request(1)) + traces(request(1), resource={"service.name": ""}))
     assert [service for service, *_ in totals(kit)] == [None, ""]
+
+
+def test_long_names_are_forgotten_sooner() -> None:
+    kit = ConnectorKit(ErrorBudget, {"objectives": [{"name": "a", "target": 50}]})
+    for service in ("a" * MOST_CHARACTERS, "b", "c", "b"):
+        kit.run(traces(request(1), resource={"service.name": service}))
+        kit.run(traces(request(1), resource={"service.name": service}))
+    assert [total for _, _, total, *_ in totals(kit)] == [2, 4, 2]
+    assert [resource["service.name"] for resource, _ in kit.series] == ["b", "c"]
 
 
 @pytest.mark.parametrize(

@@ -1,86 +1,48 @@
 //! The operations that were seen, and how they are written down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// The operations of each service.
+/// Operations, by a hash of the service and the name: names may be long, and what is remembered stays small. Of 50,000
+/// operations, two have the same hash with a probability of one to ten billion.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    services: BTreeMap<String, BTreeSet<String>>,
-    len: usize,
-}
+pub struct Known(BTreeSet<u64>);
 
 impl Known {
     /// How many operations there are.
     pub fn len(&self) -> usize {
-        self.len
+        self.0.len()
     }
 
     /// Whether an operation was seen.
     pub fn contains(&self, service: &str, operation: &str) -> bool {
-        let operations = self.services.get(service);
-        operations.is_some_and(|operations| operations.contains(operation))
+        self.0.contains(&hash(service, operation))
     }
 
     /// Notes that an operation was seen.
     pub fn insert(&mut self, service: &str, operation: &str) {
-        let operations = self.services.entry(service.to_owned()).or_default();
-        if operations.insert(operation.to_owned()) {
-            self.len += 1;
-        }
+        self.0.insert(hash(service, operation));
     }
 
-    /// Each service, followed by the number of its operations and by them. Texts begin with their length. Numbers have 32
-    /// bits, the lowest first.
+    /// The hashes, in order, 8 bytes each, the lowest first.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (service, operations) in &self.services {
-            put_text(&mut bytes, service);
-            put_number(&mut bytes, operations.len());
-            for operation in operations {
-                put_text(&mut bytes, operation);
-            }
-        }
-        bytes
+        self.0.iter().flat_map(|hash| hash.to_le_bytes()).collect()
     }
 
     /// Reads what [`Known::to_bytes`] wrote; `None` for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut rest = Reader(bytes);
-        let mut known = Known::default();
-        while !rest.0.is_empty() {
-            let service = rest.text()?;
-            for _ in 0..rest.number()? {
-                known.insert(service, rest.text()?);
-            }
-        }
-        Some(known)
+        let (hashes, []) = bytes.as_chunks() else {
+            return None;
+        };
+        let hashes = hashes.iter().map(|hash| u64::from_le_bytes(*hash));
+        Some(Known(hashes.collect()))
     }
 }
 
-fn put_number(bytes: &mut Vec<u8>, number: usize) {
-    // Texts of a batch and the limit of operations are far below.
-    bytes.extend((number as u32).to_le_bytes());
-}
-
-fn put_text(bytes: &mut Vec<u8>, text: &str) {
-    put_number(bytes, text.len());
-    bytes.extend(text.as_bytes());
-}
-
-/// What is left to read.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn number(&mut self) -> Option<u32> {
-        let (number, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u32::from_le_bytes(*number))
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = self.number()?;
-        let (text, rest) = self.0.split_at_checked(length as usize)?;
-        self.0 = rest;
-        std::str::from_utf8(text).ok()
-    }
+/// FNV-1a. The hashes of the standard library may differ from one version of Rust to the next, and the state would be lost.
+fn hash(service: &str, operation: &str) -> u64 {
+    // 0xff is in no text, so it tells where the service ends.
+    let bytes = service.bytes().chain([0xff]).chain(operation.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -143,8 +143,8 @@ impl State for FirstSeen {
         if format != Self::FORMAT {
             return Err(RestoreError::Format);
         }
-        self.known = Known::from_bytes(data)
-            .ok_or_else(|| RestoreError::data("not a list of services and operations"))?;
+        self.known =
+            Known::from_bytes(data).ok_or_else(|| RestoreError::data("not a list of hashes"))?;
         Ok(())
     }
 }

@@ -45,6 +45,14 @@ test('settings are typed', () => {
   assert.deepEqual(given, { names: ['a'], inner: { level: 'low', ratio: 0.5 }, by_name: { x: 3 } });
 });
 
+test('a mapping has any keys', () => {
+  const given = parseSettings(Outer, '{"names": ["a"], "by_name": {"__proto__": 1, "constructor": 2}}');
+  assert.deepEqual(Object.entries(given.by_name), [
+    ['__proto__', 1],
+    ['constructor', 2],
+  ]);
+});
+
 test('every mistake is told with its place', () => {
   assert.equal(mistakes('{'), 'must be JSON');
   assert.equal(mistakes('null'), '`names` is missing');
