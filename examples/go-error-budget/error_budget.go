@@ -3,7 +3,6 @@ package main
 
 import (
 	_ "embed"
-	"slices"
 	"strings"
 
 	"spanmill.dev/sdk"
@@ -138,7 +137,7 @@ func (e *ErrorBudget) count(batch *spanmill.Batch) {
 		}
 		for at := range e.objectives {
 			objective := &e.objectives[at]
-			if len(objective.Services) > 0 && !slices.Contains(objective.Services, batch.Texts.Get(service)) {
+			if !objective.isAbout(batch, service) {
 				continue
 			}
 			tally := e.tally(tallyKey{service, at})

@@ -1,6 +1,10 @@
 package main
 
-import "spanmill.dev/sdk"
+import (
+	"slices"
+
+	"spanmill.dev/sdk"
+)
 
 // An objective is how many of a hundred requests are to be good.
 type objective struct {
@@ -10,6 +14,14 @@ type objective struct {
 	Services []string `json:"services,omitempty"`
 	// LatencyMs is what a good request takes at most; nil: it takes what it takes.
 	LatencyMs *float64 `json:"latency_ms"`
+}
+
+// isAbout tells whether a service is one of the objective's, by its index.
+func (o *objective) isAbout(batch *spanmill.Batch, service uint32) bool {
+	if len(o.Services) == 0 {
+		return true
+	}
+	return service != spanmill.Absent && slices.Contains(o.Services, batch.Texts.Get(service))
 }
 
 // read takes the settings, with every mistake in them.
