@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests
+.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -35,7 +35,7 @@ plugins: wasm-target
 	@for plugin in $(PLUGINS); do cp $(GUEST_DIR)/spanmill_$$plugin.wasm $(PLUGIN_DIR)/$$plugin.wasm; done
 
 ## Everything that CI runs.
-test: lint build guests clients sdks five-minutes language-guests unit fuzz
+test: lint build guests clients sdks five-minutes language-guests examples unit fuzz
 
 lint:
 	$(CARGO) fmt --all --check
@@ -98,6 +98,10 @@ language-guests: host wasm-clang
 	@# Compiled here, one after the other, so that no test waits for it.
 	@for guest in target/release/guests/*.wasm; do \
 		SPANMILL_CACHE=target/tmp/plugin-cache SPANMILL_CACHE_MIB=2048 target/release/spanmill inspect $$guest >/dev/null 2>&1 || true; done
+
+## Each example in examples/, built, tested and held to the contract.
+examples: host wasm-clang wasm-target
+	$(PATH_OF_GO) CARGO_TARGET_DIR=$(abspath target/examples) tests/examples
 
 # What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
 clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/victoria-metrics $(TOOLS)/docker-registry $(TOOLS)/jaeger

@@ -81,6 +81,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for (from, to) in carried {
                 collect(&home.join(from), Path::new(to), &mut files)?;
             }
+            // The Go SDK's tests stay with it; the template has its own.
+            files.retain(|(path, _)| {
+                let is_test = path.to_string_lossy().ends_with("_test.go");
+                !(is_test && path.starts_with("spanmill_sdk"))
+            });
             if language == "rust" {
                 let workspace = out.join("workspace.toml");
                 std::fs::write(&workspace, carried_workspace(&home)?)?;
@@ -121,11 +126,7 @@ fn collect(folder: &Path, to: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> std
         let entry = entry?;
         let name = entry.file_name();
         let text = name.to_string_lossy();
-        if LEFT_OUT.contains(&&*text)
-            || text.ends_with(".wasm")
-            || text.ends_with(".pyc")
-            || text.ends_with("_test.go")
-        {
+        if LEFT_OUT.contains(&&*text) || text.ends_with(".wasm") || text.ends_with(".pyc") {
             continue;
         }
         match entry.file_type()?.is_dir() {

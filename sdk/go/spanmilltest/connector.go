@@ -21,6 +21,8 @@ type ConnectorKit struct {
 	Restarts int
 	series   []*Total
 	totals   []*Total
+	// Totals by their metric and what identifies them.
+	known map[string]*Total
 }
 
 // A Total is what was measured of one series.
@@ -33,6 +35,8 @@ type Total struct {
 	Sum   float64
 	// Rows are those of exemplars.
 	Rows []uint32
+	// What tells it apart from others of the metric.
+	identity string
 }
 
 // Attribute is the value of one of the series' attributes, as text; "" without.
@@ -83,7 +87,9 @@ func (k *ConnectorKit) Run(telemetry *Telemetry) {
 	}
 	all := loaded.all(texts)
 	for row := range resources.Ends {
-		k.series = append(k.series, &Total{Resource: list(&resources, row, all), Attributes: list(&attributes, row, all)})
+		named := &Total{Resource: list(&resources, row, all), Attributes: list(&attributes, row, all)}
+		named.identity = fmt.Sprintf("%#v %#v", named.Resource, named.Attributes)
+		k.series = append(k.series, named)
 	}
 	for instrument, of := range measured {
 		k.record(k.Stream.Instruments[instrument].Name, of)
@@ -129,13 +135,15 @@ func (k *ConnectorKit) record(metric string, of spanmill.Measured) {
 }
 
 func (k *ConnectorKit) total(metric string, named *Total) *Total {
-	identity := func(t *Total) string { return fmt.Sprintf("%#v %#v", t.Resource, t.Attributes) }
-	for _, total := range k.totals {
-		if total.Metric == metric && identity(total) == identity(named) {
-			return total
-		}
+	identity := metric + " " + named.identity
+	if total, isKnown := k.known[identity]; isKnown {
+		return total
 	}
 	total := &Total{Metric: metric, Resource: named.Resource, Attributes: named.Attributes}
+	if k.known == nil {
+		k.known = map[string]*Total{}
+	}
+	k.known[identity] = total
 	k.totals = append(k.totals, total)
 	return total
 }

@@ -1,11 +1,15 @@
 #!/usr/bin/env node
 /** Builds a plugin's component: `node spanmill_sdk/build.mjs drop_routes.js --world drop-routes --output build/drop_routes.wasm`. */
 
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { leanGlue } from './glue.mjs';
+import { withRelativeSdk } from './specifiers.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,7 +20,7 @@ if (!source || !values.world || !values.output) {
   console.error('usage: build.mjs SOURCE --world WORLD --output FILE [--wit FOLDER]');
   process.exit(1);
 }
-const tool = import.meta.resolve('@bytecodealliance/componentize-js');
+const tool = packageFile('@bytecodealliance/componentize-js', 'src/componentize.js');
 const { componentize } = await import(tool);
 const { splicer } = await import(new URL('../lib/spidermonkey-embedding-splicer.js', tool).href);
 const splice = splicer.spliceBindings;
@@ -30,21 +34,36 @@ const folder = resolve(dirname(values.output), 'source');
 await rm(folder, { recursive: true, force: true });
 await mkdir(folder, { recursive: true });
 const sdk = import.meta.dirname;
-await cp(sdk, join(folder, relative('.', sdk)), {
+// A copy beside the plugin keeps its place, so that relative imports find it; an SDK elsewhere is the package `@spanmill/sdk`.
+const beside = relative('.', sdk);
+const place = beside.startsWith('..') ? 'node_modules/@spanmill/sdk/src' : beside;
+const guest = join(folder, place);
+await cp(sdk, guest, {
   recursive: true,
   filter: (path) => !/\.d\.ts$|testing$|\.mjs$/.test(path),
 });
-const guest = join(folder, relative('.', sdk));
 await cp(join(guest, 'host.guest.js'), join(guest, 'host.js'));
 for (const name of await readdir('.')) {
   if (/\.test\.[jt]s$|\.d\.ts$|config\.[jt]s$/.test(name)) continue;
-  if (name.endsWith('.js')) await cp(name, join(folder, name));
-  if (name.endsWith('.ts')) await writeFile(join(folder, name), await withoutTypes(name));
+  if (!/\.[jt]s$/.test(name)) continue;
+  const source = name.endsWith('.ts') ? await withoutTypes(name) : await readFile(name, 'utf8');
+  await writeFile(join(folder, name), withRelativeSdk(source, place));
+}
+
+/** The URL of a file of a package that the plugin's folder has installed. The SDK may be a link to somewhere else. */
+function packageFile(name, path) {
+  const folders = createRequire(resolve('package.json')).resolve.paths(name);
+  const found = folders.map((folder) => join(folder, name, path)).find(existsSync);
+  if (found === undefined) {
+    console.error(`${name} is not installed; npm install --save-dev ${name}`);
+    process.exit(1);
+  }
+  return pathToFileURL(found).href;
 }
 
 /** JavaScript with each token where it was in the TypeScript, so that stack traces name the right line and column. */
 async function withoutTypes(name) {
-  const { default: blank } = await import('ts-blank-space');
+  const { default: blank } = await import(packageFile('ts-blank-space', 'out/index.js'));
   return blank(await readFile(name, 'utf8'), (node) => {
     console.error(`${name}: enums, namespaces and parameter properties have no JavaScript; write what they mean`);
     console.error(node.getText());

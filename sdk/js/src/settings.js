@@ -90,11 +90,14 @@ export function mapping(item) {
   return {
     schema: { type: 'object', additionalProperties: item.schema },
     read(value, path, problems) {
-      /** @type {Record<string, T>} */
-      const found = {};
-      if (!isObject(value)) problems.push(path, 'must be a mapping');
-      else for (const key of Object.keys(value)) found[key] = item.read(value[key], path + pointer(key), problems);
-      return found;
+      if (!isObject(value)) {
+        problems.push(path, 'must be a mapping');
+        return {};
+      }
+      // Unlike an assignment, this takes `__proto__` for a key as any other.
+      return Object.fromEntries(
+        Object.keys(value).map((key) => [key, item.read(value[key], path + pointer(key), problems)]),
+      );
     },
   };
 }

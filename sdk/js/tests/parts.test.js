@@ -16,6 +16,7 @@ import {
 import { occurs } from '../src/columns.js';
 import { leanGlue } from '../src/glue.mjs';
 import { parseSettings } from '../src/settings.js';
+import { withRelativeSdk } from '../src/specifiers.mjs';
 
 const Outer = settings.object({
   names: settings.list(settings.text(), (names, path, problems) => {
@@ -42,6 +43,14 @@ const mistakes = (json) => {
 test('settings are typed', () => {
   const given = parseSettings(Outer, '{"names": ["a"], "inner": {"level": "low"}, "by_name": {"x": 3}}');
   assert.deepEqual(given, { names: ['a'], inner: { level: 'low', ratio: 0.5 }, by_name: { x: 3 } });
+});
+
+test('a mapping has any keys', () => {
+  const given = parseSettings(Outer, '{"names": ["a"], "by_name": {"__proto__": 1, "constructor": 2}}');
+  assert.deepEqual(Object.entries(given.by_name), [
+    ['__proto__', 1],
+    ['constructor', 2],
+  ]);
 });
 
 test('every mistake is told with its place', () => {
@@ -107,4 +116,18 @@ test('nested values go there and back', () => {
 
 test('glue of another version is refused', () => {
   assert.throws(() => leanGlue('let x;'), /install that version/);
+});
+
+test('imports of the package become relative', () => {
+  const place = 'node_modules/@spanmill/sdk/src';
+  assert.equal(
+    withRelativeSdk("import { log } from '@spanmill/sdk';", place),
+    `import { log } from './${place}/index.js';`,
+  );
+  assert.equal(
+    withRelativeSdk('import {\n  log,\n} from "@spanmill/sdk";', place),
+    `import {\n  log,\n} from "./${place}/index.js";`,
+  );
+  const others = "import './spanmill_sdk/index.js'; import { Kit } from '@spanmill/sdk/testing'; // '@spanmill/sdk'";
+  assert.equal(withRelativeSdk(others, place), others);
 });

@@ -45,7 +45,7 @@ from .records import RecordField, Records, RecordStream
 from .router import Pipelines, Routes
 from .settings import parse_settings, schema
 from .ticker import Decisions
-from .values import ABSENT, EMPTY, Cell, Value
+from .values import ABSENT, EMPTY, Cell, Kind, Value
 
 __all__ = [
     "ABSENT",
@@ -69,6 +69,7 @@ __all__ = [
     "Gauge",
     "Histogram",
     "Instrument",
+    "Kind",
     "Level",
     "ListField",
     "MetricStream",

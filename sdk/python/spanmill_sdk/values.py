@@ -28,6 +28,13 @@ EMPTY = _Nothing.EMPTY
 #: A value as plugins see it: lists are arrays, dicts maps.
 Value: TypeAlias = "_Nothing | str | bool | int | float | bytes | list[Any] | dict[str, Any]"
 
+
+class Kind:
+    """The kinds of cells, as the contract numbers them."""
+
+    ABSENT, TEXT, BOOL, INT, DOUBLE, BYTES, ARRAY, MAP, EMPTY = range(9)
+
+
 TEXT, BOOL, INT, DOUBLE, BYTES, ARRAY, MAP, NO_VALUE = range(1, 9)
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from .rawlists import UnknownGlue, lists_as_bytes
 
+#: The folder that has the package `spanmill_sdk`.
+SDK = Path(__file__).parents[2]
+
 
 def main() -> int:
     """Runs componentize-py, and lets lists of numbers cross as bytes."""
@@ -25,17 +28,21 @@ def main() -> int:
         print("componentize-py is not installed; pip install --requirement requirements.txt", file=sys.stderr)
         return 1
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    command = [tool, "--quiet", "-d", args.wit, "-w", args.world, "componentize", args.module, "-o", str(args.output)]
-    built = subprocess.run(command)
+    # The plugin is in the current folder; the SDK is beside it, or wherever it is installed.
+    paths = [option for folder in (Path(), SDK) for option in ("-p", str(folder))]
+    command = [tool, "--quiet", "-d", args.wit, "-w", args.world, "componentize", *paths, args.module]
+    # A running service may watch the output, so it appears there at once, and finished.
+    part = args.output.with_name(f"{args.output.name}.part")
+    built = subprocess.run([*command, "-o", str(part)])
     if built.returncode:
         return built.returncode
     try:
-        component = lists_as_bytes(args.output.read_bytes())
+        part.write_bytes(lists_as_bytes(part.read_bytes()))
     except UnknownGlue as error:
-        args.output.unlink()
+        part.unlink()
         print(f"{error}; this SDK knows the glue of componentize-py 0.25.1, so install that version", file=sys.stderr)
         return 1
-    args.output.write_bytes(component)
+    part.replace(args.output)
     return 0
 
 

@@ -84,11 +84,10 @@ pub(in crate::cli) fn new(args: &NewArgs) -> Result<(), Failure> {
     })?;
     let names = Names::new(args.kind.placeholder(), &args.name);
     for (path, bytes) in template.files {
-        // What is carried along stays as it is.
-        let carried = ["vendor/", "spanmill_sdk/", "wit/deps/"];
-        let is_own = !carried.iter().any(|folder| path.starts_with(folder));
         let (path, bytes) = match std::str::from_utf8(bytes) {
-            Ok(text) if is_own => (names.replaced(path), names.replaced(text).into_bytes()),
+            Ok(text) if !is_carried(path) => {
+                (names.replaced(path), names.replaced(text).into_bytes())
+            }
             _ => ((*path).to_owned(), bytes.to_vec()),
         };
         let file = folder.join(path);
@@ -102,6 +101,12 @@ pub(in crate::cli) fn new(args: &NewArgs) -> Result<(), Failure> {
         args.name, args.name
     ));
     Ok(())
+}
+
+/// Whether a file of a new folder is the SDK's or the contract's, which stay as they are.
+fn is_carried(path: &str) -> bool {
+    let carried = ["vendor/", "spanmill_sdk/", "wit/deps/"];
+    carried.iter().any(|folder| path.starts_with(folder))
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {
@@ -174,6 +179,19 @@ mod tests {
             names.replaced(text),
             "keep_errors_only keep-errors-only KeepErrorsOnly keepErrorsOnly"
         );
+    }
+
+    #[test]
+    fn every_new_plugin_has_tests_of_its_own() {
+        for template in packed::TEMPLATES {
+            let mut own = template.files.iter().filter(|(path, _)| !is_carried(path));
+            let has_tests = own.any(|(path, bytes)| {
+                let text = std::str::from_utf8(bytes).unwrap();
+                let is_source = !path.ends_with(".yaml") && !path.ends_with(".md");
+                is_source && (path.contains("test") || text.contains("#[cfg(test)]"))
+            });
+            assert!(has_tests, "{} {}", template.language, template.kind);
+        }
     }
 
     #[test]

@@ -1,0 +1,7 @@
+module route_normaliser
+
+go 1.26
+
+require spanmill.dev/sdk v0.0.0
+
+replace spanmill.dev/sdk => ../../sdk/go
