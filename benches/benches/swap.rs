@@ -67,6 +67,7 @@ async fn bench() -> Result<()> {
     let cache = tempfile::tempdir()?;
     let folders = Folders {
         plugins: Some(reference::plugin_folder()),
+        store: None,
         cache: Some(CacheConfig::new(cache.path().join("cache"))),
         compiler: CompilerConfig::default(),
     };

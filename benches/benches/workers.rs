@@ -75,6 +75,7 @@ fn main() -> Result<()> {
     let cache = tempfile::tempdir()?;
     let folders = Folders {
         plugins: Some(reference::plugin_folder()),
+        store: None,
         cache: Some(CacheConfig::new(cache.path().join("cache"))),
         compiler: CompilerConfig::default(),
     };

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest};
 use serde::Serialize;
 
-use crate::MAX_PLUGIN;
 use crate::digest::Digest;
+use crate::limits::MAX_PLUGIN;
 
 /// The layer that is the component.
 const LAYER: &str = "application/wasm";

@@ -1,6 +1,7 @@
 //! A manifest and its plugins in one file, signed as a whole: a tar archive with an OCI image layout, as `skopeo` and `oras`
 //! copy it to a registry and back. The signature lies in it where `cosign save` puts it.
 
+mod content;
 mod layout;
 
 use std::path::{Component, Path};
@@ -9,28 +10,8 @@ use crate::digest::Digest;
 use crate::error::DistributionError;
 use crate::keys::{PublicKey, SigningKey};
 use crate::signature::{self, Signature, Subject};
+pub use content::{Bundle, BundleFile};
 use layout::Layout;
-
-/// The largest bundle, in bytes.
-pub const MAX_BUNDLE: u64 = 1024 * 1024 * 1024;
-
-/// A file in a bundle.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BundleFile {
-    /// Where it is, relative to the bundle's root, with `/` between folders.
-    pub path: String,
-    /// What is in it.
-    pub bytes: Vec<u8>,
-}
-
-/// What a bundle holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bundle {
-    /// The manifests, in the order in which they are laid over each other.
-    pub manifests: Vec<BundleFile>,
-    /// Plugins, and what else the manifests need.
-    pub files: Vec<BundleFile>,
-}
 
 impl Bundle {
     /// Packs it, signed if there is a key. The same content gives the same digest.
@@ -76,11 +57,6 @@ impl Bundle {
             check_path(&file.path).map_err(|why| failed(&format!("{name}: {}", file.path), why))?;
         }
         Ok((bundle, layout.digest().clone()))
-    }
-
-    /// Its files, manifests first.
-    pub fn all(&self) -> impl Iterator<Item = &BundleFile> {
-        self.manifests.iter().chain(&self.files)
     }
 }
 

@@ -7,12 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, StatusCode, Url};
 
-use crate::MAX_PLUGIN;
 use crate::artifact::artifact;
 use crate::digest::Digest;
 use crate::error::{DistributionError, told};
 use crate::exchange::{FetchRequest, Fetched};
 use crate::keys::SigningKey;
+use crate::limits::MAX_PLUGIN;
 use crate::location::{Location, is_loopback};
 use crate::registry::Repository;
 use crate::signature::Signature;

@@ -4,9 +4,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base64_bytes;
+use crate::digest::Digest;
+use crate::limits::MAX_PLUGIN;
 use crate::location::Location;
 use crate::signature::Signature;
-use crate::{Digest, MAX_PLUGIN};
 
 /// The longest line: a manifest and signatures.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
@@ -33,7 +35,7 @@ pub struct Fetched {
 
 #[derive(Serialize, Deserialize)]
 struct Head {
-    #[serde(with = "base64")]
+    #[serde(with = "base64_bytes")]
     manifest: Vec<u8>,
     signatures: Vec<Signature>,
     bytes: u64,
@@ -77,22 +79,6 @@ impl Fetched {
             wasm,
             signatures: head.signatures,
         })
-    }
-}
-
-/// Bytes in JSON, as base64.
-pub(crate) mod base64 {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&STANDARD.encode(bytes))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(from)?;
-        STANDARD.decode(text).map_err(de::Error::custom)
     }
 }
 

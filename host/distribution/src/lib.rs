@@ -9,28 +9,28 @@
 //! server answers is known, and the libraries that read it hold it whole.
 
 mod artifact;
+mod base64_bytes;
 mod bundle;
 mod digest;
 mod download;
 mod error;
 mod exchange;
 mod keys;
+mod limits;
 mod location;
 mod lock;
 mod registry;
 mod signature;
 mod store;
 
-pub use bundle::{Bundle, BundleFile, MAX_BUNDLE};
+pub use bundle::{Bundle, BundleFile};
 pub use digest::{Digest, DigestError};
 pub use download::{download, push};
 pub use error::DistributionError;
 pub use exchange::{FetchRequest, Fetched};
 pub use keys::{KeyError, PublicKey, SigningKey};
+pub use limits::{MAX_BUNDLE, MAX_PLUGIN};
 pub use location::{Location, LocationError};
 pub use lock::{LOCK_FILE, LockFile};
 pub use signature::Signature;
 pub use store::{Store, Stored, check_file};
-
-/// The largest plugin, in bytes.
-pub const MAX_PLUGIN: u64 = 64 * 1024 * 1024;

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(lock.pinned(&address).digest(), Some(&second));
         let own = location.pinned(second.clone());
         assert_eq!(lock.pinned(&own).digest(), Some(&second));
-        lock.keep_only(&[address.clone()]);
+        lock.keep_only(std::slice::from_ref(&address));
         assert_eq!(lock.pinned(&location).digest(), None);
         assert_eq!(lock.pinned(&address).digest(), Some(&second));
     }

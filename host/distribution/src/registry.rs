@@ -16,10 +16,10 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Reference, RegistryOperation};
 use tokio::io::AsyncWrite;
 
-use crate::MAX_PLUGIN;
 use crate::artifact::{Artifact, component_layer, descriptor};
 use crate::digest::Digest;
 use crate::exchange::Fetched;
+use crate::limits::MAX_PLUGIN;
 use crate::location::is_loopback;
 use crate::signature::{BUNDLE_TYPE, MAX_SIGNATURES, Signature};
 
@@ -280,6 +280,11 @@ fn is_missing(error: &OciDistributionError) -> bool {
 fn told(error: &OciDistributionError) -> String {
     match error {
         OciDistributionError::RequestError(error) => crate::error::told(error),
+        OciDistributionError::RegistryError { envelope, .. }
+            if envelope.errors.iter().any(is_refusal) =>
+        {
+            REFUSED.to_owned()
+        }
         OciDistributionError::RegistryError { envelope, .. } => {
             let errors = envelope
                 .errors

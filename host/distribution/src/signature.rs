@@ -6,13 +6,15 @@
 
 mod bundle;
 mod simple;
+mod subject;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base64_bytes;
 use crate::digest::Digest;
-use crate::exchange::base64;
 use crate::keys::{PublicKey, SigningKey};
 pub(crate) use bundle::ARTIFACT_TYPE as BUNDLE_TYPE;
+pub(crate) use subject::Subject;
 
 /// The most signatures of a plugin that are looked at.
 pub(crate) const MAX_SIGNATURES: usize = 32;
@@ -23,25 +25,16 @@ pub enum Signature {
     /// Of a text that names a manifest's digest.
     Simple {
         /// The text, JSON.
-        #[serde(with = "base64")]
+        #[serde(with = "base64_bytes")]
         payload: Vec<u8>,
         /// The signature of the text.
-        #[serde(with = "base64")]
+        #[serde(with = "base64_bytes")]
         signature: Vec<u8>,
     },
     /// Of a file's bytes.
-    Detached(#[serde(with = "base64")] Vec<u8>),
+    Detached(#[serde(with = "base64_bytes")] Vec<u8>),
     /// A Sigstore bundle, JSON: of a file's bytes, or of a statement that names a digest.
-    Bundle(#[serde(with = "base64")] Vec<u8>),
-}
-
-/// What is to be signed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Subject<'a> {
-    /// The artifact whose manifest has this digest.
-    Manifest(&'a Digest),
-    /// The file with these bytes.
-    File(&'a [u8]),
+    Bundle(#[serde(with = "base64_bytes")] Vec<u8>),
 }
 
 impl Signature {
@@ -55,8 +48,8 @@ impl Signature {
 
     /// A file with a signature, as `cosign sign-blob` (base64) or `openssl dgst -sign` writes it.
     pub fn detached(file: &[u8]) -> Self {
-        use ::base64::Engine as _;
-        let decoded = ::base64::engine::general_purpose::STANDARD.decode(file.trim_ascii());
+        use base64::Engine as _;
+        let decoded = base64::engine::general_purpose::STANDARD.decode(file.trim_ascii());
         Signature::Detached(decoded.unwrap_or_else(|_| file.to_vec()))
     }
 

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use spanmill_private::PrivateFolder;
 
-use crate::MAX_PLUGIN;
 use crate::artifact::component_layer;
 use crate::digest::Digest;
 use crate::error::DistributionError;
 use crate::exchange::{FetchRequest, Fetched};
 use crate::keys::PublicKey;
+use crate::limits::MAX_PLUGIN;
 use crate::location::Location;
 use crate::signature::{self, Signature, Subject};
 

@@ -2,9 +2,11 @@
 
 mod admin;
 mod author;
+mod bundle;
 mod conformance;
 mod distribute;
 mod fetch;
+mod files;
 mod inspect;
 mod log;
 mod manifest;

@@ -9,10 +9,11 @@ use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest
 use serde::{Deserialize, Serialize};
 use tar::{Archive, Builder, Header};
 
-use super::{Bundle, BundleFile, MAX_BUNDLE};
+use super::content::{Bundle, BundleFile};
 use crate::artifact::descriptor;
 use crate::digest::Digest;
 use crate::keys::SigningKey;
+use crate::limits::MAX_BUNDLE;
 use crate::signature::Signature;
 
 /// What the artifact is.
@@ -182,10 +183,10 @@ impl<'a> Layout<'a> {
                 .map_err(|error| format!("a manifest in it is not understood: {error}"))?;
             if annotation(entry, KIND) == Some(KIND_SIGNATURES) {
                 signatures.push(manifest);
-            } else if manifest.artifact_type.as_deref() == Some(ARTIFACT_TYPE) {
-                if artifact.replace((digest, manifest)).is_some() {
-                    return Err("there are several bundles in it".to_owned());
-                }
+            } else if manifest.artifact_type.as_deref() == Some(ARTIFACT_TYPE)
+                && artifact.replace((digest, manifest)).is_some()
+            {
+                return Err("there are several bundles in it".to_owned());
             }
         }
         let (digest, manifest) =

@@ -59,7 +59,7 @@ fn a_bundle_is_signed_as_a_whole() {
     let mut other = bundle();
     other.files[0].bytes = b"\0asm evil".to_vec();
     let (mut forged, _) = other.pack(Some(&pair().0)).unwrap();
-    assert!(open(&forged, &[public.clone()]).is_err());
+    assert!(open(&forged, std::slice::from_ref(&public)).is_err());
     // A bit anywhere in what counts is noticed.
     let at = forged.windows(4).position(|part| part == b"evil").unwrap();
     forged[at] ^= 1;

@@ -1,10 +1,10 @@
 //! Sigstore bundles, which cosign 3 writes: of them, the signature with a key. https://docs.sigstore.dev/about/bundle/
 
-use ::base64::Engine as _;
-use ::base64::engine::general_purpose::STANDARD;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::Subject;
+use super::subject::Subject;
 use crate::digest::Digest;
 use crate::keys::PublicKey;
 

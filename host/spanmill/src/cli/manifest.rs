@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::distribute::BundleArgs;
+use super::bundle::BundleArgs;
 use super::output::{Failure, colour};
 use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
 use crate::pipeline::{LoadedPlugin, PluginLoader};

@@ -6,8 +6,8 @@ use clap::Args;
 use spanmill_distribution::{Bundle, BundleFile, Location, MAX_PLUGIN};
 use spanmill_private::{read_regular, replace};
 
-use super::bundle::STORE;
-use super::{signing_key, unreadable, unwritable};
+use crate::cli::bundle::STORE;
+use crate::cli::files::{signing_key, unreadable, unwritable};
 use crate::cli::manifest::ConfigArgs;
 use crate::cli::output::{Failure, colour, say};
 use crate::config::{self, Manifest, ManifestSource};

@@ -6,7 +6,7 @@ use clap::Args;
 use spanmill_distribution::{Location, LockFile, Stored};
 use spanmill_private::{read_regular, replace};
 
-use super::{unreadable, unwritable};
+use crate::cli::files::{unreadable, unwritable};
 use crate::cli::manifest::ConfigArgs;
 use crate::cli::output::{Failure, colour, say};
 use crate::config::{self, PluginSpec};

@@ -6,7 +6,7 @@ use clap::Args;
 use spanmill_distribution::{Location, MAX_PLUGIN};
 use spanmill_private::read_regular;
 
-use super::{signing_key, unreadable};
+use crate::cli::files::{signing_key, unreadable};
 use crate::cli::output::{Failure, say};
 use crate::service::Folders;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use spanmill_distribution::{Digest, Location, LocationError};
 
-use super::PluginSpec;
+use super::spec::PluginSpec;
 use crate::components;
 use spanmill_manifest::{Diagnostic, Diagnostics, Section, did_you_mean};
 

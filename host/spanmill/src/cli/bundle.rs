@@ -6,8 +6,8 @@ use clap::Args;
 use spanmill_distribution::{Bundle, BundleFile, MAX_BUNDLE};
 use spanmill_private::{PrivateFolder, read_regular, replace};
 
-use super::{unreadable, unwritable};
-use crate::cli::output::Failure;
+use super::files::{unreadable, unwritable};
+use super::output::Failure;
 use crate::remote::read_keys;
 use crate::service::Folders;
 
@@ -16,7 +16,7 @@ pub(super) const STORE: &str = "store";
 
 /// Which bundle.
 #[derive(Args, Debug)]
-pub(in crate::cli) struct BundleArgs {
+pub(super) struct BundleArgs {
     /// A manifest and its plugins in one file, as `spanmill plugin pack` makes it.
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     bundle: Option<PathBuf>,
@@ -27,12 +27,12 @@ pub(in crate::cli) struct BundleArgs {
 
 impl BundleArgs {
     /// Whether there is one.
-    pub(in crate::cli) fn is_given(&self) -> bool {
+    pub(super) fn is_given(&self) -> bool {
         self.bundle.is_some()
     }
 
     /// Unpacks the bundle, if there is one, and returns its manifests. What was fetched is then looked for in it.
-    pub(in crate::cli) fn unpack(&self, folders: &mut Folders) -> Result<Vec<String>, Failure> {
+    pub(super) fn unpack(&self, folders: &mut Folders) -> Result<Vec<String>, Failure> {
         let Some(path) = &self.bundle else {
             return Ok(Vec::new());
         };
