@@ -18,7 +18,7 @@ fn processor_of_unknown_type() {
               |   ^^^^^^
               |
               = help: did you mean `filter`?
-              = help: known types: attributes, batch, filter, memory_limiter, probabilistic_sampler, redaction, resource; name the file of another under `plugins:`
+              = help: known types: attributes, batch, filter, memory_limiter, probabilistic_sampler, redaction, resource; say under `plugins:` where another is
 
             spanmill.yaml: 1 error
         "#]],
@@ -39,7 +39,7 @@ fn processor_nobody_knows() {
               |   ^^^^^^^^^^^^^
               |
               = help: did you mean `attributes`?
-              = help: known types: attributes, batch, filter, memory_limiter, probabilistic_sampler, redaction, resource; name the file of another under `plugins:`
+              = help: known types: attributes, batch, filter, memory_limiter, probabilistic_sampler, redaction, resource; say under `plugins:` where another is
 
             spanmill.yaml: 1 error
         "#]],
@@ -214,14 +214,14 @@ plugins:
     file: b.wasm
 "#,
         expect![[r#"
-            error: plugin redactor: there is no built-in of this type, and no file is named
+            error: plugin redactor: there is no built-in of this type, and nothing says where the plugin is
              --> spanmill.yaml:4:3
               |
             4 |   redactor:
               |   ^^^^^^^^
               |
               = help: did you mean `redaction`?
-              = help: add `file:` with the path of the component
+              = help: add `file:` with the path of the component, or `oci:` or `https:`
 
             error: plugin redactor: memory_mib: must be at least 1
              --> spanmill.yaml:5:17

@@ -46,7 +46,7 @@ service:
               |   ^^^^^^^^^^^^^
               |
               = help: `spanmetrics` counts and times the calls of each service; who calls whom is not counted in this version
-              = help: known types: count, exceptions, forward, routing, spanmetrics; name the file of another under `plugins:`
+              = help: known types: count, exceptions, forward, routing, spanmetrics; say under `plugins:` where another is
 
             spanmill.yaml: 3 errors
         "#]],
