@@ -11,6 +11,7 @@ use spanmill_runtime::{Limits, Plugin, Role, Slot, Tries};
 use super::input;
 use crate::cli::output::{Failure, say};
 use crate::cli::recording;
+use crate::cli::role::role;
 use crate::service::Folders;
 use spanmill_model::Signal;
 
@@ -36,6 +37,9 @@ pub(in crate::cli) struct BenchArgs {
     /// Another plugin to measure beside it by turns, such as the version that runs now.
     #[arg(long, value_name = "FILE")]
     beside: Option<PathBuf>,
+    /// Pipelines of one signal that a router may send to.
+    #[arg(long, value_name = "PIPELINES", value_delimiter = ',')]
+    pipelines: Vec<String>,
 }
 
 /// One plugin that is measured.
@@ -43,6 +47,8 @@ struct Contestant {
     name: String,
     slot: Slot,
     workspace: Workspace,
+    /// How often its instance was replaced because its memory had grown.
+    replaced: u32,
 }
 
 /// Measures, and prints a table: ns an item, the median of the rounds.
@@ -64,11 +70,13 @@ pub(super) fn bench(args: &BenchArgs, plugin: &Path, settings: &str) -> Result<(
         Ok(plugin)
     };
     let subject = load(plugin)?;
-    let role = subject
-        .kinds()
-        .first()
-        .map(|kind| Role::of(*kind))
-        .unwrap_or(Role::Processor);
+    let role = match subject.kinds().first() {
+        Some(kind) => role(*kind, &args.pipelines)?.ok_or_else(|| {
+            let why = "a router is measured with pipelines: --pipelines traces/a,traces/b";
+            Failure(format!("error: {}: {why}", plugin.display()))
+        })?,
+        None => Role::Processor,
+    };
     let mut contestants = vec![Contestant::new("plugin", &subject, &role, settings)?];
     let signal = contestants
         .first()
@@ -109,8 +117,12 @@ pub(super) fn bench(args: &BenchArgs, plugin: &Path, settings: &str) -> Result<(
         say(line);
     }
     for one in &contestants {
+        let replaced = match one.replaced {
+            0 => String::new(),
+            times => format!("; replaced {times} times as it grew, which the figures hold"),
+        };
         say(format_args!(
-            "{:<8} {} KiB of memory",
+            "{:<8} {} KiB of memory{replaced}",
             one.name,
             one.slot.memory_bytes() / 1024
         ));
@@ -136,6 +148,7 @@ impl Contestant {
             name: name.to_owned(),
             workspace: Workspace::new(Arc::new(projection)),
             slot,
+            replaced: 0,
         })
     }
 
@@ -148,12 +161,16 @@ impl Contestant {
             .workspace
             .view(0)
             .ok_or_else(|| Failure("error: there is no stage".to_owned()))?;
-        // What is made at the first batch is not the price of the others.
+        let failed = |fault| Failure(format!("error: {}: {fault}", self.name));
+        // As the host does it: between two batches, an instance that has grown is replaced.
         let mut call = || {
-            self.slot
-                .process(&view, Tries::Once)
-                .map_err(|fault| Failure(format!("error: {}: {fault}", self.name)))
+            self.slot.process(&view, Tries::Once).map_err(failed)?;
+            if self.slot.recycle().map_err(failed)? {
+                self.replaced = self.replaced.saturating_add(1);
+            }
+            Ok::<(), Failure>(())
         };
+        // What is made at the first batch is not the price of the others.
         call()?;
         let (begun, mut calls) = (Instant::now(), 0u32);
         while begun.elapsed() < SLICE {
