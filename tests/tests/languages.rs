@@ -240,3 +240,20 @@ async fn a_runtime_that_loops_or_leaks_costs_a_call_and_no_span() {
         }
     }
 }
+
+#[tokio::test]
+async fn inspect_tells_what_a_plugin_was_made_with() {
+    for (language, made_with) in [("go", "Go go1."), ("c", "clang"), ("js", "JavaScript")] {
+        let plugin = guest(&format!("drop_routes_{language}"));
+        let plugin = plugin.display().to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let told = spanmill(folder.path(), &["inspect", &plugin]).await;
+        assert_eq!(told.code, Some(0), "{}", told.stderr);
+        let mut lines = told.stdout.lines();
+        let found = lines.any(|line| {
+            (line.starts_with("languages ") || line.starts_with("made with "))
+                && line.contains(made_with)
+        });
+        assert!(found, "{language}: {}", told.stdout);
+    }
+}

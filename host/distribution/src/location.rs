@@ -40,7 +40,9 @@ pub enum LocationError {
     )]
     Digest(String),
     /// No HTTPS address.
-    #[error("`{0}` is no address; write `https://host/path/plugin.wasm`")]
+    #[error(
+        "`{0}` is no https address; write `https://host/path/plugin.wasm`; without TLS, only this machine is spoken to"
+    )]
     Https(String),
 }
 

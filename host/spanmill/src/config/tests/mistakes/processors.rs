@@ -360,3 +360,75 @@ service:
     "#]],
     );
 }
+
+#[test]
+fn plugin_sources() {
+    check_sections(
+        r#"processors:
+  one:
+  two:
+  three:
+  four:
+  filter:
+plugins:
+  one:
+    file: one.wasm
+    oci: ghcr.io/team/one:1.0
+  two:
+    oci: team/two:1.0
+  three:
+    https: http://example.com/three.wasm
+    digest: 3f1e
+  four:
+    oci: ghcr.io/team/four:1.0
+    keys: []
+  filter:
+    keys: [cosign.pub]
+"#,
+        expect![[r#"
+            error: plugin one: oci: it is in a file already
+              --> spanmill.yaml:10:10
+               |
+             9 |     file: one.wasm
+               |           -------- here
+            10 |     oci: ghcr.io/team/one:1.0
+               |          ^^^^^^^^^^^^^^^^^^^^
+               |
+               = help: name one place
+
+            error: plugin two: oci: `team/two:1.0` names no registry; write `registry.example.com/name:tag` (`docker.io/..` for Docker Hub)
+              --> spanmill.yaml:12:10
+               |
+            12 |     oci: team/two:1.0
+               |          ^^^^^^^^^^^^
+
+            error: plugin three: https: `http://example.com/three.wasm` is no https address; write `https://host/path/plugin.wasm`; without TLS, only this machine is spoken to
+              --> spanmill.yaml:14:12
+               |
+            14 |     https: http://example.com/three.wasm
+               |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            error: plugin three: digest: must be `sha256:` and 64 hexadecimal digits in lower case
+              --> spanmill.yaml:15:13
+               |
+            15 |     digest: 3f1e
+               |             ^^^^
+               |
+               = help: `spanmill inspect` shows a file's digest
+
+            error: plugin four: keys: no key is named, so no plugin could be signed by one
+              --> spanmill.yaml:18:11
+               |
+            18 |     keys: []
+               |           ^^
+
+            error: plugin filter: keys: built-ins are not signed; name the plugin's `file:`, `oci:` or `https:`
+              --> spanmill.yaml:20:11
+               |
+            20 |     keys: [cosign.pub]
+               |           ^^^^^^^^^^^^
+
+            spanmill.yaml: 6 errors
+        "#]],
+    );
+}
