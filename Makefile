@@ -39,7 +39,7 @@ test: lint build guests clients sdks five-minutes language-guests examples unit 
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --release --locked --workspace --all-targets --features spanmill-benches/programs -- -D warnings
 	@.ci/check-files
 	@.ci/check-dependencies
 
@@ -163,7 +163,7 @@ bench: build bench-guests
 ## Instructions a span, held to benches/limits.txt; needs valgrind. UPDATE=1 writes the figures down.
 bench-check: plugins
 	@command -v valgrind >/dev/null || { echo 'bench-check counts instructions with valgrind; install the package `valgrind`' >&2; exit 1; }
-	$(CARGO) build --release --locked -p spanmill-benches --bin chain-once --bin bench-check
+	$(CARGO) build --release --locked -p spanmill-benches --features programs --bin chain-once --bin bench-check
 	target/release/bench-check
 
 GO ?= $(shell command -v go || echo /usr/local/go/bin/go)
@@ -177,7 +177,7 @@ $(COLLECTOR): benches/collector/builder.yaml
 
 ## Spanmill beside the Collector, into benches/README.md; needs Go. COMPARE=full takes all sizes, stages and wires, COMPARE=stages,.. some.
 compare: build bench-guests $(COLLECTOR)
-	$(CARGO) build --release --locked -p spanmill-benches --bin compare --bin null-proxy --bin spanmill-native
+	$(CARGO) build --release --locked -p spanmill-benches --features programs --bin compare --bin null-proxy --bin spanmill-native
 	target/release/compare
 
 clean:
