@@ -15,6 +15,9 @@ const OLD_LAYER: &str = "application/vnd.wasm.content.layer.v1+wasm";
 /// What the config is.
 const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 
+/// When an artifact was made: the same file is to have the same digest whenever it is pushed.
+const CREATED: &str = "1970-01-01T00:00:00Z";
+
 /// A plugin made ready for a registry.
 pub(crate) struct Artifact {
     /// The manifest, JSON.
@@ -26,7 +29,7 @@ pub(crate) struct Artifact {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Config<'a> {
-    created: String,
+    created: &'static str,
     architecture: &'static str,
     os: &'static str,
     layer_digests: [String; 1],
@@ -48,7 +51,7 @@ pub(crate) fn artifact(
     annotations: BTreeMap<String, String>,
 ) -> Result<Artifact, serde_json::Error> {
     let config = Config {
-        created: jiff::Timestamp::now().to_string(),
+        created: CREATED,
         architecture: "wasm",
         os: "wasip2",
         layer_digests: [Digest::of(wasm).to_string()],

@@ -4,6 +4,7 @@
 mod content;
 mod layout;
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
 use crate::digest::Digest;
@@ -20,14 +21,8 @@ impl Bundle {
     ///
     /// A path leads out of the bundle, or two files have the same.
     pub fn pack(&self, key: Option<&SigningKey>) -> Result<(Vec<u8>, Digest), DistributionError> {
-        let mut paths: Vec<&str> = self.all().map(|file| file.path.as_str()).collect();
-        for path in &paths {
-            check_path(path).map_err(|why| failed(path, why))?;
-        }
-        paths.sort_unstable();
-        if let Some([path, _]) = paths.array_windows().find(|[one, other]| one == other) {
-            return Err(failed(path, "it is in the bundle twice".to_owned()));
-        }
+        self.check_paths()
+            .map_err(|(path, why)| failed(&path, why))?;
         layout::pack(self, key).map_err(|why| failed("the bundle", why))
     }
 
@@ -53,10 +48,21 @@ impl Bundle {
             })?;
         }
         let bundle = layout.bundle().map_err(|why| failed(&name, why))?;
-        for file in bundle.all() {
-            check_path(&file.path).map_err(|why| failed(&format!("{name}: {}", file.path), why))?;
-        }
+        let checked = bundle.check_paths();
+        checked.map_err(|(path, why)| failed(&format!("{name}: {path:?}"), why))?;
         Ok((bundle, layout.digest().clone()))
+    }
+
+    /// Every file stays below the bundle's folder, and has a path of its own. Returns the path that does not, and why.
+    fn check_paths(&self) -> Result<(), (String, String)> {
+        let mut paths = BTreeSet::new();
+        for BundleFile { path, .. } in self.all() {
+            check_path(path).map_err(|why| (path.clone(), why))?;
+            if !paths.insert(path) {
+                return Err((path.clone(), "it is in the bundle twice".to_owned()));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -71,7 +77,7 @@ fn failed(path: &str, why: String) -> DistributionError {
 fn check_path(path: &str) -> Result<(), String> {
     let is_plain = |component| matches!(component, Component::Normal(_));
     let stays = Path::new(path).components().all(is_plain);
-    match stays && !path.is_empty() && !path.contains(['\\', '\0']) {
+    match stays && !path.is_empty() && !path.contains(|c: char| c == '\\' || c.is_control()) {
         true => Ok(()),
         false => {
             Err("it is not below the manifest's folder, so it cannot be in a bundle".to_owned())

@@ -9,7 +9,7 @@ use reqwest::{Client, StatusCode, Url};
 
 use crate::artifact::artifact;
 use crate::digest::Digest;
-use crate::error::{DistributionError, told};
+use crate::error::{DistributionError, told, words};
 use crate::exchange::{FetchRequest, Fetched};
 use crate::keys::SigningKey;
 use crate::limits::MAX_PLUGIN;
@@ -82,7 +82,7 @@ pub async fn push(
 fn server(location: &Location, why: String) -> DistributionError {
     DistributionError::Server {
         location: location.to_string(),
-        why,
+        why: words(&why),
     }
 }
 
@@ -102,14 +102,18 @@ async fn from_address(text: &str, signatures: bool) -> Result<Fetched, String> {
         .user_agent(concat!("spanmill/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| told(&error))?;
-    let wasm = get(&client, url.clone(), MAX_PLUGIN).await?;
-    let wasm = wasm.ok_or("it is not there (status 404)")?;
+    let wasm = match get(&client, url.clone(), MAX_PLUGIN).await? {
+        Ok(wasm) => wasm,
+        Err(StatusCode::NOT_FOUND) => return Err("it is not there (status 404)".to_owned()),
+        Err(status) => return Err(format!("the server answers with the status {status}")),
+    };
     let mut found = Vec::new();
     if signatures {
-        if let Some(signature) = get(&client, beside(&url, ".sig"), MAX_SIGNATURE).await? {
+        // Servers have several ways to say that a file is not there.
+        if let Ok(signature) = get(&client, beside(&url, ".sig"), MAX_SIGNATURE).await? {
             found.push(Signature::detached(&signature));
         }
-        if let Some(bundle) = get(&client, beside(&url, ".sigstore.json"), MAX_SIGNATURE).await? {
+        if let Ok(bundle) = get(&client, beside(&url, ".sigstore.json"), MAX_SIGNATURE).await? {
             found.push(Signature::Bundle(bundle));
         }
     }
@@ -128,14 +132,12 @@ fn beside(url: &Url, suffix: &str) -> Url {
     url
 }
 
-/// What is at an address; `None` if nothing is.
-async fn get(client: &Client, url: Url, most: u64) -> Result<Option<Vec<u8>>, String> {
+/// What is at an address; the status if that is not OK.
+async fn get(client: &Client, url: Url, most: u64) -> Result<Result<Vec<u8>, StatusCode>, String> {
     let sent = client.get(url).send().await;
     let mut response = sent.map_err(|error| told(&error))?;
-    match response.status() {
-        StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return Ok(None),
-        status => return Err(format!("the server answers with the status {status}")),
+    if response.status() != StatusCode::OK {
+        return Ok(Err(response.status()));
     }
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| told(&error))? {
@@ -144,5 +146,5 @@ async fn get(client: &Client, url: Url, most: u64) -> Result<Option<Vec<u8>>, St
             return Err(format!("it has more than {most} bytes"));
         }
     }
-    Ok(Some(bytes))
+    Ok(Ok(bytes))
 }

@@ -50,8 +50,15 @@ pub enum DistributionError {
         why: String,
     },
     /// The folder for what was fetched.
-    #[error("the folder of fetched plugins cannot be used: {0}")]
-    Store(std::io::Error),
+    #[error(
+        "the folder of fetched plugins, {path}, cannot be used: {why}; SPANMILL_STORE names another"
+    )]
+    Store {
+        /// The folder.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A lock file or a bundle that cannot be read or written.
     #[error("{path}: {why}")]
     File {
@@ -85,8 +92,20 @@ pub(crate) fn told(error: &reqwest::Error) -> String {
     // The last one says what happened; those before it say that something did.
     match causes.pop() {
         Some(last) if error.is_timeout() => format!("it takes too long: {last}"),
+        Some(last) if last.contains("UnknownIssuer") => {
+            "the server's certificate is of an authority that this system does not know; SSL_CERT_FILE names others".to_owned()
+        }
         Some(last) => last,
         None if error.is_timeout() => "it takes too long".to_owned(),
         None => "the server cannot be reached".to_owned(),
     }
 }
+
+/// A server's own words as they may stand in a message: short, and without what could forge lines or move a terminal's cursor.
+pub(crate) fn words(text: &str) -> String {
+    let plain = |char: char| if char.is_control() { ' ' } else { char };
+    text.chars().take(MAX_WORDS).map(plain).collect()
+}
+
+/// Longer than any message that is meant for people.
+const MAX_WORDS: usize = 1000;

@@ -53,10 +53,24 @@ pub enum PublicKey {
 }
 
 impl PublicKey {
-    /// Reads `-----BEGIN PUBLIC KEY-----`.
-    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
-        let info =
-            SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| KeyError::NoPublicKey)?;
+    /// Reads every `-----BEGIN PUBLIC KEY-----` in a file.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or one that cannot be used.
+    pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, KeyError> {
+        let read = SubjectPublicKeyInfoDer::pem_slice_iter(pem).map(|info| {
+            let info = info.map_err(|_| KeyError::NoPublicKey)?;
+            Self::from_info(&info)
+        });
+        let keys: Vec<Self> = read.collect::<Result<_, _>>()?;
+        match keys.is_empty() {
+            true => Err(KeyError::NoPublicKey),
+            false => Ok(keys),
+        }
+    }
+
+    fn from_info(info: &SubjectPublicKeyInfoDer<'_>) -> Result<Self, KeyError> {
         let after = |prefix: &[u8], length: usize| {
             let key = info.as_ref().strip_prefix(prefix)?;
             (key.len() == length).then(|| key.to_vec())
@@ -150,23 +164,39 @@ mod tests {
         let pairs = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519].map(pair);
         for (private, public) in &pairs {
             let key = SigningKey::from_pem(private.as_bytes()).unwrap();
-            let public = PublicKey::from_pem(public.as_bytes()).unwrap();
+            let public = PublicKey::all_from_pem(public.as_bytes())
+                .unwrap()
+                .remove(0);
             let signature = key.sign(b"message").unwrap();
             assert!(public.has_signed(b"message", &signature));
             assert!(!public.has_signed(b"massage", &signature));
             assert!(!public.has_signed(b"message", &signature[1..]));
             assert!(!public.has_signed(b"message", b""));
             for (_, other) in &pairs {
-                let other = PublicKey::from_pem(other.as_bytes()).unwrap();
+                let other = PublicKey::all_from_pem(other.as_bytes()).unwrap().remove(0);
                 assert_eq!(other.has_signed(b"message", &signature), other == public);
             }
         }
     }
 
     #[test]
+    fn a_file_may_hold_several_keys() {
+        let pairs = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519].map(pair);
+        let both = format!("{}{}", pairs[0].1, pairs[1].1);
+        let keys = PublicKey::all_from_pem(both.as_bytes()).unwrap();
+        for (key, (private, _)) in keys.iter().zip(&pairs) {
+            let signature = SigningKey::from_pem(private.as_bytes()).unwrap().sign(b"m");
+            assert!(key.has_signed(b"m", &signature.unwrap()));
+        }
+        assert_eq!(keys.len(), 2);
+    }
+
+    #[test]
     fn what_openssl_signed_is_accepted() {
         // `openssl dgst -sha256 -sign`, with a key of `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`.
-        let public = PublicKey::from_pem(include_bytes!("../testdata/p256.pub")).unwrap();
+        let public = PublicKey::all_from_pem(include_bytes!("../testdata/p256.pub"))
+            .unwrap()
+            .remove(0);
         let signature = include_bytes!("../testdata/message.sig");
         assert!(public.has_signed(b"message", signature));
     }
@@ -174,8 +204,8 @@ mod tests {
     #[test]
     fn other_keys_are_refused_by_name() {
         let rsa = include_bytes!("../testdata/rsa.pub");
-        assert!(matches!(PublicKey::from_pem(rsa), Err(KeyError::Kind)));
-        let not_pem = PublicKey::from_pem(b"ssh-ed25519 AAAA");
+        assert!(matches!(PublicKey::all_from_pem(rsa), Err(KeyError::Kind)));
+        let not_pem = PublicKey::all_from_pem(b"ssh-ed25519 AAAA");
         assert!(matches!(not_pem, Err(KeyError::NoPublicKey)));
         let public = SigningKey::from_pem(include_bytes!("../testdata/p256.pub"));
         assert!(matches!(public, Err(KeyError::NoPrivateKey)));

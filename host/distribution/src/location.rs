@@ -44,6 +44,11 @@ pub enum LocationError {
         "`{0}` is no https address; write `https://host/path/plugin.wasm`; without TLS, only this machine is spoken to"
     )]
     Https(String),
+    /// An address with a login in it, which messages and lock files would show.
+    #[error(
+        "an address must not hold a user and a password; keep the plugin in a registry, whose login is `docker login`'s"
+    )]
+    Login,
 }
 
 impl Location {
@@ -81,6 +86,9 @@ impl Location {
     pub fn https(text: &str) -> Result<Self, LocationError> {
         let wrong = || LocationError::Https(text.to_owned());
         let url = reqwest::Url::parse(text).map_err(|_| wrong())?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(LocationError::Login);
+        }
         let host = url.host_str().unwrap_or_default();
         let is_plain = url.scheme() == "http" && is_loopback(host);
         match (url.scheme() == "https" || is_plain) && !host.is_empty() {
@@ -105,11 +113,36 @@ impl Location {
         self.digest.as_ref()
     }
 
-    /// The place without the digest, as lock files have it: `oci:registry/name:tag`, or the address.
+    /// The place without the digest, as lock files have it: `oci:registry/name:tag`, or the address. Of a query, which may be a
+    /// secret, a part of its digest.
     pub fn key(&self) -> String {
         match &self.place {
             Place::Oci(place) => format!("oci:{place}"),
-            Place::Https(url) => url.clone(),
+            Place::Https(url) => match url.split_once('?') {
+                Some((path, query)) => {
+                    let digest = Digest::of(query.as_bytes());
+                    format!("{path}?{}", digest.hex().get(..16).unwrap_or_default())
+                }
+                None => url.clone(),
+            },
+        }
+    }
+
+    /// Whether it is a registry's, and no address.
+    pub fn is_registry(&self) -> bool {
+        matches!(self.place, Place::Oci(_))
+    }
+
+    /// What the plugin is called there: the last part of its repository, or of the address's path.
+    pub fn name(&self) -> &str {
+        let path = match &self.place {
+            Place::Oci(place) => place.as_str(),
+            Place::Https(url) => url.split(['?', '#']).next().unwrap_or_default(),
+        };
+        let last = path.rsplit('/').next().unwrap_or_default();
+        match &self.place {
+            Place::Oci(_) => last.split(':').next().unwrap_or_default(),
+            Place::Https(_) => last.strip_suffix(".wasm").unwrap_or(last),
         }
     }
 
@@ -139,7 +172,10 @@ impl fmt::Display for Location {
         match (&self.place, &self.digest) {
             (Place::Oci(place), Some(digest)) => write!(f, "{place}@{digest}"),
             (Place::Oci(place), None) => f.write_str(place),
-            (Place::Https(url), _) => f.write_str(url),
+            (Place::Https(url), _) => match url.split_once('?') {
+                Some((path, _)) => write!(f, "{path}?.."),
+                None => f.write_str(url),
+            },
         }
     }
 }
@@ -196,8 +232,26 @@ mod tests {
         ] {
             assert_eq!(Location::https(text).unwrap().to_string(), text);
         }
-        for wrong in ["", "f.wasm", "http://example.com/f.wasm", "file:///f.wasm"] {
-            assert!(Location::https(wrong).is_err(), "{wrong}");
+        for wrong in [
+            "",
+            "f.wasm",
+            "http://example.com/f.wasm",
+            "file:///f.wasm",
+            "https://amy:secret@example.com/f.wasm",
+        ] {
+            let refused = Location::https(wrong).unwrap_err().to_string();
+            assert!(!refused.contains("secret"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_query_is_not_shown() {
+        let one = Location::https("https://example.com/a/f.wasm?token=secret").unwrap();
+        let other = Location::https("https://example.com/a/f.wasm?token=other").unwrap();
+        assert_eq!(one.to_string(), "https://example.com/a/f.wasm?..");
+        assert!(!one.key().contains("secret"));
+        assert_ne!(one.key(), other.key());
+        assert_eq!(one.name(), "f");
+        assert_eq!(Location::oci("example.com/team/it:1").unwrap().name(), "it");
     }
 }

@@ -52,7 +52,9 @@ impl LockFile {
             Err(error) => return Err(failed(error.to_string())),
         };
         let lock: LockFile = serde_json::from_slice(&bytes)
-            .map_err(|error| failed(format!("it is no lock file: {error}")))?;
+            .map_err(|error| failed(format!(
+                "it is no lock file: {error}; delete it, and `spanmill plugin pull --config` writes it anew"
+            )))?;
         match lock.version {
             VERSION => Ok(lock),
             version => Err(failed(format!(
@@ -89,12 +91,6 @@ impl LockFile {
     pub fn lock(&mut self, location: &Location, digest: Digest) {
         self.plugins.insert(location.key(), digest);
     }
-
-    /// Forgets every location but these.
-    pub fn keep_only(&mut self, locations: &[Location]) {
-        let keys: Vec<String> = locations.iter().map(Location::key).collect();
-        self.plugins.retain(|key, _| keys.contains(key));
-    }
 }
 
 #[cfg(test)]
@@ -113,14 +109,11 @@ mod tests {
         lock.lock(&location, first.clone());
         lock.lock(&address, second.clone());
         lock.write(&path).unwrap();
-        let mut lock = LockFile::read(&path).unwrap();
+        let lock = LockFile::read(&path).unwrap();
         assert_eq!(lock.pinned(&location).digest(), Some(&first));
         assert_eq!(lock.pinned(&address).digest(), Some(&second));
         let own = location.pinned(second.clone());
         assert_eq!(lock.pinned(&own).digest(), Some(&second));
-        lock.keep_only(std::slice::from_ref(&address));
-        assert_eq!(lock.pinned(&location).digest(), None);
-        assert_eq!(lock.pinned(&address).digest(), Some(&second));
     }
 
     #[test]

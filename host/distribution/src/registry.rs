@@ -1,6 +1,7 @@
 //! Artifacts in a registry: the OCI distribution protocol, by `oci-client`.
 
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -33,6 +34,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may send nothing.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A proxy that nobody runs: port 0 cannot be listened on. A registry names further addresses, for tokens, redirects and uploads, and
+/// the client goes wherever they lead, with a login or a plugin; from a registry with TLS, never in plain text.
+const NOBODY: &str = "http://127.0.0.1:0";
+
 /// A client for one repository.
 pub(crate) struct Repository {
     client: Client,
@@ -44,12 +49,20 @@ impl Repository {
     /// Connects to nothing yet. Credentials are those of `docker login`, or `podman login`.
     pub fn new(reference: Reference) -> Result<Self, String> {
         let registry = reference.resolve_registry().to_owned();
-        let protocol = match is_loopback(&registry) {
-            true => ClientProtocol::HttpsExcept(vec![registry]),
-            false => ClientProtocol::Https,
+        let proxy = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok());
+        let (protocol, http_proxy) = match is_loopback(&registry) {
+            true => (ClientProtocol::HttpsExcept(vec![registry]), None),
+            false => (ClientProtocol::Https, Some(NOBODY.to_owned())),
         };
+        let https_proxy = proxy(["HTTPS_PROXY", "https_proxy"]);
+        let no_proxy = https_proxy
+            .as_ref()
+            .and_then(|_| proxy(["NO_PROXY", "no_proxy"]));
         let config = ClientConfig {
             protocol,
+            http_proxy,
+            https_proxy,
+            no_proxy,
             platform_resolver: None,
             connect_timeout: Some(CONNECT_TIMEOUT),
             read_timeout: Some(READ_TIMEOUT),
@@ -109,7 +122,7 @@ impl Repository {
         signature: String,
     ) -> Result<(), String> {
         let place = self.tagged(format!("sha256-{}.sig", digest.hex()));
-        let mut layers = self.signature_layers(&place).await?;
+        let mut layers = self.layers(&place).await?;
         let mut layer = descriptor(SIMPLE_SIGNING, &payload);
         layer.annotations = Some([(SIGNATURE_ANNOTATION.to_owned(), signature)].into());
         self.push_blob(payload).await?;
@@ -134,38 +147,49 @@ impl Repository {
         self.push_manifest(&place, manifest).await.map(drop)
     }
 
-    /// The signatures of an artifact: in the tag that cosign 2 gives them, and among what refers to the artifact.
+    /// The signatures of an artifact: in the tag that cosign 2 gives them, and among what refers to the artifact. What is not
+    /// understood there is somebody else's, and left alone.
     async fn signatures(&self, digest: &Digest) -> Result<Vec<Signature>, String> {
         let mut found = Vec::new();
         let place = self.tagged(format!("sha256-{}.sig", digest.hex()));
-        for layer in self.signature_layers(&place).await? {
-            let signature = annotation(&layer, SIGNATURE_ANNOTATION).and_then(decode);
+        for layer in self.layers(&place).await?.iter().take(MAX_SIGNATURES) {
+            let signature = annotation(layer, SIGNATURE_ANNOTATION).and_then(decode);
             let (Some(signature), SIMPLE_SIGNING) = (signature, layer.media_type.as_str()) else {
                 continue;
             };
-            let payload = self.blob(&layer, MAX_SIGNATURE).await?;
+            let payload = self.blob(layer, MAX_SIGNATURE).await?;
             found.push(Signature::Simple { payload, signature });
         }
         let subject = self.reference.clone_with_digest(digest.to_string());
-        let referrers = self.client.pull_referrers(&subject, None).await;
-        let referrers = match referrers {
+        let referrers = match self.client.pull_referrers(&subject, None).await {
             Ok(index) => index.manifests,
-            Err(error) if is_missing(&error) => Vec::new(),
+            // One will do.
+            Err(_) if !found.is_empty() => return Ok(found),
+            Err(error) if is_missing(&error) => return Ok(found),
             Err(error) => return Err(told(&error)),
         };
-        for entry in referrers {
+        let is_bundle = |kind: &str| kind.starts_with(BUNDLE_TYPE);
+        let bundles = referrers
+            .into_iter()
+            .filter(|entry| entry.artifact_type.as_deref().is_none_or(is_bundle));
+        for entry in bundles.take(MAX_SIGNATURES) {
             let place = self.reference.clone_with_digest(entry.digest);
-            for layer in self.signature_layers(&place).await? {
-                if layer.media_type.starts_with(BUNDLE_TYPE) && found.len() < MAX_SIGNATURES {
-                    found.push(Signature::Bundle(self.blob(&layer, MAX_SIGNATURE).await?));
+            let Ok(layers) = self.layers(&place).await else {
+                continue;
+            };
+            for layer in layers.iter().filter(|layer| is_bundle(&layer.media_type)) {
+                if found.len() < MAX_SIGNATURES
+                    && let Ok(bundle) = self.blob(layer, MAX_SIGNATURE).await
+                {
+                    found.push(Signature::Bundle(bundle));
                 }
             }
         }
         Ok(found)
     }
 
-    /// The layers of a manifest that may not be there; the first ones only.
-    async fn signature_layers(&self, place: &Reference) -> Result<Vec<OciDescriptor>, String> {
+    /// The layers of a manifest that may not be there.
+    async fn layers(&self, place: &Reference) -> Result<Vec<OciDescriptor>, String> {
         let kinds = [OCI_IMAGE_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE];
         let pulled = self.client.pull_manifest_raw(place, &self.auth, &kinds);
         let manifest = match pulled.await {
@@ -175,9 +199,7 @@ impl Repository {
         };
         let manifest: OciImageManifest = serde_json::from_slice(&manifest)
             .map_err(|error| format!("the signatures' manifest is not understood: {error}"))?;
-        let mut layers = manifest.layers;
-        layers.truncate(MAX_SIGNATURES);
-        Ok(layers)
+        Ok(manifest.layers)
     }
 
     async fn blob(&self, layer: &OciDescriptor, most: u64) -> Result<Vec<u8>, String> {
@@ -230,8 +252,28 @@ fn credentials(reference: &Reference) -> Result<RegistryAuth, String> {
         "docker.io" => "https://index.docker.io/v1/",
         registry => registry,
     };
-    let docker = docker_credential::get_credential(registry);
-    let found = docker.or_else(|_| docker_credential::get_podman_credential(registry));
+    use CredentialRetrievalError::{ConfigNotFound, ConfigReadError, NoCredentialConfigured};
+    let unusable = |of: &str, error: CredentialRetrievalError| {
+        Err(format!(
+            "{of}'s login for {registry} cannot be used: {error}"
+        ))
+    };
+    let mut found = docker_credential::get_credential(registry);
+    match found {
+        Ok(_) => {}
+        // A file that is there and cannot be read is not as if nobody had logged in.
+        Err(ConfigReadError) if docker_config().is_some_and(|path| path.exists()) => {
+            return unusable("Docker", ConfigReadError);
+        }
+        Err(NoCredentialConfigured | ConfigNotFound | ConfigReadError) => {
+            found = docker_credential::get_podman_credential(registry);
+        }
+        // As helpers say it of a registry that they do not know.
+        Err(error) if format!("{error:?}").contains("credentials not found") => {
+            found = Err(NoCredentialConfigured);
+        }
+        Err(error) => return unusable("Docker", error),
+    }
     match found {
         Ok(DockerCredential::UsernamePassword(user, password)) => {
             Ok(RegistryAuth::Basic(user, password))
@@ -239,13 +281,18 @@ fn credentials(reference: &Reference) -> Result<RegistryAuth, String> {
         Ok(DockerCredential::IdentityToken(_)) => Err(format!(
             "the login for {registry} is an identity token, which is not supported; log in with a user and an access token"
         )),
-        Err(
-            CredentialRetrievalError::NoCredentialConfigured
-            | CredentialRetrievalError::ConfigNotFound
-            | CredentialRetrievalError::ConfigReadError,
-        ) => Ok(RegistryAuth::Anonymous),
-        Err(error) => Err(format!("the login for {registry} cannot be used: {error}")),
+        Err(NoCredentialConfigured | ConfigNotFound | ConfigReadError) => {
+            Ok(RegistryAuth::Anonymous)
+        }
+        Err(error) => unusable("podman", error),
     }
+}
+
+/// Where Docker keeps logins.
+fn docker_config() -> Option<PathBuf> {
+    let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker"));
+    Some(folder.or_else(home)?.join("config.json"))
 }
 
 /// What a registry means that asks who somebody is.

@@ -49,7 +49,13 @@ impl Signature {
     /// A file with a signature, as `cosign sign-blob` (base64) or `openssl dgst -sign` writes it.
     pub fn detached(file: &[u8]) -> Self {
         use base64::Engine as _;
-        let decoded = base64::engine::general_purpose::STANDARD.decode(file.trim_ascii());
+        // Some tools break lines.
+        let text: Vec<u8> = file
+            .iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .collect();
+        let decoded = base64::engine::general_purpose::STANDARD.decode(&text);
         Signature::Detached(decoded.unwrap_or_else(|_| file.to_vec()))
     }
 
@@ -97,7 +103,9 @@ mod tests {
         let pair = rcgen::KeyPair::generate().unwrap();
         (
             SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
-            PublicKey::from_pem(pair.public_key_pem().as_bytes()).unwrap(),
+            PublicKey::all_from_pem(pair.public_key_pem().as_bytes())
+                .unwrap()
+                .remove(0),
         )
     }
 
@@ -135,6 +143,17 @@ mod tests {
         let keys = [public];
         let detached = [Signature::Detached(key.sign(b"bytes").unwrap())];
         assert_eq!(check(Subject::File(b"bytes"), &detached, &keys), Ok(()));
+        // As cosign writes it, and as `base64` does.
+        use base64::Engine as _;
+        let raw = key.sign(b"bytes").unwrap();
+        let mut text = base64::engine::general_purpose::STANDARD.encode(&raw);
+        for break_at in [None, Some(40)] {
+            if let Some(at) = break_at {
+                text.insert(at, '\n');
+            }
+            let detached = [Signature::detached(format!("{text}\n").as_bytes())];
+            assert_eq!(check(Subject::File(b"bytes"), &detached, &keys), Ok(()));
+        }
         assert!(check(Subject::File(b"bits"), &detached, &keys).is_err());
         assert!(check(Subject::Manifest(&digest), &detached, &keys).is_err());
         let of_manifest = [Signature::of_manifest(&key, "r", &digest).unwrap()];

@@ -17,6 +17,9 @@ use crate::signature::{self, Signature, Subject};
 /// The largest manifest, and the largest file of signatures.
 const MAX_MANIFEST: u64 = 8 * 1024 * 1024;
 
+/// How a component begins.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
 /// A folder of plugins by digest. Removing it, or a file in it, costs a download.
 #[derive(Debug)]
 pub struct Store {
@@ -41,7 +44,7 @@ impl Store {
     ///
     /// The folder is another user's, or cannot be made.
     pub fn open(path: &Path) -> Result<Self, DistributionError> {
-        let folder = PrivateFolder::open(path).map_err(DistributionError::Store)?;
+        let folder = PrivateFolder::open(path).map_err(|error| unusable(path, &error))?;
         Ok(Store { folder })
     }
 
@@ -88,7 +91,8 @@ impl Store {
         let fetched = fetch(&request)?;
         check_digests(location, &fetched)?;
         check_signature(location, &fetched, keys)?;
-        self.keep(&fetched).map_err(DistributionError::Store)?;
+        let kept = self.keep(&fetched);
+        kept.map_err(|error| unusable(self.folder.path(), &error))?;
         Ok(self.stored(&fetched))
     }
 
@@ -104,15 +108,24 @@ impl Store {
     fn keep(&self, fetched: &Fetched) -> io::Result<()> {
         let pin = fetched.digest();
         let digest = Digest::of(&fetched.wasm);
-        self.folder.write(&component_file(&digest), &fetched.wasm)?;
+        self.put(&component_file(&digest), &fetched.wasm)?;
         if !fetched.signatures.is_empty() {
             let json = serde_json::to_vec(&fetched.signatures)?;
-            self.folder.write(&signatures_file(&pin), &json)?;
+            self.put(&signatures_file(&pin), &json)?;
         }
         // The last one: with it, all is there.
         match &fetched.manifest {
-            Some(manifest) => self.folder.write(&manifest_file(&pin), manifest),
+            Some(manifest) => self.put(&manifest_file(&pin), manifest),
             None => Ok(()),
+        }
+    }
+
+    /// Writes a file, unless it is there already: services watch what they run.
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let most = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        match self.folder.read(name, most) {
+            Ok(there) if there == bytes => Ok(()),
+            _ => self.folder.write(name, bytes),
         }
     }
 
@@ -193,6 +206,12 @@ fn check_digests(location: &Location, fetched: &Fetched) -> Result<(), Distribut
     if let Some(expected) = location.digest().filter(|expected| **expected != pin) {
         return Err(differs(expected, pin));
     }
+    if !fetched.wasm.starts_with(COMPONENT) {
+        return Err(DistributionError::NoPlugin {
+            location: location.to_string(),
+            why: "it does not begin as a component does".to_owned(),
+        });
+    }
     if let Some(manifest) = &fetched.manifest {
         let (_, expected) =
             component_layer(manifest).map_err(|why| DistributionError::NoPlugin {
@@ -225,6 +244,13 @@ fn check_signature(
         location: location.to_string(),
         why,
     })
+}
+
+fn unusable(path: &Path, error: &io::Error) -> DistributionError {
+    DistributionError::Store {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    }
 }
 
 fn component_file(digest: &Digest) -> String {

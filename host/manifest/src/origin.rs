@@ -124,6 +124,12 @@ impl ManifestSource {
         }
     }
 
+    /// Whether nothing but files is in it.
+    pub fn is_all_files(&self) -> bool {
+        let mut locations = self.locations.iter();
+        locations.all(|location| matches!(location, Location::File(_)))
+    }
+
     /// The files, whose change is a reason to read again.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.locations.iter().filter_map(|location| match location {

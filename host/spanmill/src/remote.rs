@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spanmill_distribution::{
-    DistributionError, FetchRequest, Fetched, LOCK_FILE, LockFile, MAX_PLUGIN, PublicKey,
+    DistributionError, FetchRequest, Fetched, LOCK_FILE, Location, LockFile, MAX_PLUGIN, PublicKey,
     Signature, Store, Stored, check_file,
 };
 use spanmill_private::read_regular;
@@ -27,8 +27,8 @@ const MAX_FILE: u64 = 256 * 1024;
 pub struct RemotePlugins {
     store: Option<PathBuf>,
     process: Arc<FetchProcess>,
-    /// What could not be fetched when it was last tried, and why.
-    failed: Arc<Mutex<BTreeMap<String, String>>>,
+    /// What was not to be had when it was last tried, and why.
+    failed: Arc<Mutex<BTreeMap<String, Problem>>>,
 }
 
 /// Whether servers may be asked.
@@ -78,11 +78,7 @@ impl RemotePlugins {
                     None => Ok(LockFile::default()),
                 });
                 let resolved = self.resolve_one(spec, lock, access);
-                resolved.map_err(|problem| {
-                    let place = spec.source_place.or(spec.place).unwrap_or_default();
-                    let diagnostic = Diagnostic::error(place, format!("{owner}: {}", problem.why));
-                    out.push(diagnostic.maybe_help(problem.help));
-                })
+                resolved.map_err(|problem| out.push(problem.diagnostic(&owner, spec)))
             });
             match resolved {
                 Ok(resolved) => {
@@ -105,7 +101,7 @@ impl RemotePlugins {
         lock: &Result<LockFile, DistributionError>,
         access: Access,
     ) -> Result<Stored, Problem> {
-        let keys = read_keys(&spec.keys)?;
+        let keys = read_keys(&spec.keys).map_err(Problem::of_keys)?;
         let Some(location) = &spec.location else {
             let path = spec.file.as_deref().unwrap_or(Path::new(""));
             return check_own_file(path, &keys);
@@ -114,61 +110,94 @@ impl RemotePlugins {
             .as_ref()
             .map_err(|error| Problem::from(error.to_string()))?;
         let location = lock.pinned(location);
-        let stored = self
+        let name = location.to_string();
+        let obtained = self
             .store()?
             .obtain(&location, &keys, &|request| match access {
                 Access::Online => self.fetch(request),
-                Access::Offline => Err(self.failure(request)),
-            })?;
-        match &spec.digest {
-            Some(expected) if *expected != stored.digest => {
-                Err(Problem::from(DistributionError::Digest {
-                    location: location.to_string(),
-                    expected: expected.clone(),
-                    found: stored.digest,
-                }))
+                Access::Offline => Err(DistributionError::Server {
+                    location: name.clone(),
+                    why: "it was not fetched".to_owned(),
+                }),
+            });
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        match obtained {
+            Ok(stored) => {
+                failed.remove(&name);
+                check_digest(spec, &location, &stored)?;
+                Ok(stored)
             }
-            _ => Ok(stored),
+            Err(error) => {
+                let problem = Problem::new(error, &location);
+                match access {
+                    Access::Online => {
+                        failed.insert(name, problem.clone());
+                        Err(problem)
+                    }
+                    Access::Offline => Err(failed.get(&name).cloned().unwrap_or(problem)),
+                }
+            }
         }
+    }
+
+    /// The plugin that a manifest names, from where it is: the one that is pinned, or what is there now.
+    ///
+    /// # Errors
+    ///
+    /// A complaint at the place where the manifest names it.
+    pub fn pull(&self, spec: &PluginSpec, location: &Location) -> Result<Stored, Box<Diagnostic>> {
+        let pulled = || {
+            let keys = read_keys(&spec.keys).map_err(Problem::of_keys)?;
+            let fetch = |request: &_| self.fetch(request);
+            let store = self.store()?;
+            let pulled = match location.digest() {
+                Some(_) => store.obtain(location, &keys, &fetch),
+                None => store.take(location, &keys, &fetch),
+            };
+            let stored = pulled.map_err(|error| Problem::new(error, location))?;
+            check_digest(spec, location, &stored)?;
+            Ok(stored)
+        };
+        let owner = format!("plugin {}", spec.kind);
+        pulled().map_err(|problem: Problem| Box::new(problem.diagnostic(&owner, spec)))
     }
 
     /// Where plugins are kept.
     pub fn store(&self) -> Result<Store, DistributionError> {
-        let path = self.store.as_deref().ok_or_else(|| {
-            let why = "there is none: set SPANMILL_STORE, or HOME, to a folder";
-            DistributionError::Store(std::io::Error::other(why))
-        })?;
+        let path = self
+            .store
+            .as_deref()
+            .ok_or_else(|| DistributionError::Store {
+                path: "store".to_owned(),
+                why: "there is no HOME to put it in".to_owned(),
+            })?;
         Store::open(path)
     }
 
     /// Fetches a plugin, in a process of its own.
     pub fn fetch(&self, request: &FetchRequest) -> Result<Fetched, DistributionError> {
         tracing::info!(plugin = %request.location, "fetching");
-        let fetched = self.process.run(request);
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = request.location.to_string();
-        match fetched {
-            Ok(fetched) => {
-                failed.remove(&name);
-                Ok(fetched)
-            }
-            Err(why) => {
-                failed.insert(name.clone(), why.clone());
-                Err(DistributionError::Server {
-                    location: name,
-                    why,
-                })
-            }
-        }
+        self.process
+            .run(request)
+            .map_err(|why| DistributionError::Server {
+                location: request.location.to_string(),
+                why,
+            })
     }
+}
 
-    /// Why a plugin is not here.
-    fn failure(&self, request: &FetchRequest) -> DistributionError {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let location = request.location.to_string();
-        let why = failed.get(&location).cloned();
-        let why = why.unwrap_or_else(|| "it was not fetched".to_owned());
-        DistributionError::Server { location, why }
+/// Whether what was fetched is the file that the manifest names by digest.
+fn check_digest(spec: &PluginSpec, location: &Location, stored: &Stored) -> Result<(), Problem> {
+    match &spec.digest {
+        Some(expected) if *expected != stored.digest => {
+            let error = DistributionError::Digest {
+                location: location.to_string(),
+                expected: expected.clone(),
+                found: stored.digest.clone(),
+            };
+            Err(Problem::new(error, location))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -178,19 +207,40 @@ pub fn lock_file(manifest: &Path) -> PathBuf {
 }
 
 /// A complaint, and what to do.
+#[derive(Clone, Debug)]
 struct Problem {
     why: String,
     help: Option<String>,
+    /// Whether it is about `keys`, and not about where the plugin is.
+    is_of_keys: bool,
 }
 
 impl From<String> for Problem {
     fn from(why: String) -> Self {
-        Problem { why, help: None }
+        Problem {
+            why,
+            help: None,
+            is_of_keys: false,
+        }
     }
 }
 
 impl From<DistributionError> for Problem {
     fn from(error: DistributionError) -> Self {
+        Problem::from(error.to_string())
+    }
+}
+
+impl Problem {
+    fn of_keys(why: String) -> Self {
+        Problem {
+            is_of_keys: true,
+            ..Problem::from(why)
+        }
+    }
+
+    /// What is wrong with what a location led to.
+    fn new(error: DistributionError, location: &Location) -> Self {
         let help = match &error {
             DistributionError::NotPinned { .. } => Some(format!(
                 "`spanmill plugin pull --config FILE` writes its digest into {LOCK_FILE}; or pin it here, with `@sha256:..`, or \
@@ -199,43 +249,69 @@ impl From<DistributionError> for Problem {
             DistributionError::Digest { .. } => Some(
                 "do not use it before you know why; if what is there now is meant, pin its digest".to_owned(),
             ),
-            DistributionError::NotSigned { .. } => Some(
+            DistributionError::NotSigned { .. } if location.is_registry() => Some(
                 "sign it with `cosign sign --key`, or `spanmill plugin push --key`; or name the key of who signed it in `keys:`"
                     .to_owned(),
             ),
+            DistributionError::NotSigned { .. } => Some(SIGN_FILE.to_owned()),
             _ => None,
         };
         Problem {
-            why: error.to_string(),
             help,
+            ..Problem::from(error)
         }
     }
+
+    fn diagnostic(self, owner: &str, spec: &PluginSpec) -> Diagnostic {
+        let source = spec.source_place.or(spec.place);
+        let place = match self.is_of_keys {
+            true => spec.keys_place.or(source),
+            false => source,
+        };
+        let message = format!("{owner}: {}", self.why);
+        Diagnostic::error(place.unwrap_or_default(), message).maybe_help(self.help)
+    }
 }
+
+/// What to do about a file that is not signed.
+const SIGN_FILE: &str = "put NAME.wasm.sig beside it, of `cosign sign-blob --key` or `openssl dgst -sha256 -sign`, before the file itself; or name the key of who \
+                         signed it in `keys:`";
 
 /// Reads public keys from files.
 pub fn read_keys(paths: &[PathBuf]) -> Result<Vec<PublicKey>, String> {
     let read = |path: &PathBuf| {
         let failed = |why: String| format!("the key {}: {why}", path.display());
         let pem = read_regular(path, MAX_FILE).map_err(|error| failed(error.to_string()))?;
-        PublicKey::from_pem(&pem).map_err(|error| failed(error.to_string()))
+        PublicKey::all_from_pem(&pem).map_err(|error| failed(error.to_string()))
     };
-    paths.iter().map(read).collect()
+    let keys: Vec<Vec<PublicKey>> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(keys.into_iter().flatten().collect())
 }
 
-/// A file of the user's own that must be signed: `x.wasm.sig` or `x.wasm.sigstore.json` lies beside it.
+/// What lies beside a file of the user's own that must be signed.
+pub const BESIDE: [&str; 2] = [".sig", ".sigstore.json"];
+
+/// The path of a file whose name goes on.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(suffix);
+    PathBuf::from(beside)
+}
+
+/// Checks a file of the user's own that must be signed.
 fn check_own_file(path: &Path, keys: &[PublicKey]) -> Result<Stored, Problem> {
     let name = path.display().to_string();
     let bytes = read_regular(path, MAX_PLUGIN)
         .map_err(|error| Problem::from(format!("cannot read {name}: {error}")))?;
-    let beside = |suffix: &str| {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(suffix);
-        read_regular(Path::new(&beside), MAX_FILE).ok()
-    };
-    let detached = beside(".sig").map(|file| Signature::detached(&file));
-    let bundle = beside(".sigstore.json").map(Signature::Bundle);
+    let [detached, bundle] =
+        BESIDE.map(|suffix| read_regular(&beside(path, suffix), MAX_FILE).ok());
+    let detached = detached.map(|file| Signature::detached(&file));
+    let bundle = bundle.map(Signature::Bundle);
     let signatures: Vec<Signature> = detached.into_iter().chain(bundle).collect();
-    check_file(&name, &bytes, &signatures, keys)?;
+    check_file(&name, &bytes, &signatures, keys).map_err(|error| Problem {
+        help: Some(SIGN_FILE.to_owned()),
+        ..Problem::from(error)
+    })?;
     let digest = spanmill_distribution::Digest::of(&bytes);
     Ok(Stored {
         path: path.to_owned(),

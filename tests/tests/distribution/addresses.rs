@@ -79,6 +79,7 @@ async fn a_plugin_behind_an_address_is_pinned_signed_and_run() {
     assert!(signed.unwrap().success());
     let (address, server) = serve(BTreeMap::from([
         ("mine.wasm", wasm.clone()),
+        ("mine.wasm?token=secret", wasm.clone()),
         ("signed.wasm", wasm.clone()),
         ("signed.wasm.sig", desk.read("sig")),
     ]))
@@ -104,6 +105,14 @@ async fn a_plugin_behind_an_address_is_pinned_signed_and_run() {
     let url = format!("http://{address}/signed.wasm");
     desk.manifest(&format!("{{https: \"{url}\", keys: [ours.pub]}}"));
     desk.told(&pull).await;
+    // What is in a query is nobody else's business.
+    let url = format!("http://{address}/mine.wasm?token=secret");
+    let pulled = desk
+        .command(&["plugin", "pull", &url, "--output", "query.wasm"])
+        .await;
+    assert_eq!(pulled.code, Some(0), "{}", pulled.stderr);
+    let told = [pulled.stdout, pulled.stderr].concat();
+    assert!(!told.contains("secret"), "{told}");
     drop(server);
     let spanmill = desk.run_manifest().await;
     desk.filters(&spanmill).await;

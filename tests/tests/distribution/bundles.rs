@@ -135,6 +135,10 @@ async fn a_bundle_that_is_not_what_was_signed_is_not_unpacked() {
         "{}",
         trusted.stderr
     );
+    // Nor is what is in no file.
+    let set = ["--set", "exporters.otlp.timeout=2s"];
+    let refused = desk.refused(&[&pack[..], &["set"], &set].concat()).await;
+    assert!(refused.contains("`--set`"), "{refused}");
     // What is outside the manifest's folder is not taken along.
     std::fs::create_dir(desk.path("conf")).unwrap();
     desk.write(

@@ -161,3 +161,101 @@ async fn a_login_is_docker_s_and_is_never_told() {
     let all = [pushed.stdout, pushed.stderr, pulled.stdout, pulled.stderr].concat();
     assert!(!all.contains(password) && !all.contains(&right), "{all}");
 }
+
+#[tokio::test]
+async fn manifests_in_one_folder_share_a_lock_file() {
+    let registry = DockerRegistry::start().await;
+    let desk = Desk::new().await;
+    desk.write("mine.wasm", filter("shared lock"));
+    for name in ["one:1", "two:1"] {
+        let reference = registry.reference(name);
+        desk.told(&["plugin", "push", "mine.wasm", &reference])
+            .await;
+        let manifest = desk.manifest_text(&format!("{{oci: \"{reference}\"}}"));
+        desk.write(&name.replace(":1", ".yaml"), manifest);
+    }
+    let mut digests = Vec::new();
+    for config in ["one.yaml", "two.yaml"] {
+        let pulled = desk.told(&["plugin", "pull", "--config", config]).await;
+        digests.push(digest(&pulled));
+    }
+    assert_eq!(
+        digests[0], digests[1],
+        "the same file has the same digest, whenever it is pushed"
+    );
+    for config in ["one.yaml", "two.yaml"] {
+        desk.told(&["validate", "--config", config]).await;
+    }
+    // A mistake is shown where the manifest has it.
+    let missing = registry.reference("three:1");
+    desk.manifest(&format!("{{oci: \"{missing}\"}}"));
+    let refused = desk
+        .refused(&["plugin", "pull", "--config", "manifest.yaml"])
+        .await;
+    assert!(refused.contains("--> manifest.yaml:3:"), "{refused}");
+    desk.manifest(&format!(
+        "{{oci: \"{}\", digest: \"sha256:{}\"}}",
+        registry.reference("one:1"),
+        "0".repeat(64)
+    ));
+    let refused = desk
+        .refused(&["plugin", "pull", "--config", "manifest.yaml"])
+        .await;
+    assert!(refused.contains("is not what is pinned"), "{refused}");
+    desk.write("spanmill.lock", "<<<<<<< ours");
+    let refused = desk
+        .refused(&["plugin", "pull", "--config", "one.yaml"])
+        .await;
+    assert!(
+        refused.contains("spanmill.lock: it is no lock file"),
+        "{refused}"
+    );
+    assert!(refused.contains("delete it"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_swap_is_not_saved_over_a_plugin_that_is_fetched() {
+    let registry = DockerRegistry::start().await;
+    let desk = Desk::new().await;
+    desk.write("mine.wasm", filter("to be swapped"));
+    let reference = registry.reference("mine:1");
+    let pushed = desk
+        .told(&["plugin", "push", "mine.wasm", &reference])
+        .await;
+    desk.manifest(&format!("{{oci: \"{reference}@{}\"}}", digest(&pushed)));
+    let manifest = desk.read("manifest.yaml");
+    let spanmill = desk.run_manifest().await;
+    desk.write("mine.wasm", filter("swapped"));
+    let admin = spanmill.address("admin http").to_string();
+    let swap = ["plugin", "--admin", &admin, "swap", "mine", "mine.wasm"];
+    let refused = desk.refused(&[&swap[..], &["--save"]].concat()).await;
+    assert!(refused.contains("has the plugin fetched"), "{refused}");
+    assert_eq!(desk.read("manifest.yaml"), manifest);
+    desk.told(&swap).await;
+    spanmill.stop().await;
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_be_used_is_not_taken_for_none() {
+    let registry = DockerRegistry::start_private().await;
+    let desk = Desk::new().await;
+    desk.write("mine.wasm", filter("login"));
+    let reference = registry.reference("mine:1");
+    let docker = desk.path("").display().to_string();
+    let known = [("DOCKER_CONFIG", docker.as_str())];
+    for config in [
+        "{".to_owned(),
+        serde_json::json!({"credHelpers": {registry.address(): "not-installed"}}).to_string(),
+        serde_json::json!({"auths": {registry.address(): {"auth": "?"}}}).to_string(),
+    ] {
+        desk.write("config.json", &config);
+        let push = ["plugin", "push", "mine.wasm", &reference];
+        let refused = desk.command_with(&push, &known).await;
+        assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+        assert!(
+            refused.stderr.contains("Docker's login for"),
+            "{config}: {}",
+            refused.stderr
+        );
+    }
+}

@@ -60,6 +60,21 @@ async fn only_a_plugin_that_a_trusted_key_has_signed_is_compiled() {
     );
     spanmill.stop().await;
 
+    // A reload says why, as `validate` does.
+    let spanmill = desk.run_manifest().await;
+    keys(&desk, "others");
+    desk.manifest(&format!("{{oci: \"{reference}\", keys: [others.pub]}}"));
+    let told = spanmill.logged("manifest.yaml has changed").await;
+    assert!(
+        told.contains("no signature by a key that is trusted"),
+        "{told}"
+    );
+    spanmill.stop().await;
+    desk.manifest(&format!(
+        "{{oci: \"{reference}\", keys: [others.pub, ours.pub]}}"
+    ));
+    desk.valid().await;
+
     // Of what is here already, the signature is checked again, with the keys that count now.
     drop(registry);
     desk.valid().await;
@@ -103,6 +118,20 @@ async fn a_file_of_one_s_own_is_signed_by_what_lies_beside_it() {
     desk.write("mine.wasm", filter("exchanged"));
     let refused = desk.invalid().await;
     assert!(refused.contains("or of something else"), "{refused}");
+    // While it runs: the file first, as a build writes it, and its signature when it is made.
+    desk.write("mine.wasm", filter("own"));
+    sign("mine.wasm");
+    let spanmill = desk.run_manifest().await;
+    desk.write("mine.wasm", filter("own, rebuilt"));
+    spanmill.logged("is not taken over").await;
+    sign("mine.wasm");
+    spanmill.logged("plugin mine has another version").await;
+    desk.filters(&spanmill).await;
+    // A key that is exchanged counts at once.
+    keys(&desk, "ours");
+    let told = spanmill.logged("ours.pub has changed").await;
+    assert!(told.contains("by another key"), "{told}");
+    spanmill.stop().await;
     for (keys, why) in [
         ("[missing.pub]", "the key missing.pub"),
         ("[ours.pem]", "holds no public key"),

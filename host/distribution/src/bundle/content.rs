@@ -1,12 +1,14 @@
 //! What a bundle holds.
 
+use std::sync::Arc;
+
 /// A file in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleFile {
     /// Where it is, relative to the bundle's root, with `/` between folders.
     pub path: String,
     /// What is in it.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
 }
 
 /// What a bundle holds.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +15,7 @@ use crate::artifact::descriptor;
 use crate::digest::Digest;
 use crate::keys::SigningKey;
 use crate::limits::MAX_BUNDLE;
-use crate::signature::Signature;
+use crate::signature::{MAX_SIGNATURES, Signature};
 
 /// What the artifact is.
 const ARTIFACT_TYPE: &str = "application/vnd.spanmill.bundle.v1";
@@ -35,6 +36,12 @@ const INDEX_FILE: &str = "index.json";
 const LAYOUT_FILE: &str = "oci-layout";
 const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 const BLOBS: &str = "blobs/sha256/";
+
+/// The most entries of an index, and the largest manifest: what is parsed takes some times its size.
+const MAX_ENTRIES: usize = 16;
+const MAX_MANIFEST: usize = 1024 * 1024;
+/// The largest text of a signature.
+const MAX_PAYLOAD: usize = 64 * 1024;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -173,12 +180,20 @@ impl<'a> Layout<'a> {
         let index = index.ok_or("it is no bundle: there is no index.json in it")?;
         let index: Index = serde_json::from_slice(index)
             .map_err(|error| format!("its index is not understood: {error}"))?;
+        if index.manifests.len() > MAX_ENTRIES {
+            return Err(format!("its index has more than {MAX_ENTRIES} entries"));
+        }
         let mut artifact = None;
         let mut signatures = Vec::new();
         for entry in &index.manifests {
             let digest = entry.digest.parse::<Digest>();
             let digest = digest.map_err(|error| format!("its index is not understood: {error}"))?;
             let bytes = blobs.get(&digest).ok_or_else(|| missing(&digest))?;
+            if bytes.len() > MAX_MANIFEST {
+                return Err(format!(
+                    "a manifest in it has more than {MAX_MANIFEST} bytes"
+                ));
+            }
             let manifest: OciImageManifest = serde_json::from_slice(bytes)
                 .map_err(|error| format!("a manifest in it is not understood: {error}"))?;
             if annotation(entry, KIND) == Some(KIND_SIGNATURES) {
@@ -207,13 +222,18 @@ impl<'a> Layout<'a> {
         let layers = self.signatures.iter().flat_map(|manifest| &manifest.layers);
         let signature = |layer: &OciDescriptor| {
             let signature = STANDARD.decode(annotation(layer, SIGNATURE)?).ok()?;
-            let payload = self.blobs.get(&layer.digest.parse().ok()?)?.to_vec();
-            Some(Signature::Simple { payload, signature })
+            let payload = self.blobs.get(&layer.digest.parse().ok()?)?;
+            (payload.len() <= MAX_PAYLOAD).then(|| Signature::Simple {
+                payload: payload.to_vec(),
+                signature,
+            })
         };
-        layers.filter_map(signature).collect()
+        layers.take(MAX_SIGNATURES).filter_map(signature).collect()
     }
 
     pub(super) fn bundle(&self) -> Result<Bundle, String> {
+        // Each blob once, however many files have it.
+        let mut contents: BTreeMap<Digest, Arc<[u8]>> = BTreeMap::new();
         let mut manifests = BTreeMap::new();
         let mut files = Vec::new();
         for layer in &self.manifest.layers {
@@ -223,7 +243,7 @@ impl<'a> Layout<'a> {
             let path = annotation(layer, TITLE).ok_or("a layer of it has no title")?;
             let file = BundleFile {
                 path: path.to_owned(),
-                bytes: bytes.to_vec(),
+                bytes: Arc::clone(contents.entry(digest).or_insert_with(|| Arc::from(*bytes))),
             };
             match annotation(layer, MANIFEST) {
                 Some(number) => {

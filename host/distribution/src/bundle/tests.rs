@@ -4,14 +4,16 @@ fn pair() -> (SigningKey, PublicKey) {
     let pair = rcgen::KeyPair::generate().unwrap();
     (
         SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
-        PublicKey::from_pem(pair.public_key_pem().as_bytes()).unwrap(),
+        PublicKey::all_from_pem(pair.public_key_pem().as_bytes())
+            .unwrap()
+            .remove(0),
     )
 }
 
 fn file(path: &str, bytes: &[u8]) -> BundleFile {
     BundleFile {
         path: path.to_owned(),
-        bytes: bytes.to_vec(),
+        bytes: bytes.into(),
     }
 }
 
@@ -57,7 +59,7 @@ fn a_bundle_is_signed_as_a_whole() {
     }
     // Another content under the same signature.
     let mut other = bundle();
-    other.files[0].bytes = b"\0asm evil".to_vec();
+    other.files[0].bytes = b"\0asm evil".as_slice().into();
     let (mut forged, _) = other.pack(Some(&pair().0)).unwrap();
     assert!(open(&forged, std::slice::from_ref(&public)).is_err());
     // A bit anywhere in what counts is noticed.
@@ -74,6 +76,7 @@ fn a_bundle_is_signed_as_a_whole() {
 fn a_path_cannot_lead_out_of_the_bundle() {
     for path in [
         "",
+        "a\u{1b}[2J",
         "/etc/passwd",
         "../x.wasm",
         "a/../../x.wasm",
@@ -90,6 +93,8 @@ fn a_path_cannot_lead_out_of_the_bundle() {
     let mut twice = bundle();
     twice.files.push(file("gateway.yaml", b""));
     assert!(twice.pack(None).is_err());
+    let (packed, _) = layout::pack(&twice, None).unwrap();
+    assert!(open(&packed, &[]).is_err());
 }
 
 #[test]
@@ -106,4 +111,27 @@ fn what_is_no_bundle_is_told_and_nothing_of_it_panics() {
     let (empty, _) = layout::pack(&Bundle::default(), None).unwrap();
     let refused = open(&empty, &[]).unwrap_err().to_string();
     assert!(refused.contains("no manifest"), "{refused}");
+}
+
+#[test]
+fn a_bundle_unfolds_to_no_more_than_it_holds() {
+    // One large blob under many paths, which somebody packed who means no good.
+    let large = vec![0; 1024 * 1024];
+    let mut many = bundle();
+    let large: std::sync::Arc<[u8]> = large.into();
+    let named = |number: usize| BundleFile {
+        path: number.to_string(),
+        bytes: large.clone(),
+    };
+    many.files = (0..100).map(named).collect();
+    let (packed, _) = layout::pack(&many, Some(&pair().0)).unwrap();
+    assert!(packed.len() < 2 * 1024 * 1024);
+    let (opened, _) = open(&packed, &[]).unwrap();
+    let first = &opened.files[0].bytes;
+    assert!(
+        opened
+            .files
+            .iter()
+            .all(|file| std::sync::Arc::ptr_eq(&file.bytes, first))
+    );
 }

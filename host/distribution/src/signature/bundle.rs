@@ -110,7 +110,9 @@ mod tests {
         let pair = rcgen::KeyPair::generate().unwrap();
         (
             SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
-            PublicKey::from_pem(pair.public_key_pem().as_bytes()).unwrap(),
+            PublicKey::all_from_pem(pair.public_key_pem().as_bytes())
+                .unwrap()
+                .remove(0),
         )
     }
 

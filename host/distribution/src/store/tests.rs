@@ -5,11 +5,17 @@ use super::*;
 use crate::artifact::artifact;
 use crate::keys::SigningKey;
 
+const WASM: &[u8] = b"\0asm\x0d\0\x01\0wasm";
+const EVIL: &[u8] = b"\0asm\x0d\0\x01\0evil";
+const FILE: &[u8] = b"\0asm\x0d\0\x01\0file";
+
 fn pair() -> (SigningKey, PublicKey) {
     let pair = rcgen::KeyPair::generate().unwrap();
     (
         SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
-        PublicKey::from_pem(pair.public_key_pem().as_bytes()).unwrap(),
+        PublicKey::all_from_pem(pair.public_key_pem().as_bytes())
+            .unwrap()
+            .remove(0),
     )
 }
 
@@ -63,11 +69,11 @@ fn a_plugin_is_fetched_once_and_then_there_offline() {
     let address = Location::https("https://example.com/it.wasm").unwrap();
     let file = Fetched {
         manifest: None,
-        wasm: b"file".to_vec(),
+        wasm: FILE.to_vec(),
         signatures: Vec::new(),
     };
     let reference = Location::oci("example.com/it:1").unwrap();
-    for (location, fetched) in [(address, file), (reference, in_registry(b"wasm", &[]))] {
+    for (location, fetched) in [(address, file), (reference, in_registry(WASM, &[]))] {
         let location = location.pinned(fetched.digest());
         let wasm = fetched.wasm.clone();
         let online = Server::new(Some(fetched));
@@ -95,7 +101,7 @@ fn a_plugin_is_fetched_once_and_then_there_offline() {
 fn what_is_not_pinned_or_something_else_is_not_taken() {
     let (_folder, store) = store();
     let reference = Location::oci("example.com/it:1").unwrap();
-    let server = Server::new(Some(in_registry(b"wasm", &[])));
+    let server = Server::new(Some(in_registry(WASM, &[])));
     let unpinned = store.obtain(&reference, &[], &server.fetch());
     assert!(matches!(unpinned, Err(DistributionError::NotPinned { .. })));
     assert_eq!(server.asked.get(), 0);
@@ -104,9 +110,12 @@ fn what_is_not_pinned_or_something_else_is_not_taken() {
     let pinned = reference.pinned(Digest::of(b"another manifest"));
     let other = store.obtain(&pinned, &[], &server.fetch());
     assert!(matches!(other, Err(DistributionError::Digest { .. })));
+    let text = Server::new(Some(in_registry(b"<html>", &[])));
+    let refused = store.take(&reference, &[], &text.fetch());
+    assert!(matches!(refused, Err(DistributionError::NoPlugin { .. })));
     // A registry that sends another component than its manifest names.
-    let mut swapped = in_registry(b"wasm", &[]);
-    swapped.wasm = b"evil".to_vec();
+    let mut swapped = in_registry(WASM, &[]);
+    swapped.wasm = EVIL.to_vec();
     let pinned = reference.pinned(swapped.digest());
     let server = Server::new(Some(swapped));
     let (_other_folder, empty) = self::store();
@@ -130,7 +139,7 @@ fn with_keys_only_what_one_of_them_signed_is_taken_and_nothing_else_is_kept() {
         ),
     ] {
         let (_folder, store) = store();
-        let fetched = in_registry(b"wasm", &signed_by);
+        let fetched = in_registry(WASM, &signed_by);
         let location = reference.pinned(fetched.digest());
         let server = Server::new(Some(fetched));
         let taken = store.obtain(&location, &keys, &server.fetch());
@@ -152,8 +161,8 @@ fn with_keys_only_what_one_of_them_signed_is_taken_and_nothing_else_is_kept() {
 fn a_signature_that_came_later_is_found() {
     let (key, public) = pair();
     let (_folder, store) = store();
-    let unsigned = Server::new(Some(in_registry(b"wasm", &[])));
-    let signed = in_registry(b"wasm", &[&key]);
+    let unsigned = Server::new(Some(in_registry(WASM, &[])));
+    let signed = in_registry(WASM, &[&key]);
     let digest = unsigned.answer.as_ref().unwrap().digest();
     let signature = Signature::of_manifest(&key, "example.com/it", &digest).unwrap();
     let location = Location::oci("example.com/it:1").unwrap().pinned(digest);
@@ -174,7 +183,7 @@ fn a_signature_that_came_later_is_found() {
 fn the_files_of_a_plugin_are_all_that_another_store_needs() {
     let (key, public) = pair();
     let (_folder, store) = store();
-    let fetched = in_registry(b"wasm", &[&key]);
+    let fetched = in_registry(WASM, &[&key]);
     let location = Location::oci("example.com/it:1").unwrap();
     let location = location.pinned(fetched.digest());
     let server = Server::new(Some(fetched));

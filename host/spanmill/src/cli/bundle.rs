@@ -68,7 +68,7 @@ impl BundleArgs {
 fn put(root: &Path, file: &BundleFile) -> Result<(), Failure> {
     let path = root.join(&file.path);
     let length = u64::try_from(file.bytes.len()).unwrap_or(u64::MAX);
-    if read_regular(&path, length).is_ok_and(|there| there == file.bytes) {
+    if read_regular(&path, length).is_ok_and(|there| there == *file.bytes) {
         return Ok(());
     }
     let mut folder = root.to_owned();

@@ -13,6 +13,9 @@ const MEMORY: u64 = 768 * 1024 * 1024;
 
 /// A request on stdin, a plugin on stdout.
 pub(super) fn fetch() -> Result<(), Failure> {
+    // Whoever started this may be killed.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     limit()?;
     let request: FetchRequest = serde_json::from_reader(io::stdin().lock())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -27,10 +30,8 @@ pub(super) fn fetch() -> Result<(), Failure> {
     Ok(())
 }
 
-fn limit() -> io::Result<()> {
-    // Whoever started this may be killed.
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+/// Limits this process, whose libraries hold whatever a server sends.
+pub(super) fn limit() -> io::Result<()> {
     let set = |resource, most: u64| {
         let limit = Rlimit {
             current: Some(most),

@@ -20,26 +20,6 @@ const PROGRESS: Duration = Duration::from_secs(5);
 /// Of what the process says on stderr, this much is read.
 const MAX_WORDS: u64 = 16 * 1024;
 
-/// What of our environment it needs: to find logins, certificates and proxies. Nothing else of it, secrets least of all.
-const ENVIRONMENT: [&str; 16] = [
-    "PATH",
-    "HOME",
-    "DOCKER_CONFIG",
-    "REGISTRY_AUTH_FILE",
-    "XDG_RUNTIME_DIR",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "RES_OPTIONS",
-];
-
 /// At most one process at a time.
 #[derive(Debug)]
 pub(super) struct FetchProcess {
@@ -162,13 +142,9 @@ impl FetchProcess {
     }
 
     fn start(&self) -> io::Result<Child> {
-        let kept = ENVIRONMENT
-            .into_iter()
-            .filter_map(|name| Some((name, std::env::var_os(name)?)));
         Command::new(&self.program)
             .arg(COMMAND)
-            .env_clear()
-            .envs(kept)
+            // With all of our environment: logins are found by programs that read their own of it.
             // The allocator takes memory in small steps, which the limit counts.
             .env("MIMALLOC_ARENA_RESERVE", "65536")
             .stdin(Stdio::piped())

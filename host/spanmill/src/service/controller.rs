@@ -26,7 +26,7 @@ use crate::config::{self, ComponentId, Manifest, ManifestSource};
 use crate::export::Registry;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
-use crate::remote::{Access, RemotePlugins, lock_file};
+use crate::remote::{Access, BESIDE, RemotePlugins, beside, lock_file};
 pub use admin::Admin;
 use common::{components, invalid, lock, not_changed, refused};
 use shadow_entry::Shadows;
@@ -103,7 +103,12 @@ impl Controller {
             let plugins = crate::pipeline::plugins_of(manifest);
             let mut is_locked = false;
             for spec in plugins {
-                files.push(loader.file(spec));
+                let file = loader.file(spec);
+                if !spec.keys.is_empty() && spec.location.is_none() {
+                    files.extend(BESIDE.map(|suffix| beside(&file, suffix)));
+                }
+                files.extend(spec.keys.iter().cloned());
+                files.push(file);
                 is_locked |= spec.location.is_some();
             }
             if is_locked {

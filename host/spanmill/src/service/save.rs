@@ -111,8 +111,14 @@ impl ManifestEdit {
         let env = |name: &str| std::env::var(name).ok();
         let (manifest, _) = config::examine(source, self.folder(), &env);
         let file = self.folder().join(self.file());
-        let says_so = manifest.is_some_and(|manifest| {
-            let mut specs = plugins_of(&manifest).filter(|spec| spec.kind == self.kind);
+        let mut specs = manifest.iter().flat_map(plugins_of);
+        if specs.any(|spec| spec.kind == self.kind && spec.location.is_some()) {
+            return Err(by_hand(
+                "the manifest has the plugin fetched; take out from where, or push the version there",
+            ));
+        }
+        let says_so = manifest.as_ref().is_some_and(|manifest| {
+            let mut specs = plugins_of(manifest).filter(|spec| spec.kind == self.kind);
             let says_so = |spec: &crate::config::PluginSpec| {
                 spec.file.as_ref() == Some(&file)
                     && spec.digest.as_ref().map(Digest::hex) == Some(&self.hash)

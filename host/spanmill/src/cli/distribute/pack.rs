@@ -12,7 +12,7 @@ use crate::cli::manifest::ConfigArgs;
 use crate::cli::output::{Failure, colour, say};
 use crate::config::{self, Manifest, ManifestSource};
 use crate::pipeline::plugins_of;
-use crate::remote::{Access, RemotePlugins, lock_file};
+use crate::remote::{Access, BESIDE, RemotePlugins, beside, lock_file};
 use crate::service::Folders;
 
 /// What is packed.
@@ -37,6 +37,11 @@ pub(in crate::cli) fn pack(args: &PackArgs) -> Result<(), Failure> {
             "error: a bundle holds manifests that are files; name one with --config".to_owned(),
         ));
     };
+    if !source.is_all_files() {
+        return Err(Failure(
+            "error: a bundle holds manifests that are files; put what `--set`, `env:` or `yaml:` say into one".to_owned(),
+        ));
+    }
     let root = first.parent().unwrap_or(Path::new("")).to_owned();
     let mut bundle = Bundle::default();
     for path in &manifests {
@@ -93,17 +98,18 @@ fn add_plugins(
             (Some(pin), Some(digest), _) => {
                 for (name, bytes) in remote.store()?.files(pin, digest)? {
                     let path = format!("{STORE}/{name}");
-                    bundle.files.push(BundleFile { path, bytes });
+                    bundle.files.push(BundleFile {
+                        path,
+                        bytes: bytes.into(),
+                    });
                 }
             }
             (None, _, Some(path)) => {
                 bundle.files.push(packed(root, path, MAX_PLUGIN)?);
-                for suffix in [".sig", ".sigstore.json"] {
-                    let mut beside = path.as_os_str().to_owned();
-                    beside.push(suffix);
-                    let beside = Path::new(&beside);
+                for suffix in BESIDE {
+                    let beside = beside(path, suffix);
                     if !spec.keys.is_empty() && beside.is_file() {
-                        bundle.files.push(packed(root, beside, config::MAX_BYTES)?);
+                        bundle.files.push(packed(root, &beside, config::MAX_BYTES)?);
                     }
                 }
             }
@@ -137,6 +143,6 @@ fn packed(root: &Path, path: &Path, most: u64) -> Result<BundleFile, Failure> {
     }
     Ok(BundleFile {
         path: relative,
-        bytes,
+        bytes: bytes.into(),
     })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use spanmill_distribution::{Location, LockFile, Stored};
+use spanmill_distribution::{Location, LockFile};
 use spanmill_private::{read_regular, replace};
 
 use crate::cli::files::{unreadable, unwritable};
@@ -32,7 +32,7 @@ pub(in crate::cli) struct PullArgs {
     #[command(flatten)]
     manifest: ConfigArgs,
     /// Pin what tags and addresses mean now, in place of what they were pinned to.
-    #[arg(long, requires = "config")]
+    #[arg(long, conflicts_with = "location")]
     update: bool,
 }
 
@@ -69,21 +69,18 @@ fn pull_one(location: &Location, args: &PullArgs, remote: &RemotePlugins) -> Res
     Ok(())
 }
 
-/// The last part of a location's name.
+/// A file of the plugin's name.
 fn file_name(location: &Location) -> PathBuf {
-    let key = location.key();
-    let last = key.rsplit('/').next().unwrap_or_default();
-    let name = last.split([':', '?']).next().unwrap_or_default();
-    match name.ends_with(".wasm") {
-        true => PathBuf::from(name),
-        false => PathBuf::from(format!("{name}.wasm")),
+    match location.name() {
+        "" => PathBuf::from("plugin.wasm"),
+        name => PathBuf::from(format!("{name}.wasm")),
     }
 }
 
 fn pull_all(args: &PullArgs, remote: &RemotePlugins) -> Result<(), Failure> {
     let source = args.manifest.source()?;
     let env = |name: &str| std::env::var(name).ok();
-    let (manifest, found) = config::examine(source.read()?, Path::new("."), &env);
+    let (manifest, mut found) = config::examine(source.read()?, Path::new("."), &env);
     let Some(manifest) = manifest.filter(|_| !found.has_errors()) else {
         return Err(Failure(found.render(colour())));
     };
@@ -96,21 +93,21 @@ fn pull_all(args: &PullArgs, remote: &RemotePlugins) -> Result<(), Failure> {
         None => LockFile::default(),
     };
     let before = lock.clone();
-    let mut locations = Vec::new();
+    let mut is_pinned = false;
     for spec in specs {
         let Some(location) = &spec.location else {
             continue;
         };
-        let keys = read_keys(&spec.keys).map_err(|why| Failure(format!("error: {why}")))?;
         let pinned = match args.update {
             true => location.clone(),
             false => lock.pinned(location),
         };
-        let fetch = |request: &_| remote.fetch(request);
-        let store = remote.store()?;
-        let stored: Stored = match pinned.digest() {
-            Some(_) => store.obtain(&pinned, &keys, &fetch)?,
-            None => store.take(&pinned, &keys, &fetch)?,
+        let stored = match remote.pull(spec, &pinned) {
+            Ok(stored) => stored,
+            Err(problem) => {
+                found.push(*problem);
+                continue;
+            }
         };
         say(format_args!(
             "{:<24} {}",
@@ -119,16 +116,18 @@ fn pull_all(args: &PullArgs, remote: &RemotePlugins) -> Result<(), Failure> {
         ));
         if location.digest().is_none() {
             lock.lock(location, stored.pin);
-            locations.push(location.clone());
+            is_pinned = true;
         }
     }
-    lock.keep_only(&locations);
+    if found.has_errors() {
+        return Err(Failure(found.render(colour())));
+    }
     match path {
         Some(path) if lock != before => {
             lock.write(&path)?;
             say(format_args!("pinned in {}", path.display()));
         }
-        None if !locations.is_empty() => {
+        None if is_pinned => {
             return Err(Failure(
                 "error: a manifest that is no file has no lock file; pin its plugins with `@sha256:..`"
                     .to_owned(),

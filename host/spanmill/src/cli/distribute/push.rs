@@ -1,14 +1,19 @@
 //! `spanmill plugin push`: a plugin into a registry.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use spanmill_distribution::{Location, MAX_PLUGIN};
 use spanmill_private::read_regular;
 
+use crate::cli::fetch::limit;
 use crate::cli::files::{signing_key, unreadable};
 use crate::cli::output::{Failure, say};
 use crate::service::Folders;
+
+/// How long a registry may take.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What is pushed, and to where.
 #[derive(Args, Debug)]
@@ -36,12 +41,19 @@ pub(in crate::cli) fn push(args: &PushArgs) -> Result<(), Failure> {
         .runtime()?
         .load(&args.file.display().to_string(), &wasm)?;
     let exports: Vec<String> = plugin.interfaces().map(str::to_owned).collect();
+    limit()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let pushed =
         spanmill_distribution::push(&location, wasm, plugin.imports(), &exports, key.as_ref());
-    let digest = runtime.block_on(pushed)?;
+    let pushed = runtime.block_on(async { tokio::time::timeout(PATIENCE, pushed).await });
+    let digest = pushed.map_err(|_| {
+        let location = &args.location;
+        Failure(format!(
+            "error: {location}: the registry did not take it within {PATIENCE:.0?}"
+        ))
+    })??;
     let signed = if key.is_some() { ", signed" } else { "" };
     say(format_args!("pushed {}{signed}", location.pinned(digest)));
     Ok(())

@@ -40,11 +40,15 @@ pub(super) fn source(
     let oci = location("oci", Location::oci, section, out);
     let https = location("https", Location::https, section, out);
     spec.digest = digest(section, out);
+    let is_wrong = spec.digest.is_none() && section.value("digest").is_some();
     spec.location = match (oci, https, &spec.digest) {
+        // That has been said.
+        _ if is_wrong => None,
         // Behind an address there is only the file.
         (None, Some(https), Some(digest)) => Some(https.pinned(digest.clone())),
         (oci, https, _) => oci.or(https),
     };
+    spec.keys_place = section.value("keys").map(|node| node.place);
     if let Some(keys) = section.texts("keys", out) {
         spec.keys = keys.iter().map(|key| folder.join(key)).collect();
         if let (true, Some(node)) = (keys.is_empty(), section.value("keys")) {

@@ -55,6 +55,8 @@ pub struct PluginSpec {
     pub place: Option<TextRange>,
     /// Where the file's name, or its location, stands, if it does.
     pub source_place: Option<TextRange>,
+    /// Where `keys` stands, if it does.
+    pub keys_place: Option<TextRange>,
 }
 
 /// Three quarters of the limit: a leak is met before it costs a batch.
@@ -97,6 +99,7 @@ impl PluginSpec {
             allow: None,
             place: None,
             source_place: None,
+            keys_place: None,
         }
     }
 }
