@@ -1,6 +1,6 @@
 /** Read access to a batch. Nothing is decoded before it is asked for, and each text once. */
 
-import { occurs, spread } from './columns.js';
+import { distinct, occurs, spread } from './columns.js';
 import { CONTEXTS, PARENTS } from './fields.js';
 import { Cell, Kind, decoded, doubleOf } from './values.js';
 
@@ -62,24 +62,19 @@ export class Texts {
   /**
    * Asks once for each text that occurs among some indices; one answer, 0 to 255, for each index of the pool.
    * @param {Uint32Array} indices @param {(text: string) => number | boolean} question
+   * @param {number[] | null} [few] What `distinct` gives for them, which the SDK knows sometimes.
    */
-  ask(indices, question) {
-    const occurring = occurs(indices, this.length);
+  ask(indices, question, few = distinct(indices, this.length)) {
     const table = new Uint8Array(this.length);
-    if (!this._isAscii()) {
-      for (let index = occurring.indexOf(1); index >= 0; index = occurring.indexOf(1, index + 1)) {
-        table[index] = Number(question(this.get(index)));
-      }
-      return table;
-    }
-    const all = /** @type {string} */ (this._all);
+    const occurring = few === null ? occurs(indices, this.length) : undefined;
+    const size = few === null ? this.length : few.length;
+    const all = size > 0 && this._isAscii() ? this._all : undefined;
     const ends = this.ends;
-    const size = table.length;
-    let start = 0;
-    for (let index = 0; index < size; index++) {
-      const end = ends[index];
-      if (occurring[index] !== 0) table[index] = /** @type {number} */ (question(all.substring(start, end)));
-      start = end;
+    for (let at = 0; at < size; at++) {
+      if (occurring !== undefined && occurring[at] === 0) continue;
+      const index = few === null ? at : few[at];
+      const text = all === undefined ? this.get(index) : all.substring(index > 0 ? ends[index - 1] : 0, ends[index]);
+      table[index] = /** @type {number} */ (question(text));
     }
     return table;
   }
@@ -155,7 +150,8 @@ export class Values {
    */
   answers(question) {
     const indices = this.textIndices();
-    return spread(indices, this._texts.ask(indices, question));
+    const few = distinct(indices, this._texts.length);
+    return spread(indices, this._texts.ask(indices, question, few), few);
   }
 
   /** `table[index]` for each row's text, and 0 for rows that have none or one beyond the table. @param {Uint8Array} table */

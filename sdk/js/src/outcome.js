@@ -150,8 +150,8 @@ export class Outcome {
       removals: [],
       appends: [],
     };
-    this._verdicts.forEach((rows, context) => out.verdicts.push({ context, rows }));
-    this._fields.forEach((edits, field) => addEdits(out, field, edits));
+    if (this._verdicts.size > 0) this._verdicts.forEach((rows, context) => out.verdicts.push({ context, rows }));
+    if (this._fields.size > 0) this._fields.forEach((edits, field) => addEdits(out, field, edits));
     return out;
   }
 }

@@ -13,7 +13,7 @@ import {
   settings,
   spread,
 } from '../src/index.js';
-import { occurs } from '../src/columns.js';
+import { distinct, occurs } from '../src/columns.js';
 import { leanGlue } from '../src/glue.mjs';
 import { parseSettings } from '../src/settings.js';
 import { withRelativeSdk } from '../src/specifiers.mjs';
@@ -79,8 +79,8 @@ test('the closest name is found', () => {
   assert.equal(closest('xyz', ['timeout']), undefined);
 });
 
-test('spread looks every index up, and occurs finds them', () => {
-  for (const size of [0, 3, 64, 65, 1000]) {
+test('spread looks every index up, and occurs and distinct find them', () => {
+  for (const size of [0, 3, 16, 17, 64, 65, 1000, 70_000]) {
     const table = Uint8Array.from({ length: size }, (_, index) => (index * 7) % 11);
     const here = [0, 1, 2, 63, 64, 65, 999].filter((index) => index < size);
     const indices = Uint32Array.from([...here, 0xffffffff, ...here]);
@@ -92,6 +92,21 @@ test('spread looks every index up, and occurs finds them', () => {
       [...occurs(indices, size).entries()].filter(([, is]) => is).map(([index]) => index),
       here,
     );
+    assert.deepEqual(distinct(indices, size), here);
+  }
+});
+
+test('columns with few texts and with many are answered alike', () => {
+  for (const rows of [0, 1, 99, 100, 1000]) {
+    for (const texts of [1, 7, 20, 60, 1000]) {
+      const indices = Uint32Array.from({ length: rows }, (_, row) => (row % 13 ? (row * 31) % texts : 0xffffffff));
+      for (const step of [1, 2, 9]) {
+        const table = Uint8Array.from({ length: texts }, (_, index) => (index % step ? 0 : 1 + (index % 3)));
+        const expected = Uint8Array.from(indices, (index) => table[index] ?? 0);
+        assert.deepEqual(spread(indices, table), expected);
+        assert.deepEqual(spread(indices, table, null), expected);
+      }
+    }
   }
 });
 
@@ -115,7 +130,15 @@ test('nested values go there and back', () => {
 });
 
 test('glue of another version is refused', () => {
-  assert.throws(() => leanGlue('let x;'), /install that version/);
+  const head = 'let [$memory, $realloc, $dealloc] = $bindings;\ndelete globalThis.$bindings;\n';
+  assert.match(leanGlue(head), /const \$refresh/);
+  const others = [
+    '',
+    'let x;',
+    `${head}const list = $memory.buffer.slice(a, b);`,
+    `${head}$view.setInt32(a, b, true);`,
+  ];
+  for (const other of others) assert.throws(() => leanGlue(other), /install that version/);
 });
 
 test('imports of the package become relative', () => {
