@@ -1,7 +1,6 @@
 //! Speaking to servers. For a process of its own: see the crate's documentation.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,16 +11,10 @@ use crate::digest::Digest;
 use crate::error::{DistributionError, told, words};
 use crate::exchange::{FetchRequest, Fetched};
 use crate::keys::SigningKey;
-use crate::limits::MAX_PLUGIN;
+use crate::limits::{CONNECT_TIMEOUT, MAX_PLUGIN, MAX_SIGNATURE, READ_TIMEOUT};
 use crate::location::{Location, is_loopback};
 use crate::registry::Repository;
 use crate::signature::Signature;
-
-/// The largest signature or bundle.
-const MAX_SIGNATURE: u64 = 256 * 1024;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may send nothing.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Fetches a plugin. What comes may be anything: [`Store::obtain`](crate::Store::obtain) checks it.
 ///

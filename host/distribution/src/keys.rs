@@ -149,19 +149,30 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// A new pair of keys, for tests.
+#[cfg(test)]
+pub(crate) fn pair() -> (SigningKey, PublicKey) {
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let public = PublicKey::all_from_pem(pair.public_key_pem().as_bytes());
+    (
+        SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
+        public.unwrap().remove(0),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// A private and a public key, in PEM.
-    fn pair(algorithm: &'static rcgen::SignatureAlgorithm) -> (String, String) {
+    fn pem_pair(algorithm: &'static rcgen::SignatureAlgorithm) -> (String, String) {
         let pair = rcgen::KeyPair::generate_for(algorithm).unwrap();
         (pair.serialize_pem(), pair.public_key_pem())
     }
 
     #[test]
     fn what_a_key_signs_is_its_own() {
-        let pairs = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519].map(pair);
+        let pairs = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519].map(pem_pair);
         for (private, public) in &pairs {
             let key = SigningKey::from_pem(private.as_bytes()).unwrap();
             let public = PublicKey::all_from_pem(public.as_bytes())
@@ -181,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_file_may_hold_several_keys() {
-        let pairs = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519].map(pair);
+        let pairs = [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ED25519].map(pem_pair);
         let both = format!("{}{}", pairs[0].1, pairs[1].1);
         let keys = PublicKey::all_from_pem(both.as_bytes()).unwrap();
         for (key, (private, _)) in keys.iter().zip(&pairs) {

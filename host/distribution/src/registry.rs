@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
@@ -20,19 +19,11 @@ use tokio::io::AsyncWrite;
 use crate::artifact::{Artifact, component_layer, descriptor};
 use crate::digest::Digest;
 use crate::exchange::Fetched;
-use crate::limits::MAX_PLUGIN;
+use crate::limits::{CONNECT_TIMEOUT, MAX_PLUGIN, MAX_SIGNATURE, READ_TIMEOUT};
 use crate::location::is_loopback;
-use crate::signature::{BUNDLE_TYPE, MAX_SIGNATURES, Signature};
-
-/// The layer of cosign's signature, and where in its descriptor the signature is.
-const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-const SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signature";
-
-/// The largest text of a signature, or bundle.
-const MAX_SIGNATURE: u64 = 256 * 1024;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may send nothing.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::signature::{
+    BUNDLE_TYPE, MAX_SIGNATURES, SIGNATURE_ANNOTATION, SIMPLE_SIGNING, Signature,
+};
 
 /// A proxy that nobody runs: port 0 cannot be listened on. A registry names further addresses, for tokens, redirects and uploads, and
 /// the client goes wherever they lead, with a login or a plugin; from a registry with TLS, never in plain text.

@@ -14,6 +14,7 @@ use crate::base64_bytes;
 use crate::digest::Digest;
 use crate::keys::{PublicKey, SigningKey};
 pub(crate) use bundle::ARTIFACT_TYPE as BUNDLE_TYPE;
+pub(crate) use simple::{ANNOTATION as SIGNATURE_ANNOTATION, MEDIA_TYPE as SIMPLE_SIGNING};
 pub(crate) use subject::Subject;
 
 /// The most signatures of a plugin that are looked at.
@@ -98,16 +99,7 @@ pub(crate) fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn pair() -> (SigningKey, PublicKey) {
-        let pair = rcgen::KeyPair::generate().unwrap();
-        (
-            SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
-            PublicKey::all_from_pem(pair.public_key_pem().as_bytes())
-                .unwrap()
-                .remove(0),
-        )
-    }
+    use crate::keys::pair;
 
     #[test]
     fn only_a_trusted_key_s_signature_of_the_very_artifact_counts() {

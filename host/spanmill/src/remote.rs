@@ -64,6 +64,10 @@ impl RemotePlugins {
         access: Access,
         out: &mut Diagnostics,
     ) {
+        if access == Access::Online {
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.clear();
+        }
         let mut done = BTreeMap::new();
         let lock_file = from.files().next().map(|file| lock_file(file));
         let mut lock = None;
@@ -122,11 +126,7 @@ impl RemotePlugins {
             });
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         match obtained {
-            Ok(stored) => {
-                failed.remove(&name);
-                check_digest(spec, &location, &stored)?;
-                Ok(stored)
-            }
+            Ok(stored) => check_digest(spec, &location, &stored).map(|()| stored),
             Err(error) => {
                 let problem = Problem::new(error, &location);
                 match access {

@@ -15,7 +15,7 @@ use crate::artifact::descriptor;
 use crate::digest::Digest;
 use crate::keys::SigningKey;
 use crate::limits::MAX_BUNDLE;
-use crate::signature::{MAX_SIGNATURES, Signature};
+use crate::signature::{MAX_SIGNATURES, SIGNATURE_ANNOTATION, SIMPLE_SIGNING, Signature};
 
 /// What the artifact is.
 const ARTIFACT_TYPE: &str = "application/vnd.spanmill.bundle.v1";
@@ -29,8 +29,6 @@ const MANIFEST: &str = "dev.spanmill.manifest";
 /// What an entry of the index is, as cosign writes it.
 const KIND: &str = "kind";
 const KIND_SIGNATURES: &str = "dev.cosignproject.cosign/sigs";
-const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 
 const INDEX_FILE: &str = "index.json";
 const LAYOUT_FILE: &str = "oci-layout";
@@ -78,7 +76,8 @@ pub(super) fn pack(bundle: &Bundle, key: Option<&SigningKey>) -> Result<(Vec<u8>
         };
         archive.blob(&payload)?;
         let mut layer = descriptor(SIMPLE_SIGNING, &payload);
-        layer.annotations = Some([(SIGNATURE.to_owned(), STANDARD.encode(signature))].into());
+        layer.annotations =
+            Some([(SIGNATURE_ANNOTATION.to_owned(), STANDARD.encode(signature))].into());
         let signatures = self::manifest(descriptor(EMPTY_TYPE, EMPTY), vec![layer]);
         let (mut entry, _) = archive.manifest(&signatures)?;
         entry.annotations = Some([(KIND.to_owned(), KIND_SIGNATURES.to_owned())].into());
@@ -221,7 +220,9 @@ impl<'a> Layout<'a> {
     pub(super) fn signatures(&self) -> Vec<Signature> {
         let layers = self.signatures.iter().flat_map(|manifest| &manifest.layers);
         let signature = |layer: &OciDescriptor| {
-            let signature = STANDARD.decode(annotation(layer, SIGNATURE)?).ok()?;
+            let signature = STANDARD
+                .decode(annotation(layer, SIGNATURE_ANNOTATION)?)
+                .ok()?;
             let payload = self.blobs.get(&layer.digest.parse().ok()?)?;
             (payload.len() <= MAX_PAYLOAD).then(|| Signature::Simple {
                 payload: payload.to_vec(),

@@ -1,14 +1,5 @@
 use super::*;
-
-fn pair() -> (SigningKey, PublicKey) {
-    let pair = rcgen::KeyPair::generate().unwrap();
-    (
-        SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
-        PublicKey::all_from_pem(pair.public_key_pem().as_bytes())
-            .unwrap()
-            .remove(0),
-    )
-}
+use crate::keys::pair;
 
 fn file(path: &str, bytes: &[u8]) -> BundleFile {
     BundleFile {

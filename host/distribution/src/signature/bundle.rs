@@ -104,17 +104,7 @@ fn pre_authentication(kind: &str, payload: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::SigningKey;
-
-    fn pair() -> (SigningKey, PublicKey) {
-        let pair = rcgen::KeyPair::generate().unwrap();
-        (
-            SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
-            PublicKey::all_from_pem(pair.public_key_pem().as_bytes())
-                .unwrap()
-                .remove(0),
-        )
-    }
+    use crate::keys::{SigningKey, pair};
 
     fn statement(key: &SigningKey, digest: &Digest, predicate: &str) -> Vec<u8> {
         let payload = serde_json::json!({

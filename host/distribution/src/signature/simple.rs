@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 
+/// The layer that is such a text.
+pub(crate) const MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+/// Where in the layer's descriptor the signature is, in base64.
+pub(crate) const ANNOTATION: &str = "dev.cosignproject.cosign/signature";
+
 /// What the text is, in its own words.
 const KIND: &str = "cosign container image signature";
 

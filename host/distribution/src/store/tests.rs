@@ -3,21 +3,11 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::artifact::artifact;
-use crate::keys::SigningKey;
+use crate::keys::{SigningKey, pair};
 
 const WASM: &[u8] = b"\0asm\x0d\0\x01\0wasm";
 const EVIL: &[u8] = b"\0asm\x0d\0\x01\0evil";
 const FILE: &[u8] = b"\0asm\x0d\0\x01\0file";
-
-fn pair() -> (SigningKey, PublicKey) {
-    let pair = rcgen::KeyPair::generate().unwrap();
-    (
-        SigningKey::from_pem(pair.serialize_pem().as_bytes()).unwrap(),
-        PublicKey::all_from_pem(pair.public_key_pem().as_bytes())
-            .unwrap()
-            .remove(0),
-    )
-}
 
 fn in_registry(wasm: &[u8], signed_by: &[&SigningKey]) -> Fetched {
     let manifest = artifact(wasm, &[], &[], BTreeMap::new()).unwrap().manifest;
