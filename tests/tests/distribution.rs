@@ -36,6 +36,24 @@ impl Desk {
         name
     }
 
+    /// Writes a pair of keys, `NAME.pem` and `NAME.pub`.
+    fn keys(&self, name: &str) {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        self.write(&format!("{name}.pem"), pair.serialize_pem());
+        self.write(&format!("{name}.pub"), pair.public_key_pem());
+    }
+
+    /// Signs a file as `openssl dgst -sha256 -sign ours.pem`.
+    fn sign(&self, name: &str, signature: &str) {
+        let signed = std::process::Command::new("openssl")
+            .args([
+                "dgst", "-sha256", "-sign", "ours.pem", "-out", signature, name,
+            ])
+            .current_dir(self.folder.path())
+            .status();
+        assert!(signed.unwrap().success());
+    }
+
     fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap()
     }

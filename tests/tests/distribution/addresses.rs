@@ -61,22 +61,8 @@ async fn a_plugin_behind_an_address_is_pinned_signed_and_run() {
     let desk = Desk::new().await;
     let wasm = filter("address");
     desk.write("mine.wasm", &wasm);
-    let pair = rcgen::KeyPair::generate().unwrap();
-    desk.write("ours.pem", pair.serialize_pem());
-    desk.write("ours.pub", pair.public_key_pem());
-    let signed = std::process::Command::new("openssl")
-        .args([
-            "dgst",
-            "-sha256",
-            "-sign",
-            "ours.pem",
-            "-out",
-            "sig",
-            "mine.wasm",
-        ])
-        .current_dir(desk.path(""))
-        .status();
-    assert!(signed.unwrap().success());
+    desk.keys("ours");
+    desk.sign("mine.wasm", "sig");
     let (address, server) = serve(BTreeMap::from([
         ("mine.wasm", wasm.clone()),
         ("mine.wasm?token=secret", wasm.clone()),

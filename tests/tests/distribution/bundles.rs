@@ -8,9 +8,7 @@ use super::{Desk, files, filter};
 async fn a_bundle_runs_where_nothing_else_is() {
     let registry = DockerRegistry::start().await;
     let office = Desk::new().await;
-    let pair = rcgen::KeyPair::generate().unwrap();
-    office.write("signing.pem", pair.serialize_pem());
-    office.write("signing.pub", pair.public_key_pem());
+    office.keys("signing");
     office.write("pushed.wasm", filter("bundled"));
     let reference = registry.reference("mine:1.0");
     office
@@ -87,11 +85,8 @@ async fn a_bundle_runs_where_nothing_else_is() {
 #[tokio::test]
 async fn a_bundle_that_is_not_what_was_signed_is_not_unpacked() {
     let desk = Desk::new().await;
-    for name in ["ours", "theirs"] {
-        let pair = rcgen::KeyPair::generate().unwrap();
-        desk.write(&format!("{name}.pem"), pair.serialize_pem());
-        desk.write(&format!("{name}.pub"), pair.public_key_pem());
-    }
+    desk.keys("ours");
+    desk.keys("theirs");
     desk.write("mine.wasm", filter("bundle"));
     desk.manifest("{file: mine.wasm}");
     let pack = ["plugin", "pack", "--config", "manifest.yaml", "--output"];

@@ -1,23 +1,15 @@
 //! What must be signed is, before it is compiled.
 
-use rcgen::KeyPair;
 use spanmill_tests::DockerRegistry;
 
 use super::{Desk, files, filter};
-
-/// Writes a pair of keys, `NAME.pem` and `NAME.pub`.
-fn keys(desk: &Desk, name: &str) {
-    let pair = KeyPair::generate().unwrap();
-    desk.write(&format!("{name}.pem"), pair.serialize_pem());
-    desk.write(&format!("{name}.pub"), pair.public_key_pem());
-}
 
 #[tokio::test]
 async fn only_a_plugin_that_a_trusted_key_has_signed_is_compiled() {
     let registry = DockerRegistry::start().await;
     let desk = Desk::new().await;
-    keys(&desk, "ours");
-    keys(&desk, "theirs");
+    desk.keys("ours");
+    desk.keys("theirs");
     desk.write("mine.wasm", filter("signed"));
     let reference = registry.reference("mine:1.0");
     desk.manifest(&format!("{{oci: \"{reference}\", keys: [ours.pub]}}"));
@@ -62,7 +54,7 @@ async fn only_a_plugin_that_a_trusted_key_has_signed_is_compiled() {
 
     // A reload says why, as `validate` does.
     let spanmill = desk.run_manifest().await;
-    keys(&desk, "others");
+    desk.keys("others");
     desk.manifest(&format!("{{oci: \"{reference}\", keys: [others.pub]}}"));
     let told = spanmill.logged("manifest.yaml has changed").await;
     assert!(
@@ -78,7 +70,7 @@ async fn only_a_plugin_that_a_trusted_key_has_signed_is_compiled() {
     // Of what is here already, the signature is checked again, with the keys that count now.
     drop(registry);
     desk.valid().await;
-    keys(&desk, "ours");
+    desk.keys("ours");
     let refused = desk.invalid().await;
     assert!(!refused.contains("compiling"), "{refused}");
     assert!(refused.contains("Connection refused"), "{refused}");
@@ -87,28 +79,13 @@ async fn only_a_plugin_that_a_trusted_key_has_signed_is_compiled() {
 #[tokio::test]
 async fn a_file_of_one_s_own_is_signed_by_what_lies_beside_it() {
     let desk = Desk::new().await;
-    keys(&desk, "ours");
+    desk.keys("ours");
     desk.write("mine.wasm", filter("own"));
     desk.manifest("{file: mine.wasm, keys: [ours.pub]}");
     let refused = desk.invalid().await;
     assert!(refused.contains("it has none at all"), "{refused}");
     assert!(!refused.contains("compiling"), "{refused}");
-    // As `openssl dgst -sha256 -sign ours.pem -out mine.wasm.sig mine.wasm`.
-    let sign = |name: &str| {
-        let signed = std::process::Command::new("openssl")
-            .args([
-                "dgst",
-                "-sha256",
-                "-sign",
-                "ours.pem",
-                "-out",
-                "mine.wasm.sig",
-                name,
-            ])
-            .current_dir(desk.path(""))
-            .status();
-        assert!(signed.unwrap().success());
-    };
+    let sign = |name: &str| desk.sign(name, "mine.wasm.sig");
     desk.write("other.wasm", "another file");
     sign("other.wasm");
     let refused = desk.invalid().await;
@@ -128,7 +105,7 @@ async fn a_file_of_one_s_own_is_signed_by_what_lies_beside_it() {
     spanmill.logged("plugin mine has another version").await;
     desk.filters(&spanmill).await;
     // A key that is exchanged counts at once.
-    keys(&desk, "ours");
+    desk.keys("ours");
     let told = spanmill.logged("ours.pub has changed").await;
     assert!(told.contains("by another key"), "{told}");
     spanmill.stop().await;
