@@ -64,6 +64,7 @@ static TABLE: &[Line] = &[
     Line::Plugin(BuiltInPlugin::processor("probabilistic_sampler")),
     Line::Plugin(BuiltInPlugin::processor("redaction")),
     Line::Plugin(BuiltInPlugin::processor("resource")),
+    Line::Plugin(BuiltInPlugin::processor("tail_sampling")),
     Line::Processor(&process::BATCH),
     Line::Processor(&process::MEMORY_LIMITER),
     Line::Plugin(BuiltInPlugin {

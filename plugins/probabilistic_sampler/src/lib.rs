@@ -10,8 +10,6 @@ mod priority;
 mod sampler;
 mod settings;
 mod spans;
-mod threshold;
-mod trace_state;
 
 pub use sampler::ProbabilisticSampler;
 

@@ -7,8 +7,8 @@ use spanmill_sdk::{
 
 use crate::hash::{randomness, seeded, with_bytes};
 use crate::settings::Settings;
-use crate::threshold::{self, NEVER, hex, of_share};
-use crate::trace_state::threshold_digits;
+use spanmill_sampling::threshold::{self, NEVER, hex, of_share};
+use spanmill_sampling::trace_state::threshold_digits;
 
 /// The randomness of a record that has none: every threshold keeps it.
 const ALL: u64 = NEVER - 1;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use spanmill_sdk::{ConfigError, Problems};
 
-use crate::threshold;
+use spanmill_sampling::threshold;
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]

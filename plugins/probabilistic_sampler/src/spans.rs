@@ -8,7 +8,7 @@ use spanmill_sdk::{
 use crate::hash::{bucket, hash_all, randomness, seeded};
 use crate::priority::{Priority, priority};
 use crate::settings::Settings;
-use crate::trace_state::{TraceState, parse, threshold_digits};
+use spanmill_sampling::trace_state::{TraceState, parse, threshold_digits};
 
 /// The randomness of a span that has none: every threshold keeps it.
 const NO_RANDOMNESS: &str = "ffffffffffffff";

@@ -6,7 +6,6 @@
 mod adjusted;
 mod connector;
 mod dimensions;
-mod duration;
 mod resources;
 mod series;
 mod settings;

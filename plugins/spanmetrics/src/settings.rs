@@ -6,7 +6,7 @@ use spanmill_sdk::{
     ConfigError, Instrument, InstrumentKind, Level, MetricStream, Problems, Temporality,
 };
 
-use crate::duration::Duration;
+use spanmill_settings::Duration;
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]

@@ -43,6 +43,18 @@ pub struct Conditions {
     scratch: Scratch,
     mask: Vec<u8>,
     answers: Vec<u8>,
+    outcomes: Vec<FirstOutcome>,
+}
+
+/// What came first when a row was asked all conditions, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstOutcome {
+    /// Nothing: no condition holds.
+    NoneHolds,
+    /// A condition that holds.
+    OneHolds,
+    /// A condition that could not be evaluated, with an error mode that propagates that.
+    Failed,
 }
 
 /// The deepest context that a condition's paths name; `None` if they name none.
@@ -62,6 +74,7 @@ impl Conditions {
             scratch: Scratch::default(),
             mask: Vec::new(),
             answers: Vec::new(),
+            outcomes: Vec::new(),
         }
     }
 
@@ -143,6 +156,42 @@ impl Conditions {
             }
         }
         Ok(&self.answers)
+    }
+
+    /// For each row of the context what came first: a condition that holds, or one that fails. With an error mode that
+    /// does not propagate, conditions that fail do not hold.
+    pub fn first_outcomes(&mut self, batch: &Batch<'_>) -> &[FirstOutcome] {
+        self.outcomes.clear();
+        self.outcomes
+            .resize(batch.rows(self.context), FirstOutcome::NoneHolds);
+        for (place, tree) in self.list.iter().enumerate() {
+            tree.mask(batch, self.context, &mut self.mask, &mut self.scratch);
+            let why = self.scratch.why.take();
+            let mut failed = 0;
+            for (outcome, &mask) in self.outcomes.iter_mut().zip(&self.mask) {
+                if *outcome != FirstOutcome::NoneHolds {
+                    continue;
+                }
+                if mask == YES {
+                    *outcome = FirstOutcome::OneHolds;
+                } else if mask == FAILED {
+                    failed += 1;
+                    if self.error_mode == ErrorMode::Propagate {
+                        *outcome = FirstOutcome::Failed;
+                    }
+                }
+            }
+            if let (Some(why), 1.., false) = (why, failed, self.error_mode == ErrorMode::Silent) {
+                let error = EvaluationError {
+                    number: place + 1,
+                    context: self.context.prefix(),
+                    rows: failed,
+                    why,
+                };
+                spanmill_sdk::log(Level::Warn, &error.to_string());
+            }
+        }
+        &self.outcomes
     }
 }
 

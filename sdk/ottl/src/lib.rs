@@ -18,6 +18,6 @@ mod mask;
 mod parser;
 mod paths;
 
-pub use conditions::{Conditions, ErrorMode, EvaluationError, inferred_context};
+pub use conditions::{Conditions, ErrorMode, EvaluationError, FirstOutcome, inferred_context};
 pub use error::OttlError;
 pub use parser::parse;

@@ -7,7 +7,7 @@ use super::errors::plugin_error;
 use super::held::HeldRow;
 use super::items::{Item, Items};
 use crate::guest::{self, ticker_wit};
-use crate::{ConfigError, PluginError, Processor, Ticker};
+use crate::{ConfigError, PluginError, Processor, State, Ticker};
 
 fn joined<T: Item>(rows: &[HeldRow], received_unix_nano: u64) -> Items<T> {
     let mut assembly = Assembly::new(T::SIGNAL);
@@ -68,6 +68,25 @@ impl<P: Processor + Ticker> Kit<P> {
             self.review::<T>(trace)
                 .unwrap_or_else(|error| panic!("{error}"));
         }
+        Ok(())
+    }
+
+    /// Another instance takes over what is held, and what this one knows, as at a swap.
+    ///
+    /// # Errors
+    ///
+    /// Those of the plugin's `configure`; the old instance stays. A state that is refused panics.
+    pub fn hand_over(&mut self, settings: serde_json::Value) -> Result<(), ConfigError>
+    where
+        P: State,
+    {
+        let mut new = Self::holding(settings)?;
+        let (format, data) = self.snapshot();
+        if let Err(error) = new.restore(format, &data) {
+            panic!("the state is refused: {error:?}");
+        }
+        new.held = std::mem::take(&mut self.held);
+        *self = new;
         Ok(())
     }
 

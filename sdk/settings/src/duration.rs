@@ -4,12 +4,12 @@ use serde::Deserialize;
 
 /// A duration of the settings, in ns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Raw")]
-pub(crate) struct Duration(pub i64);
+pub struct Duration(pub i64);
 
 #[derive(Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
     untagged,
     expecting = "expected a duration such as \"15s\" or \"100ms\""

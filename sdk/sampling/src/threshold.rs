@@ -1,14 +1,14 @@
 //! Rejection thresholds of 56 bits: an item is kept if its randomness is not below.
 
 /// Above every threshold that keeps anything.
-pub(crate) const NEVER: u64 = 1 << 56;
+pub const NEVER: u64 = 1 << 56;
 
 /// The smallest share that 56 bits of randomness can express.
-pub(crate) const SMALLEST: f64 = 1.0 / NEVER as f64;
+pub const SMALLEST: f64 = 1.0 / NEVER as f64;
 
 /// The threshold of a share, with so many significant hex digits; `None` for a share that cannot be expressed. Shares
 /// near 0 and 1 get more digits, one for each that says nothing.
-pub(crate) fn of_share(share: f64, digits: i64) -> Option<u64> {
+pub fn of_share(share: f64, digits: i64) -> Option<u64> {
     if !(SMALLEST..=1.0).contains(&share) {
         return None;
     }
@@ -32,7 +32,7 @@ fn exponent(number: f64) -> i64 {
 }
 
 /// The threshold that hex digits say, trailing zeros left out; `None` if they say none.
-pub(crate) fn parse(digits: &str) -> Option<u64> {
+pub fn parse(digits: &str) -> Option<u64> {
     match digits.len() {
         1..=14 => Some(hex(digits)? << (4 * (14 - digits.len()))),
         _ => None,
@@ -40,7 +40,7 @@ pub(crate) fn parse(digits: &str) -> Option<u64> {
 }
 
 /// The number that hex digits say.
-pub(crate) fn hex(digits: &str) -> Option<u64> {
+pub fn hex(digits: &str) -> Option<u64> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     u64::from_str_radix(digits, 16).ok().filter(|_| plain)
 }

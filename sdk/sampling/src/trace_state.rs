@@ -6,7 +6,7 @@ use crate::threshold;
 
 /// A trace state taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct TraceState<'a> {
+pub struct TraceState<'a> {
     /// The rejection threshold, in 56 bits, and its digits.
     pub threshold: Option<(u64, &'a str)>,
     /// The randomness value's digits.
@@ -18,7 +18,7 @@ pub(crate) struct TraceState<'a> {
 }
 
 /// Reads a trace state; `None` if it is malformed.
-pub(crate) fn parse(text: &str) -> Option<TraceState<'_>> {
+pub fn parse(text: &str) -> Option<TraceState<'_>> {
     let mut state = TraceState::default();
     if text.is_empty() {
         return Some(state);
@@ -42,6 +42,26 @@ pub(crate) fn parse(text: &str) -> Option<TraceState<'_>> {
         }
     }
     Some(state)
+}
+
+/// The value of a vendor's member, as W3C's Trace Context reads it; `None` where there is none, or where the whole is
+/// malformed: more than 32 members, a key twice, or characters that are not allowed.
+pub fn member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let mut found = None;
+    let mut keys: Vec<&str> = Vec::new();
+    for member in text.split(',').filter(|member| !member.is_empty()) {
+        let (name, value) = member.split_once('=')?;
+        let name = name.trim_start_matches([' ', '\t']);
+        let value = value.trim_end_matches([' ', '\t']);
+        if !valid_key(name) || !valid_value(value) || keys.contains(&name) || keys.len() == 32 {
+            return None;
+        }
+        keys.push(name);
+        if name == key {
+            found = Some(value);
+        }
+    }
+    found
 }
 
 fn otel<'a>(value: &'a str, state: &mut TraceState<'a>) -> Option<()> {
@@ -109,12 +129,7 @@ fn valid_value(value: &str) -> bool {
 
 impl TraceState<'_> {
     /// Writes it with sampling information; digits of the threshold without their trailing zeros.
-    pub(crate) fn write(
-        &self,
-        out: &mut String,
-        randomness: Option<&str>,
-        threshold: Option<&str>,
-    ) {
+    pub fn write(&self, out: &mut String, randomness: Option<&str>, threshold: Option<&str>) {
         let own = randomness
             .map(|digits| ("rv", digits))
             .into_iter()
@@ -137,7 +152,7 @@ impl TraceState<'_> {
 }
 
 /// The digits of a threshold: `0` keeps everything; trailing zeros are left out.
-pub(crate) fn threshold_digits(threshold: u64) -> String {
+pub fn threshold_digits(threshold: u64) -> String {
     if threshold == 0 {
         return "0".to_owned();
     }
@@ -156,6 +171,19 @@ mod tests {
         let mut out = String::new();
         state.write(&mut out, Some("ffffffffffffff"), Some("c"));
         assert_eq!(out, "ot=rv:ffffffffffffff;th:c;k:v,vendor=x,a@b=c");
+    }
+
+    #[test]
+    fn members_are_found_by_key() {
+        assert_eq!(member("a=1, b=2 ,,c=3", "b"), Some("2"));
+        assert_eq!(member("a=1", "b"), None);
+        assert_eq!(member("", "a"), None);
+        for malformed in ["a=1,a=2", "a=1,b", "a=1,B=2", "a=1,b=", "a=1,b=c=d"] {
+            assert_eq!(member(malformed, "a"), None, "{malformed}");
+        }
+        let most: Vec<String> = (0..32).map(|n| format!("k{n}=v")).collect();
+        assert_eq!(member(&most.join(","), "k31"), Some("v"));
+        assert_eq!(member(&format!("{},x=y", most.join(",")), "k31"), None);
     }
 
     #[test]

@@ -1,0 +1,5 @@
+//! What settings of the Collector's components share.
+
+mod duration;
+
+pub use duration::Duration;
