@@ -61,6 +61,7 @@ static TABLE: &[Line] = &[
     absent(Receiver, "zipkin", OTLP),
     Line::Plugin(BuiltInPlugin::processor("attributes")),
     Line::Plugin(BuiltInPlugin::processor("filter")),
+    Line::Plugin(BuiltInPlugin::processor("groupbytrace")),
     Line::Plugin(BuiltInPlugin::processor("probabilistic_sampler")),
     Line::Plugin(BuiltInPlugin::processor("redaction")),
     Line::Plugin(BuiltInPlugin::processor("resource")),
