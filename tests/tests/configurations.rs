@@ -30,8 +30,16 @@ service:
 ";
 
 async fn start(configuration: &Configuration, environment: &[(&str, &str)]) -> Spanmill {
+    start_beside(configuration, ADDED, environment).await
+}
+
+async fn start_beside(
+    configuration: &Configuration,
+    added: &str,
+    environment: &[(&str, &str)],
+) -> Spanmill {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("added.yaml"), ADDED).unwrap();
+    std::fs::write(folder.path().join("added.yaml"), added).unwrap();
     let arguments = ["--config", "added.yaml"];
     let text = Some(configuration.text());
     Spanmill::start_with(folder, text, &arguments, environment).await
@@ -270,5 +278,109 @@ async fn tracing_guide_reaches_jaeger_under_its_old_name_and_logs_what_it_sends(
     let stdout = stop(spanmill, &tempo, 0).await.stdout.join("\n");
     for id in ids {
         assert!(stdout.contains(id), "{id}\n{stdout}");
+    }
+}
+
+/// Whether the Collector's `probabilistic` policy keeps a trace: FNV-1a over its default salt and the id, as the Collector's
+/// documentation has it.
+fn in_share(trace_id: &[u8], percent: u64) -> bool {
+    let bytes = b"default-hash-seed".iter().chain(trace_id);
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    u128::from(hash) <= u128::from(u64::MAX) * u128::from(percent) / 100
+}
+
+/// Runs a configuration with tail sampling beside a pipeline that keeps everything, with a real SDK in front: what is
+/// released at the end are whole traces, those with an error and the share of the others.
+async fn samples_tails(configuration: &Configuration, tempo: &Backend, percent: u64, roots: &str) {
+    let all = Backend::start().await;
+    let added = format!(
+        "exporters: {{otlp/all: {{endpoint: \"{}\", tls: {{insecure: true}}}}}}\n\
+         service: {{pipelines: {{traces/all: {{receivers: [otlp], exporters: [otlp/all]}}}}}}\n",
+        all.address()
+    );
+    let environment = [("DD_API_KEY", "0123abcd"), ("SSL_CERT_FILE", roots)];
+    let spanmill = start_beside(configuration, &added, &environment).await;
+    let receiver = spanmill.address("receiver otlp grpc");
+    for _ in 0..4 {
+        use_app(App::flask("shop", "grpc", receiver).await).await;
+    }
+    let complete = |got: &Arrivals| got.spans.len() == 4 * (ORDERS + 2);
+    let sent = all.arrivals_until("spans", complete).await;
+    assert_eq!(tempo.seen_so_far(), 0, "they are held");
+    spanmill.stop().await;
+    let is_kept = |span: &Span| {
+        let is_error = span.status.as_ref().is_some_and(|status| status.code == 2);
+        is_error || in_share(&span.trace_id, percent)
+    };
+    let ids = |spans: &mut dyn Iterator<Item = &Span>| {
+        let mut ids: Vec<_> = spans.map(|span| hex(&span.span_id)).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let is_noise = |span: &Span| {
+        configuration.text().contains("filter:")
+            && attribute(&span.attributes, "http.target") == "/health"
+    };
+    let kept = sent.spans.iter().map(|(_, span)| span);
+    let kept = ids(&mut kept.filter(|span| is_kept(span) && !is_noise(span)));
+    assert!(kept.len() >= 4, "the requests that fail are kept: {kept:?}");
+    let got = Arrivals::of(&tempo.taken());
+    assert_eq!(ids(&mut got.spans.iter().map(|(_, span)| span)), kept);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn complete_guide_samples_tails() {
+    let folder = tempfile::tempdir().unwrap();
+    let (datadog, roots) = tls_backend(folder.path()).await;
+    let tempo = Backend::start().await;
+    let address = datadog.address();
+    let (_, port) = address.rsplit_once(':').unwrap();
+    let configuration = configuration!("complete-guide")
+        .with("tempo:4317", &tempo.address())
+        .with(
+            "https://trace.agent.datadoghq.com",
+            &format!("https://localhost:{port}"),
+        );
+    samples_tails(&configuration, &tempo, 10, &roots).await;
+    assert_eq!(
+        Arrivals::of(&datadog.taken()).spans.len(),
+        Arrivals::of(&tempo.taken()).spans.len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gateway_samples_tails() {
+    let (tempo, victoria) = (Backend::start().await, VictoriaMetrics::receiving().await);
+    let configuration = configuration!("gateway")
+        .with("tempo-distributor.monitoring:4317", &tempo.address())
+        .with(
+            "http://vminsert.monitoring:8480/insert/0/prometheus/api/v1/write",
+            &victoria.write_url(),
+        );
+    samples_tails(&configuration, &tempo, 10, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn qa_guide_samples_tails() {
+    let tempo = Backend::start().await;
+    let configuration = configuration!("qa-guide").with("tempo.monitoring:4317", &tempo.address());
+    samples_tails(&configuration, &tempo, 10, "").await;
+}
+
+/// What two more guides say of tail sampling alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tail_sampling_of_two_more_guides_runs() {
+    for (guide, percent) in [("tracing-guide", 5), ("sre-reference", 2)] {
+        let tempo = Backend::start().await;
+        let text = format!(
+            "{}\nreceivers:\n  otlp:\n    protocols:\n      grpc:\n        endpoint: 0.0.0.0:4317\n\
+             exporters: {{otlp/tempo: {{endpoint: \"{}\", tls: {{insecure: true}}}}}}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [tail_sampling/{guide}], exporters: [otlp/tempo]}}}}}}\n",
+            include_str!("../data/tail-sampling.yaml"),
+            tempo.address()
+        );
+        samples_tails(&Configuration::new(&text), &tempo, percent, "").await;
     }
 }

@@ -13,7 +13,7 @@ use crate::plugin::Plugin;
 use crate::role::Role;
 use crate::sandbox::Guest;
 use bindings::exports::spanmill::plugin::{
-    about, connector, processor, record_connector, router, state, ticker,
+    about, connector, holder, processor, record_connector, router, state, ticker,
 };
 use bindings::spanmill::plugin::contract::{ConfigError, PluginError};
 
@@ -69,6 +69,7 @@ pub(crate) struct Instance {
     state: Option<state::Guest>,
     about: Option<about::Guest>,
     ticker: Option<ticker::Guest>,
+    holder: Option<holder::Guest>,
     limits: Limits,
 }
 
@@ -157,6 +158,7 @@ impl Instance {
             state: load!(&plugin.state),
             about: load!(&plugin.about),
             ticker: load!(&plugin.ticker),
+            holder: load!(&plugin.holder),
             store,
             limits,
         })
@@ -291,6 +293,41 @@ impl Instance {
             Err(error) => Err(error),
         };
         Err(self.failure(answered))
+    }
+
+    /// Whether it wants to see rows once more when they are released.
+    pub(crate) fn sees_released(&mut self) -> Result<bool, Fault> {
+        self.begin();
+        let Some(guest) = &self.holder else {
+            return Ok(false);
+        };
+        let answered = guest.call_sees_released(&mut self.store);
+        answered.map_err(|error| self.fault(&error))
+    }
+
+    /// Shows rows that were released.
+    pub(crate) fn released(&mut self, view: &BatchView<'_>) -> Result<Outcome, Fault> {
+        self.begin();
+        let store = &mut self.store;
+        let Some(guest) = &self.holder else {
+            return Ok(Outcome::default());
+        };
+        let answered = match abi::lower(view, |batch| guest.call_released(store, batch)) {
+            Ok(Ok(outcome)) => return abi::outcome(outcome),
+            Ok(Err(error)) => Ok(error),
+            Err(error) => Err(error),
+        };
+        Err(self.failure(answered))
+    }
+
+    /// Whether it has no room for more traces.
+    pub(crate) fn is_full(&mut self) -> Result<bool, Fault> {
+        self.begin();
+        let Some(guest) = &self.holder else {
+            return Ok(false);
+        };
+        let answered = guest.call_is_full(&mut self.store);
+        answered.map_err(|error| self.fault(&error))
     }
 
     /// Why a call failed: what the plugin says, or what ended it.

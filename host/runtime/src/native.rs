@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use spanmill_otlp::BatchView;
+use spanmill_otlp::{BatchView, Outcome};
 
 use crate::abi::v0_1::answer::{Decisions, Declared};
 use crate::error::{ConfigureError, Fault, LoadError};
@@ -89,6 +89,27 @@ impl Instance {
         match self {
             Instance::Sandboxed(instance) => instance.tick(now_unix_nano, ending),
             Instance::Native { .. } => Ok(Decisions::default()),
+        }
+    }
+
+    pub(crate) fn sees_released(&mut self) -> Result<bool, Fault> {
+        match self {
+            Instance::Sandboxed(instance) => instance.sees_released(),
+            Instance::Native { .. } => Ok(false),
+        }
+    }
+
+    pub(crate) fn released(&mut self, view: &BatchView<'_>) -> Result<Outcome, Fault> {
+        match self {
+            Instance::Sandboxed(instance) => instance.released(view),
+            Instance::Native { .. } => Ok(Outcome::default()),
+        }
+    }
+
+    pub(crate) fn is_full(&mut self) -> Result<bool, Fault> {
+        match self {
+            Instance::Sandboxed(instance) => instance.is_full(),
+            Instance::Native { .. } => Ok(false),
         }
     }
 

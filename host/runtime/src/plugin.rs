@@ -5,7 +5,9 @@ use std::sync::Arc;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::abi::v0_1::bindings::exports::spanmill::plugin as exports;
-use crate::abi::v0_1::{ABOUT, CONNECTOR, PROCESSOR, RECORD_CONNECTOR, ROUTER, STATE, TICKER};
+use crate::abi::v0_1::{
+    ABOUT, CONNECTOR, HOLDER, PROCESSOR, RECORD_CONNECTOR, ROUTER, STATE, TICKER,
+};
 use crate::error::{LoadError, words};
 use crate::imports::is_granted;
 use crate::role::{Kind, Role};
@@ -29,6 +31,7 @@ pub struct Plugin {
     pub(crate) state: Option<exports::state::GuestIndices>,
     pub(crate) about: Option<exports::about::GuestIndices>,
     pub(crate) ticker: Option<exports::ticker::GuestIndices>,
+    pub(crate) holder: Option<exports::holder::GuestIndices>,
     kinds: Arc<[Kind]>,
     hash: Arc<str>,
     size: usize,
@@ -112,6 +115,7 @@ impl Plugin {
         let state = indices!(state, STATE);
         let about = indices!(about, ABOUT);
         let ticker = indices!(ticker, TICKER);
+        let holder = indices!(holder, HOLDER);
         Ok(Plugin {
             name: name.into(),
             pre,
@@ -119,6 +123,7 @@ impl Plugin {
             state,
             about,
             ticker,
+            holder,
             kinds: kinds.into(),
             hash: hash.into(),
             size,

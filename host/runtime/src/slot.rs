@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanmill_otlp::BatchView;
+use spanmill_otlp::{BatchView, Outcome};
 
 use crate::abi::v0_1::answer::{Decisions, Declared, Sharding};
 use crate::error::{ConfigureError, Fault};
@@ -42,6 +42,8 @@ pub struct Slot {
     settings: String,
     limits: Limits,
     declared: Declared,
+    /// Whether it wants to see rows once more when they are released.
+    sees_released: bool,
     instance: Option<Instance>,
     faults_in_a_row: u32,
     /// The same before the last answer, which may turn out to break the contract.
@@ -95,6 +97,7 @@ impl Slot {
     ) -> Result<Self, ConfigureError> {
         let mut instance = Instance::new(plugin, &role, component, limits)?;
         let declared = instance.configure(settings)?;
+        let sees_released = instance.sees_released()?;
         Ok(Slot {
             plugin: plugin.clone(),
             role,
@@ -102,6 +105,7 @@ impl Slot {
             settings: settings.to_owned(),
             limits,
             declared,
+            sees_released,
             instance: Some(instance),
             faults_in_a_row: 0,
             faults_before_answer: 0,
@@ -129,6 +133,7 @@ impl Slot {
             settings: self.settings.clone(),
             limits: self.limits,
             declared: self.declared.clone(),
+            sees_released: self.sees_released,
             instance: None,
             faults_in_a_row: 0,
             faults_before_answer: 0,
@@ -247,6 +252,40 @@ impl Slot {
     pub fn review(&mut self, view: &BatchView<'_>) -> Result<(), Fault> {
         let shown = self.instance().and_then(|instance| instance.review(view));
         self.settled(shown)
+    }
+
+    /// Whether the plugin wants to see rows once more when they are released.
+    pub fn sees_released(&self) -> bool {
+        self.sees_released
+    }
+
+    /// Shows the plugin rows that were released, between two batches.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Slot::tick`]; also an outcome that drops or holds rows, for which they are too late.
+    pub fn released(&mut self, view: &BatchView<'_>) -> Result<Outcome, Fault> {
+        let answered = self.instance().and_then(|instance| instance.released(view));
+        let answered = answered.and_then(|outcome| {
+            let mut verdicts = outcome.verdicts.iter().flat_map(|verdicts| &verdicts.rows);
+            match verdicts.any(|verdict| *verdict != 0) {
+                true => Err(Fault::Decisions(
+                    "verdicts: rows that were released are neither dropped nor held".to_owned(),
+                )),
+                false => Ok(outcome),
+            }
+        });
+        self.settled(answered)
+    }
+
+    /// Whether the plugin has no room for more traces.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Slot::tick`].
+    pub fn is_full(&mut self) -> Result<bool, Fault> {
+        let answered = self.instance().and_then(Instance::is_full);
+        self.settled(answered)
     }
 
     /// Counts the fault of a call between two batches.

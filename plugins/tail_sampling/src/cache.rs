@@ -1,6 +1,7 @@
 //! Decisions that are remembered after their traces have left: the least recently used are forgotten first.
 
 use hashbrown::HashTable;
+use spanmill_sampling::threshold::NEVER;
 
 use crate::hash::Mixer;
 
@@ -9,11 +10,27 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 struct Entry {
     id: u128,
-    /// The policies that sampled the trace.
-    policies: (u16, u16),
+    by: SampledBy,
     /// Towards the latest used, and towards the one to be forgotten next.
     newer: u32,
     older: u32,
+}
+
+/// What sampled a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SampledBy {
+    /// The policy, from 1, and its sub-policy; 0 for none.
+    pub policies: (u16, u16),
+    /// The rejection threshold; [`NEVER`] where nobody can say.
+    pub threshold: u64,
+}
+
+impl SampledBy {
+    /// Of traces that are not sampled.
+    pub(crate) const NOTHING: Self = SampledBy {
+        policies: (0, 0),
+        threshold: NEVER,
+    };
 }
 
 /// Decisions by trace.
@@ -51,19 +68,19 @@ impl DecisionCache {
         self.index.find(hash, is_it).copied()
     }
 
-    /// The policies that sampled a trace, if its decision is remembered.
-    pub(crate) fn get(&mut self, id: u128) -> Option<(u16, u16)> {
+    /// What sampled a trace, if its decision is remembered.
+    pub(crate) fn get(&mut self, id: u128) -> Option<SampledBy> {
         if self.entries.is_empty() {
             return None;
         }
         let slot = self.find(id)?;
         self.unlink(slot);
         self.link(slot);
-        Some(self.entries[slot as usize].policies)
+        Some(self.entries[slot as usize].by)
     }
 
     /// Remembers a decision, with what nobody who sends traces can know.
-    pub(crate) fn put(&mut self, id: u128, policies: (u16, u16), seed: u64) {
+    pub(crate) fn put(&mut self, id: u128, by: SampledBy, seed: u64) {
         if self.size == 0 {
             return;
         }
@@ -73,12 +90,12 @@ impl DecisionCache {
         if let Some(slot) = self.find(id) {
             self.unlink(slot);
             self.link(slot);
-            self.entries[slot as usize].policies = policies;
+            self.entries[slot as usize].by = by;
             return;
         }
         let entry = Entry {
             id,
-            policies,
+            by,
             newer: NONE,
             older: NONE,
         };
@@ -110,12 +127,12 @@ impl DecisionCache {
     }
 
     /// All decisions, those to be forgotten first in front.
-    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = (u128, (u16, u16))> {
+    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = (u128, SampledBy)> {
         let mut next = self.oldest;
         std::iter::from_fn(move || {
             let entry = self.entries.get(next as usize)?;
             next = entry.newer;
-            Some((entry.id, entry.policies))
+            Some((entry.id, entry.by))
         })
     }
 
@@ -148,10 +165,17 @@ mod tests {
 
     use super::*;
 
+    fn by(policy: u16) -> SampledBy {
+        SampledBy {
+            policies: (policy, 0),
+            threshold: 8,
+        }
+    }
+
     #[test]
     fn nothing_is_remembered_without_room() {
         let mut cache = DecisionCache::new(0);
-        cache.put(1, (1, 0), 7);
+        cache.put(1, SampledBy::NOTHING, 7);
         assert_eq!((cache.get(1), cache.is_in_use()), (None, false));
     }
 
@@ -167,7 +191,7 @@ mod tests {
             for (is_put, id, policy) in uses {
                 let known = model.iter().position(|(known, _)| *known == id);
                 if is_put {
-                    cache.put(id, (policy, 0), 7);
+                    cache.put(id, by(policy), 7);
                     if let Some(at) = known {
                         model.remove(at);
                     } else if model.len() == size {
@@ -178,11 +202,11 @@ mod tests {
                     let expected = known.map(|at| {
                         let entry = model.remove(at);
                         model.push(entry);
-                        (entry.1, 0)
+                        by(entry.1)
                     });
                     prop_assert_eq!(cache.get(id), expected);
                 }
-                let all: Vec<_> = cache.oldest_first().map(|(id, (policy, _))| (id, policy)).collect();
+                let all: Vec<_> = cache.oldest_first().map(|(id, by)| (id, by.policies.0)).collect();
                 prop_assert_eq!(&all, &model);
             }
         }

@@ -28,8 +28,8 @@ pub(crate) enum Condition {
     /// How long the spans that came so far take together, in ms: longer than the first, and not longer than the second.
     /// It needs to know the trace, and is asked for each span.
     Latency(i64, Option<i64>),
-    /// One of the OTTL conditions holds; the bit behind says that they could not be evaluated before one did.
-    Ottl(Option<Conditions>, Option<Conditions>),
+    /// One of the OTTL conditions on spans, or on their events, holds; the bit behind says that they could not be evaluated before one did.
+    Ottl(Box<[Option<Conditions>; 2]>),
 }
 
 /// What is asked of an attribute. Values of other types count as empty text, 0 or false.
@@ -154,7 +154,8 @@ impl Condition {
                 }
             }
             Condition::Latency(..) => {}
-            Condition::Ottl(spans, events) => {
+            Condition::Ottl(conditions) => {
+                let [spans, events] = &mut **conditions;
                 let rows = batch.rows(Context::Span);
                 // The span's own conditions come first, then those of its events, one event after the other.
                 let mut outcomes = vec![FirstOutcome::NoneHolds; rows];

@@ -3,8 +3,7 @@
 use spanmill_sdk::{Contract, Counter};
 
 use crate::compile::Compiled;
-use crate::decide::Decision;
-use crate::policy::Verdict;
+use crate::policy::{Decision, Verdict};
 
 /// Policies that are counted one by one: a plugin has at most 64 counters.
 const MAX_POLICIES: usize = 50;

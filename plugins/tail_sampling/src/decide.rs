@@ -1,24 +1,15 @@
 //! Ticks: traces that are due are decided on, and those that there is no room for are given up.
 
+use spanmill_sampling::threshold::NEVER;
 use spanmill_sdk::{Batch, Decisions, PluginError, Ticker};
 
-use crate::policy::{Facts, Verdict};
+use crate::cache::SampledBy;
+use crate::policy::{Decision, Facts, Verdict};
 use crate::sampler::TailSampling;
 use crate::traces::Phase;
 
 /// How long a trace that is due waits to be shown again before it is decided on with what is known, ns.
 const PATIENCE: u64 = 60_000_000_000;
-
-/// What the policies decide of a trace together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Decision {
-    pub is_sampled: bool,
-    pub is_dropped: bool,
-    /// The policy that sampled it, from 1, and its sub-policy.
-    pub policies: (u16, u16),
-    /// The rejection threshold by which it was sampled; `None` where nobody can say.
-    pub threshold: Option<u64>,
-}
 
 impl Ticker for TailSampling {
     fn tick(
@@ -108,14 +99,20 @@ impl TailSampling {
         self.counters.decided(decision);
         let id = self.traces.trace(slot).id;
         say(decisions, id, decision.is_sampled);
-        self.settle(slot, id, decision.is_sampled, decision.policies);
+        let by = SampledBy {
+            policies: decision.policies,
+            threshold: decision.threshold.unwrap_or(NEVER),
+        };
+        self.settle(slot, id, decision.is_sampled, by);
     }
 
     /// What the policies say of a trace, together.
     fn decision(&mut self, slot: u32, now_unix_nano: u64) -> Decision {
+        let (trace, words) = (self.traces.trace(slot), self.traces.words(slot));
         let facts = Facts {
-            trace: self.traces.trace(slot),
-            words: self.traces.words(slot),
+            trace,
+            words,
+            randomness: self.marks.randomness_of(trace.id, words),
             now_unix_nano,
         };
         let mut decision = Decision {
@@ -174,6 +171,10 @@ impl TailSampling {
             };
             let trace = self.traces.trace(slot);
             if trace.is_undecided() {
+                // Senders wait instead, once there are none but these.
+                if self.limits.block && self.limits.bytes == 0 {
+                    return;
+                }
                 self.counters.too_early += 1;
                 decisions.drop_trace(trace.id);
             }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use spanmill_sdk::{Level, RestoreError, State};
 
 use crate::bucket::{Bucket, Rate};
+use crate::cache::SampledBy;
+use crate::marks::MARK_WORDS;
 use crate::policy::Policy;
 use crate::sampler::TailSampling;
 use crate::traces::{Phase, Trace};
@@ -17,9 +19,10 @@ use crate::traces::{Phase, Trace};
 struct Head {
     /// What each condition asks, and how many bits it has.
     conditions: Vec<(String, u32)>,
-    /// Whether spans' times were read, and their sizes.
+    /// Whether spans' times were read, their sizes, and what trace states say of sampling.
     times: bool,
     sizes: bool,
+    states: bool,
     /// The attributes that pick buckets, and their values in the order of their numbers.
     keys: Vec<(String, Vec<Vec<u8>>)>,
     /// The names of policies, and of those below composite ones.
@@ -52,6 +55,7 @@ struct SavedTrace {
     spans: u32,
     bytes: u32,
     policies: (u16, u16),
+    threshold: u64,
     phase: u8,
     words: Vec<u32>,
 }
@@ -60,6 +64,7 @@ struct SavedTrace {
 struct SavedDecision {
     id: u128,
     policies: (u16, u16),
+    threshold: u64,
 }
 
 fn put<T: Serialize>(out: Vec<u8>, value: &T) -> Vec<u8> {
@@ -90,6 +95,7 @@ impl State for TailSampling {
                 spans: trace.spans,
                 bytes: trace.bytes,
                 policies: (trace.policy, trace.sub_policy),
+                threshold: trace.threshold,
                 phase: match trace.phase {
                     Phase::Waiting => 0,
                     Phase::Unknown | Phase::Gone => 1,
@@ -101,8 +107,13 @@ impl State for TailSampling {
             out = put(out, &saved);
         }
         for cache in [&self.sampled, &self.not_sampled] {
-            for (id, policies) in cache.oldest_first() {
-                out = put(out, &SavedDecision { id, policies });
+            for (id, by) in cache.oldest_first() {
+                let saved = SavedDecision {
+                    id,
+                    policies: by.policies,
+                    threshold: by.threshold,
+                };
+                out = put(out, &saved);
             }
         }
         out
@@ -126,12 +137,13 @@ impl State for TailSampling {
         }
         for _ in 0..head.sampled {
             let saved: SavedDecision = take(data)?;
-            self.sampled
-                .put(saved.id, plan.policies(saved.policies), plan.seed(saved.id));
+            let by = plan.by(saved.policies, saved.threshold);
+            self.sampled.put(saved.id, by, plan.seed(saved.id));
         }
         for _ in 0..head.not_sampled {
             let saved: SavedDecision = take(data)?;
-            self.not_sampled.put(saved.id, (0, 0), plan.seed(saved.id));
+            let seed = plan.seed(saved.id);
+            self.not_sampled.put(saved.id, SampledBy::NOTHING, seed);
         }
         self.rooted = head.rooted.into();
         self.unsaid = head.unsaid;
@@ -160,6 +172,8 @@ struct Takeover {
     /// Where those of the other begin among its words, and how many words it has.
     old_front: usize,
     old_words: usize,
+    /// Whether the last of them are what trace states say of sampling.
+    old_states: bool,
     /// What the other did not ask.
     missing: Vec<&'static str>,
     /// By number of the other's policies, and of those below.
@@ -179,7 +193,10 @@ impl Takeover {
             bits: Vec::new(),
             keys: Vec::new(),
             old_front: next.div_ceil(32),
-            old_words: next.div_ceil(32) + head.keys.len(),
+            old_states: head.states,
+            old_words: next.div_ceil(32)
+                + head.keys.len()
+                + if head.states { MARK_WORDS } else { 0 },
             missing: Vec::new(),
             policies: HashMap::new(),
             seed: head.traces ^ head.sampled.rotate_left(32) ^ next as u64,
@@ -199,6 +216,9 @@ impl Takeover {
         }
         if own.reads_times() && !head.times {
             plan.miss("times");
+        }
+        if own.marks.words() > 0 && !head.states {
+            plan.miss("sampling in trace states");
         }
         if own.reads_sizes() && !head.sizes {
             plan.miss("sizes");
@@ -238,6 +258,13 @@ impl Takeover {
         whole.or_else(top).copied().unwrap_or((0, 0))
     }
 
+    fn by(&self, policies: (u16, u16), threshold: u64) -> SampledBy {
+        SampledBy {
+            policies: self.policies(policies),
+            threshold,
+        }
+    }
+
     fn seed(&self, id: u128) -> u64 {
         self.seed ^ id as u64
     }
@@ -258,6 +285,7 @@ impl TailSampling {
                 .collect(),
             times: self.reads_times(),
             sizes: self.reads_sizes(),
+            states: self.marks.words() > 0,
             keys: keyed
                 .map(|keyed| (keyed.name.clone(), keyed.keys.in_order()))
                 .collect(),
@@ -301,6 +329,10 @@ impl TailSampling {
         for (at, old) in plan.keys.iter().enumerate() {
             words[front + at] = old.map_or(0, |old| saved.words[plan.old_front + old]);
         }
+        if plan.old_states && self.marks.words() > 0 {
+            let own = words.len() - MARK_WORDS;
+            words[own..].copy_from_slice(&saved.words[plan.old_words - MARK_WORDS..]);
+        }
         let is_unknown = saved.phase == 1 || !plan.missing.is_empty();
         if is_unknown {
             self.traces.trace_mut(slot).phase = Phase::Unknown;
@@ -311,8 +343,11 @@ impl TailSampling {
 
     fn restore_decided(&mut self, slot: u32, saved: &SavedTrace, is_sampled: bool) -> bool {
         let trace = self.traces.trace(slot);
-        let policies = (trace.policy, trace.sub_policy);
-        self.settle(slot, saved.id, is_sampled, policies);
+        let by = SampledBy {
+            policies: (trace.policy, trace.sub_policy),
+            threshold: saved.threshold,
+        };
+        self.settle(slot, saved.id, is_sampled, by);
         false
     }
 

@@ -12,7 +12,9 @@ mod counters;
 mod decide;
 mod handover;
 mod hash;
+mod marks;
 mod policy;
+mod released;
 mod sampler;
 mod settings;
 mod traces;
@@ -26,7 +28,7 @@ impl spanmill_sdk::About for TailSampling {
     const SETTINGS_SCHEMA: &'static str = include_str!("../settings.schema.json");
 }
 
-spanmill_sdk::register_processor!(TailSampling, state, ticker, about);
+spanmill_sdk::register_processor!(TailSampling, state, ticker, holder, about);
 
 #[cfg(test)]
 mod tests {

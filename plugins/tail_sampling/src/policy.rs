@@ -69,6 +69,8 @@ pub(crate) struct CompositeSub {
 pub(crate) struct Facts<'a> {
     pub trace: &'a Trace,
     pub words: &'a [u32],
+    /// Its randomness, if its trace state says anything of sampling and that is to be used.
+    pub randomness: Option<u64>,
     pub now_unix_nano: u64,
 }
 
@@ -85,6 +87,17 @@ pub(crate) enum Verdict {
     Dropped,
     /// It could not be evaluated.
     Failed,
+}
+
+/// What the policies decide of a trace together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub is_sampled: bool,
+    pub is_dropped: bool,
+    /// The policy that sampled it, from 1, and its sub-policy.
+    pub policies: (u16, u16),
+    /// The rejection threshold by which it was sampled; `None` where nobody can say.
+    pub threshold: Option<u64>,
 }
 
 const SAMPLED: Verdict = Verdict::Sampled {
@@ -122,7 +135,7 @@ impl Policy {
                 salted,
                 greatest,
                 threshold,
-            } => match salted.trace_id(facts.trace.id) <= *greatest {
+            } => match is_in_share(facts, *salted, *greatest, *threshold) {
                 true => Verdict::Sampled {
                     threshold: Some(*threshold).filter(|threshold| *threshold < NEVER),
                     sub_policy: 0,
@@ -168,6 +181,14 @@ impl Policy {
             Policy::Not(policy) => policy.is_certain(),
             _ => true,
         }
+    }
+}
+
+/// By the randomness that all samplers on the trace's way share, or else by the Collector's hash.
+fn is_in_share(facts: &Facts<'_>, salted: Fnv, greatest: u64, threshold: u64) -> bool {
+    match facts.randomness {
+        Some(randomness) => randomness >= threshold,
+        None => salted.trace_id(facts.trace.id) <= greatest,
     }
 }
 

@@ -7,10 +7,11 @@ use spanmill_sdk::{
     Sharding, TraceIdField, WideField,
 };
 
-use crate::cache::DecisionCache;
+use crate::cache::{DecisionCache, SampledBy};
 use crate::compile::{Compiled, compile};
 use crate::condition::{Condition, Scratch};
 use crate::counters::Counters;
+use crate::marks::Marks;
 use crate::settings::Settings;
 use crate::traces::{Phase, Trace, Traces};
 
@@ -31,6 +32,7 @@ pub struct TailSampling {
     /// Traces that are due and have not been shown again yet.
     pub(crate) overdue: Vec<u128>,
     pub(crate) counters: Counters,
+    pub(crate) marks: Marks,
     fields: Fields,
     /// The bits and bounds, in ms, of the conditions on latency.
     latencies: Vec<(usize, i64, Option<i64>)>,
@@ -51,6 +53,7 @@ pub(crate) struct Limits {
     /// 0: none.
     pub trace_bytes: u64,
     pub first_match: bool,
+    pub block: bool,
     pub drop_pending: bool,
 }
 
@@ -101,6 +104,12 @@ impl Processor for TailSampling {
             false => Sharding::ByTrace,
         });
         let cache = &settings.decision_cache;
+        let marks = Marks::declare(
+            settings.record_policy,
+            settings.use_trace_state,
+            &compiled,
+            contract,
+        );
         Ok(TailSampling {
             limits: Limits {
                 wait: settings.decision_wait.0 as u64,
@@ -109,9 +118,10 @@ impl Processor for TailSampling {
                 bytes: settings.max_bytes,
                 trace_bytes: settings.maximum_trace_size_bytes,
                 first_match: settings.sample_on_first_match,
+                block: settings.block_on_overflow,
                 drop_pending: settings.drop_pending_traces_on_shutdown,
             },
-            traces: Traces::new(compiled.words()),
+            traces: Traces::new(compiled.words() + marks.words()),
             sampled: DecisionCache::new(cache.sampled_cache_size as usize),
             not_sampled: DecisionCache::new(cache.non_sampled_cache_size as usize),
             unsaid: Vec::new(),
@@ -119,6 +129,7 @@ impl Processor for TailSampling {
             to_review: Vec::new(),
             overdue: Vec::new(),
             counters: Counters::declare(&compiled, contract),
+            marks,
             fields,
             latencies,
             pairs,
@@ -149,9 +160,12 @@ impl Processor for TailSampling {
             last = Some((id, followed));
             match followed {
                 Followed::Slot(_) => outcome.hold_row(Context::Span, row),
-                Followed::Sampled => {}
+                Followed::Sampled(by) => self.marks.mark(row, by, false, batch, outcome),
                 Followed::Dropped => outcome.drop_row(Context::Span, row),
-                Followed::CachedSampled => released += 1,
+                Followed::CachedSampled(by) => {
+                    released += 1;
+                    self.marks.mark(row, by, true, batch, outcome);
+                }
                 Followed::CachedDropped => {
                     cached_drops += 1;
                     outcome.drop_row(Context::Span, row);
@@ -168,9 +182,9 @@ impl Processor for TailSampling {
 enum Followed {
     /// The trace is not decided on.
     Slot(u32),
-    Sampled,
+    Sampled(SampledBy),
     Dropped,
-    CachedSampled,
+    CachedSampled(SampledBy),
     CachedDropped,
 }
 
@@ -196,6 +210,13 @@ impl TailSampling {
         self.fields.size.is_some()
     }
 
+    /// The trace of each span.
+    pub(crate) fn ids<'a>(&self, batch: &Batch<'a>) -> impl Iterator<Item = u128> + use<'a> {
+        let (ids, _) = batch.trace_ids(self.fields.trace_id).as_chunks::<2>();
+        let id = |&[high, low]: &[u64; 2]| u128::from(high) << 64 | u128::from(low);
+        ids.iter().map(id)
+    }
+
     /// Asks the conditions about all spans of a batch.
     fn learn<'a>(&mut self, batch: &Batch<'a>) -> Columns<'a> {
         let stride = self.compiled.bit_words();
@@ -207,6 +228,7 @@ impl TailSampling {
                 .condition
                 .evaluate(batch, asked.bit, stride, &mut self.scratch);
         }
+        self.marks.begin();
         let wide = |field: Option<WideField>| field.map_or(&[][..], |field| batch.wide(field));
         let times = self.fields.times;
         Columns {
@@ -222,8 +244,8 @@ impl TailSampling {
 
     /// What was decided on a trace; one of which nothing is known waits from now on.
     fn followed(&mut self, id: u128, received_unix_nano: u64) -> Followed {
-        if self.sampled.get(id).is_some() {
-            return Followed::CachedSampled;
+        if let Some(by) = self.sampled.get(id) {
+            return Followed::CachedSampled(by);
         }
         if self.not_sampled.get(id).is_some() {
             return Followed::CachedDropped;
@@ -232,8 +254,12 @@ impl TailSampling {
             self.counters.new_traces += 1;
             return Followed::Slot(self.traces.insert(Trace::new(id, received_unix_nano)));
         };
-        match self.traces.trace(slot).phase {
-            Phase::Sampled => Followed::Sampled,
+        let trace = self.traces.trace(slot);
+        match trace.phase {
+            Phase::Sampled => Followed::Sampled(SampledBy {
+                policies: (trace.policy, trace.sub_policy),
+                threshold: trace.threshold,
+            }),
             Phase::NotSampled => Followed::Dropped,
             _ => Followed::Slot(slot),
         }
@@ -252,7 +278,7 @@ impl TailSampling {
             let id = trace.id;
             self.counters.too_large += 1;
             self.unsaid.push((id, false));
-            self.settle(slot, id, false, (0, 0));
+            self.settle(slot, id, false, SampledBy::NOTHING);
             return false;
         }
         if columns.parents.get(row) == Some(&0) {
@@ -294,6 +320,7 @@ impl TailSampling {
             *word |= met;
         }
         self.add_keys(slot, row, batch, columns);
+        self.marks.learn(row, batch, self.traces.words_mut(slot));
         true
     }
 
@@ -315,19 +342,20 @@ impl TailSampling {
     }
 
     /// Keeps a decision as long as it is to be remembered.
-    pub(crate) fn settle(&mut self, slot: u32, id: u128, is_sampled: bool, policies: (u16, u16)) {
+    pub(crate) fn settle(&mut self, slot: u32, id: u128, is_sampled: bool, by: SampledBy) {
         let seed = self.traces.trace(slot).arrived;
         let (cache, phase) = match is_sampled {
             true => (&mut self.sampled, Phase::Sampled),
             false => (&mut self.not_sampled, Phase::NotSampled),
         };
         if cache.is_in_use() {
-            cache.put(id, policies, seed);
+            cache.put(id, by, seed);
             self.traces.remove(slot);
             return;
         }
         let trace = self.traces.trace_mut(slot);
-        (trace.policy, trace.sub_policy) = policies;
+        (trace.policy, trace.sub_policy) = by.policies;
+        trace.threshold = by.threshold;
         self.traces.decide(slot, phase);
     }
 

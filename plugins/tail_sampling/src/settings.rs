@@ -26,6 +26,10 @@ pub struct Settings {
     pub(crate) maximum_trace_size_bytes: u64,
     /// Ours: limit on the bytes of the spans that wait.
     pub(crate) max_bytes: u64,
+    /// The Collector's gate `processor.tailsamplingprocessor.recordpolicy`, with attributes of spans in place of scopes.
+    pub(crate) record_policy: bool,
+    /// The Collector's gate `processor.tailsamplingprocessor.usetracestate`.
+    pub(crate) use_trace_state: bool,
 }
 
 impl Default for Settings {
@@ -44,6 +48,8 @@ impl Default for Settings {
             drop_pending_traces_on_shutdown: false,
             maximum_trace_size_bytes: 0,
             max_bytes: 0,
+            record_policy: false,
+            use_trace_state: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashTable;
+use spanmill_sampling::threshold::NEVER;
 
 use crate::hash::Mixer;
 
@@ -35,6 +36,8 @@ pub(crate) struct Trace {
     pub policy: u16,
     /// The sub-policy that a composite policy sampled it by, from 1.
     pub sub_policy: u16,
+    /// The rejection threshold by which it was sampled; [`NEVER`] where nobody can say.
+    pub threshold: u64,
     pub phase: Phase,
 }
 
@@ -49,6 +52,7 @@ impl Trace {
             bytes: 0,
             policy: 0,
             sub_policy: 0,
+            threshold: NEVER,
             phase: Phase::Waiting,
         }
     }
@@ -76,6 +80,8 @@ pub(crate) struct Traces {
     passed: usize,
     /// Bytes of the spans that wait.
     waiting_bytes: u64,
+    /// How many are not decided on.
+    waiting: usize,
 }
 
 impl Traces {
@@ -90,12 +96,18 @@ impl Traces {
             order: VecDeque::new(),
             passed: 0,
             waiting_bytes: 0,
+            waiting: 0,
         }
     }
 
     /// How many there are, decided on or not.
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// How many are not decided on.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// Bytes of the spans that wait.
@@ -156,6 +168,7 @@ impl Traces {
         };
         index.insert_unique(mixer.hash(id), slot, hash_of);
         self.order.push_back(slot);
+        self.waiting += 1;
         slot
     }
 
@@ -195,12 +208,13 @@ impl Traces {
     /// Notes a decision.
     pub(crate) fn decide(&mut self, slot: u32, phase: Phase) {
         let trace = self.trace_mut(slot);
-        let bytes = match trace.is_undecided() {
-            true => u64::from(trace.bytes),
-            false => 0,
-        };
+        let was_waiting = trace.is_undecided();
+        let bytes = u64::from(trace.bytes);
         trace.phase = phase;
-        self.waiting_bytes -= bytes;
+        if was_waiting {
+            self.waiting_bytes -= bytes;
+            self.waiting -= 1;
+        }
     }
 
     /// Forgets a trace.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use spanmill_sdk::testing::{Decided, Kit, Span, Spans};
+use spanmill_sdk::testing::{Attr, Decided, Kit, Span, Spans};
 use spanmill_tail_sampling::TailSampling;
 
 const MS: u64 = 1_000_000;
@@ -161,6 +161,109 @@ fn at_the_end_traces_are_decided_on_or_dropped() {
     let (released, mut dropped) = run(json!({"drop_pending_traces_on_shutdown": true}));
     dropped.sort_unstable();
     assert_eq!((released, dropped), (vec![], vec![1, 2]));
+}
+
+#[test]
+fn senders_wait_where_traces_are_not_to_be_given_up() {
+    let mut kit = kit(json!({"num_traces": 2, "block_on_overflow": true}));
+    kit.run(&at(0, [error(1)]));
+    let _: Decided<Span> = kit.tick(1);
+    assert!(!kit.is_full());
+    kit.run(&at(0, [error(2), error(3)]));
+    let decided: Decided<Span> = kit.tick(1);
+    assert_eq!((traces(&decided.dropped).len(), kit.traces_held()), (0, 3));
+    assert!(kit.is_full());
+    let decided: Decided<Span> = kit.tick(10 * SECOND);
+    assert_eq!(traces(&decided.released), [1, 2, 3]);
+    assert!(!kit.is_full(), "what has left makes room");
+}
+
+#[test]
+fn spans_say_which_policy_sampled_them() {
+    let policies = json!([
+        {"name": "none", "type": "rate_limiting", "rate_limiting": {"spans_per_second": 0}},
+        {"name": "shares", "type": "composite", "composite": {
+            "max_total_spans_per_second": 100,
+            "composite_sub_policy": [
+                {"name": "large", "type": "span_count", "span_count": {"min_spans": 5}},
+                {"name": "failed", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
+            ],
+            "rate_allocation": [{"policy": "failed", "percent": 100}],
+        }},
+        {"name": "slow", "type": "always_sample"},
+    ]);
+    let more = |cache| json!({"policies": policies, "record_policy": true, "decision_cache": {"sampled_cache_size": cache}});
+    let said = |span: &Span| {
+        ["policy", "composite_policy", "cached_decision"].map(|key| {
+            match span.get(&format!("tailsampling.{key}")) {
+                Some(Attr::Text(text)) => text.clone(),
+                Some(Attr::Bool(is_set)) => is_set.to_string(),
+                _ => String::new(),
+            }
+        })
+    };
+    for (cache, late) in [(0, ""), (10, "true")] {
+        let mut kit = kit(more(cache));
+        let out = kit.run(&at(0, [error(1), span(2)]));
+        assert_eq!(out.held, 2);
+        let decided: Decided<Span> = kit.tick(10 * SECOND);
+        let seen = kit.see_released(&decided.released);
+        let seen: Vec<_> = seen.spans().map(said).collect();
+        assert_eq!(seen, [["shares", "failed", ""], ["slow", "", ""]]);
+        let out = kit.run(&at(11 * SECOND, [span(1)]));
+        assert_eq!(said(out.span(0)), ["shares", "failed", late]);
+    }
+}
+
+/// As OpenTelemetry's specification of consistent sampling has it: the threshold of the policy that samples the most.
+#[test]
+fn spans_say_what_share_they_stand_for() {
+    let policies = json!([
+        {"name": "half", "type": "probabilistic", "probabilistic": {"sampling_percentage": 50}},
+        {"name": "e", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
+        {"name": "limited", "type": "and", "and": {"and_sub_policy": [
+            {"name": "many", "type": "span_count", "span_count": {"min_spans": 2}},
+            {"name": "rate", "type": "rate_limiting", "rate_limiting": {"spans_per_second": 100}},
+        ]}},
+    ]);
+    let mut kit = kit(json!({"policies": policies, "use_trace_state": true}));
+    // Their randomness decides where a trace state speaks of sampling: that it names, or the last 56 bits of the id.
+    let (upper, lower) = (1u128 << 55, (1u128 << 55) - 1);
+    let spans = [
+        span(upper).trace_state("ot=th:4"),
+        span(lower).trace_state("ot=th:4"),
+        span(7).trace_state("ot=rv:7fffffffffffff"),
+        span(1).trace_state("ot=rv:80000000000000,x=y"),
+        error(3).trace_state("x=y"),
+        error(4).trace_state("ot=th:c"),
+        error(5).trace_state("=="),
+        // Nobody can say how many such traces there are.
+        span(6).trace_state("ot=rv:00000000000000"),
+        span(6),
+    ];
+    kit.run(&at(0, spans));
+    let decided: Decided<Span> = kit.tick(10 * SECOND);
+    assert_eq!(traces(&decided.dropped), [lower, 7]);
+    let seen = kit.see_released(&decided.released);
+    let states: Vec<&str> = seen.spans().map(|span| span.trace_state.as_str()).collect();
+    let expected = [
+        "ot=th:8",
+        "ot=rv:80000000000000;th:8,x=y",
+        "ot=th:0,x=y",
+        "ot=th:c",
+        "==",
+        "ot=rv:00000000000000",
+        "",
+    ];
+    assert_eq!(states, expected);
+    let late = kit.run(&at(11 * SECOND, [span(3), span(upper)]));
+    assert_eq!(
+        (
+            late.span(0).trace_state.as_str(),
+            late.span(1).trace_state.as_str()
+        ),
+        ("ot=th:0", "ot=th:8")
+    );
 }
 
 #[test]

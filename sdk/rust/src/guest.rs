@@ -12,7 +12,7 @@ pub use worlds::*;
 
 pub use crate::settings::parse_settings;
 use crate::{
-    About, Connector, Contract, Decisions, Emission, Outcome, Pipelines, Processor,
+    About, Connector, Contract, Decisions, Emission, Holder, Outcome, Pipelines, Processor,
     RecordConnector, RecordStream, Records, RestoreError, Router, Routes, State, Ticker,
 };
 use about_world::exports::spanmill::plugin::about as about_wit;
@@ -181,6 +181,33 @@ pub fn review<P: Ticker>(
 ) -> Result<(), contract_wit::PluginError> {
     let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
     plugin.review(&view(&batch)).map_err(plugin_error)
+}
+
+/// Whether a plugin wants to see rows once more when they are released.
+#[doc(hidden)]
+pub fn sees_released<P: Holder>(plugin: Option<&P>) -> bool {
+    plugin.is_some_and(P::sees_released)
+}
+
+/// Released rows shown to a plugin.
+#[doc(hidden)]
+pub fn released<P: Holder>(
+    plugin: Option<&mut P>,
+    batch: telemetry::Batch,
+) -> Result<telemetry::Outcome, contract_wit::PluginError> {
+    let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
+    let batch = view(&batch);
+    let mut outcome = Outcome::new(&batch);
+    plugin
+        .released(&batch, &mut outcome)
+        .map_err(plugin_error)?;
+    Ok(wire_outcome(outcome))
+}
+
+/// Whether a plugin has no room for more traces.
+#[doc(hidden)]
+pub fn is_full<P: Holder>(plugin: Option<&P>) -> bool {
+    plugin.is_some_and(P::is_full)
 }
 
 /// What a plugin says it is.

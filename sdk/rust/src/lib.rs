@@ -9,6 +9,7 @@ mod contract;
 mod error;
 #[doc(hidden)]
 pub mod guest;
+mod holder;
 mod level;
 pub mod nested;
 mod number;
@@ -39,6 +40,7 @@ pub use contract::{
     TraceIdField, WideField, WriteField, attribute_path, attributes_path,
 };
 pub use error::{ConfigError, PluginError, Problem, Problems, RestoreError, closest};
+pub use holder::Holder;
 pub use level::Level;
 pub use number::parse_double;
 #[doc(hidden)]

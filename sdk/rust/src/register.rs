@@ -3,8 +3,8 @@
 /// Makes a [`Processor`](crate::Processor) the component's export. Outside WebAssembly it expands to nothing,
 /// so that the crate links natively, into tests or beside other plugins.
 ///
-/// `register_processor!(MyPlugin, state, about, ticker)` exports [`State`](crate::State), [`About`](crate::About) and
-/// [`Ticker`](crate::Ticker) as well, which `MyPlugin` must then implement; each of the words can be left out. Without
+/// `register_processor!(MyPlugin, state, about, ticker, holder)` exports [`State`](crate::State), [`About`](crate::About),
+/// [`Ticker`](crate::Ticker) and [`Holder`](crate::Holder) as well, which `MyPlugin` must then implement; each of the words can be left out. Without
 /// `state` its instances start anew at each swap.
 ///
 /// A plugin that has several roles registers a type for each; `about` stands with one of them, and `state` too.
@@ -158,6 +158,27 @@ macro_rules! register_optional {
         }
 
         $crate::guest::state_world::export_state!($component with_types_in $crate::guest::state_world);
+    };
+    (holder, $plugin:ty, $component:ident, $slot:ident) => {
+        use $crate::guest::holder_world::exports::spanmill::plugin::holder as holder_wit;
+
+        impl holder_wit::Guest for $component {
+            fn sees_released() -> bool {
+                $slot.with(|slot| $crate::guest::sees_released(slot.borrow().as_ref()))
+            }
+
+            fn released(
+                batch: holder_wit::Batch,
+            ) -> Result<holder_wit::Outcome, holder_wit::PluginError> {
+                $slot.with(|slot| $crate::guest::released(slot.borrow_mut().as_mut(), batch))
+            }
+
+            fn is_full() -> bool {
+                $slot.with(|slot| $crate::guest::is_full(slot.borrow().as_ref()))
+            }
+        }
+
+        $crate::guest::holder_world::export_holder!($component with_types_in $crate::guest::holder_world);
     };
     (ticker, $plugin:ty, $component:ident, $slot:ident) => {
         use $crate::guest::ticker_world::exports::spanmill::plugin::ticker as ticker_wit;

@@ -23,3 +23,4 @@ pub(crate) const ROUTER: &str = "spanmill:plugin/router@0.1.0";
 pub(crate) const STATE: &str = "spanmill:plugin/state@0.1.0";
 pub(crate) const ABOUT: &str = "spanmill:plugin/about@0.1.0";
 pub(crate) const TICKER: &str = "spanmill:plugin/ticker@0.1.0";
+pub(crate) const HOLDER: &str = "spanmill:plugin/holder@0.1.0";

@@ -9,7 +9,7 @@ use spanmill_otlp::Batch;
 use super::chain::{ChainOutput, Origin};
 use super::clock::now_unix_nano;
 use super::delivery::Delivery;
-use super::joint::{HeldTraces, Joint, JointBatch, SegmentOutput};
+use super::joint::{HeldBatch, HeldTraces, Joint, JointBatch, SegmentOutput};
 use super::lane::HeldBy;
 use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::segments::{Pipeline, PipelineUse};
@@ -145,6 +145,24 @@ impl Pipeline {
         Ok(onward)
     }
 
+    /// Lets the plugin that held rows see them once more, if it wants to.
+    fn see_released(
+        &self,
+        segment: usize,
+        shard: usize,
+        held: &HeldTraces,
+        released: HeldBatch,
+    ) -> HeldBatch {
+        let lanes = self.segments.get(segment).map(|segment| &segment.lanes);
+        let Some(lane) = lanes.and_then(|lanes| lanes.get(shard)) else {
+            return released;
+        };
+        let (items, before) = (released.batch.items, released.batch.bytes.len());
+        let released = lane.with_chain(|chain| chain.released(released));
+        held.resized(items, before, released.batch.bytes.len());
+        released
+    }
+
     /// Takes the next batch of rows that a shard has released; what more there is becomes work of its own.
     pub(super) fn release(
         self: &Arc<Self>,
@@ -153,10 +171,16 @@ impl Pipeline {
         held: &HeldTraces,
         result: &mut RunResult,
     ) {
-        let Some(mut held) = held.shard(shard) else {
+        let next = |held: &HeldTraces| {
+            let mut shard = held.shard(shard)?;
+            let next = shard.next_released();
+            Some((next, shard.has_released()))
+        };
+        let Some((released, has_more)) = next(held) else {
             return;
         };
-        if let Some(released) = held.next_released() {
+        if let Some(released) = released {
+            let released = self.see_released(segment, shard, held, released);
             let given = JointBatch {
                 shard: Some(shard),
                 batch: released.batch,
@@ -166,7 +190,7 @@ impl Pipeline {
             let batch = QueuedBatch::new(self, segment, given, released.received_unix_nano);
             result.released.push(batch);
         }
-        if held.has_released() {
+        if has_more {
             let tick = QueuedTick::new(self, segment, shard, TickKind::Release);
             result.ticks.push(tick);
         }

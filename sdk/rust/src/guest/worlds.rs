@@ -106,6 +106,27 @@ pub mod router_world {
     });
 }
 
+/// Bindings of `holder`, in a world of its own; as those of `state`.
+#[allow(missing_docs)]
+pub mod holder_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package spanmill:sdk;
+            world holder-plugin { export spanmill:plugin/holder@0.1.0; }
+        ",
+        world: "spanmill:sdk/holder-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_holder",
+        default_bindings_module: "spanmill_sdk::guest::holder_world",
+        with: {
+            "spanmill:plugin/telemetry@0.1.0": crate::guest::processor_world::spanmill::plugin::telemetry,
+            "spanmill:plugin/contract@0.1.0": crate::guest::processor_world::spanmill::plugin::contract,
+        },
+        generate_all,
+    });
+}
+
 /// Bindings of `ticker`, in a world of its own; as those of `state`.
 #[allow(missing_docs)]
 pub mod ticker_world {

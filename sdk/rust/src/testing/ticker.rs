@@ -7,7 +7,7 @@ use super::errors::plugin_error;
 use super::held::HeldRow;
 use super::items::{Item, Items};
 use crate::guest::{self, ticker_wit};
-use crate::{ConfigError, PluginError, Processor, State, Ticker};
+use crate::{ConfigError, Holder, PluginError, Processor, State, Ticker};
 
 fn joined<T: Item>(rows: &[HeldRow], received_unix_nano: u64) -> Items<T> {
     let mut assembly = Assembly::new(T::SIGNAL);
@@ -88,6 +88,36 @@ impl<P: Processor + Ticker> Kit<P> {
         new.held = std::mem::take(&mut self.held);
         *self = new;
         Ok(())
+    }
+
+    /// Shows rows that were released to the plugin, as the host does if the plugin wants to see them, and returns them with
+    /// its edits. Panics where the plugin fails or breaks a rule.
+    pub fn see_released<T: Item>(&mut self, released: &Items<T>) -> Items<T>
+    where
+        P: Holder,
+    {
+        if !self.plugin.sees_released() {
+            return released.clone();
+        }
+        let batch = self.host.load(released);
+        let outcome = guest::released(Some(&mut self.plugin), batch);
+        let outcome = outcome.unwrap_or_else(|error| panic!("{}", plugin_error(error)));
+        assert!(
+            outcome
+                .verdicts
+                .iter()
+                .all(|of| of.rows.iter().all(|verdict| *verdict == 0)),
+            "rows that were released are neither dropped nor held"
+        );
+        self.host.apply(outcome, released).0
+    }
+
+    /// Whether the plugin says that it has no room for more traces.
+    pub fn is_full(&self) -> bool
+    where
+        P: Holder,
+    {
+        self.plugin.is_full()
     }
 
     fn decide<T: Item>(&mut self, now_unix_nano: u64, ending: bool) -> Decided<T> {

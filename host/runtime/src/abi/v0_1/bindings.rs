@@ -20,6 +20,7 @@ wasmtime::component::bindgen!({
             export spanmill:plugin/record-connector@0.1.0;
             export spanmill:plugin/router@0.1.0;
             export spanmill:plugin/ticker@0.1.0;
+            export spanmill:plugin/holder@0.1.0;
             export spanmill:plugin/state@0.1.0;
             export spanmill:plugin/about@0.1.0;
         }

@@ -1,10 +1,10 @@
 //! What becomes of rows that the last stage of a chain holds.
 
-use spanmill_otlp::Request;
+use spanmill_otlp::{Joined, Request};
 use spanmill_runtime::Fault;
 
 use super::{Chain, ChainOutput, StageInstance};
-use crate::pipeline::joint::HeldShard;
+use crate::pipeline::joint::{HeldBatch, HeldShard};
 
 impl Chain {
     /// Puts away what the last stage held of a batch, and asks it for decisions.
@@ -50,6 +50,8 @@ impl Chain {
             Ok(decisions) => {
                 let (released, dropped) = held.decide(&decisions);
                 instance.stats.decided(released, dropped);
+                // A fault here is met again by the next call.
+                held.set_full(instance.slot.is_full().unwrap_or(false));
             }
             Err(fault) => {
                 instance.stats.fault(&fault);
@@ -103,6 +105,51 @@ impl Chain {
         }
         let released = held.release(&shown.traces);
         stage.lock().stats.decided(released, 0);
+    }
+
+    /// Shows the last stage rows that were released, if it wants to see them, and returns them with its edits.
+    pub(in crate::pipeline) fn released(&mut self, released: HeldBatch) -> HeldBatch {
+        let number = self.stages.len().saturating_sub(1);
+        let Some(stage) = self.stages.last() else {
+            return released;
+        };
+        let mut instance = stage.lock();
+        if !instance.slot.sees_released() {
+            return released;
+        }
+        let Ok(request) = Request::parse(released.signal, released.batch.bytes.clone()) else {
+            return released;
+        };
+        let mut joined = Joined::new(released.batch.bytes.clone());
+        let received = released.received_unix_nano;
+        if self
+            .workspace
+            .load_next(&request, &mut joined, received)
+            .is_err()
+        {
+            return released;
+        }
+        let Some(view) = self.workspace.view(number) else {
+            return released;
+        };
+        let edited = instance.slot.released(&view).and_then(|outcome| {
+            let applied = self.workspace.apply(number, &outcome);
+            applied.inspect_err(|fault| instance.slot.note(fault))
+        });
+        let fault = match edited {
+            Ok(_) => {
+                instance.note();
+                self.workspace.splice_onto(&mut joined);
+                let batch = joined.finish();
+                return HeldBatch { batch, ..released };
+            }
+            Err(fault) => fault,
+        };
+        instance.stats.fault(&fault);
+        let then = "the rows go on as they were held";
+        instance.log_fault(&stage.id, &fault, Some(released.batch.items), then);
+        instance.note();
+        released
     }
 
     /// Releases everything that is held.

@@ -7,7 +7,7 @@ mod store;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spanmill_otlp::{Request, Signal};
@@ -58,6 +58,8 @@ impl HeldMemory {
 pub(in crate::pipeline) struct HeldTraces {
     component: ComponentId,
     shards: Vec<Mutex<Shard>>,
+    /// The shards whose instance says that it has no room for more traces.
+    full: Vec<AtomicBool>,
     /// What is not held: rows that were kept or released, until they are in other hands.
     passing: Room,
     memory: Arc<HeldMemory>,
@@ -97,6 +99,7 @@ impl HeldTraces {
         HeldTraces {
             component,
             shards: (0..shards).map(|_| shard()).collect(),
+            full: (0..shards).map(|_| AtomicBool::new(false)).collect(),
             passing: Room::new(usize::MAX, MAX_PASSING),
             memory,
         }
@@ -110,9 +113,15 @@ impl HeldTraces {
         self.shards.len()
     }
 
-    /// Whether so many bytes more can be held.
+    /// Whether so many bytes more can be held, and the plugin takes more.
     pub(in crate::pipeline) fn has_room(&self, bytes: usize) -> bool {
-        self.memory.has_room(bytes)
+        self.memory.has_room(bytes) && !self.full.iter().any(|full| full.load(Relaxed))
+    }
+
+    /// Released rows that are on their way have other bytes than before.
+    pub(in crate::pipeline) fn resized(&self, items: usize, before: usize, now: usize) {
+        self.passing.give_back(items, before);
+        self.passing.add(items, now);
     }
 
     pub(super) fn reserve(&self, output: &SegmentOutput) -> Option<RoomReservation<'_>> {
@@ -137,6 +146,7 @@ impl HeldTraces {
         Some(HeldShard {
             held: self,
             shard: lock(self.shards.get(shard)?),
+            full: self.full.get(shard)?,
         })
     }
 }
@@ -149,6 +159,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 pub(in crate::pipeline) struct HeldShard<'a> {
     held: &'a HeldTraces,
     shard: MutexGuard<'a, Shard>,
+    full: &'a AtomicBool,
 }
 
 impl HeldShard<'_> {
@@ -218,6 +229,7 @@ impl HeldShard<'_> {
 
     /// Lets everything go: the plugin was told of the end, or does not hold any more. Returns how many items that are.
     pub(in crate::pipeline) fn end(&mut self) -> usize {
+        self.set_full(false);
         self.shard.has_ended = true;
         self.shard.review.clear();
         self.shard.is_recalling = false;
@@ -238,6 +250,11 @@ impl HeldShard<'_> {
     /// Whether the plugin was told of the end.
     pub(in crate::pipeline) fn has_ended(&self) -> bool {
         self.shard.has_ended
+    }
+
+    /// Notes whether the plugin has no room for more traces.
+    pub(in crate::pipeline) fn set_full(&self, is_full: bool) {
+        self.full.store(is_full, Relaxed);
     }
 
     /// How many items are held.
