@@ -300,6 +300,44 @@ async fn every_role_of_a_plugin_is_tested() {
     assert!(output.stdout.contains("--pipelines"), "{}", output.stdout);
 }
 
+#[tokio::test]
+async fn settings_are_given_as_json_as_yaml_or_in_a_file() {
+    let folder = temporary();
+    let stateful = spanmill_tests::guest("stateful").display().to_string();
+    std::fs::write(folder.path().join("mine.yaml"), "behaviour: well\n").unwrap();
+    for settings in [
+        r#"{"behaviour": "well"}"#,
+        "{behaviour: well}",
+        "behaviour: well",
+        "@mine.yaml",
+    ] {
+        let out = run(folder.path(), &conformance(&stateful, settings)).await;
+        assert!(out.contains("format 1, 8 bytes"), "{settings}: {out}");
+    }
+    std::fs::write(folder.path().join("list.yaml"), "- well\n").unwrap();
+    for (settings, why) in [
+        (
+            "mine.yaml",
+            "a file is named with an @: --settings @settings.yaml",
+        ),
+        ("[a: well]", "--settings:1:1"),
+        ("{behaviour: [well}", "--settings:1:"),
+        ("@list.yaml", "list.yaml:1:1"),
+        ("@none.yaml", "cannot read none.yaml"),
+    ] {
+        for command in [&["inspect"][..], &["plugin", "test", "--conformance"]] {
+            let arguments = [command, &[&stateful, "--settings", settings]].concat();
+            let output = spanmill(folder.path(), &arguments).await;
+            assert_eq!(output.code, Some(1), "{settings}");
+            assert!(output.stderr.contains(why), "{settings}: {}", output.stderr);
+        }
+    }
+    let filter = spanmill_tests::built_in("filter").display().to_string();
+    let settings = r#"traces: {span: ['attributes["a$$b"] == "c"']}"#;
+    let out = run(folder.path(), &["inspect", &filter, "--settings", settings]).await;
+    assert!(out.contains("span.attributes[\"a$b\"]"), "{out}");
+}
+
 /// The arguments that test a plugin file.
 fn conformance<'a>(file: &'a str, settings: &'a str) -> [&'a str; 6] {
     [

@@ -431,7 +431,11 @@ fn place(error: &wasmtime::Error) -> String {
         return String::new();
     };
     let names = trace.frames().iter().filter_map(|frame| frame.func_name());
-    let names: Vec<String> = names.take(CALLERS).map(words).collect();
+    // Rust's linker leaves names mangled, unlike clang's; without the hash they are those of the source.
+    let names = names
+        .take(CALLERS)
+        .map(|name| words(&format!("{:#}", rustc_demangle::demangle(name))));
+    let names: Vec<String> = names.collect();
     match names.is_empty() {
         true => String::new(),
         false => format!(" in {}", names.join(", called by ")),

@@ -17,6 +17,7 @@ mod recording;
 mod replay;
 mod role;
 mod run;
+mod settings;
 mod status;
 mod table;
 mod validate;
@@ -163,8 +164,8 @@ Examples:
     Inspect {
         /// The component.
         file: PathBuf,
-        /// Settings, as JSON, to configure it with: shows what it reads and writes under them.
-        #[arg(long, value_name = "JSON")]
+        /// Settings to configure it with, as JSON, YAML or @FILE (YAML): shows what it reads and writes under them.
+        #[arg(long, value_name = "SETTINGS")]
         settings: Option<String>,
         /// Pipelines of one signal that a router may send to, such as traces/eu,traces/us.
         #[arg(long, value_name = "PIPELINES", value_delimiter = ',')]

@@ -1,37 +1,50 @@
 /* A plugin of every role, with state and a ticker, that uses what the SDK has: all edits, all kinds of fields, all
- * instruments. Conformance tests run it. */
+ * instruments; tests/languages.rs runs it in all of them. */
 #include <stdlib.h>
 
 #include "spanmill.h"
 
-/* -- a processor that edits spans, and holds those of every other trace until the next tick -- */
+/* -- a processor that edits spans, and holds those of every other trace until there are two of one -- */
+
+/* What is known of a trace of which spans were held, and as the state has it, which the guests in other languages take over. */
+typedef struct {
+  uint64_t id[2];
+  uint32_t seen;
+  bool is_held, is_shown;
+} trace;
 
 static struct {
-  uint64_t (*held)[2];
-  size_t held_count, held_room;
-  sm_trace_id_field trace;
+  trace *traces;
+  size_t count, room;
+  sm_trace_id_field id;
   sm_list_field list;
   sm_write_field name, code, all, single;
   sm_counter seen;
 } keeper;
 
-static void hold_trace(uint64_t high, uint64_t low) {
-  for (size_t at = 0; at < keeper.held_count; at++) {
-    if (keeper.held[at][0] == high && keeper.held[at][1] == low) return;
+static void make_room(size_t count) {
+  if (count <= keeper.room) return;
+  keeper.room = count * 2 + 64;
+  keeper.traces = realloc(keeper.traces, keeper.room * sizeof *keeper.traces);
+  sm_require(keeper.traces != NULL);
+}
+
+static trace *trace_of(uint64_t high, uint64_t low) {
+  for (trace *known = keeper.traces; known < keeper.traces + keeper.count; known++) {
+    if (known->id[0] == high && known->id[1] == low) return known;
   }
-  if (keeper.held_count == keeper.held_room) {
-    keeper.held_room = keeper.held_room * 2 + 64;
-    keeper.held = realloc(keeper.held, keeper.held_room * sizeof *keeper.held);
-    sm_require(keeper.held != NULL);
-  }
-  keeper.held[keeper.held_count][0] = high;
-  keeper.held[keeper.held_count++][1] = low;
+  make_room(keeper.count + 1);
+  trace *made = &keeper.traces[keeper.count++];
+  memset(made, 0, sizeof *made);
+  made->id[0] = high;
+  made->id[1] = low;
+  return made;
 }
 
 static void configure_keeper(sm_settings *settings, sm_contract *contract) {
   (void)settings;
   sm_shard(contract, SM_SHARD_BY_TRACE);
-  keeper.trace = sm_read_trace_id(contract, "span.trace_id");
+  keeper.id = sm_read_trace_id(contract, "span.trace_id");
   keeper.list = sm_read_attributes(contract, SM_SPAN);
   sm_read_attribute(contract, SM_SPAN_EVENT, "exception.type");
   keeper.name = sm_write(contract, "span.name");
@@ -39,13 +52,13 @@ static void configure_keeper(sm_settings *settings, sm_contract *contract) {
   keeper.all = sm_write_attributes(contract, SM_SPAN);
   keeper.single = sm_write_attribute(contract, SM_RESOURCE, "seen");
   keeper.seen = sm_declare_counter(contract, "rows_seen");
-  keeper.held_count = 0;
+  keeper.count = 0;
 }
 
 static sm_status process_keeper(const sm_batch *batch, sm_outcome *outcome) {
   sm_new_texts *texts = sm_outcome_texts(outcome);
   sm_attributes list = sm_attribute_lists(batch, keeper.list);
-  const uint64_t *words = sm_trace_ids(batch, keeper.trace).items;
+  const uint64_t *words = sm_trace_ids(batch, keeper.id).items;
   size_t rows = sm_rows(batch, SM_SPAN);
   sm_count(keeper.seen, rows);
   sm_set_all(outcome, keeper.single, sm_cell_bool(true));
@@ -55,8 +68,11 @@ static sm_status process_keeper(const sm_batch *batch, sm_outcome *outcome) {
     if (row % 5 == 4) {
       sm_drop_row(outcome, SM_SPAN, row);
     } else if ((high || low) && low % 2 == 0) {
+      trace *held = trace_of(high, low);
+      held->seen++;
+      held->is_held = true;
       sm_hold_row(outcome, SM_SPAN, row);
-      hold_trace(high, low);
+      sm_append(outcome, keeper.all, row, sm_new_text(texts, sm_str("spans.seen")), sm_cell_int(held->seen));
     }
     if (row % 3 == 0) {
       sm_set(outcome, keeper.name, row, sm_cell_text(sm_new_text(texts, sm_str("row"))));
@@ -76,34 +92,38 @@ static sm_status process_keeper(const sm_batch *batch, sm_outcome *outcome) {
 }
 
 static sm_status tick(uint64_t now, bool ending, sm_decisions *decisions) {
-  (void)now, (void)ending;
-  for (size_t at = 0; at < keeper.held_count; at++) {
-    uint64_t high = keeper.held[at][0], low = keeper.held[at][1];
-    if (at % 3 == 0) sm_release(decisions, high, low);
-    if (at % 3 == 1) sm_drop_trace(decisions, high, low);
-    if (at % 3 == 2) sm_review(decisions, high, low);
+  (void)now;
+  for (trace *held = keeper.traces; held < keeper.traces + keeper.count; held++) {
+    uint64_t high = held->id[0], low = held->id[1];
+    if (!held->is_held) continue;
+    if (held->is_shown || ending) {
+      if (low % 4 == 0) sm_release(decisions, high, low);
+      else sm_drop_trace(decisions, high, low);
+      held->is_held = held->is_shown = false;
+    } else if (held->seen > 1) {
+      sm_review(decisions, high, low);
+    }
   }
-  keeper.held_count = 0;
   return SM_OK;
 }
 
 static sm_status review(const sm_batch *batch) {
-  const uint64_t *words = sm_trace_ids(batch, keeper.trace).items;
-  for (size_t row = 0; row < sm_rows(batch, SM_SPAN); row++) hold_trace(words[2 * row], words[2 * row + 1]);
+  const uint64_t *words = sm_trace_ids(batch, keeper.id).items;
+  for (size_t row = 0; row < sm_rows(batch, SM_SPAN); row++) {
+    trace *shown = trace_of(words[2 * row], words[2 * row + 1]);
+    shown->is_held = shown->is_shown = true;
+  }
   return SM_OK;
 }
 
-static sm_u8s snapshot(void) { return (sm_u8s){(const uint8_t *)keeper.held, keeper.held_count * sizeof *keeper.held}; }
+static sm_u8s snapshot(void) { return (sm_u8s){(const uint8_t *)keeper.traces, keeper.count * sizeof *keeper.traces}; }
 
 static sm_restored restore(uint32_t format, sm_u8s data) {
-  if (format != 3) return SM_UNKNOWN_FORMAT;
-  if (data.count % sizeof *keeper.held != 0) return SM_WRONG_DATA;
-  keeper.held_count = 0;
-  for (size_t at = 0; at < data.count; at += sizeof *keeper.held) {
-    uint64_t trace[2];
-    memcpy(trace, data.items + at, sizeof trace);
-    hold_trace(trace[0], trace[1]);
-  }
+  if (format != 1) return SM_UNKNOWN_FORMAT;
+  if (data.count % sizeof *keeper.traces != 0) return SM_WRONG_DATA;
+  keeper.count = data.count / sizeof *keeper.traces;
+  make_room(keeper.count);
+  if (data.count > 0) memcpy(keeper.traces, data.items, data.count);
   return SM_RESTORED;
 }
 
@@ -210,7 +230,7 @@ static sm_status process_sides(const sm_batch *batch, sm_routes *routes) {
 
 SPANMILL_PROCESSOR(configure_keeper, process_keeper)
 SPANMILL_TICKER(tick, review)
-SPANMILL_STATE(3, snapshot, restore)
+SPANMILL_STATE(1, snapshot, restore)
 SPANMILL_CONNECTOR(configure_meter, process_meter)
 SPANMILL_RECORD_CONNECTOR(configure_recorder, process_recorder)
 SPANMILL_ROUTER(configure_sides, process_sides)

@@ -1,10 +1,15 @@
-"""A plugin with every role and every optional interface, for the conformance test."""
+"""A plugin with every role and every optional interface; `tests/languages.rs` runs it in all of them."""
 
-from dataclasses import dataclass
+import struct
+from dataclasses import astuple, dataclass
 from typing import Any, Self
 
 import spanmill_sdk as sdk
 from spanmill_sdk import Context, Contract, Signal
+
+# Of a trace in the state, which the guests in other languages take over.
+LAYOUT = "<QQI??2x"
+LOW = (1 << 64) - 1
 
 
 @dataclass
@@ -12,73 +17,95 @@ class Settings:
     """No settings."""
 
 
+@dataclass
+class Trace:
+    """What is known of a trace of which spans were held."""
+
+    seen: int = 0
+    is_held: bool = False
+    is_shown: bool = False
+
+
 class Keep(sdk.Processor, sdk.Ticker, sdk.State):
-    """Holds spans of traces until it has seen ten of them, and writes a bit of everything."""
+    """Holds the spans of every other trace until there are two of one, and writes a bit of everything."""
 
     settings = Settings
     FORMAT = 1
 
     def __init__(self, contract: Contract) -> None:
-        contract.shard(sdk.Sharding.WHOLE)
-        self.ids = contract.read_trace_id("span.trace_id")
+        contract.shard(sdk.Sharding.BY_TRACE)
+        self.id = contract.read_trace_id("span.trace_id")
         self.all = contract.read_attributes(Context.SPAN)
         self.name = contract.write("span.name")
         self.write_all = contract.write_attributes(Context.SPAN)
-        self.seen: dict[int, int] = {}
+        self.traces: dict[int, Trace] = {}
 
     @classmethod
     def configure(cls, settings: Settings, contract: Contract) -> Self:
         """Declares what it reads and writes."""
         return cls(contract)
 
-    def traces(self, batch: sdk.Batch) -> list[int]:
+    def ids(self, batch: sdk.Batch) -> list[int]:
         """The trace of each row."""
-        words = batch.trace_ids(self.ids)
+        words = batch.trace_ids(self.id)
         return [high << 64 | low for high, low in zip(words[::2], words[1::2], strict=True)]
 
     def process(self, batch: sdk.Batch, outcome: sdk.Outcome) -> None:
-        """Holds, renames, and edits attributes."""
+        """Renames, edits attributes, and holds."""
         lists = batch.attributes(self.all)
-        for row, trace in enumerate(self.traces(batch)):
-            if trace and row % 3 == 0:
-                self.seen[trace] = self.seen.get(trace, 0) + 1
-                outcome.hold_row(Context.SPAN, row)
-            elif row % 3 == 1:
+        for row, trace_id in enumerate(self.ids(batch)):
+            if row % 3 == 1:
                 outcome.set(self.name, row, "é")
-            for entry in lists.entries(row) if lists is not None else ():
-                if row % 2:
+            # Not of all rows: an interpreter would take long.
+            for entry in lists.entries(row) if lists is not None and row < 200 else ():
+                if entry % 50 == 1:
                     outcome.set_entry(self.write_all, entry, [1, "a", {"b": 2.5}])
+                elif row % 2:
+                    outcome.set_entry(self.write_all, entry, "x")
                 else:
                     outcome.remove_entry(self.write_all, entry)
+            if trace_id == 0 or trace_id % 2:
+                continue
+            trace = self.traces.setdefault(trace_id, Trace())
+            trace.seen += 1
+            trace.is_held = True
+            outcome.append(self.write_all, row, "spans.seen", trace.seen)
+            outcome.hold_row(Context.SPAN, row)
 
     def tick(self, now_unix_nano: int, ending: bool, decisions: sdk.Decisions) -> None:
-        """Releases, drops, or asks to see again."""
-        for trace, count in self.seen.items():
-            if count > 1:
-                decisions.release(trace)
-            elif trace & 1:
-                decisions.drop(trace)
-            else:
-                decisions.review(trace)
-        self.seen = {trace: 0 for trace, count in self.seen.items() if count == 1 and not trace & 1}
+        """Asks to see traces again, and decides on those that it saw."""
+        for trace_id, trace in self.traces.items():
+            if not trace.is_held:
+                continue
+            if trace.is_shown or ending:
+                if trace_id % 4 == 0:
+                    decisions.release(trace_id)
+                else:
+                    decisions.drop(trace_id)
+                trace.is_held = trace.is_shown = False
+            elif trace.seen > 1:
+                decisions.review(trace_id)
 
     def review(self, batch: sdk.Batch) -> None:
-        """Counts again."""
-        for trace in self.traces(batch):
-            self.seen[trace] = self.seen.get(trace, 0) + 2
+        """Notes which traces were shown."""
+        for trace_id in self.ids(batch):
+            trace = self.traces.setdefault(trace_id, Trace())
+            trace.is_held = trace.is_shown = True
 
     def snapshot(self) -> bytes:
-        """Traces and counts."""
-        return b"".join(trace.to_bytes(16) + count.to_bytes(8) for trace, count in sorted(self.seen.items()))
+        """Everything known."""
+        traces = self.traces.items()
+        return b"".join(struct.pack(LAYOUT, key >> 64, key & LOW, *astuple(trace)) for key, trace in traces)
 
     def restore(self, format: int, data: bytes) -> None:
         """The same."""
         if format != self.FORMAT:
             raise sdk.UnknownFormat
-        if len(data) % 24:
-            raise sdk.BadState("not a whole number of traces")
-        parts = [data[at : at + 24] for at in range(0, len(data), 24)]
-        self.seen = {int.from_bytes(part[:16]): int.from_bytes(part[16:]) for part in parts}
+        try:
+            traces = list(struct.iter_unpack(LAYOUT, data))
+        except struct.error as error:
+            raise sdk.BadState("not a whole number of traces") from error
+        self.traces = {high << 64 | low: Trace(*rest) for high, low, *rest in traces}
 
 
 class Count(sdk.Connector):
@@ -118,7 +145,7 @@ class Count(sdk.Connector):
 
 
 class Records(sdk.RecordConnector):
-    """Makes a log record of each span."""
+    """Makes a log record of each of the first spans of a resource."""
 
     settings = Settings
 
@@ -137,7 +164,11 @@ class Records(sdk.RecordConnector):
     def process(self, batch: sdk.Batch, records: sdk.Records) -> None:
         """Fills every field."""
         names = batch.text(self.name)
+        made = [0] * batch.rows(Context.RESOURCE)
         for row, resource in sorted(enumerate(batch.resources(Context.SPAN)), key=lambda pair: pair[1]):
+            made[resource] += 1
+            if made[resource] > 10:
+                continue
             records.add(resource)
             records.set(self.body, names.cell(row))
             records.set(self.time, 5)
@@ -148,18 +179,21 @@ class Records(sdk.RecordConnector):
 
 
 class Sides(sdk.Router):
-    """Sends every second row to the first pipeline."""
+    """Sends resources to the pipelines in turn."""
 
     settings = Settings
+
+    def __init__(self, pipelines: int) -> None:
+        self.pipelines = pipelines
 
     @classmethod
     def configure(cls, settings: Settings, pipelines: sdk.Pipelines, contract: Contract) -> Self:
         """Reads nothing."""
-        return cls()
+        return cls(len(pipelines.names))
 
     def process(self, batch: sdk.Batch, routes: sdk.Routes) -> None:
         """Sends rows."""
-        routes.send_each(Context.RESOURCE, [row % 2 for row in range(batch.rows(Context.RESOURCE))])
+        routes.send_each(Context.RESOURCE, [1 << row % self.pipelines for row in range(batch.rows(Context.RESOURCE))])
 
 
 Processor = sdk.processor(Keep)

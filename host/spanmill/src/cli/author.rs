@@ -13,6 +13,7 @@ mod tools;
 use std::path::{Path, PathBuf};
 
 use super::output::Failure;
+use super::settings;
 pub(super) use bench::BenchArgs;
 pub(super) use dev::{DevArgs, dev};
 pub(super) use new::{NewArgs, new};
@@ -64,7 +65,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
         None => built(folder)?,
     };
     let settings = match &args.settings {
-        Some(settings) => settings.clone(),
+        Some(text) => settings::of_option(text)?,
         None => case::first_settings(&folder.join("cases"))?,
     };
     bench::bench(args, &plugin, &settings)

@@ -16,13 +16,13 @@ use self::report::Report;
 use self::stage::Stage;
 use super::output::{Failure, say};
 use super::role::role;
+use super::settings;
 use crate::service::Folders;
 
 /// Runs every check in every role of the plugin, prints a table, and fails if a check does. A router is tested with
 /// `pipelines`, such as `traces/eu`.
 pub(super) fn test(file: &Path, settings: &str, pipelines: &[String]) -> Result<(), Failure> {
-    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(settings)
-        .map_err(|error| Failure(format!("error: --settings is not a JSON object: {error}")))?;
+    let settings = &settings::of_option(settings)?;
     let runtime = Folders::from_environment()?.runtime()?;
     let plugin = runtime.load_file(file)?;
     let mut report = Report::default();

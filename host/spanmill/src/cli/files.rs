@@ -9,12 +9,20 @@ use super::output::Failure;
 
 /// The largest file with a key.
 const MAX_KEY: u64 = 64 * 1024;
+/// The largest text: settings, and what a case expects.
+const MAX_TEXT: u64 = 64 * 1024 * 1024;
 
 /// Reads a private key.
 pub(super) fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
     let failed = |why: String| Failure(format!("error: the key {}: {why}", path.display()));
     let pem = read_regular(path, MAX_KEY).map_err(|error| failed(error.to_string()))?;
     SigningKey::from_pem(&pem).map_err(|error| failed(error.to_string()))
+}
+
+/// Reads a text.
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
+    let bytes = read_regular(path, MAX_TEXT).map_err(|error| unreadable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| unreadable(path, &std::io::Error::other(error)))
 }
 
 pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {

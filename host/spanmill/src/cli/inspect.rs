@@ -8,6 +8,7 @@ use spanmill_runtime::{ConfigureError, Limits, Plugin, Role, Slot, producers};
 
 use super::output::{Failure, say};
 use super::role::role;
+use super::settings;
 use crate::service::Folders;
 
 pub(super) fn inspect(
@@ -62,8 +63,7 @@ pub(super) fn inspect(
         );
         return Ok(());
     };
-    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(settings)
-        .map_err(|error| Failure(format!("error: --settings is no JSON object: {error}")))?;
+    let settings = &settings::of_option(settings)?;
     for &kind in plugin.kinds() {
         let Some(role) = role(kind, pipelines)? else {
             say(

@@ -97,6 +97,7 @@ Examples:
   spanmill plugin test --update
   spanmill plugin test --conformance my_plugin.wasm
   spanmill plugin test --conformance my_plugin.wasm --settings '{\"routes\": [\"/healthz\"]}'
+  spanmill plugin test --conformance my_plugin.wasm --settings @cases/health_checks/settings.yaml
   spanmill plugin test --conformance my_router.wasm --pipelines traces/eu,traces/us")]
     Test {
         #[command(flatten)]
@@ -104,10 +105,10 @@ Examples:
         /// Run a component, of any language, against the contract instead.
         #[arg(long, value_name = "FILE")]
         conformance: Option<PathBuf>,
-        /// Settings, as JSON, to configure it with.
+        /// Settings to configure it with, as JSON, YAML or @FILE (YAML, such as a case's settings.yaml).
         #[arg(
             long,
-            value_name = "JSON",
+            value_name = "SETTINGS",
             default_value = "{}",
             requires = "conformance"
         )]

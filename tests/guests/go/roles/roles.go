@@ -1,9 +1,10 @@
 // Command roles is a plugin of every role, with state and a ticker, that uses what the SDK has: all edits, all kinds of
-// fields, all instruments. Conformance tests run it.
+// fields, all instruments; tests/languages.rs runs it in all of them.
 package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	"spanmill.dev/sdk"
@@ -28,14 +29,32 @@ func init() {
 
 func main() {}
 
-// Keeper edits spans, and holds those of every other trace until the next tick.
+// Trace is what is known of a trace of which spans were held, and as the state has it, which the guests in other languages take over.
+type Trace struct {
+	ID              spanmill.TraceID
+	Seen            uint32
+	IsHeld, IsShown bool
+	_               [2]byte
+}
+
+// Keeper edits spans, and holds those of every other trace until there are two of one.
 type Keeper struct {
-	held                    []spanmill.TraceID
+	traces                  []Trace
 	trace                   spanmill.TraceIDField
 	list                    spanmill.ListField
 	events                  spanmill.AttributeField
 	name, code, all, single spanmill.WriteField
 	seen                    spanmill.Counter
+}
+
+// of is what is known of a trace.
+func (k *Keeper) of(id spanmill.TraceID) *Trace {
+	at := slices.IndexFunc(k.traces, func(trace Trace) bool { return trace.ID == id })
+	if at < 0 {
+		at = len(k.traces)
+		k.traces = append(k.traces, Trace{ID: id})
+	}
+	return &k.traces[at]
 }
 
 // Configure declares fields of every kind.
@@ -59,16 +78,17 @@ func (k *Keeper) Process(batch *spanmill.Batch, outcome *spanmill.Outcome) error
 	k.seen.Add(uint64(batch.Rows(spanmill.Span)))
 	outcome.SetAll(k.single, spanmill.BoolCell(true))
 	for row := range batch.Rows(spanmill.Span) {
-		trace := spanmill.TraceID{words[2*row], words[2*row+1]}
+		id := spanmill.TraceID{words[2*row], words[2*row+1]}
 		from, to := list.Entries(row)
 		switch {
 		case row%5 == 4:
 			outcome.DropRow(spanmill.Span, row)
-		case trace != spanmill.TraceID{} && trace[1]%2 == 0:
+		case id != spanmill.TraceID{} && id[1]%2 == 0:
+			trace := k.of(id)
+			trace.Seen++
+			trace.IsHeld = true
 			outcome.HoldRow(spanmill.Span, row)
-			if !slices.Contains(k.held, trace) {
-				k.held = append(k.held, trace)
-			}
+			outcome.Append(k.all, row, outcome.Text("spans.seen"), spanmill.IntCell(int64(trace.Seen)))
 		}
 		if row%3 == 0 {
 			outcome.Set(k.name, row, spanmill.TextCell(outcome.Text("row")))
@@ -91,55 +111,60 @@ func (k *Keeper) Process(batch *spanmill.Batch, outcome *spanmill.Outcome) error
 	return nil
 }
 
-// Tick releases the first trace, drops the second, and has the third shown again.
+// Tick asks to see traces again, and decides on those that it saw.
 func (k *Keeper) Tick(_ uint64, ending bool, decisions *spanmill.Decisions) error {
-	for at, trace := range k.held {
-		switch at % 3 {
-		case 0:
-			decisions.Release(trace)
-		case 1:
-			decisions.Drop(trace)
-		default:
-			decisions.Review(trace)
+	for at := range k.traces {
+		trace := &k.traces[at]
+		switch {
+		case !trace.IsHeld:
+		case trace.IsShown || ending:
+			if trace.ID[1]%4 == 0 {
+				decisions.Release(trace.ID)
+			} else {
+				decisions.Drop(trace.ID)
+			}
+			trace.IsHeld, trace.IsShown = false, false
+		case trace.Seen > 1:
+			decisions.Review(trace.ID)
 		}
 	}
-	k.held = k.held[:0]
 	return nil
 }
 
-// Review takes rows up again.
+// Review notes which traces were shown.
 func (k *Keeper) Review(batch *spanmill.Batch) error {
 	words := batch.TraceIDs(k.trace)
 	for row := range batch.Rows(spanmill.Span) {
-		if trace := (spanmill.TraceID{words[2*row], words[2*row+1]}); !slices.Contains(k.held, trace) {
-			k.held = append(k.held, trace)
-		}
+		trace := k.of(spanmill.TraceID{words[2*row], words[2*row+1]})
+		trace.IsHeld, trace.IsShown = true, true
 	}
 	return nil
 }
 
 // StateFormat is that of the list of traces.
-func (k *Keeper) StateFormat() uint32 { return 3 }
+func (k *Keeper) StateFormat() uint32 { return 1 }
 
-// Snapshot is the traces held.
+// Snapshot is everything known.
 func (k *Keeper) Snapshot() []byte {
-	var data []byte
-	for _, trace := range k.held {
-		data = binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(data, trace[0]), trace[1])
+	data, err := binary.Append(nil, binary.LittleEndian, k.traces)
+	if err != nil {
+		panic(err)
 	}
 	return data
 }
 
-// Restore takes them over.
+// Restore takes it over.
 func (k *Keeper) Restore(format uint32, data []byte) error {
-	if format != 3 {
+	if format != 1 {
 		return spanmill.ErrFormat
 	}
-	k.held = nil
-	for ; len(data) >= 16; data = data[16:] {
-		k.held = append(k.held, spanmill.TraceID{binary.LittleEndian.Uint64(data), binary.LittleEndian.Uint64(data[8:])})
+	size := binary.Size(Trace{})
+	if len(data)%size != 0 {
+		return errors.New("not a whole number of traces")
 	}
-	return nil
+	k.traces = make([]Trace, len(data)/size)
+	_, err := binary.Decode(data, binary.LittleEndian, k.traces)
+	return err
 }
 
 // Meter has an instrument of each kind, over every signal.

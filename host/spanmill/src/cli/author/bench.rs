@@ -28,8 +28,8 @@ const RECEIVED: u64 = 1_577_836_800_000_000_000;
 pub(in crate::cli) struct BenchArgs {
     /// The plugin, a component; that of `plugin.yaml` in the current folder if not given.
     pub(super) plugin: Option<PathBuf>,
-    /// Settings, as JSON; those of the first case in `cases` if not given.
-    #[arg(long, value_name = "JSON")]
+    /// Settings, as JSON, YAML or @FILE (YAML); those of the first case in `cases` if not given.
+    #[arg(long, value_name = "SETTINGS")]
     pub(super) settings: Option<String>,
     /// Recorded OTLP, .json or .pb, instead of made input.
     #[arg(long, value_name = "FILE")]

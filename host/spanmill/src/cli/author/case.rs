@@ -6,18 +6,16 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 use spanmill_manifest::{Diagnostics, Source};
-use spanmill_private::read_regular;
 use spanmill_runtime::{Kind, Plugin};
 
+use crate::cli::files::read_text;
 use crate::cli::output::{Failure, colour};
-use crate::cli::recording;
+use crate::cli::{recording, settings};
 use crate::config::{self, Manifest, PipelineId};
 use crate::otlp_json;
 use crate::pipeline::{Offline, PluginLoader, Recorded};
 use spanmill_model::Signal;
 
-/// The largest file of a case, in bytes.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// What is expected, if the plugin does not choose between pipelines.
 const EXPECTED: &str = "expected.json";
 
@@ -43,7 +41,7 @@ impl Case {
     pub(super) fn read(folder: &Path) -> Result<Self, Failure> {
         let settings = folder.join("settings.yaml");
         let settings = match settings.exists() {
-            true => settings_of(&settings)?,
+            true => settings::of_file(&settings)?,
             false => json!({}),
         };
         let requests = recording::read(&folder.join("input.json"), Signal::Traces)?;
@@ -236,34 +234,9 @@ pub(super) fn first_settings(cases: &Path) -> Result<String, Failure> {
     };
     files.sort();
     match files.iter().find(|file| file.is_file()) {
-        Some(file) => Ok(settings_of(file)?.to_string()),
+        Some(file) => Ok(settings::of_file(file)?.to_string()),
         None => Ok("{}".to_owned()),
     }
-}
-
-/// A YAML file of settings.
-fn settings_of(file: &Path) -> Result<Json, Failure> {
-    let text = read_text(file)?;
-    let source = std::sync::Arc::new(Source::new(file.display().to_string(), text));
-    let mut found = Diagnostics::new(source.clone());
-    let root = spanmill_manifest::read(&source, &|_| None, &mut found);
-    match root.as_ref().map(config::settings_json) {
-        Some(json @ Json::Object(_)) if !found.has_errors() => Ok(json),
-        Some(Json::Null) if !found.has_errors() => Ok(json!({})),
-        Some(_) if !found.has_errors() => Err(Failure(format!(
-            "error: {}: settings are a mapping",
-            file.display()
-        ))),
-        _ => Err(Failure(found.render(colour()))),
-    }
-}
-
-fn read_text(file: &Path) -> Result<String, Failure> {
-    let unreadable = |why: &dyn std::fmt::Display| {
-        Failure(format!("error: cannot read {}: {why}", file.display()))
-    };
-    let bytes = read_regular(file, MAX_BYTES).map_err(|error| unreadable(&error))?;
-    String::from_utf8(bytes).map_err(|error| unreadable(&error))
 }
 
 /// The files that say what is expected, and the pipelines that they name.
