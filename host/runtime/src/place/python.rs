@@ -112,10 +112,11 @@ impl Python<'_> {
         }
         let function = self.text(self.pointer(code, Word::CodeQualifiedName)?)?;
         let file = self.text(self.pointer(code, Word::CodeFile)?)?;
+        // Of a long path, its end.
+        let before = file.len().saturating_sub(TEXT);
         Some(Frame {
-            function: function.into_iter().take(TEXT).collect(),
-            // Of a long path, its end.
-            file: file.iter().skip(file.len().saturating_sub(TEXT)).collect(),
+            function: function.take(TEXT).collect(),
+            file: file.skip(before).collect(),
             line: self.line(frame, code),
         })
     }
@@ -137,8 +138,8 @@ impl Python<'_> {
         exact().or(Some(first))
     }
 
-    /// The characters of a `str`.
-    fn text(&self, text: u32) -> Option<Vec<char>> {
+    /// The characters of a `str`, which may be all of the memory.
+    fn text(&self, text: u32) -> Option<impl ExactSizeIterator<Item = char>> {
         if !self.is_a(text, b"str\0") {
             return None;
         }
@@ -154,14 +155,12 @@ impl Python<'_> {
         };
         let size = self.word(text, Word::TextLength)?.checked_mul(width)?;
         let bytes = self.bytes(text.checked_add(before)?, size)?;
-        let chars = bytes.chunks(usize::try_from(width).ok()?).map(|char| {
-            let code = char
-                .iter()
-                .rev()
-                .fold(0, |code, byte| code << 8 | u32::from(*byte));
+        let chars = bytes.chunks_exact(usize::try_from(width).ok()?);
+        Some(chars.map(|char| {
+            let bytes = char.iter().rev();
+            let code = bytes.fold(0, |code, byte| code << 8 | u32::from(*byte));
             char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
-        });
-        Some(chars.collect())
+        }))
     }
 
     /// Whether an object's type has a name, which ends in a zero.
