@@ -42,6 +42,8 @@ pub(crate) fn engine(pooled: bool) -> wasmtime::Result<Engine> {
     config.concurrency_support(false);
     // A backtrace of a guest says where it stood, and can be had only while a trap is handled.
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(8));
+    // And its memory, in which an interpreter says where its script stood. It is not copied: the dump only names it.
+    config.coredump_on_trap(true);
     config.max_wasm_stack(512 * 1024);
     if pooled {
         let mut pool = PoolingAllocationConfig::new();

@@ -9,6 +9,7 @@ use crate::abi::v0_1::{self as abi, answer, bindings};
 use crate::about::About;
 use crate::contract;
 use crate::error::{ConfigureError, Fault, LoadError, words};
+use crate::place::{causes, place};
 use crate::plugin::Plugin;
 use crate::role::Role;
 use crate::sandbox::Guest;
@@ -115,10 +116,10 @@ impl Instance {
             why: match store.data().memory.refused {
                 true => Fault::Memory {
                     limit_mib: limits.memory_mib,
-                    place: place(&error),
+                    place: place(&error, store),
                 }
                 .to_string(),
-                false => words(&format!("{error:#}")),
+                false => words(&causes(&error)),
             },
         };
         let instance = match plugin.pre.instantiate(&mut store) {
@@ -406,38 +407,18 @@ impl Instance {
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Fault::Deadline {
                 limit: self.limits.timeout,
-                place: place(error),
+                place: place(error, &self.store),
             },
-            None if format!("{error:#}").contains("fuel allocated for hostcalls") => {
+            None if causes(error).contains("fuel allocated for hostcalls") => {
                 Fault::Output(self.limits.output_mib)
             }
             // A guest that does not get its memory mostly traps; one that went on has met something else above.
             _ if self.store.data().memory.refused => Fault::Memory {
                 limit_mib: self.limits.memory_mib,
-                place: place(error),
+                place: place(error, &self.store),
             },
-            Some(trap) => Fault::Trap(format!("{trap}{}", place(error))),
-            None => Fault::Trap(words(&format!("{error:#}"))),
+            Some(trap) => Fault::Trap(format!("{trap}{}", place(error, &self.store))),
+            None => Fault::Trap(words(&causes(error))),
         }
-    }
-}
-
-/// The most functions that a place names.
-const CALLERS: usize = 4;
-
-/// Where a guest was: the innermost functions that it names, if it does.
-fn place(error: &wasmtime::Error) -> String {
-    let Some(trace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
-        return String::new();
-    };
-    let names = trace.frames().iter().filter_map(|frame| frame.func_name());
-    // Rust's linker leaves names mangled, unlike clang's; without the hash they are those of the source.
-    let names = names
-        .take(CALLERS)
-        .map(|name| words(&format!("{:#}", rustc_demangle::demangle(name))));
-    let names: Vec<String> = names.collect();
-    match names.is_empty() {
-        true => String::new(),
-        false => format!(" in {}", names.join(", called by ")),
     }
 }

@@ -18,6 +18,7 @@ mod instance;
 #[cfg(feature = "native")]
 #[doc(hidden)]
 pub mod native;
+mod place;
 mod plugin;
 mod producers;
 mod role;

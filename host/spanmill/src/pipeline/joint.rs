@@ -16,7 +16,7 @@ use spanmill_otlp::Signal;
 
 pub(super) use batch::Batcher;
 pub use hold::HeldMemory;
-pub(super) use hold::{HeldShard, HeldTraces};
+pub(super) use hold::{HeldBatch, HeldShard, HeldTraces};
 pub(super) use passing::{JointBatch, SegmentOutput};
 pub(super) use room::RoomReservation;
 pub(super) use shards::TraceShards;

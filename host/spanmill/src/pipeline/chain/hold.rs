@@ -134,7 +134,11 @@ impl Chain {
         };
         let edited = instance.slot.released(&view).and_then(|outcome| {
             let applied = self.workspace.apply(number, &outcome);
-            applied.inspect_err(|fault| instance.slot.note(fault))
+            applied.map_err(|error| {
+                let fault = Fault::from(error);
+                instance.slot.note(&fault);
+                fault
+            })
         });
         let fault = match edited {
             Ok(_) => {
