@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -179,6 +179,14 @@ $(COLLECTOR): benches/collector/builder.yaml
 compare: build bench-guests $(COLLECTOR)
 	$(CARGO) build --release --locked -p spanmill-benches --features programs --bin compare --bin null-proxy --bin spanmill-native
 	target/release/compare
+
+## tail_sampling beside the Collector's, policy list by policy list: the same traces must be kept; needs Go.
+tail-compare: host plugins $(COLLECTOR)
+	tests/collector/tail-sampling
+
+## Memory a held trace and CPU a span of tail_sampling, beside the Collector.
+tail-bench: host plugins $(COLLECTOR)
+	benches/tail-sampling
 
 clean:
 	$(CARGO) clean

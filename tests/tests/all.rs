@@ -34,5 +34,6 @@ mod signals;
 mod startup;
 mod status;
 mod swap;
+mod tail_sampling;
 mod tenants;
 mod tls;

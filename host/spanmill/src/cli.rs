@@ -5,6 +5,7 @@ mod author;
 mod bundle;
 mod conformance;
 mod distribute;
+mod explain;
 mod fetch;
 mod files;
 mod inspect;
@@ -192,6 +193,12 @@ Output is OTLP JSON lines: what each pipeline would have exported, traces first,
         /// Where the result goes; stdout if not given.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Print what becomes of each trace, and by which policy of a tail sampler, and how much is left of each service.
+        #[arg(long)]
+        explain: bool,
+        /// Another manifest: print which traces one of them keeps and the other does not.
+        #[arg(long, value_name = "LOCATION")]
+        against: Option<String>,
     },
     /// Fetch the plugin that stdin names: what spanmill runs as a process of its own, within limits.
     #[command(hide = true)]
@@ -248,7 +255,15 @@ pub fn main() -> ExitCode {
             input,
             signal,
             output,
-        } => replay::replay(&manifest, &input, signal.into(), output.as_deref()),
+            explain,
+            against,
+        } => {
+            let against = against.as_deref();
+            let explained = replay::Explained { against };
+            let explained = (explain || against.is_some()).then_some(&explained);
+            let output = output.as_deref();
+            replay::replay(&manifest, &input, signal.into(), output, explained)
+        }
     };
     let mut console = log.console();
     let code = match done {

@@ -49,7 +49,7 @@ pub(crate) use clock::now_unix_nano;
 pub use fanout::Fanout;
 pub use intake::Intake;
 pub use load::{LoadedPlugin, PluginFile, PluginLoader, Swapped, plugins_of, used};
-pub use offline::{Offline, Recorded};
+pub use offline::{Offline, Recorded, Replayed};
 pub use pipelines::{Bounds, Pipelines, WorkerCount};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;

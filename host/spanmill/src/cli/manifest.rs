@@ -60,6 +60,15 @@ pub(super) struct ManifestArgs {
 }
 
 impl ManifestArgs {
+    /// Another manifest, with the same settings laid over it.
+    pub(super) fn another(&self, location: &str) -> Result<ManifestSource, Failure> {
+        let other = ConfigArgs {
+            config: vec![location.to_owned()],
+            set: self.config.set.clone(),
+        };
+        other.source()
+    }
+
     /// Whether nothing was said.
     pub(super) fn is_default(&self) -> bool {
         self.config.config.is_empty() && !self.bundle.is_given()
@@ -83,6 +92,15 @@ pub(super) fn load(
     configure(from, loader, |_, _| {})
 }
 
+/// As [`load`], with what the command changes in the manifest before plugins are configured.
+pub(super) fn load_changed(
+    from: &ManifestSource,
+    loader: &mut PluginLoader,
+    change: impl Fn(&mut Manifest),
+) -> Result<Configured, Failure> {
+    configure(from, loader, |manifest, _| change(manifest))
+}
+
 /// As [`load`], for a manifest that runs here: the certificates that it names must be there and fit.
 pub(super) fn load_to_run(
     from: &ManifestSource,
@@ -96,12 +114,12 @@ pub(super) fn load_to_run(
 fn configure(
     from: &ManifestSource,
     loader: &mut PluginLoader,
-    check: impl Fn(&Manifest, &mut Diagnostics),
+    check: impl Fn(&mut Manifest, &mut Diagnostics),
 ) -> Result<Configured, Failure> {
     let env = |name: &str| std::env::var(name).ok();
     let (manifest, mut found) = config::examine(from.read()?, Path::new("."), &env);
     if let Some(mut manifest) = manifest {
-        check(&manifest, &mut found);
+        check(&mut manifest, &mut found);
         let remote = loader.remote();
         remote.resolve(&mut manifest, from, Access::Online, &mut found);
         match loader.load_all(&manifest) {

@@ -51,6 +51,13 @@ impl Settings {
         &self.json
     }
 
+    /// Sets one of them, in place of what the manifest says.
+    pub(crate) fn set(&mut self, key: &str, value: Json) {
+        if let Json::Object(settings) = &mut self.json {
+            settings.insert(key.to_owned(), value);
+        }
+    }
+
     /// The settings with the value at a JSON pointer (RFC 6901) in its other reading; `None` if it has no other.
     pub fn read_otherwise(&self, pointer: &str) -> Option<Settings> {
         let (node, _) = self.find(pointer)?;

@@ -124,7 +124,7 @@ impl Chain {
         let received = released.received_unix_nano;
         if self
             .workspace
-            .load_next(&request, &mut joined, received)
+            .load_next(&request, &joined, received)
             .is_err()
         {
             return released;

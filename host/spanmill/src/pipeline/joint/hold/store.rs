@@ -15,15 +15,21 @@ struct HeldTrace {
     items: u32,
     /// Whether it waits among those released.
     is_released: bool,
-    /// For each item its scope, its length and its bytes.
-    data: Vec<u8>,
+    /// Bytes of the runs.
+    bytes: usize,
+    /// Items that came one behind the other, a run each: for each item its scope, its length and its bytes. A run is never
+    /// copied when more come.
+    runs: Vec<Box<[u8]>>,
 }
 
 /// Bytes of the scope and the length in front of each item.
 const HEAD: usize = 8;
 
-/// A trace of more bytes is given room for further ones ahead.
-const LARGE: usize = 16 * 1024;
+/// Memory for a run that is larger than this is not kept.
+const LARGE: usize = 256 * 1024;
+
+/// What an item takes beside its bytes at most: it may be a run of its own.
+const ITEM: usize = HEAD + std::mem::size_of::<Box<[u8]>>();
 
 /// What an entry of the map takes beside the items' bytes.
 const TRACE: usize = 16 + std::mem::size_of::<HeldTrace>() + 8;
@@ -36,6 +42,8 @@ pub(super) struct TraceStore {
     next_number: u64,
     items: usize,
     bytes: usize,
+    /// Memory for the run at hand.
+    run: Vec<u8>,
     /// Traces that were released, and wait to be put into batches.
     released: VecDeque<u128>,
 }
@@ -59,6 +67,7 @@ impl TraceStore {
             next_number: 0,
             items: 0,
             bytes: 0,
+            run: Vec::new(),
             released: VecDeque::new(),
         }
     }
@@ -81,6 +90,7 @@ impl TraceStore {
     /// Adds every item of a request, all of which have a trace id.
     pub(super) fn hold(&mut self, request: &Request, received_unix_nano: u64) {
         let mut scope_of: Option<(u32, ScopeRef)> = None;
+        let (mut run_of, mut run_items) = (0, 0);
         for row in request.rows() {
             let scope = match scope_of {
                 Some((number, scope)) if number == row.scope => scope,
@@ -91,32 +101,46 @@ impl TraceStore {
             let Ok(length) = u32::try_from(row.bytes.len()) else {
                 continue;
             };
-            self.groups.refer(scope);
-            let trace = self.traces.entry(row.trace_id).or_insert_with(|| {
-                self.bytes += TRACE;
-                self.next_number += 1;
-                HeldTrace {
-                    number: self.next_number,
-                    received_unix_nano,
-                    items: 0,
-                    is_released: false,
-                    data: Vec::new(),
-                }
-            });
-            // Most traces are small, and there are many; one that is large must not be copied for each of its items.
-            let more = HEAD + row.bytes.len();
-            match trace.data.len() < LARGE {
-                true => trace.data.reserve_exact(more),
-                false => trace.data.reserve(more),
+            if row.trace_id != run_of {
+                self.end_run(run_of, run_items, received_unix_nano);
+                (run_of, run_items) = (row.trace_id, 0);
             }
-            trace.data.extend_from_slice(&scope.number().to_le_bytes());
-            trace.data.extend_from_slice(&length.to_le_bytes());
-            trace.data.extend_from_slice(row.bytes);
-            trace.items += 1;
-            self.bytes += HEAD + row.bytes.len();
-            self.items += 1;
+            self.groups.refer(scope);
+            self.run.extend_from_slice(&scope.number().to_le_bytes());
+            self.run.extend_from_slice(&length.to_le_bytes());
+            self.run.extend_from_slice(row.bytes);
+            run_items += 1;
         }
+        self.end_run(run_of, run_items, received_unix_nano);
         self.groups.sweep();
+    }
+
+    /// Puts the run at hand to its trace.
+    fn end_run(&mut self, trace_id: u128, items: u32, received_unix_nano: u64) {
+        if self.run.is_empty() {
+            return;
+        }
+        let trace = self.traces.entry(trace_id).or_insert_with(|| {
+            self.bytes += TRACE;
+            self.next_number += 1;
+            HeldTrace {
+                number: self.next_number,
+                received_unix_nano,
+                items: 0,
+                is_released: false,
+                bytes: 0,
+                runs: Vec::new(),
+            }
+        });
+        trace.runs.push(self.run.as_slice().into());
+        trace.bytes += self.run.len();
+        trace.items += items;
+        self.items += items as usize;
+        self.bytes += self.run.len() + items as usize * (ITEM - HEAD);
+        self.run.clear();
+        if self.run.capacity() > LARGE {
+            self.run = Vec::new();
+        }
     }
 
     /// Lets a trace go on with the next batches. Returns how many items it has; 0 if it is not held, or was released.
@@ -162,8 +186,8 @@ impl TraceStore {
     fn take(&mut self, trace_id: u128) -> Option<HeldTrace> {
         let trace = self.traces.remove(&trace_id)?;
         self.items = self.items.saturating_sub(trace.items as usize);
-        self.bytes = self.bytes.saturating_sub(trace.data.len() + TRACE);
-        for (scope, _) in items(&trace.data) {
+        self.bytes = self.bytes.saturating_sub(trace.memory());
+        for (scope, _) in trace.each() {
             self.groups.unrefer(scope);
         }
         if self.traces.capacity() > 4096 && self.traces.len() < self.traces.capacity() / 8 {
@@ -190,7 +214,7 @@ impl TraceStore {
             && let Some(id) = self.released.pop_front()
         {
             if let Some(trace) = self.traces.get(&id) {
-                bytes += trace.data.len();
+                bytes += trace.bytes;
                 taken.push(id);
             }
         }
@@ -211,7 +235,7 @@ impl TraceStore {
             && let Some(id) = wanted.pop_front()
         {
             if let Some(trace) = self.traces.get(&id).filter(|trace| !trace.is_released) {
-                bytes += trace.data.len();
+                bytes += trace.bytes;
                 shown.push(id);
             }
         }
@@ -224,7 +248,7 @@ impl TraceStore {
         let received = traces.iter().map(|trace| trace.received_unix_nano).min()?;
         let mut by_scope: BTreeMap<(u32, u32), Vec<&[u8]>> = BTreeMap::new();
         for trace in traces {
-            for (scope, bytes) in items(&trace.data) {
+            for (scope, bytes) in trace.each() {
                 let resource = self.groups.resource_of(scope);
                 by_scope
                     .entry((resource, scope.number()))
@@ -251,7 +275,19 @@ impl TraceStore {
     }
 }
 
-/// The items of a trace: each one's scope and bytes.
+impl HeldTrace {
+    /// The items: each one's scope and bytes.
+    fn each(&self) -> impl Iterator<Item = (ScopeRef, &[u8])> {
+        self.runs.iter().flat_map(|run| items(run))
+    }
+
+    /// About how much memory it takes.
+    fn memory(&self) -> usize {
+        TRACE + self.bytes + self.items as usize * (ITEM - HEAD)
+    }
+}
+
+/// The items of a run: each one's scope and bytes.
 fn items(data: &[u8]) -> impl Iterator<Item = (ScopeRef, &[u8])> {
     let mut left = data;
     std::iter::from_fn(move || {
