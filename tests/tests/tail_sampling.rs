@@ -341,10 +341,10 @@ async fn a_replay_says_what_becomes_of_each_trace_and_why() {
     let id = |trace: u8| format!("{trace:032x}");
     expect_test::expect![[r#"
         pipeline traces
-        trace                             services   root span  spans                 
-        00000000000000000000000000000001  cart,shop  op 4           2   kept by errors
-        00000000000000000000000000000002  shop       op 3           2    kept by large
-        00000000000000000000000000000003  cart       op 5           1          dropped
+        trace                             services   root span  decision        spans
+        00000000000000000000000000000001  cart,shop  op 4       kept by errors      2
+        00000000000000000000000000000002  shop       op 3       kept by large       2
+        00000000000000000000000000000003  cart       op 5       dropped             1
 
         service  traces  spans  traces kept  spans kept
         cart          2      3            1           2
@@ -356,11 +356,11 @@ async fn a_replay_says_what_becomes_of_each_trace_and_why() {
     let compared = run(&["--against", "other.yaml"]).await;
     for line in [
         format!(
-            "{}  cart,shop  op 4           2  kept by errors        dropped",
+            "{}  cart,shop  op 4       kept by errors  dropped             2",
             id(1)
         ),
         format!(
-            "{}  cart       op 5           1         dropped  kept by small",
+            "{}  cart       op 5       dropped         kept by small       1",
             id(3)
         ),
     ] {

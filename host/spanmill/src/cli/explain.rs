@@ -153,14 +153,20 @@ fn fate(recorded: &Trace, kept: Option<&Trace>) -> String {
 
 fn explain_pipeline(out: &mut String, pipeline: &PipelineId, recorded: &Traces, kept: &Traces) {
     let _ = writeln!(out, "pipeline {pipeline}");
-    let mut rows = vec![header(&["trace", "services", "root span", "spans", ""])];
+    let mut rows = vec![header(&[
+        "trace",
+        "services",
+        "root span",
+        "decision",
+        "spans",
+    ])];
     for (id, trace) in recorded {
         let mut row = row(id, trace);
-        row.push(trace.spans.to_string());
         row.push(fate(trace, kept.get(id)));
+        row.push(trace.spans.to_string());
         rows.push(row);
     }
-    table(out, &rows, 3);
+    table(out, &rows, 4);
     volumes(out, recorded, &[("kept", kept)]);
 }
 
@@ -179,9 +185,9 @@ fn compare(
         "trace",
         "services",
         "root span",
-        "spans",
         "here",
         name,
+        "spans",
     ])];
     for (id, trace) in recorded {
         let fates = [kept, others].map(|traces| fate(trace, traces.get(id)));
@@ -190,13 +196,13 @@ fn compare(
             continue;
         }
         let mut row = row(id, trace);
-        row.push(trace.spans.to_string());
         row.extend(fates);
+        row.push(trace.spans.to_string());
         rows.push(row);
     }
     match rows.len() {
         1 => out.push_str("none\n"),
-        _ => table(out, &rows, 3),
+        _ => table(out, &rows, 5),
     }
     volumes(out, recorded, &[("here", kept), (name, others)]);
 }
