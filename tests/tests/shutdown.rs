@@ -162,13 +162,13 @@ async fn nothing_is_lost(processors: &str) {
         });
     }
     within("every client", clients.join_all()).await;
-    spanmill.stop().await;
+    let log = spanmill.stop().await.log.join("\n");
     let sent = CLIENTS * REQUESTS * SPANS;
     let got = backend.spans(0).await;
     let ids: BTreeSet<Vec<u8>> = got.iter().map(|found| found.span.span_id.clone()).collect();
     assert_eq!(ids, (1..=sent).map(span_id).collect());
     assert_eq!(got.len() as u64, sent, "spans came twice");
-    assert_eq!(backend.calls(), sent as i64);
+    assert_eq!(backend.calls(), sent as i64, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
