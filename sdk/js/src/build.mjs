@@ -67,9 +67,10 @@ function packageFile(name, path) {
 async function withoutTypes(name, source) {
   const { default: blank } = await import(packageFile('ts-blank-space', 'out/index.js'));
   return blank(source, (node) => {
-    const line = source.slice(0, node.getStart()).split('\n').length;
+    const start = node.pos + source.slice(node.pos).match(/^(\s|\/\/.*|\/\*[^]*?\*\/)*/)[0].length;
+    const line = source.slice(0, start).split('\n').length;
     const why = 'enums, namespaces and parameter properties have no JavaScript; write what they mean';
-    fail(`${name}:${line}: ${why}\n${node.getText()}`);
+    fail(`${name}:${line}: ${why}\n${source.slice(start, node.end)}`);
   });
 }
 

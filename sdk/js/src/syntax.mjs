@@ -10,7 +10,9 @@ export function syntaxErrors(parser, name, source) {
   // What TypeScript allows beyond syntax, such as overloads, is for its own compiler to say.
   const { errors } = parser.parseSync(name, source, { showSemanticErrors: !name.endsWith('.ts') });
   if (errors.length === 0) return undefined;
-  return errors.map(({ message, codeframe }) => `${place(codeframe) ?? name}: ${message}\n${lines(codeframe)}`).join('\n');
+  return errors
+    .map(({ message, codeframe }) => `${place(codeframe) ?? name}: ${message}\n${lines(codeframe)}`)
+    .join('\n');
 }
 
 /** `drop_routes.js:4:17`, which the frame's first line has. */
