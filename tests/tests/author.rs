@@ -152,7 +152,7 @@ async fn what_is_wrong_with_a_case_is_told_with_its_file() {
 
 #[tokio::test]
 async fn a_case_in_which_the_plugin_fails_leads_to_its_fault() {
-    let folder = case("behaviour: panic\n");
+    let folder = case("behaviour: always-broken\n");
     let hostile = guest("hostile").display().to_string();
     let out = test_cases(folder.path(), &hostile, &[]).await;
     assert_eq!(out.code, Some(1), "{}", out.stderr);
