@@ -24,18 +24,27 @@ const LANGUAGES: [Language; 6] = [
     (
         "js",
         "js/templates",
-        &[("sdk/js/src", "spanmill_sdk"), ("wit", "wit/deps/spanmill")],
+        &[
+            ("sdk/js/src", "spanmill_sdk"),
+            ("sdk/js/README.md", "spanmill_sdk/README.md"),
+            ("wit", "wit/deps/spanmill"),
+        ],
     ),
     (
         "ts",
         "ts/templates",
-        &[("sdk/js/src", "spanmill_sdk"), ("wit", "wit/deps/spanmill")],
+        &[
+            ("sdk/js/src", "spanmill_sdk"),
+            ("sdk/js/README.md", "spanmill_sdk/README.md"),
+            ("wit", "wit/deps/spanmill"),
+        ],
     ),
     (
         "python",
         "python/templates",
         &[
             ("sdk/python/spanmill_sdk", "spanmill_sdk"),
+            ("sdk/python/README.md", "spanmill_sdk/README.md"),
             ("wit", "wit/deps/spanmill"),
         ],
     ),
@@ -44,6 +53,7 @@ const LANGUAGES: [Language; 6] = [
         "c",
         "c/templates",
         &[
+            ("sdk/c/README.md", "spanmill_sdk/README.md"),
             ("sdk/c/include", "spanmill_sdk/include"),
             ("sdk/c/src", "spanmill_sdk/src"),
             ("sdk/c/test", "spanmill_sdk/test"),
@@ -120,8 +130,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The files of a folder, and where they go.
+/// A file, or the files of a folder, and where they go.
 fn collect(folder: &Path, to: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> std::io::Result<()> {
+    if folder.is_file() {
+        files.push((to.to_owned(), folder.to_owned()));
+        return Ok(());
+    }
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();

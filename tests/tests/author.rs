@@ -151,6 +151,21 @@ async fn what_is_wrong_with_a_case_is_told_with_its_file() {
 }
 
 #[tokio::test]
+async fn a_case_in_which_the_plugin_fails_leads_to_its_fault() {
+    let folder = case("behaviour: always-broken\n");
+    let hostile = guest("hostile").display().to_string();
+    let out = test_cases(folder.path(), &hostile, &[]).await;
+    assert_eq!(out.code, Some(1), "{}", out.stderr);
+    assert!(
+        out.stdout
+            .contains("a plugin's call failed; the log has its fault, on stderr"),
+        "{}",
+        out.stdout
+    );
+    assert!(out.stderr.contains("plugin fault;"), "{}", out.stderr);
+}
+
+#[tokio::test]
 async fn connectors_and_routers_have_cases_too() {
     let folder = case("{}");
     let out = test_cases(
@@ -256,6 +271,11 @@ async fn a_new_folder_has_the_name_everywhere_and_nothing_of_ours() {
         let made = folder.path().join(name);
         assert!(read(&made, "README.md").starts_with(&format!("# {name}\n")));
         assert!(read(&made, "plugin.yaml").contains(&format!("{name}.wasm\n")));
+        let sdk = ["spanmill_sdk", "vendor/spanmill/sdk/rust"];
+        let described = sdk
+            .iter()
+            .find_map(|sdk| std::fs::read_to_string(made.join(sdk).join("README.md")).ok());
+        assert!(described.is_some_and(|text| text.contains("SDK")), "{name}");
         for file in files(&made) {
             let text = std::fs::read_to_string(&file).unwrap();
             let inside = file.strip_prefix(&made).unwrap();
@@ -369,6 +389,57 @@ async fn a_build_shows_what_was_built_and_says_what_is_missing() {
     assert!(
         out.stderr
             .contains("`spanmill plugin new` makes a folder that has one"),
+        "{}",
+        out.stderr
+    );
+}
+
+#[tokio::test]
+async fn cases_of_a_component_that_is_older_than_its_sources_come_with_a_warning() {
+    let folder = folder_of("drop_routes", "mine.wasm");
+    let run = async |arguments: &[&str]| {
+        let out = spanmill(folder.path(), arguments).await;
+        assert_eq!(out.code, Some(0), "{}{}", out.stdout, out.stderr);
+        out.stderr
+    };
+    let age = || {
+        let output = std::fs::File::options()
+            .append(true)
+            .open(folder.path().join("mine.wasm"))
+            .unwrap();
+        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        output.set_modified(long_ago).unwrap();
+    };
+    run(&["plugin", "build"]).await;
+    let told = run(&["plugin", "test", "--update"]).await;
+    assert!(!told.contains("warning"), "{told}");
+
+    age();
+    let told = run(&["plugin", "test"]).await;
+    assert!(
+        told.contains("warning: ./source.txt has changed since ./mine.wasm was built\nhelp: `spanmill plugin build`"),
+        "{told}"
+    );
+    run(&["plugin", "build"]).await;
+    let told = run(&["plugin", "test"]).await;
+    assert!(!told.contains("warning"), "{told}");
+
+    // Tools such as cargo leave the component as it is if it would be the same.
+    let project = "build: [['true']]\noutput: mine.wasm\nsources: ['*.txt']\n";
+    write(folder.path(), "plugin.yaml", project);
+    age();
+    let told = run(&["plugin", "test"]).await;
+    assert!(told.contains("source.txt has changed since"), "{told}");
+    run(&["plugin", "build"]).await;
+    let told = run(&["plugin", "test"]).await;
+    assert!(!told.contains("warning"), "{told}");
+
+    let project = project.replace("*.txt", "*/source.txt");
+    write(folder.path(), "plugin.yaml", &project);
+    let out = spanmill(folder.path(), &["plugin", "test"]).await;
+    assert!(
+        out.stderr
+            .contains("sources: */source.txt is not a pattern"),
         "{}",
         out.stderr
     );

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 
 import { leanGlue } from './glue.mjs';
 import { withRelativeSdk } from './specifiers.mjs';
+import { syntaxErrors } from './syntax.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,6 +23,7 @@ if (!source || !values.world || !values.output) {
 }
 const tool = packageFile('@bytecodealliance/componentize-js', 'src/componentize.js');
 const { componentize } = await import(tool);
+const parser = createRequire(tool)('oxc-parser');
 const { splicer } = await import(new URL('../lib/spidermonkey-embedding-splicer.js', tool).href);
 const splice = splicer.spliceBindings;
 splicer.spliceBindings = (...given) => {
@@ -40,13 +42,16 @@ const place = beside.startsWith('..') ? 'node_modules/@spanmill/sdk/src' : besid
 const guest = join(folder, place);
 await cp(sdk, guest, {
   recursive: true,
-  filter: (path) => !/\.d\.ts$|testing$|\.mjs$/.test(path),
+  filter: (path) => !/\.d\.ts$|testing$|\.mjs$|\.md$/.test(path),
 });
 await cp(join(guest, 'host.guest.js'), join(guest, 'host.js'));
 for (const name of await readdir('.')) {
   if (/\.test\.[jt]s$|\.d\.ts$|config\.[jt]s$/.test(name)) continue;
   if (!/\.[jt]s$/.test(name)) continue;
-  const source = name.endsWith('.ts') ? await withoutTypes(name) : await readFile(name, 'utf8');
+  const written = await readFile(name, 'utf8');
+  const wrong = syntaxErrors(parser, name, written);
+  if (wrong !== undefined) fail(wrong);
+  const source = name.endsWith('.ts') ? await withoutTypes(name, written) : written;
   await writeFile(join(folder, name), withRelativeSdk(source, place));
 }
 
@@ -54,31 +59,36 @@ for (const name of await readdir('.')) {
 function packageFile(name, path) {
   const folders = createRequire(resolve('package.json')).resolve.paths(name);
   const found = folders.map((folder) => join(folder, name, path)).find(existsSync);
-  if (found === undefined) {
-    console.error(`${name} is not installed; npm install --save-dev ${name}`);
-    process.exit(1);
-  }
+  if (found === undefined) fail(`${name} is not installed; npm install --save-dev ${name}`);
   return pathToFileURL(found).href;
 }
 
 /** JavaScript with each token where it was in the TypeScript, so that stack traces name the right line and column. */
-async function withoutTypes(name) {
+async function withoutTypes(name, source) {
   const { default: blank } = await import(packageFile('ts-blank-space', 'out/index.js'));
-  return blank(await readFile(name, 'utf8'), (node) => {
-    console.error(`${name}: enums, namespaces and parameter properties have no JavaScript; write what they mean`);
-    console.error(node.getText());
-    process.exit(1);
+  return blank(source, (node) => {
+    const start = node.pos + source.slice(node.pos).match(/^(\s|\/\/.*|\/\*[^]*?\*\/)*/)[0].length;
+    const line = source.slice(0, start).split('\n').length;
+    const why = 'enums, namespaces and parameter properties have no JavaScript; write what they mean';
+    fail(`${name}:${line}: ${why}\n${source.slice(start, node.end)}`);
   });
+}
+
+/** Ends the build. No stack: it would name this script and its packages alone. */
+function fail(why) {
+  console.error(why);
+  process.exit(1);
 }
 
 const [wit, output] = [resolve(values.wit), resolve(values.output)];
 // Paths in stack traces are relative to the current folder.
 process.chdir(folder);
-const { component } = await componentize({
+const made = componentize({
   sourcePath: join(folder, source),
   witPath: wit,
   worldName: values.world,
   // Errors print their stack to stderr, so stdio stays; the rest is neither needed nor granted.
   disableFeatures: ['http', 'fetch-event', 'random', 'clocks'],
 });
+const { component } = await made.catch((error) => fail(error.message));
 await writeFile(output, component);

@@ -8,11 +8,12 @@ mod dev;
 mod input;
 mod new;
 mod project;
+mod sources;
 mod tools;
 
 use std::path::{Path, PathBuf};
 
-use super::output::Failure;
+use super::output::{Failure, warn};
 use super::settings;
 pub(super) use bench::BenchArgs;
 pub(super) use dev::{DevArgs, dev};
@@ -71,14 +72,21 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
     bench::bench(args, &plugin, &settings)
 }
 
-/// The component of a folder, which must have been built.
+/// The component of a folder, which must have been built. Says so on stderr if a source has changed since.
 fn built(folder: &Path) -> Result<PathBuf, Failure> {
-    let output = Project::read(folder)?.output;
-    match output.is_file() {
-        true => Ok(output),
-        false => Err(Failure(format!(
+    let project = Project::read(folder)?;
+    if !project.output.is_file() {
+        return Err(Failure(format!(
             "error: {} is not there yet; build it with `spanmill plugin build`",
-            output.display()
-        ))),
+            project.output.display()
+        )));
     }
+    if let Some(changed) = project.stale() {
+        warn(format_args!(
+            "warning: {} has changed since {} was built\nhelp: `spanmill plugin build` builds it again",
+            changed.display(),
+            project.output.display()
+        ));
+    }
+    Ok(project.output)
 }

@@ -21,3 +21,9 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stdout(), "{line}");
 }
+
+/// Writes a line to stderr; a reader that has gone away is no error.
+pub(crate) fn warn(line: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

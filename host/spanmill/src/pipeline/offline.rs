@@ -60,13 +60,23 @@ pub enum OfflineError {
     #[error("the input: {0}")]
     Malformed(#[from] Malformed),
     /// A plugin failed.
-    #[error("pipeline {pipeline}: {refusal}")]
+    #[error("pipeline {pipeline}: {}", told(refusal))]
     Refused {
         /// The pipeline.
         pipeline: PipelineId,
         /// What a sender would have been told.
         refusal: Refusal,
     },
+}
+
+/// There is no sender to send anything again.
+fn told(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Unavailable { .. } => {
+            "a plugin's call failed; the log has its fault, on stderr".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 impl<'m> Offline<'m> {

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher as _};
+use notify::Watcher as _;
 use spanmill_admin::{AdminClient, PluginStatus, SwapOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::build;
-use super::project::{FILE, Project};
+use super::project::Project;
 use crate::cli::admin::{self, AdminArgs};
 use crate::cli::output::{Failure, say};
 
@@ -65,35 +65,13 @@ impl Drop for OwnService {
 /// A first build that fails, a service that does not start or that ends.
 pub(in crate::cli) fn dev(args: &DevArgs, admin: &AdminArgs) -> Result<(), Failure> {
     let project = Project::read(&args.folder)?;
-    if !is_current(&project) {
+    if !project.output.exists() || project.stale().is_some() {
         build::make(&project)?;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(run(args, &project, admin))
-}
-
-/// Whether the component is newer than everything that it is built from.
-fn is_current(project: &Project) -> bool {
-    let changed = |path: &Path| {
-        std::fs::metadata(path)
-            .and_then(|file| file.modified())
-            .ok()
-    };
-    let Some(built) = changed(&project.output) else {
-        return false;
-    };
-    let mut left = project.sources.clone();
-    left.push(project.folder.join(FILE));
-    while let Some(path) = left.pop() {
-        match std::fs::read_dir(&path) {
-            Ok(folder) => left.extend(folder.flatten().map(|entry| entry.path())),
-            Err(_) if changed(&path).is_none_or(|source| source >= built) => return false,
-            Err(_) => {}
-        }
-    }
-    true
 }
 
 async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(), Failure> {
@@ -108,19 +86,11 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
                 .for_each(|path| drop(changes.send(path)));
         }
     })?;
-    // As events name them.
-    let sources = project.sources.iter().map(std::path::absolute);
-    let sources = sources.collect::<Result<Vec<PathBuf>, _>>()?;
-    for source in &sources {
-        let unwatched = |error: notify::Error| {
-            Failure(format!("error: cannot watch {}: {error}", source.display()))
-        };
-        match (source.is_dir(), source.parent()) {
-            (true, _) | (_, None) => watcher.watch(source, RecursiveMode::Recursive),
-            // The folder rather than the file: most editors put another file in its place.
-            (false, Some(folder)) => watcher.watch(folder, RecursiveMode::NonRecursive),
-        }
-        .map_err(unwatched)?;
+    let sources = project.sources.absolute()?;
+    for (folder, mode) in sources.watched() {
+        watcher.watch(folder, mode).map_err(|error| {
+            Failure(format!("error: cannot watch {}: {error}", folder.display()))
+        })?;
     }
     // From now on, so that none comes between two looks.
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -143,16 +113,13 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
         _ = terminated.recv() => return Ok(()),
         _ = hung_up.recv() => return Ok(()),
     }
-    say(format_args!(
-        "watching {}; Ctrl-C ends",
-        shown(&project.sources)
-    ));
+    say(format_args!("watching {}; Ctrl-C ends", project.sources));
     let mut rows = Rows::default();
     let mut tick = tokio::time::interval(INTERVAL);
     loop {
         tokio::select! {
             Some(path) = changed.recv() => {
-                if !is_source(&path, &sources) {
+                if !sources.contain(&path) {
                     continue;
                 }
                 settle(&mut changed).await;
@@ -174,30 +141,6 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
             _ = hung_up.recv() => return Ok(()),
         }
     }
-}
-
-/// Whether a file is a source, and not one that editors or tools leave beside sources.
-fn is_source(path: &Path, sources: &[PathBuf]) -> bool {
-    let made = [
-        "target",
-        "node_modules",
-        "__pycache__",
-        ".venv",
-        "build",
-        "dist",
-    ];
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if name.ends_with('~') || name.starts_with('.') {
-        return false;
-    }
-    let inside = sources
-        .iter()
-        .filter_map(|source| path.strip_prefix(source).ok());
-    let is_made = |inside: &Path| {
-        let mut parts = inside.components();
-        parts.any(|part| made.iter().any(|made| part.as_os_str() == *made))
-    };
-    inside.into_iter().any(|inside| !is_made(inside))
 }
 
 /// Waits until nothing changes any more.
@@ -324,12 +267,4 @@ impl Rows {
         self.hash.clone_from(&version.hash);
         self.calls = version.calls;
     }
-}
-
-fn shown(paths: &[PathBuf]) -> String {
-    let paths: Vec<String> = paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    paths.join(", ")
 }

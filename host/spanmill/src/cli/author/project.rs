@@ -6,6 +6,7 @@ use std::sync::Arc;
 use spanmill_manifest::{Diagnostic, Diagnostics, Section, Source, Value};
 use spanmill_private::read_regular;
 
+use super::sources::{Sources, modified};
 use crate::cli::output::{Failure, colour};
 
 /// The file.
@@ -68,8 +69,8 @@ pub(super) struct Project {
     pub(super) module: Option<PathBuf>,
     /// Commands that run the plugin's own tests.
     pub(super) test: Vec<Vec<String>>,
-    /// Files and folders whose changes make a new version.
-    pub(super) sources: Vec<PathBuf>,
+    /// What the component is built from: changes make a new version.
+    pub(super) sources: Sources,
 }
 
 impl Project {
@@ -97,6 +98,15 @@ impl Project {
             Some(project) if !found.has_errors() => Ok(project),
             _ => Err(Failure(found.render(colour()))),
         }
+    }
+
+    /// A file that has changed since the component was built.
+    pub(super) fn stale(&self) -> Option<PathBuf> {
+        let built = modified(&self.output)?;
+        let file = self.folder.join(FILE);
+        self.sources
+            .changed_since(built)
+            .or_else(|| modified(&file).is_some_and(|at| at > built).then_some(file))
     }
 }
 
@@ -127,6 +137,16 @@ fn project(mut section: Section<'_>, folder: &Path, out: &mut Diagnostics) -> Op
         return None;
     };
     let sources = sources.unwrap_or_else(|| vec!["src".to_owned()]);
+    let sources = match Sources::new(folder, &sources) {
+        Ok(sources) => sources,
+        Err(wrong) => {
+            out.push(
+                Diagnostic::error(place, format!("sources: {wrong} is not a pattern"))
+                    .help("a `*` may stand once, in the last part of the path, as in `*.js`"),
+            );
+            return None;
+        }
+    };
     Some(Project {
         folder: folder.to_owned(),
         install,
@@ -135,7 +155,7 @@ fn project(mut section: Section<'_>, folder: &Path, out: &mut Diagnostics) -> Op
         output: folder.join(output),
         module: module.map(|path| folder.join(path)),
         test,
-        sources: sources.iter().map(|path| folder.join(path)).collect(),
+        sources,
     })
 }
 
