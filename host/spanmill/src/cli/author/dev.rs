@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use notify::Watcher as _;
 use spanmill_admin::{AdminClient, PluginStatus, SwapOptions};
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::build;
 use super::project::Project;
+use super::sources::modified;
 use crate::cli::admin::{self, AdminArgs};
 use crate::cli::output::{Failure, say};
 
@@ -119,16 +120,25 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
     loop {
         tokio::select! {
             Some(path) = changed.recv() => {
-                if !sources.contain(&path) {
-                    continue;
+                let mut next = Some(path).filter(|path| sources.contain(path));
+                while let Some(path) = next {
+                    settle(&mut changed).await;
+                    say(format_args!("{} has changed", path.display()));
+                    let built = build::make(project);
+                    let ended = SystemTime::now();
+                    let done = match built {
+                        Ok(()) => put_in(project, &target, &client).await,
+                        failed => failed,
+                    };
+                    if let Err(Failure(why)) = done {
+                        say(format_args!("{}\nthe version before goes on", why.trim_end()));
+                    }
+                    // What the build wrote itself is no change; what somebody has saved since is.
+                    let mut seen = settle(&mut changed).await.into_iter();
+                    next = seen.find(|path| {
+                        sources.contain(path) && modified(path).is_some_and(|at| at > ended)
+                    });
                 }
-                settle(&mut changed).await;
-                say(format_args!("{} has changed", path.display()));
-                if let Err(Failure(why)) = build_and_swap(project, &target, &client).await {
-                    say(format_args!("{}\nthe version before goes on", why.trim_end()));
-                }
-                // What the build wrote itself is no change.
-                settle(&mut changed).await;
             }
             _ = tick.tick() => {
                 still_runs(&mut target)?;
@@ -143,18 +153,17 @@ async fn run(args: &DevArgs, project: &Project, admin: &AdminArgs) -> Result<(),
     }
 }
 
-/// Waits until nothing changes any more.
-async fn settle(changed: &mut mpsc::UnboundedReceiver<PathBuf>) {
-    while let Ok(Some(_)) = tokio::time::timeout(SETTLED, changed.recv()).await {}
+/// Waits until nothing changes any more. Returns what has changed meanwhile.
+async fn settle(changed: &mut mpsc::UnboundedReceiver<PathBuf>) -> Vec<PathBuf> {
+    let mut seen = Vec::new();
+    while let Ok(Some(path)) = tokio::time::timeout(SETTLED, changed.recv()).await {
+        seen.push(path);
+    }
+    seen
 }
 
-async fn build_and_swap(
-    project: &Project,
-    target: &Target,
-    client: &AdminClient,
-) -> Result<(), Failure> {
-    // A build takes a while, and nothing else is to happen meanwhile.
-    build::make(project)?;
+/// Has the component that was built run.
+async fn put_in(project: &Project, target: &Target, client: &AdminClient) -> Result<(), Failure> {
     match target {
         // It watches the file, and says what came of it.
         Target::Own(_) => Ok(()),
