@@ -366,6 +366,10 @@ impl TailSampling {
         // Each trace comes whole: it is forgotten once, at its first span of the batch.
         let mut begun: Vec<u32> = Vec::new();
         for (row, id) in columns.ids.iter().map(id_of).enumerate() {
+            // It was decided on, and only a cache knows: by now the host is told, or the next tick does.
+            if self.sampled.get(id).is_some() || self.not_sampled.get(id).is_some() {
+                continue;
+            }
             let slot = match self.traces.find(id) {
                 Some(slot) => slot,
                 None => self.traces.insert(Trace::new(id, batch.received_unix_nano)),

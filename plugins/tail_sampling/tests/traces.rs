@@ -317,6 +317,21 @@ fn a_new_instance_learns_what_is_held() {
     );
 }
 
+/// The kit refuses a tick that names a trace twice, as the host does.
+#[test]
+fn what_is_too_large_when_it_is_shown_again_is_dropped_once() {
+    let mut kit = kit(json!({}));
+    kit.run(&at(0, (0..6).map(|_| error(1)).chain([error(2)])));
+    let more =
+        json!({"maximum_trace_size_bytes": 150, "decision_cache": {"non_sampled_cache_size": 10}});
+    kit.restart::<Span>(settings(more)).unwrap();
+    let decided: Decided<Span> = kit.tick(10 * SECOND);
+    assert_eq!(
+        (traces(&decided.released), traces(&decided.dropped)),
+        (vec![2], vec![1; 6])
+    );
+}
+
 #[test]
 fn a_state_that_is_none_is_refused() {
     let mut kit = kit(json!({}));

@@ -12,8 +12,9 @@ pub use worlds::*;
 
 pub use crate::settings::parse_settings;
 use crate::{
-    About, Connector, Contract, Decisions, Emission, Holder, Outcome, Pipelines, Processor,
-    RecordConnector, RecordStream, Records, RestoreError, Router, Routes, State, Ticker,
+    About, Batch, Connector, Contract, Decisions, Emission, Holder, Outcome, Pipelines,
+    PluginError, Processor, RecordConnector, RecordStream, Records, RestoreError, Router, Routes,
+    State, Ticker,
 };
 use about_world::exports::spanmill::plugin::about as about_wit;
 use connector_world::exports::spanmill::plugin::connector as connector_wit;
@@ -55,10 +56,19 @@ pub fn run_processor<P: Processor>(
     plugin: Option<&mut P>,
     batch: telemetry::Batch,
 ) -> Result<telemetry::Outcome, contract_wit::PluginError> {
+    answer(plugin, batch, P::process)
+}
+
+/// What a plugin's method makes of a batch.
+fn answer<P>(
+    plugin: Option<&mut P>,
+    batch: telemetry::Batch,
+    method: impl FnOnce(&mut P, &Batch<'_>, &mut Outcome) -> Result<(), PluginError>,
+) -> Result<telemetry::Outcome, contract_wit::PluginError> {
     let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
     let batch = view(&batch);
     let mut outcome = Outcome::new(&batch);
-    plugin.process(&batch, &mut outcome).map_err(plugin_error)?;
+    method(plugin, &batch, &mut outcome).map_err(plugin_error)?;
     Ok(wire_outcome(outcome))
 }
 
@@ -195,13 +205,7 @@ pub fn released<P: Holder>(
     plugin: Option<&mut P>,
     batch: telemetry::Batch,
 ) -> Result<telemetry::Outcome, contract_wit::PluginError> {
-    let plugin = plugin.ok_or(contract_wit::PluginError::NotConfigured)?;
-    let batch = view(&batch);
-    let mut outcome = Outcome::new(&batch);
-    plugin
-        .released(&batch, &mut outcome)
-        .map_err(plugin_error)?;
-    Ok(wire_outcome(outcome))
+    answer(plugin, batch, P::released)
 }
 
 /// Whether a plugin has no room for more traces.
