@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -183,6 +183,10 @@ compare: build bench-guests $(COLLECTOR)
 ## tail_sampling beside the Collector's, policy list by policy list: the same traces must be kept; needs Go.
 tail-compare: host plugins $(COLLECTOR)
 	tests/collector/tail-sampling
+
+## Ten minutes of tail sampling with swaps, evictions and other rules: every span accounted for, memory flat. SOAK has other minutes.
+tail-soak: host plugins
+	$(CARGO) run --release --locked -p spanmill-tests --bin tail_soak -- $(or $(SOAK),10)
 
 ## Memory a held trace and CPU a span of tail_sampling, beside the Collector.
 tail-bench: host plugins $(COLLECTOR)

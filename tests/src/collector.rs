@@ -263,8 +263,14 @@ pub(crate) fn follow(
 fn address(line: &str) -> Option<(String, SocketAddr)> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
     let (name, address) = line.get("message")?.as_str()?.rsplit_once(' ')?;
-    let known = ["receiver ", "exporter ", "admin "]
-        .iter()
-        .any(|role| name.starts_with(role));
+    let known = [
+        "receiver ",
+        "exporter ",
+        "extension ",
+        "telemetry ",
+        "admin ",
+    ]
+    .iter()
+    .any(|role| name.starts_with(role));
     Some((name.to_owned(), address.parse().ok()?)).filter(|_| known)
 }

@@ -141,12 +141,12 @@ async fn what_cannot_be_done_as_asked_is_not_valid() {
             "this version does not carry profiles",
         ),
         (
-            "extensions: {health_check: }\nservice::extensions: [health_check]\n",
-            "extension health_check is not served",
+            "extensions: {pprof: }\nservice::extensions: [pprof]\n",
+            "extension pprof is not served",
         ),
         (
-            "service::telemetry::metrics::level: detailed\n",
-            "metrics about itself are not exported",
+            "service::telemetry::traces::level: basic\n",
+            "traces of itself are not made",
         ),
         (
             "exporters::otlp: {endpoint: 'a:1', sending_queue: {storage: disk}}\n",

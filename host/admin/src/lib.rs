@@ -17,7 +17,7 @@ pub use control::{Control, ControlError, SwapOptions};
 pub use folder::{AdminFolder, PublishedToken};
 pub use report::{
     Event, EventKind, ExporterStatus, Latency, LossReport, PluginState, PluginStatus, Probation,
-    QueueStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState, SignalStatus,
-    SwapReport, SwappedComponent, VersionStatus,
+    QueueStatus, ReceiverStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState,
+    SignalStatus, SwapReport, SwappedComponent, VersionStatus,
 };
 pub use server::{AdminServer, BindError};

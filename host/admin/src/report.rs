@@ -215,10 +215,30 @@ pub struct ShadowReport {
 /// What a running service has delivered, holds and has lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStatus {
+    /// What came to each receiver, by transport and signal.
+    #[serde(default)]
+    pub receivers: Vec<ReceiverStatus>,
     /// Every exporter.
     pub exporters: Vec<ExporterStatus>,
     /// What was accepted and is lost, since the start of the service.
     pub lost: Vec<LossReport>,
+}
+
+/// Items of one signal that came to a receiver one way, since the start of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiverStatus {
+    /// The component's id, `otlp`.
+    pub receiver: String,
+    /// `grpc` or `http`.
+    pub transport: String,
+    /// `traces`, `logs` or `metrics`.
+    pub signal: String,
+    /// Taken by all pipelines.
+    pub accepted: u64,
+    /// Not taken; the sender was told.
+    pub refused: u64,
+    /// Not taken because of a defect of the host's.
+    pub failed: u64,
 }
 
 /// An exporter, since it was started with its settings.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::request::Request;
 
 /// What is left of a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Spliced {
     /// An export request; the very bytes that came in if nothing was changed.
     pub bytes: Bytes,

@@ -1,7 +1,6 @@
-//! A request cut by trace: every row of a trace goes to the same of several requests.
+//! A request cut into several by where each item goes: every row of a trace to the same of them, for one.
 
-use bytes::Bytes;
-use spanmill_model::Signal;
+use spanmill_model::{PerContext, Signal};
 
 use crate::joined::Spliced;
 use crate::request::Request;
@@ -41,11 +40,6 @@ impl Request {
     /// has an empty request, and one that gets everything the very bytes that came in.
     pub fn split_by_trace(&self, shards: usize) -> Vec<Spliced> {
         let shards = shards.max(1);
-        let nothing = Spliced {
-            bytes: Bytes::new(),
-            items: 0,
-        };
-        let mut parts = vec![nothing; shards];
         let items = self.item_count();
         let targets: Vec<u32> = match self.signal() {
             Signal::Metrics => Vec::new(),
@@ -57,23 +51,39 @@ impl Request {
                 })
                 .collect(),
         };
+        self.split_by(&targets, shards)
+    }
+
+    /// Cuts a request into `parts` requests. `targets` has the part that each span, log record or data point goes to; an item
+    /// without one, and resources, scopes and metrics without items, go to the first. A part that gets nothing is an empty
+    /// request, and one that gets everything the very bytes that came in.
+    pub fn split_by(&self, targets: &[u32], parts: usize) -> Vec<Spliced> {
+        let mut all = vec![Spliced::default(); parts.max(1)];
+        let items = self.item_count();
         let first = targets.first().copied().unwrap_or(0);
-        if targets.iter().all(|&target| target == first) {
-            if let Some(part) = parts.get_mut(first as usize) {
+        let is_one = targets.iter().all(|&target| target == first);
+        if is_one && (targets.len() == items || first == 0) {
+            if let Some(part) = all.get_mut(first as usize) {
                 *part = Spliced {
                     bytes: self.bytes.clone(),
                     items,
                 };
             }
-            return parts;
+            return all;
         }
-        let mut outs: Vec<(Vec<u8>, usize)> = vec![(Vec::new(), 0); shards];
+        if self.signal() == Signal::Metrics {
+            for (number, part) in all.iter_mut().enumerate() {
+                *part = self.points_of(targets, number);
+            }
+            return all;
+        }
+        let mut outs: Vec<(Vec<u8>, usize)> = vec![(Vec::new(), 0); all.len()];
         for (out, _) in &mut outs {
-            out.reserve(self.bytes.len() / shards + self.bytes.len() / 8);
+            out.reserve(self.bytes.len() / all.len() + self.bytes.len() / 8);
         }
         let mut writer = Writer {
             request: self,
-            targets: &targets,
+            targets,
             outs: &mut outs,
             scopes: Vec::new(),
             fields: Vec::new(),
@@ -81,11 +91,27 @@ impl Request {
         for resource in 0..self.index.resources.len() as u32 {
             writer.resource(resource);
         }
-        for (part, (bytes, items)) in parts.iter_mut().zip(outs) {
+        for (part, (bytes, items)) in all.iter_mut().zip(outs) {
             let bytes = bytes.into();
             *part = Spliced { bytes, items };
         }
-        parts
+        all
+    }
+
+    /// The data points of one part, with what stands around them.
+    fn points_of(&self, targets: &[u32], part: usize) -> Spliced {
+        let mut dropped = match part {
+            0 => PerContext::default(),
+            _ => self.empty_groups(),
+        };
+        let is_elsewhere = |item| targets.get(item).map_or(0, |&target| target as usize) != part;
+        let points: Vec<bool> = (0..self.item_count()).map(is_elsewhere).collect();
+        let kept = points.iter().filter(|&&is_elsewhere| !is_elsewhere).count();
+        if kept == 0 && part != 0 {
+            return Spliced::default();
+        }
+        *dropped.get_mut(self.signal().item()) = points;
+        self.without(&dropped, kept)
     }
 }
 

@@ -21,6 +21,7 @@ mod run;
 mod settings;
 mod status;
 mod table;
+mod top;
 mod validate;
 
 use std::path::PathBuf;
@@ -119,6 +120,21 @@ Sent, failed: spans, or data points of metrics. Queue: what it holds of what it 
         /// Write JSON, as the admin API returns it.
         #[arg(long)]
         json: bool,
+    },
+    /// Show what passes a running spanmill: rates, latencies, queues, refreshed until Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  spanmill top
+  spanmill top --once                              one table, for a script")]
+    Top {
+        #[command(flatten)]
+        admin: admin::AdminArgs,
+        /// How often it is refreshed, and over which time rates are taken.
+        #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = crate::config::parse_duration)]
+        interval: std::time::Duration,
+        /// Show one table, after one interval, and end.
+        #[arg(long)]
+        once: bool,
     },
     /// Look at the plugins of a running spanmill, and put others in their place.
     #[command(after_help = "\
@@ -233,6 +249,11 @@ pub fn main() -> ExitCode {
             Some(Ok(())) | None => run::run(&manifest, workers, admin, no_watch, &log),
         },
         Command::Status { admin, json } => status::status(&admin, json),
+        Command::Top {
+            admin,
+            interval,
+            once,
+        } => top::top(&admin, interval, once),
         Command::Plugin {
             command,
             admin,

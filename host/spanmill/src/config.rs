@@ -44,7 +44,9 @@ pub use telemetry::LogLevel;
 use crate::component::{Component, ComponentKind};
 use crate::components;
 use crate::export::ExporterConfig;
+use crate::extension::component::ExtensionConfig;
 use crate::receive::component::ReceiverConfig;
+use crate::telemetry::config::MetricsSettings;
 use entries::component_entries;
 use pipelines::DeclaredComponents;
 
@@ -107,7 +109,8 @@ fn read(
     let connectors = each(entries, |id, entry| connector(id, entry, &plugins, out));
     let entries = component_entries(&mut root, "exporters", &mut declared.exporters, out);
     let exporters = each(entries, |id, entry| exporter(id, entry, out));
-    let extensions = extensions::defined(&mut root, out);
+    let entries = component_entries(&mut root, "extensions", &mut declared.extensions, out);
+    let extensions = each(entries, |id, entry| extension(id, entry, out));
     let admin = root.section("admin", out).map(|s| admin::admin(s, out));
     let limits = root
         .section("limits", out)
@@ -119,17 +122,22 @@ fn read(
         processors,
         connectors,
         exporters,
+        extensions,
         pipelines: Vec::new(),
         admin,
         limits,
         log_level: None,
+        metrics: MetricsSettings::default(),
         source: Arc::clone(source),
     };
     match root.section("service", out) {
         Some(mut service) => {
-            manifest.log_level = telemetry::read(&mut service, out);
+            let telemetry = telemetry::read(&mut service, out);
+            manifest.log_level = telemetry.log_level;
+            manifest.metrics = telemetry.metrics;
             pipelines::read(&mut service, &declared, &mut manifest, out);
-            extensions::check(&mut service, &extensions, out);
+            let used = extensions::used(&mut service, &declared.extensions, out);
+            manifest.extensions.retain(|id, _| used.contains(id));
             service.finish(out);
         }
         None => out.push(
@@ -175,6 +183,17 @@ fn exporter(
         out.push(unknown_type(ComponentKind::Exporter, id, entry));
         return None;
     };
+    Some(open(component, id, entry, owner, out))
+}
+
+/// `None` for one that is not known: the service's list says so, if it names it.
+fn extension(
+    id: &ComponentId,
+    entry: &Entry,
+    out: &mut Diagnostics,
+) -> Option<Arc<dyn ExtensionConfig>> {
+    let owner = format!("extension {id}");
+    let component = components::extension(id.kind())?;
     Some(open(component, id, entry, owner, out))
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod debug;
 mod exporter;
 pub(crate) mod file;
 mod headers;
+pub(crate) mod load_balancing;
 pub(crate) mod nop;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
@@ -34,6 +35,7 @@ pub use attempt::{Attempt, Export};
 pub use build::BuildError;
 pub(crate) use build::StartContext;
 pub(crate) use component::ExporterConfig;
+#[cfg(test)]
 pub use counters::Counters;
 pub use exporter::{EnqueueError, Exporter, SendPermit, Shared};
 pub use outcome::{ExportError, ExportResponse, Failure, Payload};

@@ -19,15 +19,19 @@ mod component;
 mod components;
 
 mod console;
+mod extension;
+mod health;
 mod losses;
 mod memory;
 mod metadata;
 mod otlp_json;
+mod received;
 mod refusal;
 
 use spanmill_faults::{episode, panics};
 
 mod service;
+mod telemetry;
 
 pub mod bench;
 pub mod cli;

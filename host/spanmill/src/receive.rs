@@ -24,6 +24,7 @@ use bytes::Bytes;
 
 use crate::memory::Reservation;
 use crate::metadata::RequestMetadata;
+use crate::received::Transport;
 use crate::refusal::Refusal;
 use spanmill_model::Signal;
 
@@ -40,6 +41,8 @@ pub struct Received {
     pub memory: Reservation,
     /// The headers it came with, if its receiver keeps them.
     pub metadata: RequestMetadata,
+    /// How it came.
+    pub transport: Transport,
 }
 
 impl Received {
@@ -50,6 +53,7 @@ impl Received {
             bytes,
             memory,
             metadata: RequestMetadata::default(),
+            transport: Transport::default(),
         }
     }
 }

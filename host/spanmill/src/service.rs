@@ -5,6 +5,7 @@
 
 mod controller;
 mod error;
+mod extensions;
 mod flushing;
 mod folders;
 mod history;

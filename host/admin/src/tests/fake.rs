@@ -9,8 +9,8 @@ use tokio::sync::Semaphore;
 
 use crate::report::{
     Event, EventKind, ExporterStatus, Latency, LossReport, PluginState, PluginStatus, Probation,
-    QueueStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState, SignalStatus,
-    SwapReport, SwappedComponent, VersionStatus,
+    QueueStatus, ReceiverStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState,
+    SignalStatus, SwapReport, SwappedComponent, VersionStatus,
 };
 use crate::{Control, ControlError, SwapOptions};
 
@@ -107,6 +107,14 @@ fn told(options: &SwapOptions) -> String {
 impl Control for Fake {
     fn status(&self) -> ServiceStatus {
         ServiceStatus {
+            receivers: vec![ReceiverStatus {
+                receiver: "otlp".to_owned(),
+                transport: "grpc".to_owned(),
+                signal: "traces".to_owned(),
+                accepted: 7,
+                refused: 1,
+                failed: 0,
+            }],
             exporters: vec![exporter(true), exporter(false)],
             lost: vec![LossReport {
                 component: "exporter otlp".to_owned(),

@@ -51,14 +51,19 @@ impl Request {
         };
         *dropped.get_mut(self.signal().item()) =
             (0..total).map(|row| !items.contains(&row)).collect();
+        self.without(&dropped, items.len())
+    }
+
+    /// The request without the rows that `dropped` flags, which leaves `left` items.
+    pub(crate) fn without(&self, dropped: &PerContext<Vec<bool>>, left: usize) -> Spliced {
         let mut joined = Joined::new(self.bytes.clone());
         Splice {
             request: self,
             tables: None,
-            dropped: &dropped,
+            dropped,
             patches: &Patches::default(),
         }
-        .run(items.len(), &mut joined);
+        .run(left, &mut joined);
         joined.finish()
     }
 }

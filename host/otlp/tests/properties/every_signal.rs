@@ -55,6 +55,39 @@ fn splits<E: Export>(request: &E, max: usize) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A split by where each item goes has every item once, in its part, with all that it belongs to.
+fn distributes<E: Export>(
+    request: &E,
+    parts: usize,
+    targets: &[Index],
+) -> Result<(), TestCaseError> {
+    let parsed = Request::parse(E::SIGNAL, request.encode_to_vec().into()).unwrap();
+    let targets: Vec<u32> = (0..parsed.item_count())
+        .map(|item| {
+            targets
+                .get(item % 7)
+                .map_or(0, |target| target.index(parts) as u32)
+        })
+        .collect();
+    let split = parsed.split_by(&targets, parts);
+    prop_assert_eq!(split.len(), parts);
+    let mut joined = E::default();
+    for (number, part) in split.into_iter().enumerate() {
+        let own = targets
+            .iter()
+            .filter(|&&target| target as usize == number)
+            .count();
+        let decoded = E::decode(part.bytes).unwrap();
+        prop_assert_eq!((part.items, decoded.items().len()), (own, own));
+        joined.join(decoded);
+    }
+    let (mut found, mut expected) = (joined.placed(), request.placed());
+    found.sort_by_key(|item| format!("{item:?}"));
+    expected.sort_by_key(|item| format!("{item:?}"));
+    prop_assert_eq!(found, expected);
+    Ok(())
+}
+
 /// A batch in parts is accepted and refused as the whole request is.
 fn in_parts<E: Export>(bytes: Vec<u8>, about: usize) -> Result<(), TestCaseError> {
     let bytes = Bytes::from(bytes);
@@ -120,6 +153,15 @@ macro_rules! every_signal {
                 #[test]
                 fn parts_of_a_split_hold_every_item_once(request in $strategy, max in 1usize..6) {
                     splits(&request, max)?;
+                }
+
+                #[test]
+                fn each_item_goes_to_its_part(
+                    request in $strategy,
+                    parts in 1usize..5,
+                    targets in prop::collection::vec(any::<Index>(), 7),
+                ) {
+                    distributes(&request, parts, &targets)?;
                 }
 
                 #[test]

@@ -20,9 +20,12 @@ use crate::export::DebugOutput;
 use crate::panics::Panics;
 use crate::pipeline::WorkerCount;
 use crate::service::{Admin, Controller, Service, Watch};
+use crate::telemetry::Telemetry;
 
 /// How long the admin API may take to end.
 const ADMIN_GRACE: Duration = Duration::from_secs(1);
+/// How long the last metrics of the service may take to be sent.
+const TELEMETRY_GRACE: Duration = Duration::from_secs(2);
 
 /// Has the system end this process, as SIGTERM does, when its parent is gone.
 pub(super) fn end_with_parent() -> Result<(), Failure> {
@@ -61,7 +64,9 @@ pub(super) fn run(
         let bound = admin::bind(&manifest, endpoint).await?;
         let service =
             Service::start(manifest.clone(), plugins, loader, from, output, workers).await?;
+        let telemetry = Telemetry::bind(&manifest.metrics).await?;
         let mut addresses = service.addresses();
+        addresses.extend(telemetry.addresses());
         addresses.extend(bound.iter().map(admin::BoundAdmin::line));
         for address in &addresses {
             tracing::info!("{address}");
@@ -71,9 +76,11 @@ pub(super) fn run(
             stdout.write_all(text.as_bytes())?;
         }
         ending::watch(shutdown.clone(), service.losses(), log.console())?;
+        let told = CancellationToken::new();
         let hang_up = signal(SignalKind::hangup())?;
         let pipelines = manifest.pipelines.len();
         let controller = service.serve(shutdown.clone());
+        let telling = telemetry.serve(&controller, &told);
         tokio::spawn(reload_on_signal(Arc::clone(&controller), hang_up));
         if !no_watch && let Some(watch) = Watch::start(Arc::clone(&controller)).await {
             tokio::spawn(watch.run(shutdown.clone()));
@@ -92,6 +99,8 @@ pub(super) fn run(
             // It ends with the same token; what a client still does there is not waited for.
             let _ = tokio::time::timeout(ADMIN_GRACE, serving).await;
         }
+        told.cancel();
+        let _ = tokio::time::timeout(TELEMETRY_GRACE, telling.wait()).await;
         stdout.flush_within(ADMIN_GRACE);
         ending::report(&ended.losses)?;
         match panics.were_fatal() {

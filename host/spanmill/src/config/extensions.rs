@@ -1,30 +1,19 @@
-//! `extensions` and `service.extensions`. This version serves none, and says of each what to do instead.
+//! `service.extensions`: which of those under `extensions:` are used. Of those that this version does not have, it says what to do
+//! instead.
 
 use std::collections::BTreeMap;
 
 use spanmill_manifest::{ComponentId, Diagnostic, Diagnostics, Section, TextRange, did_you_mean};
 
-use super::entries::component_entries;
 use crate::component::ComponentKind;
 use crate::components;
 
-/// Those that `extensions:` defines.
-pub(super) fn defined(
-    root: &mut Section<'_>,
-    out: &mut Diagnostics,
-) -> BTreeMap<ComponentId, TextRange> {
-    let mut defined = BTreeMap::new();
-    let entries = component_entries(root, "extensions", &mut defined, out);
-    drop(entries);
-    defined
-}
-
-/// Checks what `service.extensions` names.
-pub(super) fn check(
+/// The extensions that `service.extensions` names.
+pub(super) fn used(
     service: &mut Section<'_>,
     defined: &BTreeMap<ComponentId, TextRange>,
     out: &mut Diagnostics,
-) {
+) -> Vec<ComponentId> {
     let mut used = Vec::new();
     for item in service.list("extensions", out).unwrap_or_default() {
         let Ok(id) = ComponentId::parse(&item.raw) else {
@@ -45,12 +34,17 @@ pub(super) fn check(
             );
             continue;
         }
+        if components::extension(id.kind()).is_some() {
+            used.push(id);
+            continue;
+        }
         let instead = components::instead_of(ComponentKind::Extension, id.kind());
         let help = instead.map_or_else(
             || {
                 let known = components::absent_types(ComponentKind::Extension);
+                let known = known.chain(components::type_names(ComponentKind::Extension));
                 let near = did_you_mean(id.kind(), known).unwrap_or_default();
-                format!("remove it: extensions are not part of this version {near}")
+                format!("remove it: this version has `health_check` alone {near}")
             },
             str::to_owned,
         );
@@ -62,4 +56,5 @@ pub(super) fn check(
         let message = format!("extension {id} is defined, but the service does not use it");
         out.push(Diagnostic::warning(*place, message));
     }
+    used
 }

@@ -17,6 +17,11 @@ pub fn check_files(manifest: &Manifest, before: Option<&Manifest>, out: &mut Dia
             config.check(id, out);
         }
     }
+    for (id, config) in &manifest.extensions {
+        if before.and_then(|before| before.extensions.get(id)) != Some(config) {
+            config.check(id, out);
+        }
+    }
     // The admin API is what it was at the start.
     if before.is_none()
         && let Some(admin) = &manifest.admin

@@ -15,6 +15,8 @@ pub struct Limits {
     pub queues_mib: Option<u64>,
     /// What plugins may hold until they decide on it, in MiB; `None`: a quarter of the memory.
     pub held_mib: Option<u64>,
+    /// Whether what plugins hold is compressed once its trace has been quiet for a while.
+    pub held_compression: bool,
     /// What one request may hold.
     pub request: ItemLimits,
 }
@@ -65,6 +67,8 @@ pub(super) fn limits(mut section: Section<'_>, out: &mut Diagnostics) -> Limits 
     };
     let (memory_mib, in_flight_mib) = (mib("memory_mib"), mib("in_flight_mib"));
     let (queues_mib, held_mib) = (mib("queues_mib"), mib("held_mib"));
+    let compressions = [("none", false), ("zstd", true)];
+    let held_compression = section.choice("held_compression", &compressions, out);
     let mut count = |key: &'static str, default: usize| {
         let default = u64::try_from(default).unwrap_or(u64::MAX);
         usize::try_from(section.positive(key, default, out)).unwrap_or(usize::MAX)
@@ -74,6 +78,7 @@ pub(super) fn limits(mut section: Section<'_>, out: &mut Diagnostics) -> Limits 
         in_flight_mib,
         queues_mib,
         held_mib,
+        held_compression: held_compression.unwrap_or(false),
         request: ItemLimits {
             spans: count("request_spans", request.spans),
             items: count("request_items", request.items),

@@ -12,8 +12,10 @@ use super::plugins::PluginUse;
 use super::telemetry::LogLevel;
 use crate::connect::HostConnector;
 use crate::export::ExporterConfig;
+use crate::extension::component::ExtensionConfig;
 use crate::process::HostProcessor;
 use crate::receive::component::ReceiverConfig;
+use crate::telemetry::config::MetricsSettings;
 
 /// A processor.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ pub struct Manifest {
     pub connectors: BTreeMap<ComponentId, Connector>,
     /// The exporters in use.
     pub exporters: BTreeMap<ComponentId, Arc<dyn ExporterConfig>>,
+    /// The extensions that the service uses.
+    pub extensions: BTreeMap<ComponentId, Arc<dyn ExtensionConfig>>,
     /// The pipelines, in the order of the file.
     pub pipelines: Vec<Pipeline>,
     /// `admin:`, if given.
@@ -62,6 +66,8 @@ pub struct Manifest {
     pub limits: Limits,
     /// `service.telemetry.logs.level`, if given.
     pub log_level: Option<LogLevel>,
+    /// `service.telemetry.metrics`, and the default for what it does not say.
+    pub metrics: MetricsSettings,
     /// The text it was read from, for further diagnostics.
     pub source: Arc<Source>,
 }
@@ -74,10 +80,12 @@ impl Manifest {
             processors: BTreeMap::new(),
             connectors: BTreeMap::new(),
             exporters: BTreeMap::new(),
+            extensions: BTreeMap::new(),
             pipelines: Vec::new(),
             admin: None,
             limits: self.limits,
             log_level: None,
+            metrics: self.metrics.clone(),
             source: Arc::clone(&self.source),
         }
     }

@@ -1,6 +1,8 @@
-//! `service.telemetry`: of what the Collector tells about itself, this version has the level of the log.
+//! `service.telemetry`: how much is logged, and who is told the metrics of the service.
 
 use spanmill_manifest::{Diagnostic, Diagnostics, Node, Section, Value};
+
+use crate::telemetry::config::{self as metrics, MetricsSettings};
 
 /// How much the host's own log tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,20 +17,23 @@ pub enum LogLevel {
     Error,
 }
 
+/// What the manifest says of telemetry of the service's own.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Telemetry {
+    /// `logs.level`, if given.
+    pub(super) log_level: Option<LogLevel>,
+    pub(super) metrics: MetricsSettings,
+}
+
 /// Reads `telemetry`; what would be told elsewhere or otherwise than it is, is refused.
-pub(super) fn read(service: &mut Section<'_>, out: &mut Diagnostics) -> Option<LogLevel> {
-    let mut telemetry = service.section("telemetry", out)?;
-    let level = telemetry
+pub(super) fn read(service: &mut Section<'_>, out: &mut Diagnostics) -> Telemetry {
+    let Some(mut telemetry) = service.section("telemetry", out) else {
+        return Telemetry::default();
+    };
+    let log_level = telemetry
         .section("logs", out)
         .and_then(|section| logs(section, out));
-    if let Some(section) = telemetry.section("metrics", out) {
-        off(
-            section,
-            "metrics about itself are not exported in this version",
-            "look at `spanmill plugin status` or the admin API, and remove it, or say `level: none`",
-            out,
-        );
-    }
+    let metrics = metrics::read(&mut telemetry, out);
     if let Some(section) = telemetry.section("traces", out) {
         off(
             section,
@@ -37,10 +42,8 @@ pub(super) fn read(service: &mut Section<'_>, out: &mut Diagnostics) -> Option<L
             out,
         );
     }
-    // It describes who sends those metrics and traces, of which there are none.
-    telemetry.ignore(&["resource"], out);
     telemetry.finish(out);
-    level
+    Telemetry { log_level, metrics }
 }
 
 fn logs(mut logs: Section<'_>, out: &mut Diagnostics) -> Option<LogLevel> {

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use tokio::time::Instant;
+
 use super::outcome::{ExportError, ExportResponse, Payload};
 use super::progress::Progress;
 
@@ -19,5 +21,12 @@ pub trait Export: Send + Sync + 'static {
     fn go_on<'a>(&'a self, payload: &'a Payload, progress: &'a mut Progress) -> Attempt<'a> {
         let _ = progress;
         self.export(payload)
+    }
+
+    /// Ends what goes on beside attempts, once the last of them is over, until `deadline`; returns how many items were left
+    /// then.
+    fn close(&self, deadline: Instant) -> Pin<Box<dyn Future<Output = u64> + Send + '_>> {
+        let _ = deadline;
+        Box::pin(async { 0 })
     }
 }

@@ -8,6 +8,7 @@ use spanmill_manifest::ComponentId;
 use thiserror::Error;
 
 use super::Export;
+use super::counters::Tally;
 use super::exporter::{Behaviour, Exporter, Shared};
 use super::output::DebugOutput;
 use crate::export::settings::{ClientSettings, Retry};
@@ -88,6 +89,7 @@ impl StartContext<'_> {
             queue: client.queue.clone(),
             retry: client.retry.clone(),
             timeout: client.timeout,
+            tally: Tally::default(),
         };
         Exporter::new(id.clone(), Box::new(export), behaviour, self.shared)
     }
@@ -102,6 +104,7 @@ impl StartContext<'_> {
                 ..Retry::default()
             },
             timeout: Duration::ZERO,
+            tally: Tally::default(),
         };
         Exporter::new(id.clone(), Box::new(export), behaviour, self.shared)
     }

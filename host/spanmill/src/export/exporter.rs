@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use super::counters::Tally;
 use super::queue::{Queue, QueueSlot};
 use super::registry::Registry;
 use super::sender::{SendError, Sender};
@@ -113,6 +114,8 @@ pub(super) struct Behaviour {
     pub timeout: Duration,
     /// Where it sends to, for messages.
     pub endpoint: String,
+    /// Where it counts.
+    pub tally: Tally,
 }
 
 impl Exporter {
@@ -129,6 +132,7 @@ impl Exporter {
             behaviour.retry,
             behaviour.timeout,
             behaviour.endpoint,
+            behaviour.tally,
             shared.losses.clone(),
         ));
         shared.losses.watch(&sender);
@@ -165,6 +169,11 @@ impl Exporter {
         }
     }
 
+    /// Whether it takes nothing more, and has sent all that it had.
+    pub(super) fn is_drained(&self) -> bool {
+        self.tasks.is_closed() && self.tasks.is_empty()
+    }
+
     /// Where it can be scraped, if it can.
     pub fn address(&self) -> Option<(&'static str, SocketAddr)> {
         self.address
@@ -198,7 +207,7 @@ impl Exporter {
                 None if self.tasks.is_closed() => return Err(self.shutting_down()),
                 None => {
                     queue.refused(&self.sender, payload);
-                    let counters = self.sender.counters.get(payload.signal);
+                    let counters = self.sender.tally.own().get(payload.signal);
                     counters.add_enqueue_failed(payload.items);
                     return Err(EnqueueError::Full {
                         exporter: self.sender.id.clone(),
@@ -239,6 +248,7 @@ impl Exporter {
             self.sender.abort.cancel();
             self.tasks.wait().await;
         }
+        left = left.saturating_add(self.sender.export.close(deadline).await);
         if left > 0 {
             warn!(exporter = %self.sender.id, items = left, "the time to shut down is over; what was not sent is lost");
         }
@@ -273,7 +283,7 @@ impl Exporter {
 impl Exporter {
     /// What it has counted.
     pub fn counters(&self) -> &super::Counters {
-        &self.sender.counters
+        self.sender.tally.own()
     }
 
     /// How much is queued or in flight, in the unit of the queue's sizer; 0 without a queue.

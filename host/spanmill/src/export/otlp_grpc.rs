@@ -73,7 +73,7 @@ impl ExporterConfig for OtlpGrpcConfig {
     }
 }
 
-pub(super) struct OtlpGrpc {
+pub(crate) struct OtlpGrpc {
     channel: Channel,
     compression: Compression,
     headers: HeaderMap,
@@ -164,6 +164,7 @@ pub(super) fn accepted(signal: Signal, response: &[u8]) -> ExportResponse {
     ExportResponse {
         rejected: u64::try_from(rejected).unwrap_or(0),
         remark: (!remark.is_empty()).then(|| quoted(&remark)),
+        ..ExportResponse::default()
     }
 }
 

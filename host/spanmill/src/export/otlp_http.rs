@@ -79,7 +79,7 @@ impl ExporterConfig for OtlpHttpConfig {
     }
 }
 
-pub(super) struct OtlpHttp {
+pub(crate) struct OtlpHttp {
     client: Client<Connector<TcpStream>, Full<Bytes>>,
     urls: PerSignal<Option<Uri>>,
     encoding: Encoding,
@@ -239,6 +239,7 @@ fn accepted_json(signal: Signal, body: &[u8]) -> ExportResponse {
     ExportResponse {
         rejected: rejected.unwrap_or(0),
         remark: remark.filter(|remark| !remark.is_empty()).map(quoted),
+        ..ExportResponse::default()
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Payload {
 pub struct ExportResponse {
     /// How many items it rejected permanently.
     pub rejected: u64,
+    /// Whether exporters that are parts of this one have taken it over, and count it.
+    pub is_handed_on: bool,
     /// A remark that came with the acceptance; see [`spanmill_net::quoted`].
     pub remark: Option<String>,
 }

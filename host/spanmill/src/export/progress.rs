@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::load_balancing::Parts;
 use super::outcome::{ExportError, ExportResponse};
 
 const NOT_WRITTEN: &str = "the backend did not write all samples of a request; if it knows Remote-Write 1.0 only, remove `protobuf_message`";
@@ -26,6 +27,8 @@ pub struct Progress {
     pub(super) accepted: ExportResponse,
     was_taken: bool,
     refused: Option<ExportError>,
+    /// The parts of a batch that is cut by where they go.
+    pub(super) parts: Parts,
 }
 
 impl Progress {

@@ -44,7 +44,7 @@ use intake::Intake;
 use page::Page;
 use spanmill_manifest::{ComponentId, Diagnostics};
 use spanmill_net::tls::{H2, HTTP_1_1, check_server};
-use spanmill_net::{Answer, BindError, ConnectionLimits, Protocol, Spare, bind, serve};
+use spanmill_net::{Answer, BindError, Bound, ConnectionLimits, Protocol, Spare, bind, serve};
 use text::Writer;
 
 /// Pieces of pages that are written at once.
@@ -101,6 +101,7 @@ impl Prometheus {
         let end = CancellationToken::new();
         let scrape = Scrape {
             intake: Arc::clone(&intake),
+            now: None,
             gate: Arc::new(Semaphore::new(SCRAPES)),
             open_metrics: config.enable_open_metrics,
             timestamps: config.send_timestamps,
@@ -145,15 +146,46 @@ impl Export for Prometheus {
                 .map_err(|_| ExportError::permanent("the metrics cannot be decoded"))?;
             Ok(ExportResponse {
                 rejected,
-                remark: None,
+                ..ExportResponse::default()
             })
         })
     }
 }
 
+/// Makes metrics as they are at the moment.
+pub(crate) type Snapshot = dyn Fn() -> ExportMetricsServiceRequest + Send + Sync;
+
+/// Serves metrics that are made anew for each scrape, until `end`.
+pub(crate) async fn serve_metrics(
+    bound: Bound,
+    config: PrometheusConfig,
+    now: Arc<Snapshot>,
+    end: CancellationToken,
+) {
+    let scrape = Scrape {
+        intake: Arc::new(Intake::new(&config)),
+        now: Some(now),
+        gate: Arc::new(Semaphore::new(SCRAPES)),
+        open_metrics: config.enable_open_metrics,
+        timestamps: config.send_timestamps,
+    };
+    let limits = ConnectionLimits::default();
+    serve(
+        bound,
+        Protocol::Http,
+        limits,
+        scrape,
+        &end,
+        Duration::from_secs(1),
+    )
+    .await;
+}
+
 #[derive(Clone)]
 struct Scrape {
     intake: Arc<Intake>,
+    /// What is taken in before each page, if metrics do not come by themselves.
+    now: Option<Arc<Snapshot>>,
     gate: Arc<Semaphore>,
     open_metrics: bool,
     timestamps: bool,
@@ -183,6 +215,9 @@ impl Answer for Scrape {
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
+        }
+        if let Some(now) = &self.now {
+            self.intake.take(&now());
         }
         let accepts = request.headers().get_all(ACCEPT).iter();
         let accepts = accepts.filter_map(|value| value.to_str().ok());

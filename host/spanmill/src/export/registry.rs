@@ -49,7 +49,7 @@ impl Entry {
     fn status(&self) -> Option<ExporterStatus> {
         let sender = self.sender.upgrade()?;
         let queue = self.queue.as_ref().and_then(Weak::upgrade);
-        let signals = sender.counters.iter().map(|(signal, counters)| {
+        let signals = sender.tally.own().iter().map(|(signal, counters)| {
             let status = SignalStatus {
                 sent: counters.sent(),
                 send_failed: counters.send_failed(),

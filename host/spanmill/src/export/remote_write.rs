@@ -137,6 +137,7 @@ impl RemoteWrite {
         progress.accepted = ExportResponse {
             rejected,
             remark: remark.map(str::to_owned),
+            ..ExportResponse::default()
         };
         Ok(())
     }

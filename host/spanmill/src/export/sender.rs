@@ -7,9 +7,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use super::counters::Tally;
 use super::retry::Backoff;
 use super::waiting::PendingItems;
-use super::{Counters, Export, ExportError, ExportResponse, Payload, Progress};
+use super::{Export, ExportError, ExportResponse, Payload, Progress};
 use crate::episode::{Episode, Log};
 use crate::export::settings::Retry;
 use crate::losses::{Holds, Losses, Reason};
@@ -22,12 +23,12 @@ const DRAINING_PAUSE: Duration = Duration::from_secs(1);
 /// What makes the attempts of one exporter.
 pub(super) struct Sender {
     pub(super) id: ComponentId,
-    export: Box<dyn Export>,
+    pub(super) export: Box<dyn Export>,
     /// Where it sends to, for messages; empty for those that send nowhere.
     pub(super) endpoint: String,
     retry: Retry,
     timeout: Duration,
-    pub(super) counters: Counters,
+    pub(super) tally: Tally,
     pub(super) losses: Losses,
     /// Items in the queue or on their way from it.
     pub(super) waiting: PendingItems,
@@ -78,6 +79,7 @@ impl Sender {
         retry: Retry,
         timeout: Duration,
         endpoint: String,
+        tally: Tally,
         losses: Losses,
     ) -> Self {
         Sender {
@@ -86,7 +88,7 @@ impl Sender {
             endpoint,
             retry,
             timeout,
-            counters: Counters::default(),
+            tally,
             losses,
             waiting: PendingItems::default(),
             outage: Episode::default(),
@@ -103,22 +105,25 @@ impl Sender {
 
     /// Exports a batch with all its attempts.
     pub(super) async fn send(&self, payload: &Payload) -> Result<(), SendError> {
-        let counters = self.counters.get(payload.signal);
         let sent = tokio::select! {
             biased;
             () = self.abort.cancelled() => Err(SendError::ShutDown),
             sent = self.attempts(payload) => sent,
         };
         match sent {
-            Ok(rejected) => {
-                let rejected = rejected.min(payload.items);
-                counters.add_sent(payload.items - rejected);
-                counters.add_send_failed(rejected);
+            Ok(accepted) => {
+                let rejected = accepted.rejected.min(payload.items);
+                // Exporters that are parts of this one count what they send.
+                if !accepted.is_handed_on {
+                    self.tally
+                        .add_sent(payload.signal, payload.items - rejected);
+                }
+                self.tally.add_send_failed(payload.signal, rejected);
                 self.lose(payload, Reason::Rejected, rejected);
                 Ok(())
             }
             Err(error) => {
-                counters.add_send_failed(payload.items);
+                self.tally.add_send_failed(payload.signal, payload.items);
                 Err(error)
             }
         }
@@ -151,14 +156,14 @@ impl Sender {
         }
     }
 
-    async fn attempts(&self, payload: &Payload) -> Result<u64, SendError> {
+    async fn attempts(&self, payload: &Payload) -> Result<ExportResponse, SendError> {
         let mut backoff = Backoff::new(&self.retry);
         let mut progress = Progress::default();
         loop {
             let error = match self.attempt(payload, &mut progress).await {
                 Ok(accepted) => {
                     self.took(payload, &accepted);
-                    return Ok(accepted.rejected);
+                    return Ok(accepted);
                 }
                 Err(error) => error,
             };
@@ -169,7 +174,10 @@ impl Sender {
             self.failed(payload, &error, pause);
             match pause {
                 Some(pause) => self.pause(pause).await?,
-                None => return Err(SendError::Failed(error)),
+                None => {
+                    let given_up = progress.parts.give_up(error);
+                    return given_up.map_err(SendError::Failed);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
+pub(super) use queue::queue;
 pub use queue::{BatchSizer, QueueBatch, SendingQueue, Sizer};
 use spanmill_manifest::{Diagnostic, Diagnostics, Secret, Section};
 use spanmill_net::tls::ClientTls;
@@ -96,7 +97,7 @@ pub(super) fn client(
     );
     ClientSettings {
         compression: compression.unwrap_or(Compression::Gzip),
-        queue: queue::queue(section, out),
+        queue: queue(section, out),
         ..http_client(section, default_timeout, Retry::default(), tls, out)
     }
 }
@@ -220,7 +221,8 @@ fn headers(section: &mut Section<'_>, out: &mut Diagnostics) -> Vec<(HeaderName,
     headers
 }
 
-fn retry(section: &mut Section<'_>, default: Retry, out: &mut Diagnostics) -> Retry {
+/// Reads `retry_on_failure`.
+pub(super) fn retry(section: &mut Section<'_>, default: Retry, out: &mut Diagnostics) -> Retry {
     let Some(mut section) = section.section("retry_on_failure", out) else {
         return default;
     };

@@ -28,7 +28,7 @@ fn id(text: &str) -> ComponentId {
 }
 
 /// An exporter as a manifest has it: `kind` and its settings in YAML's flow style.
-async fn started(kind: &str, settings: &str, output: DebugOutput) -> Exporter {
+pub(super) async fn started(kind: &str, settings: &str, output: DebugOutput) -> Exporter {
     try_start(kind, settings, output).await.unwrap()
 }
 
@@ -55,7 +55,7 @@ async fn try_start(
     config.start(&id, context).await
 }
 
-fn shared() -> Shared {
+pub(super) fn shared() -> Shared {
     Shared {
         losses: Losses::default(),
         queue_memory: Budget::new(1 << 30),
@@ -63,11 +63,11 @@ fn shared() -> Shared {
     }
 }
 
-fn nowhere() -> DebugOutput {
+pub(super) fn nowhere() -> DebugOutput {
     DebugOutput::new(std::io::sink(), false)
 }
 
-fn soon() -> tokio::time::Instant {
+pub(super) fn soon() -> tokio::time::Instant {
     tokio::time::Instant::now() + Duration::from_secs(10)
 }
 

@@ -18,6 +18,7 @@ use crate::episode::Log;
 use crate::memory::Reservation;
 use crate::panics::Contained;
 use crate::receive::{Accepting, Received, RequestIntake};
+use crate::received::ReceiverCounts;
 use crate::refusal::Refusal;
 
 /// How long a sender should wait when the process is overloaded.
@@ -48,6 +49,7 @@ pub struct Intake {
     feed: Arc<Feed>,
     /// What a request may hold.
     items: ItemLimits,
+    counts: Arc<ReceiverCounts>,
 }
 
 impl Intake {
@@ -57,7 +59,9 @@ impl Intake {
         feed: Arc<Feed>,
         items: ItemLimits,
     ) -> Self {
+        let counts = shared.received.of(&receiver);
         Intake {
+            counts,
             receiver,
             shared,
             feed,
@@ -77,6 +81,7 @@ impl RequestIntake for Intake {
         for gates in gates {
             if let Some(gate) = gates.iter().find(|gate| !gate.is_open()) {
                 gate.refused();
+                self.counts.count_unread(signal);
                 return Err(Refusal::Unavailable {
                     retry_after: AFTER_OVERLOAD,
                 });
@@ -92,7 +97,9 @@ impl RequestIntake for Intake {
     fn accept(&self, request: Received) -> Accepting<'_> {
         Box::pin(async move {
             let shared = Arc::clone(&self.shared);
-            let pipelines = self.feed.pipelines(request.signal);
+            let counts = Arc::clone(&self.counts);
+            let (signal, transport) = (request.signal, request.transport);
+            let pipelines = self.feed.pipelines(signal);
             let owner = Owner::receiver(&self.receiver, request.bytes.len());
             // In a task of its own: a sender that hangs up must not leave a batch half delivered.
             let items = self.items;
@@ -105,7 +112,12 @@ impl RequestIntake for Intake {
                     reply,
                 })
             };
-            let accepting = async move { shared.accept(owner, work).await };
+            let accepting = async move {
+                let mut items = 0;
+                let accepted = shared.accept(owner, work, &mut items).await;
+                counts.count(transport, signal, items, accepted.as_ref().copied());
+                accepted
+            };
             let task = tokio::spawn(Contained::new(accepting));
             task.await.unwrap_or_else(|_| {
                 Err(Refusal::Internal(
@@ -117,19 +129,24 @@ impl RequestIntake for Intake {
 }
 
 impl Shared {
-    async fn accept(&self, owner: Owner, work: impl FnOnce(Reply) -> Work) -> Result<(), Refusal> {
+    /// Has a request run, and hands over what comes of it. `items` becomes how many items it has.
+    async fn accept(
+        &self,
+        owner: Owner,
+        work: impl FnOnce(Reply) -> Work,
+        items: &mut u64,
+    ) -> Result<(), Refusal> {
         let ended = || Refusal::Unavailable {
             retry_after: AFTER_OVERLOAD,
         };
         let (reply, answer) = oneshot::channel();
         let work = work(reply);
         self.scheduler.add(owner, work).await.map_err(|_| ended())?;
-        let ran = answer.await.unwrap_or_else(|_| {
-            Err(Refusal::Internal(
-                "the batch could not be processed".to_owned(),
-            ))
-        });
-        let (deliveries, _memory) = ran?;
+        let ran = answer
+            .await
+            .map_err(|_| Refusal::Internal("the batch could not be processed".to_owned()))?;
+        *items = ran.items;
+        let (deliveries, _memory) = ran.result?;
         for batch in hand_over(&deliveries).await? {
             self.enqueue(batch);
         }

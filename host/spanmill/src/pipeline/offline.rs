@@ -94,7 +94,7 @@ impl<'m> Offline<'m> {
             workers: 1,
             lanes: 1,
             eager: 1,
-            held: Arc::new(HeldMemory::new(u64::MAX)),
+            held: Arc::new(HeldMemory::new(u64::MAX, false)),
         };
         let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
             PreparedPipeline::New(pipeline) | PreparedPipeline::Kept { pipeline, .. } => pipeline,

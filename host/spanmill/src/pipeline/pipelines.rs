@@ -21,6 +21,7 @@ use crate::config::{ComponentId, Limits};
 use crate::episode::Episode;
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
+use crate::received::ReceivedItems;
 
 /// Requests of one receiver that wait for each worker; more wait in their connections.
 const QUEUE_PER_WORKER: usize = 16;
@@ -69,7 +70,7 @@ impl Bounds {
         Bounds {
             in_flight: Budget::new(limits.in_flight()),
             items: limits.request,
-            held: Arc::new(HeldMemory::new(limits.held())),
+            held: Arc::new(HeldMemory::new(limits.held(), limits.held_compression)),
             losses,
         }
     }
@@ -97,6 +98,7 @@ impl Pipelines {
             held: bounds.held,
             crowded: Episode::default(),
             losses: bounds.losses,
+            received: Arc::default(),
             runtime: tokio::runtime::Handle::current(),
             tasks: TaskTracker::new(),
             abort: CancellationToken::new(),
@@ -167,6 +169,11 @@ impl Pipelines {
     /// What held rows take, and may.
     pub(super) fn held(&self) -> Arc<HeldMemory> {
         Arc::clone(&self.shared.held)
+    }
+
+    /// What receivers have taken and refused.
+    pub fn received(&self) -> Arc<ReceivedItems> {
+        Arc::clone(&self.shared.received)
     }
 
     /// The way in for a receiver.

@@ -51,6 +51,8 @@ pub(super) enum TickKind {
     End,
     /// Rows that were released go on.
     Release,
+    /// Rows of traces that are quiet are compressed.
+    Pack,
 }
 
 impl QueuedTick {

@@ -14,6 +14,7 @@ use super::work::Work;
 use crate::episode::Episode;
 use crate::losses::Losses;
 use crate::memory::Budget;
+use crate::received::ReceivedItems;
 
 /// The pipelines, and the work that waits for them.
 pub(super) struct Shared {
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     /// While requests are refused because those under way hold all the memory.
     pub(super) crowded: Episode,
     pub(super) losses: Losses,
+    /// What receivers have taken and refused.
+    pub(super) received: Arc<ReceivedItems>,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) tasks: TaskTracker,
     /// Past the deadline of a drain: stop trying.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::now_unix_nano;
-use super::joint::Joint;
+use super::joint::{HeldTraces, Joint};
 use super::queued::{QueuedTick, TickKind};
 use super::run::RunResult;
 use super::segments::Pipeline;
@@ -28,6 +28,14 @@ impl Shared {
             TickKind::Release => {
                 if let Some(held) = pipeline.joint(segment).and_then(Joint::held) {
                     pipeline.release(segment, shard, held, &mut result);
+                }
+            }
+            TickKind::Pack => {
+                let held = pipeline.joint(segment).and_then(Joint::held);
+                let shard_of = |held: &'_ HeldTraces| held.shard(shard).map(|mut held| held.pack());
+                if held.and_then(shard_of) == Some(true) {
+                    let tick = QueuedTick::new(&pipeline, segment, shard, TickKind::Pack);
+                    result.ticks.push(tick);
                 }
             }
             TickKind::Ask | TickKind::End => {
@@ -111,6 +119,10 @@ pub(super) async fn tick_when_due(shared: Arc<Shared>, pipeline: Arc<Pipeline>, 
             // One at a time: a busy shard is asked later, not more often.
             if held.shard(shard).is_some_and(|mut held| held.ask()) {
                 shared.enqueue_tick(QueuedTick::new(&pipeline, segment, shard, TickKind::Ask));
+            }
+            let is_compressed = held.is_compressed();
+            if is_compressed && held.shard(shard).is_some_and(|mut held| held.end_period()) {
+                shared.enqueue_tick(QueuedTick::new(&pipeline, segment, shard, TickKind::Pack));
             }
         }
     }

@@ -20,7 +20,14 @@ pub(super) enum Work {
 }
 
 /// Where what became of a request goes.
-pub(super) type Reply = oneshot::Sender<Result<(Vec<Delivery>, Reservation), Refusal>>;
+pub(super) type Reply = oneshot::Sender<RanRequest>;
+
+/// What became of a request.
+pub(super) struct RanRequest {
+    /// How many spans, log records or data points it has; 0 if it is not OTLP.
+    pub(super) items: u64,
+    pub(super) result: Result<(Vec<Delivery>, Reservation), Refusal>,
+}
 
 /// A request to be run.
 pub(super) struct RequestWork {

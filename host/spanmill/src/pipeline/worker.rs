@@ -11,7 +11,7 @@ use super::run::{RunResult, Step};
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;
-use super::work::{RequestWork, Work};
+use super::work::{RanRequest, RequestWork, Work};
 use crate::memory::{Reservation, Shortage};
 use crate::panics::contained;
 use crate::receive::Received;
@@ -27,21 +27,46 @@ impl Shared {
         request: Received,
         pipelines: &[PipelineUse],
         received_unix_nano: u64,
+    ) -> RanRequest {
+        let batch = match Batch::parse_within(request.signal, request.bytes, items) {
+            Ok(batch) => batch,
+            Err(error) => {
+                return RanRequest {
+                    items: 0,
+                    result: Err(error.into()),
+                };
+            }
+        };
+        let step = Step {
+            worker,
+            shard: None,
+            segment: 0,
+            origin: Origin::Sender,
+            received_unix_nano,
+            virtual_now: None,
+            metadata: &request.metadata,
+        };
+        RanRequest {
+            items: batch.item_count() as u64,
+            result: self.run_batch(step, owner, batch, request.memory, pipelines),
+        }
+    }
+
+    fn run_batch(
+        &self,
+        step: Step<'_>,
+        owner: &Owner,
+        batch: Batch,
+        mut memory: Reservation,
+        pipelines: &[PipelineUse],
     ) -> Result<(Vec<Delivery>, Reservation), Refusal> {
-        let Received {
-            signal,
-            bytes,
-            mut memory,
-            metadata,
-        } = request;
-        let length = bytes.len();
-        let batch = Batch::parse_within(signal, bytes, items)?;
         let mut result = RunResult::default();
         if batch.item_count() == 0 {
             return Ok((result.deliveries, memory));
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.
-        let of_metadata = metadata.memory_bytes();
+        let of_metadata = step.metadata.memory_bytes();
+        let length = batch.bytes().len();
         let needed = length
             .saturating_add(batch.memory_bytes())
             .saturating_add(of_metadata);
@@ -53,15 +78,6 @@ impl Shared {
                 total >> 20
             )),
         })?;
-        let step = Step {
-            worker,
-            shard: None,
-            segment: 0,
-            origin: Origin::Sender,
-            received_unix_nano,
-            virtual_now: None,
-            metadata: &metadata,
-        };
         for pipeline in pipelines {
             pipeline.run(step, &batch, &mut result)?;
         }

@@ -240,6 +240,7 @@ pub(super) fn decompress(
         bytes,
         memory,
         metadata,
+        transport,
     } = request;
     let corrupt = || BodyError::Corrupt(encoding.name());
     let compressed = bytes.as_ref();
@@ -257,6 +258,7 @@ pub(super) fn decompress(
                 bytes,
                 memory,
                 metadata,
+                transport,
             });
         }
         Encoding::Gzip => out.fill(MultiGzDecoder::new(compressed), corrupt)?,
@@ -279,6 +281,7 @@ pub(super) fn decompress(
         bytes: bytes.into(),
         memory,
         metadata,
+        transport,
     })
 }
 

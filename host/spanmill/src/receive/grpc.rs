@@ -25,6 +25,7 @@ use super::status::into_grpc;
 use super::unserved::{Unserved, Warned};
 use super::{Received, RequestIntake};
 use crate::metadata::RequestMetadata;
+use crate::received::Transport;
 use spanmill_model::Signal;
 use spanmill_net::{Answer, RawCodec};
 
@@ -146,7 +147,10 @@ impl ExportService {
                 MessageError::Status(status) => status,
             })?;
         let (_, memory) = body.into_parts();
-        let request = Received::new(signal, message.bytes, memory);
+        let request = Received {
+            transport: Transport::Grpc,
+            ..Received::new(signal, message.bytes, memory)
+        };
         if !message.is_compressed {
             return Ok(request);
         }

@@ -17,6 +17,7 @@ use super::{Received, RequestIntake};
 use crate::metadata::RequestMetadata;
 use crate::otlp_json;
 use crate::receive::otlp::config::HttpServer;
+use crate::received::Transport;
 use crate::refusal::Refusal;
 use spanmill_model::Signal;
 use spanmill_net::Answer;
@@ -204,6 +205,7 @@ impl Endpoint {
         let timeout = server.read_timeout;
         let mut received = body::read(signal, request.into_body(), limit, memory, timeout).await?;
         received.metadata = metadata;
+        received.transport = Transport::Http;
         let heavy = format == Format::Json || encoding != Encoding::Identity;
         let received = if heavy && received.bytes.len() >= BLOCKING_FROM {
             tokio::task::spawn_blocking(move || decode(received, encoding, format, limit))

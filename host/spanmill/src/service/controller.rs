@@ -26,6 +26,7 @@ use crate::config::{self, ComponentId, Manifest, ManifestSource};
 use crate::export::Registry;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
+use crate::received::ReceivedItems;
 use crate::remote::{Access, BESIDE, RemotePlugins, beside, lock_file};
 pub use admin::Admin;
 use common::{components, invalid, lock, not_changed, refused};
@@ -43,6 +44,7 @@ pub struct Controller {
     history: Arc<History>,
     exporters: Registry,
     losses: Losses,
+    received: Arc<ReceivedItems>,
     shadows: Shadows,
     trials: Trials,
     shutdown: CancellationToken,
@@ -60,6 +62,7 @@ impl Controller {
         let history = Arc::new(History::default());
         history.now_running(running.topology().versions(), None, "");
         let (exporters, losses) = (running.exporters(), running.losses());
+        let received = running.topology().pipelines().received();
         let runtime = loader.runtime().clone();
         let remote = loader.remote().clone();
         tokio::spawn(stop_loading(
@@ -76,11 +79,17 @@ impl Controller {
             history,
             exporters,
             losses,
+            received,
             shadows: Shadows::default(),
             trials: Trials::default(),
             shutdown,
             refused: Mutex::default(),
         })
+    }
+
+    /// What receivers have taken and refused.
+    pub fn received(&self) -> Arc<ReceivedItems> {
+        Arc::clone(&self.received)
     }
 
     /// Waits for the shutdown signal, then ends the service without losing a span.
@@ -151,6 +160,7 @@ impl Controller {
         let (manifest, warnings, mut plugins) = block_in_place(|| self.load(running.manifest()))?;
         self.check_grants(&plugins)?;
         let admin_changed = manifest.admin != running.manifest().admin;
+        let metrics_changed = manifest.metrics != running.manifest().metrics;
         let log_changed = manifest.log_level != running.manifest().log_level;
         let changed = running
             .change(manifest, &mut plugins, PROBATION)
@@ -173,6 +183,11 @@ impl Controller {
         let mut warnings = warnings;
         if admin_changed {
             warnings.push("admin: changes take effect at the next start".to_owned());
+        }
+        if metrics_changed {
+            warnings.push(
+                "service.telemetry.metrics: changes take effect at the next start".to_owned(),
+            );
         }
         if log_changed {
             warnings.push(

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::error::StartError;
+use super::extensions::Extensions;
 use super::flushing::FlushTasks;
 use super::receivers::Receivers;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
 use crate::export::{self, DebugOutput, Exporter, StartContext};
+use crate::health::Health;
 use crate::losses::{Loss, Losses};
 use crate::memory::Budget;
 use crate::pipeline::{
@@ -43,6 +45,8 @@ pub(super) struct RunningService {
     manifest: Manifest,
     topology: Topology,
     receivers: Receivers,
+    extensions: Extensions,
+    health: Arc<Health>,
     exporters: Exporters,
     /// Replaced exporters that may still have something to send.
     leaving: Arc<Mutex<Vec<Exporter>>>,
@@ -104,6 +108,8 @@ impl RunningService {
             manifest: manifest.without_components(),
             topology: Topology::start(workers, bounds, limits.memory())?,
             receivers: Receivers::default(),
+            extensions: Extensions::default(),
+            health: Arc::default(),
             exporters: Exporters::new(),
             leaving: Arc::default(),
             flushing: FlushTasks::new(shared.losses.clone()),
@@ -120,6 +126,7 @@ impl RunningService {
     pub(super) fn serve(&mut self, shutdown: &CancellationToken) {
         self.shutdown = shutdown.clone();
         self.receivers.serve(&self.topology, shutdown, GRACE / 3);
+        self.health.set_ready();
     }
 
     /// What is accepted and not delivered.
@@ -145,7 +152,9 @@ impl RunningService {
             let (scheme, address) = exporter.address()?;
             Some(format!("exporter {id} {scheme} {address}"))
         });
-        self.receivers.addresses().chain(exporters).collect()
+        let receivers = self.receivers.addresses();
+        let extensions = self.extensions.addresses();
+        receivers.chain(exporters).chain(extensions).collect()
     }
 
     /// Applies another manifest. What both have in common keeps running untouched. Everything that can fail comes first:
@@ -167,6 +176,11 @@ impl RunningService {
                 exporter.hand_on(&mut spare);
             }
         }
+        self.extensions.spare(&manifest.extensions, &mut spare);
+        let extensions = self
+            .extensions
+            .open(&manifest.extensions, &mut spare)
+            .await?;
         let opened = self.receivers.open(&manifest.receivers, &mut spare).await?;
         let (exporters, replaced) = self.exporters_of(&manifest, &mut spare).await?;
         // Instances are made and old ones asked for their state, which may take as long as a plugin's timeout.
@@ -206,6 +220,11 @@ impl RunningService {
                 .serve(&self.topology, &self.shutdown, GRACE / 3);
         }
         changes.extend(replaced.changes);
+        let health = &self.health;
+        changes.extend(
+            self.extensions
+                .replace(extensions, &manifest.extensions, health),
+        );
         self.exporters = exporters;
         let ending = self.flushing.set(&self.topology);
         changes.extend(pipeline_changes(&self.manifest, &manifest));
@@ -334,6 +353,7 @@ impl RunningService {
     /// Receivers must have been told to stop.
     pub(super) async fn end(mut self) -> ShutdownReport {
         let deadline = from_now(GRACE);
+        self.health.set_ending();
         let cut_off = self.receivers.ended().await;
         if cut_off > 0 {
             tracing::warn!(
@@ -356,6 +376,7 @@ impl RunningService {
         // keeps has until its deadline.
         let joined = tokio::task::spawn_blocking(move || topology.join());
         let _ = tokio::time::timeout_at(deadline, joined).await;
+        self.extensions.end().await;
         ShutdownReport {
             losses: self.shared.losses.report(),
         }

@@ -14,6 +14,7 @@ pub(in crate::config) struct DeclaredComponents {
     pub(in crate::config) processors: BTreeMap<ComponentId, TextRange>,
     pub(in crate::config) connectors: BTreeMap<ComponentId, TextRange>,
     pub(in crate::config) exporters: BTreeMap<ComponentId, TextRange>,
+    pub(in crate::config) extensions: BTreeMap<ComponentId, TextRange>,
 }
 
 /// A pipeline as it is written.

@@ -75,7 +75,10 @@ impl Default for SendingQueue {
 }
 
 /// Reads `sending_queue`.
-pub(super) fn queue(section: &mut Section<'_>, out: &mut Diagnostics) -> Option<SendingQueue> {
+pub(in crate::export) fn queue(
+    section: &mut Section<'_>,
+    out: &mut Diagnostics,
+) -> Option<SendingQueue> {
     let default = SendingQueue::default();
     let Some(mut section) = section.section("sending_queue", out) else {
         return Some(default);

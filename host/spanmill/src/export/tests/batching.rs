@@ -90,6 +90,7 @@ fn exporter_of(fake: &Fake, batch: QueueBatch, queue: SendingQueue) -> (Exporter
         },
         timeout: Duration::ZERO,
         endpoint: String::new(),
+        tally: Default::default(),
     };
     let shared = shared();
     let exporter = Exporter::new(id("otlp"), Box::new(fake.clone()), behaviour, &shared);

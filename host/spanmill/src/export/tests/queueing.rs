@@ -65,6 +65,7 @@ fn exporter(fake: &Fake, queue: Option<SendingQueue>) -> Exporter {
         retry: Retry::default(),
         timeout: Duration::ZERO,
         endpoint: "nowhere:4317".to_owned(),
+        tally: Default::default(),
     };
     Exporter::new(id("otlp"), Box::new(fake.clone()), behaviour, &shared())
 }
@@ -184,6 +185,7 @@ async fn an_attempt_has_a_deadline() {
         },
         timeout: Duration::from_secs(5),
         endpoint: String::new(),
+        tally: Default::default(),
     };
     let fake = Box::new(Fake::new(0, None));
     let exporter = Exporter::new(id("otlp"), fake, behaviour, &shared());

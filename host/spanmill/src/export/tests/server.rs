@@ -20,6 +20,7 @@ use tonic::body::Body;
 
 pub struct Seen {
     pub path: String,
+    pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
 }
@@ -170,11 +171,11 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<Stat
 async fn answer(state: &State, request: Request<Incoming>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    let grpc = parts.headers["content-type"]
-        .as_bytes()
-        .starts_with(b"application/grpc");
+    let content_type = parts.headers.get("content-type");
+    let grpc = content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"));
     state.seen.lock().unwrap().push(Seen {
         path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body,
     });

@@ -2,6 +2,7 @@
 //! shard, whose instance is the only one that decides on them.
 
 mod groups;
+mod packed;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -24,19 +25,24 @@ const MAX_PASSING: usize = 128 * 1024 * 1024;
 /// About how many bytes make a batch of released rows, or one that is shown again.
 const BATCH: usize = 640 * 1024;
 
+/// About how many bytes are compressed at a time: a few milliseconds' work.
+const PACKED_AT_ONCE: usize = 512 * 1024;
+
 /// What held rows of all pipelines take, and may take, in bytes.
 #[derive(Debug)]
 pub struct HeldMemory {
     used: AtomicU64,
     limit: u64,
+    is_compressed: bool,
 }
 
 impl HeldMemory {
-    /// None used yet.
-    pub fn new(limit: u64) -> Self {
+    /// None used yet. `is_compressed` says whether rows of traces that have been quiet for a while are compressed.
+    pub fn new(limit: u64, is_compressed: bool) -> Self {
         HeldMemory {
             used: AtomicU64::new(0),
             limit,
+            is_compressed,
         }
     }
 
@@ -111,6 +117,11 @@ impl HeldTraces {
 
     pub(in crate::pipeline) fn shards(&self) -> usize {
         self.shards.len()
+    }
+
+    /// Whether traces that have been quiet for a while are compressed.
+    pub(in crate::pipeline) fn is_compressed(&self) -> bool {
+        self.memory.is_compressed
     }
 
     /// Whether so many bytes more can be held, and the plugin takes more.
@@ -234,6 +245,19 @@ impl HeldShard<'_> {
         self.shard.review.clear();
         self.shard.is_recalling = false;
         self.shard.store.release_all()
+    }
+
+    /// A period is over. Returns whether there is something to compress, and nobody is about to.
+    pub(in crate::pipeline) fn end_period(&mut self) -> bool {
+        let is_under_way = self.shard.store.has_quiet();
+        self.shard.store.end_period();
+        !is_under_way && self.shard.store.has_quiet()
+    }
+
+    /// Compresses some of what is quiet. Returns whether there is more.
+    pub(in crate::pipeline) fn pack(&mut self) -> bool {
+        self.shard.store.pack(PACKED_AT_ONCE);
+        self.shard.store.has_quiet()
     }
 
     /// The plugin is to be asked for decisions. Returns whether that is not under way already, and there is any need.

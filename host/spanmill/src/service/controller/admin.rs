@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spanmill_admin::{
-    Control, ControlError, Event, EventKind, LossReport, PluginStatus, ReloadReport, ServiceStatus,
-    ShadowReport, SwapOptions, SwapReport,
+    Control, ControlError, Event, EventKind, LossReport, PluginStatus, ReceiverStatus,
+    ReloadReport, ServiceStatus, ShadowReport, SwapOptions, SwapReport,
 };
 
 use super::{Controller, lock};
@@ -39,7 +39,21 @@ impl Control for Admin {
             reason: loss.reason.to_string(),
             count: loss.items,
         });
+        let mut receivers = Vec::new();
+        for (receiver, counts) in self.0.received.all() {
+            counts.each(|transport, signal, counts| {
+                receivers.push(ReceiverStatus {
+                    receiver: receiver.to_string(),
+                    transport: transport.to_string(),
+                    signal: signal.to_string(),
+                    accepted: counts.accepted(),
+                    refused: counts.refused(),
+                    failed: counts.failed(),
+                });
+            });
+        }
         ServiceStatus {
+            receivers,
             exporters: self.0.exporters.status(),
             lost: lost.collect(),
         }

@@ -17,7 +17,7 @@ fn exporter_of_unknown_type() {
             2 |   zipkin:
               |   ^^^^^^
               |
-              = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus, prometheusremotewrite, nop
+              = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus, prometheusremotewrite, load_balancing, nop
 
             spanmill.yaml: 1 error
         "#]],

@@ -250,14 +250,6 @@ extensions:
   health_check:
 "#,
         expect![[r#"
-            error: extension health_check is not served in this version
-             --> spanmill.yaml:8:16
-              |
-            8 |   extensions: [health_check]
-              |                ^^^^^^^^^^^^
-              |
-              = help: remove it, and probe the admin API or a receiver's port: it is open once everything runs
-
             error: service: telemetry: logs: level: this value is not known
               --> spanmill.yaml:11:14
                |
@@ -274,7 +266,7 @@ extensions:
                |
                = help: for JSON, remove it and run with `--log-format json`
 
-            spanmill.yaml: 3 errors
+            spanmill.yaml: 2 errors
         "#]],
     );
 }

@@ -37,7 +37,7 @@ service:
               |   ^^^^
               |
               = help: Loki takes OTLP: use an `otlphttp` exporter with `endpoint: http://loki:3100/otlp`
-              = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus, prometheusremotewrite, nop
+              = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus, prometheusremotewrite, load_balancing, nop
 
             error: connector service_graph: there is no connector of type `service_graph`
              --> spanmill.yaml:6:3
@@ -76,21 +76,13 @@ service:
             3 | extensions: {health_check: , zpages: , strange/x: , pprof: }
               |                              ^^^^^^
 
-            error: extension health_check is not served in this version
-             --> spanmill.yaml:5:16
-              |
-            5 |   extensions: [health_check, strange/x, pprof, pproof]
-              |                ^^^^^^^^^^^^
-              |
-              = help: remove it, and probe the admin API or a receiver's port: it is open once everything runs
-
             error: extension strange/x is not served in this version
              --> spanmill.yaml:5:30
               |
             5 |   extensions: [health_check, strange/x, pprof, pproof]
               |                              ^^^^^^^^^
               |
-              = help: remove it: extensions are not part of this version
+              = help: remove it: this version has `health_check` alone
 
             error: extension pprof is not served in this version
              --> spanmill.yaml:5:41
@@ -108,20 +100,6 @@ service:
               |
               = help: did you mean `pprof`?
               = help: define it under `extensions:`, or remove it
-
-            warning: service: telemetry: resource has no effect in this version
-             --> spanmill.yaml:7:5
-              |
-            7 |     resource: {service.name: x}
-              |     ^^^^^^^^
-
-            error: service: telemetry: metrics: metrics about itself are not exported in this version
-             --> spanmill.yaml:8:5
-              |
-            8 |     metrics: {level: detailed, address: ':8888'}
-              |     ^^^^^^^
-              |
-              = help: look at `spanmill plugin status` or the admin API, and remove it, or say `level: none`
 
             error: service: telemetry: logs: output_paths: the log goes to stderr
               --> spanmill.yaml:10:58
@@ -151,9 +129,9 @@ service:
             11 |     profiles: {}
                |     ^^^^^^^^
                |
-               = help: known keys: logs, metrics, traces, resource
+               = help: known keys: logs, resource, metrics, traces
 
-            spanmill.yaml: 8 errors, 3 warnings
+            spanmill.yaml: 6 errors, 2 warnings
         "#]],
     );
 }

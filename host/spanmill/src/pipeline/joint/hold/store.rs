@@ -1,11 +1,13 @@
 //! Held spans and log records of one shard, by trace: as bytes, each resource and scope once, nothing that keeps the batch
 //! they came in.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use spanmill_otlp::{Assembly, Request, Signal, Spliced};
 
 use super::groups::{Groups, ScopeRef};
+use super::packed::{PackedRun, Packer};
 
 /// What is held of one trace.
 struct HeldTrace {
@@ -13,13 +15,23 @@ struct HeldTrace {
     number: u64,
     received_unix_nano: u64,
     items: u32,
+    /// The period in which the last item came.
+    touched: u32,
     /// Whether it waits among those released.
     is_released: bool,
-    /// Bytes of the runs.
+    /// Bytes of the runs, as they came.
     bytes: usize,
-    /// Items that came one behind the other, a run each: for each item its scope, its length and its bytes. A run is never
-    /// copied when more come.
-    runs: Vec<Box<[u8]>>,
+    /// What the runs take that are not compressed, and those that are.
+    plain: usize,
+    packed: usize,
+    /// Items that came one behind the other, a run each. A run is never copied when more come.
+    runs: Vec<Run>,
+}
+
+/// For each item its scope, its length and its bytes.
+enum Run {
+    Plain(Box<[u8]>),
+    Packed(Box<PackedRun>),
 }
 
 /// Bytes of the scope and the length in front of each item.
@@ -46,6 +58,19 @@ pub(super) struct TraceStore {
     run: Vec<u8>,
     /// Traces that were released, and wait to be put into batches.
     released: VecDeque<u128>,
+    quiet: Quiet,
+}
+
+/// Which traces have been quiet for long enough to be compressed.
+#[derive(Default)]
+struct Quiet {
+    packer: Packer,
+    period: u32,
+    /// Traces that items came for in this period, and in the one before.
+    now: Vec<u128>,
+    before: Vec<u128>,
+    /// Those to be looked at.
+    waiting: Vec<u128>,
 }
 
 /// Items of some traces, as one request.
@@ -69,6 +94,7 @@ impl TraceStore {
             bytes: 0,
             run: Vec::new(),
             released: VecDeque::new(),
+            quiet: Quiet::default(),
         }
     }
 
@@ -120,6 +146,7 @@ impl TraceStore {
         if self.run.is_empty() {
             return;
         }
+        let period = self.quiet.period;
         let trace = self.traces.entry(trace_id).or_insert_with(|| {
             self.bytes += TRACE;
             self.next_number += 1;
@@ -127,16 +154,26 @@ impl TraceStore {
                 number: self.next_number,
                 received_unix_nano,
                 items: 0,
+                // Not this one, so that it is noted below.
+                touched: period.wrapping_sub(1),
                 is_released: false,
                 bytes: 0,
+                plain: 0,
+                packed: 0,
                 runs: Vec::new(),
             }
         });
-        trace.runs.push(self.run.as_slice().into());
+        if trace.touched != period {
+            trace.touched = period;
+            self.quiet.now.push(trace_id);
+        }
+        let added = self.run.len() + items as usize * (ITEM - HEAD);
+        trace.runs.push(Run::Plain(self.run.as_slice().into()));
         trace.bytes += self.run.len();
+        trace.plain += added;
         trace.items += items;
         self.items += items as usize;
-        self.bytes += self.run.len() + items as usize * (ITEM - HEAD);
+        self.bytes += added;
         self.run.clear();
         if self.run.capacity() > LARGE {
             self.run = Vec::new();
@@ -187,13 +224,56 @@ impl TraceStore {
         let trace = self.traces.remove(&trace_id)?;
         self.items = self.items.saturating_sub(trace.items as usize);
         self.bytes = self.bytes.saturating_sub(trace.memory());
-        for (scope, _) in trace.each() {
-            self.groups.unrefer(scope);
+        for run in &trace.runs {
+            match run {
+                Run::Plain(data) => items(data).for_each(|(scope, _)| self.groups.unrefer(scope)),
+                Run::Packed(packed) => packed
+                    .scopes()
+                    .for_each(|scope| self.groups.unrefer(ScopeRef::from_number(scope))),
+            }
         }
         if self.traces.capacity() > 4096 && self.traces.len() < self.traces.capacity() / 8 {
             self.traces.shrink_to(self.traces.len() * 2);
         }
         Some(trace)
+    }
+
+    /// A period is over: traces for which nothing has come during all of it are to be compressed.
+    pub(super) fn end_period(&mut self) {
+        let quiet = &mut self.quiet;
+        quiet.period = quiet.period.wrapping_add(1);
+        let before = std::mem::take(&mut quiet.now);
+        quiet
+            .waiting
+            .extend(std::mem::replace(&mut quiet.before, before));
+    }
+
+    /// Whether traces are to be compressed.
+    pub(super) fn has_quiet(&self) -> bool {
+        !self.quiet.waiting.is_empty()
+    }
+
+    /// Compresses some of the traces that are quiet, of about `about` bytes.
+    pub(super) fn pack(&mut self, about: usize) {
+        let mut bytes = 0;
+        while bytes < about
+            && let Some(id) = self.quiet.waiting.pop()
+        {
+            let Some(trace) = self.traces.get_mut(&id) else {
+                continue;
+            };
+            let age = self.quiet.period.wrapping_sub(trace.touched);
+            if trace.is_released || trace.plain == 0 || age < 2 {
+                continue;
+            }
+            bytes += trace.plain;
+            let before = trace.memory();
+            trace.pack(&mut self.quiet.packer);
+            self.bytes = self.bytes.saturating_sub(before) + trace.memory();
+        }
+        if self.quiet.waiting.is_empty() {
+            self.quiet.waiting = Vec::new();
+        }
     }
 
     /// Forgets resources and scopes that nothing held is of.
@@ -246,9 +326,17 @@ impl TraceStore {
     fn assemble(&self, ids: Vec<u128>) -> Option<HeldBatch> {
         let traces: Vec<&HeldTrace> = ids.iter().filter_map(|id| self.traces.get(id)).collect();
         let received = traces.iter().map(|trace| trace.received_unix_nano).min()?;
+        let runs: Vec<Cow<'_, [u8]>> = traces
+            .iter()
+            .flat_map(|trace| &trace.runs)
+            .map(|run| match run {
+                Run::Plain(data) => Cow::Borrowed(&**data),
+                Run::Packed(packed) => Cow::Owned(packed.unpacked()),
+            })
+            .collect();
         let mut by_scope: BTreeMap<(u32, u32), Vec<&[u8]>> = BTreeMap::new();
-        for trace in traces {
-            for (scope, bytes) in trace.each() {
+        for run in &runs {
+            for (scope, bytes) in items(run) {
                 let resource = self.groups.resource_of(scope);
                 by_scope
                     .entry((resource, scope.number()))
@@ -275,15 +363,47 @@ impl TraceStore {
     }
 }
 
-impl HeldTrace {
-    /// The items: each one's scope and bytes.
-    fn each(&self) -> impl Iterator<Item = (ScopeRef, &[u8])> {
-        self.runs.iter().flat_map(|run| items(run))
+#[cfg(test)]
+impl TraceStore {
+    /// Has it learn from so many bytes how to compress.
+    pub(super) fn learning_from(mut self, bytes: usize) -> Self {
+        self.quiet.packer = Packer::with_dictionary(bytes);
+        self
     }
 
+    /// By how much what is compressed takes less than it would.
+    pub(super) fn saved(&self) -> usize {
+        let plain = |trace: &HeldTrace| trace.bytes + trace.items as usize * (ITEM - HEAD);
+        let traces = self.traces.values();
+        traces
+            .map(|trace| TRACE + plain(trace) - trace.memory())
+            .sum()
+    }
+}
+
+impl HeldTrace {
     /// About how much memory it takes.
     fn memory(&self) -> usize {
-        TRACE + self.bytes + self.items as usize * (ITEM - HEAD)
+        TRACE + self.plain + self.packed
+    }
+
+    /// Compresses the runs that are not, together.
+    fn pack(&mut self, packer: &mut Packer) {
+        let mut all = Vec::new();
+        for run in &self.runs {
+            if let Run::Plain(data) = run {
+                all.extend_from_slice(data);
+            }
+        }
+        let scopes: Vec<u32> = items(&all).map(|(scope, _)| scope.number()).collect();
+        let Some(packed) = packer.pack(&all, &scopes) else {
+            return;
+        };
+        self.runs.retain(|run| matches!(run, Run::Packed(_)));
+        self.packed += packed.memory() + std::mem::size_of::<Run>();
+        self.plain = 0;
+        self.runs.push(Run::Packed(Box::new(packed)));
+        self.runs.shrink_to_fit();
     }
 }
 

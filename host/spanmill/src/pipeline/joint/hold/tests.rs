@@ -22,6 +22,8 @@ enum Operation {
     Drop(u128),
     /// Takes batches of about so many bytes, so many times.
     Take(usize, usize),
+    /// A period ends, and of what is quiet about so many bytes are compressed.
+    Pack(usize),
 }
 
 fn item() -> impl Strategy<Value = Item> {
@@ -33,6 +35,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         3 => prop::collection::vec(item(), 1..20).prop_map(Operation::Hold),
         2 => (1u128..12).prop_map(Operation::Release),
         1 => (1u128..12).prop_map(Operation::Drop),
+        3 => (1usize..6000).prop_map(Operation::Pack),
         2 => (1usize..600, 1usize..4).prop_map(|(about, times)| Operation::Take(about, times)),
     ]
 }
@@ -100,7 +103,7 @@ proptest! {
     fn every_span_leaves_once_or_is_dropped_and_the_count_of_bytes_is_right(
         operations in prop::collection::vec(operation(), 1..40),
     ) {
-        let mut store = TraceStore::new(Signal::Traces);
+        let mut store = TraceStore::new(Signal::Traces).learning_from(200);
         let mut model: BTreeMap<u128, Vec<Item>> = BTreeMap::new();
         let mut released: Vec<u128> = Vec::new();
         for (number, operation) in operations.into_iter().enumerate() {
@@ -130,6 +133,10 @@ proptest! {
                     };
                     prop_assert_eq!(store.drop_trace(trace), expected);
                 }
+                Operation::Pack(about) => {
+                    store.end_period();
+                    store.pack(about);
+                }
                 Operation::Take(about, times) => {
                     for _ in 0..times {
                         let Some(batch) = store.next_released(about) else {
@@ -148,7 +155,7 @@ proptest! {
             let all: Vec<&Item> = model.values().flatten().collect();
             prop_assert_eq!(store.items(), all.len());
             prop_assert_eq!(store.traces(), model.len());
-            // A fresh store that is given the same holds as many bytes.
+            // A fresh store that is given the same holds as many bytes, but for what is compressed.
             let mut fresh = TraceStore::new(Signal::Traces);
             if !all.is_empty() {
                 let all: Vec<Item> = all.into_iter().cloned().collect();
@@ -156,7 +163,7 @@ proptest! {
                 fresh.hold(&Request::parse(Signal::Traces, bytes.into()).unwrap(), 0);
             }
             store.sweep();
-            prop_assert_eq!(store.bytes(), fresh.bytes());
+            prop_assert_eq!(store.bytes() + store.saved(), fresh.bytes());
         }
         store.release_all();
         let mut left = Vec::new();

@@ -1,0 +1,141 @@
+//! The `health_check` extension: says over HTTP whether the service can take requests, as the Collector's does.
+
+mod config;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use spanmill_manifest::{ComponentId, Diagnostics};
+use spanmill_net::tls::{H2, HTTP_1_1, check_server};
+use spanmill_net::{Answer, Bound, ConnectionLimits, Protocol, Spare, bind, serve};
+use tokio_util::sync::CancellationToken;
+
+use super::component::{Binding, BoundExtension, ExtensionComponent, ExtensionConfig, Serving};
+use super::go_duration::go_duration;
+use crate::component::{Alias, Component};
+use crate::health::Health;
+use config::HealthCheckConfig;
+
+/// How long a probe that is being answered may take once the process ends.
+const GRACE: Duration = Duration::from_secs(1);
+
+pub(crate) static COMPONENT: ExtensionComponent = Component {
+    name: "health_check",
+    aliases: &[Alias::new("healthcheck")],
+    signals: &[],
+    read: |section, out| Arc::new(config::read(section, out)),
+};
+
+impl ExtensionConfig for HealthCheckConfig {
+    fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
+        if let Some(tls) = &self.tls {
+            check_server(&format!("extension {id}"), tls, out);
+        }
+    }
+
+    fn bind<'a>(&'a self, id: &'a ComponentId, spare: &'a mut Spare) -> Binding<'a> {
+        Box::pin(async move {
+            let owner = format!("extension {id}");
+            let bound = bind(&owner, &self.endpoint, spare).await?.secured(
+                &owner,
+                self.tls.as_ref(),
+                &[H2, HTTP_1_1],
+            )?;
+            let config = Arc::new(self.clone());
+            Ok(Box::new(BoundHealthCheck { bound, config }) as Box<dyn BoundExtension>)
+        })
+    }
+}
+
+/// Listens, and does not answer yet.
+struct BoundHealthCheck {
+    bound: Bound,
+    config: Arc<HealthCheckConfig>,
+}
+
+impl BoundExtension for BoundHealthCheck {
+    fn address(&self) -> (&'static str, SocketAddr) {
+        let scheme = match self.config.tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        (scheme, self.bound.address)
+    }
+
+    fn handle(&self) -> Option<(String, std::net::TcpListener)> {
+        self.bound.handle()
+    }
+
+    fn serve(self: Box<Self>, health: Arc<Health>, stop: CancellationToken) -> Serving {
+        let BoundHealthCheck { bound, config } = *self;
+        let probe = Probe { config, health };
+        let limits = ConnectionLimits::default();
+        Box::pin(async move {
+            serve(bound, Protocol::Http, limits, probe, &stop, GRACE).await;
+        })
+    }
+}
+
+#[derive(Clone)]
+struct Probe {
+    config: Arc<HealthCheckConfig>,
+    health: Arc<Health>,
+}
+
+impl Probe {
+    fn status(&self) -> Response<Full<Bytes>> {
+        let uptime = self.health.uptime();
+        let (status, said, own) = match uptime {
+            Some(_) => (StatusCode::OK, "Server available", &self.config.healthy),
+            None => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Server not available",
+                &self.config.unhealthy,
+            ),
+        };
+        let (since, lasted) = match uptime {
+            Some(uptime) => (uptime.since.to_string(), go_duration(uptime.lasted)),
+            // Go's time of nothing.
+            None => ("0001-01-01T00:00:00Z".to_owned(), String::new()),
+        };
+        let (body, content_type) = match own {
+            Some(own) => (own.clone(), "text/plain; charset=utf-8"),
+            None => (
+                format!(r#"{{"status":"{said}","upSince":"{since}","uptime":"{lasted}"}}"#),
+                "application/json",
+            ),
+        };
+        answer(status, content_type, body)
+    }
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+impl Answer for Probe {
+    type Body = Full<Bytes>;
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path();
+        // As Go routes: a path that ends with a slash stands for everything below it.
+        let own = self.config.path.as_str();
+        match path == own || (own.ends_with('/') && path.starts_with(own)) {
+            true => self.status(),
+            false => answer(
+                StatusCode::NOT_FOUND,
+                "text/plain; charset=utf-8",
+                "404 page not found\n".to_owned(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The settings of the `health_check` extension: the Collector's.
+
+use spanmill_manifest::{Diagnostics, Section};
+use spanmill_net::endpoint;
+use spanmill_net::tls::{self, ServerTls};
+
+/// The `health_check` extension.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HealthCheckConfig {
+    /// `host:port` to be probed at.
+    pub endpoint: String,
+    /// Where it answers.
+    pub path: String,
+    /// What it answers while requests are taken, in place of its own words.
+    pub healthy: Option<String>,
+    /// What it answers while they are not.
+    pub unhealthy: Option<String>,
+    /// TLS; `None`: plain text.
+    pub tls: Option<ServerTls>,
+}
+
+/// Reads its settings.
+pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HealthCheckConfig {
+    let endpoint = endpoint::listen(&mut section, "localhost:13133", out);
+    let path = match section.text("path", out) {
+        Some(path) if !path.is_empty() => path,
+        _ => "/".to_owned(),
+    };
+    if !path.starts_with('/')
+        && let Some(node) = section.value("path")
+    {
+        out.push(section.wrong("path", node, "must begin with a slash"));
+    }
+    let (mut healthy, mut unhealthy) = (None, None);
+    if let Some(mut body) = section.section("response_body", out) {
+        let words = |text: Option<String>| text.filter(|text| !text.is_empty());
+        healthy = words(body.text("healthy", out));
+        unhealthy = words(body.text("unhealthy", out));
+        body.finish(out);
+    }
+    if let Some(mut pipeline) = section.section("check_collector_pipeline", out) {
+        pipeline.refuse(
+            "enabled",
+            "is not supported: the Collector advises against it, since it does not work there",
+            "remove it; `spanmill plugin status` and the admin API show failing exporters",
+            out,
+        );
+        pipeline.ignore(&["interval", "exporter_failure_threshold"], out);
+        pipeline.finish(out);
+    }
+    for key in ["use_v2", "http", "grpc", "component_health"] {
+        section.refuse(
+            key,
+            "is not supported: the health of each component is not served in this version",
+            "remove it; the probe says whether the service takes requests",
+            out,
+        );
+    }
+    section.refuse(
+        "auth",
+        "is not supported",
+        "put an authenticating proxy in front",
+        out,
+    );
+    section.ignore(
+        &[
+            "cors",
+            "max_request_body_size",
+            "include_metadata",
+            "response_headers",
+            "compression_algorithms",
+            "read_timeout",
+            "read_header_timeout",
+            "write_timeout",
+            "idle_timeout",
+            "keep_alives_enabled",
+        ],
+        out,
+    );
+    let config = HealthCheckConfig {
+        endpoint,
+        path,
+        healthy,
+        unhealthy,
+        tls: tls::settings::server(&mut section, out),
+    };
+    section.finish(out);
+    config
+}
