@@ -3,16 +3,15 @@
 
 use std::collections::HashMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use spanmill_sdk::{Level, RestoreError, State};
+use spanmill_traces::{Phase, put, take};
 
 use crate::bucket::{Bucket, Rate};
-use crate::cache::SampledBy;
 use crate::marks::MARK_WORDS;
 use crate::policy::Policy;
 use crate::sampler::TailSampling;
-use crate::traces::{Phase, Trace};
+use crate::traces::{SampledBy, Trace};
 
 /// What stands in front of the records.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -65,18 +64,6 @@ struct SavedDecision {
     id: u128,
     policies: (u16, u16),
     threshold: u64,
-}
-
-fn put<T: Serialize>(out: Vec<u8>, value: &T) -> Vec<u8> {
-    // Writing to memory does not fail, nor do these types.
-    postcard::to_extend(value, out).unwrap_or_default()
-}
-
-fn take<T: DeserializeOwned>(data: &mut &[u8]) -> Result<T, RestoreError> {
-    let (value, rest) = postcard::take_from_bytes(data)
-        .map_err(|_| RestoreError::data("it is not what a tail sampler hands on"))?;
-    *data = rest;
-    Ok(value)
 }
 
 impl State for TailSampling {
