@@ -2,11 +2,13 @@
 //! remembered after their traces have left ([`DecisionCache`]). The spans themselves are held in the host.
 
 mod cache;
+mod counter;
 mod mixer;
 mod saved;
 mod table;
 
 pub use cache::DecisionCache;
+pub use counter::counter_named;
 pub use mixer::Mixer;
 pub use saved::{put, take};
 pub use table::{Phase, Traces, Tracked};

@@ -1,0 +1,138 @@
+//! What a batch says of the traces that its spans belong to.
+
+use spanmill_sdk::{Batch, Context};
+use spanmill_traces::Tracked;
+
+use crate::fingerprint::Rows;
+use crate::marks::Said;
+use crate::sampler::AdaptiveTailSampling;
+use crate::traces::{NOT_DUE, Trace, Trigger};
+
+/// The trace of each span.
+pub(crate) fn ids<'a>(
+    sampler: &AdaptiveTailSampling,
+    batch: &Batch<'a>,
+) -> impl Iterator<Item = u128> + use<'a> {
+    let (ids, _) = batch.trace_ids(sampler.fields.trace_id).as_chunks::<2>();
+    let id = |&[high, low]: &[u64; 2]| u128::from(high) << 64 | u128::from(low);
+    ids.iter().map(id)
+}
+
+impl AdaptiveTailSampling {
+    /// Asks the conditions about all spans of a batch.
+    pub(crate) fn ask(&mut self, batch: &Batch<'_>) {
+        let rows = batch.rows(Context::Span);
+        let stride = self.rules.bit_words();
+        let words = &mut self.met.words;
+        words.clear();
+        words.resize(rows * stride, 0);
+        let (mut met, mut failed) = (std::mem::take(&mut self.met.roots), 0);
+        for (bit, asked) in self.rules.asked.iter_mut().enumerate() {
+            failed += asked.evaluate(batch, &mut met);
+            let spans = words.chunks_exact_mut(stride);
+            for (words, met) in spans.zip(&met) {
+                if let Some(word) = words.get_mut(bit / 32) {
+                    *word |= u32::from(*met) << (bit % 32);
+                }
+            }
+        }
+        match (&mut self.root.condition, self.fields.parent) {
+            (Some(root), _) => failed += root.evaluate(batch, &mut met),
+            (None, Some(parent)) => {
+                met.clear();
+                met.extend(batch.wide(parent).iter().map(|parent| *parent == 0));
+            }
+            (None, None) => met.clear(),
+        }
+        self.met.roots = met;
+        self.fingerprints.begin(batch);
+        self.counters.failed(failed);
+    }
+
+    /// Adds a span to what is known of its trace, which waits.
+    pub(crate) fn add(&mut self, slot: u32, row: usize, batch: &Batch<'_>, said: Said) {
+        if let Some(size) = self.fields.size {
+            let size = batch.narrow(size).get(row).copied().unwrap_or(0);
+            self.traces.add_bytes(slot, size);
+        }
+        if said.is_malformed {
+            self.counters.unparseable();
+        }
+        let is_root = self.met.roots.get(row) == Some(&true);
+        let trace = self.traces.trace_mut(slot);
+        trace.spans = trace.spans.saturating_add(1);
+        trace.sampled_before = trace.sampled_before.max(said.threshold.unwrap_or(0));
+        // Spans of a trace should agree; where they do not, the order in which they come does not matter.
+        if let Some(randomness) = said.randomness {
+            trace.randomness = trace.randomness.min(randomness);
+        }
+        if is_root && trace.due == NOT_DUE {
+            trace.due = batch.received_unix_nano.saturating_add(self.limits.delay);
+            trace.trigger = Trigger::RootSpan;
+            self.rooted.push_back((trace.due, trace.id));
+            self.counters.triggered(Trigger::RootSpan);
+        }
+        let is_full = self.limits.spans > 0 && trace.spans >= self.limits.spans;
+        if is_full && trace.trigger != Trigger::SpanLimit {
+            if trace.due == NOT_DUE {
+                self.counters.triggered(Trigger::SpanLimit);
+            }
+            trace.due = batch.received_unix_nano;
+            trace.trigger = Trigger::SpanLimit;
+            self.full.push(trace.id);
+        }
+        self.add_words(slot, row, is_root, batch);
+    }
+
+    fn add_words(&mut self, slot: u32, row: usize, is_root: bool, batch: &Batch<'_>) {
+        let front = self.rules.bit_words();
+        let words = self.traces.words_mut(slot);
+        let (bits, sets) = words.split_at_mut(front.min(words.len()));
+        let met = self.met.words.get(row * front..(row + 1) * front);
+        for (word, met) in bits.iter_mut().zip(met.unwrap_or_default()) {
+            *word |= met;
+        }
+        if sets.is_empty() {
+            return;
+        }
+        let parent = |context, row: usize| {
+            let parent = batch.parents(context).get(row);
+            parent.map_or(usize::MAX, |row| *row as usize)
+        };
+        let scope = parent(Context::Span, row);
+        let rows = Rows {
+            span: row,
+            scope,
+            resource: parent(Context::Scope, scope),
+        };
+        self.fingerprints
+            .add(rows, is_root, batch, &mut self.values, sets);
+    }
+
+    /// Takes spans that are shown again in place of what is known of their traces.
+    pub(crate) fn relearn(&mut self, batch: &Batch<'_>) {
+        self.marks.begin();
+        self.ask(batch);
+        // Each trace comes whole: it is forgotten once, at its first span of the batch.
+        let mut begun: Vec<u32> = Vec::new();
+        for (row, id) in ids(self, batch).enumerate() {
+            let slot = match self.traces.find(id) {
+                Some(slot) => slot,
+                // It was decided on, and the host is told.
+                None if self.sampled.get(id).is_some() || self.dropped.get(id).is_some() => {
+                    continue;
+                }
+                None => self.traces.insert(Trace::new(id, batch.received_unix_nano)),
+            };
+            if !self.traces.trace(slot).is_undecided() {
+                continue;
+            }
+            if begun.last() != Some(&slot) && !begun.contains(&slot) {
+                begun.push(slot);
+                self.traces.forget_spans(slot);
+            }
+            let said = self.marks.said(row, batch);
+            self.add(slot, row, batch, said);
+        }
+    }
+}
