@@ -66,13 +66,15 @@ impl Adaptive {
     /// its threshold says.
     pub(crate) fn observe(&mut self, fingerprint: &str, observed: Observed) -> u64 {
         self.advance(observed.now);
-        let at = self.keys.find_or_add(fingerprint);
+        let mut at = self.keys.find_or_add(fingerprint);
         let spans = f64::from(observed.spans.max(1)) * observed.stands_for;
         self.seen += spans;
         let key = self.keys.get_mut(at);
         key.add(observed.spans, spans);
         if self.is_burst() {
             self.adjust(observed.now);
+            // Others may have been forgotten.
+            at = self.keys.find_or_add(fingerprint);
         }
         let key = self.keys.get(at);
         match key.kept_first <= self.plan.min_traces {

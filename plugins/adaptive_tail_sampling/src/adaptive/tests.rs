@@ -240,6 +240,19 @@ fn what_comes_no_more_is_forgotten() {
     }
 }
 
+/// A burst ends the interval early, and with it what has not come for long: those that stay keep their own rates.
+#[test]
+fn a_burst_may_end_what_others_have() {
+    let mut run = Run::new(plan(Goal::Share(0.1), EMA));
+    let all = |_| -> Second { (0..300).map(|n| (format!("{n}"), 1, 1)).collect() };
+    run.seconds(60, all);
+    run.seconds(65, |_| vec![("299".to_owned(), 10, 1)]);
+    assert_eq!(run.sampler.keys.len(), 300);
+    let burst = run.seconds(1, |_| vec![("299".to_owned(), 100_000, 1)]);
+    assert_eq!(run.sampler.keys.len(), 1);
+    assert_near(burst.kept / burst.came, 0.1, 0.1);
+}
+
 /// Where spans were sampled before, a goal of spans a second is one of those that come.
 #[test]
 fn traces_that_were_sampled_before_count_for_more() {
