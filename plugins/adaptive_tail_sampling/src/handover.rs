@@ -5,8 +5,8 @@ mod samplers;
 mod takeover;
 
 use serde::{Deserialize, Serialize};
-use spanmill_sdk::{Level, RestoreError, State};
-use spanmill_traces::{Phase, Tracked, put, take};
+use spanmill_sdk::{RestoreError, State};
+use spanmill_traces::{Phase, Tracked, end, log_unknown, put, take};
 
 use self::samplers::SavedSampler;
 use self::takeover::{Asked, Takeover};
@@ -105,6 +105,7 @@ impl State for AdaptiveTailSampling {
         }
         let data = &mut data;
         let head: Head = take(data)?;
+        self.forget();
         let own = Asked::of(self);
         let plan = Takeover::plan(&own, &head.asked);
         let seed = head.traces ^ head.sampled.rotate_left(24) ^ head.dropped.rotate_left(48);
@@ -139,19 +140,8 @@ impl State for AdaptiveTailSampling {
         if let Some(overload) = &mut self.overload {
             overload.restore(head.overload_since);
         }
-        if unknown > 0 {
-            let message = format!(
-                "the new rules ask what was not asked before: {}; {unknown} traces are decided on once their spans have been looked at again",
-                plan.missing.join(", ")
-            );
-            spanmill_sdk::log(Level::Info, &message);
-        }
-        match data.is_empty() {
-            true => Ok(()),
-            false => Err(RestoreError::data(
-                "there is more than such a sampler hands on",
-            )),
-        }
+        log_unknown("rules", &plan.missing, unknown);
+        end(data)
     }
 }
 
@@ -173,6 +163,16 @@ impl AdaptiveTailSampling {
             overdue: self.overdue.clone(),
             overload_since: self.overload.as_ref().and_then(|overload| overload.since()),
         }
+    }
+
+    /// Forgets everything: a host may hand over more than once, and only the last time counts.
+    fn forget(&mut self) {
+        self.traces.clear();
+        self.values = Values::default();
+        self.sampled.clear();
+        self.dropped.clear();
+        self.to_review.clear();
+        self.rules.forget();
     }
 
     fn rule_names(&self) -> Vec<String> {

@@ -166,6 +166,26 @@ fn a_new_instance_learns_what_is_held() {
     assert_eq!(traces(&decided.dropped), [3]);
 }
 
+/// A host tries a new version on a copy of the state first.
+#[test]
+fn only_the_last_state_counts() {
+    let of = || settings(percentage(50.0, "route", json!({})), quick());
+    let mut kit = Plugin::holding(of()).unwrap();
+    kit.run(&at(SECOND, [root(1).attr("route", "/a"), span(2)]));
+    let (format, first) = kit.snapshot();
+    tick(&mut kit, 2 * SECOND);
+    kit.run(&at(3 * SECOND, [root(3).attr("route", "/b"), span(2)]));
+    let (_, second) = kit.snapshot();
+    let (mut once, mut twice) = (
+        Plugin::holding(of()).unwrap(),
+        Plugin::holding(of()).unwrap(),
+    );
+    once.restore(format, &second).unwrap();
+    twice.restore(format, &first).unwrap();
+    twice.restore(format, &second).unwrap();
+    assert!(once.snapshot() == twice.snapshot());
+}
+
 #[test]
 fn a_state_that_is_none_is_refused() {
     let mut kit = kit(percentage(50.0, "route", json!({})), quick());

@@ -39,6 +39,11 @@ impl<D: Clone> DecisionCache<D> {
         }
     }
 
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        *self = DecisionCache::new(self.size);
+    }
+
     /// Whether it remembers anything at all.
     pub fn is_in_use(&self) -> bool {
         self.size > 0

@@ -10,5 +10,5 @@ mod table;
 pub use cache::DecisionCache;
 pub use counter::counter_named;
 pub use mixer::Mixer;
-pub use saved::{put, take};
+pub use saved::{end, log_unknown, put, take};
 pub use table::{Phase, Traces, Tracked};

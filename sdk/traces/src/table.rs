@@ -83,6 +83,11 @@ impl<T: Tracked> Traces<T> {
         }
     }
 
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        *self = Traces::new(self.words);
+    }
+
     /// How many there are, decided on or not.
     pub fn len(&self) -> usize {
         self.index.len()

@@ -108,6 +108,15 @@ impl Rules {
         })
     }
 
+    /// Forgets what samplers have learned.
+    pub(crate) fn forget(&mut self) {
+        for rule in &mut self.list {
+            if let Sampler::Adaptive { sampler, .. } = &mut rule.sampler {
+                **sampler = Adaptive::new(sampler.plan);
+            }
+        }
+    }
+
     /// Ends intervals whose time is over.
     pub(crate) fn advance(&mut self, now: u64) {
         for rule in &mut self.list {
