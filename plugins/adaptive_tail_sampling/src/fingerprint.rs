@@ -1,16 +1,25 @@
 //! Which values the spans of a trace have for the entries of fingerprints.
 
-use spanmill_sdk::{AttributeField, Batch, CellKind, Context, Contract, Value};
+use spanmill_sdk::{AttributeField, Batch, CellKind, Context, Contract, Texts, Value, Values};
 
 use crate::selector::{Origin, Selector};
-use crate::values::Values;
+use crate::values::Values as KnownValues;
 
-/// Where the values of an entry are read.
-#[derive(Debug, Default)]
+/// Which row of a column belongs to a span.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    Span,
+    Scope,
+    Resource,
+}
+
+/// A place where an entry looks for values.
+#[derive(Debug)]
 struct Source {
-    resource: Option<AttributeField>,
-    scope: Option<AttributeField>,
-    span: Option<AttributeField>,
+    field: AttributeField,
+    of: Of,
+    /// The entry's place among the words of a trace.
+    word: usize,
     only_roots: bool,
 }
 
@@ -21,6 +30,9 @@ pub(crate) struct Fingerprints {
     /// The numbers of the batch's texts.
     numbers: Vec<u32>,
 }
+
+/// The columns of a batch that the entries read, one for each place.
+pub(crate) type Columns<'a> = Vec<Values<'a>>;
 
 /// A text whose number nobody has asked for.
 const OPEN: u32 = u32::MAX;
@@ -36,29 +48,32 @@ pub(crate) struct Rows {
 impl Fingerprints {
     /// Declares what the entries read.
     pub(crate) fn declare(selectors: &[Selector], contract: &mut Contract) -> Self {
-        let source = |selector: &Selector| {
-            let mut read = |context, wanted: bool| {
-                wanted.then(|| contract.read_attribute(context, &selector.key))
-            };
+        let mut sources = Vec::new();
+        for (word, selector) in selectors.iter().enumerate() {
             let origin = selector.origin;
-            Source {
-                resource: read(
-                    Context::Resource,
-                    matches!(origin, Origin::Resource | Origin::Any),
-                ),
-                scope: read(
-                    Context::Scope,
-                    matches!(origin, Origin::Scope | Origin::Any),
-                ),
-                span: read(
+            let is_any = origin == Origin::Any;
+            let only_roots = origin == Origin::Root;
+            for (context, of, is_read) in [
+                (Context::Resource, Of::Resource, origin == Origin::Resource),
+                (Context::Scope, Of::Scope, origin == Origin::Scope),
+                (
                     Context::Span,
-                    matches!(origin, Origin::Span | Origin::Root | Origin::Any),
+                    Of::Span,
+                    origin == Origin::Span || only_roots,
                 ),
-                only_roots: origin == Origin::Root,
+            ] {
+                if is_read || is_any {
+                    sources.push(Source {
+                        field: contract.read_attribute(context, &selector.key),
+                        of,
+                        word,
+                        only_roots,
+                    });
+                }
             }
-        };
+        }
         Fingerprints {
-            sources: selectors.iter().map(source).collect(),
+            sources,
             numbers: Vec::new(),
         }
     }
@@ -71,32 +86,37 @@ impl Fingerprints {
         }
     }
 
+    /// The columns of a batch that the entries read.
+    pub(crate) fn columns<'a>(&self, batch: &Batch<'a>) -> Columns<'a> {
+        let columns = self.sources.iter();
+        columns
+            .map(|source| batch.attribute(source.field))
+            .collect()
+    }
+
     /// Adds a span's values to those of its trace: a word for each entry.
-    pub(crate) fn add(
+    pub(crate) fn add<'a>(
         &mut self,
         rows: Rows,
         is_root: bool,
-        batch: &Batch<'_>,
-        values: &mut Values,
+        columns: &Columns<'a>,
+        texts: &Texts<'a>,
+        known: &mut KnownValues,
         words: &mut [u32],
     ) {
-        let Fingerprints { sources, numbers } = self;
-        for (source, word) in sources.iter().zip(words) {
+        for (source, column) in self.sources.iter().zip(columns) {
             if source.only_roots && !is_root {
                 continue;
             }
-            for (field, row) in [
-                (source.resource, rows.resource),
-                (source.scope, rows.scope),
-                (source.span, rows.span),
-            ] {
-                let Some(field) = field else {
-                    continue;
-                };
-                let (kind, bits) = batch.attribute(field).cell(row);
-                if let Some(value) = number(kind, bits, batch, numbers, values) {
-                    *word = values.with(*word, value);
-                }
+            let row = match source.of {
+                Of::Span => rows.span,
+                Of::Scope => rows.scope,
+                Of::Resource => rows.resource,
+            };
+            let (kind, bits) = column.cell(row);
+            let value = number(kind, bits, texts, &mut self.numbers, known);
+            if let (Some(value), Some(word)) = (value, words.get_mut(source.word)) {
+                *word = known.with(*word, value);
             }
         }
     }
@@ -106,19 +126,19 @@ impl Fingerprints {
 fn number(
     kind: u8,
     bits: u64,
-    batch: &Batch<'_>,
+    texts: &Texts<'_>,
     numbers: &mut [u32],
-    values: &mut Values,
+    known: &mut KnownValues,
 ) -> Option<u32> {
     match CellKind::from_number(kind)? {
         CellKind::Absent => None,
         CellKind::Text => {
             let number = numbers.get_mut(bits as usize)?;
             if *number == OPEN {
-                *number = values.value(batch.texts.get(bits as u32));
+                *number = known.value(texts.get(bits as u32));
             }
             Some(*number)
         }
-        _ => Some(values.value(&Value::from_cell(kind, bits, &batch.texts).to_text())),
+        _ => Some(known.value(&Value::from_cell(kind, bits, texts).to_text())),
     }
 }

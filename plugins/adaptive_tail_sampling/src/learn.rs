@@ -1,9 +1,9 @@
 //! What a batch says of the traces that its spans belong to.
 
-use spanmill_sdk::{Batch, Context};
+use spanmill_sdk::{Batch, Context, Texts};
 use spanmill_traces::Tracked;
 
-use crate::fingerprint::Rows;
+use crate::fingerprint::{self, Rows};
 use crate::marks::Said;
 use crate::sampler::AdaptiveTailSampling;
 use crate::traces::{NOT_DUE, Trace, Trigger};
@@ -18,9 +18,19 @@ pub(crate) fn ids<'a>(
     ids.iter().map(id)
 }
 
+/// The columns of a batch that are looked at for each span that is held.
+pub(crate) struct Columns<'a> {
+    received_unix_nano: u64,
+    texts: Texts<'a>,
+    scopes: &'a [u32],
+    resources: &'a [u32],
+    sizes: &'a [u32],
+    fingerprints: fingerprint::Columns<'a>,
+}
+
 impl AdaptiveTailSampling {
     /// Asks the conditions about all spans of a batch.
-    pub(crate) fn ask(&mut self, batch: &Batch<'_>) {
+    pub(crate) fn ask<'a>(&mut self, batch: &Batch<'a>) -> Columns<'a> {
         let rows = batch.rows(Context::Span);
         let stride = self.rules.bit_words();
         let words = &mut self.met.words;
@@ -47,13 +57,20 @@ impl AdaptiveTailSampling {
         self.met.roots = met;
         self.fingerprints.begin(batch);
         self.counters.failed(failed);
+        Columns {
+            received_unix_nano: batch.received_unix_nano,
+            texts: batch.texts,
+            scopes: batch.parents(Context::Span),
+            resources: batch.parents(Context::Scope),
+            sizes: self.fields.size.map_or(&[], |size| batch.narrow(size)),
+            fingerprints: self.fingerprints.columns(batch),
+        }
     }
 
     /// Adds a span to what is known of its trace, which waits.
-    pub(crate) fn add(&mut self, slot: u32, row: usize, batch: &Batch<'_>, said: Said) {
-        if let Some(size) = self.fields.size {
-            let size = batch.narrow(size).get(row).copied().unwrap_or(0);
-            self.traces.add_bytes(slot, size);
+    pub(crate) fn add(&mut self, slot: u32, row: usize, columns: &Columns<'_>, said: Said) {
+        if let Some(size) = columns.sizes.get(row) {
+            self.traces.add_bytes(slot, *size);
         }
         if said.is_malformed {
             self.counters.unparseable();
@@ -67,7 +84,7 @@ impl AdaptiveTailSampling {
             trace.randomness = trace.randomness.min(randomness);
         }
         if is_root && trace.due == NOT_DUE {
-            trace.due = batch.received_unix_nano.saturating_add(self.limits.delay);
+            trace.due = columns.received_unix_nano.saturating_add(self.limits.delay);
             trace.trigger = Trigger::RootSpan;
             self.rooted.push_back((trace.due, trace.id));
             self.counters.triggered(Trigger::RootSpan);
@@ -77,14 +94,14 @@ impl AdaptiveTailSampling {
             if trace.due == NOT_DUE {
                 self.counters.triggered(Trigger::SpanLimit);
             }
-            trace.due = batch.received_unix_nano;
+            trace.due = columns.received_unix_nano;
             trace.trigger = Trigger::SpanLimit;
             self.full.push(trace.id);
         }
-        self.add_words(slot, row, is_root, batch);
+        self.add_words(slot, row, is_root, columns);
     }
 
-    fn add_words(&mut self, slot: u32, row: usize, is_root: bool, batch: &Batch<'_>) {
+    fn add_words(&mut self, slot: u32, row: usize, is_root: bool, columns: &Columns<'_>) {
         let front = self.rules.bit_words();
         let words = self.traces.words_mut(slot);
         let (bits, sets) = words.split_at_mut(front.min(words.len()));
@@ -95,24 +112,26 @@ impl AdaptiveTailSampling {
         if sets.is_empty() {
             return;
         }
-        let parent = |context, row: usize| {
-            let parent = batch.parents(context).get(row);
+        let parent = |parents: &[u32], row: usize| {
+            let parent = parents.get(row);
             parent.map_or(usize::MAX, |row| *row as usize)
         };
-        let scope = parent(Context::Span, row);
+        let scope = parent(columns.scopes, row);
         let rows = Rows {
             span: row,
             scope,
-            resource: parent(Context::Scope, scope),
+            resource: parent(columns.resources, scope),
         };
+        let (fingerprints, texts) = (&columns.fingerprints, &columns.texts);
         self.fingerprints
-            .add(rows, is_root, batch, &mut self.values, sets);
+            .add(rows, is_root, fingerprints, texts, &mut self.values, sets);
     }
 
     /// Takes spans that are shown again in place of what is known of their traces.
     pub(crate) fn relearn(&mut self, batch: &Batch<'_>) {
         self.marks.begin();
-        self.ask(batch);
+        let columns = self.ask(batch);
+        let states = self.marks.states(batch);
         // Each trace comes whole: it is forgotten once, at its first span of the batch.
         let mut begun: Vec<u32> = Vec::new();
         for (row, id) in ids(self, batch).enumerate() {
@@ -131,8 +150,8 @@ impl AdaptiveTailSampling {
                 begun.push(slot);
                 self.traces.forget_spans(slot);
             }
-            let said = self.marks.said(row, batch);
-            self.add(slot, row, batch, said);
+            let said = self.marks.said(states.get(row), batch);
+            self.add(slot, row, &columns, said);
         }
     }
 }

@@ -104,10 +104,14 @@ impl Marks {
         self.written.clear();
     }
 
-    /// What a span's trace state says of sampling.
-    pub(crate) fn said(&mut self, row: usize, batch: &Batch<'_>) -> Said {
-        let text = batch.text(self.read_state).get(row).copied();
-        let Some(text) = text.filter(|text| *text != ABSENT) else {
+    /// The trace states of a batch.
+    pub(crate) fn states<'a>(&self, batch: &Batch<'a>) -> &'a [u32] {
+        batch.text(self.read_state)
+    }
+
+    /// What a span's trace state says of sampling, by its number among the batch's texts.
+    pub(crate) fn said(&mut self, state: Option<&u32>, batch: &Batch<'_>) -> Said {
+        let Some(text) = state.copied().filter(|text| *text != ABSENT) else {
             return Said::default();
         };
         *self.said.entry(text).or_insert_with(|| {

@@ -32,6 +32,8 @@ pub(crate) struct Values {
     by_text: HashMap<Rc<str>, u32>,
     bytes: usize,
     sets: Vec<Rc<[u32]>>,
+    /// The first value of each set; most have but one.
+    firsts: Vec<u32>,
     by_members: HashMap<Rc<[u32]>, u32>,
     members: usize,
     /// What a set becomes with a value.
@@ -53,12 +55,16 @@ impl Default for Values {
             bytes: 0,
             by_members: sets.iter().cloned().zip(0..).collect(),
             sets: sets.to_vec(),
+            firsts: vec![NONE, OTHER_VALUE],
             members: 0,
             joined: HashMap::new(),
             in_use: 0,
         }
     }
 }
+
+/// No value.
+const NONE: u32 = u32::MAX;
 
 /// The set of [`OTHER`] alone.
 const OTHER_SET: u32 = 1;
@@ -92,8 +98,7 @@ impl Values {
     /// The set that a set becomes with a value.
     #[inline]
     pub(crate) fn with(&mut self, set: u32, value: u32) -> u32 {
-        let members = self.members_of(set);
-        if members.contains(&value) {
+        if self.firsts.get(set as usize) == Some(&value) || self.members_of(set).contains(&value) {
             return set;
         }
         if let Some(joined) = self.joined.get(&(set, value)) {
@@ -134,6 +139,7 @@ impl Values {
         }
         let (members, number): (Rc<[u32]>, _) = (members.into(), self.sets.len() as u32);
         self.members += members.len();
+        self.firsts.push(members.first().copied().unwrap_or(NONE));
         self.sets.push(Rc::clone(&members));
         self.by_members.insert(members, number);
         number
