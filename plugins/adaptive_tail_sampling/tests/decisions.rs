@@ -254,3 +254,23 @@ fn at_the_end_everything_is_decided_on() {
     assert_eq!(said(seen.spans().next().unwrap())[1], "shutdown");
     assert_eq!(kit.traces_held(), 0);
 }
+
+/// Two instances that never hear of each other: where thresholds are the same they agree on every trace, and of two
+/// thresholds the stricter keeps a part of what the other keeps.
+#[test]
+fn instances_agree_on_what_they_keep() {
+    let kept = |percentage: f64, others: u64| {
+        let rules = json!([{"name": "r", "sampler": {"type": "probabilistic", "sampling_percentage": percentage}}]);
+        let mut kit = kit(rules, json!({"decision_delay": "1s"}));
+        let own = (0..200).map(|n| root(trace(n, (n as f64 + 0.5) / 200.0)));
+        let others = (0..others).map(|n| root(trace(1000 + n, 0.999)));
+        kit.run(&at(0, others.chain(own)));
+        let (released, _) = tick(&mut kit, SECOND);
+        let all = traces(&released).into_iter();
+        all.filter(|id| id >> 64 <= 200).collect::<Vec<u128>>()
+    };
+    let (one, other, stricter) = (kept(30.0, 0), kept(30.0, 500), kept(10.0, 20));
+    assert_eq!((one.len(), stricter.len()), (60, 20));
+    assert_eq!(one, other);
+    assert!(stricter.iter().all(|id| one.contains(id)));
+}
