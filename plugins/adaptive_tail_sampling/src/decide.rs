@@ -57,24 +57,22 @@ impl AdaptiveTailSampling {
 
     /// Decides on every trace that is due.
     fn decide_due(&mut self, now: u64, decisions: &mut Decisions) {
-        for id in std::mem::take(&mut self.full) {
-            self.decide_if_due(id, None, now, decisions);
-        }
-        for id in std::mem::take(&mut self.overdue) {
-            self.decide_if_due(id, None, now, decisions);
+        let at_once = std::mem::take(&mut self.full).into_iter();
+        for id in at_once.chain(std::mem::take(&mut self.overdue)) {
+            // Another trace of the same id may have come since.
+            let is_due = |trace: &Trace| trace.due <= now || trace.trigger == Trigger::SpanLimit;
+            if let Some(slot) = self.traces.find(id)
+                && is_due(self.traces.trace(slot))
+            {
+                self.decide_or_wait(slot, now, decisions);
+            }
         }
         self.trigger_timeouts(now);
-        while let Some(&(due, id)) = self.rooted.front()
-            && due <= now
-        {
-            self.rooted.pop_front();
-            self.decide_if_due(id, Some(due), now, decisions);
+        while let Some((due, slot)) = self.rooted.pop_front_if(|(due, _)| *due <= now) {
+            self.decide_if_due(slot, due, now, decisions);
         }
-        while let Some(&(due, id)) = self.timed_out.front()
-            && due <= now
-        {
-            self.timed_out.pop_front();
-            self.decide_if_due(id, Some(due), now, decisions);
+        while let Some((due, slot)) = self.timed_out.pop_front_if(|(due, _)| *due <= now) {
+            self.decide_if_due(slot, due, now, decisions);
         }
     }
 
@@ -91,27 +89,28 @@ impl AdaptiveTailSampling {
             if is_undecided && trace.due == NOT_DUE {
                 trace.due = over.saturating_add(limits.1);
                 trace.trigger = Trigger::TraceTimeout;
-                self.timed_out.push_back((trace.due, trace.id));
+                self.timed_out.push_back((trace.due, slot));
                 self.counters.triggered(Trigger::TraceTimeout);
             }
             self.traces.pass();
         }
     }
 
-    /// Decides on a trace whose time has come, unless it has been by now, or another of the same id has come since.
-    fn decide_if_due(&mut self, id: u128, due: Option<u64>, now: u64, decisions: &mut Decisions) {
-        let Some(slot) = self.traces.find(id) else {
-            return;
-        };
+    /// Decides on the trace in a slot whose time has come, unless it has been decided on by now, or its time is another one.
+    fn decide_if_due(&mut self, slot: u32, due: u64, now: u64, decisions: &mut Decisions) {
         let trace = self.traces.trace(slot);
-        if due.is_some_and(|due| due != trace.due) {
-            return;
+        if trace.is_undecided() && trace.due == due {
+            self.decide_or_wait(slot, now, decisions);
         }
-        match trace.phase {
-            // What the rules ask of it is not known yet.
-            Phase::Unknown if now < trace.due.saturating_add(PATIENCE) => self.overdue.push(id),
-            Phase::Unknown | Phase::Waiting => self.decide(slot, now, decisions),
-            Phase::Sampled | Phase::NotSampled | Phase::Gone => {}
+    }
+
+    /// Decides on a trace, unless what the rules ask of it is not known yet.
+    fn decide_or_wait(&mut self, slot: u32, now: u64, decisions: &mut Decisions) {
+        let trace = self.traces.trace(slot);
+        if trace.phase == Phase::Unknown && now < trace.due.saturating_add(PATIENCE) {
+            self.overdue.push(trace.id);
+        } else {
+            self.decide(slot, now, decisions);
         }
     }
 

@@ -4,6 +4,8 @@
 mod samplers;
 mod takeover;
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 use spanmill_sdk::{RestoreError, State};
 use spanmill_traces::{Phase, Tracked, end, log_unknown, put, take};
@@ -57,6 +59,9 @@ struct SavedDecision {
     fingerprint: Option<String>,
 }
 
+/// What a trace takes at the most that waits, without its words and what is seldom.
+const TRACE_BYTES: usize = 72;
+
 fn trigger(number: u8) -> Result<Trigger, RestoreError> {
     Trigger::from_number(number)
         .ok_or_else(|| RestoreError::data("a trace has a trigger that there is not"))
@@ -66,7 +71,10 @@ impl State for AdaptiveTailSampling {
     const FORMAT: u32 = 1;
 
     fn snapshot(&self) -> Vec<u8> {
-        let mut out = put(Vec::new(), &self.head());
+        // Growing step by step would take twice the memory.
+        let a_trace = TRACE_BYTES + 5 * self.rules.words();
+        let out = Vec::with_capacity(self.traces.len().saturating_mul(a_trace));
+        let mut out = put(out, &self.head());
         for slot in self.traces.in_order() {
             let trace = self.traces.trace(slot);
             let saved = SavedTrace {
@@ -133,8 +141,8 @@ impl State for AdaptiveTailSampling {
             let id: u128 = take(data)?;
             self.dropped.put(id, (), seed ^ id as u64);
         }
-        self.rooted = head.rooted.into();
-        self.timed_out = head.timed_out.into();
+        self.rooted = self.in_slots(&head.rooted);
+        self.timed_out = self.in_slots(&head.timed_out);
         self.full = head.full;
         self.overdue = head.overdue;
         if let Some(overload) = &mut self.overload {
@@ -157,8 +165,8 @@ impl AdaptiveTailSampling {
             traces: self.traces.len() as u64,
             sampled: self.sampled.oldest_first().count() as u64,
             dropped: self.dropped.oldest_first().count() as u64,
-            rooted: self.rooted.iter().copied().collect(),
-            timed_out: self.timed_out.iter().copied().collect(),
+            rooted: self.by_id(&self.rooted),
+            timed_out: self.by_id(&self.timed_out),
             full: self.full.clone(),
             overdue: self.overdue.clone(),
             overload_since: self.overload.as_ref().and_then(|overload| overload.since()),
@@ -173,6 +181,22 @@ impl AdaptiveTailSampling {
         self.dropped.clear();
         self.to_review.clear();
         self.rules.forget();
+    }
+
+    /// When traces are due, by their ids; those that are not any more are left out.
+    fn by_id(&self, due: &VecDeque<(u64, u32)>) -> Vec<(u64, u128)> {
+        let due = due.iter().filter_map(|&(due, slot)| {
+            let trace = self.traces.trace(slot);
+            (trace.is_undecided() && trace.due == due).then_some((due, trace.id))
+        });
+        due.collect()
+    }
+
+    /// The same by the slots that they have here.
+    fn in_slots(&self, due: &[(u64, u128)]) -> VecDeque<(u64, u32)> {
+        let due = due.iter();
+        due.filter_map(|(due, id)| Some((*due, self.traces.find(*id)?)))
+            .collect()
     }
 
     fn rule_names(&self) -> Vec<String> {

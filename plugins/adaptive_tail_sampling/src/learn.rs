@@ -86,7 +86,7 @@ impl AdaptiveTailSampling {
         if is_root && trace.due == NOT_DUE {
             trace.due = columns.received_unix_nano.saturating_add(self.limits.delay);
             trace.trigger = Trigger::RootSpan;
-            self.rooted.push_back((trace.due, trace.id));
+            self.rooted.push_back((trace.due, slot));
             self.counters.triggered(Trigger::RootSpan);
         }
         let is_full = self.limits.spans > 0 && trace.spans >= self.limits.spans;

@@ -30,10 +30,11 @@ pub struct AdaptiveTailSampling {
     /// What was sampled, for spans that are released and for late ones.
     pub(crate) sampled: DecisionCache<SampledBy>,
     pub(crate) dropped: DecisionCache<()>,
-    /// Traces with a root span, and when they are decided on; likewise those whose time is over, and those that are decided on
-    /// at the next tick.
-    pub(crate) rooted: VecDeque<(u64, u128)>,
-    pub(crate) timed_out: VecDeque<(u64, u128)>,
+    /// When traces with a root span are decided on, by their slots; likewise those whose time is over. A slot may have been
+    /// left by then, or another trace be in it.
+    pub(crate) rooted: VecDeque<(u64, u32)>,
+    pub(crate) timed_out: VecDeque<(u64, u32)>,
+    /// Traces that are decided on at the next tick.
     pub(crate) full: Vec<u128>,
     /// Traces that are to be shown again, and those among them that are due.
     pub(crate) to_review: Vec<u128>,
