@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use spanmill_sdk::testing::{Decided, Span, Spans};
+use spanmill_sdk::testing::{Attr, Decided, Span, Spans};
 
 use crate::support::*;
 
@@ -113,6 +113,7 @@ proptest! {
         steps in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..12), 0u64..4, 0u8..10), 1..40),
         num_traces in 1u64..6,
         has_overload in any::<bool>(),
+        is_stopped in any::<bool>(),
         is_probabilistic in any::<bool>(),
     ) {
         let mut more = json!({"num_traces": num_traces, "span_limit": 5, "trace_timeout": "5s", "decision_delay": "1s"});
@@ -148,7 +149,11 @@ proptest! {
             kept.extend(released.spans().cloned());
             prop_assert!(kit.traces_held() as u64 <= num_traces);
         }
-        let decided: Decided<Span> = kit.end(now * SECOND);
+        // Nothing is held for ever.
+        let decided: Decided<Span> = match is_stopped {
+            true => kit.end(now * SECOND),
+            false => kit.tick((now + 6) * SECOND),
+        };
         left += decided.released.spans().count() + decided.dropped.spans().count();
         kept.extend(kit.see_released(&decided.released).spans().cloned());
         prop_assert_eq!((left, kit.traces_held()), (came, 0));
@@ -159,4 +164,61 @@ proptest! {
             prop_assert!(threshold.is_some_and(|threshold| u128::from(threshold) <= id % NEVER), "{:?}", span);
         }
     }
+
+    /// Whatever senders write, nothing breaks, and every span leaves.
+    #[test]
+    fn anything_is_taken(
+        spans in prop::collection::vec((any::<u8>(), trace_state(), value(), value(), any::<bool>()), 0..60),
+        at_once in 1usize..20,
+    ) {
+        let rules = json!([
+            {"name": "failing", "conditions": ["Substring(span.attributes[\"a\"], 1, 2) == \"x\"", "Len(span.attributes[\"b\"]) > 1"],
+                "sampler": {"type": "always_sample"}},
+            {"name": "others", "sampler": {"type": "adaptive_throughput", "goal_throughput": 1, "max_keys": 3, "initial_sampling_percentage": 50,
+                "fingerprint_attributes": ["any.attributes[\"a\"]", "root.attributes[\"b\"]"]}},
+        ]);
+        let more = json!({"root_span_condition": "Len(span.attributes[\"a\"]) > 2 or IsRootSpan()", "record_fingerprint": "value",
+            "max_bytes": 3000, "overload": {"sampling_percentage": 50}});
+        let mut kit = kit(rules, more);
+        let (came, mut left, mut now) = (spans.len(), 0, 1);
+        let spans: Vec<Span> = spans.into_iter().map(|(id, state, a, b, is_root)| {
+            let mut span = Span::new("s").ids(u128::from(id % 6), 1).trace_state(&state);
+            for (key, value) in [("a", a), ("b", b)] {
+                if let Some(value) = value {
+                    span = span.attr(key, value);
+                }
+            }
+            if is_root { span } else { span.parent(1) }
+        }).collect();
+        for some in spans.chunks(at_once) {
+            now += 1;
+            let out = kit.run(&at(now * SECOND, some.iter().cloned()));
+            let (released, dropped) = tick(&mut kit, now * SECOND);
+            left += some.len() - out.held + released.spans().count() + dropped.spans().count();
+        }
+        let (released, dropped) = tick(&mut kit, (now + 40) * SECOND);
+        left += released.spans().count() + dropped.spans().count();
+        prop_assert_eq!((left, kit.traces_held()), (came, 0));
+    }
+}
+
+fn trace_state() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(String::new()),
+        "ot=(th:[0-9a-f]{0,15})?;?(rv:[0-9a-f]{12,15})?(,[a-z]=[a-z])?",
+        "[ -~]{0,20}",
+    ]
+}
+
+fn value() -> impl Strategy<Value = Option<Attr>> {
+    prop_oneof![
+        Just(None),
+        "[a-z,•]{0,4}".prop_map(|text| Some(Attr::from(text.as_str()))),
+        any::<bool>().prop_map(|value| Some(Attr::from(value))),
+        any::<i64>().prop_map(|value| Some(Attr::from(value))),
+        any::<f64>().prop_map(|value| Some(Attr::from(value))),
+        any::<Vec<u8>>().prop_map(|bytes| Some(Attr::Bytes(bytes))),
+        any::<f64>().prop_map(|value| Some(Attr::Array(vec![Attr::Double(value), Attr::Empty]))),
+        Just(Some(Attr::Map(vec![("k".to_owned(), Attr::Empty)]))),
+    ]
 }
