@@ -1,5 +1,6 @@
 //! Every end-to-end test, in one program: a module a subject.
 
+mod adaptive_tail_sampling;
 mod admin;
 mod attacks;
 mod author;

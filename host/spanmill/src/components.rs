@@ -62,6 +62,7 @@ static TABLE: &[Line] = &[
     absent(Receiver, "jaeger", OTLP),
     absent(Receiver, "opencensus", OTLP),
     absent(Receiver, "zipkin", OTLP),
+    Line::Plugin(BuiltInPlugin::processor("adaptive_tail_sampling")),
     Line::Plugin(BuiltInPlugin::processor("attributes")),
     Line::Plugin(BuiltInPlugin::processor("filter")),
     Line::Plugin(BuiltInPlugin::processor("groupbytrace")),

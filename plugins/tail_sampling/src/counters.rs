@@ -1,6 +1,7 @@
 //! What is counted, under the Collector's names with what it keeps as attributes behind.
 
 use spanmill_sdk::{Contract, Counter};
+use spanmill_traces::counter_named;
 
 use crate::compile::Compiled;
 use crate::policy::{Decision, Verdict};
@@ -39,10 +40,8 @@ impl Counters {
     pub(crate) fn declare(compiled: &Compiled, contract: &mut Contract) -> Self {
         let policies = compiled.policies.iter().take(MAX_POLICIES);
         let by_policy = policies.map(|named| {
-            let name = snake_case(&named.name);
-            let name = format!("processor_tail_sampling_count_traces_sampled_by_{name}");
-            // Once an instance: counters live as long as it does.
-            contract.counter(Box::leak(name.into_boxed_str()))
+            let prefix = "processor_tail_sampling_count_traces_sampled_by_";
+            counter_named(contract, prefix, &named.name)
         });
         let by_policy: Vec<Counter> = by_policy.collect();
         Counters {
@@ -111,14 +110,4 @@ impl Counters {
             }
         }
     }
-}
-
-/// A policy's name as a part of a counter's.
-fn snake_case(name: &str) -> String {
-    let allowed = |letter: char| match letter {
-        'A'..='Z' => letter.to_ascii_lowercase(),
-        'a'..='z' | '0'..='9' => letter,
-        _ => '_',
-    };
-    name.chars().take(64).map(allowed).collect()
 }

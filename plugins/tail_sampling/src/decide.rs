@@ -2,11 +2,11 @@
 
 use spanmill_sampling::threshold::NEVER;
 use spanmill_sdk::{Batch, Decisions, PluginError, Ticker};
+use spanmill_traces::{Phase, Tracked};
 
-use crate::cache::SampledBy;
 use crate::policy::{Decision, Facts, Verdict};
 use crate::sampler::TailSampling;
-use crate::traces::Phase;
+use crate::traces::SampledBy;
 
 /// How long a trace that is due waits to be shown again before it is decided on with what is known, ns.
 const PATIENCE: u64 = 60_000_000_000;

@@ -3,16 +3,15 @@
 
 use std::collections::HashMap;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use spanmill_sdk::{Level, RestoreError, State};
+use spanmill_sdk::{RestoreError, State};
+use spanmill_traces::{Phase, end, log_unknown, put, take};
 
 use crate::bucket::{Bucket, Rate};
-use crate::cache::SampledBy;
 use crate::marks::MARK_WORDS;
 use crate::policy::Policy;
 use crate::sampler::TailSampling;
-use crate::traces::{Phase, Trace};
+use crate::traces::{SampledBy, Trace};
 
 /// What stands in front of the records.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -67,18 +66,6 @@ struct SavedDecision {
     threshold: u64,
 }
 
-fn put<T: Serialize>(out: Vec<u8>, value: &T) -> Vec<u8> {
-    // Writing to memory does not fail, nor do these types.
-    postcard::to_extend(value, out).unwrap_or_default()
-}
-
-fn take<T: DeserializeOwned>(data: &mut &[u8]) -> Result<T, RestoreError> {
-    let (value, rest) = postcard::take_from_bytes(data)
-        .map_err(|_| RestoreError::data("it is not what a tail sampler hands on"))?;
-    *data = rest;
-    Ok(value)
-}
-
 impl State for TailSampling {
     const FORMAT: u32 = 1;
 
@@ -125,6 +112,12 @@ impl State for TailSampling {
         }
         let data = &mut data;
         let head: Head = take(data)?;
+        // A host may have tried this before, and what was known then is out of date.
+        self.traces.clear();
+        self.sampled.clear();
+        self.not_sampled.clear();
+        self.to_review.clear();
+        self.overdue.clear();
         let plan = Takeover::plan(self, &head);
         self.restore_limits(&head);
         for (keyed, keys) in self.compiled.keyed.iter_mut().zip(&plan.keys) {
@@ -147,19 +140,8 @@ impl State for TailSampling {
         }
         self.rooted = head.rooted.into();
         self.unsaid = head.unsaid;
-        if unknown > 0 {
-            let message = format!(
-                "the new policies ask what was not asked before: {}; {unknown} traces are decided on once their spans have been looked at again",
-                plan.missing.join(", ")
-            );
-            spanmill_sdk::log(Level::Info, &message);
-        }
-        match data.is_empty() {
-            true => Ok(()),
-            false => Err(RestoreError::data(
-                "there is more than a tail sampler hands on",
-            )),
-        }
+        log_unknown("policies", &plan.missing, unknown);
+        end(data)
     }
 }
 

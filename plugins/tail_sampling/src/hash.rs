@@ -1,4 +1,4 @@
-//! Hashes of trace ids: the Collector's, by which it samples, and our own, by which traces are found.
+//! The Collector's hash of trace ids, by which it samples.
 
 /// FNV-1a with 64 bits, of the texts or bytes given so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,27 +57,6 @@ fn round(number: u128, bits: u32) -> u128 {
     let half = 1u128 << (bits - 1);
     let up = lost > half || (lost == half && kept & 1 == 1);
     (kept + u128::from(up)) << bits
-}
-
-/// Mixes trace ids for tables. Senders choose trace ids: the seed is what they cannot know.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Mixer(u64);
-
-impl Mixer {
-    pub(crate) fn new(seed: u64) -> Self {
-        Mixer(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    #[inline]
-    pub(crate) fn hash(self, id: u128) -> u64 {
-        let (high, low) = ((id >> 64) as u64, id as u64);
-        let mut hash = (high ^ self.0).wrapping_mul(0x9fb2_1c65_1e98_df25);
-        hash ^= hash >> 32;
-        hash = (hash ^ low.rotate_left(17)).wrapping_mul(self.0);
-        hash ^= hash >> 29;
-        hash = hash.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        hash ^ hash >> 32
-    }
 }
 
 #[cfg(test)]

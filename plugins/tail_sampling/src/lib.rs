@@ -5,7 +5,6 @@
 //! many they are. It learns them from columns as they pass, so that a decision looks at no span again.
 
 mod bucket;
-mod cache;
 mod compile;
 mod condition;
 mod counters;

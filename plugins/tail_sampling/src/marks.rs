@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 
 use spanmill_sampling::threshold::{NEVER, hex};
-use spanmill_sampling::trace_state::{parse, threshold_digits};
+use spanmill_sampling::trace_state::{parse, with_threshold};
 use spanmill_sdk::{ABSENT, Batch, Cell, Context, Contract, Outcome, TextField, WriteField};
 
-use crate::cache::SampledBy;
 use crate::compile::Compiled;
+use crate::traces::SampledBy;
 
 /// Words of a trace that keep what trace states say of sampling: the lower 32 bits of its randomness, and the others with
 /// two flags.
@@ -191,23 +191,4 @@ impl Marks {
             outcome.set(state.write, span, Cell::Text(text));
         }
     }
-}
-
-/// A trace state with a threshold; `None` if it cannot be read, or has one that rejects as much already: a sampler never
-/// says that more was kept than there was.
-fn with_threshold(before: &str, threshold: u64) -> Option<String> {
-    let parsed = parse(before)?;
-    if parsed
-        .threshold
-        .is_some_and(|(known, _)| known >= threshold)
-    {
-        return None;
-    }
-    let mut state = String::new();
-    parsed.write(
-        &mut state,
-        parsed.randomness,
-        Some(&threshold_digits(threshold)),
-    );
-    Some(state)
 }

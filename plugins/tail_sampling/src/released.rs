@@ -1,10 +1,10 @@
 //! What becomes of traces once they are decided on, and whether there is room for more.
 
 use spanmill_sdk::{Batch, Holder, Outcome, PluginError};
+use spanmill_traces::Phase;
 
-use crate::cache::SampledBy;
 use crate::sampler::TailSampling;
-use crate::traces::Phase;
+use crate::traces::SampledBy;
 
 impl Holder for TailSampling {
     fn sees_released(&self) -> bool {

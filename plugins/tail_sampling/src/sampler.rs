@@ -6,14 +6,14 @@ use spanmill_sdk::{
     Batch, ConfigError, Context, Contract, NarrowField, Outcome, PluginError, Problems, Processor,
     Sharding, TraceIdField, WideField,
 };
+use spanmill_traces::{Phase, Tracked};
 
-use crate::cache::{DecisionCache, SampledBy};
 use crate::compile::{Compiled, compile};
 use crate::condition::{Condition, Scratch};
 use crate::counters::Counters;
 use crate::marks::Marks;
 use crate::settings::Settings;
-use crate::traces::{Phase, Trace, Traces};
+use crate::traces::{DecisionCache, SampledBy, Trace, Traces};
 
 /// The tail sampler.
 #[derive(Debug)]

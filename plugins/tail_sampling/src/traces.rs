@@ -1,24 +1,13 @@
-//! What is known of traces: a few words each, found by id and walked in the order they came.
+//! What is known of each trace.
 
-use std::collections::VecDeque;
-
-use hashbrown::HashTable;
 use spanmill_sampling::threshold::NEVER;
+use spanmill_traces::{Phase, Tracked};
 
-use crate::hash::Mixer;
+/// The traces of one instance. Each has further words, which the policies use.
+pub(crate) type Traces = spanmill_traces::Traces<Trace>;
 
-/// What is to become of a trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It is not decided on.
-    Waiting,
-    /// It is not decided on, and what the policies ask is not known before it has been shown again.
-    Unknown,
-    Sampled,
-    NotSampled,
-    /// It is forgotten; its place is still in the order.
-    Gone,
-}
+/// Decisions that are remembered after their traces have left.
+pub(crate) type DecisionCache = spanmill_traces::DecisionCache<SampledBy>;
 
 /// What is known of one trace.
 #[derive(Debug, Clone)]
@@ -56,224 +45,51 @@ impl Trace {
             phase: Phase::Waiting,
         }
     }
+}
 
-    pub(crate) fn is_undecided(&self) -> bool {
-        matches!(self.phase, Phase::Waiting | Phase::Unknown)
+impl Tracked for Trace {
+    fn id(&self) -> u128 {
+        self.id
+    }
+
+    fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
+    fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    fn set_phase(&mut self, phase: Phase) {
+        self.phase = phase;
+    }
+
+    fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    fn set_bytes(&mut self, bytes: u32) {
+        self.bytes = bytes;
+    }
+
+    fn forget_spans(&mut self) {
+        *self = Trace::new(self.id, self.arrived);
     }
 }
 
-/// Entries of a chunk: a table grows by chunks, so that it is never copied.
-const CHUNK: usize = 1024;
-
-/// The traces of one instance. Each has `words` further words, which the policies use.
-#[derive(Debug)]
-pub(crate) struct Traces {
-    mixer: Mixer,
-    index: HashTable<u32>,
-    chunks: Vec<Vec<Trace>>,
-    words: usize,
-    word_chunks: Vec<Vec<u32>>,
-    free: Vec<u32>,
-    /// All traces in the order they came, and those that are gone until they are swept.
-    order: VecDeque<u32>,
-    /// How many at the front of the order have been decided on, or are waited for otherwise.
-    passed: usize,
-    /// Bytes of the spans that wait.
-    waiting_bytes: u64,
-    /// How many are not decided on.
-    waiting: usize,
+/// What sampled a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SampledBy {
+    /// The policy, from 1, and its sub-policy; 0 for none.
+    pub policies: (u16, u16),
+    /// The rejection threshold; [`NEVER`] where nobody can say.
+    pub threshold: u64,
 }
 
-impl Traces {
-    pub(crate) fn new(words: usize) -> Self {
-        Traces {
-            mixer: Mixer::default(),
-            index: HashTable::new(),
-            chunks: Vec::new(),
-            words,
-            word_chunks: Vec::new(),
-            free: Vec::new(),
-            order: VecDeque::new(),
-            passed: 0,
-            waiting_bytes: 0,
-            waiting: 0,
-        }
-    }
-
-    /// How many there are, decided on or not.
-    pub(crate) fn len(&self) -> usize {
-        self.index.len()
-    }
-
-    /// How many are not decided on.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting
-    }
-
-    /// Bytes of the spans that wait.
-    pub(crate) fn waiting_bytes(&self) -> u64 {
-        self.waiting_bytes
-    }
-
-    pub(crate) fn trace(&self, slot: u32) -> &Trace {
-        &self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
-    }
-
-    pub(crate) fn trace_mut(&mut self, slot: u32) -> &mut Trace {
-        &mut self.chunks[slot as usize / CHUNK][slot as usize % CHUNK]
-    }
-
-    /// The words of a trace.
-    pub(crate) fn words(&self, slot: u32) -> &[u32] {
-        let at = slot as usize % CHUNK * self.words;
-        &self.word_chunks[slot as usize / CHUNK][at..at + self.words]
-    }
-
-    pub(crate) fn words_mut(&mut self, slot: u32) -> &mut [u32] {
-        let at = slot as usize % CHUNK * self.words;
-        &mut self.word_chunks[slot as usize / CHUNK][at..at + self.words]
-    }
-
-    /// The slot of a trace; `None` if nothing is known of it.
-    #[inline]
-    pub(crate) fn find(&self, id: u128) -> Option<u32> {
-        let hash = self.mixer.hash(id);
-        let found = self.index.find(hash, |slot| self.trace(*slot).id == id);
-        found.copied()
-    }
-
-    /// Adds a trace of which nothing is known, as the latest.
-    pub(crate) fn insert(&mut self, trace: Trace) -> u32 {
-        if self.index.is_empty() {
-            self.reseed(trace.arrived);
-        }
-        let id = trace.id;
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                *self.trace_mut(slot) = trace;
-                self.words_mut(slot).fill(0);
-                slot
-            }
-            None => self.push(trace),
-        };
-        let Traces {
-            mixer,
-            index,
-            chunks,
-            ..
-        } = self;
-        let hash_of = |slot: &u32| {
-            let trace: &Trace = &chunks[*slot as usize / CHUNK][*slot as usize % CHUNK];
-            mixer.hash(trace.id)
-        };
-        index.insert_unique(mixer.hash(id), slot, hash_of);
-        self.order.push_back(slot);
-        self.waiting += 1;
-        slot
-    }
-
-    /// Takes a new seed, which only an empty table can.
-    fn reseed(&mut self, seed: u64) {
-        self.mixer = Mixer::new(seed);
-    }
-
-    fn push(&mut self, trace: Trace) -> u32 {
-        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-            self.word_chunks.push(vec![0; CHUNK * self.words]);
-        }
-        let chunk = self.chunks.len() - 1;
-        self.chunks[chunk].push(trace);
-        (chunk * CHUNK + self.chunks[chunk].len() - 1) as u32
-    }
-
-    /// Adds bytes to a trace that waits.
-    pub(crate) fn add_bytes(&mut self, slot: u32, bytes: u32) {
-        let trace = self.trace_mut(slot);
-        let before = trace.bytes;
-        trace.bytes = before.saturating_add(bytes);
-        self.waiting_bytes += u64::from(trace.bytes - before);
-    }
-
-    /// Forgets what was learned of the spans of a trace, which are about to be shown again.
-    pub(crate) fn forget_spans(&mut self, slot: u32) {
-        let trace = self.trace_mut(slot);
-        let bytes = u64::from(trace.bytes);
-        let (id, arrived) = (trace.id, trace.arrived);
-        *trace = Trace::new(id, arrived);
-        self.waiting_bytes -= bytes;
-        self.words_mut(slot).fill(0);
-    }
-
-    /// Notes a decision.
-    pub(crate) fn decide(&mut self, slot: u32, phase: Phase) {
-        let trace = self.trace_mut(slot);
-        let was_waiting = trace.is_undecided();
-        let bytes = u64::from(trace.bytes);
-        trace.phase = phase;
-        if was_waiting {
-            self.waiting_bytes -= bytes;
-            self.waiting -= 1;
-        }
-    }
-
-    /// Forgets a trace.
-    pub(crate) fn remove(&mut self, slot: u32) {
-        self.decide(slot, Phase::Gone);
-        let id = self.trace(slot).id;
-        let hash = self.mixer.hash(id);
-        if let Ok(entry) = self.index.find_entry(hash, |known| *known == slot) {
-            entry.remove();
-        }
-    }
-
-    /// The oldest trace that is not passed.
-    pub(crate) fn next(&self) -> Option<u32> {
-        self.order.get(self.passed).copied()
-    }
-
-    /// Goes on behind [`Traces::next`].
-    pub(crate) fn pass(&mut self) {
-        self.passed = (self.passed + 1).min(self.order.len());
-    }
-
-    /// The oldest trace; those that are gone are swept.
-    pub(crate) fn oldest(&mut self) -> Option<u32> {
-        while let Some(&slot) = self.order.front() {
-            if self.trace(slot).phase != Phase::Gone {
-                return Some(slot);
-            }
-            self.order.pop_front();
-            self.passed = self.passed.saturating_sub(1);
-            self.free.push(slot);
-        }
-        None
-    }
-
-    /// Sweeps traces that are gone where they are the most, so that the order is never much longer than needed.
-    pub(crate) fn sweep(&mut self) {
-        if self.order.len() < 2 * self.index.len() + CHUNK {
-            return;
-        }
-        let (mut kept, mut passed) = (VecDeque::with_capacity(self.index.len()), 0);
-        for (at, slot) in std::mem::take(&mut self.order).into_iter().enumerate() {
-            if self.trace(slot).phase == Phase::Gone {
-                self.free.push(slot);
-                continue;
-            }
-            passed += usize::from(at < self.passed);
-            kept.push_back(slot);
-        }
-        self.order = kept;
-        self.passed = passed;
-    }
-
-    /// All traces that are not gone, in the order they came.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = u32> {
-        let slots = self.order.iter().copied();
-        slots.filter(|slot| self.trace(*slot).phase != Phase::Gone)
-    }
+impl SampledBy {
+    /// Of traces that are not sampled.
+    pub(crate) const NOTHING: Self = SampledBy {
+        policies: (0, 0),
+        threshold: NEVER,
+    };
 }
-
-#[cfg(test)]
-mod tests;

@@ -332,6 +332,25 @@ fn what_is_too_large_when_it_is_shown_again_is_dropped_once() {
     );
 }
 
+/// A host tries a new version on a copy of the state first.
+#[test]
+fn only_the_last_state_counts() {
+    let caches =
+        json!({"decision_cache": {"sampled_cache_size": 10, "non_sampled_cache_size": 10}});
+    let of = || kit(caches.clone());
+    let mut running = of();
+    running.run(&at(0, [span(1), error(2), span(3)]));
+    let (format, first) = running.snapshot();
+    let _: Decided<Span> = running.tick(10 * SECOND);
+    running.run(&at(11 * SECOND, [error(4)]));
+    let (_, second) = running.snapshot();
+    let (mut once, mut twice) = (of(), of());
+    once.restore(format, &second).unwrap();
+    twice.restore(format, &first).unwrap();
+    twice.restore(format, &second).unwrap();
+    assert!(once.snapshot() == twice.snapshot());
+}
+
 #[test]
 fn a_state_that_is_none_is_refused() {
     let mut kit = kit(json!({}));

@@ -159,9 +159,49 @@ pub fn threshold_digits(threshold: u64) -> String {
     format!("{threshold:014x}").trim_end_matches('0').to_owned()
 }
 
+/// A trace state with a threshold; `None` if it cannot be read, or has one that rejects as much already: a sampler never
+/// says that more was kept than there was.
+pub fn with_threshold(before: &str, threshold: u64) -> Option<String> {
+    let parsed = parse(before)?;
+    if parsed
+        .threshold
+        .is_some_and(|(known, _)| known >= threshold)
+    {
+        return None;
+    }
+    let mut state = String::new();
+    parsed.write(
+        &mut state,
+        parsed.randomness,
+        Some(&threshold_digits(threshold)),
+    );
+    Some(state)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thresholds_are_raised_and_never_lowered() {
+        for (before, after) in [
+            ("", Some("ot=th:8")),
+            ("a=b", Some("ot=th:8,a=b")),
+            (
+                "ot=rv:00000000000001;th:4",
+                Some("ot=rv:00000000000001;th:8"),
+            ),
+            ("ot=th:8", None),
+            ("ot=th:c", None),
+            ("==", None),
+        ] {
+            assert_eq!(
+                with_threshold(before, 8 << 52).as_deref(),
+                after,
+                "{before}"
+            );
+        }
+    }
 
     #[test]
     fn states_are_read_and_written_again() {

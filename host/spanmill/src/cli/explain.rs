@@ -28,6 +28,9 @@ struct Trace {
 
 type Traces = BTreeMap<Vec<u8>, Trace>;
 
+/// Under which `adaptive_tail_sampling` says the rule.
+const ADAPTIVE_RULE: &str = "otelcol.processor.adaptive_tail_sampling.rule";
+
 /// Says what became of each trace in each traces pipeline, and how much of each service; with `other` also what another
 /// manifest, of that name, makes of it.
 pub(super) fn explain(
@@ -95,6 +98,8 @@ fn add(traces: &mut Traces, request: &[u8]) -> Result<(), Failure> {
                     Some(sub_policy) => format!("{policy}, {sub_policy}"),
                     None => policy.to_owned(),
                 });
+            } else if let Some(rule) = text(&span.attributes, ADAPTIVE_RULE) {
+                trace.policies.insert(rule.to_owned());
             }
             if span.parent_span_id.is_empty() {
                 trace.root = span.name;

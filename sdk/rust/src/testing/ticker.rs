@@ -1,5 +1,7 @@
 //! The test kit for processors that hold rows: held rows are kept by trace, as in the host.
 
+use std::collections::BTreeMap;
+
 use spanmill_otlp::Assembly;
 
 use super::Kit;
@@ -7,7 +9,8 @@ use super::errors::plugin_error;
 use super::held::HeldRow;
 use super::items::{Item, Items};
 use crate::guest::{self, ticker_wit};
-use crate::{ConfigError, Holder, PluginError, Processor, State, Ticker};
+use crate::recorded::RECORDER;
+use crate::{ConfigError, Holder, Level, PluginError, Processor, State, Ticker};
 
 fn joined<T: Item>(rows: &[HeldRow], received_unix_nano: u64) -> Items<T> {
     let mut assembly = Assembly::new(T::SIGNAL);
@@ -28,6 +31,17 @@ pub struct Decided<T> {
     pub dropped: Items<T>,
     /// How many traces were shown again.
     pub reviewed: usize,
+    /// What the plugin logged.
+    pub logs: Vec<(Level, String)>,
+    /// What the plugin counted.
+    pub counts: BTreeMap<String, u64>,
+}
+
+impl<T> Decided<T> {
+    /// One of the plugin's counters; 0 if it was not counted.
+    pub fn count(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or(0)
+    }
 }
 
 impl<P: Processor + Ticker> Kit<P> {
@@ -121,7 +135,9 @@ impl<P: Processor + Ticker> Kit<P> {
     }
 
     fn decide<T: Item>(&mut self, now_unix_nano: u64, ending: bool) -> Decided<T> {
+        RECORDER.take();
         let decided = guest::tick(Some(&mut self.plugin), now_unix_nano, ending);
+        let recorder = RECORDER.take();
         let decided = decided.unwrap_or_else(|error| panic!("{}", plugin_error(error)));
         let ids = |words: &[u64]| -> Vec<u128> {
             assert!(words.len().is_multiple_of(2), "a trace has two words");
@@ -162,6 +178,8 @@ impl<P: Processor + Ticker> Kit<P> {
             released: joined(&released, now_unix_nano),
             dropped: joined(&dropped, now_unix_nano),
             reviewed: review.len(),
+            logs: recorder.logs,
+            counts: recorder.counts,
         }
     }
 

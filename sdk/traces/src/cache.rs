@@ -1,52 +1,34 @@
 //! Decisions that are remembered after their traces have left: the least recently used are forgotten first.
 
 use hashbrown::HashTable;
-use spanmill_sampling::threshold::NEVER;
 
-use crate::hash::Mixer;
+use crate::mixer::Mixer;
 
 const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct Entry<D> {
     id: u128,
-    by: SampledBy,
+    decision: D,
     /// Towards the latest used, and towards the one to be forgotten next.
     newer: u32,
     older: u32,
 }
 
-/// What sampled a trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SampledBy {
-    /// The policy, from 1, and its sub-policy; 0 for none.
-    pub policies: (u16, u16),
-    /// The rejection threshold; [`NEVER`] where nobody can say.
-    pub threshold: u64,
-}
-
-impl SampledBy {
-    /// Of traces that are not sampled.
-    pub(crate) const NOTHING: Self = SampledBy {
-        policies: (0, 0),
-        threshold: NEVER,
-    };
-}
-
 /// Decisions by trace.
 #[derive(Debug)]
-pub(crate) struct DecisionCache {
+pub struct DecisionCache<D> {
     size: usize,
     mixer: Mixer,
     index: HashTable<u32>,
-    entries: Vec<Entry>,
+    entries: Vec<Entry<D>>,
     newest: u32,
     oldest: u32,
 }
 
-impl DecisionCache {
+impl<D: Clone> DecisionCache<D> {
     /// Remembers at most so many.
-    pub(crate) fn new(size: usize) -> Self {
+    pub fn new(size: usize) -> Self {
         DecisionCache {
             size,
             mixer: Mixer::default(),
@@ -57,8 +39,13 @@ impl DecisionCache {
         }
     }
 
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        *self = DecisionCache::new(self.size);
+    }
+
     /// Whether it remembers anything at all.
-    pub(crate) fn is_in_use(&self) -> bool {
+    pub fn is_in_use(&self) -> bool {
         self.size > 0
     }
 
@@ -68,19 +55,19 @@ impl DecisionCache {
         self.index.find(hash, is_it).copied()
     }
 
-    /// What sampled a trace, if its decision is remembered.
-    pub(crate) fn get(&mut self, id: u128) -> Option<SampledBy> {
+    /// The decision on a trace, if it is remembered.
+    pub fn get(&mut self, id: u128) -> Option<D> {
         if self.entries.is_empty() {
             return None;
         }
         let slot = self.find(id)?;
         self.unlink(slot);
         self.link(slot);
-        Some(self.entries[slot as usize].by)
+        Some(self.entries[slot as usize].decision.clone())
     }
 
     /// Remembers a decision, with what nobody who sends traces can know.
-    pub(crate) fn put(&mut self, id: u128, by: SampledBy, seed: u64) {
+    pub fn put(&mut self, id: u128, decision: D, seed: u64) {
         if self.size == 0 {
             return;
         }
@@ -90,12 +77,12 @@ impl DecisionCache {
         if let Some(slot) = self.find(id) {
             self.unlink(slot);
             self.link(slot);
-            self.entries[slot as usize].by = by;
+            self.entries[slot as usize].decision = decision;
             return;
         }
         let entry = Entry {
             id,
-            by,
+            decision,
             newer: NONE,
             older: NONE,
         };
@@ -115,7 +102,7 @@ impl DecisionCache {
                 slot
             }
         };
-        let DecisionCache {
+        let Self {
             mixer,
             index,
             entries,
@@ -127,17 +114,20 @@ impl DecisionCache {
     }
 
     /// All decisions, those to be forgotten first in front.
-    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = (u128, SampledBy)> {
+    pub fn oldest_first(&self) -> impl Iterator<Item = (u128, D)> {
         let mut next = self.oldest;
         std::iter::from_fn(move || {
             let entry = self.entries.get(next as usize)?;
             next = entry.newer;
-            Some((entry.id, entry.by))
+            Some((entry.id, entry.decision.clone()))
         })
     }
 
     fn unlink(&mut self, slot: u32) {
-        let Entry { newer, older, .. } = self.entries[slot as usize];
+        let (newer, older) = {
+            let entry = &self.entries[slot as usize];
+            (entry.newer, entry.older)
+        };
         match self.entries.get_mut(newer as usize) {
             Some(entry) => entry.older = older,
             None => self.newest = older,
@@ -165,17 +155,10 @@ mod tests {
 
     use super::*;
 
-    fn by(policy: u16) -> SampledBy {
-        SampledBy {
-            policies: (policy, 0),
-            threshold: 8,
-        }
-    }
-
     #[test]
     fn nothing_is_remembered_without_room() {
         let mut cache = DecisionCache::new(0);
-        cache.put(1, SampledBy::NOTHING, 7);
+        cache.put(1, 'x', 7);
         assert_eq!((cache.get(1), cache.is_in_use()), (None, false));
     }
 
@@ -191,7 +174,7 @@ mod tests {
             for (is_put, id, policy) in uses {
                 let known = model.iter().position(|(known, _)| *known == id);
                 if is_put {
-                    cache.put(id, by(policy), 7);
+                    cache.put(id, policy, 7);
                     if let Some(at) = known {
                         model.remove(at);
                     } else if model.len() == size {
@@ -202,11 +185,11 @@ mod tests {
                     let expected = known.map(|at| {
                         let entry = model.remove(at);
                         model.push(entry);
-                        by(entry.1)
+                        entry.1
                     });
                     prop_assert_eq!(cache.get(id), expected);
                 }
-                let all: Vec<_> = cache.oldest_first().map(|(id, by)| (id, by.policies.0)).collect();
+                let all: Vec<_> = cache.oldest_first().collect();
                 prop_assert_eq!(&all, &model);
             }
         }

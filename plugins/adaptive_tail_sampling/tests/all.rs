@@ -1,0 +1,10 @@
+//! The plugin in the SDK's test kit, which is the host's own code around it.
+
+mod decisions;
+mod fingerprints;
+mod handover;
+mod limits;
+mod overload;
+mod property;
+mod settings;
+mod support;
