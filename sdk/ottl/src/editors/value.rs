@@ -2,7 +2,7 @@
 
 use spanmill_sdk::nested;
 
-use crate::datum::{Datum, ListBuilder};
+use crate::datum::{Datum, Failure, ListBuilder};
 use crate::editor::{Change, Prepared, change};
 
 pub(super) fn append(prepared: &Prepared<'_>) -> Result<Change, String> {
@@ -17,16 +17,23 @@ pub(super) fn append(prepared: &Prepared<'_>) -> Result<Change, String> {
             Datum::List(items) => {
                 nested::items(items).for_each(|item| list.push_value(&item));
             }
-            old => list.push(old)?,
+            old => push(&mut list, old)?,
         }
         if has_one {
-            list.push(input.value(1))?;
+            push(&mut list, input.value(1))?;
         }
         for value in input.list {
-            list.push(value)?;
+            push(&mut list, value)?;
         }
         Ok(Some(list.finish()))
     }))
+}
+
+fn push(list: &mut ListBuilder, value: &Datum<'_>) -> Result<(), Failure> {
+    match value {
+        Datum::List(_) | Datum::Map(_) => Err("append takes single values, not lists and maps"),
+        value => list.push(value),
+    }
 }
 
 pub(super) fn delete_index(prepared: &Prepared<'_>) -> Result<Change, String> {

@@ -66,7 +66,6 @@ fn decoded(engine: &GeneralPurpose, text: &[u8]) -> Result<Datum<'static>, Failu
 enum Encoding {
     Base64(&'static GeneralPurpose),
     Utf8,
-    Ascii,
     Latin1,
     Windows1252,
     Utf16 { is_big_endian: bool },
@@ -79,8 +78,8 @@ fn encoding(name: &str) -> Option<Encoding> {
         return Some(Encoding::Base64(engine));
     }
     Some(match name.to_ascii_lowercase().as_str() {
-        "utf-8" | "utf8" | "nop" | "" => Encoding::Utf8,
-        "us-ascii" | "ascii" => Encoding::Ascii,
+        // ASCII is read as UTF-8, as in the Collector.
+        "utf-8" | "utf8" | "nop" | "" | "us-ascii" | "ascii" => Encoding::Utf8,
         "iso-8859-1" | "latin1" => Encoding::Latin1,
         "windows-1252" | "cp1252" => Encoding::Windows1252,
         "utf-16" | "utf16" | "utf-16le" | "utf16le" => Encoding::Utf16 {
@@ -121,13 +120,6 @@ fn read(encoding: Encoding, bytes: &[u8]) -> Result<Datum<'static>, Failure> {
     Ok(Datum::text(match encoding {
         Encoding::Base64(engine) => return decoded(engine, bytes),
         Encoding::Utf8 => String::from_utf8_lossy(bytes).into_owned(),
-        Encoding::Ascii => bytes
-            .iter()
-            .map(|&byte| match byte.is_ascii() {
-                true => char::from(byte),
-                false => '\u{fffd}',
-            })
-            .collect(),
         Encoding::Latin1 => bytes.iter().map(|&byte| char::from(byte)).collect(),
         Encoding::Windows1252 => bytes
             .iter()

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::strptime;
 use crate::datum::{Datum, hex};
 
 /// What stands between `%` and its letter.
@@ -136,10 +137,7 @@ fn plain(value: &Datum<'_>) -> String {
         Datum::TraceId([high, low]) => format!("{high:016x}{low:016x}"),
         Datum::SpanId(id) => format!("{id:016x}"),
         Datum::Duration(nanoseconds) => super::time::duration_text(*nanoseconds),
-        Datum::Time(moment) => {
-            let text = moment.rfc3339();
-            format!("{} {}", text.replace('T', " "), moment.zone_name())
-        }
+        Datum::Time(moment) => strptime::shown(moment),
         value => match value.text_like() {
             Ok(Some(text)) => text.into_owned(),
             _ => String::new(),

@@ -188,6 +188,17 @@ pub(super) fn formatted(format: &str, moment: &Moment) -> String {
     out
 }
 
+/// A time as Go shows it where nobody says how.
+pub(super) fn shown(moment: &Moment) -> String {
+    let offset = offset_text(moment.offset, "", false, true);
+    let zone = match moment.zone_name() {
+        name if name.is_empty() => offset.clone(),
+        name => name,
+    };
+    let time = formatted("%Y-%m-%d %H:%M:%S.%s", moment);
+    format!("{time} {offset} {zone}")
+}
+
 /// Why a string is no time, whatever it is.
 const NO_TIME: Failure = "Time got a string that does not have the format";
 
