@@ -2,6 +2,8 @@
 
 mod entries;
 
+use std::ops::Range;
+
 use spanmill_sdk::Context;
 
 use crate::cell::Cell;
@@ -10,7 +12,7 @@ use crate::editor::Change;
 use crate::expression::{Arguments, Scope};
 use crate::field::Field;
 use crate::memo::{Inputs, Lookup, Memo};
-use crate::running::Running;
+use crate::running::{Failures, Running, held};
 use crate::target::{Raw, Target};
 pub(crate) use entries::{EntriesEdit, Merge};
 
@@ -52,25 +54,34 @@ impl Edit {
     }
 
     fn work(&self, scope: &Scope<'_>) -> Result<Option<Raw>, Failure> {
-        let new = match &self.change {
-            None => self
-                .arguments
-                .with(scope, |input| Ok(Some(input.value(1).clone().into_owned())))?,
-            Some(change) => {
+        let new = match (&self.change, self.arguments.values.get(1)) {
+            (None, Some((_, Some(value)))) => return self.raw(scope, &value.evaluate(scope)?),
+            (None, _) => Datum::Nil,
+            (Some(change), _) => {
                 let old = self.target.get(scope)?;
-                self.arguments.with(scope, |input| change(&old, input))?
+                match self.arguments.with(scope, |input| change(&old, input))? {
+                    Some(new) => new,
+                    None => return Ok(None),
+                }
             }
         };
+        self.raw(scope, &new)
+    }
+
+    fn raw(&self, scope: &Scope<'_>, new: &Datum<'_>) -> Result<Option<Raw>, Failure> {
         match new {
-            None | Some(Datum::Nil) => Ok(None),
-            Some(new) => self.target.cell(scope, &new),
+            // To set something to nil does nothing.
+            Datum::Nil => Ok(None),
+            new => self.target.cell(scope, new),
         }
     }
 
-    fn run(&mut self, running: &mut Running<'_, '_>, row: usize) -> Result<(), Failure> {
+    /// The cell that a row gets.
+    #[inline]
+    fn cell(&mut self, running: &mut Running<'_, '_>, row: usize) -> Result<Option<Cell>, Failure> {
         let context = running.context;
-        let cell = match self.memo.look_up(running.frame, context, row) {
-            Lookup::Answer(answer) => answer?,
+        match self.memo.look_up(running.frame, context, row) {
+            Lookup::Answer(answer) => answer,
             Lookup::Open(ticket) => {
                 let scope = Scope {
                     frame: running.frame,
@@ -81,15 +92,43 @@ impl Edit {
                 let raw = self.work(&scope);
                 let cell = raw.map(|raw| raw.map(|raw| raw.into_cell(running.frame)));
                 self.memo.store(ticket, cell);
-                cell?
+                cell
             }
-        };
-        if let Some(cell) = cell {
-            let field = &self.target.field;
-            let row = running.frame.ancestor(context, field.context, row);
-            running.frame.set(field.place, row, cell, running.slots);
         }
-        Ok(())
+    }
+
+    #[inline(never)]
+    fn run(
+        &mut self,
+        running: &mut Running<'_, '_>,
+        rows: Range<usize>,
+        holds: &[u8],
+        failures: &mut Failures,
+    ) {
+        let context = running.context;
+        let (of, place) = (self.target.field.context, self.target.field.place);
+        let is_all = holds.is_empty() && of == context;
+        if is_all
+            && self.memo.is_constant()
+            && rows.len() == running.frame.rows(of)
+            && let Ok(Some(cell)) = self.cell(running, rows.start)
+            && running.frame.fill(place, cell)
+        {
+            return;
+        }
+        for row in held(rows, holds) {
+            match self.cell(running, row) {
+                Ok(None) => {}
+                Ok(Some(cell)) => {
+                    let row = match of == context {
+                        true => row,
+                        false => running.frame.ancestor(context, of, row),
+                    };
+                    running.frame.set(place, row, cell, running.slots);
+                }
+                Err(why) => failures.note(Err(why)),
+            }
+        }
     }
 }
 
@@ -114,19 +153,33 @@ impl Action {
         }
     }
 
-    /// Does it to a row of the context that runs.
-    pub(crate) fn run(&mut self, running: &mut Running<'_, '_>, row: usize) -> Result<(), Failure> {
+    /// Does it to rows of the context that runs, to those of them that are asked for.
+    pub(crate) fn run(
+        &mut self,
+        running: &mut Running<'_, '_>,
+        rows: Range<usize>,
+        holds: &[u8],
+        failures: &mut Failures,
+    ) {
         match self {
-            Action::Edit(edit) => edit.run(running, row),
+            Action::Edit(edit) => edit.run(running, rows, holds, failures),
             Action::Remove(field) => {
-                let row = running.frame.ancestor(running.context, field.context, row);
-                running
-                    .frame
-                    .set(field.place, row, Cell::ABSENT, running.slots);
-                Ok(())
+                for row in held(rows, holds) {
+                    let row = running.frame.ancestor(running.context, field.context, row);
+                    let slots = running.slots;
+                    running.frame.set(field.place, row, Cell::ABSENT, slots);
+                }
             }
-            Action::Entries(edit) => edit.run(running, row),
-            Action::Merge(merge) => merge.run(running, row),
+            Action::Entries(edit) => {
+                for row in held(rows, holds) {
+                    failures.note(edit.run(running, row));
+                }
+            }
+            Action::Merge(merge) => {
+                for row in held(rows, holds) {
+                    failures.note(merge.run(running, row));
+                }
+            }
         }
     }
 }

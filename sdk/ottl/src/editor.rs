@@ -32,8 +32,8 @@ pub(crate) type OfKey = Arc<dyn Fn(&str) -> Result<Option<String>, Failure> + Se
 pub(crate) enum MapChange {
     /// The keys that stay.
     Retain(Arc<dyn Fn(&str) -> bool + Send + Sync>),
-    /// What each value becomes.
-    Values(OfValue),
+    /// What each value becomes, and whether only texts become something else.
+    Values(OfValue, bool),
     /// What each key becomes.
     Keys(OfKey),
     /// The first so many entries stay, with those of some keys before others.

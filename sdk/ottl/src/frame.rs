@@ -202,6 +202,27 @@ impl<'a> Frame<'a> {
         index
     }
 
+    /// Gives a place of every row the same value; `false`, if the rows have to be given it one by one.
+    #[inline(never)]
+    pub(crate) fn fill(&mut self, place: Place, cell: Cell) -> bool {
+        let Some(column) = self.columns.get_mut(place.slot) else {
+            return false;
+        };
+        match column {
+            Column::Narrow(values) => values.to_mut().fill(cell.bits as u32),
+            Column::Wide(values) => values.to_mut().fill(cell.bits),
+            Column::Text(indices) if cell.kind == TEXT => {
+                indices.to_mut().fill(cell.bits as u32);
+            }
+            Column::Cells(kinds, bits) => {
+                kinds.to_mut().fill(cell.kind);
+                bits.to_mut().fill(cell.bits);
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Gives a place of a row a new value.
     #[inline]
     pub(crate) fn set(&mut self, place: Place, row: usize, cell: Cell, slots: &Slots) {
@@ -212,25 +233,17 @@ impl<'a> Frame<'a> {
             }
             return;
         }
-        let rows = slots
-            .list
-            .get(place.slot)
-            .map_or(0, |slot| self.rows(slot.context));
+        let batch = self.batch;
         let Some(column) = self.columns.get_mut(place.slot) else {
             return;
         };
         match column {
             Column::Text(indices) if cell.kind == TEXT || cell.kind == 0 => {
-                let index = if cell.kind == 0 {
-                    ABSENT
-                } else {
-                    cell.bits as u32
+                let index = match cell.kind {
+                    0 => ABSENT,
+                    _ => cell.bits as u32,
                 };
-                if indices.get(row).is_some_and(|&known| known != index)
-                    && let Some(place) = indices.to_mut().get_mut(row)
-                {
-                    *place = index;
-                }
+                replace(indices, row, index);
             }
             Column::Text(indices) => {
                 let kind_of = |index: &u32| u8::from(*index != ABSENT);
@@ -240,19 +253,14 @@ impl<'a> Frame<'a> {
                 put(&mut kinds, &mut bits, row, cell);
                 *column = Column::Cells(Cow::Owned(kinds), Cow::Owned(bits));
             }
-            Column::Narrow(values) => {
-                if let Some(value) = values.to_mut().get_mut(row) {
-                    *value = cell.bits as u32;
-                }
-            }
-            Column::Wide(values) => {
-                if let Some(value) = values.to_mut().get_mut(row) {
-                    *value = cell.bits;
-                }
-            }
+            Column::Narrow(values) => replace(values, row, cell.bits as u32),
+            Column::Wide(values) => replace(values, row, cell.bits),
             Column::Cells(kinds, bits) => put(kinds.to_mut(), bits.to_mut(), row, cell),
             Column::Cache(maps) => {
-                maps.resize(rows, ABSENT);
+                if maps.is_empty() {
+                    let context = slots.list.get(place.slot).map(|slot| slot.context);
+                    maps.resize(context.map_or(0, |context| batch.rows(context)), ABSENT);
+                }
                 if let Some(map) = maps.get_mut(row) {
                     *map = cell.bits as u32;
                 }
@@ -268,6 +276,16 @@ impl<'a> Frame<'a> {
                 maps.clear();
             }
         }
+    }
+}
+
+/// Gives a row of a column a value; a column that is not changed is not copied.
+#[inline]
+fn replace<T: Copy + PartialEq>(values: &mut Cow<'_, [T]>, row: usize, value: T) {
+    if values.get(row).is_some_and(|&known| known != value)
+        && let Some(place) = values.to_mut().get_mut(row)
+    {
+        *place = value;
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 use spanmill_sdk::Context;
 
 use crate::ast::Comparison;
-use crate::compare::holds;
+use crate::compare::{compare, holds};
 use crate::datum::{Datum, Failure};
 use crate::expression::{Expression, Scope, Test};
 use crate::field::View;
@@ -41,6 +41,8 @@ pub(crate) struct Leaf {
     context: Context,
     /// A number of a column against a constant.
     number: Option<(Place, Comparison, i64)>,
+    /// A value of a column against a constant, which takes no time where the value is no text.
+    value: Option<(Place, Comparison, Datum<'static>)>,
     memo: Memo<u8>,
 }
 
@@ -73,6 +75,7 @@ impl Leaf {
         Leaf {
             context: inputs.deepest().unwrap_or(context),
             number: number(&test),
+            value: value(&test),
             memo: Memo::new(inputs),
             test,
         }
@@ -81,6 +84,13 @@ impl Leaf {
     #[inline]
     fn answer(&mut self, frame: &Frame<'_>, row: usize, why: &mut Option<Failure>) -> u8 {
         let (test, context) = (&self.test, self.context);
+        if let Some((place, operator, constant)) = &self.value {
+            let cell = frame.cell(*place, row);
+            if cell.pooled().is_none() {
+                let datum = Datum::from_value(frame.value(cell));
+                return u8::from(compare(&datum, *operator, constant));
+            }
+        }
         self.memo.answer(frame, context, row, || {
             let scope = Scope {
                 frame,
@@ -136,6 +146,16 @@ fn number(test: &Test) -> Option<(Place, Comparison, i64)> {
     };
     let is_plain = field.view == View::Int && field.of_types.is_none() && keys.is_empty();
     is_plain.then_some((field.place, *operator, *constant))
+}
+
+fn value(test: &Test) -> Option<(Place, Comparison, Datum<'static>)> {
+    let Test::Compare(Expression::Field(field, keys), operator, Expression::Constant(constant)) =
+        test
+    else {
+        return None;
+    };
+    let is_plain = field.view == View::Value && field.of_types.is_none() && keys.is_empty();
+    is_plain.then(|| (field.place, *operator, constant.clone()))
 }
 
 impl Tree {

@@ -82,16 +82,21 @@ impl Inputs {
     }
 }
 
-/// The cells that something was worked out of.
-pub(crate) type Key = [Cell; MOST_INPUTS];
+/// The cells that something was worked out of, a word each.
+pub(crate) type Key = [u64; MOST_INPUTS];
 
+/// A cell as a word that no other cell has; nothing, if it does not fit.
+#[inline]
+fn word(cell: Cell) -> Option<u64> {
+    (cell.bits >> 56 == 0).then_some(u64::from(cell.kind) << 56 | cell.bits)
+}
+
+#[inline]
 fn hash(key: &Key) -> u64 {
-    key.iter().fold(0, |hash: u64, cell| {
-        let word = cell.bits ^ u64::from(cell.kind) << 56;
-        let product = u128::from(hash.rotate_left(23) ^ word ^ 0x9e37_79b9_7f4a_7c15)
-            * 0xd6e8_feb8_6659_fd93_u128;
-        product as u64 ^ (product >> 64) as u64
-    })
+    let hash = key.iter().fold(0, |hash: u64, word| {
+        (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
+    hash ^ hash >> 32
 }
 
 /// Answers by the cells they were worked out of.
@@ -113,7 +118,7 @@ pub(crate) enum Ticket {
     /// It is the only one.
     Only,
     Text(u32),
-    Cells(Key, u64),
+    Words(Key, u64),
 }
 
 /// What is known.
@@ -149,9 +154,10 @@ impl<T: Clone> Known<T> {
     #[inline]
     pub(crate) fn of_cell(&mut self, cell: Cell) -> Lookup<T> {
         if cell.kind != TEXT {
-            let mut key = [Cell::ABSENT; MOST_INPUTS];
-            key[0] = cell;
-            return self.of_cells(key);
+            return match word(cell) {
+                Some(word) => self.of_words([word, 0, 0, 0]),
+                None => Lookup::Open(Ticket::None),
+            };
         }
         let known = self.texts.get(cell.bits as usize).copied().unwrap_or(0);
         let known = (known as usize).checked_sub(1);
@@ -161,7 +167,7 @@ impl<T: Clone> Known<T> {
         }
     }
 
-    fn of_cells(&mut self, key: Key) -> Lookup<T> {
+    fn of_words(&mut self, key: Key) -> Lookup<T> {
         // What is another in every row is not worth keeping.
         if self.asked >= TRIAL && self.found * 4 < self.asked {
             return Lookup::Open(Ticket::None);
@@ -179,7 +185,7 @@ impl<T: Clone> Known<T> {
             self.found += 1;
             return Lookup::Answer(answer.clone());
         }
-        Lookup::Open(Ticket::Cells(key, hashed))
+        Lookup::Open(Ticket::Words(key, hashed))
     }
 
     /// Keeps an answer.
@@ -187,7 +193,7 @@ impl<T: Clone> Known<T> {
         match ticket {
             Ticket::None | Ticket::Only => {}
             Ticket::Text(index) => {
-                self.answers.push(([Cell::ABSENT; MOST_INPUTS], answer));
+                self.answers.push(([0; MOST_INPUTS], answer));
                 let index = index as usize;
                 if index >= self.texts.len() {
                     let grown = (2 * self.texts.len()).max(1_024).max(index + 1);
@@ -197,7 +203,7 @@ impl<T: Clone> Known<T> {
                     *number = self.answers.len() as u32;
                 }
             }
-            Ticket::Cells(key, hashed) => {
+            Ticket::Words(key, hashed) => {
                 let at = self.answers.len() as u32;
                 self.answers.push((key, answer));
                 let answers = &self.answers;
@@ -233,6 +239,11 @@ impl<T: Clone> Memo<T> {
         self.only = None;
     }
 
+    /// Whether it is the same for every row.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.inputs.is_kept() && self.inputs.places.is_empty()
+    }
+
     /// What is known for a row of a context.
     #[inline]
     pub(crate) fn look_up(&mut self, frame: &Frame<'_>, context: Context, row: usize) -> Lookup<T> {
@@ -255,11 +266,14 @@ impl<T: Clone> Memo<T> {
         if let [place] = self.inputs.places.as_slice() {
             return self.known.of_cell(cell(place));
         }
-        let mut key = [Cell::ABSENT; MOST_INPUTS];
+        let mut key = [0; MOST_INPUTS];
         for (known, place) in key.iter_mut().zip(&self.inputs.places) {
-            *known = cell(place);
+            match word(cell(place)) {
+                Some(word) => *known = word,
+                None => return Lookup::Open(Ticket::None),
+            }
         }
-        self.known.of_cells(key)
+        self.known.of_words(key)
     }
 
     /// Keeps an answer.

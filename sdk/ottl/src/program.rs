@@ -296,7 +296,12 @@ impl Program {
                 failures += group.report("condition", at, rows, why)?;
             }
             for (at, statement) in group.statements.iter().enumerate() {
-                failures += group.report("statement", at, statement.failures, statement.why)?;
+                failures += group.report(
+                    "statement",
+                    at,
+                    statement.failures.count,
+                    statement.failures.why,
+                )?;
             }
         }
         self.unique = frame.unique.get();

@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use crate::action::Action;
-use crate::datum::Failure;
 use crate::mask::{FAILED, Scratch, Tree, YES};
-use crate::running::Running;
+use crate::running::{Failures, Running};
 use spanmill_sdk::Context;
 
 /// A checked statement.
@@ -13,10 +12,8 @@ pub(crate) struct Compiled {
     condition: Option<Tree>,
     /// What is done, each under a condition of its own.
     actions: Vec<(Option<Tree>, Action)>,
-    /// On how many rows of this batch it failed.
-    pub failures: usize,
-    /// Why it failed last.
-    pub why: Option<Failure>,
+    /// Where it failed in this batch.
+    pub failures: Failures,
 }
 
 impl Compiled {
@@ -24,8 +21,7 @@ impl Compiled {
         Compiled {
             condition,
             actions,
-            failures: 0,
-            why: None,
+            failures: Failures::default(),
         }
     }
 
@@ -36,7 +32,7 @@ impl Compiled {
 
     /// Forgets what was learnt of a batch.
     pub(crate) fn clear(&mut self) {
-        (self.failures, self.why) = (0, None);
+        self.failures = Failures::default();
         if let Some(condition) = &mut self.condition {
             condition.clear();
         }
@@ -56,38 +52,38 @@ impl Compiled {
         asked: &[u8],
         scratch: &mut Scratch,
     ) {
-        let mut mask = scratch.take();
+        let mut holds = scratch.take();
         if let Some(condition) = &mut self.condition {
             let (frame, context) = (&*running.frame, running.context);
-            condition.mask(frame, context, rows.clone(), &mut mask, scratch);
+            condition.mask(frame, context, rows.clone(), &mut holds, scratch);
             let why = scratch.why.take();
-            for (at, answer) in mask.iter().enumerate() {
+            for (at, answer) in holds.iter_mut().enumerate() {
                 let is_asked = asked.is_empty() || asked.get(at) == Some(&YES);
                 if is_asked && *answer == FAILED {
-                    self.failures += 1;
-                    self.why = why;
+                    self.failures.count += 1;
+                    self.failures.why = why;
                 }
+                *answer = u8::from(is_asked && *answer == YES);
             }
+        } else {
+            holds.extend_from_slice(asked);
         }
         for (condition, action) in &mut self.actions {
+            let Some(condition) = condition else {
+                action.run(running, rows.clone(), &holds, &mut self.failures);
+                continue;
+            };
             let mut own = scratch.take();
-            if let Some(condition) = condition {
-                let (frame, context) = (&*running.frame, running.context);
-                condition.mask(frame, context, rows.clone(), &mut own, scratch);
-                scratch.why = None;
+            let (frame, context) = (&*running.frame, running.context);
+            condition.mask(frame, context, rows.clone(), &mut own, scratch);
+            scratch.why = None;
+            for (at, answer) in own.iter_mut().enumerate() {
+                let is_asked = holds.is_empty() || holds.get(at) == Some(&YES);
+                *answer = u8::from(is_asked && *answer == YES);
             }
-            let holds = |mask: &[u8], at: usize| mask.is_empty() || mask.get(at) == Some(&YES);
-            for (at, row) in rows.clone().enumerate() {
-                if !holds(asked, at) || !holds(&mask, at) || !holds(&own, at) {
-                    continue;
-                }
-                if let Err(why) = action.run(running, row) {
-                    self.failures += 1;
-                    self.why = Some(why);
-                }
-            }
+            action.run(running, rows.clone(), &own, &mut self.failures);
             scratch.give(own);
         }
-        scratch.give(mask);
+        scratch.give(holds);
     }
 }

@@ -109,6 +109,9 @@ impl Target {
         if *new == Datum::Nil {
             return Err("nothing is set to nil");
         }
+        if self.field.view == View::Value && self.keys.is_empty() {
+            return Raw::of(new).map(Some);
+        }
         let keys = evaluated(&self.keys, scope)?;
         let old = frame.value(frame.cell(self.field.place, row));
         Ok(Some(match self.field.view {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spanmill_sdk::{ABSENT, Context, nested};
 
-use crate::cell::Cell;
+use crate::cell::{Cell, TEXT};
 use crate::datum::{Datum, Failure};
 use crate::editor::MapChange;
 use crate::editors::Strategy;
@@ -130,9 +130,12 @@ impl EntriesEdit {
                     return Ok(());
                 }
             }
-            MapChange::Values(becomes) => {
+            MapChange::Values(becomes, only_texts) => {
                 let mut any = false;
                 for entry in &mut self.row {
+                    if *only_texts && entry.cell.kind != TEXT {
+                        continue;
+                    }
                     let answer = match self.values.of_cell(entry.cell) {
                         Lookup::Answer(answer) => answer,
                         Lookup::Open(ticket) => {

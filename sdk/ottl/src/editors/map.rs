@@ -6,7 +6,7 @@ use std::sync::Arc;
 use spanmill_sdk::{Value, nested};
 
 use crate::datum::{Datum, Failure, MapBuilder};
-use crate::editor::{Change, Changed, MapChange, Prepared, change};
+use crate::editor::{Change, Changed, MapChange, OfValue, Prepared, change};
 
 fn entries<'d>(map: &'d Datum<'_>) -> Result<Vec<(&'d str, Value<'d>)>, Failure> {
     match map {
@@ -81,7 +81,7 @@ pub(super) fn with_keys(
 pub(crate) fn of_values(map_change: MapChange) -> Change {
     match map_change {
         MapChange::Retain(stays) => change(move |old, _| retained(old, |key| stays(key))),
-        MapChange::Values(becomes) => {
+        MapChange::Values(becomes, _) => {
             change(move |old, _| with_values(old, |value| becomes(value)))
         }
         MapChange::Keys(becomes) => change(move |old, _| with_keys(old, |key| becomes(key))),
@@ -215,10 +215,11 @@ pub(super) fn limit(prepared: &Prepared<'_>) -> Result<MapChange, String> {
 }
 
 pub(super) fn stringify_all(_: &Prepared<'_>) -> Result<MapChange, String> {
-    Ok(MapChange::Values(Arc::new(|value| match value {
+    let text: OfValue = Arc::new(|value| match value {
         Datum::Text(_) => Ok(None),
         value => Ok(Some(Datum::text(value.to_value()?.to_text()))),
-    })))
+    });
+    Ok(MapChange::Values(text, false))
 }
 
 pub(super) fn truncate_all(prepared: &Prepared<'_>) -> Result<MapChange, String> {
@@ -233,7 +234,7 @@ pub(super) fn truncate_all(prepared: &Prepared<'_>) -> Result<MapChange, String>
         return Err("the marker is not longer than the limit".to_owned());
     }
     let is_safe = prepared.constants.flag("utf8_safe").unwrap_or(true);
-    Ok(MapChange::Values(Arc::new(move |value| match value {
+    let cut: OfValue = Arc::new(move |value| match value {
         Datum::Text(text) if text.len() > limit => {
             let mut end = limit - marker.len();
             while is_safe && !text.is_char_boundary(end) {
@@ -243,7 +244,8 @@ pub(super) fn truncate_all(prepared: &Prepared<'_>) -> Result<MapChange, String>
             Ok(Some(Datum::text(format!("{kept}{marker}"))))
         }
         _ => Ok(None),
-    })))
+    });
+    Ok(MapChange::Values(cut, true))
 }
 
 /// A map that grows flat.

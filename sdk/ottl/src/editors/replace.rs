@@ -6,7 +6,7 @@ use spanmill_pattern::Regex;
 
 use super::glob;
 use crate::datum::{Datum, Failure};
-use crate::editor::{Change, MapChange, Prepared, change};
+use crate::editor::{Change, MapChange, OfValue, Prepared, change};
 use crate::function::{Function, Input};
 use crate::moment::Moment;
 
@@ -104,6 +104,17 @@ fn replaced(
     let mut out = String::new();
     let mut last = 0;
     let mut any = false;
+    // Where groups begin and end is of no interest to a replacement without them.
+    if !replacement.contains('$') && rework.function.is_none() {
+        for found in regex.find_iter(text) {
+            any = true;
+            out.push_str(text.get(last..found.start()).unwrap_or(""));
+            out.push_str(replacement);
+            last = found.end();
+        }
+        out.push_str(text.get(last..).unwrap_or(""));
+        return Ok(any.then_some(out));
+    }
     for captures in regex.captures_iter(text) {
         let Some(whole) = captures.get(0) else {
             continue;
@@ -171,13 +182,14 @@ pub(super) fn all_matches(prepared: &Prepared<'_>) -> Result<MapChange, String> 
         let regex = glob::compiled(pattern)?;
         let replacement = replacement.to_owned();
         let format = format_of(prepared);
-        return Ok(MapChange::Values(Arc::new(move |value| match value {
+        let replaced: OfValue = Arc::new(move |value| match value {
             Datum::Text(text) if regex.is_match(text) => {
                 let new = rework.apply(&replacement, &format, Moment::utc(0, 0))?;
                 Ok(Some(Datum::text(new)))
             }
             _ => Ok(None),
-        })));
+        });
+        return Ok(MapChange::Values(replaced, true));
     }
     let pattern = Pattern::of(prepared, "pattern", 1, glob::compiled)?;
     Ok(MapChange::Whole(change(move |old, input| {
@@ -209,13 +221,14 @@ pub(super) fn all_patterns(prepared: &Prepared<'_>) -> Result<MapChange, String>
                 replaced(&regex, key, &replacement, &rework, &format, now)
             })));
         }
-        return Ok(MapChange::Values(Arc::new(move |value| match value {
+        let becomes: OfValue = Arc::new(move |value| match value {
             Datum::Text(text) => {
                 let new = replaced(&regex, text, &replacement, &rework, &format, now)?;
                 Ok(new.map(Datum::text))
             }
             _ => Ok(None),
-        })));
+        });
+        return Ok(MapChange::Values(becomes, true));
     }
     let pattern = Pattern::of(prepared, "regex_pattern", 2, regex)?;
     Ok(MapChange::Whole(change(move |old, input| {
