@@ -8,7 +8,7 @@ mod statement;
 use spanmill_sdk::{Batch, Context, Contract, Signal, Texts};
 
 use crate::ast::{Body, Condition, Lambda, Value};
-use crate::datum::Datum;
+use crate::datum::{Datum, Failure};
 use crate::enumeration::enumeration;
 use crate::error::{OttlError, Position};
 use crate::expression::{Expression, Scope, Test};
@@ -162,6 +162,12 @@ pub(crate) fn folded(expression: Expression, position: Position) -> Result<Expre
     if !is_constant(&expression) {
         return Ok(expression);
     }
+    let constant = alone(&expression).map_err(|why| OttlError::at(position, why))?;
+    Ok(Expression::Constant(constant))
+}
+
+/// What an expression is that reads nothing of a batch.
+pub(crate) fn alone(expression: &Expression) -> Result<Datum<'static>, Failure> {
     let batch = Batch {
         signal: Signal::Traces,
         received_unix_nano: 0,
@@ -176,7 +182,5 @@ pub(crate) fn folded(expression: Expression, position: Position) -> Result<Expre
         row: 0,
         locals: &[],
     };
-    let constant = expression.evaluate(&scope);
-    let constant = constant.map_err(|why| OttlError::at(position, why))?;
-    Ok(Expression::Constant(constant.into_owned()))
+    expression.evaluate(&scope).map(Datum::into_owned)
 }

@@ -338,3 +338,6 @@ impl Group {
         Ok(rows)
     }
 }
+
+#[cfg(test)]
+mod tests;

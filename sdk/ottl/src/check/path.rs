@@ -61,7 +61,7 @@ impl Checker<'_> {
             .any(|above| above == context);
         if !visible {
             return fail(format!(
-                "a {} condition does not see {} fields",
+                "a {} does not see {} fields",
                 self.context.prefix(),
                 context.prefix()
             ));

@@ -224,7 +224,7 @@ fn mistakes_are_found_before_anything_runs() {
         ),
         (
             "spanevent.name == \"a\"",
-            "column 1: a span condition does not see spanevent fields",
+            "column 1: a span does not see spanevent fields",
         ),
         ("1 / 0 == 1", "column 3: a division by zero"),
     ] {
