@@ -1,7 +1,8 @@
 //! What the targets share. There is one for each signal and each of two questions: what is a request (`request`), and
-//! what becomes of one that any outcome is applied to (`outcome`).
+//! what becomes of one that any outcome is applied to (`outcome`). And one for statements (`ottl`).
 
 pub mod export;
+pub mod ottl;
 pub mod outcome;
 pub mod request;
 pub mod seeds;

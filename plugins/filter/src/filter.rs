@@ -1,6 +1,6 @@
 //! Evaluates the conditions, from resources down, and turns them into verdicts.
 
-use spanmill_ottl::{Conditions, OttlError, inferred_context, parse};
+use spanmill_ottl::{Conditions, OttlError, Position, inferred_context, parse};
 use spanmill_sdk::{
     Batch, ConfigError, Context, Contract, Counter, NarrowField, Outcome, PluginError, Problems,
     Processor, Signal,
@@ -38,10 +38,10 @@ fn add(
         .find(|conditions| conditions.context() == context)
     {
         Some(conditions) => conditions.add_parsed(&condition, line.context.is_none(), contract),
-        None => Err(OttlError {
-            column: 1,
-            message: format!("{signal} are not filtered by {} fields", context.prefix()),
-        }),
+        None => {
+            let message = format!("{signal} are not filtered by {} fields", context.prefix());
+            Err(OttlError::at(Position::START, message))
+        }
     }
 }
 

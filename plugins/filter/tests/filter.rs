@@ -159,7 +159,7 @@ fn every_mistake_is_named_at_once() {
         [
             (
                 "/traces/resource/0",
-                "column 1: a resource has no field `name` that a condition can read"
+                "column 1: a resource has no field `name`"
             ),
             (
                 "/traces/span/0",

@@ -241,11 +241,11 @@ fn mistakes_are_named() {
             "metrics": {"metric": ["attributes[\"a\"] == 1"], "datapoint": ["value == 1", "HasAttrKeyOnDatapoint(\"x\")"]},
         })),
         [
-            "/logs/log_record/0: column 1: a log has no field `severity` that a condition can read",
-            "/logs/log_record/1: column 1: a log has no field `name` that a condition can read",
+            "/logs/log_record/0: column 1: a log has no field `severity`",
+            "/logs/log_record/1: column 1: a log has no field `name`; did you mean `time`?",
             "/logs/log_record/2: column 1: a log has no field `body.strin`; did you mean `body.string`?",
-            "/metrics/metric/0: column 1: a metric has no field `attributes` that a condition can read",
-            "/metrics/datapoint/0: column 1: a datapoint has no field `value` that a condition can read",
+            "/metrics/metric/0: column 1: a metric has no field `attributes`",
+            "/metrics/datapoint/0: column 1: `datapoint.value` is not offered to plugins: take `value_int` or `value_double`",
             "/metrics/datapoint/1: column 1: HasAttrKeyOnDatapoint is for metrics only",
         ]
     );

@@ -59,7 +59,7 @@ impl Router for Routing {
                 Some(text) => {
                     let mut conditions = Conditions::new(route.context, error_mode);
                     if let Err(mut error) = conditions.add(text, contract) {
-                        error.column += route.column;
+                        error.position.column += route.column;
                         problems.push(route.path.clone(), error.to_string());
                     }
                     Some(conditions)

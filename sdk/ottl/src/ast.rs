@@ -1,4 +1,15 @@
-//! The tree of a condition as it was written, before any name in it means something.
+//! The tree of a statement or a condition as it was written, before any name in it means something.
+
+use crate::error::Position;
+
+/// `editor(arguments) where condition`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// What is done.
+    pub editor: Call,
+    /// When; always, if there is none.
+    pub condition: Option<Condition>,
+}
 
 /// A condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,12 +69,18 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// `[a, b]`.
     List(Vec<Value>),
-    /// `STATUS_CODE_ERROR`, and the column it stands in.
-    Enum(String, usize),
+    /// `{"a": 1}`.
+    Map(Vec<(String, Value)>),
+    /// `STATUS_CODE_ERROR`, or the name of a function, and where it stands.
+    Name(String, Position),
     Path(Path),
     Call(Call),
-    /// `left op right`, and the column of the operator.
-    Math(Box<Value>, Arithmetic, Box<Value>, usize),
+    /// `left op right`, and where the operator stands.
+    Math(Box<Value>, Arithmetic, Box<Value>, Position),
+    /// `-value`.
+    Negative(Box<Value>, Position),
+    /// `(a, b) => body`.
+    Lambda(Box<Lambda>),
 }
 
 /// `resource.attributes["k"]`.
@@ -71,8 +88,8 @@ pub enum Value {
 pub struct Path {
     /// The names between the dots, each with its keys.
     pub segments: Vec<Segment>,
-    /// The column it starts in.
-    pub column: usize,
+    /// Where it starts.
+    pub position: Position,
 }
 
 /// One name of a path.
@@ -85,63 +102,150 @@ pub struct Segment {
 }
 
 /// What stands in brackets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Key {
     /// A key of a map.
     Text(String),
     /// A place in a list.
     Int(i64),
+    /// What gives one of the two.
+    Value(Box<Value>),
 }
 
-/// `Name(argument, ...)`.
+/// `Name(argument, ...)["key"]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     /// The function's name.
     pub name: String,
-    /// Its arguments, each with its name if that was given.
-    pub arguments: Vec<(Option<String>, Value)>,
-    /// The column it starts in.
-    pub column: usize,
+    /// Its arguments.
+    pub arguments: Vec<Argument>,
+    /// What stands in brackets after it.
+    pub keys: Vec<Key>,
+    /// Where it starts.
+    pub position: Position,
+}
+
+/// `name = value`, or a value alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    /// Its name, if that was given.
+    pub name: Option<String>,
+    /// Its value.
+    pub value: Value,
+    /// Where it starts.
+    pub position: Position,
+}
+
+/// `(a, b) => body`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lambda {
+    /// What it takes; `_` is not used.
+    pub parameters: Vec<String>,
+    /// What it gives.
+    pub body: Body,
+    /// Where it starts.
+    pub position: Position,
+}
+
+/// What a lambda gives.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Body {
+    Value(Value),
+    Condition(Condition),
+}
+
+/// Something that is met on a walk through a tree.
+#[derive(Debug, Clone, Copy)]
+pub enum Met<'a> {
+    /// A path of telemetry, not a parameter of a lambda.
+    Path(&'a Path),
+    /// A function or an editor.
+    Call(&'a Call),
+}
+
+impl Statement {
+    /// Calls `visit` for every path and every call in the statement.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Met<'a>)) {
+        self.editor.walk(&mut Vec::new(), visit);
+        if let Some(condition) = &self.condition {
+            condition.walk(visit);
+        }
+    }
 }
 
 impl Condition {
-    /// Calls `visit` for every path in the condition.
-    pub fn paths<'a>(&'a self, visit: &mut impl FnMut(&'a Path)) {
+    /// Calls `visit` for every path and every call in the condition.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(Met<'a>)) {
+        self.walk_within(&mut Vec::new(), visit);
+    }
+
+    fn walk_within<'a>(&'a self, locals: &mut Vec<&'a str>, visit: &mut dyn FnMut(Met<'a>)) {
         match self {
             Condition::Literal(_) => {}
-            Condition::Call(call) => call.paths(visit),
-            Condition::Not(inner) => inner.paths(visit),
+            Condition::Call(call) => call.walk(locals, visit),
+            Condition::Not(inner) => inner.walk_within(locals, visit),
             Condition::And(left, right) | Condition::Or(left, right) => {
-                left.paths(visit);
-                right.paths(visit);
+                left.walk_within(locals, visit);
+                right.walk_within(locals, visit);
             }
             Condition::Compare { left, right, .. } => {
-                left.paths(visit);
-                right.paths(visit);
+                left.walk(locals, visit);
+                right.walk(locals, visit);
             }
         }
     }
 }
 
 impl Value {
-    fn paths<'a>(&'a self, visit: &mut impl FnMut(&'a Path)) {
+    fn walk<'a>(&'a self, locals: &mut Vec<&'a str>, visit: &mut dyn FnMut(Met<'a>)) {
         match self {
-            Value::Path(path) => visit(path),
-            Value::Call(call) => call.paths(visit),
-            Value::List(items) => items.iter().for_each(|item| item.paths(visit)),
+            Value::Path(path) => {
+                let first = path.segments.first().map(|segment| segment.name.as_str());
+                if !first.is_some_and(|first| locals.contains(&first)) {
+                    visit(Met::Path(path));
+                }
+                let keys = path.segments.iter().flat_map(|segment| &segment.keys);
+                keys.for_each(|key| key.walk(locals, visit));
+            }
+            Value::Call(call) => call.walk(locals, visit),
+            Value::List(items) => items.iter().for_each(|item| item.walk(locals, visit)),
+            Value::Map(entries) => entries
+                .iter()
+                .for_each(|(_, entry)| entry.walk(locals, visit)),
             Value::Math(left, _, right, _) => {
-                left.paths(visit);
-                right.paths(visit);
+                left.walk(locals, visit);
+                right.walk(locals, visit);
+            }
+            Value::Negative(inner, _) => inner.walk(locals, visit),
+            Value::Lambda(lambda) => {
+                let before = locals.len();
+                locals.extend(lambda.parameters.iter().map(String::as_str));
+                match &lambda.body {
+                    Body::Value(value) => value.walk(locals, visit),
+                    Body::Condition(condition) => condition.walk_within(locals, visit),
+                }
+                locals.truncate(before);
             }
             _ => {}
         }
     }
 }
 
+impl Key {
+    fn walk<'a>(&'a self, locals: &mut Vec<&'a str>, visit: &mut dyn FnMut(Met<'a>)) {
+        if let Key::Value(value) = self {
+            value.walk(locals, visit);
+        }
+    }
+}
+
 impl Call {
-    fn paths<'a>(&'a self, visit: &mut impl FnMut(&'a Path)) {
-        self.arguments
-            .iter()
-            .for_each(|(_, value)| value.paths(visit));
+    fn walk<'a>(&'a self, locals: &mut Vec<&'a str>, visit: &mut dyn FnMut(Met<'a>)) {
+        visit(Met::Call(self));
+        for argument in &self.arguments {
+            argument.value.walk(locals, visit);
+        }
+        self.keys.iter().for_each(|key| key.walk(locals, visit));
     }
 }

@@ -9,7 +9,7 @@ use crate::ast::Comparison;
 use crate::datum::Datum;
 
 pub(crate) fn compare(left: &Datum<'_>, operator: Comparison, right: &Datum<'_>) -> bool {
-    use Datum::{Bool, Bytes, Float, Int, List, Map, Nil, SpanId, Text, TraceId};
+    use Datum::{Bool, Bytes, Duration, Float, Int, List, Map, Nil, SpanId, Text, Time, TraceId};
     let ordering = match (left, right) {
         // Nil equals nil, so it is also less or equal.
         (Nil, Nil) => Some(Ordering::Equal),
@@ -30,6 +30,8 @@ pub(crate) fn compare(left: &Datum<'_>, operator: Comparison, right: &Datum<'_>)
             let equal = nested::equal(Value::Map(left), Value::Map(right));
             return equality(equal, operator);
         }
+        (Time(left), Time(right)) => Some(left.cmp_time(right)),
+        (Duration(left), Duration(right)) => Some(left.cmp(right)),
         (TraceId(left), TraceId(right)) => return equality(left == right, operator),
         (SpanId(left), SpanId(right)) => return equality(left == right, operator),
         _ => None,

@@ -2,23 +2,15 @@
 
 use spanmill_sdk::{Batch, Context, Contract, Level};
 
-use crate::check::{Checker, named_context};
+use crate::ast::Condition;
+use crate::check::Checker;
+use crate::error::OttlError;
+use crate::frame::Frame;
+use crate::functions::CONVERTERS;
 use crate::mask::{FAILED, NO, Scratch, Tree, YES};
-use crate::{OttlError, ast, parse};
-
-/// What happens when a condition cannot be evaluated for a row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorMode {
-    /// The condition does not hold; a warning says so once a batch.
-    #[default]
-    Ignore,
-    /// The condition does not hold.
-    Silent,
-    /// The batch fails.
-    Propagate,
-}
+use crate::mode::ErrorMode;
+use crate::parser::parse;
+use crate::slots::Slots;
 
 /// A condition failed on a batch, and its error mode is to propagate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +27,10 @@ pub struct EvaluationError {
 }
 
 /// Conditions on one context, of which one must hold.
-#[derive(Debug)]
 pub struct Conditions {
     context: Context,
     error_mode: ErrorMode,
+    slots: Slots,
     list: Vec<Tree>,
     scratch: Scratch,
     mask: Vec<u8>,
@@ -57,11 +49,14 @@ pub enum FirstOutcome {
     Failed,
 }
 
-/// The deepest context that a condition's paths name; `None` if they name none.
-pub fn inferred_context(condition: &ast::Condition) -> Option<Context> {
-    let mut deepest = None;
-    condition.paths(&mut |path| deepest = deepest.max(named_context(path)));
-    deepest
+impl std::fmt::Debug for Conditions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Conditions")
+            .field("context", &self.context)
+            .field("error_mode", &self.error_mode)
+            .field("count", &self.list.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Conditions {
@@ -70,6 +65,7 @@ impl Conditions {
         Conditions {
             context,
             error_mode,
+            slots: Slots::default(),
             list: Vec::new(),
             scratch: Scratch::default(),
             mask: Vec::new(),
@@ -96,18 +92,25 @@ impl Conditions {
     /// Adds a condition that is parsed already; with `prefixed`, every path must name its context.
     pub fn add_parsed(
         &mut self,
-        condition: &ast::Condition,
+        condition: &Condition,
         prefixed: bool,
         contract: &mut Contract,
     ) -> Result<(), OttlError> {
         // A condition that fails its check must not leave reads behind.
         let mut checked = contract.clone();
+        let mut slots = self.slots.clone();
         let mut checker = Checker {
             context: self.context,
             prefixed,
+            lambdas: false,
+            functions: CONVERTERS,
+            slots: &mut slots,
             contract: &mut checked,
+            locals: Vec::new(),
         };
-        self.list.push(checker.condition(condition)?);
+        let test = checker.condition(condition)?;
+        self.list.push(Tree::new(test, self.context));
+        self.slots = slots;
         // A host sends the table of a context that something is read of.
         if self.context == Context::SpanEvent
             && !checked
@@ -124,10 +127,19 @@ impl Conditions {
     /// For each row of the context, 1 if a condition holds, else 0. Failures on rows where `skip` is not 0
     /// (empty: none) do not count.
     pub fn evaluate(&mut self, batch: &Batch<'_>, skip: &[u8]) -> Result<&[u8], EvaluationError> {
+        let count = batch.rows(self.context);
+        let frame = Frame::new(&self.slots, batch);
         self.answers.clear();
-        self.answers.resize(batch.rows(self.context), NO);
-        for (place, tree) in self.list.iter().enumerate() {
-            tree.mask(batch, self.context, &mut self.mask, &mut self.scratch);
+        self.answers.resize(count, NO);
+        for (place, tree) in self.list.iter_mut().enumerate() {
+            tree.clear();
+            tree.mask(
+                &frame,
+                self.context,
+                0..count,
+                &mut self.mask,
+                &mut self.scratch,
+            );
             let Some(why) = self.scratch.why.take() else {
                 for (answer, &mask) in self.answers.iter_mut().zip(&self.mask) {
                     *answer |= mask;
@@ -161,11 +173,19 @@ impl Conditions {
     /// For each row of the context what came first: a condition that holds, or one that fails. With an error mode that
     /// does not propagate, conditions that fail do not hold.
     pub fn first_outcomes(&mut self, batch: &Batch<'_>) -> &[FirstOutcome] {
+        let count = batch.rows(self.context);
+        let frame = Frame::new(&self.slots, batch);
         self.outcomes.clear();
-        self.outcomes
-            .resize(batch.rows(self.context), FirstOutcome::NoneHolds);
-        for (place, tree) in self.list.iter().enumerate() {
-            tree.mask(batch, self.context, &mut self.mask, &mut self.scratch);
+        self.outcomes.resize(count, FirstOutcome::NoneHolds);
+        for (place, tree) in self.list.iter_mut().enumerate() {
+            tree.clear();
+            tree.mask(
+                &frame,
+                self.context,
+                0..count,
+                &mut self.mask,
+                &mut self.scratch,
+            );
             let why = self.scratch.why.take();
             let mut failed = 0;
             for (outcome, &mask) in self.outcomes.iter_mut().zip(&self.mask) {

@@ -1,13 +1,16 @@
-//! Values while a condition runs.
+//! Values while a statement or a condition runs.
 
 use std::borrow::Cow;
 
 use spanmill_sdk::Value;
 use spanmill_sdk::nested::{self, JsonStyle, NotFinite, write_json};
 
-use crate::ast::Key;
+use crate::moment::Moment;
 
-/// A value while a condition runs.
+/// Why something failed on a row, without any value of it.
+pub(crate) type Failure = &'static str;
+
+/// A value while a statement or a condition runs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Datum<'a> {
     Nil,
@@ -22,6 +25,9 @@ pub(crate) enum Datum<'a> {
     Map(Cow<'a, [u8]>),
     TraceId([u64; 2]),
     SpanId(u64),
+    Time(Moment),
+    /// In ns.
+    Duration(i64),
 }
 
 impl<'a> Datum<'a> {
@@ -38,24 +44,72 @@ impl<'a> Datum<'a> {
         }
     }
 
+    /// The value as telemetry may hold it; nil is a value that is empty.
+    pub(crate) fn to_value(&self) -> Result<Value<'_>, Failure> {
+        Ok(match self {
+            Datum::Nil => Value::Empty,
+            Datum::Bool(flag) => Value::Bool(*flag),
+            Datum::Int(number) => Value::Int(*number),
+            Datum::Float(number) => Value::Double(*number),
+            Datum::Text(text) => Value::Text(text),
+            Datum::Bytes(bytes) => Value::Bytes(bytes),
+            Datum::List(list) => Value::Array(list),
+            Datum::Map(map) => Value::Map(map),
+            Datum::TraceId(_) | Datum::SpanId(_) => {
+                return Err("an id is no value of an attribute; take its `string`");
+            }
+            Datum::Time(_) | Datum::Duration(_) => {
+                return Err(
+                    "a time or a duration is no value of an attribute; make it a number or a string",
+                );
+            }
+        })
+    }
+
+    /// A text of its own.
+    pub(crate) fn text(text: impl Into<String>) -> Datum<'static> {
+        Datum::Text(Cow::Owned(text.into()))
+    }
+
     /// The same value, borrowed from this one.
     pub(crate) fn borrowed(&self) -> Datum<'_> {
         match self {
-            Datum::Nil => Datum::Nil,
-            Datum::Bool(flag) => Datum::Bool(*flag),
-            Datum::Int(number) => Datum::Int(*number),
-            Datum::Float(number) => Datum::Float(*number),
             Datum::Text(text) => Datum::Text(Cow::Borrowed(text)),
             Datum::Bytes(bytes) => Datum::Bytes(Cow::Borrowed(bytes)),
             Datum::List(array) => Datum::List(Cow::Borrowed(array)),
             Datum::Map(map) => Datum::Map(Cow::Borrowed(map)),
-            Datum::TraceId(id) => Datum::TraceId(*id),
-            Datum::SpanId(id) => Datum::SpanId(*id),
+            other => other.scalar().unwrap_or(Datum::Nil),
         }
     }
 
+    /// The same value, which borrows nothing.
+    pub(crate) fn into_owned(self) -> Datum<'static> {
+        match self {
+            Datum::Text(text) => Datum::Text(Cow::Owned(text.into_owned())),
+            Datum::Bytes(bytes) => Datum::Bytes(Cow::Owned(bytes.into_owned())),
+            Datum::List(list) => Datum::List(Cow::Owned(list.into_owned())),
+            Datum::Map(map) => Datum::Map(Cow::Owned(map.into_owned())),
+            other => other.scalar().unwrap_or(Datum::Nil),
+        }
+    }
+
+    /// What has no memory of its own.
+    fn scalar(&self) -> Option<Datum<'static>> {
+        Some(match self {
+            Datum::Nil => Datum::Nil,
+            Datum::Bool(flag) => Datum::Bool(*flag),
+            Datum::Int(number) => Datum::Int(*number),
+            Datum::Float(number) => Datum::Float(*number),
+            Datum::TraceId(id) => Datum::TraceId(*id),
+            Datum::SpanId(id) => Datum::SpanId(*id),
+            Datum::Time(moment) => Datum::Time(*moment),
+            Datum::Duration(nanoseconds) => Datum::Duration(*nanoseconds),
+            Datum::Text(_) | Datum::Bytes(_) | Datum::List(_) | Datum::Map(_) => return None,
+        })
+    }
+
     /// As text, where a function takes whatever is like a string; `None` for nil.
-    pub(crate) fn text_like(&self) -> Result<Option<Cow<'_, str>>, &'static str> {
+    pub(crate) fn text_like(&self) -> Result<Option<Cow<'_, str>>, Failure> {
         let value = match self {
             Datum::Nil => return Ok(None),
             Datum::Text(text) => return Ok(Some(Cow::Borrowed(text))),
@@ -65,6 +119,12 @@ impl<'a> Datum<'a> {
                 return Ok(Some(Cow::Owned(numbers(bytes.as_flattened()))));
             }
             Datum::SpanId(id) => return Ok(Some(Cow::Owned(numbers(&id.to_be_bytes())))),
+            Datum::Time(moment) => {
+                return Ok(Some(Cow::Owned(format!("\"{}\"", moment.rfc3339()))));
+            }
+            Datum::Duration(nanoseconds) => {
+                return Ok(Some(Cow::Owned(nanoseconds.to_string())));
+            }
             Datum::Bool(flag) => Value::Bool(*flag),
             Datum::Int(number) => Value::Int(*number),
             Datum::Float(number) => Value::Double(*number),
@@ -78,30 +138,42 @@ impl<'a> Datum<'a> {
     }
 }
 
-/// What keys lead to inside a value; nil where there is no such key. A value that is there without being one that can be
-/// indexed is an error, and so is a place beyond a list's end.
-pub(crate) fn indexed<'a>(value: Value<'a>, keys: &[Key]) -> Result<Datum<'a>, &'static str> {
-    let mut value = value;
-    for key in keys {
-        let found = match (value, key) {
-            (Value::Absent, _) => None,
-            (Value::Map(map), Key::Text(key)) => {
-                let mut entries = nested::entries(map);
-                entries.find_map(|(known, value)| (known == key).then_some(value))
-            }
-            (Value::Array(list), Key::Int(place)) => {
-                let place = usize::try_from(*place).ok();
-                let found = place.and_then(|place| nested::items(list).nth(place));
-                Some(found.ok_or("the index is beyond the list")?)
-            }
-            _ => return Err("only maps and lists are indexed"),
-        };
-        match found {
-            Some(found) => value = found,
-            None => return Ok(Datum::Nil),
-        }
+/// Lists as they are put together.
+#[derive(Debug, Default)]
+pub(crate) struct ListBuilder(Vec<u8>);
+
+impl ListBuilder {
+    pub(crate) fn push(&mut self, item: &Datum<'_>) -> Result<(), Failure> {
+        nested::push_item(&mut self.0, &item.to_value()?);
+        Ok(())
     }
-    Ok(Datum::from_value(value))
+
+    pub(crate) fn push_value(&mut self, item: &Value<'_>) {
+        nested::push_item(&mut self.0, item);
+    }
+
+    pub(crate) fn finish(self) -> Datum<'static> {
+        Datum::List(Cow::Owned(self.0))
+    }
+}
+
+/// Maps as they are put together.
+#[derive(Debug, Default)]
+pub(crate) struct MapBuilder(Vec<u8>);
+
+impl MapBuilder {
+    pub(crate) fn push(&mut self, key: &str, entry: &Datum<'_>) -> Result<(), Failure> {
+        nested::push_entry(&mut self.0, key, &entry.to_value()?);
+        Ok(())
+    }
+
+    pub(crate) fn push_value(&mut self, key: &str, entry: &Value<'_>) {
+        nested::push_entry(&mut self.0, key, entry);
+    }
+
+    pub(crate) fn finish(self) -> Datum<'static> {
+        Datum::Map(Cow::Owned(self.0))
+    }
 }
 
 /// An id that is no string is a JSON array of its bytes to the Collector; `.string` gives the hex digits.
@@ -110,7 +182,8 @@ fn numbers(bytes: &[u8]) -> String {
     format!("[{}]", numbers.join(","))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Hex digits, two a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");

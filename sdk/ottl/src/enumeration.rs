@@ -3,7 +3,7 @@
 use spanmill_model::{Names, SEVERITIES, SPAN_KINDS, STATUS_CODES, TEMPORALITIES};
 use spanmill_sdk::closest;
 
-use crate::OttlError;
+use crate::error::{OttlError, Position};
 
 /// What OTTL has names for beyond those of OTLP.
 static OTHERS: &Names = &[
@@ -24,12 +24,12 @@ fn all() -> impl Iterator<Item = &'static (&'static str, i32)> {
 }
 
 /// The number that a name stands for.
-pub(crate) fn enumeration(name: &str, column: usize) -> Result<i64, OttlError> {
+pub(crate) fn enumeration(name: &str, position: Position) -> Result<i64, OttlError> {
     if let Some((_, value)) = all().find(|(known, _)| *known == name) {
         return Ok((*value).into());
     }
     Err(OttlError::at(
-        column,
+        position,
         match closest(name, all().map(|(known, _)| *known)) {
             Some(meant) => format!("there is no {name}; did you mean {meant}?"),
             None => format!(

@@ -1,287 +1,419 @@
-//! Checked values: what they read, and how one is computed for a row.
+//! Checked values and conditions, and what they are for a row.
 
-use std::borrow::Cow;
+use crate::ast::{Arithmetic, Comparison};
+use crate::coerce::{Kind, coerced};
+use crate::compare::compare;
+use crate::datum::{Datum, Failure, ListBuilder, MapBuilder};
+use crate::field::{Field, Reading};
+use crate::frame::Frame;
+use crate::function::{Function, Input};
+use crate::index;
+use crate::math::{math, negative};
+use crate::slots::Place;
+use crate::unique;
+use spanmill_sdk::Context;
 
-use spanmill_sdk::{
-    AttributeField, Batch, CellField, Context, ListField, NarrowField, TextField, TraceIdField,
-    Value, WideField,
-};
-
-use crate::ast::{Arithmetic, Key};
-use crate::datum::{Datum, indexed};
-use crate::function::Function;
-
-/// A column, and what is made of its value.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Field {
-    /// The table it stands in.
+/// A row, and what is known there beyond its fields.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'f> {
+    pub frame: &'f Frame<'f>,
+    /// What the row is one of.
     pub context: Context,
-    pub source: Source,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Source {
-    Text(TextField),
-    /// One member of a W3C trace state.
-    TraceStateKey(TextField, String),
-    Narrow(NarrowField),
-    /// `Server`.
-    KindText(NarrowField),
-    /// `SPAN_KIND_SERVER`.
-    DeprecatedKindText(NarrowField),
-    Wide(WideField),
-    SpanId(WideField),
-    SpanIdText(WideField),
-    TraceId(TraceIdField),
-    TraceIdText(TraceIdField),
-    Attribute(AttributeField, Vec<Key>),
-    /// How many attributes there are.
-    Count(ListField),
-    /// A value of any kind.
-    Cells(CellField, Vec<Key>),
-    /// The same as text.
-    CellText(CellField),
-    /// A value's double; 0 where it is none.
-    CellFloat(CellField),
-    /// A value's whole number; 0 where it is none.
-    CellInt(CellField),
-    /// 0 or 1.
-    Flag(NarrowField),
-    /// A field of a metric or a data point that others than metrics of these types do not have.
-    OfTypes {
-        metric_type: NarrowField,
-        types: &'static [u32],
-        source: Box<Source>,
-    },
-    /// Whether a metric has a data point with an attribute; with a value, whether the first that has it has that text.
-    PointAttribute {
-        metric_type: NarrowField,
-        attribute: AttributeField,
-        value: Option<String>,
-    },
-}
-
-impl Source {
-    /// Whether it is true or false.
-    pub(crate) fn is_condition(&self) -> bool {
-        matches!(self, Source::PointAttribute { .. })
-    }
+    pub row: usize,
+    /// The values of the parameters of lambdas, from the outermost on.
+    pub locals: &'f [Datum<'f>],
 }
 
 /// A checked value.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Expression {
     Constant(Datum<'static>),
-    Field(Field),
-    Call(Function, Vec<Expression>),
+    Field(Field, Vec<Expression>),
+    /// A parameter of a lambda.
+    Local(usize),
+    Index(Box<Expression>, Vec<Expression>),
+    Call(Call),
     Math(Box<Expression>, Arithmetic, Box<Expression>),
+    Negative(Box<Expression>),
+    List(Vec<Expression>),
+    Map(Vec<(String, Expression)>),
+    /// The first that is not nil.
+    Coalesce(Vec<Expression>),
+    /// The second if the first is true, else the third.
+    When(Box<[Expression; 3]>),
+    Each(Box<Each>),
+    Now,
+    /// A unique id: UUID version 4 or 7.
+    Unique(u8),
+    /// Whether a metric has a data point with an attribute; with a value, whether the first that has it has that text.
+    PointAttribute {
+        metric_type: Place,
+        attribute: Place,
+        value: Option<String>,
+    },
+    Test(Box<Test>),
 }
 
-const KINDS: [(&str, &str); 6] = [
-    ("Unspecified", "SPAN_KIND_UNSPECIFIED"),
-    ("Internal", "SPAN_KIND_INTERNAL"),
-    ("Server", "SPAN_KIND_SERVER"),
-    ("Client", "SPAN_KIND_CLIENT"),
-    ("Producer", "SPAN_KIND_PRODUCER"),
-    ("Consumer", "SPAN_KIND_CONSUMER"),
-];
+/// What a function or an editor is called with.
+#[derive(Clone)]
+pub(crate) struct Arguments {
+    /// One a parameter; nothing for those that were left out, and for the one whose values are in brackets.
+    pub values: Vec<(Kind, Option<Expression>)>,
+    /// The values in brackets.
+    pub list: (Kind, Vec<Expression>),
+}
 
-impl Field {
-    /// The value of a row of the field's own table.
-    pub(crate) fn get<'a>(&self, batch: &Batch<'a>, row: usize) -> Result<Datum<'a>, &'static str> {
-        self.value(&self.source, batch, row)
+/// A call of a function.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub function: Function,
+    pub arguments: Arguments,
+}
+
+/// What is done with each item of a list or a map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    All,
+    Any,
+    Filter,
+    Find,
+    MapEach,
+    MapKeys,
+    Reduce,
+}
+
+/// A function over the items of a list or a map.
+#[derive(Clone)]
+pub(crate) struct Each {
+    pub deed: Deed,
+    pub source: Expression,
+    /// What [`Deed::Reduce`] begins with.
+    pub seed: Option<Expression>,
+    pub lambda: Expression,
+    /// What [`Deed::Find`] makes of what it finds.
+    pub mapper: Option<Expression>,
+}
+
+/// A checked condition.
+#[derive(Clone)]
+pub(crate) enum Test {
+    Literal(bool),
+    /// A value that is true or false.
+    Value(Expression),
+    Compare(Expression, Comparison, Expression),
+    Not(Box<Test>),
+    And(Box<Test>, Box<Test>),
+    Or(Box<Test>, Box<Test>),
+}
+
+impl Expression {
+    /// Calls `visit` for every part of the expression, itself included.
+    pub(crate) fn walk<'e>(&'e self, visit: &mut dyn FnMut(&'e Expression)) {
+        visit(self);
+        match self {
+            Expression::Field(_, keys) => keys.iter().for_each(|key| key.walk(visit)),
+            Expression::Index(inner, keys) => {
+                inner.walk(visit);
+                keys.iter().for_each(|key| key.walk(visit));
+            }
+            Expression::Call(call) => call.arguments.walk(visit),
+            Expression::Math(left, _, right) => {
+                left.walk(visit);
+                right.walk(visit);
+            }
+            Expression::Negative(inner) => inner.walk(visit),
+            Expression::List(items) | Expression::Coalesce(items) => {
+                items.iter().for_each(|item| item.walk(visit));
+            }
+            Expression::Map(entries) => entries.iter().for_each(|(_, entry)| entry.walk(visit)),
+            Expression::When(parts) => parts.iter().for_each(|part| part.walk(visit)),
+            Expression::Each(each) => {
+                each.source.walk(visit);
+                each.lambda.walk(visit);
+                let others = each.seed.iter().chain(&each.mapper);
+                others.for_each(|other| other.walk(visit));
+            }
+            Expression::Test(test) => test.walk(visit),
+            Expression::Constant(_)
+            | Expression::Local(_)
+            | Expression::Now
+            | Expression::Unique(_)
+            | Expression::PointAttribute { .. } => {}
+        }
     }
 
-    fn value<'a>(
-        &self,
-        source: &Source,
-        batch: &Batch<'a>,
-        row: usize,
-    ) -> Result<Datum<'a>, &'static str> {
-        let text = |field: TextField| {
-            batch
-                .texts
-                .get(batch.text(field).get(row).copied().unwrap_or(u32::MAX))
-        };
-        let narrow = |field: NarrowField| batch.narrow(field).get(row).copied().unwrap_or(0);
-        let wide = |field: WideField| batch.wide(field).get(row).copied().unwrap_or(0);
-        let words = |field: TraceIdField| {
-            let words = batch.trace_ids(field);
-            [
-                words.get(2 * row).copied().unwrap_or(0),
-                words.get(2 * row + 1).copied().unwrap_or(0),
-            ]
-        };
-        let cell = |field: CellField| batch.cells(field).get(row, &batch.texts);
-        Ok(match source {
-            Source::Text(field) => Datum::Text(Cow::Borrowed(text(*field))),
-            Source::TraceStateKey(field, key) => {
-                Datum::Text(Cow::Borrowed(trace_state_member(text(*field), key)))
-            }
-            Source::Narrow(field) => Datum::Int(narrow(*field).into()),
-            Source::KindText(field) => {
-                let kind = KINDS.get(narrow(*field) as usize).map_or("", |kind| kind.0);
-                Datum::Text(Cow::Borrowed(kind))
-            }
-            Source::DeprecatedKindText(field) => {
-                let kind = KINDS.get(narrow(*field) as usize).map_or("", |kind| kind.1);
-                Datum::Text(Cow::Borrowed(kind))
-            }
-            Source::Wide(field) => Datum::Int(wide(*field) as i64),
-            Source::SpanId(field) => Datum::SpanId(wide(*field)),
-            Source::SpanIdText(field) => Datum::Text(Cow::Owned(format!("{:016x}", wide(*field)))),
-            Source::TraceId(field) => Datum::TraceId(words(*field)),
-            Source::TraceIdText(field) => {
-                let [high, low] = words(*field);
-                Datum::Text(Cow::Owned(format!("{high:016x}{low:016x}")))
-            }
-            Source::Attribute(field, keys) => {
-                indexed(batch.attribute(*field).get(row, &batch.texts), keys)?
-            }
-            Source::Cells(field, keys) => indexed(cell(*field), keys)?,
-            Source::CellText(field) => Datum::Text(cell(*field).to_text()),
-            Source::CellFloat(field) => Datum::Float(match cell(*field) {
-                Value::Double(number) => number,
-                _ => 0.0,
-            }),
-            Source::CellInt(field) => Datum::Int(match cell(*field) {
-                Value::Int(number) => number,
-                _ => 0,
-            }),
-            Source::Flag(field) => Datum::Bool(narrow(*field) != 0),
-            Source::OfTypes {
-                metric_type,
-                types,
-                source,
-            } => {
-                let metric = match self.context {
-                    Context::DataPoint => batch.parents(Context::DataPoint).get(row).copied(),
-                    _ => Some(row as u32),
+    /// What it is for a row.
+    pub(crate) fn evaluate<'f>(&'f self, scope: &Scope<'f>) -> Result<Datum<'f>, Failure> {
+        Ok(match self {
+            Expression::Constant(constant) => constant.borrowed(),
+            Expression::Field(field, keys) => {
+                let row = scope
+                    .frame
+                    .ancestor(scope.context, field.context, scope.row);
+                let reading = Reading {
+                    frame: scope.frame,
+                    row,
                 };
-                let metric_type =
-                    metric.and_then(|row| batch.narrow(*metric_type).get(row as usize).copied());
-                match metric_type.is_some_and(|metric_type| types.contains(&metric_type)) {
-                    true => self.value(source, batch, row)?,
-                    false => Datum::Nil,
+                match keys.as_slice() {
+                    [] => field.get(&reading)?,
+                    keys => {
+                        let keys = evaluated(keys, scope)?;
+                        field.get_within(&reading, &keys)?
+                    }
                 }
             }
-            Source::PointAttribute {
+            Expression::Local(at) => scope.locals.get(*at).cloned().unwrap_or(Datum::Nil),
+            Expression::Index(inner, keys) => {
+                let inner = inner.evaluate(scope)?;
+                index::within_result(&inner, &evaluated(keys, scope)?)?
+            }
+            Expression::Call(call) => call.arguments.with(scope, |input| (call.function)(input))?,
+            Expression::Math(left, operator, right) => {
+                math(&left.evaluate(scope)?, *operator, &right.evaluate(scope)?)?
+            }
+            Expression::Negative(inner) => negative(&inner.evaluate(scope)?)?,
+            Expression::List(items) => {
+                let mut list = ListBuilder::default();
+                for item in items {
+                    list.push(&item.evaluate(scope)?)?;
+                }
+                list.finish()
+            }
+            Expression::Map(entries) => {
+                let mut map = MapBuilder::default();
+                for (key, entry) in entries {
+                    map.push(key, &entry.evaluate(scope)?)?;
+                }
+                map.finish()
+            }
+            Expression::Coalesce(values) => {
+                for value in values {
+                    let value = value.evaluate(scope)?;
+                    if value != Datum::Nil {
+                        return Ok(value);
+                    }
+                }
+                Datum::Nil
+            }
+            Expression::When(parts) => {
+                let [condition, yes, no] = parts.as_ref();
+                match condition.evaluate(scope)? {
+                    Datum::Bool(true) => yes.evaluate(scope)?,
+                    Datum::Bool(false) => no.evaluate(scope)?,
+                    _ => return Err("a lambda must answer true or false here"),
+                }
+            }
+            Expression::Each(each) => each.evaluate(scope)?,
+            Expression::Now => Datum::Time(unique::now(scope.frame)),
+            Expression::Unique(version) => unique::uuid(scope.frame, *version),
+            Expression::PointAttribute {
                 metric_type,
                 attribute,
                 value,
             } => {
-                if narrow(*metric_type) == 0 {
+                let frame = scope.frame;
+                if frame.cell(*metric_type, scope.row).bits == 0 {
                     return Err("the metric has no data");
                 }
-                Datum::Bool(has_point_attribute(
-                    batch,
-                    row,
-                    *attribute,
-                    value.as_deref(),
-                ))
+                let points = frame.batch.parents(Context::DataPoint);
+                // Points stand in the order of their metrics.
+                let first = points.partition_point(|&parent| (parent as usize) < scope.row);
+                let points = points.iter().enumerate().skip(first);
+                let mut own = points.take_while(|(_, parent)| **parent as usize == scope.row);
+                let found = own.find_map(|(point, _)| {
+                    use spanmill_sdk::Value;
+                    let wanted = value.as_deref();
+                    match frame.value(frame.cell(*attribute, point)) {
+                        Value::Absent => None,
+                        Value::Text(found) => Some(wanted.is_none_or(|wanted| wanted == found)),
+                        // A value that is no text reads as an empty one, as in the Collector.
+                        _ => Some(wanted.is_none_or(str::is_empty)),
+                    }
+                });
+                Datum::Bool(found.unwrap_or(false))
             }
-            Source::Count(field) => Datum::Int(batch.attributes(*field).entries(row).len() as i64),
+            Expression::Test(test) => Datum::Bool(test.answer(scope)?),
         })
     }
 }
 
-/// Whether a data point of a metric has an attribute; with a text, whether the first that has it has that. A value that
-/// is no text reads as an empty one, as in the Collector.
-fn has_point_attribute(
-    batch: &Batch<'_>,
-    metric: usize,
-    attribute: AttributeField,
-    text: Option<&str>,
-) -> bool {
-    let values = batch.attribute(attribute);
-    // Points stand in the order of their metrics.
-    let parents = batch.parents(Context::DataPoint);
-    let first = parents.partition_point(|&parent| (parent as usize) < metric);
-    let points = parents.iter().enumerate().skip(first);
-    let mut of_metric = points.take_while(|(_, parent)| **parent as usize == metric);
-    of_metric
-        .find_map(|(point, _)| match values.get(point, &batch.texts) {
-            Value::Absent => None,
-            Value::Text(found) => Some(text.is_none_or(|text| text == found)),
-            _ => Some(text.is_none_or(str::is_empty)),
+/// The values of some expressions.
+pub(crate) fn evaluated<'f>(
+    expressions: &'f [Expression],
+    scope: &Scope<'f>,
+) -> Result<Vec<Datum<'f>>, Failure> {
+    let values = expressions.iter();
+    values
+        .map(|expression| expression.evaluate(scope))
+        .collect()
+}
+
+impl Arguments {
+    /// Calls `visit` for every part of them.
+    pub(crate) fn walk<'e>(&'e self, visit: &mut dyn FnMut(&'e Expression)) {
+        let given = self.values.iter().filter_map(|(_, given)| given.as_ref());
+        given
+            .chain(&self.list.1)
+            .for_each(|argument| argument.walk(visit));
+    }
+
+    /// Their values, and what `call` makes of them.
+    pub(crate) fn with<'f, T>(
+        &'f self,
+        scope: &Scope<'f>,
+        call: impl FnOnce(&Input<'_, 'f>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut values = Vec::with_capacity(self.values.len());
+        for (kind, argument) in &self.values {
+            values.push(match argument {
+                Some(argument) => coerced(*kind, argument.evaluate(scope)?)?,
+                None => Datum::Nil,
+            });
+        }
+        let (kind, list) = &self.list;
+        let list: Result<Vec<_>, Failure> = list
+            .iter()
+            .map(|item| coerced(*kind, item.evaluate(scope)?))
+            .collect();
+        call(&Input {
+            values: &values,
+            list: &list?,
+            now: unique::now(scope.frame),
         })
-        .unwrap_or(false)
+    }
 }
 
-/// The value of one member of a W3C trace state; empty where there is none.
-fn trace_state_member<'a>(trace_state: &'a str, key: &str) -> &'a str {
-    trace_state
-        .split(',')
-        .filter_map(|member| member.trim_matches([' ', '\t']).split_once('='))
-        .find(|(name, _)| *name == key)
-        .map_or("", |(_, value)| value)
-}
-
-impl Expression {
-    /// Every field it reads.
-    pub(crate) fn fields<'b>(&'b self, found: &mut Vec<&'b Field>) {
+impl Test {
+    pub(crate) fn walk<'e>(&'e self, visit: &mut dyn FnMut(&'e Expression)) {
         match self {
-            Expression::Constant(_) => {}
-            Expression::Field(field) => found.push(field),
-            Expression::Call(_, arguments) => {
-                arguments.iter().for_each(|argument| argument.fields(found));
+            Test::Literal(_) => {}
+            Test::Value(value) => value.walk(visit),
+            Test::Compare(left, _, right) => {
+                left.walk(visit);
+                right.walk(visit);
             }
-            Expression::Math(left, _, right) => {
-                left.fields(found);
-                right.fields(found);
+            Test::Not(inner) => inner.walk(visit),
+            Test::And(left, right) | Test::Or(left, right) => {
+                left.walk(visit);
+                right.walk(visit);
             }
         }
     }
 
-    /// The value, where `field` gives those of the columns.
-    pub(crate) fn evaluate<'a>(
-        &'a self,
-        field: &impl Fn(&Field) -> Result<Datum<'a>, &'static str>,
-    ) -> Result<Datum<'a>, &'static str> {
-        match self {
-            Expression::Constant(constant) => Ok(constant.borrowed()),
-            Expression::Field(read) => field(read),
-            Expression::Call(function, arguments) => {
-                let arguments: Result<Vec<_>, _> = arguments
-                    .iter()
-                    .map(|argument| argument.evaluate(field))
-                    .collect();
-                function.call(&arguments?)
+    /// Whether it holds for a row.
+    pub(crate) fn answer(&self, scope: &Scope<'_>) -> Result<bool, Failure> {
+        Ok(match self {
+            Test::Literal(answer) => *answer,
+            Test::Value(value) => match value.evaluate(scope)? {
+                Datum::Bool(answer) => answer,
+                _ => return Err("a condition got a value that is neither true nor false"),
+            },
+            Test::Compare(left, operator, right) => {
+                compare(&left.evaluate(scope)?, *operator, &right.evaluate(scope)?)
             }
-            Expression::Math(left, operator, right) => {
-                math(left.evaluate(field)?, *operator, right.evaluate(field)?)
-            }
-        }
+            Test::Not(inner) => !inner.answer(scope)?,
+            Test::And(left, right) => left.answer(scope)? && right.answer(scope)?,
+            Test::Or(left, right) => left.answer(scope)? || right.answer(scope)?,
+        })
     }
 }
 
-fn math<'a>(
-    left: Datum<'_>,
-    operator: Arithmetic,
-    right: Datum<'_>,
-) -> Result<Datum<'a>, &'static str> {
-    let float = |datum: &Datum<'_>| match datum {
-        Datum::Int(number) => Ok(*number as f64),
-        Datum::Float(number) => Ok(*number),
-        _ => Err("arithmetic takes numbers"),
-    };
-    if let (Datum::Int(left), Datum::Int(right)) = (&left, &right) {
-        return Ok(Datum::Int(match operator {
-            Arithmetic::Add => left.wrapping_add(*right),
-            Arithmetic::Subtract => left.wrapping_sub(*right),
-            Arithmetic::Multiply => left.wrapping_mul(*right),
-            Arithmetic::Divide if *right == 0 => return Err("a division by zero"),
-            Arithmetic::Divide => left.wrapping_div(*right),
-        }));
+impl Each {
+    fn evaluate(&self, scope: &Scope<'_>) -> Result<Datum<'static>, Failure> {
+        use spanmill_sdk::nested;
+        let source = self.source.evaluate(scope)?;
+        let items: Vec<(Datum<'_>, Datum<'_>)> = match &source {
+            Datum::List(list) => nested::items(list)
+                .enumerate()
+                .map(|(at, item)| (Datum::Int(at as i64), Datum::from_value(item)))
+                .collect(),
+            Datum::Map(map) => nested::entries(map)
+                .map(|(key, entry)| (Datum::Text(key.into()), Datum::from_value(entry)))
+                .collect(),
+            Datum::Nil => return Err("a function expected a list or a map but got nil"),
+            _ => return Err("a function expected a list or a map but got another type"),
+        };
+        let is_map = matches!(source, Datum::Map(_));
+        let call = |lambda: &Expression, arguments: &[&Datum<'_>]| {
+            let mut locals: Vec<Datum<'_>> = scope.locals.iter().map(Datum::borrowed).collect();
+            locals.extend(arguments.iter().map(|argument| argument.borrowed()));
+            let inner = Scope {
+                locals: &locals,
+                ..*scope
+            };
+            lambda.evaluate(&inner).map(Datum::into_owned)
+        };
+        let holds = |key: &Datum<'_>, item: &Datum<'_>| match call(&self.lambda, &[key, item])? {
+            Datum::Bool(holds) => Ok(holds),
+            _ => Err("a lambda must answer true or false here"),
+        };
+        let (mut list, mut map) = (ListBuilder::default(), MapBuilder::default());
+        match self.deed {
+            Deed::All | Deed::Any => {
+                let stops_at = self.deed == Deed::Any;
+                for (key, item) in &items {
+                    if holds(key, item)? == stops_at {
+                        return Ok(Datum::Bool(stops_at));
+                    }
+                }
+                return Ok(Datum::Bool(!stops_at));
+            }
+            Deed::Find => {
+                for (key, item) in &items {
+                    if holds(key, item)? {
+                        return match &self.mapper {
+                            Some(mapper) => call(mapper, &[key, item]),
+                            None => Ok(item.clone().into_owned()),
+                        };
+                    }
+                }
+                return Ok(Datum::Nil);
+            }
+            Deed::Reduce => {
+                let mut total = match &self.seed {
+                    Some(seed) => seed.evaluate(scope)?.into_owned(),
+                    None => Datum::Nil,
+                };
+                for (key, item) in &items {
+                    total = call(&self.lambda, &[&total, key, item])?;
+                }
+                return Ok(total);
+            }
+            Deed::Filter => {
+                for (key, item) in &items {
+                    if holds(key, item)? {
+                        match key {
+                            Datum::Text(key) => map.push(key, item)?,
+                            _ => list.push(item)?,
+                        }
+                    }
+                }
+            }
+            Deed::MapEach => {
+                for (key, item) in &items {
+                    let item = call(&self.lambda, &[key, item])?;
+                    match key {
+                        Datum::Text(key) => map.push(key, &item)?,
+                        _ => list.push(&item)?,
+                    }
+                }
+            }
+            Deed::MapKeys => {
+                let mut entries: Vec<(String, &Datum<'_>)> = Vec::new();
+                for (key, item) in &items {
+                    let Datum::Text(new) = call(&self.lambda, &[key, item])? else {
+                        return Err("a lambda must give a string here");
+                    };
+                    match entries.iter_mut().find(|(known, _)| *known == new) {
+                        Some((_, known)) => *known = item,
+                        None => entries.push((new.into_owned(), item)),
+                    }
+                }
+                for (key, item) in entries {
+                    map.push(&key, item)?;
+                }
+            }
+        }
+        Ok(if is_map { map.finish() } else { list.finish() })
     }
-    let (left, right) = (float(&left)?, float(&right)?);
-    if operator == Arithmetic::Divide && right == 0.0 {
-        return Err("a division by zero");
-    }
-    Ok(Datum::Float(match operator {
-        Arithmetic::Add => left + right,
-        Arithmetic::Subtract => left - right,
-        Arithmetic::Multiply => left * right,
-        Arithmetic::Divide => left / right,
-    }))
 }

@@ -1,6 +1,6 @@
-//! Cuts a condition into tokens, as the Collector's lexer does.
+//! Cuts a statement or a condition into tokens, as the Collector's lexer does.
 
-use crate::OttlError;
+use crate::error::{OttlError, Position};
 
 /// A token.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,22 +32,28 @@ impl Token {
     }
 }
 
-const SIGNS: [&str; 20] = [
+const SIGNS: [&str; 21] = [
     "==", "!=", ">=", "<=", "=>", ">", "<", "=", "(", ")", "{", "}", "[", "]", ",", ".", ":", "+",
-    "-", "*",
+    "-", "*", "_",
 ];
 
-/// The tokens of a condition, each with its column; the last is [`Token::End`].
-pub(crate) fn tokens(text: &str) -> Result<Vec<(Token, usize)>, OttlError> {
+/// The tokens of a text, each with its place; the last is [`Token::End`].
+pub(crate) fn tokens(text: &str) -> Result<Vec<(Token, Position)>, OttlError> {
     let characters: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
-    let mut at = 0;
+    let (mut at, mut line, mut line_start) = (0, 1, 0);
     while let Some(&character) = characters.get(at) {
-        let column = at + 1;
+        let column = Position {
+            line,
+            column: at - line_start + 1,
+        };
         let rest = &characters[at..];
         let (token, length) = match character {
             _ if character.is_whitespace() => {
                 at += 1;
+                if character == '\n' {
+                    (line, line_start) = (line + 1, at);
+                }
                 continue;
             }
             '"' => string(rest, column)?,
@@ -62,16 +68,25 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<(Token, usize)>, OttlError> {
                 } else {
                     ""
                 };
-                OttlError::at(
-                    column,
-                    format!("`{character}` has no place in a condition{hint}"),
-                )
+                OttlError::at(column, format!("`{character}` has no place here{hint}"))
             })?,
         };
         tokens.push((token, column));
+        // Strings may have line breaks in them.
+        for (place, _) in rest[..length]
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| **c == '\n')
+        {
+            (line, line_start) = (line + 1, at + place + 1);
+        }
         at += length;
     }
-    tokens.push((Token::End, characters.len() + 1));
+    let end = Position {
+        line,
+        column: characters.len() - line_start + 1,
+    };
+    tokens.push((Token::End, end));
     Ok(tokens)
 }
 
@@ -93,7 +108,7 @@ fn name(rest: &[char], token: fn(String) -> Token) -> (Token, usize) {
     (token(name), length)
 }
 
-fn string(rest: &[char], column: usize) -> Result<(Token, usize), OttlError> {
+fn string(rest: &[char], column: Position) -> Result<(Token, usize), OttlError> {
     let mut text = Vec::new();
     let mut at = 1;
     while let Some(&character) = rest.get(at) {
@@ -108,7 +123,10 @@ fn string(rest: &[char], column: usize) -> Result<(Token, usize), OttlError> {
             }
             '\\' => {
                 let Some(&escaped) = rest.get(at) else { break };
-                let place = column + at - 1;
+                let place = Position {
+                    column: column.column + at - 1,
+                    ..column
+                };
                 at += 1;
                 unescape(&mut text, escaped, rest, &mut at).ok_or_else(|| {
                     OttlError::at(
@@ -159,7 +177,7 @@ fn unescape(text: &mut Vec<u8>, escaped: char, rest: &[char], at: &mut usize) ->
     Some(())
 }
 
-fn number(rest: &[char], column: usize) -> Result<(Token, usize), OttlError> {
+fn number(rest: &[char], column: Position) -> Result<(Token, usize), OttlError> {
     if rest.starts_with(&['0', 'x']) {
         let digits: String = rest[2..]
             .iter()

@@ -1,352 +1,307 @@
-//! Evaluates a checked condition over all rows of a context, a test at a time.
+//! Evaluates a checked condition over rows of a context, a test at a time.
 //!
-//! A test that reads one column of texts is answered once a distinct text, by pool index; one that compares a
-//! number with a constant runs over the column; everything else is computed row by row. A test on a context
-//! further up is answered for that context's rows, and spread over the rows below.
+//! A test that reads few columns is answered once for each distinct combination of what stands there, by pool index; one that
+//! compares a number with a constant runs over the column. A test on a context further up is answered for that context's
+//! rows, and spread over the rows below.
 
-use spanmill_sdk::{ABSENT, Batch, Cells, Context, Values};
+use std::ops::Range;
+
+use spanmill_sdk::Context;
 
 use crate::ast::Comparison;
 use crate::compare::{compare, holds};
-use crate::datum::Datum;
-use crate::expression::{Expression, Field, Source};
+use crate::datum::{Datum, Failure};
+use crate::expression::{Expression, Scope, Test};
+use crate::field::View;
+use crate::frame::{Column, Frame};
+use crate::memo::{Inputs, Memo};
+use crate::slots::Place;
 
 /// What a test says of a row.
 pub(crate) const NO: u8 = 0;
 pub(crate) const YES: u8 = 1;
 /// It could not be answered; a failure is not spread by `and` and `or` that are decided without it.
 pub(crate) const FAILED: u8 = 2;
-/// Not asked yet.
-const OPEN: u8 = 3;
 
-/// A checked condition.
-#[derive(Debug, Clone)]
+/// A checked condition, and how each of its tests is best answered.
+#[derive(Clone)]
 pub(crate) enum Tree {
     Literal(bool),
-    Leaf(Leaf),
+    Leaf(Box<Leaf>),
     Not(Box<Tree>),
     And(Box<Tree>, Box<Tree>),
     Or(Box<Tree>, Box<Tree>),
 }
 
-/// What a leaf asks.
-#[derive(Debug, Clone)]
-pub(crate) enum Test {
-    Call(Expression),
-    Compare(Expression, Comparison, Expression),
-}
-
-/// One test, and how it is best answered.
-#[derive(Debug, Clone)]
+/// One test.
+#[derive(Clone)]
 pub(crate) struct Leaf {
     test: Test,
     /// The context whose rows it is answered for.
     context: Context,
-    plan: Plan,
-}
-
-#[derive(Debug, Clone)]
-enum Plan {
-    /// One column, of texts or single attributes: once a distinct text.
-    Texts(Field),
-    /// A number of the column against a constant.
-    Numbers(Field, Comparison, i64),
-    Rows,
+    /// A number of a column against a constant.
+    number: Option<(Place, Comparison, i64)>,
+    /// A value of a column against a constant, which takes no time where the value is no text.
+    value: Option<(Place, Comparison, Datum<'static>)>,
+    memo: Memo<u8>,
 }
 
 /// Buffers kept between batches.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    /// Answers by pool index.
-    answers: Vec<u8>,
     spare: Vec<Vec<u8>>,
     /// Why the last failed test failed.
-    pub why: Option<&'static str>,
+    pub why: Option<Failure>,
+}
+
+impl Scratch {
+    /// An empty buffer.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer
+    }
+
+    /// Keeps a buffer for later.
+    pub(crate) fn give(&mut self, buffer: Vec<u8>) {
+        self.spare.push(buffer);
+    }
 }
 
 impl Leaf {
-    pub(crate) fn new(test: Test, context: Context) -> Self {
-        let mut fields = Vec::new();
-        match &test {
-            Test::Call(call) => call.fields(&mut fields),
-            Test::Compare(left, _, right) => {
-                left.fields(&mut fields);
-                right.fields(&mut fields);
-            }
-        }
-        let deepest = fields
-            .iter()
-            .map(|field| field.context)
-            .max()
-            .unwrap_or(context);
-        let plan = match fields.as_slice() {
-            [field]
-                if matches!(
-                    field.source,
-                    Source::Text(_)
-                        | Source::TraceStateKey(..)
-                        | Source::Attribute(..)
-                        | Source::Cells(..)
-                ) =>
-            {
-                Plan::Texts((*field).clone())
-            }
-            _ => Self::numbers(&test).unwrap_or(Plan::Rows),
-        };
+    fn new(test: Test, context: Context) -> Self {
+        let mut inputs = Inputs::default();
+        inputs.ask(&test);
         Leaf {
+            context: inputs.deepest().unwrap_or(context),
+            number: number(&test),
+            value: value(&test),
+            memo: Memo::new(inputs),
             test,
-            context: deepest,
-            plan,
         }
     }
 
-    fn numbers(test: &Test) -> Option<Plan> {
-        let Test::Compare(
-            Expression::Field(field),
-            operator,
-            Expression::Constant(Datum::Int(constant)),
-        ) = test
-        else {
-            return None;
-        };
-        let numeric = matches!(field.source, Source::Narrow(_) | Source::Wide(_));
-        numeric.then(|| Plan::Numbers(field.clone(), *operator, *constant))
-    }
-
-    /// The answer, where `field` gives the columns' values.
-    fn answer<'a>(
-        &'a self,
-        field: &impl Fn(&Field) -> Result<Datum<'a>, &'static str>,
-        why: &mut Option<&'static str>,
-    ) -> u8 {
-        let answer = match &self.test {
-            Test::Call(call) => call.evaluate(field).map(|value| value == Datum::Bool(true)),
-            Test::Compare(left, operator, right) => left
-                .evaluate(field)
-                .and_then(|left| Ok(compare(&left, *operator, &right.evaluate(field)?))),
-        };
-        match answer {
-            Ok(answer) => u8::from(answer),
-            Err(reason) => {
-                *why = Some(reason);
-                FAILED
+    #[inline]
+    fn answer(&mut self, frame: &Frame<'_>, row: usize, why: &mut Option<Failure>) -> u8 {
+        let (test, context) = (&self.test, self.context);
+        if let Some((place, operator, constant)) = &self.value {
+            let cell = frame.cell(*place, row);
+            if cell.pooled().is_none() {
+                let datum = Datum::from_value(frame.value(cell));
+                return u8::from(compare(&datum, *operator, constant));
             }
         }
-    }
-
-    /// The answer for one row of the leaf's context, without any shortcut.
-    fn row(&self, batch: &Batch<'_>, row: usize, why: &mut Option<&'static str>) -> u8 {
-        let field =
-            |field: &Field| field.get(batch, ancestor(batch, self.context, field.context, row));
-        self.answer(&field, why)
-    }
-
-    fn mask(&self, batch: &Batch<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) {
-        let rows = batch.rows(self.context);
-        out.clear();
-        match &self.plan {
-            Plan::Numbers(field, operator, constant) => match field.source {
-                Source::Narrow(narrow) => out.extend(
-                    batch
-                        .narrow(narrow)
-                        .iter()
-                        .map(|&value| u8::from(holds(i64::from(value).cmp(constant), *operator))),
-                ),
-                Source::Wide(wide) => out.extend(
-                    batch
-                        .wide(wide)
-                        .iter()
-                        .map(|&value| u8::from(holds((value as i64).cmp(constant), *operator))),
-                ),
-                _ => self.rows(batch, rows, out, scratch),
-            },
-            Plan::Texts(field) => self.texts(field, batch, rows, out, scratch),
-            Plan::Rows => self.rows(batch, rows, out, scratch),
-        }
-    }
-
-    fn rows(&self, batch: &Batch<'_>, rows: usize, out: &mut Vec<u8>, scratch: &mut Scratch) {
-        out.extend((0..rows).map(|row| self.row(batch, row, &mut scratch.why)));
-    }
-
-    /// Answers each distinct text once.
-    fn texts(
-        &self,
-        field: &Field,
-        batch: &Batch<'_>,
-        rows: usize,
-        out: &mut Vec<u8>,
-        scratch: &mut Scratch,
-    ) {
-        let Scratch { answers, why, .. } = scratch;
-        answers.clear();
-        answers.resize(batch.texts.len(), OPEN);
-        match &field.source {
-            Source::Text(text) | Source::TraceStateKey(text, _) => {
-                self.indices(batch.text(*text), batch, out, answers, why);
-            }
-            Source::Attribute(attribute, _) => match batch.attribute(*attribute) {
-                Values::Text(indices) => self.indices(indices, batch, out, answers, why),
-                Values::Cells(cells) => self.cells(cells, batch, out, answers, why),
-            },
-            Source::Cells(field, _) => self.cells(batch.cells(*field), batch, out, answers, why),
-            _ => out.extend((0..rows).map(|row| self.row(batch, row, why))),
-        }
-    }
-
-    fn cells(
-        &self,
-        cells: Cells<'_>,
-        batch: &Batch<'_>,
-        out: &mut Vec<u8>,
-        answers: &mut [u8],
-        why: &mut Option<&'static str>,
-    ) {
-        let cells = cells.kinds.iter().zip(cells.bits).enumerate();
-        out.extend(cells.map(|(row, (&kind, &bits))| {
-            match answers.get_mut(bits as usize).filter(|_| kind == 1) {
-                Some(answer) => {
-                    if *answer == OPEN {
-                        *answer = self.row(batch, row, why);
-                    }
-                    *answer
-                }
-                None => self.row(batch, row, why),
-            }
-        }));
-    }
-
-    fn indices(
-        &self,
-        indices: &[u32],
-        batch: &Batch<'_>,
-        out: &mut Vec<u8>,
-        answers: &mut [u8],
-        why: &mut Option<&'static str>,
-    ) {
-        let mut absent = OPEN;
-        out.extend(indices.iter().enumerate().map(|(row, &index)| {
-            let answer = if index == ABSENT {
-                Some(&mut absent)
-            } else {
-                answers.get_mut(index as usize)
+        self.memo.answer(frame, context, row, || {
+            let scope = Scope {
+                frame,
+                context,
+                row,
+                locals: &[],
             };
-            match answer {
-                Some(answer) => {
-                    if *answer == OPEN {
-                        *answer = self.row(batch, row, why);
-                    }
-                    *answer
+            match test.answer(&scope) {
+                Ok(answer) => u8::from(answer),
+                Err(reason) => {
+                    *why = Some(reason);
+                    FAILED
                 }
-                None => self.row(batch, row, why),
             }
-        }));
+        })
+    }
+
+    /// Appends the answers for rows of its own context.
+    fn answers(
+        &mut self,
+        frame: &Frame<'_>,
+        rows: Range<usize>,
+        out: &mut Vec<u8>,
+        why: &mut Option<Failure>,
+    ) {
+        if let Some((place, operator, constant)) = self.number {
+            match frame.columns.get(place.slot) {
+                Some(Column::Narrow(values)) => {
+                    let values = values.get(rows).unwrap_or(&[]).iter();
+                    let holds = |&value: &u32| holds(i64::from(value).cmp(&constant), operator);
+                    return out.extend(values.map(|value| u8::from(holds(value))));
+                }
+                Some(Column::Wide(values)) => {
+                    let values = values.get(rows).unwrap_or(&[]).iter();
+                    let holds = |&value: &u64| holds((value as i64).cmp(&constant), operator);
+                    return out.extend(values.map(|value| u8::from(holds(value))));
+                }
+                _ => {}
+            }
+        }
+        out.extend(rows.map(|row| self.answer(frame, row, why)));
     }
 }
 
-/// The row of a context further up that a row belongs to.
-fn ancestor(batch: &Batch<'_>, mut from: Context, to: Context, mut row: usize) -> usize {
-    while from != to {
-        let Some(parent) = from.parent() else { break };
-        row = batch
-            .parents(from)
-            .get(row)
-            .map_or(usize::MAX, |&row| row as usize);
-        from = parent;
-    }
-    row
+fn number(test: &Test) -> Option<(Place, Comparison, i64)> {
+    let Test::Compare(
+        Expression::Field(field, keys),
+        operator,
+        Expression::Constant(Datum::Int(constant)),
+    ) = test
+    else {
+        return None;
+    };
+    let is_plain = field.view == View::Int && field.of_types.is_none() && keys.is_empty();
+    is_plain.then_some((field.place, *operator, *constant))
+}
+
+fn value(test: &Test) -> Option<(Place, Comparison, Datum<'static>)> {
+    let Test::Compare(Expression::Field(field, keys), operator, Expression::Constant(constant)) =
+        test
+    else {
+        return None;
+    };
+    let is_plain = field.view == View::Value && field.of_types.is_none() && keys.is_empty();
+    is_plain.then(|| (field.place, *operator, constant.clone()))
 }
 
 impl Tree {
-    /// The answers for every row of a context.
+    /// Plans how a condition on a context is answered.
+    pub(crate) fn new(test: Test, context: Context) -> Self {
+        match test {
+            Test::Literal(answer) => Tree::Literal(answer),
+            Test::Not(inner) => Tree::Not(Box::new(Tree::new(*inner, context))),
+            Test::And(left, right) => Tree::And(
+                Box::new(Tree::new(*left, context)),
+                Box::new(Tree::new(*right, context)),
+            ),
+            Test::Or(left, right) => Tree::Or(
+                Box::new(Tree::new(*left, context)),
+                Box::new(Tree::new(*right, context)),
+            ),
+            test => Tree::Leaf(Box::new(Leaf::new(test, context))),
+        }
+    }
+
+    /// Forgets what was learnt of a batch.
+    pub(crate) fn clear(&mut self) {
+        match self {
+            Tree::Literal(_) => {}
+            Tree::Leaf(leaf) => leaf.memo.clear(),
+            Tree::Not(inner) => inner.clear(),
+            Tree::And(left, right) | Tree::Or(left, right) => {
+                left.clear();
+                right.clear();
+            }
+        }
+    }
+
+    /// The answers for some rows of a context.
     pub(crate) fn mask(
-        &self,
-        batch: &Batch<'_>,
+        &mut self,
+        frame: &Frame<'_>,
         context: Context,
+        rows: Range<usize>,
         out: &mut Vec<u8>,
         scratch: &mut Scratch,
     ) {
         match self {
             Tree::Literal(answer) => {
                 out.clear();
-                out.resize(batch.rows(context), u8::from(*answer));
+                out.resize(rows.len(), u8::from(*answer));
             }
-            Tree::Leaf(leaf) => {
-                leaf.mask(batch, out, scratch);
-                if leaf.context != context {
-                    let mut above = scratch.spare.pop().unwrap_or_default();
-                    std::mem::swap(&mut above, out);
-                    out.clear();
-                    out.extend((0..batch.rows(context)).map(|row| {
-                        above
-                            .get(ancestor(batch, context, leaf.context, row))
-                            .copied()
-                            .unwrap_or(NO)
-                    }));
-                    scratch.spare.push(above);
-                }
-            }
+            Tree::Leaf(leaf) => leaf_mask(leaf, frame, context, rows, out, scratch),
             Tree::Not(inner) => {
-                inner.mask(batch, context, out, scratch);
+                inner.mask(frame, context, rows, out, scratch);
                 for answer in out {
-                    *answer = if *answer == FAILED {
-                        FAILED
-                    } else {
-                        1 - *answer
+                    *answer = match *answer {
+                        FAILED => FAILED,
+                        answer => 1 - answer,
                     };
                 }
             }
-            Tree::And(left, right) => Self::both(left, right, YES, batch, context, out, scratch),
-            Tree::Or(left, right) => Self::both(left, right, NO, batch, context, out, scratch),
-        }
-    }
-
-    /// The right side decides where the left one says `open`.
-    fn both(
-        left: &Tree,
-        right: &Tree,
-        open: u8,
-        batch: &Batch<'_>,
-        context: Context,
-        out: &mut Vec<u8>,
-        scratch: &mut Scratch,
-    ) {
-        left.mask(batch, context, out, scratch);
-        if !out.contains(&open) {
-            return;
-        }
-        let mut decided = scratch.spare.pop().unwrap_or_default();
-        right.mask(batch, context, &mut decided, scratch);
-        for (answer, &right) in out.iter_mut().zip(&decided) {
-            if *answer == open {
-                *answer = right;
+            Tree::And(left, right) => {
+                both([left, right], YES, frame, context, rows, out, scratch);
+            }
+            Tree::Or(left, right) => {
+                both([left, right], NO, frame, context, rows, out, scratch);
             }
         }
-        scratch.spare.push(decided);
     }
 
     /// The answer for one row, without any shortcut; what [`Tree::mask`] must agree with.
     #[cfg(test)]
-    pub(crate) fn row(&self, batch: &Batch<'_>, context: Context, row: usize) -> u8 {
+    pub(crate) fn row(&self, frame: &Frame<'_>, context: Context, row: usize) -> u8 {
         match self {
             Tree::Literal(answer) => u8::from(*answer),
-            Tree::Leaf(leaf) => leaf.row(
-                batch,
-                ancestor(batch, context, leaf.context, row),
-                &mut None,
-            ),
-            Tree::Not(inner) => match inner.row(batch, context, row) {
+            Tree::Leaf(leaf) => {
+                let scope = Scope {
+                    frame,
+                    context,
+                    row,
+                    locals: &[],
+                };
+                leaf.test.answer(&scope).map_or(FAILED, u8::from)
+            }
+            Tree::Not(inner) => match inner.row(frame, context, row) {
                 FAILED => FAILED,
                 answer => 1 - answer,
             },
-            Tree::And(left, right) => match left.row(batch, context, row) {
-                YES => right.row(batch, context, row),
+            Tree::And(left, right) => match left.row(frame, context, row) {
+                YES => right.row(frame, context, row),
                 answer => answer,
             },
-            Tree::Or(left, right) => match left.row(batch, context, row) {
-                NO => right.row(batch, context, row),
+            Tree::Or(left, right) => match left.row(frame, context, row) {
+                NO => right.row(frame, context, row),
                 answer => answer,
             },
         }
     }
+}
+
+fn leaf_mask(
+    leaf: &mut Leaf,
+    frame: &Frame<'_>,
+    context: Context,
+    rows: Range<usize>,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) {
+    out.clear();
+    if leaf.context == context {
+        return leaf.answers(frame, rows, out, &mut scratch.why);
+    }
+    if rows.len() < frame.rows(context) {
+        for row in rows {
+            let above = frame.ancestor(context, leaf.context, row);
+            out.push(leaf.answer(frame, above, &mut scratch.why));
+        }
+        return;
+    }
+    let mut above = scratch.spare.pop().unwrap_or_default();
+    above.clear();
+    let all = 0..frame.rows(leaf.context);
+    leaf.answers(frame, all, &mut above, &mut scratch.why);
+    out.extend(rows.map(|row| {
+        let row = frame.ancestor(context, leaf.context, row);
+        above.get(row).copied().unwrap_or(NO)
+    }));
+    scratch.spare.push(above);
+}
+
+/// The right side decides where the left one says `open`.
+fn both(
+    [left, right]: [&mut Tree; 2],
+    open: u8,
+    frame: &Frame<'_>,
+    context: Context,
+    rows: Range<usize>,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) {
+    left.mask(frame, context, rows.clone(), out, scratch);
+    if !out.contains(&open) {
+        return;
+    }
+    let mut decided = scratch.spare.pop().unwrap_or_default();
+    right.mask(frame, context, rows, &mut decided, scratch);
+    for (answer, &right) in out.iter_mut().zip(&decided) {
+        if *answer == open {
+            *answer = right;
+        }
+    }
+    scratch.spare.push(decided);
 }

@@ -1,10 +1,14 @@
-//! Paths: which columns they read.
+//! Paths: which columns they stand for, which of them may be written, and what they are called.
 
-use spanmill_sdk::{Context, Contract, closest};
+mod names;
 
-use crate::OttlError;
-use crate::ast::{Key, Segment};
-use crate::expression::{Field, Source};
+use spanmill_sdk::{Context, Contract, FIELDS, closest};
+
+use crate::ast::Segment;
+use crate::error::{OttlError, Position};
+use crate::field::{Field, View};
+use crate::slots::{Place, Slots};
+use names::{MISSING, names};
 
 /// Metric types, as `metric.type` has them.
 const GAUGE: u32 = 1;
@@ -13,146 +17,10 @@ const HISTOGRAM: u32 = 3;
 const EXPONENTIAL: u32 = 4;
 const SUMMARY: u32 = 5;
 
-/// The field of a context that the names of a path mean, with the columns it needs declared.
-pub(crate) fn field(
-    contract: &mut Contract,
-    context: Context,
-    segments: &[Segment],
-    column: usize,
-) -> Result<Field, OttlError> {
-    let name = spelled(segments);
-    let full = format!("{}.{name}", context.prefix());
-    let mut keys = segments.iter().flat_map(|segment| &segment.keys);
-    let source = if name == context.attributes() {
-        let (Some(Key::Text(key)), [_]) = (keys.next(), segments) else {
-            let message = format!("name an attribute: `{full}[\"key\"]`");
-            return Err(OttlError::at(column, message));
-        };
-        let field = contract.read_attribute(context, key);
-        Source::Attribute(field, keys.by_ref().cloned().collect())
-    } else if (context, name.as_str()) == (Context::Span, "trace_state") {
-        let field = contract.read_text(&full);
-        match keys.next() {
-            None => Source::Text(field),
-            Some(Key::Text(key)) => Source::TraceStateKey(field, key.clone()),
-            Some(Key::Int(_)) => {
-                return Err(OttlError::at(
-                    column,
-                    "trace_state takes a string in brackets",
-                ));
-            }
-        }
-    } else if (context, name.as_str()) == (Context::Log, "body") {
-        Source::Cells(contract.read_cells(&full), keys.by_ref().cloned().collect())
-    } else {
-        source(contract, context, &name, &full).ok_or_else(|| unknown(column, context, &name))?
-    };
-    if keys.next().is_some() {
-        let message = format!("`{full}` takes no brackets");
-        return Err(OttlError::at(column, message));
-    }
-    Ok(Field { context, source })
-}
-
-/// What a path without brackets reads; `full` is its name in a contract, if it has that name there.
-fn source(contract: &mut Contract, context: Context, name: &str, full: &str) -> Option<Source> {
-    use Context::{DataPoint, Log, Metric, Resource, Scope, Span, SpanEvent};
-    if let Some(source) = id(contract, context, name) {
-        return Some(source);
-    }
-    Some(match (context, name) {
-        (Span, "name" | "status.message")
-        | (SpanEvent, "name")
-        | (Scope, "name" | "version" | "schema_url")
-        | (Resource, "schema_url")
-        | (Log, "severity_text" | "event_name")
-        | (Metric, "name" | "description" | "unit") => Source::Text(contract.read_text(full)),
-        (
-            Span,
-            "kind" | "status.code" | "flags" | "dropped_events_count" | "dropped_links_count",
-        )
-        | (Log, "severity_number" | "flags")
-        | (Metric, "type")
-        | (DataPoint, "flags")
-        | (Resource | Scope | Span | SpanEvent | Log, "dropped_attributes_count") => {
-            Source::Narrow(contract.read_narrow(full))
-        }
-        // OTTL compares a status with its code's enums.
-        (Span, "status") => Source::Narrow(contract.read_narrow("span.status.code")),
-        (Span, "kind.string") => Source::KindText(contract.read_narrow("span.kind")),
-        (Span, "kind.deprecated_string") => {
-            Source::DeprecatedKindText(contract.read_narrow("span.kind"))
-        }
-        (Span, "start_time_unix_nano" | "end_time_unix_nano")
-        | (SpanEvent, "time_unix_nano")
-        | (Log, "time_unix_nano" | "observed_time_unix_nano")
-        | (DataPoint, "start_time_unix_nano" | "time_unix_nano") => {
-            Source::Wide(contract.read_wide(full))
-        }
-        (Log, "body.string") => Source::CellText(contract.read_cells("log.body")),
-        (Metric, "aggregation_temporality") => {
-            let source = Source::Narrow(contract.read_narrow(full));
-            of_types(contract, &[SUM, HISTOGRAM, EXPONENTIAL], source)
-        }
-        (Metric, "is_monotonic") => {
-            let source = Source::Flag(contract.read_narrow(full));
-            of_types(contract, &[SUM], source)
-        }
-        (DataPoint, "value_double") => {
-            let source = Source::CellFloat(contract.read_cells("datapoint.value"));
-            of_types(contract, &[GAUGE, SUM], source)
-        }
-        (DataPoint, "value_int") => {
-            let source = Source::CellInt(contract.read_cells("datapoint.value"));
-            of_types(contract, &[GAUGE, SUM], source)
-        }
-        (DataPoint, "count") => {
-            let source = Source::Wide(contract.read_wide(full));
-            of_types(contract, &[HISTOGRAM, EXPONENTIAL, SUMMARY], source)
-        }
-        (DataPoint, "sum") => {
-            let source = Source::CellFloat(contract.read_cells(full));
-            of_types(contract, &[HISTOGRAM, EXPONENTIAL, SUMMARY], source)
-        }
-        (DataPoint, "scale") => {
-            let source = Source::CellInt(contract.read_cells(full));
-            of_types(contract, &[EXPONENTIAL], source)
-        }
-        (DataPoint, "zero_count") => {
-            let source = Source::Wide(contract.read_wide(full));
-            of_types(contract, &[EXPONENTIAL], source)
-        }
-        _ => return None,
-    })
-}
-
-/// The ids of spans and log records.
-fn id(contract: &mut Contract, context: Context, name: &str) -> Option<Source> {
-    if !matches!(context, Context::Span | Context::Log) {
-        return None;
-    }
-    let (id, is_text) = match name.strip_suffix(".string") {
-        Some(id) => (id, true),
-        None => (name, false),
-    };
-    let full = format!("{}.{id}", context.prefix());
-    Some(match (id, is_text) {
-        ("trace_id", false) => Source::TraceId(contract.read_trace_id(&full)),
-        ("trace_id", true) => Source::TraceIdText(contract.read_trace_id(&full)),
-        ("parent_span_id", _) if context == Context::Log => return None,
-        ("span_id" | "parent_span_id", false) => Source::SpanId(contract.read_wide(&full)),
-        ("span_id" | "parent_span_id", true) => Source::SpanIdText(contract.read_wide(&full)),
-        _ => return None,
-    })
-}
-
-/// A field that only metrics of some types have, or their data points; nil in others.
-fn of_types(contract: &mut Contract, types: &'static [u32], source: Source) -> Source {
-    Source::OfTypes {
-        metric_type: contract.read_narrow("metric.type"),
-        types,
-        source: Box::new(source),
-    }
+/// Declares the columns of paths.
+pub(crate) struct Declaring<'c> {
+    pub slots: &'c mut Slots,
+    pub contract: &'c mut Contract,
 }
 
 /// The names of a path, joined.
@@ -164,99 +32,182 @@ pub(crate) fn spelled(segments: &[Segment]) -> String {
     names.join(".")
 }
 
-/// What a known field is called, for suggestions.
-fn names(context: Context) -> &'static [&'static str] {
-    match context {
-        Context::Resource => &["attributes", "schema_url", "dropped_attributes_count"],
-        Context::Scope => &[
-            "name",
-            "version",
-            "attributes",
-            "schema_url",
-            "dropped_attributes_count",
-        ],
-        Context::Span => &[
-            "trace_id",
-            "trace_id.string",
-            "span_id",
-            "span_id.string",
-            "parent_span_id",
-            "parent_span_id.string",
-            "trace_state",
-            "name",
-            "kind",
-            "kind.string",
-            "kind.deprecated_string",
-            "status",
-            "status.code",
-            "status.message",
-            "start_time_unix_nano",
-            "end_time_unix_nano",
-            "attributes",
-            "flags",
-            "dropped_attributes_count",
-            "dropped_events_count",
-            "dropped_links_count",
-        ],
-        Context::SpanEvent => &[
-            "name",
-            "time_unix_nano",
-            "attributes",
-            "dropped_attributes_count",
-        ],
-        Context::SpanLink => &["attributes"],
-        Context::Log => &[
-            "time_unix_nano",
-            "observed_time_unix_nano",
-            "severity_number",
-            "severity_text",
-            "body",
-            "body.string",
-            "attributes",
-            "dropped_attributes_count",
-            "flags",
-            "trace_id",
-            "trace_id.string",
-            "span_id",
-            "span_id.string",
-            "event_name",
-        ],
-        Context::Metric => &[
-            "name",
-            "description",
-            "unit",
-            "type",
-            "aggregation_temporality",
-            "is_monotonic",
-            "metadata",
-        ],
-        Context::DataPoint => &[
-            "attributes",
-            "start_time_unix_nano",
-            "time_unix_nano",
-            "value_double",
-            "value_int",
-            "flags",
-            "count",
-            "sum",
-            "scale",
-            "zero_count",
-        ],
+impl Declaring<'_> {
+    /// The field of a context that a path without its keys means; `key` is the first of them, if it is a string that stands
+    /// there as it is. Whether that key is part of the field comes with it.
+    pub(crate) fn field(
+        &mut self,
+        context: Context,
+        name: &str,
+        key: Option<&str>,
+        position: Position,
+    ) -> Result<(Field, bool), OttlError> {
+        let full = format!("{}.{name}", context.prefix());
+        let field = |place: Place, view: View| Field {
+            context,
+            place,
+            view,
+            of_types: None,
+            name: full.clone(),
+        };
+        if name == context.attributes() {
+            return Ok(match key {
+                Some(key) => {
+                    let place = self.slots.attribute(self.contract, context, key);
+                    (field(place, View::Value), true)
+                }
+                None => {
+                    let place = self.slots.entries(self.contract, context);
+                    (field(place, View::Entries), false)
+                }
+            });
+        }
+        if let Some((place, view)) = self.plain(context, name, &full) {
+            let of_types = types(context, name).map(|types| {
+                let place = self
+                    .slots
+                    .narrow(self.contract, Context::Metric, "metric.type");
+                (place, types)
+            });
+            let field = Field {
+                of_types,
+                ..field(place, view)
+            };
+            return Ok((field, false));
+        }
+        Err(unknown(position, context, name))
+    }
+
+    /// What a path without keys reads; `full` is its name in a contract, if it has that name there.
+    fn plain(&mut self, context: Context, name: &str, full: &str) -> Option<(Place, View)> {
+        use Context::{DataPoint, Log, Metric, Resource, Scope, Span, SpanEvent};
+        let Declaring { slots, contract } = self;
+        Some(match (context, name) {
+            (Span, "trace_state") => (slots.text(contract, context, full), View::TraceState),
+            (Span, "name" | "status.message")
+            | (SpanEvent, "name")
+            | (Scope, "name" | "version" | "schema_url")
+            | (Resource, "schema_url")
+            | (Log, "severity_text" | "event_name")
+            | (Metric, "name" | "description" | "unit") => {
+                (slots.text(contract, context, full), View::Text)
+            }
+            (
+                Span,
+                "kind" | "status.code" | "flags" | "dropped_events_count" | "dropped_links_count",
+            )
+            | (Log, "severity_number" | "flags")
+            | (Metric, "type" | "aggregation_temporality")
+            | (DataPoint, "flags")
+            | (Resource | Scope | Span | SpanEvent | Log, "dropped_attributes_count") => {
+                (slots.narrow(contract, context, full), View::Int)
+            }
+            // OTTL compares a status with its code's enums.
+            (Span, "status") => (
+                slots.narrow(contract, context, "span.status.code"),
+                View::Int,
+            ),
+            (Span, "kind.string") => (slots.narrow(contract, context, "span.kind"), View::KindText),
+            (Span, "kind.deprecated_string") => (
+                slots.narrow(contract, context, "span.kind"),
+                View::DeprecatedKindText,
+            ),
+            (Span, "start_time_unix_nano" | "end_time_unix_nano")
+            | (SpanEvent, "time_unix_nano")
+            | (Log, "time_unix_nano" | "observed_time_unix_nano")
+            | (DataPoint, "start_time_unix_nano" | "time_unix_nano" | "count" | "zero_count") => {
+                (slots.wide(contract, context, full), View::Int)
+            }
+            (Span, "start_time" | "end_time")
+            | (SpanEvent, "time")
+            | (Log, "time" | "observed_time")
+            | (DataPoint, "start_time" | "time") => {
+                let full = format!("{full}_unix_nano");
+                (slots.wide(contract, context, &full), View::Time)
+            }
+            (Span | Log, "trace_id") => (slots.trace_id(contract, context, full), View::TraceId),
+            (Span | Log, "trace_id.string") => {
+                let full = full.trim_end_matches(".string");
+                (slots.trace_id(contract, context, full), View::TraceIdText)
+            }
+            (Span | Log, "span_id") | (Span, "parent_span_id") => {
+                (slots.wide(contract, context, full), View::SpanId)
+            }
+            (Span | Log, "span_id.string") | (Span, "parent_span_id.string") => {
+                let full = full.trim_end_matches(".string");
+                (slots.wide(contract, context, full), View::SpanIdText)
+            }
+            (Log, "body") => (slots.cells(contract, context, full), View::Body),
+            (Log, "body.string") => (slots.cells(contract, context, "log.body"), View::BodyText),
+            (Metric, "is_monotonic") => (slots.narrow(contract, context, full), View::Flag),
+            (DataPoint, "value_double") => (
+                slots.cells(contract, context, "datapoint.value"),
+                View::Double,
+            ),
+            (DataPoint, "value_int") => (
+                slots.cells(contract, context, "datapoint.value"),
+                View::Whole,
+            ),
+            (DataPoint, "sum") => (slots.cells(contract, context, full), View::Double),
+            (DataPoint, "scale" | "positive.offset" | "negative.offset") => {
+                (slots.cells(contract, context, full), View::Whole)
+            }
+            (
+                DataPoint,
+                "bucket_counts"
+                | "explicit_bounds"
+                | "positive.bucket_counts"
+                | "negative.bucket_counts",
+            ) => (slots.cells(contract, context, full), View::Value),
+            _ => return None,
+        })
     }
 }
 
-fn unknown(column: usize, context: Context, spelled: &str) -> OttlError {
-    let message = match closest(spelled, names(context).iter().copied()) {
-        Some(meant) => {
-            format!(
-                "a {} has no field `{spelled}`; did you mean `{meant}`?",
-                context.prefix()
-            )
-        }
-        None => format!(
-            "a {} has no field `{spelled}` that a condition can read",
-            context.prefix()
-        ),
+/// The types of metrics that have a field, if not all have it.
+fn types(context: Context, name: &str) -> Option<&'static [u32]> {
+    Some(match (context, name) {
+        (Context::Metric, "aggregation_temporality") => &[SUM, HISTOGRAM, EXPONENTIAL],
+        (Context::Metric, "is_monotonic") => &[SUM],
+        (Context::DataPoint, "value_double" | "value_int") => &[GAUGE, SUM],
+        (Context::DataPoint, "count" | "sum") => &[HISTOGRAM, EXPONENTIAL, SUMMARY],
+        (Context::DataPoint, "bucket_counts" | "explicit_bounds") => &[HISTOGRAM],
+        (
+            Context::DataPoint,
+            "scale"
+            | "zero_count"
+            | "positive.offset"
+            | "negative.offset"
+            | "positive.bucket_counts"
+            | "negative.bucket_counts",
+        ) => &[EXPONENTIAL],
+        _ => return None,
+    })
+}
+
+/// Whether a contract may write what a slot stands for.
+pub(crate) fn is_writable(context: Context, path: &str) -> bool {
+    let name = path.split_once('.').map_or("", |(_, name)| name);
+    if name.starts_with(context.attributes()) {
+        return true;
+    }
+    let mut fields = FIELDS.iter();
+    fields.any(|field| field.context == context && field.name == name && field.writable)
+}
+
+/// A path that means nothing here.
+fn unknown(position: Position, context: Context, name: &str) -> OttlError {
+    let prefix = context.prefix();
+    if let Some((_, why)) = MISSING
+        .iter()
+        .find(|(missing, _)| *missing == format!("{prefix}.{name}"))
+    {
+        let message = format!("`{prefix}.{name}` is not offered to plugins: {why}");
+        return OttlError::at(position, message);
+    }
+    let message = match closest(name, names(context).iter().copied()) {
+        Some(meant) => format!("a {prefix} has no field `{name}`; did you mean `{meant}`?"),
+        None => format!("a {prefix} has no field `{name}`"),
     };
-    OttlError::at(column, message)
+    OttlError::at(position, message)
 }

@@ -25,7 +25,7 @@ impl TryFrom<Raw> for Duration {
     fn try_from(raw: Raw) -> Result<Self, String> {
         match raw {
             Raw::Nanoseconds(nanoseconds) => Ok(Duration(nanoseconds)),
-            Raw::Text(text) => parse(&text).map(Duration).ok_or_else(|| {
+            Raw::Text(text) => parse_duration(&text).map(Duration).ok_or_else(|| {
                 format!("{text:?} is no duration; write one such as \"15s\" or \"100ms\"")
             }),
         }
@@ -43,7 +43,8 @@ const UNITS: [(&str, f64); 8] = [
     ("h", 3_600e9),
 ];
 
-fn parse(text: &str) -> Option<i64> {
+/// A duration as Go reads it, in ns.
+pub fn parse_duration(text: &str) -> Option<i64> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
         None => (1.0, text.strip_prefix('+').unwrap_or(text)),
@@ -90,7 +91,7 @@ mod tests {
             ("5 s", None),
             ("1x", None),
         ] {
-            assert_eq!(parse(text), nanoseconds, "{text}");
+            assert_eq!(parse_duration(text), nanoseconds, "{text}");
         }
     }
 }

@@ -2,4 +2,4 @@
 
 mod duration;
 
-pub use duration::Duration;
+pub use duration::{Duration, parse_duration};

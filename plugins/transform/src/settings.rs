@@ -1,0 +1,231 @@
+//! The settings, as the Collector reads them.
+
+use serde::Deserialize;
+use serde_json::Value;
+use spanmill_ottl::{ErrorMode, Written, parse, parse_statement, written_context};
+use spanmill_sdk::{Context, Problems, Signal};
+
+/// The component's section of the manifest.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    error_mode: Option<ErrorMode>,
+    trace_statements: Option<Vec<Group>>,
+    metric_statements: Option<Vec<Group>>,
+    log_statements: Option<Vec<Group>>,
+    /// Experimental parts of the language.
+    feature_gates: Vec<Gate>,
+    // Not supported; accepted while they ask for nothing.
+    profile_statements: Value,
+    flatten_data: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+enum Gate {
+    #[serde(rename = "ottl.functions.enableLambda")]
+    Lambda,
+}
+
+/// A line of `trace_statements`, `metric_statements` or `log_statements`.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(
+    untagged,
+    expecting = "expected a statement, or an object with `context`, `conditions`, `statements` and `error_mode`"
+)]
+enum Group {
+    Flat(String),
+    Grouped(Grouped),
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+struct Grouped {
+    context: Option<String>,
+    conditions: Vec<String>,
+    statements: Vec<String>,
+    error_mode: Option<ErrorMode>,
+}
+
+/// Statements that run together, and where they stand.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub written: Written,
+    /// JSON pointer of each condition.
+    pub conditions: Vec<String>,
+    /// JSON pointer of each statement.
+    pub statements: Vec<String>,
+}
+
+/// The contexts that statements on a signal may be for.
+fn contexts(signal: Signal) -> Vec<Context> {
+    let mut contexts = signal.contexts().to_vec();
+    contexts.retain(|context| *context != Context::SpanLink);
+    contexts
+}
+
+impl Settings {
+    /// Whether lambdas may be written.
+    pub(crate) fn lambdas(&self) -> bool {
+        self.feature_gates.contains(&Gate::Lambda)
+    }
+
+    /// The statements in the order in which they run.
+    pub(crate) fn stages(self, problems: &mut Problems) -> Vec<Stage> {
+        if !matches!(&self.profile_statements, Value::Null)
+            && self
+                .profile_statements
+                .as_array()
+                .is_none_or(|list| !list.is_empty())
+        {
+            problems.push(
+                "/profile_statements",
+                "profiles are not supported; take profile_statements out",
+            );
+        }
+        if self.flatten_data {
+            problems.push(
+                "/flatten_data",
+                "flatten_data is not supported: plugins cannot give log records a resource of their own; take it out",
+            );
+        }
+        let default = self.error_mode.unwrap_or_default();
+        let mut stages = Vec::new();
+        for (signal, name, groups) in [
+            (Signal::Traces, "trace_statements", self.trace_statements),
+            (Signal::Metrics, "metric_statements", self.metric_statements),
+            (Signal::Logs, "log_statements", self.log_statements),
+        ] {
+            let reader = Reader {
+                signal,
+                name,
+                default,
+            };
+            reader.read(groups.unwrap_or_default(), &mut stages, problems);
+        }
+        stages
+    }
+}
+
+/// Reads the statements on one signal.
+struct Reader {
+    signal: Signal,
+    name: &'static str,
+    default: ErrorMode,
+}
+
+impl Reader {
+    fn read(&self, groups: Vec<Group>, stages: &mut Vec<Stage>, problems: &mut Problems) {
+        let is_flat = |group: &Group| matches!(group, Group::Flat(_));
+        let flat = groups.iter().filter(|group| is_flat(group)).count();
+        if flat > 0 && flat < groups.len() {
+            let message = "write either plain statements or groups of them, not both";
+            return problems.push(format!("/{}", self.name), message);
+        }
+        let mut plain = Grouped::default();
+        for (place, group) in groups.into_iter().enumerate() {
+            match group {
+                Group::Flat(statement) => plain.statements.push(statement),
+                Group::Grouped(group) => {
+                    let path = format!("/{}/{place}", self.name);
+                    let statements = format!("{path}/statements");
+                    stages.extend(self.stage(group, &path, &statements, problems));
+                }
+            }
+        }
+        if !plain.statements.is_empty() {
+            let path = format!("/{}", self.name);
+            stages.extend(self.stage(plain, &path, &path, problems));
+        }
+    }
+
+    /// A group; nothing, if something is wrong with it.
+    fn stage(
+        &self,
+        group: Grouped,
+        path: &str,
+        statements_path: &str,
+        problems: &mut Problems,
+    ) -> Option<Stage> {
+        let mut conditions = Vec::new();
+        let mut statements = Vec::new();
+        let mut is_read = true;
+        for (place, text) in group.conditions.iter().enumerate() {
+            match parse(text) {
+                Ok(condition) => conditions.push(condition),
+                Err(error) => {
+                    is_read = false;
+                    problems.push(format!("{path}/conditions/{place}"), error.to_string());
+                }
+            }
+        }
+        for (place, text) in group.statements.iter().enumerate() {
+            match parse_statement(text) {
+                Ok(statement) => statements.push(statement),
+                Err(error) => {
+                    is_read = false;
+                    problems.push(format!("{statements_path}/{place}"), error.to_string());
+                }
+            }
+        }
+        let known = contexts(self.signal);
+        let names: Vec<&str> = known.iter().map(|context| context.prefix()).collect();
+        let wanted = group.context.unwrap_or_default().to_lowercase();
+        let named = known
+            .iter()
+            .copied()
+            .find(|context| context.prefix() == wanted);
+        let context = match named {
+            Some(context) => context,
+            None if !wanted.is_empty() => {
+                let message = match wanted.as_str() {
+                    "exemplar" => "exemplars are not offered to plugins".to_owned(),
+                    _ => format!("must be one of {}", names.join(", ")),
+                };
+                problems.push(format!("{path}/context"), message);
+                return None;
+            }
+            None if !is_read => return None,
+            None => match written_context(&statements, &conditions) {
+                Some(context) if known.contains(&context) => context,
+                Some(context) => {
+                    let message = format!(
+                        "{} do not have {} fields; the contexts are {}",
+                        self.name,
+                        context.prefix(),
+                        names.join(", ")
+                    );
+                    problems.push(path, message);
+                    return None;
+                }
+                None if statements.is_empty() => return None,
+                None => {
+                    let message = format!(
+                        "no path names its context, such as `{}.attributes`: what do the statements run for?",
+                        names.last().unwrap_or(&"resource")
+                    );
+                    problems.push(statements_path, message);
+                    return None;
+                }
+            },
+        };
+        let pointer =
+            |path: &str, count: usize| (0..count).map(|place| format!("{path}/{place}")).collect();
+        is_read.then(|| Stage {
+            conditions: pointer(&format!("{path}/conditions"), conditions.len()),
+            statements: pointer(statements_path, statements.len()),
+            written: Written {
+                signal: self.signal,
+                context,
+                prefixed: named.is_none(),
+                error_mode: group.error_mode.unwrap_or(self.default),
+                name: path.trim_start_matches('/').to_owned(),
+                conditions,
+                statements,
+            },
+        })
+    }
+}

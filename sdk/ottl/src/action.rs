@@ -1,0 +1,185 @@
+//! What a checked editor does to a row.
+
+mod entries;
+
+use std::ops::Range;
+
+use spanmill_sdk::Context;
+
+use crate::cell::Cell;
+use crate::datum::{Datum, Failure};
+use crate::editor::Change;
+use crate::expression::{Arguments, Scope};
+use crate::field::Field;
+use crate::memo::{Inputs, Lookup, Memo};
+use crate::running::{Failures, Running, held};
+use crate::target::{Raw, Target};
+pub(crate) use entries::{EntriesEdit, Merge};
+
+/// What a checked editor does.
+pub(crate) enum Action {
+    /// A field gets a value.
+    Edit(Box<Edit>),
+    /// An attribute goes.
+    Remove(Field),
+    /// A whole attribute list changes.
+    Entries(Box<EntriesEdit>),
+    /// A map is put into a whole attribute list.
+    Merge(Box<Merge>),
+}
+
+/// A field that gets a value.
+pub(crate) struct Edit {
+    target: Target,
+    /// What the new value is made of the old one; without, it is the second argument.
+    change: Option<Change>,
+    arguments: Arguments,
+    memo: Memo<Result<Option<Cell>, Failure>>,
+}
+
+impl Edit {
+    pub(crate) fn new(target: Target, change: Option<Change>, arguments: Arguments) -> Self {
+        let mut inputs = Inputs::default();
+        inputs.take(&arguments);
+        inputs.read(&target.keys);
+        if change.is_some() || target.has_keys() || target.field.of_types.is_some() {
+            inputs.field(&target.field);
+        }
+        Edit {
+            target,
+            change,
+            arguments,
+            memo: Memo::new(inputs),
+        }
+    }
+
+    fn work(&self, scope: &Scope<'_>) -> Result<Option<Raw>, Failure> {
+        let new = match (&self.change, self.arguments.values.get(1)) {
+            (None, Some((_, Some(value)))) => return self.raw(scope, &value.evaluate(scope)?),
+            (None, _) => Datum::Nil,
+            (Some(change), _) => {
+                let old = self.target.get(scope)?;
+                match self.arguments.with(scope, |input| change(&old, input))? {
+                    Some(new) => new,
+                    None => return Ok(None),
+                }
+            }
+        };
+        self.raw(scope, &new)
+    }
+
+    fn raw(&self, scope: &Scope<'_>, new: &Datum<'_>) -> Result<Option<Raw>, Failure> {
+        match new {
+            // To set something to nil does nothing.
+            Datum::Nil => Ok(None),
+            new => self.target.cell(scope, new),
+        }
+    }
+
+    /// The cell that a row gets.
+    #[inline]
+    fn cell(&mut self, running: &mut Running<'_, '_>, row: usize) -> Result<Option<Cell>, Failure> {
+        let context = running.context;
+        match self.memo.look_up(running.frame, context, row) {
+            Lookup::Answer(answer) => answer,
+            Lookup::Open(ticket) => {
+                let scope = Scope {
+                    frame: running.frame,
+                    context,
+                    row,
+                    locals: &[],
+                };
+                let raw = self.work(&scope);
+                let cell = raw.map(|raw| raw.map(|raw| raw.into_cell(running.frame)));
+                self.memo.store(ticket, cell);
+                cell
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn run(
+        &mut self,
+        running: &mut Running<'_, '_>,
+        rows: Range<usize>,
+        holds: &[u8],
+        failures: &mut Failures,
+    ) {
+        let context = running.context;
+        let (of, place) = (self.target.field.context, self.target.field.place);
+        let is_all = holds.is_empty() && of == context;
+        if is_all
+            && self.memo.is_constant()
+            && rows.len() == running.frame.rows(of)
+            && let Ok(Some(cell)) = self.cell(running, rows.start)
+            && running.frame.fill(place, cell)
+        {
+            return;
+        }
+        for row in held(rows, holds) {
+            match self.cell(running, row) {
+                Ok(None) => {}
+                Ok(Some(cell)) => {
+                    let row = match of == context {
+                        true => row,
+                        false => running.frame.ancestor(context, of, row),
+                    };
+                    running.frame.set(place, row, cell, running.slots);
+                }
+                Err(why) => failures.note(Err(why)),
+            }
+        }
+    }
+}
+
+impl Action {
+    /// The context of what it writes.
+    pub(crate) fn context(&self) -> Context {
+        match self {
+            Action::Edit(edit) => edit.target.field.context,
+            Action::Remove(field) => field.context,
+            Action::Entries(edit) => edit.context(),
+            Action::Merge(merge) => merge.context(),
+        }
+    }
+
+    /// Forgets what was learnt of a batch.
+    pub(crate) fn clear(&mut self) {
+        match self {
+            Action::Edit(edit) => edit.memo.clear(),
+            Action::Remove(_) => {}
+            Action::Entries(edit) => edit.clear(),
+            Action::Merge(merge) => merge.clear(),
+        }
+    }
+
+    /// Does it to rows of the context that runs, to those of them that are asked for.
+    pub(crate) fn run(
+        &mut self,
+        running: &mut Running<'_, '_>,
+        rows: Range<usize>,
+        holds: &[u8],
+        failures: &mut Failures,
+    ) {
+        match self {
+            Action::Edit(edit) => edit.run(running, rows, holds, failures),
+            Action::Remove(field) => {
+                for row in held(rows, holds) {
+                    let row = running.frame.ancestor(running.context, field.context, row);
+                    let slots = running.slots;
+                    running.frame.set(field.place, row, Cell::ABSENT, slots);
+                }
+            }
+            Action::Entries(edit) => {
+                for row in held(rows, holds) {
+                    failures.note(edit.run(running, row));
+                }
+            }
+            Action::Merge(merge) => {
+                for row in held(rows, holds) {
+                    failures.note(merge.run(running, row));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The contexts that paths name.
+
+use spanmill_sdk::Context;
+
+use crate::ast::{Condition, Met, Path, Segment, Statement};
+
+/// What a path may name before its first dot.
+const PREFIXES: [(&str, Context); 9] = [
+    ("resource", Context::Resource),
+    ("scope", Context::Scope),
+    ("instrumentation_scope", Context::Scope),
+    ("span", Context::Span),
+    ("spanevent", Context::SpanEvent),
+    ("spanlink", Context::SpanLink),
+    ("log", Context::Log),
+    ("metric", Context::Metric),
+    ("datapoint", Context::DataPoint),
+];
+
+/// What a path names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'p> {
+    /// The context, if it stands there.
+    pub context: Option<Context>,
+    /// The names behind it.
+    pub rest: &'p [Segment],
+}
+
+/// What a path names.
+pub(crate) fn named(path: &Path) -> Named<'_> {
+    let segments = path.segments.as_slice();
+    if let [first, rest @ ..] = segments
+        && !rest.is_empty()
+        && first.keys.is_empty()
+        && let Some((_, context)) = PREFIXES.iter().find(|(name, _)| *name == first.name)
+    {
+        return Named {
+            context: Some(*context),
+            rest,
+        };
+    }
+    Named {
+        context: None,
+        rest: segments,
+    }
+}
+
+/// The deepest context that a condition's paths name; `None` if they name none.
+pub fn inferred_context(condition: &Condition) -> Option<Context> {
+    let mut deepest = None;
+    condition.walk(&mut |met| deepest = deepest.max(of(met)));
+    deepest
+}
+
+/// What statements run for that do not say it: the deepest context that a path of theirs names, or that a function of theirs
+/// needs; `None` if no path names one.
+pub fn written_context(statements: &[Statement], conditions: &[Condition]) -> Option<Context> {
+    let (mut deepest, mut needed) = (None, None);
+    let mut visit = |met: Met<'_>| {
+        deepest = deepest.max(of(met));
+        if let Met::Call(call) = met
+            && matches!(call.name.as_str(), "IsRootSpan" | "set_semconv_span_name")
+        {
+            needed = Some(Context::Span);
+        }
+    };
+    statements
+        .iter()
+        .for_each(|statement| statement.walk(&mut visit));
+    conditions
+        .iter()
+        .for_each(|condition| condition.walk(&mut visit));
+    deepest.max(needed.filter(|_| deepest.is_some()))
+}
+
+fn of(met: Met<'_>) -> Option<Context> {
+    match met {
+        Met::Path(path) => named(path).context,
+        Met::Call(_) => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! What fields are called.
+
+use spanmill_sdk::Context;
+
+/// Fields of the Collector that plugins do not get, and why.
+pub(super) const MISSING: [(&str, &str); 11] = [
+    (
+        "span.events",
+        "write statements on `spanevent` fields, which run for each event",
+    ),
+    ("span.links", "links are not read as a list"),
+    (
+        "metric.data_points",
+        "write statements on `datapoint` fields, which run for each point",
+    ),
+    ("datapoint.exemplars", "exemplars are passed on as they are"),
+    (
+        "datapoint.positive",
+        "take `positive.offset` and `positive.bucket_counts`",
+    ),
+    (
+        "datapoint.negative",
+        "take `negative.offset` and `negative.bucket_counts`",
+    ),
+    (
+        "datapoint.quantile_values",
+        "quantiles are passed on as they are",
+    ),
+    ("datapoint.min", "it is no path of OTTL"),
+    ("datapoint.max", "it is no path of OTTL"),
+    ("datapoint.zero_threshold", "it is no path of OTTL"),
+    ("datapoint.value", "take `value_int` or `value_double`"),
+];
+
+/// What the fields of a context are called, for suggestions.
+pub(super) fn names(context: Context) -> &'static [&'static str] {
+    match context {
+        Context::Resource => &["attributes", "schema_url", "dropped_attributes_count"],
+        Context::Scope => &[
+            "name",
+            "version",
+            "attributes",
+            "schema_url",
+            "dropped_attributes_count",
+        ],
+        Context::Span => &[
+            "trace_id",
+            "trace_id.string",
+            "span_id",
+            "span_id.string",
+            "parent_span_id",
+            "parent_span_id.string",
+            "trace_state",
+            "name",
+            "kind",
+            "kind.string",
+            "kind.deprecated_string",
+            "status",
+            "status.code",
+            "status.message",
+            "start_time",
+            "end_time",
+            "start_time_unix_nano",
+            "end_time_unix_nano",
+            "attributes",
+            "flags",
+            "dropped_attributes_count",
+            "dropped_events_count",
+            "dropped_links_count",
+        ],
+        Context::SpanEvent => &[
+            "name",
+            "time",
+            "time_unix_nano",
+            "attributes",
+            "dropped_attributes_count",
+        ],
+        Context::SpanLink => &["attributes"],
+        Context::Log => &[
+            "time",
+            "time_unix_nano",
+            "observed_time",
+            "observed_time_unix_nano",
+            "severity_number",
+            "severity_text",
+            "body",
+            "body.string",
+            "attributes",
+            "dropped_attributes_count",
+            "flags",
+            "trace_id",
+            "trace_id.string",
+            "span_id",
+            "span_id.string",
+            "event_name",
+        ],
+        Context::Metric => &[
+            "name",
+            "description",
+            "unit",
+            "type",
+            "aggregation_temporality",
+            "is_monotonic",
+            "metadata",
+        ],
+        Context::DataPoint => &[
+            "attributes",
+            "start_time",
+            "start_time_unix_nano",
+            "time",
+            "time_unix_nano",
+            "value_double",
+            "value_int",
+            "flags",
+            "count",
+            "sum",
+            "bucket_counts",
+            "explicit_bounds",
+            "scale",
+            "zero_count",
+            "positive.offset",
+            "positive.bucket_counts",
+            "negative.offset",
+            "negative.bucket_counts",
+        ],
+    }
+}
