@@ -61,9 +61,8 @@ impl Adaptive {
         }
     }
 
-    /// Counts a trace, and returns the threshold it is to be sampled by. That
-    /// depends on traces that came before, and not on the trace's randomness: so a trace that is kept stands for as many as
-    /// its threshold says.
+    /// Counts a trace, and returns the threshold it is to be sampled by. That depends on traces that came before, and not on
+    /// the trace's randomness: so a trace that is kept stands for as many as its threshold says.
     pub(crate) fn observe(&mut self, fingerprint: &str, observed: Observed) -> u64 {
         self.advance(observed.now);
         let mut at = self.keys.find_or_add(fingerprint);
@@ -73,8 +72,9 @@ impl Adaptive {
         key.add(observed.spans, spans);
         if self.is_burst() {
             self.adjust(observed.now);
-            // Others may have been forgotten.
+            // Others may have been forgotten. It is the first of the interval that begins.
             at = self.keys.find_or_add(fingerprint);
+            self.keys.get_mut(at).kept_first = 1;
         }
         let key = self.keys.get(at);
         match key.kept_first <= self.plan.min_traces {

@@ -15,7 +15,8 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    fn kept(&self, level: f64) -> f64 {
+    /// What it keeps at a level.
+    pub(crate) fn kept(&self, level: f64) -> f64 {
         (level * self.weight).max(self.least).min(self.count)
     }
 }
@@ -23,8 +24,8 @@ impl Wanted {
 /// Halvings of the interval in which the level lies: more than a double has bits.
 const STEPS: usize = 64;
 
-/// How many spans each of them keeps so that all keep the goal together, or as near to it as they can.
-pub(crate) fn allocate(wanted: &[Wanted], goal: f64) -> impl Iterator<Item = f64> {
+/// The level at which they keep the goal together, or as near to it as they can.
+pub(crate) fn level(wanted: &[Wanted], goal: f64) -> f64 {
     let total = |level: f64| -> f64 { wanted.iter().map(|one| one.kept(level)).sum() };
     let highest = |one: &Wanted| match one.weight > 0.0 {
         true => one.count / one.weight,
@@ -32,19 +33,18 @@ pub(crate) fn allocate(wanted: &[Wanted], goal: f64) -> impl Iterator<Item = f64
     };
     // Above this level all are kept whole.
     let mut high = wanted.iter().map(highest).fold(0.0, f64::max);
-    let mut low = 0.0;
-    if total(high) > goal {
-        for _ in 0..STEPS {
-            let middle = low + (high - low) / 2.0;
-            match total(middle) > goal {
-                true => high = middle,
-                false => low = middle,
-            }
-        }
-    } else {
-        low = high;
+    if total(high) <= goal {
+        return high;
     }
-    wanted.iter().map(move |one| one.kept(low))
+    let mut low = 0.0;
+    for _ in 0..STEPS {
+        let middle = low + (high - low) / 2.0;
+        match total(middle) > goal {
+            true => high = middle,
+            false => low = middle,
+        }
+    }
+    low
 }
 
 #[cfg(test)]
@@ -62,7 +62,8 @@ mod tests {
     }
 
     fn kept(wanted: &[Wanted], goal: f64) -> Vec<f64> {
-        let kept = allocate(wanted, goal);
+        let level = level(wanted, goal);
+        let kept = wanted.iter().map(|one| one.kept(level));
         kept.map(|spans| (spans * 10.0).round() / 10.0).collect()
     }
 
@@ -95,7 +96,8 @@ mod tests {
             let all: f64 = wanted.iter().map(|one| one.count).sum();
             let least: f64 = wanted.iter().map(|one| one.least).sum();
             let goal = (all * share).clamp(least, all);
-            let kept: Vec<f64> = allocate(&wanted, goal).collect();
+            let level = level(&wanted, goal);
+            let kept: Vec<f64> = wanted.iter().map(|one| one.kept(level)).collect();
             let total: f64 = kept.iter().sum();
             prop_assert!((total - goal).abs() <= goal * 1e-6 + 1e-6, "{total} instead of {goal}");
             for (one, kept) in wanted.iter().zip(kept) {

@@ -24,6 +24,8 @@ pub(crate) struct Key {
     pub average: f64,
     /// Spans of a trace.
     pub size: f64,
+    /// Whether any came in the last interval: those that did not are not expected, and take no part of the goal.
+    pub is_expected: bool,
     /// What came in the last steps, the oldest in front.
     pub steps: VecDeque<f64>,
     /// What its traces are sampled by.
@@ -40,6 +42,7 @@ impl Key {
             kept_first: 0,
             average: 0.0,
             size: 1.0,
+            is_expected: false,
             steps: VecDeque::new(),
             threshold,
         }
@@ -148,6 +151,7 @@ impl Keys {
     pub(super) fn average(&mut self, weight: f64, scale: f64) {
         for key in &mut self.list {
             let came = key.take_seen() * scale;
+            key.is_expected = came > 0.0;
             key.average = match key.average > 0.0 {
                 true => came * weight + key.average * (1.0 - weight),
                 false => came,
@@ -171,6 +175,7 @@ impl Keys {
                 key.steps.pop_front();
             }
             key.average = key.steps.iter().sum();
+            key.is_expected = key.average > 0.0;
         }
         self.forget(|key| key.average <= 0.0);
     }

@@ -4,7 +4,7 @@ use spanmill_sampling::threshold::{NEVER, of_share};
 
 use super::keys::{Key, Keys};
 use super::plan::{Algorithm, Goal, Plan};
-use crate::allocate::{Wanted, allocate};
+use crate::allocate::{Wanted, level};
 
 /// Digits of thresholds, as the Collector's `pkg/sampling` has them where nothing is said.
 const DIGITS: i64 = 14;
@@ -28,50 +28,68 @@ pub(crate) fn threshold(share: f64) -> u64 {
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     wanted: Vec<Wanted>,
-    /// Spans that the fingerprints are expected to have in an interval, together.
+    /// Spans that are expected in an interval, of all fingerprints together.
     pub expected: f64,
 }
 
-/// What is known of a fingerprint that has come lately.
+/// Spans of a fingerprint that has come lately.
 fn count(key: &Key) -> Option<f64> {
     (key.average > 0.0).then(|| key.average.max(1.0))
+}
+
+/// How counts become what is wanted.
+struct Measure {
+    is_ema: bool,
+    min_traces: f64,
+    /// What is kept of those behind the minimum, whatever the goal.
+    floor: f64,
+}
+
+impl Measure {
+    /// Spans that the minimum keeps.
+    fn minimum(&self, key: &Key, count: f64) -> f64 {
+        (self.min_traces * key.size).min(count)
+    }
+
+    fn wanted(&self, key: &Key, count: f64) -> Wanted {
+        let minimum = self.minimum(key, count);
+        Wanted {
+            count,
+            least: minimum + self.floor * (count - minimum),
+            // A tenfold count weighs about one step more, so that small ones show beside large ones; over a window
+            // all weigh the same.
+            weight: if self.is_ema { count.ln_1p() } else { 1.0 },
+        }
+    }
 }
 
 impl Rates {
     /// Gives each fingerprint its threshold. The goal is that of so many seconds.
     pub(super) fn compute(&mut self, plan: &Plan, seconds: f64, keys: &mut Keys) {
-        self.expected = keys.iter().filter_map(count).sum();
+        let expected = |key: &&Key| key.is_expected;
+        self.expected = keys.iter().filter(expected).filter_map(count).sum();
         let goal = match plan.goal {
             Goal::Share(share) => share * self.expected,
             Goal::PerSecond(spans) => spans * seconds,
         };
-        let is_ema = matches!(plan.algorithm, Algorithm::Ema { .. });
-        let initial = threshold(plan.initial);
-        keys.unknown = match is_ema && self.expected > 0.0 {
-            // One that was not there in the last interval is rare.
-            true => 0,
-            false => initial,
+        let measure = Measure {
+            is_ema: matches!(plan.algorithm, Algorithm::Ema { .. }),
+            min_traces: f64::from(plan.min_traces),
+            floor: match self.expected > 0.0 {
+                true => FLOOR * (goal / self.expected).min(1.0),
+                false => FLOOR,
+            },
         };
-        let floor = match self.expected > 0.0 {
-            true => FLOOR * (goal / self.expected).min(1.0),
-            false => FLOOR,
-        };
-        let minimum = |key: &Key, count: f64| (f64::from(plan.min_traces) * key.size).min(count);
         self.wanted.clear();
-        let wanted = keys
-            .iter()
-            .filter_map(|key| count(key).map(|count| (key, count)));
-        self.wanted.extend(wanted.map(|(key, count)| {
-            let minimum = minimum(key, count);
-            Wanted {
-                count,
-                least: minimum + floor * (count - minimum),
-                // A tenfold count weighs about one step more, so that small ones show beside large ones; over a window
-                // all weigh the same.
-                weight: if is_ema { count.ln_1p() } else { 1.0 },
-            }
-        }));
-        let mut kept = allocate(&self.wanted, goal);
+        let wanted = keys.iter().filter(expected);
+        let wanted = wanted.filter_map(|key| Some(measure.wanted(key, count(key)?)));
+        self.wanted.extend(wanted);
+        let level = level(&self.wanted, goal);
+        let initial = threshold(plan.initial);
+        if measure.is_ema && self.expected > 0.0 {
+            // One that was not there in the last interval is rare.
+            keys.unknown = 0;
+        }
         let unknown = keys.unknown;
         for (at, key) in keys.iter_mut().enumerate() {
             let Some(count) = count(key) else {
@@ -79,9 +97,9 @@ impl Rates {
                 key.threshold = if at == 0 { initial } else { unknown };
                 continue;
             };
-            let kept = kept.next().unwrap_or(count);
-            let minimum = minimum(key, count);
+            let minimum = measure.minimum(key, count);
             let rest = count - minimum;
+            let kept = measure.wanted(key, count).kept(level);
             key.threshold = match rest > count * 1e-9 {
                 true => threshold((kept - minimum) / rest),
                 false => 0,

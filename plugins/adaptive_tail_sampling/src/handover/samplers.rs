@@ -30,6 +30,7 @@ struct SavedKey {
     kept_first: u32,
     average: f64,
     size: f64,
+    is_expected: bool,
     steps: Vec<f64>,
 }
 
@@ -58,6 +59,7 @@ pub(super) fn save(rules: &Rules) -> Vec<SavedSampler> {
             kept_first: key.kept_first,
             average: key.average,
             size: key.size,
+            is_expected: key.is_expected,
             steps: key.steps.iter().copied().collect(),
         });
         SavedSampler {
@@ -129,6 +131,7 @@ fn take_over(sampler: &mut Adaptive, saved: &SavedSampler) {
         key.kept_first = saved.kept_first;
         key.average = count(saved.average * scale);
         key.size = count(saved.size);
+        key.is_expected = saved.is_expected;
         key.steps = saved.steps.iter().map(|spans| count(*spans)).collect();
         match at {
             0 => sampler.keys.set_other(key),
