@@ -47,6 +47,8 @@ pub(crate) struct Prepared<'c> {
     pub constants: Constants<'c>,
     /// The function that is named, if one is.
     pub function: Option<Function>,
+    /// Whether the argument `value` is a list that stands there as it is.
+    pub has_list: bool,
 }
 
 /// What an editor does.

@@ -4,6 +4,7 @@ mod case;
 mod csv;
 mod encode;
 mod format;
+mod formats;
 mod grok;
 mod hash;
 mod id;
@@ -42,6 +43,7 @@ pub(crate) static CONVERTERS: &[&[Signature]] = &[
     network::FUNCTIONS,
     severity::FUNCTIONS,
     grok::FUNCTIONS,
+    formats::FUNCTIONS,
     xml::FUNCTIONS,
     lambda::FUNCTIONS,
 ];

@@ -135,6 +135,13 @@ impl Checker<'_> {
                 given: &is_given,
             },
             function,
+            has_list: call.arguments.iter().enumerate().any(|(place, argument)| {
+                argument
+                    .name
+                    .as_deref()
+                    .map_or(place == 1, |name| name == "value")
+                    && matches!(argument.value, Value::List(_))
+            }),
         };
         let arguments = arguments_of(given, editor.parameters);
         let is_list = target.field.view == View::Entries && target.keys.is_empty();

@@ -10,6 +10,8 @@ pub(super) fn append(prepared: &Prepared<'_>) -> Result<Change, String> {
     if !has_one && !prepared.constants.is_given("values") {
         return Err("it takes `value`, `values` or both".to_owned());
     }
+    // A list that stands there as it is becomes an item, as in the Collector; one that is read is refused.
+    let is_written = has_one && prepared.has_list;
     Ok(change(move |old, input| {
         let mut list = ListBuilder::default();
         match old {
@@ -19,11 +21,13 @@ pub(super) fn append(prepared: &Prepared<'_>) -> Result<Change, String> {
             }
             old => push(&mut list, old)?,
         }
-        if has_one {
-            push(&mut list, input.value(1))?;
+        match input.value(1) {
+            value if is_written => list.push(value)?,
+            value if has_one => push(&mut list, value)?,
+            _ => {}
         }
         for value in input.list {
-            push(&mut list, value)?;
+            list.push(value)?;
         }
         Ok(Some(list.finish()))
     }))

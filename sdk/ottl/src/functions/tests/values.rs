@@ -107,6 +107,54 @@ fn what_strings_hold() {
 }
 
 #[test]
+fn lines_of_named_formats() {
+    gives(&[
+        (
+            r#"ParseCLF("127.0.0.1 - ann [10/Oct/2000:13:55:36 -0700] \"GET /a?b=\\\"c HTTP/1.0\" 200 -")"#,
+            r#"{"clf.remote_host": "127.0.0.1", "clf.rfc931": "-", "clf.auth_user": "ann", "clf.timestamp": "10/Oct/2000:13:55:36 -0700", "clf.request": "GET /a?b=\"c HTTP/1.0", "clf.method": "GET", "clf.request_uri": "/a?b=\"c", "clf.protocol": "HTTP/1.0", "clf.status": 200}"#,
+        ),
+        (
+            r#"ParseCLF("h - - [t] \"-\" 404 12 \"http://r\" \"agent\"", "combined")["clf.user_agent"]"#,
+            r#""agent""#,
+        ),
+        (
+            r#"ParseCEF("<1> CEF:0|Sec\\|urity|mgr|1.0|100|worm stopped|10|src=10.0.0.1 msg=a b\\=c dst=2.1.2.2")"#,
+            r#"{"cef.version": "0", "cef.device_vendor": "Sec|urity", "cef.device_product": "mgr", "cef.device_version": "1.0", "cef.device_event_class_id": "100", "cef.name": "worm stopped", "cef.severity": "10", "cef.extensions": {"src": "10.0.0.1", "msg": "a b=c", "dst": "2.1.2.2"}}"#,
+        ),
+        (
+            r##"ParseELF("#Version: 1.0\n#Fields: time cs-method\n00:34:23 GET\n00:35 \"a \"\"b\"")"##,
+            r#"{"elf.version": "1.0", "elf.entries": [{"time": "00:34:23", "cs-method": "GET"}, {"time": "00:35", "cs-method": "a \"b"}], "elf.fields": ["time", "cs-method"]}"#,
+        ),
+        (
+            r#"ParseLEEF("LEEF:2.0|Vendor|Product|1|id|^|src=1^dst=2^x")"#,
+            r#"{"leef.version": "2.0", "leef.vendor": "Vendor", "leef.product.name": "Product", "leef.product.version": "1", "leef.event.id": "id", "leef.attributes": {"src": "1", "dst": "2"}}"#,
+        ),
+        (
+            r#"ParseLEEF("LEEF:1.0|V|P|1|id|a=1\tb=2")["leef.attributes"]"#,
+            r#"{"a": "1", "b": "2"}"#,
+        ),
+    ]);
+    fails(&[
+        (
+            r#"ParseCLF("nothing")"#,
+            "ParseCLF got a string that does not have the format",
+        ),
+        (
+            r#"ParseCEF("CEF:0|a")"#,
+            "ParseCEF got a header with less than seven fields",
+        ),
+        (
+            r##"ParseELF("#Fields: a")"##,
+            "ParseELF got a string without a version",
+        ),
+        (
+            r#"ParseLEEF("LEEF:3.0|a|b|c|d|")"#,
+            "ParseLEEF got a version that is neither 1.0 nor 2.0",
+        ),
+    ]);
+}
+
+#[test]
 fn lists_maps_and_addresses() {
     gives(&[
         (r#"ContainsValue(["a", 1], 1)"#, "true"),
