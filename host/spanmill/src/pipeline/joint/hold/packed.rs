@@ -213,6 +213,11 @@ mod tests {
                 })
                 .collect()
         };
+        // The last of these is a part of the dictionary, and so becomes smaller.
+        for _ in 0..16 {
+            packer.pack(&noise(), &[1]);
+        }
+        assert!(packer.current.is_some());
         for _ in 0..40 {
             assert!(packer.pack(&noise(), &[1]).is_none());
         }
