@@ -96,7 +96,7 @@ language-guests: host wasm-clang
 	$(CARGO) build --release --locked -p spanmill-componentize
 	$(PATH_OF_GO) COMPONENTIZE=$(abspath target/release/componentize) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/language-guests target/release/guests
 	@# Compiled here, one after the other, so that no test waits for it.
-	@for guest in target/release/guests/*.wasm; do \
+	@for guest in target/release/plugins/*.wasm target/release/guests/*.wasm; do \
 		SPANMILL_CACHE=target/tmp/plugin-cache SPANMILL_CACHE_MIB=2048 target/release/spanmill inspect $$guest >/dev/null 2>&1 || true; done
 
 ## Each example in examples/, built, tested and held to the contract.
