@@ -1,5 +1,7 @@
 //! What a batch says of the traces that its spans belong to.
 
+use std::collections::HashSet;
+
 use spanmill_sdk::{Batch, Context, Texts};
 use spanmill_traces::Tracked;
 
@@ -133,7 +135,7 @@ impl AdaptiveTailSampling {
         let columns = self.ask(batch);
         let states = self.marks.states(batch);
         // Each trace comes whole: it is forgotten once, at its first span of the batch.
-        let mut begun: Vec<u32> = Vec::new();
+        let mut begun: HashSet<u32> = HashSet::new();
         for (row, id) in ids(self, batch).enumerate() {
             let slot = match self.traces.find(id) {
                 Some(slot) => slot,
@@ -146,8 +148,7 @@ impl AdaptiveTailSampling {
             if !self.traces.trace(slot).is_undecided() {
                 continue;
             }
-            if begun.last() != Some(&slot) && !begun.contains(&slot) {
-                begun.push(slot);
+            if begun.insert(slot) {
                 self.traces.forget_spans(slot);
             }
             let said = self.marks.said(states.get(row), batch);

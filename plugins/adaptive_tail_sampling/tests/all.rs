@@ -2,6 +2,7 @@
 
 mod decisions;
 mod fingerprints;
+mod goals;
 mod handover;
 mod limits;
 mod overload;
