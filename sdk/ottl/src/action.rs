@@ -4,13 +4,14 @@ mod entries;
 
 use std::ops::Range;
 
-use spanmill_sdk::Context;
+use spanmill_sdk::{CellKind, Context};
 
-use crate::cell::Cell;
+use crate::cell::{Cell, TEXT};
 use crate::datum::{Datum, Failure};
 use crate::editor::Change;
-use crate::expression::{Arguments, Scope};
-use crate::field::Field;
+use crate::expression::{Arguments, Expression, Scope};
+use crate::field::{Field, View};
+use crate::frame::Frame;
 use crate::memo::{Inputs, Lookup, Memo};
 use crate::running::{Failures, Running, held};
 use crate::target::{Raw, Target};
@@ -34,7 +35,39 @@ pub(crate) struct Edit {
     /// What the new value is made of the old one; without, it is the second argument.
     change: Option<Change>,
     arguments: Arguments,
+    /// The field whose cells are the new value as they are.
+    copied: Option<Field>,
+    /// Whether the new value is arithmetic, and goes into a value as it is.
+    is_math: bool,
     memo: Memo<Result<Option<Cell>, Failure>>,
+}
+
+/// The field that a target takes its cells from, if that is all there is to do.
+fn copied(target: &Target, change: Option<&Change>, arguments: &Arguments) -> Option<Field> {
+    let Some((_, Some(Expression::Field(source, keys)))) = arguments.values.get(1) else {
+        return None;
+    };
+    let is_whole = keys.is_empty() && target.keys.is_empty() && change.is_none();
+    let is_everywhere = source.of_types.is_none() && target.field.of_types.is_none();
+    let is_same = matches!(
+        (source.view, target.field.view),
+        (View::Text | View::Value, View::Text | View::Value) | (View::Int, View::Int | View::Value)
+    );
+    (is_whole && is_everywhere && is_same).then(|| source.clone())
+}
+
+/// Whether a target takes what arithmetic gives, as it is.
+fn takes_math(target: &Target, change: Option<&Change>, arguments: &Arguments) -> bool {
+    let value = arguments
+        .values
+        .get(1)
+        .and_then(|(_, value)| value.as_ref());
+    let Field { view, of_types, .. } = &target.field;
+    value.is_some_and(Expression::is_math)
+        && change.is_none()
+        && target.keys.is_empty()
+        && of_types.is_none()
+        && matches!(view, View::Value | View::Int)
 }
 
 impl Edit {
@@ -46,6 +79,8 @@ impl Edit {
             inputs.field(&target.field);
         }
         Edit {
+            copied: copied(&target, change.as_ref(), &arguments),
+            is_math: takes_math(&target, change.as_ref(), &arguments),
             target,
             change,
             arguments,
@@ -76,10 +111,39 @@ impl Edit {
         }
     }
 
+    /// The number that a row gets, where it is worked out quickly.
+    fn number(&self, frame: &Frame<'_>, context: Context, row: usize) -> Option<i64> {
+        let (_, Some(value)) = self.arguments.values.get(1)? else {
+            return None;
+        };
+        value.whole(&Scope {
+            frame,
+            context,
+            row,
+            locals: &[],
+        })
+    }
+
     /// The cell that a row gets.
     #[inline]
     fn cell(&mut self, running: &mut Running<'_, '_>, row: usize) -> Result<Option<Cell>, Failure> {
         let context = running.context;
+        if let Some(source) = &self.copied {
+            let row = running.frame.ancestor(context, source.context, row);
+            let cell = running.frame.cell(source.place, row);
+            if cell.kind == TEXT || source.view == View::Int {
+                return Ok(Some(cell));
+            }
+            if self.target.field.view == View::Value && source.view == View::Value {
+                let is_nil = cell.kind == 0 || cell.kind == CellKind::Empty.number();
+                return Ok((!is_nil).then_some(cell));
+            }
+        }
+        if self.is_math
+            && let Some(number) = self.number(running.frame, context, row)
+        {
+            return Ok(Some(Cell::int(number)));
+        }
         match self.memo.look_up(running.frame, context, row) {
             Lookup::Answer(answer) => answer,
             Lookup::Open(ticket) => {

@@ -51,6 +51,8 @@ impl Texts<'_, '_> {
         }
         let pool = &self.frame.pool;
         match (old.pooled(), new.pooled()) {
+            // A batch has a text once.
+            (Some(one), Some(other)) if pool.is_original(one) && pool.is_original(other) => false,
             (Some(one), Some(other)) => {
                 old.kind == new.kind && pool.bytes(one) == pool.bytes(other)
             }
@@ -181,9 +183,11 @@ fn write_entries(
     texts: &mut Texts<'_, '_>,
     outcome: &mut Outcome,
 ) {
+    let (mut kept, mut added) = (Vec::new(), Vec::new());
     for row in entries.changed() {
         let range = entries.source.entries(row);
-        let mut kept = vec![false; range.len()];
+        kept.clear();
+        kept.resize(range.len(), false);
         let original = |origin: u32| {
             let (kind, bits) = entries.source.values.cell(origin as usize);
             (
@@ -191,7 +195,6 @@ fn write_entries(
                 cell(kind, bits),
             )
         };
-        let mut added = Vec::new();
         for entry in entries.row(row) {
             let place = (entry.origin as usize).checked_sub(range.start);
             let kept = place.and_then(|place| kept.get_mut(place));
@@ -211,7 +214,7 @@ fn write_entries(
                 outcome.remove_entry(field, (range.start + at) as u32);
             }
         }
-        for entry in added {
+        for entry in added.drain(..) {
             let key = texts.index(entry.key, outcome);
             let cell = match entry.cell.kind {
                 // No entry is absent.

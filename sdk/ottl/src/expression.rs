@@ -2,7 +2,7 @@
 
 use crate::ast::{Arithmetic, Comparison};
 use crate::coerce::{Kind, coerced};
-use crate::compare::compare;
+use crate::compare::{compare, holds};
 use crate::datum::{Datum, Failure, ListBuilder, MapBuilder};
 use crate::field::{Field, Reading};
 use crate::frame::Frame;
@@ -309,6 +309,11 @@ impl Test {
                 _ => return Err("a condition got a value that is neither true nor false"),
             },
             Test::Compare(left, operator, right) => {
+                if (left.is_math() || right.is_math())
+                    && let (Some(left), Some(right)) = (left.whole(scope), right.whole(scope))
+                {
+                    return Ok(holds(left.cmp(&right), *operator));
+                }
                 compare(&left.evaluate(scope)?, *operator, &right.evaluate(scope)?)
             }
             Test::Not(inner) => !inner.answer(scope)?,

@@ -44,6 +44,7 @@ mod span_name;
 mod statement;
 mod target;
 mod unique;
+mod whole;
 mod zone;
 
 pub use conditions::{Conditions, EvaluationError, FirstOutcome};
