@@ -9,6 +9,7 @@ use std::ops::Range;
 use spanmill_sdk::Context;
 
 use crate::ast::Comparison;
+use crate::cell::TEXT;
 use crate::compare::{compare, holds};
 use crate::datum::{Datum, Failure};
 use crate::expression::{Expression, Scope, Test};
@@ -44,7 +45,14 @@ pub(crate) struct Leaf {
     /// A value of a column against a constant, which takes no time where the value is no text.
     value: Option<(Place, Comparison, Datum<'static>)>,
     memo: Memo<u8>,
+    /// Where a single column is asked about: that, the answer for each text of the pool, and for a value that is absent.
+    only: Option<Place>,
+    texts: Vec<u8>,
+    absent: u8,
 }
+
+/// A text that was not asked about.
+const OPEN: u8 = 3;
 
 /// Buffers kept between batches.
 #[derive(Debug, Default)]
@@ -72,13 +80,25 @@ impl Leaf {
     fn new(test: Test, context: Context) -> Self {
         let mut inputs = Inputs::default();
         inputs.ask(&test);
+        let context = inputs.deepest().unwrap_or(context);
+        let memo = Memo::new(inputs);
         Leaf {
-            context: inputs.deepest().unwrap_or(context),
+            context,
             number: number(&test),
             value: value(&test),
-            memo: Memo::new(inputs),
+            only: memo.only_place(context),
+            texts: Vec::new(),
+            absent: OPEN,
+            memo,
             test,
         }
+    }
+
+    /// Forgets what was learnt of a batch.
+    fn clear(&mut self) {
+        self.memo.clear();
+        self.texts.clear();
+        self.absent = OPEN;
     }
 
     #[inline]
@@ -131,7 +151,73 @@ impl Leaf {
                 _ => {}
             }
         }
-        out.extend(rows.map(|row| self.answer(frame, row, why)));
+        match self.only.and_then(|place| frame.columns.get(place.slot)) {
+            Some(Column::Text(indices)) => self.of_texts(frame, rows, indices, out, why),
+            Some(Column::Cells(kinds, bits)) => self.of_cells(frame, rows, kinds, bits, out, why),
+            _ => out.extend(rows.map(|row| self.answer(frame, row, why))),
+        }
+    }
+
+    /// Appends the answers for a column of texts, each of which is asked about once.
+    fn of_texts(
+        &mut self,
+        frame: &Frame<'_>,
+        rows: Range<usize>,
+        indices: &[u32],
+        out: &mut Vec<u8>,
+        why: &mut Option<Failure>,
+    ) {
+        self.texts
+            .resize(self.texts.len().max(frame.pool.len()), OPEN);
+        let indices = indices.get(rows.clone()).unwrap_or(&[]);
+        out.extend(rows.zip(indices).map(|(row, &index)| {
+            let known = self.texts.get(index as usize);
+            let known = *known.unwrap_or(&self.absent);
+            match known {
+                OPEN => self.learn(frame, row, index as usize, why),
+                answer => answer,
+            }
+        }));
+    }
+
+    /// Appends the answers for a column of values: each text is asked about once.
+    fn of_cells(
+        &mut self,
+        frame: &Frame<'_>,
+        rows: Range<usize>,
+        kinds: &[u8],
+        bits: &[u64],
+        out: &mut Vec<u8>,
+        why: &mut Option<Failure>,
+    ) {
+        self.texts
+            .resize(self.texts.len().max(frame.pool.len()), OPEN);
+        let kinds = kinds.get(rows.clone()).unwrap_or(&[]);
+        let bits = bits.get(rows.clone()).unwrap_or(&[]);
+        out.extend(rows.zip(kinds).zip(bits).map(|((row, &kind), &bits)| {
+            let index = match kind {
+                TEXT => bits as usize,
+                0 => usize::MAX,
+                _ => return self.answer(frame, row, why),
+            };
+            match *self.texts.get(index).unwrap_or(&self.absent) {
+                OPEN => self.learn(frame, row, index, why),
+                answer => answer,
+            }
+        }));
+    }
+
+    /// Answers for a row, and keeps it for the text there; beyond the pool, for what is absent.
+    fn learn(
+        &mut self,
+        frame: &Frame<'_>,
+        row: usize,
+        index: usize,
+        why: &mut Option<Failure>,
+    ) -> u8 {
+        let answer = self.answer(frame, row, why);
+        *self.texts.get_mut(index).unwrap_or(&mut self.absent) = answer;
+        answer
     }
 }
 
@@ -180,7 +266,7 @@ impl Tree {
     pub(crate) fn clear(&mut self) {
         match self {
             Tree::Literal(_) => {}
-            Tree::Leaf(leaf) => leaf.memo.clear(),
+            Tree::Leaf(leaf) => leaf.clear(),
             Tree::Not(inner) => inner.clear(),
             Tree::And(left, right) | Tree::Or(left, right) => {
                 left.clear();

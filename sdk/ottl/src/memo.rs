@@ -239,6 +239,14 @@ impl<T: Clone> Memo<T> {
         self.only = None;
     }
 
+    /// The only place it is worked out of, if that is a cell of this context.
+    pub(crate) fn only_place(&self, context: Context) -> Option<Place> {
+        match self.inputs.places.as_slice() {
+            [(of, place)] if *of == context && self.inputs.is_kept() => Some(*place),
+            _ => None,
+        }
+    }
+
     /// Whether it is the same for every row.
     pub(crate) fn is_constant(&self) -> bool {
         self.inputs.is_kept() && self.inputs.places.is_empty()
