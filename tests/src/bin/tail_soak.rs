@@ -3,6 +3,7 @@
 //!
 //! `tail_soak [minutes] [share of a core]`; prints what it found, and fails if it is not so.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -37,7 +38,6 @@ processors:
       - {{name: rest, type: probabilistic, probabilistic: {{sampling_percentage: {share}}}}}
 exporters:
   otlphttp: {{endpoint: "http://{}", compression: none}}
-limits: {{workers: 1}}
 service:
   pipelines:
     traces: {{receivers: [otlp], processors: [tail_sampling], exporters: [otlphttp]}}
@@ -150,7 +150,7 @@ struct Counted {
     seen: u64,
     released: u64,
     dropped: u64,
-    own: std::collections::BTreeMap<String, u64>,
+    own: BTreeMap<String, u64>,
 }
 
 impl Counted {
@@ -165,6 +165,15 @@ impl Counted {
     }
 }
 
+/// Keeps what each version has counted, by when it began to run: one that was replaced may have had a batch under way.
+fn note(status: &Value, versions: &mut BTreeMap<String, Value>) {
+    let past = status["history"].as_array().unwrap();
+    for version in past.iter().chain([&status["version"]]) {
+        let since = version["since"].as_str().unwrap();
+        versions.insert(since.to_owned(), version.clone());
+    }
+}
+
 async fn plugin(spanmill: &Spanmill) -> Value {
     let address = spanmill.address("admin http");
     admin(address, Method::GET, "/v1/plugins/tail_sampling", "").await
@@ -176,7 +185,9 @@ async fn main() {
     let minutes: f64 = arguments.next().map_or(10.0, |it| it.parse().unwrap());
     let share: f64 = arguments.next().map_or(0.6, |it| it.parse().unwrap());
     let backend = CountingBackend::start().await;
-    let spanmill = Spanmill::start(&manifest(&backend, 10)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let first = manifest(&backend, 10);
+    let spanmill = Spanmill::start_in(folder, Some(&first), &["--workers", "1"]).await;
     let process = spanmill.process();
     let began = Instant::now();
     let end = began + Duration::from_secs_f64(minutes * 60.0);
@@ -188,7 +199,8 @@ async fn main() {
     let sender = GrpcSender::connect(spanmill.address("receiver otlp grpc")).await;
     let sending = tokio::spawn(load(sender, Arc::clone(&state), end));
 
-    let (mut counted, mut swaps, mut reloads) = (Counted::default(), 0, 0);
+    let mut versions: BTreeMap<String, Value> = BTreeMap::new();
+    let (mut swaps, mut reloads) = (0, 0);
     let mut memory: Vec<u64> = Vec::new();
     let (mut before, mut at) = (cpu(process), Instant::now());
     let cpu_before = before;
@@ -222,14 +234,7 @@ async fn main() {
             )
             .await;
         }
-        let status = plugin(&spanmill).await;
-        // The newest comes first.
-        if let Some(last) = status["history"]
-            .as_array()
-            .and_then(|history| history.first())
-        {
-            counted.add(last);
-        }
+        note(&plugin(&spanmill).await, &mut versions);
     }
     sending.await.unwrap();
     let sent = state.spans.load(Relaxed);
@@ -241,7 +246,9 @@ async fn main() {
             break status;
         }
     };
-    counted.add(&last["version"]);
+    note(&last, &mut versions);
+    let mut counted = Counted::default();
+    versions.values().for_each(|version| counted.add(version));
     let ended = spanmill.stop().await;
     let (arrived, doubled) = backend.counted();
     println!(
