@@ -112,19 +112,7 @@ impl Leaf {
             }
         }
         self.memo.answer(frame, context, row, || {
-            let scope = Scope {
-                frame,
-                context,
-                row,
-                locals: &[],
-            };
-            match test.answer(&scope) {
-                Ok(answer) => u8::from(answer),
-                Err(reason) => {
-                    *why = Some(reason);
-                    FAILED
-                }
-            }
+            work_out(test, frame, context, row, why)
         })
     }
 
@@ -215,9 +203,32 @@ impl Leaf {
         index: usize,
         why: &mut Option<Failure>,
     ) -> u8 {
-        let answer = self.answer(frame, row, why);
+        let answer = work_out(&self.test, frame, self.context, row, why);
         *self.texts.get_mut(index).unwrap_or(&mut self.absent) = answer;
         answer
+    }
+}
+
+/// What a test says of a row.
+fn work_out(
+    test: &Test,
+    frame: &Frame<'_>,
+    context: Context,
+    row: usize,
+    why: &mut Option<Failure>,
+) -> u8 {
+    let scope = Scope {
+        frame,
+        context,
+        row,
+        locals: &[],
+    };
+    match test.answer(&scope) {
+        Ok(answer) => u8::from(answer),
+        Err(reason) => {
+            *why = Some(reason);
+            FAILED
+        }
     }
 }
 
