@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: transform-bench transform-compare tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -184,6 +184,10 @@ compare: build bench-guests $(COLLECTOR)
 tail-compare: host plugins $(COLLECTOR)
 	tests/collector/tail-sampling
 
+## transform beside the Collector's: the same statements must make the same of the same telemetry; needs Go. LISTS has other random lists.
+transform-compare: host plugins $(COLLECTOR)
+	tests/collector/transform $(if $(LISTS),--lists $(LISTS))
+
 ## Ten minutes of tail sampling with swaps, evictions and other rules: every span accounted for, memory flat. SOAK has other minutes.
 tail-soak: host plugins
 	$(CARGO) run --release --locked -p spanmill-tests --bin tail_soak -- $(or $(SOAK),10)
@@ -191,6 +195,10 @@ tail-soak: host plugins
 ## Memory a held trace and CPU a span of tail_sampling, beside the Collector.
 tail-bench: host plugins $(COLLECTOR)
 	benches/tail-sampling
+
+## ns a span of statements of transform, each alone, in the sandbox.
+transform-bench: host plugins
+	benches/transform
 
 clean:
 	$(CARGO) clean

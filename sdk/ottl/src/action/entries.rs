@@ -112,23 +112,37 @@ impl EntriesEdit {
         } = running;
         let slot = self.field.place.slot;
         let row = frame.ancestor(*context, self.field.context, of);
-        row_of(frame, slot, row, &mut self.row);
+        if !matches!(self.change, MapChange::Retain(_)) {
+            row_of(frame, slot, row, &mut self.row);
+        }
         match &self.change {
             MapChange::Retain(stays) => {
                 let known = &mut self.stays;
-                let count = self.row.len();
-                self.row
-                    .retain(|entry| match known.of_cell(Cell::text(entry.key)) {
+                let Some(entries) = frame.entries(slot) else {
+                    return Ok(());
+                };
+                self.row.clear();
+                let mut count = 0;
+                for entry in entries.row(row) {
+                    count += 1;
+                    let answer = match known.of_cell(Cell::text(entry.key)) {
                         Lookup::Answer(answer) => answer,
                         Lookup::Open(ticket) => {
                             let answer = stays(frame.pool.text(entry.key));
                             known.store(ticket, answer);
                             answer
                         }
-                    });
-                if self.row.len() == count {
-                    return Ok(());
+                    };
+                    if answer {
+                        self.row.push(entry);
+                    }
                 }
+                if self.row.len() < count
+                    && let Some(entries) = frame.entries_mut(slot)
+                {
+                    entries.put(row, &self.row);
+                }
+                return Ok(());
             }
             MapChange::Values(becomes, only_texts) => {
                 let mut any = false;

@@ -1,4 +1,4 @@
-//! Whole attribute lists that are changed: copied when the first row is, and kept in one memory.
+//! Whole attribute lists that are changed: a row is copied when it changes, all rows into one memory.
 
 use std::ops::Range;
 
@@ -21,12 +21,13 @@ pub(crate) struct Entry {
 pub(crate) struct Entries<'a> {
     /// As they came.
     pub source: Attributes<'a>,
-    /// As they are, once one was changed.
+    /// Those that were changed, once one was.
     work: Option<Work>,
 }
 
 #[derive(Debug)]
 struct Work {
+    /// Where the rows that were changed stand in `entries`.
     rows: Vec<Range<u32>>,
     entries: Vec<Entry>,
     changed: Vec<bool>,
@@ -46,17 +47,24 @@ impl<'a> Entries<'a> {
         }
     }
 
+    /// The attributes of a row that was changed.
+    #[inline]
+    fn own(&self, row: usize) -> Option<&[Entry]> {
+        let work = self.work.as_ref()?;
+        work.changed.get(row).copied().filter(|&changed| changed)?;
+        let range = work.rows.get(row)?;
+        work.entries.get(range.start as usize..range.end as usize)
+    }
+
     /// The attributes of a row.
     pub(crate) fn row(&self, row: usize) -> impl Iterator<Item = Entry> + '_ {
-        let (work, range) = match &self.work {
-            Some(work) => {
-                let range = work.rows.get(row).cloned().unwrap_or(0..0);
-                (Some(work), range.start as usize..range.end as usize)
-            }
-            None => (None, self.source.entries(row)),
+        let own = self.own(row);
+        let range = match own {
+            Some(own) => 0..own.len(),
+            None => self.source.entries(row),
         };
-        range.filter_map(move |at| match work {
-            Some(work) => work.entries.get(at).copied(),
+        range.filter_map(move |at| match own {
+            Some(own) => own.get(at).copied(),
             None => Some(self.original(at)),
         })
     }
@@ -67,45 +75,36 @@ impl<'a> Entries<'a> {
         if key == ABSENT {
             return Cell::ABSENT;
         }
-        match &self.work {
-            Some(work) => {
-                let range = work.rows.get(row).cloned().unwrap_or(0..0);
-                let entries = work.entries.get(range.start as usize..range.end as usize);
-                let found = entries.unwrap_or(&[]).iter().find(|entry| entry.key == key);
-                found.map_or(Cell::ABSENT, |entry| entry.cell)
-            }
-            None => {
-                let range = self.source.entries(row);
-                let keys = self.source.keys.get(range.clone()).unwrap_or(&[]);
-                match keys.iter().position(|&known| known == key) {
-                    Some(at) => self.original(range.start + at).cell,
-                    None => Cell::ABSENT,
-                }
-            }
+        if let Some(own) = self.own(row) {
+            let found = own.iter().find(|entry| entry.key == key);
+            return found.map_or(Cell::ABSENT, |entry| entry.cell);
+        }
+        let range = self.source.entries(row);
+        let keys = self.source.keys.get(range.clone()).unwrap_or(&[]);
+        match keys.iter().position(|&known| known == key) {
+            Some(at) => self.original(range.start + at).cell,
+            None => Cell::ABSENT,
         }
     }
 
-    #[inline(never)]
     fn begin(&mut self) -> &mut Work {
-        if self.work.is_none() {
-            let count = self.source.ends.len();
-            let rows = (0..count).map(|row| {
-                let range = self.source.entries(row);
-                range.start as u32..range.end as u32
-            });
-            let rows: Vec<Range<u32>> = rows.collect();
-            let entries = (0..self.source.keys.len()).map(|at| self.original(at));
-            self.work = Some(Work {
-                entries: entries.collect(),
-                changed: vec![false; rows.len()],
-                rows,
-            });
-        }
+        let count = self.source.ends.len();
         self.work.get_or_insert_with(|| Work {
-            rows: Vec::new(),
+            rows: vec![0..0; count],
             entries: Vec::new(),
-            changed: Vec::new(),
+            changed: vec![false; count],
         })
+    }
+
+    /// Copies a row, if it was not changed yet.
+    fn copy(&mut self, row: usize) {
+        if self.own(row).is_some() {
+            return;
+        }
+        let range = self.source.entries(row);
+        let source = Entries::new(self.source);
+        let originals = range.map(|at| source.original(at));
+        self.begin().write(row, originals);
     }
 
     /// Gives a row an attribute, or takes it away. Of several of one key, the first stays.
@@ -113,6 +112,7 @@ impl<'a> Entries<'a> {
         if self.value(row, key) == cell {
             return;
         }
+        self.copy(row);
         let work = self.begin();
         let Some(range) = work.rows.get(row).cloned() else {
             return;
@@ -121,9 +121,6 @@ impl<'a> Entries<'a> {
         let Some(entries) = work.entries.get_mut(start..end) else {
             return;
         };
-        if let Some(changed) = work.changed.get_mut(row) {
-            *changed = true;
-        }
         let mut found = entries.iter_mut().filter(|entry| entry.key == key);
         if cell.kind != 0
             && let Some(entry) = found.next()
@@ -156,18 +153,17 @@ impl<'a> Entries<'a> {
         let Some(range) = work.rows.get_mut(row) else {
             return;
         };
-        if let Some(changed) = work.changed.get_mut(row) {
-            *changed = true;
-        }
+        // A row that was not changed yet has an empty range.
         if new.len() > range.len() {
-            *range = work.entries.len() as u32..(work.entries.len() + new.len()) as u32;
-            work.entries.extend_from_slice(new);
-            return;
+            return work.write(row, new.iter().copied());
         }
         let start = range.start as usize;
         range.end = range.start + new.len() as u32;
         if let Some(place) = work.entries.get_mut(start..start + new.len()) {
             place.copy_from_slice(new);
+        }
+        if let Some(changed) = work.changed.get_mut(row) {
+            *changed = true;
         }
     }
 
@@ -180,6 +176,18 @@ impl<'a> Entries<'a> {
 }
 
 impl Work {
+    /// Puts what a row has now at the end of the memory.
+    fn write(&mut self, row: usize, new: impl Iterator<Item = Entry>) {
+        let (Some(range), Some(changed)) = (self.rows.get_mut(row), self.changed.get_mut(row))
+        else {
+            return;
+        };
+        let start = self.entries.len() as u32;
+        self.entries.extend(new);
+        *range = start..self.entries.len() as u32;
+        *changed = true;
+    }
+
     /// Adds an attribute at the end of a row, which moves to the end of the memory if it does not stand there.
     fn push(&mut self, row: usize, entry: Entry) {
         let last = self.entries.len();
