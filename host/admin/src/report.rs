@@ -248,6 +248,9 @@ pub struct ExporterStatus {
     pub exporter: String,
     /// Where it sends to; empty if nowhere.
     pub endpoint: String,
+    /// Whether it is an endpoint of another exporter, which counts what it sends as well.
+    #[serde(default)]
+    pub part: bool,
     /// Whether the backend did not take the last attempt.
     pub failing: bool,
     /// Items queued or on their way.

@@ -1,6 +1,7 @@
 //! The settings, as the Collector reads them.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use spanmill_ottl::{ErrorMode, Written, parse, parse_statement, written_context};
 use spanmill_sdk::{Context, Problems, Signal};
@@ -29,15 +30,27 @@ enum Gate {
 }
 
 /// A line of `trace_statements`, `metric_statements` or `log_statements`.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(
-    untagged,
-    expecting = "expected a statement, or an object with `context`, `conditions`, `statements` and `error_mode`"
-)]
+#[derive(Debug)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(untagged))]
 enum Group {
     Flat(String),
     Grouped(Grouped),
+}
+
+impl<'de> Deserialize<'de> for Group {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(statement) => Ok(Group::Flat(statement)),
+            // Of an enum that has no tag serde would not say what is wrong inside.
+            group @ Value::Object(_) => {
+                let grouped = Grouped::deserialize(group).map_err(D::Error::custom)?;
+                Ok(Group::Grouped(grouped))
+            }
+            _ => Err(D::Error::custom(
+                "expected a statement, or an object with `context`, `conditions`, `statements` and `error_mode`",
+            )),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

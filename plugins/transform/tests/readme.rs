@@ -75,7 +75,7 @@ fn the_example_does_what_it_says() {
         .attr("host", "a");
     let metric = Metric {
         unit: "ms".to_owned(),
-        ..Metric::gauge("http.server.duration")
+        ..Metric::gauge("queue.wait")
     };
     let changed = kit.run(&Metrics::new().metric(metric.point(point)));
     let metric = changed.item(0);

@@ -42,9 +42,32 @@ impl Raw {
             Value::Double(number) => Raw::Cell(Cell::new(CellKind::Double, number.to_bits())),
             Value::Text(text) => Raw::Pooled(CellKind::Text, text.as_bytes().to_vec()),
             Value::Bytes(bytes) => Raw::Pooled(CellKind::Bytes, bytes.to_vec()),
+            nested @ (Value::Array(_) | Value::Map(_)) if !fits(nested, MESSAGES) => {
+                return Err("the value is nested more deeply than telemetry may be");
+            }
             Value::Array(list) => Raw::Pooled(CellKind::Array, list.to_vec()),
             Value::Map(map) => Raw::Pooled(CellKind::Map, map.to_vec()),
         })
+    }
+}
+
+/// How many messages of OTLP may stand in each other in a value: the host takes 92.
+const MESSAGES: u32 = 90;
+
+/// Whether a value has no more than so many messages in each other: a list and its item are two, a map, its entry and that
+/// one's value are three.
+fn fits(value: Value<'_>, messages: u32) -> bool {
+    let left = |taken: u32| messages.checked_sub(taken);
+    match value {
+        Value::Array(list) => left(2).is_some_and(|left| {
+            let mut items = spanmill_sdk::nested::items(list);
+            items.all(|item| fits(item, left))
+        }),
+        Value::Map(map) => left(3).is_some_and(|left| {
+            let mut entries = spanmill_sdk::nested::entries(map);
+            entries.all(|(_, value)| fits(value, left))
+        }),
+        _ => true,
     }
 }
 
@@ -202,4 +225,28 @@ fn with_member(state: &str, key: &str, value: &str) -> Option<String> {
     members.truncate(31);
     let rest: String = members.iter().map(|member| format!(",{member}")).collect();
     Some(format!("{key}={value}{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list in a list, so many times.
+    fn nested(levels: u32) -> Vec<u8> {
+        (0..levels).fold(Vec::new(), |inner, _| {
+            let mut list = Vec::new();
+            spanmill_sdk::nested::push_item(&mut list, &Value::Array(&inner));
+            list
+        })
+    }
+
+    #[test]
+    fn what_is_nested_more_deeply_than_the_host_takes_is_not_written() {
+        let of = |levels| Raw::of(&Datum::List(nested(levels).into()));
+        assert!(of(44).is_ok());
+        assert_eq!(
+            of(45),
+            Err("the value is nested more deeply than telemetry may be")
+        );
+    }
 }

@@ -19,8 +19,8 @@ use spanmill_tests::{
 const SPANS: u64 = 8;
 /// Traces that are sent together.
 const GROUP: u64 = 1000;
-/// Traces that may be held: about a third of those that come within the time that decisions wait.
-const NUM_TRACES: u64 = 20_000;
+/// Traces that may be held: about as many as come within the time that decisions wait, so that some are given up.
+const NUM_TRACES: u64 = 70_000;
 
 fn manifest(backend: &CountingBackend, share: u32) -> String {
     format!(

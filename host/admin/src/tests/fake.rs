@@ -80,6 +80,7 @@ fn exporter(has_queue: bool) -> ExporterStatus {
     ExporterStatus {
         exporter: "otlp".to_owned(),
         endpoint: "http://tempo:4317".to_owned(),
+        part: false,
         failing: true,
         waiting: 20,
         queue: has_queue.then_some(queue),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use spanmill_admin::{AdminClient, PluginStatus, ServiceStatus};
 
 use super::admin::{self, AdminArgs};
@@ -36,6 +38,7 @@ pub(super) fn top(admin: &AdminArgs, interval: Duration, once: bool) -> Result<(
     let mut out = std::io::stdout();
     let is_screen = !once && out.is_terminal();
     runtime.block_on(async {
+        let mut ended_by = signal(SignalKind::terminate())?;
         let mut before = sample(&client).await?;
         if is_screen {
             out.write_all(ENTER.as_bytes())?;
@@ -60,6 +63,7 @@ pub(super) fn top(admin: &AdminArgs, interval: Duration, once: bool) -> Result<(
         let ended: Result<(), Failure> = tokio::select! {
             ended = shown => ended,
             _ = tokio::signal::ctrl_c() => Ok(()),
+            _ = ended_by.recv() => Ok(()),
         };
         if is_screen {
             std::io::stdout().write_all(LEAVE.as_bytes())?;

@@ -23,6 +23,9 @@ pub trait Export: Send + Sync + 'static {
         self.export(payload)
     }
 
+    /// The exporter ends: no new batches come, and what it has is to be sent soon.
+    fn end(&self) {}
+
     /// Ends what goes on beside attempts, once the last of them is over, until `deadline`; returns how many items were left
     /// then.
     fn close(&self, deadline: Instant) -> Pin<Box<dyn Future<Output = u64> + Send + '_>> {

@@ -35,6 +35,11 @@ impl Tally {
         }
     }
 
+    /// Whether another exporter counts what this one sends.
+    pub fn is_of_part(&self) -> bool {
+        self.whole.is_some()
+    }
+
     /// The exporter's own counters.
     pub fn own(&self) -> &Counters {
         &self.own

@@ -235,6 +235,7 @@ impl Exporter {
     /// counted as lost.
     pub async fn drain(&self, deadline: Instant) -> u64 {
         self.tasks.close();
+        self.sender.export.end();
         self.sender.deadline.send_replace(Some(deadline));
         if let Some(queue) = &self.queue {
             queue.close();

@@ -111,7 +111,8 @@ impl ExporterConfig for LoadBalancingConfig {
                 self.member.clone(),
                 context.shared.clone(),
                 tally.clone(),
-                is_awaited && !self.retry.enabled,
+                is_awaited,
+                self.retry.enabled,
             ));
             resolver::start(id, &self.resolver, &balancer).await;
             let behaviour = Behaviour {

@@ -28,6 +28,8 @@ pub struct Payload {
 pub struct ExportResponse {
     /// How many items it rejected permanently.
     pub rejected: u64,
+    /// How many items were left when it was tried no longer, where others were taken.
+    pub given_up: u64,
     /// Whether exporters that are parts of this one have taken it over, and count it.
     pub is_handed_on: bool,
     /// A remark that came with the acceptance; see [`spanmill_net::quoted`].

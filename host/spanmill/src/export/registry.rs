@@ -61,6 +61,7 @@ impl Entry {
         Some(ExporterStatus {
             exporter: sender.id.to_string(),
             endpoint: sender.endpoint.clone(),
+            part: sender.tally.is_of_part(),
             failing: sender.is_failing(),
             waiting: sender.waiting.total(),
             queue: queue.map(|queue| QueueStatus {

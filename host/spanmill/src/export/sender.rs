@@ -113,13 +113,16 @@ impl Sender {
         match sent {
             Ok(accepted) => {
                 let rejected = accepted.rejected.min(payload.items);
+                let given_up = accepted.given_up.min(payload.items - rejected);
+                let lost = rejected.saturating_add(given_up);
                 // Exporters that are parts of this one count what they send.
                 if !accepted.is_handed_on {
                     self.tally
-                        .add_sent(payload.signal, payload.items - rejected);
+                        .add_sent(payload.signal, payload.items.saturating_sub(lost));
                 }
-                self.tally.add_send_failed(payload.signal, rejected);
+                self.tally.add_send_failed(payload.signal, lost);
                 self.lose(payload, Reason::Rejected, rejected);
+                self.lose(payload, Reason::RetriesOver, given_up);
                 Ok(())
             }
             Err(error) => {

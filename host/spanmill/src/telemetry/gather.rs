@@ -168,7 +168,8 @@ impl Gatherer {
 
 fn exporter(status: &ExporterStatus, out: &mut Families) {
     let labels = || -> Labels { vec![("exporter", status.exporter.clone())] };
-    for (signal, counts) in &status.signals {
+    // The whole has counted what its endpoints send.
+    for (signal, counts) in status.signals.iter().filter(|_| !status.part) {
         let Some(signal) = Signal::ALL.into_iter().find(|it| it.to_string() == *signal) else {
             continue;
         };

@@ -61,6 +61,9 @@ fn totals(gatherer: &Gatherer) -> Totals {
     }
     for exporter in service.exporters {
         totals.queued = totals.queued.saturating_add(exporter.waiting);
+        if exporter.part {
+            continue;
+        }
         let (sent, failed) = totals.exported.entry(exporter.exporter).or_default();
         for counts in exporter.signals.values() {
             *sent = sent.saturating_add(counts.sent);

@@ -104,7 +104,8 @@ impl<'de> Visitor<'de> for Seed {
 
 /// A map or a list of JSON.
 pub(super) fn parsed(text: &str) -> Result<Datum<'static>, Failure> {
-    const WRONG: Failure = "ParseJSON got a string that is not JSON";
+    const WRONG: Failure =
+        "ParseJSON got a string that is not JSON, or is nested more than 127 levels deep";
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let owned = Seed.deserialize(&mut deserializer).map_err(|_| WRONG)?;
     deserializer.end().map_err(|_| WRONG)?;

@@ -43,7 +43,9 @@ pub(super) struct Balancer {
     shared: Shared,
     tally: Tally,
     /// Whether somebody waits for the result who still has the batch: there is no queue.
-    is_awaited: bool,
+    has_sender: bool,
+    /// Whether what could not be handed over is tried again here.
+    tries_again: bool,
     /// Exporters of members that have left, until they have nothing more.
     leaving: Mutex<Vec<Exporter>>,
     /// What the resolver has named last.
@@ -60,7 +62,8 @@ impl Balancer {
         client: ClientSettings,
         shared: Shared,
         tally: Tally,
-        is_awaited: bool,
+        has_sender: bool,
+        tries_again: bool,
     ) -> Self {
         Balancer {
             id,
@@ -68,7 +71,8 @@ impl Balancer {
             client,
             shared,
             tally,
-            is_awaited,
+            has_sender,
+            tries_again,
             leaving: Mutex::default(),
             named: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -196,6 +200,7 @@ impl Balancer {
         payload: &Payload,
         progress: &mut Progress,
     ) -> Result<ExportResponse, ExportError> {
+        progress.parts.has_sender = self.has_sender;
         for _ in 0..CUTS {
             let members = self.router.members();
             let mut cut = Vec::new();
@@ -218,7 +223,8 @@ impl Balancer {
                 continue;
             }
             // A sender that sends the whole batch again must not have sent a part of it before.
-            if self.is_awaited
+            if self.has_sender
+                && !self.tries_again
                 && let Some(refused) = permits.iter().find_map(|permit| permit.as_ref().err())
             {
                 return Err(error_of(refused.clone()));
@@ -285,8 +291,15 @@ impl Export for Arc<Balancer> {
         Box::pin(self.hand_on(payload, progress))
     }
 
+    fn end(&self) {
+        for member in self.router.members().as_slice() {
+            member.member.end();
+        }
+    }
+
     fn close(&self, deadline: Instant) -> Pin<Box<dyn Future<Output = u64> + Send + '_>> {
         Box::pin(async move {
+            Export::end(self);
             self.end.cancel();
             self.tasks.close();
             let members = self.router.members();
@@ -297,7 +310,6 @@ impl Export for Arc<Balancer> {
                 .clone();
             let mut draining = JoinSet::new();
             for member in members.as_slice() {
-                member.member.end();
                 let exporter = member.exporter.clone();
                 draining.spawn(async move { exporter.drain(deadline).await });
             }

@@ -14,6 +14,8 @@ pub struct Parts {
     /// How those that are done went.
     accepted: ExportResponse,
     was_taken: bool,
+    /// Whether a sender waits who still has the batch.
+    pub(super) has_sender: bool,
     refused: Option<ExportError>,
     /// Why the last attempt left some open.
     failed: Option<ExportError>,
@@ -88,17 +90,17 @@ impl Parts {
     ///
     /// # Errors
     ///
-    /// `error`, if nothing was taken.
+    /// `error`, if nothing was taken, or if a sender waits who still has the batch: it is to send that again, and what was taken
+    /// comes twice.
     pub fn give_up(&mut self, error: ExportError) -> Result<ExportResponse, ExportError> {
-        if !self.was_taken {
+        if !self.was_taken || self.has_sender {
             return Err(error);
         }
         let left = self.open.values().map(|part| part.items);
         let left = left.fold(0, u64::saturating_add);
         self.open.clear();
         let mut accepted = std::mem::take(&mut self.accepted);
-        accepted.rejected = accepted.rejected.saturating_add(left);
-        accepted.remark = Some(error.to_string());
+        accepted.given_up = left;
         Ok(accepted)
     }
 }

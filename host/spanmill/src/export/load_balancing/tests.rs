@@ -189,6 +189,7 @@ fn balancer(tally: &Tally) -> (Arc<Router>, Arc<Balancer>) {
         shared(),
         tally.clone(),
         true,
+        false,
     );
     (router, Arc::new(balancer))
 }

@@ -94,7 +94,10 @@ impl HeldTraces {
     ) -> Self {
         let shard = || {
             Mutex::new(Shard {
-                store: TraceStore::new(signal),
+                store: match memory.is_compressed {
+                    true => TraceStore::new(signal).compressing(),
+                    false => TraceStore::new(signal),
+                },
                 review: VecDeque::new(),
                 is_recalling: false,
                 counted: 0,

@@ -67,7 +67,7 @@ fn what_strings_hold() {
     fails(&[
         (
             r#"ParseJSON("{bad")"#,
-            "ParseJSON got a string that is not JSON",
+            "ParseJSON got a string that is not JSON, or is nested more than 127 levels deep",
         ),
         (
             r#"ParseJSON("3")"#,

@@ -58,7 +58,8 @@ pub(super) struct TraceStore {
     run: Vec<u8>,
     /// Traces that were released, and wait to be put into batches.
     released: VecDeque<u128>,
-    quiet: Quiet,
+    /// `None`: nothing is compressed.
+    quiet: Option<Quiet>,
 }
 
 /// Which traces have been quiet for long enough to be compressed.
@@ -94,8 +95,14 @@ impl TraceStore {
             bytes: 0,
             run: Vec::new(),
             released: VecDeque::new(),
-            quiet: Quiet::default(),
+            quiet: None,
         }
+    }
+
+    /// The same, where traces that are quiet are compressed.
+    pub(super) fn compressing(mut self) -> Self {
+        self.quiet = Some(Quiet::default());
+        self
     }
 
     /// Items held, those that wait to be put into batches included.
@@ -146,7 +153,7 @@ impl TraceStore {
         if self.run.is_empty() {
             return;
         }
-        let period = self.quiet.period;
+        let period = self.quiet.as_ref().map_or(0, |quiet| quiet.period);
         let trace = self.traces.entry(trace_id).or_insert_with(|| {
             self.bytes += TRACE;
             self.next_number += 1;
@@ -163,9 +170,11 @@ impl TraceStore {
                 runs: Vec::new(),
             }
         });
-        if trace.touched != period {
+        if trace.touched != period
+            && let Some(quiet) = &mut self.quiet
+        {
             trace.touched = period;
-            self.quiet.now.push(trace_id);
+            quiet.now.push(trace_id);
         }
         let added = self.run.len() + items as usize * (ITEM - HEAD);
         trace.runs.push(Run::Plain(self.run.as_slice().into()));
@@ -240,39 +249,50 @@ impl TraceStore {
 
     /// A period is over: traces for which nothing has come during all of it are to be compressed.
     pub(super) fn end_period(&mut self) {
-        let quiet = &mut self.quiet;
+        let Some(quiet) = &mut self.quiet else {
+            return;
+        };
         quiet.period = quiet.period.wrapping_add(1);
         let before = std::mem::take(&mut quiet.now);
-        quiet
-            .waiting
-            .extend(std::mem::replace(&mut quiet.before, before));
+        quiet.waiting.append(&mut quiet.before);
+        quiet.before = before;
+        // Where work does not keep up, what waits is bounded by what is held.
+        if quiet.waiting.len() > 2 * self.traces.len() + 4096 {
+            quiet.waiting.sort_unstable();
+            quiet.waiting.dedup();
+            quiet.waiting.retain(|id| self.traces.contains_key(id));
+        }
     }
 
     /// Whether traces are to be compressed.
     pub(super) fn has_quiet(&self) -> bool {
-        !self.quiet.waiting.is_empty()
+        let quiet = self.quiet.as_ref();
+        quiet.is_some_and(|quiet| !quiet.waiting.is_empty())
     }
 
     /// Compresses some of the traces that are quiet, of about `about` bytes.
     pub(super) fn pack(&mut self, about: usize) {
+        let Some(quiet) = &mut self.quiet else {
+            return;
+        };
         let mut bytes = 0;
         while bytes < about
-            && let Some(id) = self.quiet.waiting.pop()
+            && let Some(id) = quiet.waiting.pop()
         {
             let Some(trace) = self.traces.get_mut(&id) else {
                 continue;
             };
-            let age = self.quiet.period.wrapping_sub(trace.touched);
+            let age = quiet.period.wrapping_sub(trace.touched);
             if trace.is_released || trace.plain == 0 || age < 2 {
                 continue;
             }
             bytes += trace.plain;
             let before = trace.memory();
-            trace.pack(&mut self.quiet.packer);
+            trace.pack(&mut quiet.packer);
             self.bytes = self.bytes.saturating_sub(before) + trace.memory();
         }
-        if self.quiet.waiting.is_empty() {
-            self.quiet.waiting = Vec::new();
+        if quiet.waiting.is_empty() {
+            quiet.waiting = Vec::new();
         }
     }
 
@@ -367,7 +387,10 @@ impl TraceStore {
 impl TraceStore {
     /// Has it learn from so many bytes how to compress.
     pub(super) fn learning_from(mut self, bytes: usize) -> Self {
-        self.quiet.packer = Packer::with_dictionary(bytes);
+        self.quiet = Some(Quiet {
+            packer: Packer::with_dictionary(bytes),
+            ..Quiet::default()
+        });
         self
     }
 
