@@ -5,7 +5,6 @@ pub(crate) mod config;
 mod families;
 mod gather;
 mod otlp;
-mod process;
 mod pull;
 mod push;
 mod summary;
@@ -26,7 +25,6 @@ use spanmill_net::BindError;
 pub struct Telemetry {
     pulls: Vec<pull::PullReader>,
     pushes: Vec<push::PushReader>,
-    has_summary: bool,
 }
 
 /// Why a reader cannot start.
@@ -67,11 +65,7 @@ impl Telemetry {
                 }
             }
         }
-        Ok(Telemetry {
-            pulls,
-            pushes,
-            has_summary: true,
-        })
+        Ok(Telemetry { pulls, pushes })
     }
 
     /// The addresses served, one line each.
@@ -92,9 +86,7 @@ impl Telemetry {
         for push in self.pushes {
             tasks.spawn(push.run(Arc::clone(&gatherer), end.clone()));
         }
-        if self.has_summary {
-            tasks.spawn(summary::run(gatherer, end.clone()));
-        }
+        tasks.spawn(summary::run(gatherer, end.clone()));
         tasks.close();
         tasks
     }

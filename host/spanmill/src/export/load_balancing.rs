@@ -51,15 +51,10 @@ impl LoadBalancingConfig {
 
 impl ExporterConfig for LoadBalancingConfig {
     fn partition_by(&self) -> &[String] {
-        let batch = |queue: &'_ Option<super::settings::SendingQueue>| {
-            queue.as_ref().is_some_and(|queue| queue.batch.is_some())
-        };
-        match (&self.queue, batch(&self.queue)) {
-            (Some(queue), true) => queue
-                .batch
-                .as_ref()
-                .map_or(&[], |batch| &batch.partition_by),
-            _ => self.member.partition_by(),
+        let own = self.queue.as_ref().and_then(|queue| queue.batch.as_ref());
+        match own {
+            Some(batch) => &batch.partition_by,
+            None => self.member.partition_by(),
         }
     }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustix::time::{ClockId, clock_gettime};
 use spanmill_admin::{Control as _, ExporterStatus, PluginStatus, ServiceStatus};
 use spanmill_model::{PerSignal, Signal};
 
 use super::families::{Families, Family, FamilyKind, Labels};
-use super::process::ProcessUsage;
+use crate::memory::resident_bytes;
 use crate::received::ReceivedItems;
 use crate::service::{Admin, Controller};
 
@@ -144,24 +145,21 @@ impl Gatherer {
             Vec::new(),
             self.began.elapsed().as_secs_f64(),
         );
-        if let Some(usage) = ProcessUsage::now() {
-            let cpu = (
-                "otelcol_process_cpu_seconds",
-                "s",
-                "Total CPU user and system time in seconds",
-            );
-            out.add(
-                FamilyKind::Counter,
-                cpu,
-                Vec::new(),
-                usage.cpu.as_secs_f64(),
-            );
+        let cpu = (
+            "otelcol_process_cpu_seconds",
+            "s",
+            "Total CPU user and system time in seconds",
+        );
+        let used = clock_gettime(ClockId::ProcessCPUTime);
+        let used = used.tv_sec as f64 + used.tv_nsec as f64 / 1e9;
+        out.add(FamilyKind::Counter, cpu, Vec::new(), used);
+        if let Some(resident) = resident_bytes() {
             let memory = (
                 "otelcol_process_memory_rss",
                 "By",
                 "Total physical memory (resident set size)",
             );
-            out.gauge(memory, Vec::new(), usage.resident);
+            out.gauge(memory, Vec::new(), resident);
         }
     }
 }

@@ -80,6 +80,9 @@ impl Parts {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
+        if !self.open.is_empty() {
+            return Err(ExportError::retryable("a part of the batch was not sent"));
+        }
         match self.refused.take() {
             Some(error) if !self.was_taken => Err(error),
             _ => Ok(std::mem::take(&mut self.accepted)),
