@@ -71,6 +71,7 @@ static TABLE: &[Line] = &[
     Line::Plugin(BuiltInPlugin::processor("resource")),
     Line::Plugin(BuiltInPlugin::processor("tail_sampling")),
     Line::Plugin(BuiltInPlugin::processor("transform")),
+    Line::Plugin(BuiltInPlugin::processor("span")),
     Line::Processor(&process::BATCH),
     Line::Processor(&process::MEMORY_LIMITER),
     Line::Plugin(BuiltInPlugin {
