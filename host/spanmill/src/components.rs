@@ -72,6 +72,7 @@ static TABLE: &[Line] = &[
     Line::Plugin(BuiltInPlugin::processor("tail_sampling")),
     Line::Plugin(BuiltInPlugin::processor("transform")),
     Line::Plugin(BuiltInPlugin::processor("span")),
+    Line::Plugin(BuiltInPlugin::processor("cardinality_guard")),
     Line::Processor(&process::BATCH),
     Line::Processor(&process::MEMORY_LIMITER),
     Line::Plugin(BuiltInPlugin {
