@@ -73,6 +73,11 @@ static TABLE: &[Line] = &[
     Line::Plugin(BuiltInPlugin::processor("transform")),
     Line::Plugin(BuiltInPlugin::processor("span")),
     Line::Plugin(BuiltInPlugin::processor("cardinality_guard")),
+    Line::Plugin(BuiltInPlugin {
+        name: "resourcedetection",
+        aliases: &[Alias::new("resource_detection")],
+        role: PluginRole::Processor,
+    }),
     Line::Processor(&process::BATCH),
     Line::Processor(&process::MEMORY_LIMITER),
     Line::Plugin(BuiltInPlugin {
