@@ -78,6 +78,11 @@ static TABLE: &[Line] = &[
         aliases: &[Alias::new("resource_detection")],
         role: PluginRole::Processor,
     }),
+    Line::Plugin(BuiltInPlugin {
+        name: "metricstransform",
+        aliases: &[Alias::new("metrics_transform")],
+        role: PluginRole::Processor,
+    }),
     Line::Processor(&process::BATCH),
     Line::Processor(&process::MEMORY_LIMITER),
     Line::Plugin(BuiltInPlugin {
