@@ -117,12 +117,7 @@ impl Trie {
             self.nodes[wild as usize].used = self.now;
             return (wild, true);
         }
-        let nodes = &self.nodes;
-        let is_it = |child: &u32| {
-            let child = &nodes[*child as usize];
-            child.parent == node && child.label == label
-        };
-        if let Some(&child) = self.edges.find(edge(node, label), is_it) {
+        if let Some(child) = self.find(node, label) {
             self.nodes[child as usize].used = self.now;
             return (child, false);
         }
@@ -257,16 +252,10 @@ impl Trie {
         kept
     }
 
-    /// Puts nodes, in the order of [`Trie::in_order`], in the place of all there are.
-    ///
-    /// # Errors
-    ///
-    /// They are in no such order, or two are the same: then there is nothing left.
+    /// Puts nodes, in the order of [`Trie::in_order`], in the place of all there are. False, and nothing left, if they are in
+    /// no such order, or two are the same.
     pub(crate) fn replace(&mut self, nodes: Vec<Node>) -> bool {
-        self.nodes.truncate(1);
-        self.nodes[0] = Node::new(NONE, 0, Kind::Value, 0);
-        self.free.clear();
-        self.edges.clear();
+        self.clear();
         for node in nodes {
             let place = self.nodes.len() as u32;
             let above = self.nodes.get(node.parent as usize);
@@ -275,9 +264,7 @@ impl Trie {
                 kind => kind != Kind::Free && self.find(node.parent, node.label).is_none(),
             });
             if !is_right {
-                self.nodes.truncate(1);
-                self.nodes[0] = Node::new(NONE, 0, Kind::Value, 0);
-                self.edges.clear();
+                self.clear();
                 return false;
             }
             self.now = self.now.max(node.used);
@@ -285,6 +272,13 @@ impl Trie {
             self.link(place);
         }
         true
+    }
+
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.nodes.push(Node::new(NONE, 0, Kind::Value, 0));
+        self.free.clear();
+        self.edges.clear();
     }
 
     fn find(&self, parent: u32, label: u64) -> Option<u32> {

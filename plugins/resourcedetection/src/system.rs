@@ -119,10 +119,12 @@ impl System {
             _ => given::<E>(NAME),
         });
         let Some(host_name) = host_name else {
-            return Err(format!(
-                "the name of the host is not known from {}; add os to system.hostname_sources",
-                sources.join(" or ")
-            ));
+            return Err(match sources.iter().any(|source| source == "os") {
+                true => format!("the host does not say its name: {NAME} is not set"),
+                false => format!(
+                    "the host has no fully qualified name: {FQDN} is not set; add os to system.hostname_sources"
+                ),
+            });
         };
         let mut missing = Vec::new();
         for (known, variable, kind) in ATTRIBUTES {

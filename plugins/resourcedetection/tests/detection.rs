@@ -244,11 +244,22 @@ fn an_environment_that_cannot_be_used_is_an_error_without_its_values() {
         "{broken}"
     );
     assert!(!broken.contains("secret"), "{broken}");
-    assert_eq!(
-        error::<Nothing>(json!({"detectors": ["system"]})).to_string(),
-        "the plugin cannot run here: detector system: the name of the host is not known from dns or os; \
-         add os to system.hostname_sources"
-    );
+    for (sources, why) in [
+        (
+            json!([]),
+            "the host does not say its name: SPANMILL_HOST_NAME is not set",
+        ),
+        (
+            json!(["dns"]),
+            "the host has no fully qualified name: SPANMILL_HOST_FQDN is not set; add os to system.hostname_sources",
+        ),
+    ] {
+        let settings = json!({"detectors": ["system"], "system": {"hostname_sources": sources}});
+        assert_eq!(
+            error::<Nothing>(settings).to_string(),
+            format!("the plugin cannot run here: detector system: {why}")
+        );
+    }
 }
 
 #[test]
