@@ -11,8 +11,8 @@ pub(crate) const ROOT: u32 = 0;
 /// No node.
 pub(crate) const NONE: u32 = u32::MAX;
 
-/// Bytes that a node takes, with its place in the index.
-pub(crate) const NODE_BYTES: usize = 56;
+/// Bytes that a node takes, with its place in the index, and what is needed while lists grow or half is forgotten.
+pub(crate) const NODE_BYTES: usize = 96;
 
 /// Most nodes that one name adds.
 pub(crate) const MOST_SEGMENTS: usize = 32;
@@ -136,8 +136,14 @@ impl Trie {
                 place
             }
             None => {
+                // Not by doubling: there will be no more than so many.
+                let len = self.nodes.len();
+                if len == self.nodes.capacity() {
+                    let most = self.most_nodes.saturating_sub(len).max(1);
+                    self.nodes.reserve_exact((len / 2).clamp(1, most));
+                }
                 self.nodes.push(node);
-                self.nodes.len() as u32 - 1
+                len as u32
             }
         };
         self.link(place);
