@@ -169,6 +169,11 @@ impl BuiltInPlugin {
         }
     }
 
+    /// The same, with other names.
+    pub const fn known_as(self, aliases: &'static [Alias]) -> Self {
+        BuiltInPlugin { aliases, ..self }
+    }
+
     /// The same, for one that holds rows.
     pub const fn holding(self) -> Self {
         BuiltInPlugin {
