@@ -40,6 +40,7 @@ mod status;
 mod storage;
 mod swap;
 mod tail_sampling;
+mod tap;
 mod telemetry;
 mod tenants;
 mod tls;

@@ -3,6 +3,7 @@
 mod error;
 
 use std::io;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -21,7 +23,7 @@ use tokio::net::{TcpStream, UnixStream};
 pub use error::ClientError;
 
 use crate::config::{Endpoint, Token};
-use crate::control::SwapOptions;
+use crate::control::{SwapOptions, TapRequest};
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
 use crate::server::{EventList, PluginList};
@@ -167,6 +169,54 @@ impl AdminClient {
         self.call(Method::POST, &path).await
     }
 
+    /// Shows telemetry as it passes, line by line, until `each` breaks or the service ends the stream.
+    pub async fn tap(
+        &self,
+        request: &TapRequest,
+        mut each: impl FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<(), ClientError> {
+        let mut path = format!(
+            "/v1/tap?when={}",
+            if request.before { "before" } else { "after" }
+        );
+        let texts = [("target", &request.target), ("filter", &request.filter)];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                path.push_str(&format!("&{name}={}", escape(text)));
+            }
+        }
+        if let Some(limit) = request.limit {
+            path.push_str(&format!("&limit={limit}"));
+        }
+        if let Some(rate) = request.rate {
+            path.push_str(&format!("&rate={rate}"));
+        }
+        let request = self.request(Method::GET, &path, Bytes::new())?;
+        let (status, is_problem, mut body) = self.answered(request).await?;
+        if !status.is_success() {
+            let body = self.whole(body).await?;
+            return Err(self.refused(status, is_problem, &body));
+        }
+        let mut line = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|error| ClientError::broken(self.endpoint.to_string(), &error))?;
+            for byte in frame.data_ref().into_iter().flatten() {
+                match byte {
+                    b'\n' => {
+                        if each(&line).is_break() {
+                            return Ok(());
+                        }
+                        line.clear();
+                    }
+                    byte if line.len() < MAX_ANSWER => line.push(*byte),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Has the manifest and the plugin files read again.
     pub async fn reload(&self) -> Result<ReloadReport, ClientError> {
         self.call(Method::POST, "/v1/reload").await
@@ -233,10 +283,15 @@ impl AdminClient {
         {
             return Ok(report);
         }
+        Err(self.refused(status, is_problem, &body))
+    }
+
+    /// What an answer says that is no report.
+    fn refused(&self, status: StatusCode, is_problem: bool, body: &[u8]) -> ClientError {
         let problem: Option<Problem> = is_problem
-            .then(|| serde_json::from_slice(&body).ok())
+            .then(|| serde_json::from_slice(body).ok())
             .flatten();
-        Err(match problem {
+        match problem {
             Some(_) if status == StatusCode::UNAUTHORIZED => ClientError::Unauthorized {
                 endpoint: self.endpoint.to_string(),
                 shown: self.token.is_some(),
@@ -252,7 +307,7 @@ impl AdminClient {
                 endpoint: self.endpoint.to_string(),
                 status: status.as_u16(),
             },
-        })
+        }
     }
 
     async fn connect(&self) -> io::Result<Box<dyn Duplex>> {
@@ -276,6 +331,25 @@ impl AdminClient {
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<(StatusCode, bool, Bytes), ClientError> {
+        let (status, is_problem, body) = self.answered(request).await?;
+        Ok((status, is_problem, self.whole(body).await?))
+    }
+
+    /// All of an answer's body.
+    async fn whole(&self, body: Incoming) -> Result<Bytes, ClientError> {
+        let body = Limited::new(body, MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| ClientError::Broken {
+            endpoint: self.endpoint.to_string(),
+            cause: error.to_string(),
+        })?;
+        Ok(body.to_bytes())
+    }
+
+    /// An answer's status, whether it is a problem, and its body.
+    async fn answered(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, bool, Incoming), ClientError> {
         let endpoint = || self.endpoint.to_string();
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, self.connect());
         let stream = stream
@@ -292,12 +366,7 @@ impl AdminClient {
         let status = response.status();
         let content_type = response.headers().get(CONTENT_TYPE);
         let is_problem = content_type.is_some_and(|value| value == PROBLEM_JSON);
-        let body = Limited::new(response.into_body(), MAX_ANSWER);
-        let body = body.collect().await.map_err(|error| ClientError::Broken {
-            endpoint: endpoint(),
-            cause: error.to_string(),
-        })?;
-        Ok((status, is_problem, body.to_bytes()))
+        Ok((status, is_problem, response.into_body()))
     }
 }
 

@@ -21,6 +21,9 @@ pub enum ControlError {
     /// What was sent cannot be used: not a plugin, settings it does not take, more than it is allowed.
     #[error("{0}")]
     Invalid(String),
+    /// The manifest does not let the admin API do that.
+    #[error("{0}")]
+    Forbidden(String),
     /// The service is ending.
     #[error("the service is shutting down")]
     ShuttingDown,
@@ -36,6 +39,25 @@ pub struct SwapOptions {
     /// Whether it is written to the manifest, so that it also runs after a restart.
     pub save: bool,
 }
+
+/// Which passing telemetry is to be shown, and how much of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TapRequest {
+    /// A pipeline or a component; `None`: every pipeline.
+    pub target: Option<String>,
+    /// Whether it is shown as it comes there, rather than as it leaves.
+    pub before: bool,
+    /// An OTTL condition on spans, log records or data points.
+    pub filter: Option<String>,
+    /// After so many items it is over.
+    pub limit: Option<u64>,
+    /// At most so many items a second.
+    pub rate: Option<u32>,
+}
+
+/// Items as they come, a line of JSON each. The stream ends when the limit is reached or the service stops; who drops it
+/// looks no more.
+pub type TapLines = tokio::sync::mpsc::Receiver<Bytes>;
 
 /// A running service, as its operators see it. `component` is a component id, `filter` or `filter/health`; a bare
 /// type means every component of that type.
@@ -65,6 +87,12 @@ pub trait Control: Send + Sync + 'static {
         duration: Duration,
         allow_more: bool,
     ) -> impl Future<Output = Result<ShadowReport, ControlError>> + Send;
+
+    /// Shows telemetry as it passes.
+    fn tap(
+        &self,
+        request: TapRequest,
+    ) -> impl Future<Output = Result<TapLines, ControlError>> + Send;
 
     /// How a shadow fares, or fared: the last one stays until the next one or until it is promoted.
     fn shadow_report(&self, component: &str) -> Result<ShadowReport, ControlError>;

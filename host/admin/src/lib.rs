@@ -13,7 +13,7 @@ mod tests;
 
 pub use client::{AdminClient, ClientError};
 pub use config::{AdminConfig, Endpoint, InvalidToken, Token};
-pub use control::{Control, ControlError, SwapOptions};
+pub use control::{Control, ControlError, SwapOptions, TapLines, TapRequest};
 pub use folder::{AdminFolder, PublishedToken};
 pub use report::{
     Event, EventKind, ExporterStatus, Latency, LossReport, PluginState, PluginStatus, Probation,

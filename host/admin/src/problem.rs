@@ -36,6 +36,7 @@ impl From<ControlError> for Problem {
             ControlError::NotFound(_) => StatusCode::NOT_FOUND,
             ControlError::Conflict(_) => StatusCode::CONFLICT,
             ControlError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            ControlError::Forbidden(_) => StatusCode::FORBIDDEN,
             ControlError::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         };
         Problem::new(status, error.to_string())

@@ -3,6 +3,7 @@
 mod bind;
 mod connections;
 mod guard;
+mod lines;
 mod query;
 mod routes;
 mod strangers;

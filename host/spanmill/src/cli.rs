@@ -21,6 +21,7 @@ mod run;
 mod settings;
 mod status;
 mod table;
+mod tap;
 mod top;
 mod validate;
 
@@ -135,6 +136,36 @@ Examples:
         /// Show one table, after one interval, and end.
         #[arg(long)]
         once: bool,
+    },
+    /// Show telemetry as it passes a running spanmill: a sample of it, until Ctrl-C.
+    #[command(after_help = "\
+Examples:
+  spanmill tap                                     what leaves each pipeline
+  spanmill tap traces/web --before                 what comes into one
+  spanmill tap filter --before --limit 5           what a processor is given
+  spanmill tap otlp/backend --filter 'span.status.code == STATUS_CODE_ERROR'
+
+Where a pipeline has a `redaction` processor, telemetry is shown behind it alone, unless the manifest says `admin: {tap: all}`.")]
+    Tap {
+        /// A pipeline, or a component of any kind; not given, every pipeline.
+        target: Option<String>,
+        /// As it comes there, rather than as it leaves.
+        #[arg(long)]
+        before: bool,
+        /// Only what meets an OTTL condition on spans, log records or data points.
+        #[arg(long, value_name = "CONDITION")]
+        filter: Option<String>,
+        /// End after so many items.
+        #[arg(long, value_name = "ITEMS")]
+        limit: Option<std::num::NonZeroU64>,
+        /// At most so many items a second.
+        #[arg(long, value_name = "ITEMS", default_value = "10")]
+        rate: std::num::NonZeroU32,
+        /// Write each item as a line of OTLP's JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        admin: admin::AdminArgs,
     },
     /// Look at the plugins of a running spanmill, and put others in their place.
     #[command(after_help = "\
@@ -254,6 +285,24 @@ pub fn main() -> ExitCode {
             interval,
             once,
         } => top::top(&admin, interval, once),
+        Command::Tap {
+            target,
+            before,
+            filter,
+            limit,
+            rate,
+            json,
+            admin,
+        } => {
+            let request = spanmill_admin::TapRequest {
+                target,
+                before,
+                filter,
+                limit: limit.map(Into::into),
+                rate: Some(rate.into()),
+            };
+            tap::tap(&admin, &request, json)
+        }
         Command::Plugin {
             command,
             admin,

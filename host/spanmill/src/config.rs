@@ -27,6 +27,7 @@ use spanmill_manifest::{Entry, Section, did_you_mean};
 
 pub use crate::connect::HostConnector;
 pub use crate::process::{Batch, HostProcessor, MemoryLimiter};
+pub use admin::TapRights;
 pub use files::check_files;
 pub use limits::Limits;
 pub use manifest::{Connector, Manifest, Processor};

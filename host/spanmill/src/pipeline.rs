@@ -40,6 +40,7 @@ mod ticks;
 mod topology;
 mod trial;
 mod version;
+mod watch;
 mod work;
 mod worker;
 
@@ -58,3 +59,4 @@ pub use shadow::Shadow;
 pub use topology::{Exporters, Topology};
 pub use trial::{PROBATION, Trial, Verdict};
 pub use version::Version;
+pub use watch::{WatchPoint, WatchedBatch, Watching};

@@ -9,7 +9,7 @@ use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::control::SwapOptions;
+use crate::control::{SwapOptions, TapRequest};
 use crate::problem::Problem;
 
 /// What an upload is called that has no name.
@@ -111,6 +111,48 @@ impl<S: Send + Sync> FromRequestParts<S> for ShadowParameters {
             duration,
             allow_more,
         })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TapQuery {
+    target: Option<String>,
+    when: Option<String>,
+    filter: Option<String>,
+    limit: Option<String>,
+    rate: Option<String>,
+}
+
+/// What a tap is told.
+pub(super) struct TapParameters(pub TapRequest);
+
+impl<S: Send + Sync> FromRequestParts<S> for TapParameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query: TapQuery = read(parts)?;
+        let before = match query.when.as_deref() {
+            None | Some("after") => false,
+            Some("before") => true,
+            Some(_) => return Err(bad_request("`when` is `before` or `after`")),
+        };
+        let number = |name: &str, text: Option<String>| {
+            let read = |text: String| {
+                let number_of = number(&text).filter(|number| *number > 0);
+                number_of.ok_or_else(|| bad_request(format!("`{name}` must be a number above 0")))
+            };
+            text.map(read).transpose()
+        };
+        let rate = number("rate", query.rate)?;
+        let filter = query.filter.filter(|filter| !filter.trim().is_empty());
+        Ok(Self(TapRequest {
+            target: query.target.filter(|target| !target.is_empty()),
+            before,
+            filter,
+            limit: number("limit", query.limit)?,
+            rate: rate.map(|rate| u32::try_from(rate).unwrap_or(u32::MAX)),
+        }))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::middleware::from_fn_with_state;
@@ -10,14 +11,15 @@ use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Json, Router};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use super::guard::{Guard, guard};
-use super::query::{PromoteParameters, ShadowParameters, SwapParameters};
+use super::lines::Lines;
+use super::query::{PromoteParameters, ShadowParameters, SwapParameters, TapParameters};
 use super::upload;
 use crate::control::{Control, ControlError};
 use crate::problem::Problem;
@@ -128,6 +130,7 @@ pub(crate) fn table<C: Control>() -> Vec<Route<C>> {
         route(Post, "/v1/plugins/{component}/promote", |f| {
             on(f, promote::<C>)
         }),
+        route(Get, "/v1/tap", |f| on(f, tap::<C>)),
         route(Post, "/v1/reload", |f| on(f, reload::<C>)),
         route(Get, "/v1/events", |f| on(f, events::<C>)),
         route(Get, "/v1/openapi.yaml", |f| on(f, openapi)),
@@ -290,6 +293,18 @@ async fn reload<C: Control>(State(app): State<App<C>>) -> Result<Json<ReloadRepo
     let control = Arc::clone(&app.control);
     let command = async move { control.reload().await };
     app.carry_out(command).await.map(Json)
+}
+
+async fn tap<C: Control>(
+    State(app): State<App<C>>,
+    TapParameters(request): TapParameters,
+) -> Result<impl IntoResponse, Problem> {
+    let lines = app.control.tap(request).await?;
+    let headers = [
+        (CONTENT_TYPE, "application/x-ndjson"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Body::new(Lines(lines))))
 }
 
 async fn status<C: Control>(State(app): State<App<C>>) -> Json<ServiceStatus> {

@@ -184,6 +184,20 @@ impl Control for Fake {
         Ok(shadow_report(ShadowState::Ended))
     }
 
+    async fn tap(&self, request: TapRequest) -> Result<TapLines, ControlError> {
+        self.command(
+            request.target.as_deref().unwrap_or("everything"),
+            format!("tap {request:?}"),
+        )?;
+        let (sender, lines) = tokio::sync::mpsc::channel(4);
+        for line in ["{\"signal\":\"traces\"}\n", "{\"signal\":\"logs\"}\n"] {
+            sender
+                .try_send(Bytes::from_static(line.as_bytes()))
+                .unwrap();
+        }
+        Ok(lines)
+    }
+
     async fn promote(
         &self,
         component: String,

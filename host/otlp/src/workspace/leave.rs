@@ -28,6 +28,19 @@ impl Workspace {
         self.write(&request, &self.dropped, items, joined);
     }
 
+    /// What is left of the request at the moment, as edited. The workspace is as it was afterwards; `None` if nothing is
+    /// loaded.
+    pub fn copy(&self) -> Option<Spliced> {
+        let request = self.request.as_ref()?;
+        let mut joined = Joined::new(request.bytes().clone());
+        if self.patches.list.is_empty() && self.alive.iter().all(|(_, alive)| alive.all) {
+            joined.keep(request);
+        } else {
+            self.write(request, &self.dropped, self.item_count(), &mut joined);
+        }
+        Some(joined.finish())
+    }
+
     /// Writes the rows of a request that are not dropped, which hold `items` items, as edited.
     pub(super) fn write(
         &self,

@@ -20,7 +20,27 @@ pub struct Admin {
     pub token: Option<Secret>,
     /// TLS on an address; `None`: plain text.
     pub tls: Option<ServerTls>,
+    /// Which telemetry may be looked at.
+    pub tap: TapRights,
 }
+
+/// Which passing telemetry the admin API shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TapRights {
+    /// Where a pipeline has a `redaction` processor, what is behind it.
+    #[default]
+    Redacted,
+    /// Any.
+    All,
+    /// None.
+    Nothing,
+}
+
+const TAP: &[(&str, TapRights)] = &[
+    ("redacted", TapRights::Redacted),
+    ("all", TapRights::All),
+    ("none", TapRights::Nothing),
+];
 
 /// How the endpoint of a Unix socket begins.
 const UNIX: &str = "unix:";
@@ -73,6 +93,7 @@ pub(super) fn admin(mut section: Section<'_>, out: &mut Diagnostics) -> Admin {
         endpoint,
         token: section.text("token", out).map(Secret::new),
         tls: tls::settings::server(&mut section, out),
+        tap: section.choice("tap", TAP, out).unwrap_or_default(),
     };
     let is_elsewhere = |endpoint: &String| {
         if endpoint.starts_with(UNIX) {

@@ -13,6 +13,7 @@ use super::load::LoadedPlugin;
 use super::roles::roles;
 use super::segments::{Pipeline, PlannedStage, Segment, SegmentPlan};
 use super::version::Version;
+use super::watch::{WatchedPipeline, Watchers};
 use crate::config::{
     self, ComponentId, Connector, HostConnector, HostProcessor, Manifest, PipelineId, Processor,
 };
@@ -86,6 +87,8 @@ pub(super) struct Builder<'a> {
     pub(super) lanes: usize,
     /// What held rows may take.
     pub(super) held: Arc<HeldMemory>,
+    /// Who may look at what passes.
+    pub(super) watchers: Watchers,
     /// The lanes whose instances are made now; those of the others are made when they are needed.
     pub(super) eager: usize,
 }
@@ -126,7 +129,7 @@ impl Builder<'_> {
                     let (joint, lanes) = (outline.joint, self.lanes);
                     segments.push(Segment::new(&config.id, plan, lanes, joint, &self.held)?);
                 }
-                let pipeline = Pipeline::new(config.id.clone(), segments);
+                let pipeline = Pipeline::new(config.id.clone(), segments, self.watchers.clone());
                 Ok(PreparedPipeline::New(pipeline))
             }
         }
@@ -220,7 +223,14 @@ impl Builder<'_> {
             pipeline: config.id.to_string(),
             cause,
         })?;
-        Ok(SegmentPlan { projection, stages })
+        Ok(SegmentPlan {
+            projection,
+            stages,
+            watched: WatchedPipeline {
+                pipeline: Arc::new(config.id.clone()),
+                watchers: self.watchers.clone(),
+            },
+        })
     }
 
     /// New instances of a plugin, for each lane, or one for all of them.

@@ -8,11 +8,12 @@ mod stage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use spanmill_otlp::{Batch, Joined, Projection, Request, Spliced, Workspace};
 use spanmill_runtime::{Fault, Tries};
 
 use super::shadow::Tap;
+use super::watch::WatchedPipeline;
 use crate::config::{ComponentId, OnError};
 use crate::metrics::Measured;
 use crate::refusal::Refusal;
@@ -29,6 +30,8 @@ pub struct Chain {
     stages: Vec<Stage>,
     /// Other versions that are shown the batches too; none mostly.
     taps: Vec<Tap>,
+    /// Who may look at what passes; `None`: nobody can.
+    watched: Option<WatchedPipeline>,
 }
 
 /// What a chain made of a batch.
@@ -97,7 +100,14 @@ impl Chain {
             workspace: Workspace::new(projection),
             stages,
             taps: Vec::new(),
+            watched: None,
         }
+    }
+
+    /// Shows what passes to whoever looks.
+    pub(super) fn watched(mut self, watched: WatchedPipeline) -> Self {
+        self.watched = Some(watched);
+        self
     }
 
     /// Shows batches to other versions as well.
@@ -227,6 +237,8 @@ impl Chain {
     /// Shows what is loaded to stage after stage.
     fn walk(&mut self, part: &Request, run: &mut Run) -> Result<PartResult, ChainError> {
         let mut way = PartResult::default();
+        let watched = self.watched.as_ref();
+        let watched = watched.filter(|watched| watched.is_watched());
         for (number, stage) in self.stages.iter().enumerate() {
             let spans = self.workspace.item_count();
             if spans == 0 {
@@ -242,6 +254,9 @@ impl Chain {
                 .filter(|tap| tap.at == number)
                 .filter_map(|tap| tap.before(&self.workspace))
                 .collect();
+            if let Some(watched) = watched {
+                watched.before(&stage.id, || copied(&self.workspace));
+            }
             let ran = run_stage(
                 &mut self.workspace,
                 number,
@@ -252,6 +267,9 @@ impl Chain {
             );
             let StageFault { fault, is_of_batch } = match ran {
                 Ok(result) => {
+                    if let Some(watched) = watched {
+                        watched.after(&stage.id, || copied(&self.workspace));
+                    }
                     run.measured.extend(result.measured);
                     run.held.extend(result.held);
                     run.pieces.extend(result.pieces);
@@ -297,6 +315,12 @@ impl Chain {
         way.was_seen = true;
         Ok(way)
     }
+}
+
+/// What is loaded, as it is now; `None` if nothing of it is left.
+fn copied(workspace: &Workspace) -> Option<Bytes> {
+    let copy = workspace.copy().filter(|copy| copy.items > 0)?;
+    Some(copy.bytes)
 }
 
 /// A batch that takes more memory than this while it is run is an exception.

@@ -106,6 +106,15 @@ impl PluginLoader {
     }
 
     /// Loads a plugin without keeping it: its file, unless there is nothing new to keep, and what became of it.
+    /// A built-in plugin, for the host's own use.
+    ///
+    /// # Errors
+    ///
+    /// If its file cannot be read or compiled.
+    pub fn built_in(&self, kind: &str) -> Result<Plugin, LoadError> {
+        self.fetch(&PluginSpec::built_in(kind)).1
+    }
+
     fn fetch(&self, spec: &PluginSpec) -> (Option<PluginFile>, Result<Plugin, LoadError>) {
         let file = match PluginFile::read(self.file(spec), spec) {
             Ok(file) => file,

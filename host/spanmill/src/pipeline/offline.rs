@@ -16,6 +16,7 @@ use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::run::{RunResult, Step};
 use super::segments::{Destinations, Pipeline, PipelineUse};
 use super::topology::onward;
+use super::watch::Watchers;
 use crate::config::{ComponentId, Manifest, PipelineId, Signal};
 use crate::losses::Losses;
 use crate::metadata::RequestMetadata;
@@ -95,6 +96,7 @@ impl<'m> Offline<'m> {
             lanes: 1,
             eager: 1,
             held: Arc::new(HeldMemory::new(u64::MAX, false)),
+            watchers: Watchers::default(),
         };
         let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
             PreparedPipeline::New(pipeline) | PreparedPipeline::Kept { pipeline, .. } => pipeline,

@@ -17,6 +17,7 @@ use super::scheduler::Scheduler;
 use super::segments::{Destinations, Pipeline};
 use super::shared::Shared;
 use super::ticks::tick_when_due;
+use super::watch::Watchers;
 use super::worker::work;
 use crate::config::{ComponentId, Limits};
 use crate::episode::Episode;
@@ -97,6 +98,7 @@ impl Pipelines {
             in_flight: bounds.in_flight,
             items: bounds.items,
             held: bounds.held,
+            watchers: Watchers::default(),
             crowded: Episode::default(),
             losses: bounds.losses,
             received: Arc::default(),
@@ -172,6 +174,11 @@ impl Pipelines {
     /// What held rows take, and may.
     pub(super) fn held(&self) -> Arc<HeldMemory> {
         Arc::clone(&self.shared.held)
+    }
+
+    /// Who looks at what passes.
+    pub fn watchers(&self) -> Watchers {
+        self.shared.watchers.clone()
     }
 
     /// What receivers have taken and refused.

@@ -13,6 +13,7 @@ use super::joint::{HeldBatch, HeldTraces, Joint, JointBatch, ReleasedTraces, Seg
 use super::lane::HeldBy;
 use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::segments::{Pipeline, PipelineUse};
+use super::watch::WatchPoint;
 use crate::metadata::RequestMetadata;
 use crate::refusal::Refusal;
 
@@ -65,7 +66,17 @@ impl Pipeline {
             shard,
             now_unix_nano: step.virtual_now.unwrap_or_else(now_unix_nano),
         });
+        if step.segment == 0 {
+            let is_start = |at: &WatchPoint| *at == WatchPoint::Start;
+            let copy = || Some(batch.bytes().clone());
+            self.watchers.show(&self.id, is_start, copy);
+        }
         let output = lane.run(batch, step.received_unix_nano, step.origin, held)?;
+        if joint.is_none() && output.spliced.items > 0 {
+            let is_end = |at: &WatchPoint| *at == WatchPoint::End;
+            let copy = || Some(output.spliced.bytes.clone());
+            self.watchers.show(&self.id, is_end, copy);
+        }
         if let Some(HeldBy { held, shard, .. }) = held {
             self.release(step.segment, shard, held, result);
         }
@@ -187,6 +198,10 @@ impl Pipeline {
                 journal_number,
                 ..
             } = self.see_released(segment, shard, held, released);
+            let behind =
+                |at: &WatchPoint| matches!(at, WatchPoint::After(id) if id == held.component());
+            self.watchers
+                .show(&self.id, behind, || Some(batch.bytes.clone()));
             let given = JointBatch {
                 shard: Some(shard),
                 released: journal_number.map(|journal_number| ReleasedTraces {

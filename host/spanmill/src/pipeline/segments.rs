@@ -16,6 +16,7 @@ use super::joint::{HeldMemory, Joint, JointPlan, RoomReservation, SegmentOutput}
 use super::lane::Lane;
 use super::shadow::Tap;
 use super::version::Version;
+use super::watch::{WatchedPipeline, Watchers};
 use crate::config::{ComponentId, PerSignal, PipelineId};
 use crate::losses::Holds;
 use crate::storage::StorageError;
@@ -25,6 +26,7 @@ pub struct Pipeline {
     /// Its name.
     pub id: PipelineId,
     pub(super) segments: Vec<Segment>,
+    pub(super) watchers: Watchers,
     destinations: RwLock<Destinations>,
     /// Set when the pipeline was replaced or removed: it gets no more requests.
     pub(super) retired: CancellationToken,
@@ -87,6 +89,8 @@ pub(super) struct Segment {
 pub(super) struct SegmentPlan {
     pub(super) projection: Arc<Projection>,
     pub(super) stages: Vec<PlannedStage>,
+    /// Who may look at what passes.
+    pub(super) watched: WatchedPipeline,
 }
 
 /// One plugin of a segment.
@@ -115,7 +119,9 @@ impl SegmentPlan {
                 output: StageOutput::of(&planned.version),
             })
         });
-        Chain::new(Arc::clone(&self.projection), stages.collect()).tapped(taps)
+        Chain::new(Arc::clone(&self.projection), stages.collect())
+            .tapped(taps)
+            .watched(self.watched.clone())
     }
 
     /// The stage that does what a version is to do.
@@ -190,10 +196,11 @@ impl Holds for Pipeline {
 }
 
 impl Pipeline {
-    pub(super) fn new(id: PipelineId, segments: Vec<Segment>) -> Arc<Self> {
+    pub(super) fn new(id: PipelineId, segments: Vec<Segment>, watchers: Watchers) -> Arc<Self> {
         Arc::new(Pipeline {
             id,
             segments,
+            watchers,
             destinations: RwLock::default(),
             retired: CancellationToken::new(),
             users: TaskTracker::new(),

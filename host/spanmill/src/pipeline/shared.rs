@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use super::joint::HeldMemory;
 use super::scheduler::Scheduler;
 use super::segments::Pipeline;
+use super::watch::Watchers;
 use super::work::Work;
 use crate::episode::Episode;
 use crate::losses::Losses;
@@ -26,6 +27,8 @@ pub(super) struct Shared {
     pub(super) in_flight: Budget,
     pub(super) items: ItemLimits,
     pub(super) held: Arc<HeldMemory>,
+    /// Who looks at what passes.
+    pub(super) watchers: Watchers,
     /// While requests are refused because those under way hold all the memory.
     pub(super) crowded: Episode,
     pub(super) losses: Losses,

@@ -93,6 +93,7 @@ impl Topology {
             workers: self.workers.workers,
             lanes: self.workers.lanes(),
             held: self.pipelines.held(),
+            watchers: self.pipelines.watchers(),
             // At the start, the first worker's are enough to be ready; the other workers make their own before they begin.
             // Later, whatever can fail must have failed before anything is replaced.
             eager: match self.running.is_empty() {

@@ -5,6 +5,7 @@ mod common;
 mod shadow_entry;
 mod shadows;
 mod swaps;
+mod tap;
 mod trial_entry;
 mod trials;
 mod uploaded;
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::history::History;
 use super::running::{ChangeReport, PendingTrial, RunningService, ShutdownReport};
 use crate::components;
-use crate::config::{self, ComponentId, Manifest, ManifestSource};
+use crate::config::{self, ComponentId, Manifest, ManifestSource, TapRights};
 use crate::export::Registry;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
@@ -45,6 +46,8 @@ pub struct Controller {
     exporters: Registry,
     losses: Losses,
     received: Arc<ReceivedItems>,
+    /// Which telemetry operators may look at.
+    tap: TapRights,
     shadows: Shadows,
     trials: Trials,
     shutdown: CancellationToken,
@@ -63,6 +66,8 @@ impl Controller {
         history.now_running(running.topology().versions(), None, "");
         let (exporters, losses) = (running.exporters(), running.losses());
         let received = running.topology().pipelines().received();
+        let admin = running.manifest().admin.as_ref();
+        let tap = admin.map(|admin| admin.tap).unwrap_or_default();
         let runtime = loader.runtime().clone();
         let remote = loader.remote().clone();
         tokio::spawn(stop_loading(
@@ -80,6 +85,7 @@ impl Controller {
             exporters,
             losses,
             received,
+            tap,
             shadows: Shadows::default(),
             trials: Trials::default(),
             shutdown,

@@ -104,7 +104,8 @@ impl PluginSpec {
         self.source_place.is_some() && self.file.is_none()
     }
 
-    pub(super) fn built_in(kind: &str) -> Self {
+    /// A built-in plugin that `plugins:` says nothing of.
+    pub(crate) fn built_in(kind: &str) -> Self {
         Self {
             kind: kind.to_owned(),
             file: None,

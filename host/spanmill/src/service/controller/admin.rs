@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use spanmill_admin::{
     Control, ControlError, Event, EventKind, LossReport, PluginStatus, ReceiverStatus,
-    ReloadReport, ServiceStatus, ShadowReport, SwapOptions, SwapReport,
+    ReloadReport, ServiceStatus, ShadowReport, SwapOptions, SwapReport, TapLines, TapRequest,
 };
 
 use super::{Controller, lock};
@@ -104,6 +104,10 @@ impl Control for Admin {
 
     async fn end_shadow(&self, component: String) -> Result<ShadowReport, ControlError> {
         self.0.end_shadow(&component).await
+    }
+
+    async fn tap(&self, request: TapRequest) -> Result<TapLines, ControlError> {
+        self.0.tap(request).await
     }
 
     async fn promote(
