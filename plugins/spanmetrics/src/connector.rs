@@ -19,8 +19,8 @@ use crate::dimensions::Dimensions;
 use crate::resources::Resources;
 use crate::series::{Names, Touched};
 use crate::settings::{BUILT_IN, Settings};
-use crate::tree::NONE;
 use crate::words::Words;
+use spanmill_series::NONE;
 
 /// The numbering of series starts over beyond this many.
 const SERIES_LIMIT: u32 = 100_000;

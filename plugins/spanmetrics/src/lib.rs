@@ -9,8 +9,6 @@ mod dimensions;
 mod resources;
 mod series;
 mod settings;
-mod texts;
-mod tree;
 mod words;
 
 pub use connector::SpanMetrics;

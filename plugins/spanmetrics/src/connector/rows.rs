@@ -4,8 +4,8 @@ use spanmill_sdk::{ABSENT, Batch, Context, Emission, Values};
 
 use super::state::{CODES, KINDS, Metric, SpanMetrics};
 use crate::dimensions::{Columns, Dimensions};
-use crate::tree::{NONE, ROOT};
 use crate::words::Words;
+use spanmill_series::{NONE, ROOT};
 
 /// Where rows lead that are not measured.
 const NOWHERE: u32 = 0;
