@@ -6,6 +6,7 @@
 mod adjusted;
 mod connector;
 mod dimensions;
+mod globs;
 mod resources;
 mod series;
 mod settings;

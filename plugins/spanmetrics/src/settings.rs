@@ -1,7 +1,7 @@
 //! The settings, as the Collector reads them.
 
 use serde::Deserialize;
-use serde_json::Value as Json;
+use spanmill_pattern::Glob;
 use spanmill_sdk::{
     ConfigError, Instrument, InstrumentKind, Level, MetricStream, Problems, Temporality,
 };
@@ -16,9 +16,8 @@ pub struct Settings {
     pub(crate) dimensions: Vec<Dimension>,
     pub(crate) calls_dimensions: Vec<Dimension>,
     pub(crate) exclude_dimensions: Vec<String>,
-    /// Without effect in the Collector too.
-    #[serde(rename = "dimensions_cache_size")]
-    _dimensions_cache_size: Json,
+    /// Without effect, as in the Collector.
+    dimensions_cache_size: Option<i64>,
     resource_metrics_cache_size: u32,
     pub(crate) resource_metrics_key_attributes: Vec<String>,
     aggregation_temporality: String,
@@ -26,9 +25,8 @@ pub struct Settings {
     metrics_flush_interval: Duration,
     metrics_expiration: Duration,
     series_expiration: Duration,
-    /// The host keeps the times of delta points itself.
-    #[serde(rename = "metric_timestamp_cache_size")]
-    _metric_timestamp_cache_size: Json,
+    /// Without effect: the host keeps the times of delta points itself.
+    metric_timestamp_cache_size: Option<i64>,
     namespace: String,
     pub(crate) exemplars: Exemplars,
     pub(crate) events: Events,
@@ -47,7 +45,7 @@ impl Default for Settings {
             dimensions: Vec::new(),
             calls_dimensions: Vec::new(),
             exclude_dimensions: Vec::new(),
-            _dimensions_cache_size: Json::Null,
+            dimensions_cache_size: None,
             resource_metrics_cache_size: 1000,
             resource_metrics_key_attributes: Vec::new(),
             aggregation_temporality: "AGGREGATION_TEMPORALITY_CUMULATIVE".to_owned(),
@@ -55,7 +53,7 @@ impl Default for Settings {
             metrics_flush_interval: Duration(60_000_000_000),
             metrics_expiration: Duration(0),
             series_expiration: Duration(0),
-            _metric_timestamp_cache_size: Json::Null,
+            metric_timestamp_cache_size: None,
             namespace: "traces.span.metrics".to_owned(),
             exemplars: Exemplars::default(),
             events: Events::default(),
@@ -74,7 +72,7 @@ impl Default for Settings {
 pub(crate) struct Dimension {
     pub name: String,
     pub default: Option<String>,
-    glob: String,
+    pub glob: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -155,6 +153,29 @@ impl Settings {
             .to_lowercase()
     }
 
+    /// The patterns that name dimensions of calls, durations and events; they have been checked.
+    pub(crate) fn globs(&self) -> [Vec<Glob>; 3] {
+        let own = [
+            &self.calls_dimensions,
+            &self.histogram.dimensions,
+            &self.events.dimensions,
+        ];
+        own.map(|own| {
+            let dimensions = self.dimensions.iter().chain(own);
+            let globs = dimensions.filter(|it| !it.glob.is_empty());
+            globs.filter_map(|it| glob(&it.glob).ok()).collect()
+        })
+    }
+
+    /// Whether no pattern names dimensions of calls or durations alone.
+    pub(crate) fn have_calls_and_durations_the_same_globs(&self) -> bool {
+        let mut own = self
+            .calls_dimensions
+            .iter()
+            .chain(&self.histogram.dimensions);
+        own.all(|it| it.glob.is_empty())
+    }
+
     /// Checks everything, and takes dimensions out that repeat one there is anyway.
     pub(crate) fn check(&mut self) -> Result<(), ConfigError> {
         let mut problems = Problems::new();
@@ -212,6 +233,9 @@ impl Settings {
         if self.metrics_flush_interval.0 <= 0 {
             problems.push("/metrics_flush_interval", "must be above 0");
         }
+        if self.resource_metrics_cache_size == 0 {
+            problems.push("/resource_metrics_cache_size", "must be above 0");
+        }
         for (path, duration) in [
             ("/metrics_expiration", self.metrics_expiration),
             ("/series_expiration", self.series_expiration),
@@ -230,7 +254,29 @@ impl Settings {
         if self.exemplars.enabled && u32::try_from(self.exemplars.max_per_data_point).is_err() {
             problems.push("/exemplars/max_per_data_point", "must be from 0 up");
         }
-        problems.check()
+        problems.check()?;
+        self.say_what_has_no_effect();
+        Ok(())
+    }
+
+    fn say_what_has_no_effect(&self) {
+        for (key, is_set, why) in [
+            (
+                "dimensions_cache_size",
+                self.dimensions_cache_size.is_some_and(|size| size != 0),
+                "`aggregation_cardinality_limit` bounds the series",
+            ),
+            (
+                "metric_timestamp_cache_size",
+                self.metric_timestamp_cache_size.is_some(),
+                "the host keeps the times of delta points of all series",
+            ),
+        ] {
+            if is_set {
+                let message = format!("{key} has no effect: {why}");
+                spanmill_sdk::log(Level::Warn, &message);
+            }
+        }
     }
 
     /// The metrics that are made.
@@ -303,21 +349,45 @@ impl Settings {
     }
 }
 
+/// The pattern of a dimension: keys have parts with dots between them.
+fn glob(pattern: &str) -> Result<Glob, String> {
+    Glob::new(pattern, '.')
+}
+
 fn check_dimensions(path: &str, dimensions: &mut Vec<Dimension>, problems: &mut Problems) {
     let mut names: Vec<&str> = BUILT_IN.to_vec();
     let mut repeated = Vec::new();
     for (place, dimension) in dimensions.iter().enumerate() {
-        if !dimension.glob.is_empty() {
-            problems.push(
-                format!("{path}/{place}/glob"),
-                "glob is not there yet; name each dimension",
-            );
-        } else if dimension.name.is_empty() {
-            problems.push(format!("{path}/{place}/name"), "is required");
-        } else if names.contains(&dimension.name.as_str()) {
-            repeated.push(place);
-        } else {
-            names.push(&dimension.name);
+        match (dimension.name.is_empty(), dimension.glob.is_empty()) {
+            (true, true) => problems.push(format!("{path}/{place}"), "needs a name or a glob"),
+            (false, false) => problems.push(
+                format!("{path}/{place}"),
+                "has either a name or a glob, not both",
+            ),
+            (false, true) if names.contains(&dimension.name.as_str()) => repeated.push(place),
+            (false, true) => names.push(&dimension.name),
+            (true, false) if dimension.default.is_some() => problems.push(
+                format!("{path}/{place}/default"),
+                "a glob has no default; name the dimension instead",
+            ),
+            (true, false) => {}
+        }
+    }
+    for (place, dimension) in dimensions.iter().enumerate() {
+        if dimension.glob.is_empty() {
+            continue;
+        }
+        let path = format!("{path}/{place}/glob");
+        match glob(&dimension.glob) {
+            Err(why) => problems.push(path, why),
+            Ok(glob) => {
+                if let Some(name) = names.iter().find(|name| glob.is_match(name)) {
+                    problems.push(
+                        path,
+                        format!("matches `{name}`, which is a dimension already; make it narrower"),
+                    );
+                }
+            }
         }
     }
     for place in repeated.into_iter().rev() {
