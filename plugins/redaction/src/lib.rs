@@ -1,13 +1,15 @@
 //! The redaction processor: removes attributes that are not allowed, and masks what must not be seen in attributes and
 //! log bodies.
 //!
-//! Settings, order of rules and the summary it leaves are those of the Collector's `redaction`; see the README
-//! for what is not supported.
+//! Settings, order of rules and the summary it leaves are those of the Collector's `redaction`.
 
 mod body;
+mod keys;
 mod mask;
 mod memo;
+mod names;
 mod redaction;
+mod sanitize;
 mod settings;
 mod summary;
 

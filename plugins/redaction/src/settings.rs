@@ -1,11 +1,11 @@
 //! The settings, as the Collector reads them.
 
 use serde::Deserialize;
-use serde_json::Value;
 use spanmill_pattern::{Finder, RegexSet, compile, compile_set};
 use spanmill_sdk::{ConfigError, Problems};
 
 use crate::mask::Mask;
+use crate::sanitize::{DatabaseSettings, Sanitizers, UrlSettings};
 use crate::summary::Detail;
 
 /// The component's section of the manifest. It may hold a secret, so it is not `Debug`.
@@ -24,8 +24,8 @@ pub struct Settings {
     hash_function: String,
     hmac_key: String,
     summary: String,
-    url_sanitizer: Value,
-    db_sanitizer: Value,
+    url_sanitizer: UrlSettings,
+    db_sanitizer: DatabaseSettings,
 }
 
 /// What the settings say, compiled.
@@ -36,16 +36,7 @@ pub(crate) struct Rules {
     pub blocked: Vec<Finder>,
     pub mask: Mask,
     pub detail: Detail,
-}
-
-/// Whether a sanitizer is switched on anywhere in its section.
-fn enabled(section: &Value) -> bool {
-    match section {
-        Value::Object(entries) => entries.iter().any(|(key, value)| {
-            (key == "enabled" && *value == Value::Bool(true)) || enabled(value)
-        }),
-        _ => false,
-    }
+    pub sanitizers: Sanitizers,
 }
 
 fn set(name: &str, patterns: Option<&Vec<String>>, problems: &mut Problems) -> RegexSet {
@@ -69,19 +60,8 @@ fn set(name: &str, patterns: Option<&Vec<String>>, problems: &mut Problems) -> R
 }
 
 impl Settings {
-    pub(crate) fn rules(&self) -> Result<Rules, ConfigError> {
+    pub(crate) fn rules(&mut self) -> Result<Rules, ConfigError> {
         let mut problems = Problems::new();
-        for (name, section) in [
-            ("url_sanitizer", &self.url_sanitizer),
-            ("db_sanitizer", &self.db_sanitizer),
-        ] {
-            if enabled(section) {
-                problems.push(
-                    format!("/{name}"),
-                    format!("{name} is not supported; take it out, or mask by blocked_values"),
-                );
-            }
-        }
         let mask =
             Mask::new(&self.hash_function, &self.hmac_key).unwrap_or_else(|(path, message)| {
                 problems.push(path, message);
@@ -124,6 +104,10 @@ impl Settings {
             blocked,
             mask,
             detail,
+            sanitizers: Sanitizers::new(
+                std::mem::take(&mut self.url_sanitizer),
+                std::mem::take(&mut self.db_sanitizer),
+            ),
         };
         problems.check()?;
         Ok(rules)
