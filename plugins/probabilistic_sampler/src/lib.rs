@@ -1,12 +1,14 @@
 //! The probabilistic sampler: keeps a share of all traces, chosen by a hash of the trace id, and a share of all log
 //! records, chosen by the same hash or that of an attribute.
 //!
-//! Decisions, and what kept spans and records say of them, are those of the Collector's `probabilistic_sampler` in its
-//! mode `hash_seed`, bit for bit, so that several layers of either agree.
+//! Decisions, and what kept spans and records say of them, are those of the Collector's `probabilistic_sampler` in each of its
+//! modes, bit for bit, so that several layers of either agree.
 
+mod consistent;
 mod hash;
 mod logs;
 mod priority;
+mod rule;
 mod sampler;
 mod settings;
 mod spans;

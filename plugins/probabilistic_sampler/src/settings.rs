@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use spanmill_sdk::{ConfigError, Problems};
 
-use spanmill_sampling::threshold;
+use spanmill_sampling::threshold::{NEVER, SMALLEST, of_share};
+
+use crate::rule::Rule;
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]
@@ -48,20 +50,14 @@ impl Settings {
                 "/sampling_percentage",
                 "must be a number from 0 up; 100 and more keep everything",
             );
-        } else if ratio > 0.0 && ratio < threshold::SMALLEST {
+        } else if ratio > 0.0 && ratio < SMALLEST {
             problems.push(
                 "/sampling_percentage",
                 "is too small to be expressed; use 0 to keep nothing",
             );
         }
         match self.mode.as_str() {
-            "" | "hash_seed" => {}
-            mode @ ("proportional" | "equalizing") => {
-                problems.push(
-                    "/mode",
-                    format!("mode {mode} is not supported; use hash_seed"),
-                );
-            }
+            "" | "hash_seed" | "proportional" | "equalizing" => {}
             _ => problems.push("/mode", "must be hash_seed, proportional or equalizing"),
         }
         if !(1..=14).contains(&self.sampling_precision) {
@@ -71,6 +67,30 @@ impl Settings {
             problems.push("/attribute_source", "must be traceID or record");
         }
         problems.check()
+    }
+
+    /// How consistent sampling is done; `None`: by hashes, or not at all.
+    pub(crate) fn rule(&self) -> Option<Rule> {
+        let share = f64::from(self.sampling_percentage.min(100.0)) / 100.0;
+        if share == 0.0 {
+            return None;
+        }
+        match self.mode.as_str() {
+            "equalizing" => {
+                let threshold = of_share(share, self.sampling_precision);
+                Some(Rule::Equalizing(threshold.unwrap_or(NEVER)))
+            }
+            "proportional" => Some(Rule::Proportional(share, self.sampling_precision)),
+            _ => None,
+        }
+    }
+
+    /// The threshold of an item that cannot be decided about.
+    pub(crate) fn failure(&self) -> u64 {
+        match self.fail_closed {
+            true => NEVER,
+            false => 0,
+        }
     }
 
     /// Whether the trace id of a log record decides about it.
