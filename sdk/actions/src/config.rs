@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 use spanmill_pattern::{Regex, compile};
-use spanmill_sdk::{Problems, Value, nested};
+use spanmill_sdk::{Level, Problems, Value, nested};
 
 use crate::action::{Action, Constant, Keys, Kind, Source, Target};
 
@@ -120,6 +120,10 @@ impl ActionConfig {
                     format!("{action} takes no {field}; take it out"),
                 );
             }
+        }
+        if !self.default_value.is_null() && !takes_value {
+            let message = format!("{path}/default_value: {action} takes none; it has no effect");
+            spanmill_sdk::log(Level::Warn, &message);
         }
         let regex = match (self.pattern.is_empty(), compile(&self.pattern)) {
             (true, _) => None,
