@@ -36,6 +36,7 @@ mod shutdown;
 mod signals;
 mod startup;
 mod status;
+mod storage;
 mod swap;
 mod tail_sampling;
 mod telemetry;

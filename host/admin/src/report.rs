@@ -33,6 +33,8 @@ pub struct PluginStatus {
     pub instances: u64,
     /// Memory of all of them, in bytes.
     pub memory_bytes: u64,
+    /// Bytes of what is held for them that have yet to be stored; 0 where nothing is stored.
+    pub unwritten_bytes: u64,
     /// How often a version was put in place of another since the start.
     pub swaps: u64,
     /// How often a version was taken back.

@@ -109,6 +109,16 @@ pub enum BindError {
         /// What the system said.
         cause: io::Error,
     },
+    /// A directory that it keeps files in cannot be made.
+    #[error("{component}: cannot create {}: {cause}; create the directory, or name another", directory.display())]
+    Directory {
+        /// The component: its role and id.
+        component: String,
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// Its TLS settings cannot be used.
     #[error("{component}: tls: {cause}")]
     Tls {

@@ -47,7 +47,7 @@ impl Request {
     }
 
     /// The trace id of the span or log record with this number; 0: none. As in the column, the last one counts.
-    pub(crate) fn trace_id(&self, item: usize) -> u128 {
+    pub fn trace_id(&self, item: usize) -> u128 {
         let index = &self.index;
         let Some(entry) = index.items.get(item) else {
             return 0;

@@ -106,6 +106,8 @@ pub(crate) struct BuiltInPlugin {
     pub aliases: &'static [Alias],
     /// What it is used as.
     pub role: PluginRole,
+    /// Whether it holds rows, so that a component of it may say where they are stored.
+    pub holds: bool,
 }
 
 /// What a built-in plugin is used as.
@@ -163,6 +165,20 @@ impl BuiltInPlugin {
             name,
             aliases: &[],
             role: PluginRole::Processor,
+            holds: false,
+        }
+    }
+
+    /// The same, with other names.
+    pub const fn known_as(self, aliases: &'static [Alias]) -> Self {
+        BuiltInPlugin { aliases, ..self }
+    }
+
+    /// The same, for one that holds rows.
+    pub const fn holding(self) -> Self {
+        BuiltInPlugin {
+            holds: true,
+            ..self
         }
     }
 
@@ -172,6 +188,7 @@ impl BuiltInPlugin {
             name,
             aliases: &[],
             role: PluginRole::Connector(route),
+            holds: false,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::export::{
     remote_write,
 };
 use crate::extension::component::ExtensionComponent;
-use crate::extension::health_check;
+use crate::extension::{file_storage, health_check};
 use crate::process::{self, ProcessorComponent};
 use crate::receive::component::ReceiverComponent;
 use crate::receive::{nop as nop_receiver, otlp};
@@ -54,7 +54,7 @@ const OTLP: &str = "send OTLP to an `otlp` receiver: OpenTelemetry's SDKs and mo
 const HEALTH: &str = "use `health_check`, which says whether the service takes requests";
 const CREDENTIALS: &str = "send credentials under `headers:` of the exporter; in front of receivers, put an authenticating proxy";
 const STORAGE: &str =
-    "remove it, and `storage:` where it is named: queues are kept in memory in this version";
+    "use `file_storage`, which keeps what plugins hold; queues are kept in memory in this version";
 
 static TABLE: &[Line] = &[
     Line::Receiver(&otlp::COMPONENT),
@@ -62,14 +62,22 @@ static TABLE: &[Line] = &[
     absent(Receiver, "jaeger", OTLP),
     absent(Receiver, "opencensus", OTLP),
     absent(Receiver, "zipkin", OTLP),
-    Line::Plugin(BuiltInPlugin::processor("adaptive_tail_sampling")),
+    Line::Plugin(BuiltInPlugin::processor("adaptive_tail_sampling").holding()),
     Line::Plugin(BuiltInPlugin::processor("attributes")),
+    Line::Plugin(BuiltInPlugin::processor("cardinality_guard")),
     Line::Plugin(BuiltInPlugin::processor("filter")),
-    Line::Plugin(BuiltInPlugin::processor("groupbytrace")),
+    Line::Plugin(BuiltInPlugin::processor("groupbytrace").holding()),
+    Line::Plugin(
+        BuiltInPlugin::processor("metricstransform").known_as(&[Alias::new("metrics_transform")]),
+    ),
     Line::Plugin(BuiltInPlugin::processor("probabilistic_sampler")),
     Line::Plugin(BuiltInPlugin::processor("redaction")),
     Line::Plugin(BuiltInPlugin::processor("resource")),
-    Line::Plugin(BuiltInPlugin::processor("tail_sampling")),
+    Line::Plugin(
+        BuiltInPlugin::processor("resourcedetection").known_as(&[Alias::new("resource_detection")]),
+    ),
+    Line::Plugin(BuiltInPlugin::processor("span")),
+    Line::Plugin(BuiltInPlugin::processor("tail_sampling").holding()),
     Line::Plugin(BuiltInPlugin::processor("transform")),
     Line::Processor(&process::BATCH),
     Line::Processor(&process::MEMORY_LIMITER),
@@ -77,6 +85,7 @@ static TABLE: &[Line] = &[
         name: "spanmetrics",
         aliases: &[Alias::new("span_metrics")],
         role: PluginRole::Connector(Route::SPANS_TO_METRICS),
+        holds: false,
     }),
     Line::Plugin(BuiltInPlugin {
         name: "servicegraph",
@@ -107,6 +116,7 @@ static TABLE: &[Line] = &[
         "Loki takes OTLP: use an `otlphttp` exporter with `endpoint: http://loki:3100/otlp`",
     ),
     Line::Extension(&health_check::COMPONENT),
+    Line::Extension(&file_storage::COMPONENT),
     absent(Extension, "healthcheckv2", HEALTH),
     absent(
         Extension,
@@ -118,7 +128,6 @@ static TABLE: &[Line] = &[
         "zpages",
         "remove it; `spanmill plugin status` and the admin API show what runs",
     ),
-    absent(Extension, "file_storage", STORAGE),
     absent(Extension, "db_storage", STORAGE),
     absent(
         Extension,

@@ -14,6 +14,7 @@ mod pipeline;
 mod pipelines;
 mod plugins;
 mod settings;
+mod storage;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -138,6 +139,7 @@ fn read(
             pipelines::read(&mut service, &declared, &mut manifest, out);
             let used = extensions::used(&mut service, &declared.extensions, out);
             manifest.extensions.retain(|id, _| used.contains(id));
+            storage::check_storage(&manifest, out);
             service.finish(out);
         }
         None => out.push(

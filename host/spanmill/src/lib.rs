@@ -27,6 +27,7 @@ mod metadata;
 mod otlp_json;
 mod received;
 mod refusal;
+mod storage;
 
 use spanmill_faults::{episode, panics};
 

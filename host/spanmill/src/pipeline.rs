@@ -28,6 +28,7 @@ mod queued;
 mod rights;
 mod roles;
 mod run;
+mod saving;
 mod scheduler;
 mod segments;
 mod shadow;

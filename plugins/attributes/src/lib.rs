@@ -2,23 +2,21 @@
 //!
 //! Actions and the filters `include` and `exclude` are those of the Collector's `attributes`.
 
-mod matcher;
 mod settings;
 
 use spanmill_actions::Actions;
+use spanmill_matching::{Filter, Match};
 use spanmill_sdk::{
     Batch, ConfigError, Contract, Outcome, PluginError, Problems, Processor, Signal,
 };
 
-use matcher::Matcher;
-use settings::{Match, Settings};
+use settings::Settings;
 
 /// The attributes processor.
 #[derive(Debug)]
 pub struct Attributes {
     /// One of each signal that the settings have a meaning for.
     rules: Vec<Rules>,
-    skip: Vec<u8>,
 }
 
 /// What is done to the items of one signal.
@@ -26,8 +24,7 @@ pub struct Attributes {
 struct Rules {
     signal: Signal,
     actions: Actions,
-    include: Option<Matcher>,
-    exclude: Option<Matcher>,
+    filter: Filter,
 }
 
 /// The signals that both filters have a meaning for.
@@ -76,63 +73,39 @@ impl Processor for Attributes {
             } else {
                 &mut repeated
             };
-            let mut matcher = |properties: &Option<Match>, path| {
-                properties
-                    .as_ref()
-                    .and_then(|it| Matcher::new(it, path, signal, contract, problems))
-            };
-            let include = matcher(&settings.include, "/include");
-            let exclude = matcher(&settings.exclude, "/exclude");
-            let filtered = include.is_some() || exclude.is_some();
+            let filter = Filter::new(
+                settings.include.as_ref(),
+                settings.exclude.as_ref(),
+                signal,
+                contract,
+                problems,
+            );
             let actions = Actions::new(
                 &configs,
                 "/actions",
                 signal.item(),
-                filtered,
+                filter.narrows(),
                 contract,
                 problems,
             );
             rules.push(Rules {
                 signal,
                 actions,
-                include,
-                exclude,
+                filter,
             });
         }
         problems.check()?;
         contract.take(signals);
-        Ok(Attributes {
-            rules,
-            skip: Vec::new(),
-        })
+        Ok(Attributes { rules })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
-        let Attributes { rules, skip } = self;
-        let Some(rules) = rules.iter_mut().find(|rules| rules.signal == batch.signal) else {
-            return Ok(());
-        };
-        let Rules {
-            actions,
-            include,
-            exclude,
-            ..
-        } = rules;
-        skip.clear();
-        if include.is_some() || exclude.is_some() {
-            skip.resize(batch.rows(batch.signal.item()), 0);
+        let mut rules = self.rules.iter_mut();
+        if let Some(rules) = rules.find(|rules| rules.signal == batch.signal) {
+            rules
+                .actions
+                .run(batch, outcome, rules.filter.skipped(batch));
         }
-        if let Some(include) = include {
-            for (skip, &included) in skip.iter_mut().zip(include.mask(batch)) {
-                *skip = 1 - included;
-            }
-        }
-        if let Some(exclude) = exclude {
-            for (skip, &excluded) in skip.iter_mut().zip(exclude.mask(batch)) {
-                *skip |= excluded;
-            }
-        }
-        actions.run(batch, outcome, skip);
         Ok(())
     }
 }

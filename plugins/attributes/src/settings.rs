@@ -1,9 +1,8 @@
 //! The settings, as the Collector reads them.
 
 use serde::Deserialize;
-use serde_json::Value;
 use spanmill_actions::ActionConfig;
-use spanmill_sdk::Signal;
+use spanmill_matching::Match;
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]
@@ -16,111 +15,4 @@ pub struct Settings {
     pub(crate) include: Option<Match>,
     #[serde(default)]
     pub(crate) exclude: Option<Match>,
-}
-
-/// Which spans, log records or metrics are meant.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Match {
-    pub match_type: String,
-    /// The Collector's cache of patterns; it changes no answer, and nothing is cached here.
-    #[serde(rename = "regexp")]
-    pub _regexp: Value,
-    pub services: Vec<String>,
-    pub span_names: Vec<String>,
-    pub span_kinds: Vec<String>,
-    pub attributes: Vec<KeyValue>,
-    pub resources: Vec<KeyValue>,
-    pub libraries: Vec<Library>,
-    pub log_bodies: Vec<String>,
-    pub log_severity_texts: Vec<String>,
-    pub log_severity_number: Option<SeverityNumber>,
-    pub metric_names: Vec<String>,
-}
-
-/// Which severity numbers are meant.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct SeverityNumber {
-    pub min: u32,
-    pub match_undefined: bool,
-}
-
-impl Match {
-    /// The properties given, each with the signals that it has a meaning for.
-    fn given(&self) -> Vec<(&'static str, &'static [Signal])> {
-        use Signal::{Logs, Metrics, Traces};
-        let all: [(&str, &[Signal], bool); 10] = [
-            ("services", &[Traces], !self.services.is_empty()),
-            ("span_names", &[Traces], !self.span_names.is_empty()),
-            ("span_kinds", &[Traces], !self.span_kinds.is_empty()),
-            ("attributes", &[Traces, Logs], !self.attributes.is_empty()),
-            ("libraries", &[Traces, Logs], !self.libraries.is_empty()),
-            ("resources", &Signal::ALL, !self.resources.is_empty()),
-            ("log_bodies", &[Logs], !self.log_bodies.is_empty()),
-            (
-                "log_severity_texts",
-                &[Logs],
-                !self.log_severity_texts.is_empty(),
-            ),
-            (
-                "log_severity_number",
-                &[Logs],
-                self.log_severity_number.is_some(),
-            ),
-            ("metric_names", &[Metrics], !self.metric_names.is_empty()),
-        ];
-        let given = all.into_iter().filter(|(.., is_given)| *is_given);
-        given.map(|(name, signals, _)| (name, signals)).collect()
-    }
-
-    /// The signals for which every property given has a meaning.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong if there is none.
-    pub(crate) fn signals(&self) -> Result<Vec<Signal>, String> {
-        let given = self.given();
-        if given.is_empty() {
-            return Err(
-                "needs services, span_names, span_kinds, attributes, resources or libraries; for logs also log_bodies, \
-                 log_severity_texts or log_severity_number, for metrics metric_names or resources"
-                    .to_owned(),
-            );
-        }
-        let mut signals = Signal::ALL.to_vec();
-        signals.retain(|signal| given.iter().all(|(_, of)| of.contains(signal)));
-        if !signals.is_empty() {
-            return Ok(signals);
-        }
-        let list = given.iter().map(|(name, of)| {
-            let of: Vec<&str> = of.iter().map(|signal| signal.name()).collect();
-            format!("{name} ({})", of.join(", "))
-        });
-        let list: Vec<String> = list.collect();
-        Err(format!(
-            "mixes what has a meaning for different signals: {}; use a component for each",
-            list.join(", ")
-        ))
-    }
-}
-
-/// An attribute to match; without a value, its key must be there.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct KeyValue {
-    pub key: String,
-    pub value: Value,
-}
-
-/// An instrumentation scope to match.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Library {
-    pub name: String,
-    pub version: Option<String>,
 }

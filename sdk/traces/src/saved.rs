@@ -17,7 +17,7 @@ pub fn put<T: Serialize>(out: Vec<u8>, value: &T) -> Vec<u8> {
 /// The data are no such record: they are of another plugin, or cut off.
 pub fn take<T: DeserializeOwned>(data: &mut &[u8]) -> Result<T, RestoreError> {
     let (value, rest) = postcard::take_from_bytes(data)
-        .map_err(|_| RestoreError::data("it is not what such a sampler hands on"))?;
+        .map_err(|_| RestoreError::data("it is not what such a plugin hands on"))?;
     *data = rest;
     Ok(value)
 }
@@ -31,7 +31,7 @@ pub fn end(data: &[u8]) -> Result<(), RestoreError> {
     match data.is_empty() {
         true => Ok(()),
         false => Err(RestoreError::data(
-            "there is more than such a sampler hands on",
+            "there is more than such a plugin hands on",
         )),
     }
 }

@@ -219,6 +219,7 @@ pub(super) fn status(full: bool) -> PluginStatus {
         }),
         instances: 2,
         memory_bytes: 1_114_112,
+        unwritten_bytes: 0,
         swaps: 1,
         rollbacks: 0,
         differs_from_manifest: full,

@@ -44,7 +44,7 @@ pub(super) fn used(
                 let known = components::absent_types(ComponentKind::Extension);
                 let known = known.chain(components::type_names(ComponentKind::Extension));
                 let near = did_you_mean(id.kind(), known).unwrap_or_default();
-                format!("remove it: this version has `health_check` alone {near}")
+                format!("remove it: this version has `health_check` and `file_storage` {near}")
             },
             str::to_owned,
         );

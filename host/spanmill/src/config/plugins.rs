@@ -2,6 +2,7 @@
 
 mod source;
 mod spec;
+mod storage;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,6 +57,8 @@ pub struct PluginUse {
     pub spec: PluginSpec,
     /// Its settings.
     pub settings: Settings,
+    /// The extension that stores what it holds, and where the manifest says so.
+    pub storage: Option<(ComponentId, TextRange)>,
     /// Where the manifest names the component.
     pub place: TextRange,
 }
@@ -161,6 +164,7 @@ fn spec(
     spec.on_error = section
         .choice("on_error", &policies, out)
         .unwrap_or(spec.on_error);
+    spec.storage = storage::read(&mut section, out);
     if let Some(mut allow) = section.section("allow", out) {
         spec.allow = Some(Allow {
             reads: allow.texts("reads", out).unwrap_or_default(),
@@ -199,9 +203,15 @@ pub(super) fn plugin_use(
         out.push(Diagnostic::error(entry.value.place, message));
         return None;
     }
+    let mut settings = Settings::new(entry, owner, out);
+    let own = match built_in.is_some_and(|plugin| plugin.holds) {
+        true => storage::take(&mut settings, out),
+        false => None,
+    };
     Some(PluginUse {
+        storage: own.or_else(|| spec.storage.clone()),
         spec,
-        settings: Settings::new(entry, owner, out),
+        settings,
         place: entry.key_place,
     })
 }

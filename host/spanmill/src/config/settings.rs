@@ -51,6 +51,21 @@ impl Settings {
         &self.json
     }
 
+    /// Takes one of them out, which is for the host and not for the plugin. Returns what is written there, and where.
+    pub(super) fn take(&mut self, key: &str) -> Option<Node> {
+        let Json::Object(settings) = &mut self.json else {
+            return None;
+        };
+        settings.remove(key)?;
+        let (node, _) = self.find(&format!("/{key}"))?;
+        Some(node.clone())
+    }
+
+    /// Whose they are, as messages call it.
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// Sets one of them, in place of what the manifest says.
     pub(crate) fn set(&mut self, key: &str, value: Json) {
         if let Json::Object(settings) = &mut self.json {

@@ -1,4 +1,4 @@
-//! What the host knows of an extension: how its settings are read, how it opens its socket, and how it serves.
+//! What the host knows of an extension: how its settings are read, how it opens its socket, how it serves, and where it keeps files.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::component::{Component, Config};
 use crate::health::Health;
+use crate::storage::StorageSettings;
 
 /// An extension as the table of components has it.
 pub(crate) type ExtensionComponent = Component<Arc<dyn ExtensionConfig>>;
@@ -31,6 +32,11 @@ pub trait ExtensionConfig: Config {
 
     /// Opens the socket, so that a port that is taken is known before anything runs. One in `spare` is taken over.
     fn bind<'a>(&'a self, id: &'a ComponentId, spare: &'a mut Spare) -> Binding<'a>;
+
+    /// Where components may keep what must outlive the process, if it offers that.
+    fn storage(&self) -> Option<&StorageSettings> {
+        None
+    }
 }
 
 impl PartialEq for dyn ExtensionConfig {
@@ -41,8 +47,8 @@ impl PartialEq for dyn ExtensionConfig {
 
 /// An extension whose socket is open and not served yet.
 pub trait BoundExtension: Send + Sync {
-    /// Where it listens, with its scheme and the port that was found where 0 was asked for.
-    fn address(&self) -> (&'static str, SocketAddr);
+    /// Where it listens, with its scheme and the port that was found where 0 was asked for; `None` if it does not listen.
+    fn address(&self) -> Option<(&'static str, SocketAddr)>;
 
     /// A second handle of its socket, by endpoint, for an extension that takes it over.
     fn handle(&self) -> Option<(String, std::net::TcpListener)>;

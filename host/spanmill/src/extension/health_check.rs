@@ -59,12 +59,12 @@ struct BoundHealthCheck {
 }
 
 impl BoundExtension for BoundHealthCheck {
-    fn address(&self) -> (&'static str, SocketAddr) {
+    fn address(&self) -> Option<(&'static str, SocketAddr)> {
         let scheme = match self.config.tls {
             Some(_) => "https",
             None => "http",
         };
-        (scheme, self.bound.address)
+        Some((scheme, self.bound.address))
     }
 
     fn handle(&self) -> Option<(String, std::net::TcpListener)> {

@@ -24,17 +24,22 @@ const MAX_ATTEMPTS: u32 = 18;
 
 impl Shared {
     /// Sends on what a pipeline's joints hold. Returns how many items they held. Plugins that hold rows are told that this
-    /// is the end once nothing else can reach them.
+    /// is the end once nothing else can reach them, unless what they hold is stored and the pipeline stays.
     pub(super) fn flush(&self, pipeline: &Arc<Pipeline>) -> usize {
         let mut before = 0;
         for segment in 0..pipeline.segments.len() {
             let Some(joint) = pipeline.joint(segment) else {
                 continue;
             };
-            if before == 0
-                && let Some(held) = joint.held()
-            {
-                self.end_held(pipeline, segment, held);
+            if let Some(held) = joint.held() {
+                if held.is_stored() && !pipeline.retired.is_cancelled() {
+                    // It is there when the service starts again.
+                    before += held.passing_items();
+                    continue;
+                }
+                if before == 0 {
+                    self.end_held(pipeline, segment, held);
+                }
             }
             before += joint.held_items();
             for given in joint.flush() {

@@ -17,6 +17,7 @@ use crate::config::{
     self, ComponentId, Connector, HostConnector, HostProcessor, Manifest, PipelineId, Processor,
 };
 use crate::metrics::{Recorder, Totals};
+use crate::storage::{StorageError, StorageSettings};
 
 /// Why pipelines could not be built.
 #[derive(Debug, Error)]
@@ -45,6 +46,9 @@ pub enum BuildError {
         /// The component.
         id: ComponentId,
     },
+    /// What a plugin holds cannot be stored.
+    #[error("what a plugin holds cannot be stored: {0}")]
+    Storage(#[from] StorageError),
     /// A thread could not be started.
     #[error("cannot start the workers: {0}")]
     Threads(#[from] std::io::Error),
@@ -119,13 +123,8 @@ impl Builder<'_> {
                 let mut segments = Vec::with_capacity(outline.len());
                 for outline in outline {
                     let plan = self.plan(config, &outline, running.as_ref())?;
-                    segments.push(Segment::new(
-                        config.id.signal,
-                        plan,
-                        self.lanes,
-                        outline.joint,
-                        &self.held,
-                    ));
+                    let (joint, lanes) = (outline.joint, self.lanes);
+                    segments.push(Segment::new(&config.id, plan, lanes, joint, &self.held)?);
                 }
                 let pipeline = Pipeline::new(config.id.clone(), segments);
                 Ok(PreparedPipeline::New(pipeline))
@@ -143,6 +142,7 @@ impl Builder<'_> {
             segments: Vec::new(),
             versions: Vec::new(),
             shards: None,
+            storage: None,
         };
         let connectors = self.manifest.connectors_of(config).map(|(id, _)| id);
         for id in config.processors.iter().chain(connectors) {
@@ -153,7 +153,12 @@ impl Builder<'_> {
                     continue;
                 }
                 Some(Processor::Host(HostProcessor::MemoryLimiter(_))) => continue,
-                Some(Processor::Plugin(_)) => {}
+                Some(Processor::Plugin(plugin)) => {
+                    outliner.storage = plugin
+                        .storage
+                        .as_ref()
+                        .and_then(|(id, _)| self.manifest.extensions.get(id)?.storage().cloned());
+                }
                 None => match self.manifest.connectors.get(id) {
                     Some(Connector::Host(HostConnector::Forward)) => continue,
                     Some(Connector::Plugin(_)) => {}
@@ -280,6 +285,8 @@ struct Outliner {
     versions: Vec<Arc<Version>>,
     /// How many shards batches are cut into by now.
     shards: Option<usize>,
+    /// Where the component that comes next stores what it holds.
+    storage: Option<StorageSettings>,
 }
 
 impl Outliner {
@@ -307,7 +314,12 @@ impl Outliner {
         let holder = version.may_hold().then(|| version.id.clone());
         self.versions.push(version);
         if let Some((shards, component)) = self.shards.zip(holder) {
-            self.end_segment(Some(JointPlan::Hold { component, shards }));
+            let storage = self.storage.take();
+            self.end_segment(Some(JointPlan::Hold {
+                component,
+                shards,
+                storage,
+            }));
         }
     }
 }

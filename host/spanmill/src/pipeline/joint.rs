@@ -12,16 +12,15 @@ mod shards;
 
 use std::sync::Arc;
 
-use spanmill_otlp::Signal;
-
 pub(super) use batch::Batcher;
 pub use hold::HeldMemory;
 pub(super) use hold::{HeldBatch, HeldShard, HeldTraces};
-pub(super) use passing::{JointBatch, SegmentOutput};
+pub(super) use passing::{JointBatch, ReleasedTraces, SegmentOutput};
 pub(super) use room::RoomReservation;
 pub(super) use shards::TraceShards;
 
-use crate::config::{self, ComponentId};
+use crate::config::{self, ComponentId, PipelineId};
+use crate::storage::{StorageError, StorageSettings};
 
 /// Which joint stands where. Pipelines with the same joints can take each other's place.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +32,8 @@ pub(super) enum JointPlan {
     Hold {
         component: ComponentId,
         shards: usize,
+        /// Where what is held is stored, if it is.
+        storage: Option<StorageSettings>,
     },
 }
 
@@ -46,15 +47,30 @@ pub(super) enum Joint {
 }
 
 impl Joint {
-    pub(super) fn new(signal: Signal, plan: JointPlan, memory: &Arc<HeldMemory>) -> Self {
-        match plan {
+    /// # Errors
+    ///
+    /// If held rows are to be stored and cannot be.
+    pub(super) fn new(
+        pipeline: &PipelineId,
+        plan: JointPlan,
+        memory: &Arc<HeldMemory>,
+    ) -> Result<Self, StorageError> {
+        let signal = pipeline.signal;
+        Ok(match plan {
             JointPlan::Batch(batch) => Joint::Batch(Batcher::new(signal, batch)),
             JointPlan::ByTrace { shards } => Joint::ByTrace(TraceShards::new(shards)),
-            JointPlan::Hold { component, shards } => {
-                let memory = Arc::clone(memory);
-                Joint::Hold(HeldTraces::new(component, signal, shards, memory))
+            JointPlan::Hold {
+                component,
+                shards,
+                storage,
+            } => {
+                let held = HeldTraces::new(component, signal, shards, Arc::clone(memory));
+                Joint::Hold(match memory.storages().zip(storage) {
+                    Some((storages, storage)) => held.recovered(storages, storage, pipeline)?,
+                    None => held,
+                })
             }
-        }
+        })
     }
 
     /// Reserves room for what left the segment before it, or returns `None` if there is none.
@@ -82,6 +98,7 @@ impl Joint {
                         shard: Some(*shard),
                         batch: batch.clone(),
                         metadata: output.metadata.clone(),
+                        released: None,
                     })
                     .collect()
             }
@@ -89,6 +106,7 @@ impl Joint {
                 shard: output.shard,
                 batch: output.spliced.clone(),
                 metadata: output.metadata.clone(),
+                released: None,
             }],
         }
     }
@@ -129,6 +147,7 @@ impl Joint {
             Joint::Hold(held) => JointPlan::Hold {
                 component: held.component().clone(),
                 shards: held.shards(),
+                storage: held.storage().cloned(),
             },
         }
     }

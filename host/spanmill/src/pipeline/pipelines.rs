@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::batches::flush_when_due;
 use super::intake::{Feed, Intake};
 use super::joint::{HeldMemory, Joint};
+use super::saving::{save, save_when_due};
 use super::scheduler::Scheduler;
 use super::segments::{Destinations, Pipeline};
 use super::shared::Shared;
@@ -70,7 +71,7 @@ impl Bounds {
         Bounds {
             in_flight: Budget::new(limits.in_flight()),
             items: limits.request,
-            held: Arc::new(HeldMemory::new(limits.held(), limits.held_compression)),
+            held: Arc::new(HeldMemory::new(limits.held(), limits.held_compression).stored()),
             losses,
         }
     }
@@ -140,6 +141,8 @@ impl Pipelines {
                     self.shared.runtime.spawn(flusher);
                 }
                 Some(Joint::Hold(_)) => {
+                    let saver = save_when_due(Arc::clone(&shared), Arc::clone(&pipeline), number);
+                    self.shared.runtime.spawn(saver);
                     let ticker = tick_when_due(shared, pipeline, number);
                     self.shared.runtime.spawn(ticker);
                 }
@@ -206,6 +209,7 @@ impl Pipelines {
         self.settle(deadline).await;
         let shared = &self.shared;
         let pipelines = shared.pipelines().clone();
+        save(&pipelines).await;
         for pipeline in &pipelines {
             let left = shared.flush(pipeline) as u64;
             let component = format_args!("pipeline {}", pipeline.id);

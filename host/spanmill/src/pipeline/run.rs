@@ -9,7 +9,7 @@ use spanmill_otlp::Batch;
 use super::chain::{ChainOutput, Origin};
 use super::clock::now_unix_nano;
 use super::delivery::Delivery;
-use super::joint::{HeldBatch, HeldTraces, Joint, JointBatch, SegmentOutput};
+use super::joint::{HeldBatch, HeldTraces, Joint, JointBatch, ReleasedTraces, SegmentOutput};
 use super::lane::HeldBy;
 use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::segments::{Pipeline, PipelineUse};
@@ -180,14 +180,24 @@ impl Pipeline {
             return;
         };
         if let Some(released) = released {
-            let released = self.see_released(segment, shard, held, released);
+            let HeldBatch {
+                traces,
+                batch,
+                received_unix_nano,
+                journal_number,
+                ..
+            } = self.see_released(segment, shard, held, released);
             let given = JointBatch {
                 shard: Some(shard),
-                batch: released.batch,
+                released: journal_number.map(|journal_number| ReleasedTraces {
+                    traces,
+                    journal_number,
+                }),
+                batch,
                 // Its rows may be of many senders.
                 metadata: RequestMetadata::default(),
             };
-            let batch = QueuedBatch::new(self, segment, given, released.received_unix_nano);
+            let batch = QueuedBatch::new(self, segment, given, received_unix_nano);
             result.released.push(batch);
         }
         if has_more {

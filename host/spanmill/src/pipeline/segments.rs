@@ -16,8 +16,9 @@ use super::joint::{HeldMemory, Joint, JointPlan, RoomReservation, SegmentOutput}
 use super::lane::Lane;
 use super::shadow::Tap;
 use super::version::Version;
-use crate::config::{ComponentId, PerSignal, PipelineId, Signal};
+use crate::config::{ComponentId, PerSignal, PipelineId};
 use crate::losses::Holds;
+use crate::storage::StorageError;
 
 /// A pipeline.
 pub struct Pipeline {
@@ -133,19 +134,26 @@ impl SegmentPlan {
 }
 
 impl Segment {
+    /// # Errors
+    ///
+    /// If rows that its last plugin holds are to be stored and cannot be.
     pub(super) fn new(
-        signal: Signal,
+        pipeline: &PipelineId,
         plan: SegmentPlan,
         lanes: usize,
         joint: Option<JointPlan>,
         memory: &Arc<HeldMemory>,
-    ) -> Self {
+    ) -> Result<Self, StorageError> {
         let chain = |worker| plan.chain(worker, |_| false, Vec::new());
-        Segment {
+        let segment = Segment {
             lanes: (0..lanes).map(|worker| Lane::new(chain(worker))).collect(),
+            joint: joint
+                .map(|joint| Joint::new(pipeline, joint, memory))
+                .transpose()?,
             plan: Mutex::new(plan),
-            joint: joint.map(|joint| Joint::new(signal, joint, memory)),
-        }
+        };
+        segment.recover();
+        Ok(segment)
     }
 
     /// Gives every lane a chain of the same plugins, with other taps. Not for one that is on trial.

@@ -37,6 +37,8 @@ pub struct Gauge {
     memory_bytes: AtomicU64,
     /// Items that the host holds for it, until it decides.
     held_items: AtomicU64,
+    /// Bytes of them that have yet to be stored.
+    unwritten_bytes: AtomicU64,
     quarantined_until: Mutex<Option<Instant>>,
 }
 
@@ -73,6 +75,8 @@ pub struct StatsSnapshot {
     pub instances: u64,
     /// Memory of all of them, in bytes.
     pub memory_bytes: u64,
+    /// Bytes of what is held for them that have yet to be stored.
+    pub unwritten_bytes: u64,
     /// Whether one of them is in quarantine.
     pub is_quarantined: bool,
 }
@@ -197,6 +201,10 @@ impl Stats {
                 .iter()
                 .map(|gauge| gauge.memory_bytes.load(Relaxed))
                 .sum(),
+            unwritten_bytes: instances
+                .iter()
+                .map(|gauge| gauge.unwritten_bytes.load(Relaxed))
+                .sum(),
             is_quarantined: instances.iter().any(|gauge| gauge.is_quarantined()),
         }
     }
@@ -209,9 +217,10 @@ impl Gauge {
         *self.until() = slot.quarantined_until();
     }
 
-    /// Takes in how many items are held for the instance.
-    pub fn set_held(&self, items: usize) {
+    /// Takes in how many items are held for the instance, and how many bytes have yet to be stored.
+    pub fn set_held(&self, items: usize, unwritten: usize) {
         self.held_items.store(items as u64, Relaxed);
+        self.unwritten_bytes.store(unwritten as u64, Relaxed);
     }
 
     fn is_quarantined(&self) -> bool {

@@ -24,7 +24,7 @@ pub(super) struct Extensions {
 
 struct ExtensionEntry {
     config: Arc<dyn ExtensionConfig>,
-    address: String,
+    address: Option<String>,
     handle: Option<(String, std::net::TcpListener)>,
     stop: CancellationToken,
 }
@@ -83,16 +83,19 @@ impl Extensions {
             stays
         });
         for (id, (config, bound)) in opened.0 {
-            let (scheme, address) = bound.address();
+            let address = bound.address();
+            let address =
+                address.map(|(scheme, address)| format!("extension {id} {scheme} {address}"));
             let entry = ExtensionEntry {
                 config,
-                address: format!("extension {id} {scheme} {address}"),
+                address,
                 handle: bound.handle(),
                 stop: CancellationToken::new(),
             };
             let serving = bound.serve(Arc::clone(health), entry.stop.clone());
             self.serving.spawn(serving);
             let at = entry.address.clone();
+            let at = at.map_or_else(String::new, |at| format!(": {at}"));
             let change = match self.by_id.insert(id.clone(), entry) {
                 Some(before) => {
                     before.stop.cancel();
@@ -100,7 +103,7 @@ impl Extensions {
                 }
                 None => "added",
             };
-            changes.push(format!("extension {id} {change}: {at}"));
+            changes.push(format!("extension {id} {change}{at}"));
         }
         changes
     }
@@ -115,6 +118,6 @@ impl Extensions {
 
     /// The addresses served, one line each.
     pub(super) fn addresses(&self) -> impl Iterator<Item = String> {
-        self.by_id.values().map(|open| open.address.clone())
+        self.by_id.values().filter_map(|open| open.address.clone())
     }
 }

@@ -229,6 +229,7 @@ impl Record {
             }),
             instances: counted.instances,
             memory_bytes: counted.memory_bytes,
+            unwritten_bytes: counted.unwritten_bytes,
             swaps: self.swaps,
             rollbacks: self.rollbacks,
             differs_from_manifest,

@@ -345,6 +345,15 @@ fn plugin(status: &PluginStatus, out: &mut Families) {
         labels(),
         status.memory_bytes,
     );
+    out.gauge(
+        (
+            "spanmill_plugin_unwritten",
+            "By",
+            "What is held for a plugin and has yet to be stored.",
+        ),
+        labels(),
+        status.unwritten_bytes,
+    );
     out.count(
         (
             "spanmill_plugin_swaps",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use spanmill_distribution::{Digest, Location};
-use spanmill_manifest::TextRange;
+use spanmill_manifest::{ComponentId, TextRange};
 
 /// What becomes of a batch when a plugin fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct PluginSpec {
     pub on_error: OnError,
     /// A bound on what it may read and write; `None`: whatever it declares.
     pub allow: Option<Allow>,
+    /// The extension that stores what its components hold, if they do not say so themselves, and where it is named.
+    pub storage: Option<(ComponentId, TextRange)>,
     /// Where `plugins:` names the type, if it does.
     pub place: Option<TextRange>,
     /// Where the file's name, or its location, stands, if it does.
@@ -97,6 +99,7 @@ impl PluginSpec {
             recycle_mib: recycle_mib(64),
             on_error: OnError::Reject,
             allow: None,
+            storage: None,
             place: None,
             source_place: None,
             keys_place: None,

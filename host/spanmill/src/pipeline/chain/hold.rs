@@ -1,7 +1,7 @@
 //! What becomes of rows that the last stage of a chain holds.
 
 use spanmill_otlp::{Joined, Request};
-use spanmill_runtime::Fault;
+use spanmill_runtime::{Fault, Snapshot};
 
 use super::{Chain, ChainOutput, StageInstance};
 use crate::pipeline::joint::{HeldBatch, HeldShard};
@@ -40,7 +40,7 @@ impl Chain {
         };
         let mut instance = stage.lock();
         instance.recall(held);
-        instance.gauge.set_held(held.items());
+        instance.gauge.set_held(held.items(), held.unwritten());
         if held.is_recalling() {
             // It would decide on what it does not know.
             return;
@@ -62,7 +62,7 @@ impl Chain {
                 instance.log_fault(&stage.id, &fault, None, then);
             }
         }
-        instance.gauge.set_held(held.items());
+        instance.gauge.set_held(held.items(), held.unwritten());
         instance.note();
     }
 
@@ -162,6 +162,36 @@ impl Chain {
         if let Some(stage) = self.stages.last() {
             stage.lock().stats.decided(released, 0);
         }
+    }
+
+    /// Some of what is held was stored.
+    pub(in crate::pipeline) fn stored(&mut self, held: &HeldShard<'_>) {
+        if let Some(stage) = self.stages.last() {
+            let instance = stage.lock();
+            instance.gauge.set_held(held.items(), held.unwritten());
+        }
+    }
+
+    /// What the last stage knows, if it hands its state on.
+    pub(in crate::pipeline) fn state(&mut self) -> Option<Snapshot> {
+        let stage = self.stages.last()?;
+        // A fault is counted, and met again when the instance is next used.
+        stage.lock().snapshot().ok().flatten()
+    }
+
+    /// Has the last stage take over what was known before the service was started anew, and shows it what is held.
+    pub(in crate::pipeline) fn recover(&mut self, state: Option<Snapshot>) {
+        let Some(stage) = self.stages.last() else {
+            return;
+        };
+        let mut instance = stage.lock();
+        if let Some(state) = state
+            && let Err(fault) = instance.restore(&state)
+        {
+            tracing::warn!(plugin = %stage.id, %fault,
+                "what was decided before the restart cannot be taken over; what was held is, and is decided on anew");
+        }
+        instance.forgot_held = true;
     }
 
     /// The instances of this chain have not seen what was held while another ran in its place.

@@ -207,6 +207,7 @@ impl Batcher {
         let batches = batches.into_iter().map(|batch| JointBatch {
             shard: None,
             batch,
+            released: None,
             metadata: metadata.clone(),
         });
         batches.collect()

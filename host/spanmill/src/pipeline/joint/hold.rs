@@ -3,22 +3,27 @@
 
 mod groups;
 mod packed;
+mod shard;
 mod store;
+mod stored;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use spanmill_otlp::{Request, Signal};
-use spanmill_runtime::{Decision, Decisions};
+use spanmill_runtime::{Decision, Decisions, Snapshot};
 
+use self::shard::{Shard, lock};
 pub(in crate::pipeline) use self::store::HeldBatch;
 use self::store::TraceStore;
+use self::stored::StoredTraces;
 use super::passing::{JointBatch, SegmentOutput, passing_bytes};
 use super::room::{Room, RoomReservation};
-use crate::config::ComponentId;
+use crate::config::{ComponentId, PipelineId};
+use crate::storage::{ShardJournal, StorageError, StorageSettings, Storages};
 
 /// Bytes that are on their way to the next segment at most.
 const MAX_PASSING: usize = 128 * 1024 * 1024;
@@ -34,6 +39,8 @@ pub struct HeldMemory {
     used: AtomicU64,
     limit: u64,
     is_compressed: bool,
+    /// Where rows may be stored; `None`: nowhere, whatever the manifest says.
+    storages: Option<Storages>,
 }
 
 impl HeldMemory {
@@ -43,7 +50,19 @@ impl HeldMemory {
             used: AtomicU64::new(0),
             limit,
             is_compressed,
+            storages: None,
         }
+    }
+
+    /// The same, for a service, whose held rows are stored if the manifest says so.
+    pub fn stored(mut self) -> Self {
+        self.storages = Some(Storages::default());
+        self
+    }
+
+    /// The directories that rows are stored in; `None` if nothing is stored.
+    pub(in crate::pipeline) fn storages(&self) -> Option<&Storages> {
+        self.storages.as_ref()
     }
 
     /// Whether there is room for so many bytes more.
@@ -69,20 +88,9 @@ pub(in crate::pipeline) struct HeldTraces {
     /// What is not held: rows that were kept or released, until they are in other hands.
     passing: Room,
     memory: Arc<HeldMemory>,
-}
-
-struct Shard {
-    store: TraceStore,
-    /// Traces to be shown to the plugin again.
-    review: VecDeque<u128>,
-    /// The instance does not know of what is held yet: it is asked once it has been shown all of that.
-    is_recalling: bool,
-    /// What the store took when that was last counted.
-    counted: usize,
-    /// The plugin was told that this is the end.
-    has_ended: bool,
-    /// The plugin is about to be asked.
-    is_asked: bool,
+    /// What the manifest says of where they are stored.
+    storage: Option<StorageSettings>,
+    stored: Option<StoredTraces>,
 }
 
 impl HeldTraces {
@@ -93,16 +101,9 @@ impl HeldTraces {
         memory: Arc<HeldMemory>,
     ) -> Self {
         let shard = || {
-            Mutex::new(Shard {
-                store: match memory.is_compressed {
-                    true => TraceStore::new(signal).compressing(),
-                    false => TraceStore::new(signal),
-                },
-                review: VecDeque::new(),
-                is_recalling: false,
-                counted: 0,
-                has_ended: false,
-                is_asked: false,
+            Shard::new(match memory.is_compressed {
+                true => TraceStore::new(signal).compressing(),
+                false => TraceStore::new(signal),
             })
         };
         HeldTraces {
@@ -111,7 +112,67 @@ impl HeldTraces {
             full: (0..shards).map(|_| AtomicBool::new(false)).collect(),
             passing: Room::new(usize::MAX, MAX_PASSING),
             memory,
+            storage: None,
+            stored: None,
         }
+    }
+
+    /// The same, with everything stored that is held, and with what an earlier run has left.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be read, or nothing can be written.
+    pub(in crate::pipeline) fn recovered(
+        mut self,
+        storages: &Storages,
+        storage: StorageSettings,
+        pipeline: &PipelineId,
+    ) -> Result<Self, StorageError> {
+        let (generation, previous) =
+            storages.open(&storage, &pipeline.to_string(), self.component.as_str())?;
+        for shard in &mut self.shards {
+            let shard = shard.get_mut().unwrap_or_else(PoisonError::into_inner);
+            shard.journal = Some(ShardJournal::default());
+        }
+        let stored = StoredTraces::new(self.component.clone(), generation, self.shards.len());
+        stored.take_in(pipeline, &previous, &self.shards)?;
+        // Its memory is counted from now on.
+        (0..self.shards.len()).for_each(|shard| drop(self.shard(shard)));
+        self.stored = Some(stored);
+        self.storage = Some(storage);
+        Ok(self)
+    }
+
+    /// Where it is stored, if it is.
+    fn stored(&self) -> Option<&StoredTraces> {
+        self.stored.as_ref()
+    }
+
+    /// What the instance of a shard knew when the process before ended; once.
+    pub(in crate::pipeline) fn stored_state(&self, shard: usize) -> Option<Snapshot> {
+        self.stored()?.take_state(shard)
+    }
+
+    /// Whether held rows are stored, so that they outlive the process.
+    pub(in crate::pipeline) fn is_stored(&self) -> bool {
+        self.stored.is_some()
+    }
+
+    /// How often they are written.
+    pub(in crate::pipeline) fn storage_interval(&self) -> Option<Duration> {
+        self.stored().map(StoredTraces::interval)
+    }
+
+    /// Writes what has become held, and what is held no longer, since it was last called. Blocks until it is written.
+    pub(in crate::pipeline) fn write_behind(&self) {
+        if let Some(stored) = self.stored() {
+            stored.write_behind(&self.shards);
+        }
+    }
+
+    /// What the manifest says of where it is stored.
+    pub(in crate::pipeline) fn storage(&self) -> Option<&StorageSettings> {
+        self.storage.as_ref()
     }
 
     pub(in crate::pipeline) fn component(&self) -> &ComponentId {
@@ -146,6 +207,17 @@ impl HeldTraces {
     pub(super) fn done(&self, given: &JointBatch) {
         let bytes = passing_bytes(&given.batch, &given.metadata);
         self.passing.give_back(given.batch.items, bytes);
+        if let Some(released) = &given.released
+            && let Some(mut shard) = given.shard.and_then(|shard| self.shard(shard))
+            && let Some(journal) = &mut shard.shard.journal
+        {
+            journal.gone(released.traces.iter().copied(), released.journal_number);
+        }
+    }
+
+    /// Items on their way to the next segment.
+    pub(in crate::pipeline) fn passing_items(&self) -> usize {
+        self.passing.held_items()
     }
 
     /// Items held, and on their way to the next segment.
@@ -165,10 +237,6 @@ impl HeldTraces {
     }
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// What one shard holds.
 pub(in crate::pipeline) struct HeldShard<'a> {
     held: &'a HeldTraces,
@@ -179,7 +247,7 @@ pub(in crate::pipeline) struct HeldShard<'a> {
 impl HeldShard<'_> {
     /// Takes rows in.
     pub(in crate::pipeline) fn hold(&mut self, request: &Request, received_unix_nano: u64) {
-        self.shard.store.hold(request, received_unix_nano);
+        self.shard.hold(request, received_unix_nano);
         if self.shard.has_ended {
             // Nobody will be asked about them.
             self.shard.store.release_all();
@@ -189,12 +257,24 @@ impl HeldShard<'_> {
     /// Does what the plugin decided. Returns how many items were released, and how many dropped.
     pub(in crate::pipeline) fn decide(&mut self, decisions: &Decisions) -> (usize, usize) {
         let (mut released, mut dropped) = (0, 0);
-        let Shard { store, review, .. } = &mut *self.shard;
+        let Shard {
+            store,
+            journal,
+            review,
+            ..
+        } = &mut *self.shard;
         for (trace, decision) in &decisions.traces {
             match decision {
                 Decision::Release => released += store.release(*trace),
                 Decision::Drop => dropped += store.drop_trace(*trace),
             }
+        }
+        if let Some(journal) = journal {
+            let decided = decisions.traces.iter();
+            let dropped = decided
+                .filter(|(trace, decision)| *decision == Decision::Drop && !store.has(*trace));
+            let number = journal.number();
+            journal.gone(dropped.map(|(trace, _)| *trace), number);
         }
         store.sweep();
         // No more than there are: one that asks again and again is not shown them more often.
@@ -289,6 +369,19 @@ impl HeldShard<'_> {
         self.shard.store.items()
     }
 
+    /// Notes what the plugin knows, to be stored.
+    pub(in crate::pipeline) fn set_state(&mut self, snapshot: &Snapshot) {
+        if let Some(journal) = &mut self.shard.journal {
+            journal.set_state(snapshot);
+        }
+    }
+
+    /// Bytes that have yet to be stored.
+    pub(in crate::pipeline) fn unwritten(&self) -> usize {
+        let journal = self.shard.journal.as_ref();
+        journal.map_or(0, ShardJournal::pending)
+    }
+
     /// Whether anything is held.
     pub(in crate::pipeline) fn is_empty(&self) -> bool {
         self.shard.store.traces() == 0
@@ -296,9 +389,11 @@ impl HeldShard<'_> {
 
     /// The next batch of released rows. From now on it counts as on its way.
     pub(in crate::pipeline) fn next_released(&mut self) -> Option<HeldBatch> {
-        let released = self.shard.store.next_released(BATCH)?;
+        let mut released = self.shard.store.next_released(BATCH)?;
         let batch = &released.batch;
         self.held.passing.add(batch.items, batch.bytes.len());
+        let journal = self.shard.journal.as_ref();
+        released.journal_number = journal.map(ShardJournal::number);
         Some(released)
     }
 
@@ -310,7 +405,7 @@ impl HeldShard<'_> {
 
 impl Drop for HeldShard<'_> {
     fn drop(&mut self) {
-        let now = self.shard.store.bytes();
+        let now = self.shard.memory();
         self.held.memory.resize(self.shard.counted, now);
         self.shard.counted = now;
     }
@@ -318,6 +413,9 @@ impl Drop for HeldShard<'_> {
 
 impl Drop for HeldTraces {
     fn drop(&mut self) {
+        if let Some(stored) = self.stored() {
+            stored.end(&self.shards);
+        }
         for shard in &self.shards {
             self.memory.resize(lock(shard).counted, 0);
         }

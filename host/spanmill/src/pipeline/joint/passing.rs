@@ -22,6 +22,15 @@ pub(in crate::pipeline) struct JointBatch {
     pub(in crate::pipeline) batch: Spliced,
     /// What its sender said beside it, as far as that is one and the same for all of the batch.
     pub(in crate::pipeline) metadata: RequestMetadata,
+    /// Of stored rows that a plugin has released: which traces they are of.
+    pub(in crate::pipeline) released: Option<ReleasedTraces>,
+}
+
+/// Traces whose rows were held and stored, and are no longer once they are delivered.
+pub(in crate::pipeline) struct ReleasedTraces {
+    pub(in crate::pipeline) traces: Vec<u128>,
+    /// The last record of the journal that may have any of the rows.
+    pub(in crate::pipeline) journal_number: u64,
 }
 
 /// The memory of a batch on its way from a joint, and of what its sender said beside it.

@@ -82,7 +82,7 @@ service:
             5 |   extensions: [health_check, strange/x, pprof, pproof]
               |                              ^^^^^^^^^
               |
-              = help: remove it: this version has `health_check` alone
+              = help: remove it: this version has `health_check` and `file_storage`
 
             error: extension pprof is not served in this version
              --> spanmill.yaml:5:41

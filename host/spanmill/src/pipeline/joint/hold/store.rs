@@ -82,6 +82,8 @@ pub(in crate::pipeline) struct HeldBatch {
     pub(in crate::pipeline) batch: Spliced,
     /// When the oldest of them was received.
     pub(in crate::pipeline) received_unix_nano: u64,
+    /// Of released rows that are stored: the last record of the journal that may have any of them.
+    pub(in crate::pipeline) journal_number: Option<u64>,
 }
 
 impl TraceStore {
@@ -113,6 +115,11 @@ impl TraceStore {
     /// About how much memory it takes: what it keeps of items, resources and scopes, and of the map.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.saturating_add(self.groups.bytes())
+    }
+
+    /// Whether anything of a trace is held.
+    pub(super) fn has(&self, trace: u128) -> bool {
+        self.traces.contains_key(&trace)
     }
 
     /// How many traces it holds.
@@ -379,6 +386,7 @@ impl TraceStore {
             traces: ids,
             batch: assembly.finish(),
             received_unix_nano: received,
+            journal_number: None,
         })
     }
 }
