@@ -32,9 +32,9 @@ pub struct Settings {
 pub(crate) struct Info {
     /// The metric's description.
     pub description: String,
-    /// OTTL conditions, of which one must hold; none: everything is counted.
+    /// OTTL conditions: what one of them holds for is counted; without any, everything is.
     pub conditions: Vec<String>,
-    /// Attributes by which it is counted apart.
+    /// Counted apart by the values of these; not for `metrics`.
     pub attributes: Vec<Attribute>,
 }
 
@@ -43,9 +43,9 @@ pub(crate) struct Info {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Attribute {
-    /// Its key: of the row, else of its scope, else of its resource.
+    /// The attribute: of the row, else of its scope, else of its resource.
     pub key: String,
-    /// Its value where the key is nowhere. Without one, such rows are not counted.
+    /// Its value where it is nowhere. Without one, such rows are not counted.
     pub default_value: Value,
 }
 
@@ -126,6 +126,16 @@ mod tests {
             &serde_json::to_value(schema).unwrap(),
             include_str!("../settings.schema.json"),
             concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
+        );
+    }
+
+    #[test]
+    fn the_readme_has_the_table_of_the_settings() {
+        let schema = schemars::schema_for!(super::Settings);
+        spanmill_settings::check_table(
+            &serde_json::to_value(schema).unwrap(),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"),
+            &[],
         );
     }
 }

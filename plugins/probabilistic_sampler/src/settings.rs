@@ -12,14 +12,23 @@ use crate::rule::Rule;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// Share kept, in percent; 100 and more keep everything.
     sampling_percentage: f32,
+    /// Samplers with different seeds decide independently; give those of one tier the same.
     pub(crate) hash_seed: u32,
+    /// How decisions are made.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "hash_seed", "equalizing", "proportional"], "default" = "hash_seed")))]
     mode: String,
+    /// Drops what cannot be decided about.
     pub(crate) fail_closed: bool,
+    /// Hex digits of thresholds, from 1 to 14; those that say nothing are left out.
     pub(crate) sampling_precision: i64,
-    // For logs only.
+    /// Logs, mode `hash_seed`: whether the trace id is hashed, if a record has one.
+    #[cfg_attr(test, schemars(extend("enum" = ["traceID", "record"])))]
     attribute_source: String,
+    /// Logs, mode `hash_seed`: the attribute to hash where the trace id is not.
     pub(crate) from_attribute: String,
+    /// Logs: the attribute that asks for a share of its own, a number from 0 to 100.
     pub(crate) sampling_priority: String,
 }
 

@@ -18,11 +18,14 @@ use words::Words;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct UrlSettings {
-    /// Sanitizes the attributes named, the names of spans, and all texts in log bodies.
+    /// `/users/42/cart?id=7` becomes `/users/*/cart`. A segment stays if it could be a word: by how often its letters
+    /// follow each other in English.
     enabled: bool,
     /// Attributes that hold a URL or a path.
     attributes: Vec<String>,
-    /// Whether names of server and client spans with a path in them are sanitized; without it they are.
+    /// Whether names are sanitized as well, of client and server spans that have attributes of HTTP or a slash in their
+    /// name.
+    #[cfg_attr(test, schemars(extend("default" = true)))]
     sanitize_span_name: Option<bool>,
 }
 
@@ -31,14 +34,24 @@ pub(crate) struct UrlSettings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DatabaseSettings {
+    /// Systems `other_sql`, `mysql`, `postgresql`, `mariadb`, `sqlite`: numbers, texts, booleans and nulls, and digits
+    /// in names, become `?`.
     sql: Database,
+    /// Commands keep their keys, values become `?`.
     redis: Database,
+    /// As `redis`.
     valkey: Database,
+    /// The first line stays.
     memcached: Database,
+    /// JSON keeps its keys, values become `"?"`; what is no JSON stays.
     mongo: Database,
+    /// As `mongo`.
     opensearch: Database,
+    /// Elasticsearch, as `mongo`.
     es: Database,
-    /// Whether names of spans that are about a database are sanitized; without it they are.
+    /// Whether names are sanitized as well, of client, server and internal spans that say which database they are
+    /// about.
+    #[cfg_attr(test, schemars(extend("default" = true)))]
     sanitize_span_name: Option<bool>,
 }
 

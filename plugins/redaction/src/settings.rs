@@ -13,16 +13,30 @@ use crate::summary::Detail;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// No key is removed.
     pub(crate) allow_all_keys: bool,
+    /// Keys that stay; with none, every attribute goes.
     pub(crate) allowed_keys: Option<Vec<String>>,
+    /// Keys that pass untouched.
     pub(crate) ignored_keys: Option<Vec<String>>,
+    /// The same, by regular expression.
     ignored_key_patterns: Option<Vec<String>>,
+    /// Regular expressions: keys whose value is masked as a whole.
     blocked_key_patterns: Option<Vec<String>>,
+    /// Regular expressions: what matches in a value is masked.
     blocked_values: Option<Vec<String>>,
+    /// Regular expressions: values that match are not masked.
     allowed_values: Option<Vec<String>>,
+    /// Looks at values that are no strings too, as text; without it such a value reads as an empty string.
     pub(crate) redact_all_types: bool,
+    /// Masks with the hash of what matched instead of `****`.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "md5", "sha1", "sha3", "hmac-sha256", "hmac-sha512"])))]
     hash_function: String,
+    /// The key of the `hmac` functions: at least 32 or 64 bytes.
     hmac_key: String,
+    /// Leaves `redaction.{redacted,masked,allowed}.count` and `redaction.ignored.count` behind; `debug` adds
+    /// `redaction.{redacted,masked,allowed}.keys`.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "silent", "info", "debug"], "default" = "silent")))]
     summary: String,
     url_sanitizer: UrlSettings,
     db_sanitizer: DatabaseSettings,

@@ -13,6 +13,7 @@ use spanmill_sdk::{
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// Done one after the other; at least one.
     #[serde(default)]
     attributes: Option<Vec<ActionConfig>>,
 }
@@ -64,6 +65,16 @@ mod tests {
             &serde_json::to_value(schema).unwrap(),
             include_str!("../settings.schema.json"),
             concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
+        );
+    }
+
+    #[test]
+    fn the_readme_has_the_table_of_the_settings() {
+        let schema = schemars::schema_for!(super::Settings);
+        spanmill_settings::check_table(
+            &serde_json::to_value(schema).unwrap(),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"),
+            &[],
         );
     }
 }

@@ -13,29 +13,45 @@ use spanmill_settings::Duration;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// Further attributes: the span's, else the resource's, else the default. One that repeats a built-in one is left
+    /// out, with a warning.
     pub(crate) dimensions: Vec<Dimension>,
+    /// Further ones of calls only.
     pub(crate) calls_dimensions: Vec<Dimension>,
+    /// Built-in attributes to leave out.
     pub(crate) exclude_dimensions: Vec<String>,
-    /// Without effect, as in the Collector.
+    /// Without effect, with a warning: `aggregation_cardinality_limit` bounds the series.
     dimensions_cache_size: Option<i64>,
+    /// At most so many resources; above 0.
     resource_metrics_cache_size: u32,
+    /// The attributes that tell resources apart, over all workers; the metrics' resource has the attributes of the
+    /// first. None: all.
     pub(crate) resource_metrics_key_attributes: Vec<String>,
+    /// Whether metrics carry running totals, or what came since the last ones.
+    #[cfg_attr(test, schemars(extend("enum" = ["AGGREGATION_TEMPORALITY_CUMULATIVE", "AGGREGATION_TEMPORALITY_DELTA"])))]
     aggregation_temporality: String,
     pub(crate) histogram: Histogram,
+    /// How often metrics are sent on; above 0.
     metrics_flush_interval: Duration,
+    /// A series not measured for so long is forgotten; 0: never.
     metrics_expiration: Duration,
+    /// The same; this one counts if both are given.
     series_expiration: Duration,
-    /// Without effect: the host keeps the times of delta points itself.
+    /// Without effect, with a warning: the host keeps the times of delta points of all series.
     metric_timestamp_cache_size: Option<i64>,
+    /// Starts the metrics' names.
     namespace: String,
     pub(crate) exemplars: Exemplars,
     pub(crate) events: Events,
+    /// Scopes that are shown, as `span.instrumentation.scope.name` and `.version`.
     pub(crate) include_instrumentation_scope: Vec<String>,
-    /// None: a limit on all series, so that names which never repeat cannot fill the memory.
+    /// At most so many series a resource and metric; 0: no limit. Not set: at most 20,000 series altogether. What comes
+    /// beyond is counted together, in a series with the attribute `otel.metric.overflow`.
     aggregation_cardinality_limit: Option<i64>,
-    /// The attributes of the resource are on the metrics either way, as with the Collector's feature gates.
+    /// They are on the metrics either way, as in the Collector without its feature gate.
     #[serde(rename = "add_resource_attributes")]
     _add_resource_attributes: bool,
+    /// Adds the attribute `sampling.method`: `extrapolated` or `counted`.
     pub(crate) enable_metrics_sampling_method: bool,
 }
 
@@ -70,8 +86,12 @@ impl Default for Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Dimension {
+    /// The key of an attribute.
     pub name: String,
+    /// Its value where it is nowhere. Without one it is left out.
     pub default: Option<String>,
+    /// In place of a name: every attribute whose key it matches. `*` and `?` stop at a dot, `**` does not; `[a-c]`,
+    /// `[!a-c]` and `{a,b}` are as usual.
     pub glob: String,
 }
 
@@ -79,10 +99,16 @@ pub(crate) struct Dimension {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Histogram {
+    /// No durations.
     pub disable: bool,
+    /// The unit of durations.
+    #[cfg_attr(test, schemars(extend("enum" = ["ms", "s"], "default" = "ms")))]
     unit: Option<String>,
+    /// An exponential histogram instead of one with explicit buckets.
     exponential: Option<Exponential>,
+    /// A histogram with buckets of your own.
     explicit: Option<Explicit>,
+    /// Further ones of durations only.
     pub dimensions: Vec<Dimension>,
 }
 
@@ -90,6 +116,7 @@ pub(crate) struct Histogram {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Exponential {
+    /// At most so many buckets; 0: 160.
     max_size: i64,
 }
 
@@ -97,6 +124,7 @@ struct Exponential {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Explicit {
+    /// Upper bounds. Without them 2, 4, 6, 8, 10, 50, 100, 200, 400, 800 ms, 1, 1.4, 2, 5, 10, 15 s.
     buckets: Option<Vec<Duration>>,
 }
 
@@ -104,7 +132,9 @@ struct Explicit {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exemplars {
+    /// Data points carry spans as exemplars.
     pub enabled: bool,
+    /// How many.
     max_per_data_point: i64,
 }
 
@@ -121,7 +151,9 @@ impl Default for Exemplars {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Events {
+    /// Counts span events; `events.dimensions` must name one at least.
     pub enabled: bool,
+    /// Further ones of events: the span's attribute, else the event's, else the resource's.
     pub dimensions: Vec<Dimension>,
 }
 

@@ -12,13 +12,21 @@ use crate::action::{Action, Constant, Keys, Kind, Source, Target};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ActionConfig {
+    /// The attribute. Required, but for `delete` and `hash`, where a `pattern` may stand instead or beside.
     key: String,
+    /// Required: `insert` (if not there), `update` (if there), `upsert`, `delete`, `hash` (SHA-256), `extract` or `convert`.
     action: String,
+    /// The value to put.
     value: Json,
+    /// Put this if there is no other value.
     default_value: Json,
+    /// Put another attribute's value.
     from_attribute: String,
+    /// Not supported.
     from_context: String,
+    /// `extract`: its named groups become attributes; `delete`, `hash`: keys that match.
     pattern: String,
+    /// What `convert` makes of the value: `string`, `int` or `double`.
     converted_type: String,
 }
 

@@ -8,6 +8,17 @@ use serde::Deserialize;
 #[serde(try_from = "Raw")]
 pub struct Duration(pub i64);
 
+#[cfg(feature = "schema")]
+impl serde::Serialize for Duration {
+    /// As people write it, for the defaults in a schema.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let units = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)];
+        let fits = |(_, unit): &(&str, i64)| self.0 % unit == 0;
+        let (name, unit) = units.into_iter().find(fits).unwrap_or(("ns", 1));
+        serializer.collect_str(&format_args!("{}{name}", self.0 / unit))
+    }
+}
+
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
