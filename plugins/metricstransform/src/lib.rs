@@ -147,4 +147,14 @@ mod tests {
             concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
         );
     }
+
+    #[test]
+    fn the_readme_has_the_table_of_the_settings() {
+        let schema = schemars::schema_for!(super::settings::Settings);
+        spanmill_settings::check_table(
+            &serde_json::to_value(schema).unwrap(),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"),
+            &["transforms"],
+        );
+    }
 }

@@ -102,18 +102,15 @@ impl<'a> Walk<'a> {
 
     /// Finds for each type the key below which its keys are shown.
     fn find_homes(&mut self, path: &str, schema: &'a Value) {
+        let mut below = Vec::new();
         for (key, schema) in self.properties(schema) {
             let path = join(path, key);
-            let Some((shape, suffix)) = self.inside(schema) else {
+            let inside = self.inside(schema);
+            let Some((shape, suffix)) = inside.filter(|_| !self.elsewhere.contains(&path.as_str()))
+            else {
                 continue;
             };
-            if self.elsewhere.contains(&path.as_str()) {
-                continue;
-            }
             if let Some(name) = shape.name {
-                if self.open.contains(&name) {
-                    continue;
-                }
                 let place = |path: &str| {
                     let known = |key: &&str| key.starts_with(path);
                     self.order.iter().position(known).unwrap_or(usize::MAX)
@@ -122,11 +119,13 @@ impl<'a> Walk<'a> {
                 if home.is_none_or(|home| place(&path) < place(home)) {
                     self.homes.insert(name, path.clone());
                 }
-                self.open.push(name);
             }
-            self.find_homes(&format!("{path}{suffix}"), shape.schema);
-            if shape.name.is_some() {
-                self.open.pop();
+            below.push((path, shape, suffix));
+        }
+        for (path, shape, suffix) in below {
+            let is_home = |name| self.homes.get(name) == Some(&path);
+            if shape.name.is_none_or(is_home) {
+                self.find_homes(&format!("{path}{suffix}"), shape.schema);
             }
         }
     }
@@ -192,11 +191,19 @@ impl<'a> Walk<'a> {
         if name == Some("Duration") {
             return "duration".to_owned();
         }
-        let constants = schema["enum"].as_array().map(|all| all.iter().collect());
         let each = schema["oneOf"].as_array();
-        let constants: Option<Vec<&Value>> =
-            constants.or(each.map(|all| all.iter().map(|one| &one["const"]).collect()));
-        if let Some(constants) = constants {
+        let each = each.map_or(std::slice::from_ref(schema), Vec::as_slice);
+        let constants: Vec<&Value> = each
+            .iter()
+            .flat_map(|one| {
+                one["enum"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .chain(one.get("const"))
+            })
+            .collect();
+        if !constants.is_empty() {
             return codes(constants.into_iter());
         }
         let alternatives = self.alternatives(schema);
