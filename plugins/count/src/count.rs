@@ -1,6 +1,6 @@
 //! Counts rows by resource and attributes.
 
-use spanmill_ottl::{Conditions, ErrorMode};
+use spanmill_ottl::{Conditions, ErrorMode, EvaluationError};
 use spanmill_sdk::{
     ABSENT, Batch, Cell, ConfigError, Connector, Context, Contract, Emission, Instrument,
     InstrumentKind, ListField, MetricStream, PluginError, Problems, SeriesAttribute, SeriesKey,
@@ -204,10 +204,8 @@ impl Count {
             return Ok(());
         }
         let holds = match conditions {
-            None => &[][..],
-            // Rows that lack an attribute are not even asked about.
-            Some(conditions) => conditions
-                .evaluate(batch, &lacking(batch, context, attributes))
+            None => Vec::new(),
+            Some(conditions) => holding(conditions, batch, attributes)
                 .map_err(|error| PluginError::Batch(error.to_string()))?,
         };
         let does_count = |row: usize| holds.get(row).is_none_or(|&holds| holds == 1);
@@ -312,5 +310,21 @@ impl Count {
             emission.series(&of_resource, &own);
         }
         self.numbers.count(&self.key, times);
+    }
+}
+
+/// By row, 1 where a condition holds. Rows that lack an attribute are not counted, and may fail.
+fn holding(
+    conditions: &mut Conditions,
+    batch: &Batch<'_>,
+    attributes: &[Dimension],
+) -> Result<Vec<u8>, EvaluationError> {
+    match conditions.evaluate(batch, &[]) {
+        Ok(holds) => Ok(holds.to_vec()),
+        // Only then does it matter which rows those are.
+        Err(_) => {
+            let skip = lacking(batch, conditions.context(), attributes);
+            conditions.evaluate(batch, &skip).map(<[u8]>::to_vec)
+        }
     }
 }
