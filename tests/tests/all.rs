@@ -11,6 +11,7 @@ mod cli;
 mod configurations;
 mod connectors;
 mod delivery;
+mod detection;
 mod distribution;
 mod example;
 mod exporters;

@@ -105,7 +105,10 @@ impl Instance {
     ) -> Result<Self, LoadError> {
         let memory = usize::try_from(limits.memory_mib.saturating_mul(MIB)).unwrap_or(usize::MAX);
         let output = usize::try_from(limits.output_mib.saturating_mul(MIB)).unwrap_or(usize::MAX);
-        let mut store = Store::new(plugin.pre.engine(), Guest::new(component, memory));
+        let mut store = Store::new(
+            plugin.pre.engine(),
+            Guest::new(component, memory, &plugin.environment),
+        );
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(output);
         store.epoch_deadline_callback(|mut guest| Ok(guest.data_mut().clock.expired()));

@@ -36,6 +36,7 @@ pub struct Plugin {
     hash: Arc<str>,
     size: usize,
     imports: Arc<[String]>,
+    pub(crate) environment: Arc<[(String, String)]>,
 }
 
 impl Plugin {
@@ -128,7 +129,14 @@ impl Plugin {
             hash: hash.into(),
             size,
             imports: imports.into(),
+            environment: Arc::default(),
         })
+    }
+
+    /// The same plugin, whose instances are given an environment: variables and their values.
+    pub fn with_environment(mut self, environment: Arc<[(String, String)]>) -> Self {
+        self.environment = environment;
+        self
     }
 
     /// The name it was loaded by, for messages.

@@ -1,4 +1,4 @@
-//! What surrounds a guest: WASI with nothing granted, a limit on its memory, its log lines and its counters.
+//! What surrounds a guest: WASI with nothing granted but the environment that the manifest gives it, a limit on its memory, its log lines and its counters.
 //!
 //! Texts that it hands over are not copied before it is known that they are wanted: one may have many megabytes.
 
@@ -45,7 +45,11 @@ pub(crate) struct MemoryLimit {
 
 impl Guest {
     /// `component` is the component id of the manifest, which log lines carry.
-    pub(crate) fn new(component: &str, memory_bytes: usize) -> Self {
+    pub(crate) fn new(
+        component: &str,
+        memory_bytes: usize,
+        environment: &[(String, String)],
+    ) -> Self {
         let lines = Arc::new(Lines::new(component));
         // The same bytes each time: replays are exact, and Rust's hash maps need some.
         let fixed = || Deterministic::new((1..=64).collect());
@@ -55,6 +59,7 @@ impl Guest {
             .secure_random(fixed())
             .insecure_random(fixed())
             .insecure_random_seed(0x5eed)
+            .envs(environment)
             .wall_clock(clock::Stopped)
             .monotonic_clock(clock::Stopped)
             .allow_tcp(false)

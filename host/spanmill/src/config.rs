@@ -98,16 +98,20 @@ fn read(
 
     let plugins = root
         .section("plugins", out)
-        .map(|section| plugins::specs(&section, folder, out))
+        .map(|section| plugins::specs(&section, folder, env, out))
         .unwrap_or_default();
     let mut declared = DeclaredComponents::default();
 
     let entries = component_entries(&mut root, "receivers", &mut declared.receivers, out);
     let receivers = each(entries, |id, entry| receiver(id, entry, out));
     let entries = component_entries(&mut root, "processors", &mut declared.processors, out);
-    let processors = each(entries, |id, entry| processor(id, entry, &plugins, out));
+    let processors = each(entries, |id, entry| {
+        processor(id, entry, &plugins, env, out)
+    });
     let entries = component_entries(&mut root, "connectors", &mut declared.connectors, out);
-    let connectors = each(entries, |id, entry| connector(id, entry, &plugins, out));
+    let connectors = each(entries, |id, entry| {
+        connector(id, entry, &plugins, env, out)
+    });
     let entries = component_entries(&mut root, "exporters", &mut declared.exporters, out);
     let exporters = each(entries, |id, entry| exporter(id, entry, out));
     let entries = component_entries(&mut root, "extensions", &mut declared.extensions, out);
@@ -203,6 +207,7 @@ fn connector(
     id: &ComponentId,
     entry: &Entry,
     plugins: &BTreeMap<String, PluginSpec>,
+    env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> Option<Connector> {
     match components::host_connector(id.kind()) {
@@ -210,7 +215,7 @@ fn connector(
             let owner = format!("connector {id}");
             Some(Connector::Host(open(component, id, entry, owner, out)))
         }
-        None => plugins::plugin_use(id, entry, Role::Connector, plugins, out)
+        None => plugins::plugin_use(id, entry, Role::Connector, plugins, env, out)
             .map(|plugin| Connector::Plugin(Box::new(plugin))),
     }
 }
@@ -219,6 +224,7 @@ fn processor(
     id: &ComponentId,
     entry: &Entry,
     plugins: &BTreeMap<String, PluginSpec>,
+    env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> Option<Processor> {
     match components::host_processor(id.kind()) {
@@ -226,7 +232,7 @@ fn processor(
             let owner = format!("processor {id}");
             Some(Processor::Host(open(component, id, entry, owner, out)))
         }
-        None => plugins::plugin_use(id, entry, Role::Processor, plugins, out)
+        None => plugins::plugin_use(id, entry, Role::Processor, plugins, env, out)
             .map(|plugin| Processor::Plugin(Box::new(plugin))),
     }
 }

@@ -22,6 +22,7 @@ mod console;
 mod extension;
 mod health;
 mod losses;
+mod machine;
 mod memory;
 mod metadata;
 mod otlp_json;

@@ -1,5 +1,6 @@
 //! Processors and connectors that are plugins: where their code is, what they may use, and their settings.
 
+mod environment;
 mod source;
 mod spec;
 mod storage;
@@ -13,7 +14,7 @@ use super::settings::Settings;
 use crate::component::ComponentKind;
 use crate::components;
 use spanmill_manifest::{
-    ComponentId, Diagnostic, Diagnostics, Entry, Section, TextRange, Value, did_you_mean,
+    ComponentId, Diagnostic, Diagnostics, Entry, Lookup, Section, TextRange, Value, did_you_mean,
 };
 use spec::recycle_mib;
 pub use spec::{Allow, OnError, PluginSpec};
@@ -67,6 +68,7 @@ pub struct PluginUse {
 pub(super) fn specs(
     section: &Section<'_>,
     folder: &Path,
+    env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> BTreeMap<String, PluginSpec> {
     let mut specs: BTreeMap<String, PluginSpec> = BTreeMap::new();
@@ -118,7 +120,10 @@ pub(super) fn specs(
             continue;
         }
         let section = Section::open(&entry.value, entry.key_place, owner, out);
-        specs.insert(kind.to_owned(), spec(kind, entry, section, folder, out));
+        specs.insert(
+            kind.to_owned(),
+            spec(kind, entry, section, folder, env, out),
+        );
     }
     specs
 }
@@ -128,6 +133,7 @@ fn spec(
     entry: &Entry,
     mut section: Section<'_>,
     folder: &Path,
+    env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> PluginSpec {
     let mut spec = PluginSpec::built_in(kind);
@@ -165,6 +171,8 @@ fn spec(
         .choice("on_error", &policies, out)
         .unwrap_or(spec.on_error);
     spec.storage = storage::read(&mut section, out);
+    let environment = environment::read(&mut section, env, out);
+    spec.environment = environment.unwrap_or_else(|| environment::of_built_in(kind, env));
     if let Some(mut allow) = section.section("allow", out) {
         spec.allow = Some(Allow {
             reads: allow.texts("reads", out).unwrap_or_default(),
@@ -182,6 +190,7 @@ pub(super) fn plugin_use(
     entry: &Entry,
     role: Role,
     specs: &BTreeMap<String, PluginSpec>,
+    env: Lookup<'_>,
     out: &mut Diagnostics,
 ) -> Option<PluginUse> {
     let kind = components::canonical_type(id.kind());
@@ -192,7 +201,10 @@ pub(super) fn plugin_use(
         Some(spec) if spec.source_place.is_some() || is_built_in => spec.clone(),
         // Unknown and without a source: reported at its entry under `plugins:`.
         Some(_) => return None,
-        None if is_built_in => PluginSpec::built_in(kind),
+        None if is_built_in => PluginSpec {
+            environment: environment::of_built_in(kind, env),
+            ..PluginSpec::built_in(kind)
+        },
         None => {
             out.push(unknown_type(id, entry, role, specs));
             return None;

@@ -1,6 +1,8 @@
 //! What `plugins:` says about a component type.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use spanmill_distribution::{Digest, Location};
@@ -24,6 +26,19 @@ pub struct Allow {
     pub reads: Vec<String>,
     /// Fields it may write.
     pub writes: Vec<String>,
+}
+
+/// The environment of a plugin: variables and their values, in order.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PluginEnvironment(pub Arc<[(String, String)]>);
+
+impl fmt::Debug for PluginEnvironment {
+    /// Without the values: one may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
+    }
 }
 
 /// What `plugins:` says about a component type, with defaults for the rest.
@@ -51,6 +66,8 @@ pub struct PluginSpec {
     pub on_error: OnError,
     /// A bound on what it may read and write; `None`: whatever it declares.
     pub allow: Option<Allow>,
+    /// What its environment is, which is empty for most.
+    pub environment: PluginEnvironment,
     /// The extension that stores what its components hold, if they do not say so themselves, and where it is named.
     pub storage: Option<(ComponentId, TextRange)>,
     /// Where `plugins:` names the type, if it does.
@@ -76,6 +93,7 @@ impl PluginSpec {
                 spec.output_mib,
                 spec.recycle_mib,
                 spec.on_error,
+                spec.environment.clone(),
             )
         };
         terms(self) == terms(other) && self.allow == other.allow
@@ -99,6 +117,7 @@ impl PluginSpec {
             recycle_mib: recycle_mib(64),
             on_error: OnError::Reject,
             allow: None,
+            environment: PluginEnvironment::default(),
             storage: None,
             place: None,
             source_place: None,

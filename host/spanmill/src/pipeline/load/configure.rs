@@ -77,6 +77,7 @@ pub(super) fn configure(
                 .help(format!("name it under `{}s:`", list.name())),
         ]);
     }
+    let plugin = plugin.with_environment(Arc::clone(&spec.environment.0));
     let roles = roles_of(manifest, id, role, &plugin);
     let mut configured = Vec::with_capacity(roles.len());
     let mut rights = StageContract::default();
