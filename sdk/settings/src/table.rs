@@ -4,6 +4,32 @@ use serde_json::Value;
 
 use crate::rows::{Rows, rows};
 
+/// Two tests, for a module of tests: they hold the plugin's `settings.schema.json` and the table in its README to its settings.
+/// Keys that the README explains outside of the table follow the type; see [`check_table`](crate::check_table).
+#[macro_export]
+macro_rules! settings_tests {
+    ($settings:ty $(, $elsewhere:literal)*) => {
+        fn schema() -> serde_json::Value {
+            serde_json::to_value(schemars::schema_for!($settings)).unwrap()
+        }
+
+        #[test]
+        fn the_schema_is_that_of_the_settings() {
+            spanmill_sdk::testing::check_schema(
+                &schema(),
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json")),
+                concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
+            );
+        }
+
+        #[test]
+        fn the_readme_has_the_table_of_the_settings() {
+            let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+            $crate::check_table(&schema(), readme, &[$($elsewhere),*]);
+        }
+    };
+}
+
 /// Where the table begins and ends.
 const START: &str =
     "<!-- settings: made from their schema; the tests of this plugin with UPDATE=1 write it -->";
