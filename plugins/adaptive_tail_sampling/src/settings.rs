@@ -13,20 +13,30 @@ use spanmill_settings::Duration;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// How long after its first span a trace without a root span is due; looked at once a second.
     pub(crate) trace_timeout: Duration,
+    /// How long to wait for other spans once a trace is due.
     pub(crate) decision_delay: Duration,
+    /// How many traces may wait in an instance; beyond it the oldest are decided on at once.
     pub(crate) num_traces: u64,
-    /// Ours: limit on the bytes of the spans that wait.
+    /// Ours: how many bytes of spans, as encoded, may wait in an instance; beyond it likewise; 0: as many as
+    /// `limits.held_mib` allows, and then senders wait.
     pub(crate) max_bytes: u64,
+    /// A trace with so many spans is decided on at once; 0: none is.
     pub(crate) span_limit: u32,
     pub(crate) decision_cache: DecisionCache,
+    /// In order; the first that matches decides; at least one. See below.
     pub(crate) rules: Vec<RuleSettings>,
+    /// OTTL: which spans count as root spans.
+    #[cfg_attr(test, schemars(extend("default" = "IsRootSpan()")))]
     pub(crate) root_span_condition: String,
+    /// Whether spans say their trace's fingerprint.
+    #[cfg_attr(test, schemars(extend("enum" = ["none", "value", "hash"])))]
     pub(crate) record_fingerprint: String,
     pub(crate) eviction: Eviction,
-    /// Ours: what happens to new traces before there is no room left.
+    /// Ours: see below; without it there is none.
     pub(crate) overload: Option<Overload>,
-    /// An extension of the Collector's, which is refused.
+    /// An extension of the Collector's, which is an error.
     fleet_tracker: Value,
 }
 
@@ -54,7 +64,9 @@ impl Default for Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DecisionCache {
+    /// How many decisions are remembered for late spans; 0: late spans are new traces.
     pub sampled_cache_size: u64,
+    /// The same, of traces that were not sampled.
     pub non_sampled_cache_size: u64,
 }
 
@@ -72,7 +84,11 @@ impl Default for DecisionCache {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Eviction {
+    /// How the oldest are decided on where there is no room: by the rules, or by the threshold of
+    /// `eviction.sampling_percentage`.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "evaluate", "probabilistic"], "default" = "evaluate")))]
     pub policy: String,
+    /// Of `probabilistic`: which share of them is kept.
     pub sampling_percentage: Option<f64>,
 }
 

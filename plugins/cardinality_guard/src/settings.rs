@@ -12,18 +12,19 @@ use crate::values::VALUE_BYTES;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Guards the names of spans.
+    /// Guards the names of spans; `{}` takes the defaults.
     pub(crate) span_names: Option<SpanNames>,
-    /// The attributes that are guarded.
+    /// The attributes that are guarded; none but these are read.
     pub(crate) attributes: Option<Vec<Attribute>>,
-    /// How many distinct values each may have within `window`.
+    /// For those above that give none.
     pub(crate) limit: u32,
+    /// A value that was not used for so long has its place no more.
     pub(crate) window: Duration,
     /// What stands for values beyond the limit.
     pub(crate) overflow_value: String,
-    /// How many values a segment may have before it becomes `{*}`.
+    /// How many values a segment of a template may have.
     pub(crate) max_segment_values: u32,
-    /// Memory for what is learned.
+    /// For what is learned; at most 1024.
     pub(crate) memory_mib: u32,
 }
 
@@ -48,7 +49,9 @@ const SECOND: i64 = 1_000_000_000;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SpanNames {
+    /// How many distinct names, as templates, within `window`; without it that below.
     limit: Option<u32>,
+    /// Makes templates of them.
     templates: bool,
 }
 
@@ -66,9 +69,13 @@ impl Default for SpanNames {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Attribute {
+    /// Required.
     key: String,
+    /// Whose attributes: of spans, log records and data points (`item`), or of their resources.
     context: Level,
+    /// How many distinct values within `window`, those of all signals and services together; without it that below.
     limit: Option<u32>,
+    /// Makes templates of texts before they count.
     templates: bool,
 }
 

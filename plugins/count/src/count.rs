@@ -1,14 +1,14 @@
 //! Counts rows by resource and attributes.
 
-use serde_json::Value as Json;
-use spanmill_ottl::{Conditions, ErrorMode};
+use spanmill_ottl::{Conditions, ErrorMode, EvaluationError};
 use spanmill_sdk::{
-    ABSENT, AttributeField, Batch, Cell, ConfigError, Connector, Context, Contract, Emission,
-    Instrument, InstrumentKind, ListField, MetricStream, PluginError, Problems, SeriesAttribute,
-    SeriesKey, SeriesNumbers, Signal, Temporality, Values,
+    ABSENT, Batch, Cell, ConfigError, Connector, Context, Contract, Emission, Instrument,
+    InstrumentKind, ListField, MetricStream, PluginError, Problems, SeriesAttribute, SeriesKey,
+    SeriesNumbers, Signal, Temporality,
 };
 
-use crate::settings::{Attribute, Info, Settings};
+use crate::dimensions::{Dimension, Place, above, cell, lacking};
+use crate::settings::{Info, Settings};
 
 /// How often counts are sent on.
 const FLUSH_NS: u64 = 1_000_000_000;
@@ -40,71 +40,6 @@ struct Counter {
     attributes: Vec<Dimension>,
 }
 
-/// An attribute by which rows are counted apart.
-#[derive(Debug)]
-struct Dimension {
-    key: String,
-    row: AttributeField,
-    scope: AttributeField,
-    resource: AttributeField,
-    default: Option<Fallback>,
-}
-
-/// What stands for an attribute that is nowhere.
-#[derive(Clone, Debug)]
-enum Fallback {
-    Text(String),
-    Cell(Cell),
-}
-
-impl Fallback {
-    /// `None` if there is none; an error if a value of this kind cannot be one.
-    fn read(value: &Json) -> Result<Option<Self>, &'static str> {
-        Ok(Some(match value {
-            Json::Null => return Ok(None),
-            Json::String(text) => Fallback::Text(text.clone()),
-            Json::Bool(value) => Fallback::Cell(Cell::Bool(*value)),
-            Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(value), _) => Fallback::Cell(Cell::Int(value)),
-                (None, Some(value)) => Fallback::Cell(Cell::Double(value)),
-                (None, None) => return Err("is beyond the range of a number"),
-            },
-            Json::Array(_) | Json::Object(_) => return Err("must be a text, number or boolean"),
-        }))
-    }
-
-    fn push(&self, key: &mut SeriesKey) {
-        match self {
-            Fallback::Text(text) => {
-                key.number(1);
-                key.text(text.as_bytes());
-            }
-            Fallback::Cell(cell) => {
-                let (kind, bits) = cell.into_parts();
-                key.number(u32::from(kind));
-                key.text(&bits.to_le_bytes());
-            }
-        }
-    }
-}
-
-impl Dimension {
-    fn new(
-        attribute: &Attribute,
-        context: Context,
-        contract: &mut Contract,
-    ) -> Result<Self, &'static str> {
-        let mut read = |context| contract.read_attribute(context, &attribute.key);
-        Ok(Dimension {
-            row: read(context),
-            scope: read(Context::Scope),
-            resource: read(Context::Resource),
-            key: attribute.key.clone(),
-            default: Fallback::read(&attribute.default_value)?,
-        })
-    }
-}
-
 impl Counter {
     fn new(
         context: Context,
@@ -120,7 +55,7 @@ impl Counter {
                 problems.push(format!("{path}/conditions/{place}"), error.to_string());
             }
         }
-        let mut attributes = Vec::new();
+        let mut attributes: Vec<Dimension> = Vec::new();
         for (place, attribute) in info.attributes.iter().enumerate() {
             let path = format!("{path}/attributes/{place}");
             if context == Context::Metric {
@@ -130,13 +65,13 @@ impl Counter {
                 );
                 continue;
             }
+            let is_known = |known: &Dimension| known.key == attribute.key;
             if attribute.key.is_empty() {
                 problems.push(format!("{path}/key"), "must not be empty");
-                continue;
-            }
-            match Dimension::new(attribute, context, contract) {
-                Ok(dimension) => attributes.push(dimension),
-                Err(why) => problems.push(format!("{path}/default_value"), why),
+            } else if attributes.iter().any(is_known) {
+                problems.push(format!("{path}/key"), "is there already; take it out");
+            } else {
+                attributes.push(Dimension::new(attribute, context, contract));
             }
         }
         if context == Context::SpanEvent && info.attributes.is_empty() {
@@ -161,6 +96,12 @@ impl Connector for Count {
         let mut problems = Problems::new();
         let resource = contract.read_attributes(Context::Resource);
         let (mut counters, mut instruments) = (Vec::new(), Vec::new());
+        if settings.profiles.is_some() {
+            problems.push(
+                "/profiles",
+                "profiles are no signal of this version; take it out",
+            );
+        }
         for section in settings.sections() {
             for (name, info) in &section.metrics {
                 let path = format!(
@@ -263,9 +204,8 @@ impl Count {
             return Ok(());
         }
         let holds = match conditions {
-            None => &[][..],
-            Some(conditions) => conditions
-                .evaluate(batch, &[])
+            None => Vec::new(),
+            Some(conditions) => holding(conditions, batch, attributes)
                 .map_err(|error| PluginError::Batch(error.to_string()))?,
         };
         let does_count = |row: usize| holds.get(row).is_none_or(|&holds| holds == 1);
@@ -307,28 +247,22 @@ impl Count {
         does_count: impl Fn(usize) -> bool,
         emission: &mut Emission,
     ) {
-        let columns: Vec<[Values<'_>; 3]> = attributes
-            .iter()
-            .map(|it| [it.row, it.scope, it.resource].map(|field| batch.attribute(field)))
-            .collect();
+        let columns: Vec<_> = attributes.iter().map(|it| it.columns(batch)).collect();
         let mut cells = Vec::with_capacity(columns.len());
         for row in (0..batch.rows(context)).filter(|row| does_count(*row)) {
-            let Some(scope) = above(batch, context, Context::Scope, row) else {
-                continue;
-            };
-            let Some(resource) = above(batch, Context::Scope, Context::Resource, scope) else {
+            let Some(place) = Place::of(batch, context, row) else {
                 continue;
             };
             cells.clear();
-            for (dimension, [own, scopes, resources]) in attributes.iter().zip(&columns) {
-                let found = [own.cell(row), scopes.cell(scope), resources.cell(resource)];
-                let cell = found.into_iter().find(|(kind, _)| *kind != 0);
-                if cell.is_none() && dimension.default.is_none() {
+            for (dimension, columns) in attributes.iter().zip(&columns) {
+                let cell = place.cell(columns);
+                if cell.0 == 0 && dimension.default.is_none() {
                     break;
                 }
-                cells.push(cell.unwrap_or((0, 0)));
+                cells.push(cell);
             }
             if cells.len() == columns.len() {
+                let resource = place.resource;
                 self.measure(batch, instrument, resource, attributes, &cells, 1, emission);
             }
         }
@@ -351,17 +285,7 @@ impl Count {
         let resource_key = self.resources.get(resource).map_or(&[][..], Vec::as_slice);
         self.key.text(resource_key);
         for (dimension, &cell) in dimensions.iter().zip(cells) {
-            match (&dimension.default, cell) {
-                (Some(default), (0, _)) => default.push(&mut self.key),
-                // As a default would be.
-                (_, (kind, bits)) => {
-                    self.key.number(u32::from(kind));
-                    match kind {
-                        1 | 5 | 6 | 7 => self.key.text(batch.texts.bytes(bits as u32)),
-                        _ => self.key.text(&bits.to_le_bytes()),
-                    }
-                }
-            }
+            dimension.push(&mut self.key, batch, cell);
         }
         if self.numbers.is_new(&self.key) {
             let list = batch.attributes(self.resource);
@@ -377,8 +301,7 @@ impl Count {
                 .zip(cells)
                 .map(|(dimension, &(kind, bits))| {
                     let value = match (&dimension.default, kind) {
-                        (Some(Fallback::Text(text)), 0) => Cell::Text(emission.text(text)),
-                        (Some(Fallback::Cell(cell)), 0) => *cell,
+                        (Some(default), 0) => cell(default, emission),
                         _ => Cell::from_parts(kind, bits),
                     };
                     (emission.text(&dimension.key), value)
@@ -390,12 +313,18 @@ impl Count {
     }
 }
 
-/// The row of a context that a row of a deeper one, or of the same, belongs to.
-fn above(batch: &Batch<'_>, from: Context, to: Context, row: usize) -> Option<usize> {
-    let (mut context, mut row) = (from, row);
-    while context != to {
-        row = *batch.parents(context).get(row)? as usize;
-        context = context.parent()?;
+/// By row, 1 where a condition holds. Rows that lack an attribute are not counted, and may fail.
+fn holding(
+    conditions: &mut Conditions,
+    batch: &Batch<'_>,
+    attributes: &[Dimension],
+) -> Result<Vec<u8>, EvaluationError> {
+    match conditions.evaluate(batch, &[]) {
+        Ok(holds) => Ok(holds.to_vec()),
+        // Only then does it matter which rows those are.
+        Err(_) => {
+            let skip = lacking(batch, conditions.context(), attributes);
+            conditions.evaluate(batch, &skip).map(<[u8]>::to_vec)
+        }
     }
-    Some(row)
 }

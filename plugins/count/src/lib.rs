@@ -1,6 +1,7 @@
 //! Counts spans, span events, log records, metrics and data points, as the OpenTelemetry Collector's `count` connector does.
 
 mod count;
+mod dimensions;
 mod settings;
 
 pub use count::Count;

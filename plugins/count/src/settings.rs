@@ -11,16 +11,18 @@ use spanmill_sdk::Context;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Metrics that count spans, by name; without it `trace.span.count`.
+    /// Metrics that count spans, by name; without any `trace.span.count`.
     spans: Option<BTreeMap<String, Info>>,
-    /// Metrics that count span events, by name; without it `trace.span.event.count`.
+    /// Metrics that count span events, by name; without any `trace.span.event.count`.
     spanevents: Option<BTreeMap<String, Info>>,
-    /// Metrics that count metrics, by name; without it `metric.count`.
+    /// Metrics that count metrics, by name; without any `metric.count`.
     metrics: Option<BTreeMap<String, Info>>,
-    /// Metrics that count data points, by name; without it `metric.datapoint.count`.
+    /// Metrics that count data points, by name; without any `metric.datapoint.count`.
     datapoints: Option<BTreeMap<String, Info>>,
-    /// Metrics that count log records, by name; without it `log.record.count`.
+    /// Metrics that count log records, by name; without any `log.record.count`.
     logs: Option<BTreeMap<String, Info>>,
+    /// Not supported: profiles are no signal of this version.
+    pub(crate) profiles: Option<Value>,
 }
 
 /// A metric that counts.
@@ -30,9 +32,9 @@ pub struct Settings {
 pub(crate) struct Info {
     /// The metric's description.
     pub description: String,
-    /// OTTL conditions, of which one must hold; none: everything is counted.
+    /// OTTL conditions: what one of them holds for is counted; without any, everything is.
     pub conditions: Vec<String>,
-    /// Attributes by which it is counted apart.
+    /// Counted apart by the values of these; not for `metrics`.
     pub attributes: Vec<Attribute>,
 }
 
@@ -41,9 +43,9 @@ pub(crate) struct Info {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Attribute {
-    /// Its key: of the row, else of its scope, else of its resource.
+    /// The attribute: of the row, else of its scope, else of its resource.
     pub key: String,
-    /// Its value where the key is nowhere: a text, number or boolean. Without one, such rows are not counted.
+    /// Its value where it is nowhere. Without one, such rows are not counted.
     pub default_value: Value,
 }
 
@@ -67,6 +69,8 @@ impl Settings {
                 };
                 BTreeMap::from([(String::from(default), info)])
             };
+            // As in the Collector, a section without a metric is none.
+            let metrics = metrics.filter(|metrics| !metrics.is_empty());
             Section {
                 context,
                 name,
@@ -115,13 +119,5 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn the_schema_is_that_of_the_settings() {
-        let schema = schemars::schema_for!(super::Settings);
-        spanmill_sdk::testing::check_schema(
-            &serde_json::to_value(schema).unwrap(),
-            include_str!("../settings.schema.json"),
-            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
-        );
-    }
+    spanmill_settings::settings_tests!(super::Settings);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use spanmill_count::Count;
 use spanmill_sdk::testing::{
-    ConnectorKit, DataPoint, Event, LogRecord, Logs, Measured, Metric, Metrics, Span, Spans,
+    Attr, ConnectorKit, DataPoint, Event, LogRecord, Logs, Measured, Metric, Metrics, Span, Spans,
 };
 use spanmill_sdk::{ConfigError, PluginError};
 
@@ -105,7 +105,11 @@ fn metrics_of_ones_own_take_the_place_of_the_usual_ones() {
         [one("dev"), one("none"), one("prod")]
     );
     assert!(kit.metric("trace.span.count").is_empty());
-    assert!(kit.metric("trace.span.event.count").is_empty());
+    assert_eq!(
+        counts(&kit.metric("trace.span.event.count")),
+        [3],
+        "a section without a metric is none"
+    );
 }
 
 #[test]
@@ -144,13 +148,53 @@ fn a_condition_that_fails_refuses_the_batch_and_the_next_one_counts() {
 }
 
 #[test]
+fn rows_without_an_attribute_are_not_asked_about() {
+    let mut kit = kit(json!({
+        "spans": {
+            "a": {
+                "conditions": ["Substring(attributes[\"env\"], 0, 4) == \"prod\""],
+                "attributes": [{"key": "env"}, {"key": "zone", "default_value": "x"}],
+            },
+        },
+    }));
+    // A span whose environment is too short to cut would fail the batch; one without any does not.
+    kit.run(&Spans::of([
+        Span::new("x").attr("env", "production"),
+        Span::new("y"),
+    ]));
+    assert_eq!(counts(&kit.metric("a")), [1]);
+}
+
+#[test]
+fn a_default_may_be_a_list_or_a_map_and_is_the_same_as_such_a_value() {
+    let mut kit = kit(json!({
+        "spans": {
+            "a": {"attributes": [{"key": "list", "default_value": [1, "a"]}]},
+            "b": {"attributes": [{"key": "map", "default_value": {"k": true}}]},
+        },
+    }));
+    let list = Attr::Array(vec![1.into(), "a".into()]);
+    let map = Attr::Map(vec![("k".to_owned(), true.into())]);
+    kit.run(&Spans::of([
+        Span::new("x").attr("list", list).attr("map", map),
+        Span::new("y"),
+    ]));
+    for (metric, key, text) in [("a", "list", r#"[1,"a"]"#), ("b", "map", r#"{"k":true}"#)] {
+        let found = kit.metric(metric);
+        assert_eq!(counts(&found), [2]);
+        assert_eq!(found[0].get(key), Some(text));
+    }
+}
+
+#[test]
 fn every_mistake_is_reported_where_it_stands() {
     let settings = json!({
         "spans": {
-            "a/b": {"conditions": ["colour == 1"], "attributes": [{"key": ""}, {"key": "k", "default_value": []}]},
+            "a/b": {"conditions": ["colour == 1"], "attributes": [{"key": ""}, {"key": "k"}, {"key": "k"}]},
         },
         "metrics": {"m": {"attributes": [{"key": "k"}]}},
         "logs": {"": {}},
+        "profiles": {},
     });
     let Err(ConfigError::Settings(problems)) = ConnectorKit::<Count>::new(settings) else {
         panic!("the settings were taken");
@@ -159,9 +203,10 @@ fn every_mistake_is_reported_where_it_stands() {
     assert_eq!(
         paths,
         [
+            "/profiles",
             "/spans/a~1b/conditions/0",
             "/spans/a~1b/attributes/0/key",
-            "/spans/a~1b/attributes/1/default_value",
+            "/spans/a~1b/attributes/2/key",
             "/metrics/m/attributes/0",
             "/logs/",
         ]

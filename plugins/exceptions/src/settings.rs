@@ -8,9 +8,9 @@ use spanmill_sdk::{ConfigError, Problems};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// Attributes by which exceptions are told apart, beside the name of the service and the span's name, kind and status.
+    /// Attributes by which exceptions are told apart, beside the name of the service and the span's name, kind and
+    /// status. Without it `exception.type` and `exception.message`.
     pub(crate) dimensions: Vec<Dimension>,
-    /// Spans as examples of what was counted.
     pub(crate) exemplars: Exemplars,
 }
 
@@ -32,9 +32,9 @@ impl Default for Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Dimension {
-    /// Its key: of the span, else of the exception, else of the resource.
+    /// Its key: of the span, else of the event, else of the resource.
     pub name: String,
-    /// Its value where the key is nowhere.
+    /// Its value where it is nowhere. Without one it is left out there.
     #[serde(default)]
     pub default: Option<String>,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Dimension {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exemplars {
-    /// Whether data points carry some.
+    /// Data points carry up to five spans as exemplars.
     pub enabled: bool,
 }
 
@@ -75,13 +75,5 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn the_schema_is_that_of_the_settings() {
-        let schema = schemars::schema_for!(super::Settings);
-        spanmill_sdk::testing::check_schema(
-            &serde_json::to_value(schema).unwrap(),
-            include_str!("../settings.schema.json"),
-            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
-        );
-    }
+    spanmill_settings::settings_tests!(super::Settings);
 }

@@ -10,16 +10,24 @@ use spanmill_sdk::{ConfigError, Context, Problems, Signal};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// A condition that cannot be evaluated does not hold and is logged; the same, not logged; or the batch fails.
+    #[cfg_attr(test, schemars(extend("default" = "ignore")))]
     error_mode: Option<ErrorMode>,
     traces: Option<Traces>,
     logs: Option<Logs>,
     metrics: Option<Metrics>,
+    /// Instead of `traces`: conditions whose paths name their context (`span.name`, `resource.attributes["k"]`); the
+    /// deepest one named decides what is dropped. Or groups of them.
     trace_conditions: Option<Vec<Group>>,
+    /// The same for logs.
     log_conditions: Option<Vec<Group>>,
+    /// The same for metrics.
     metric_conditions: Option<Vec<Group>>,
-    // Not supported; accepted while they ask for nothing.
+    /// The Collector's older section, which is an error; use `traces`.
     spans: Value,
+    /// Not supported: profiles are no signal of this version.
     profiles: Value,
+    /// Not supported: profiles are no signal of this version.
     profile_conditions: Value,
 }
 
@@ -27,8 +35,11 @@ pub struct Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Traces {
+    /// Conditions: any that holds drops all spans of the resource.
     resource: Option<Vec<String>>,
+    /// Conditions: any that holds drops the span.
     span: Option<Vec<String>>,
+    /// Conditions: any that holds drops the event; its span stays.
     spanevent: Option<Vec<String>>,
 }
 
@@ -36,9 +47,13 @@ struct Traces {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Logs {
+    /// Conditions: any that holds drops all log records of the resource.
     resource: Option<Vec<String>>,
+    /// Conditions: any that holds drops the log record.
     log_record: Option<Vec<String>>,
+    /// The Collector's older filters, which are an error; use conditions.
     include: Value,
+    /// The Collector's older filters, which are an error; use conditions.
     exclude: Value,
 }
 
@@ -46,11 +61,17 @@ struct Logs {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Metrics {
+    /// Conditions: any that holds drops all metrics of the resource.
     resource: Option<Vec<String>>,
+    /// Conditions: any that holds drops the metric.
     metric: Option<Vec<String>>,
+    /// Conditions: any that holds drops the data point, and the metric with its last.
     datapoint: Option<Vec<String>>,
+    /// The Collector's older filters, which are an error; use conditions.
     include: Value,
+    /// The Collector's older filters, which are an error; use conditions.
     exclude: Value,
+    /// Of those filters; without effect.
     #[serde(rename = "regexp")]
     _regexp: Value,
 }
@@ -71,10 +92,14 @@ enum Group {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Grouped {
+    /// What the group's conditions are asked of; paths need not name it then. For traces `resource`, `scope`, `span`,
+    /// `spanevent`, for logs `resource`, `scope`, `log`, for metrics `resource`, `scope`, `metric`, `datapoint`.
     #[serde(default)]
     context: Option<String>,
+    /// Any that holds drops it.
     #[serde(default)]
     conditions: Vec<String>,
+    /// Without it that above.
     #[serde(default)]
     error_mode: Option<ErrorMode>,
 }

@@ -9,12 +9,16 @@ use spanmill_settings::Duration;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// How long after its first span a trace goes on; looked at once a second.
     pub(crate) wait_duration: Duration,
+    /// How many traces wait in an instance; beyond it the oldest go on early, where the Collector drops them.
     pub(crate) num_traces: u64,
-    // The host has as many workers as it is told.
+    /// Without effect: the host has as many workers as it is told.
     #[serde(rename = "num_workers")]
     _num_workers: u64,
+    /// Not supported, nor is it by the Collector.
     discard_orphans: bool,
+    /// Not supported, nor is it by the Collector.
     store_on_disk: bool,
 }
 

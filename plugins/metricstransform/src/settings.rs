@@ -9,6 +9,7 @@ use serde::Deserialize;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// Which metrics are changed, and how; one after the other, at least one.
     #[serde(default)]
     pub(crate) transforms: Option<Vec<Transform>>,
 }

@@ -1,12 +1,14 @@
 //! The probabilistic sampler: keeps a share of all traces, chosen by a hash of the trace id, and a share of all log
 //! records, chosen by the same hash or that of an attribute.
 //!
-//! Decisions, and what kept spans and records say of them, are those of the Collector's `probabilistic_sampler` in its
-//! mode `hash_seed`, bit for bit, so that several layers of either agree.
+//! Decisions, and what kept spans and records say of them, are those of the Collector's `probabilistic_sampler` in each of its
+//! modes, bit for bit, so that several layers of either agree.
 
+mod consistent;
 mod hash;
 mod logs;
 mod priority;
+mod rule;
 mod sampler;
 mod settings;
 mod spans;
@@ -24,13 +26,5 @@ spanmill_sdk::register_processor!(ProbabilisticSampler, about);
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn the_schema_is_that_of_the_settings() {
-        let schema = schemars::schema_for!(super::settings::Settings);
-        spanmill_sdk::testing::check_schema(
-            &serde_json::to_value(schema).unwrap(),
-            include_str!("../settings.schema.json"),
-            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
-        );
-    }
+    spanmill_settings::settings_tests!(super::settings::Settings);
 }

@@ -6,12 +6,10 @@ use spanmill_sdk::{
 };
 
 use crate::hash::{randomness, seeded, with_bytes};
+use crate::rule::{ALL, Carried, Decision, Rule};
 use crate::settings::Settings;
 use spanmill_sampling::threshold::{self, NEVER, hex, of_share};
 use spanmill_sampling::trace_state::threshold_digits;
-
-/// The randomness of a record that has none: every threshold keeps it.
-const ALL: u64 = NEVER - 1;
 
 /// The attributes that say how a record was chosen.
 const RANDOMNESS: &str = "sampling.randomness";
@@ -23,8 +21,10 @@ pub(crate) struct LogSampler {
     seeded: u32,
     /// [`NEVER`] keeps nothing, but by priority.
     threshold: u64,
+    /// In place of the threshold, in modes of consistent sampling.
+    rule: Option<Rule>,
     precision: i64,
-    fail_closed: bool,
+    failure: u64,
     trace_id: Option<TraceIdField>,
     from_attribute: Option<AttributeField>,
     priority: Option<AttributeField>,
@@ -36,27 +36,9 @@ pub(crate) struct LogSampler {
     log_records_not_sampled: Counter,
 }
 
-/// What a record says of an earlier decision.
-#[derive(Clone, Copy, Default)]
-struct Carried {
-    randomness: Option<u64>,
-    threshold: Option<u64>,
-    /// Whether one of them cannot be read.
-    is_malformed: bool,
-}
-
-/// What is decided about a record.
-struct Decision {
-    randomness: u64,
-    threshold: u64,
-    /// Whether the randomness is written.
-    is_new: bool,
-    /// Whether the threshold may be written.
-    may_write: bool,
-}
-
 impl LogSampler {
     pub(crate) fn new(settings: &Settings, contract: &mut Contract) -> Self {
+        let rule = settings.rule();
         let named = |key: &str, contract: &mut Contract| {
             (!key.is_empty()).then(|| contract.read_attribute(Context::Log, key))
         };
@@ -64,11 +46,14 @@ impl LogSampler {
             seeded: seeded(settings.hash_seed),
             threshold: settings.threshold(),
             precision: settings.sampling_precision,
-            fail_closed: settings.fail_closed,
-            trace_id: settings
-                .by_trace_id()
+            failure: settings.failure(),
+            trace_id: (rule.is_some() || settings.by_trace_id())
                 .then(|| contract.read_trace_id("log.trace_id")),
-            from_attribute: named(&settings.from_attribute, contract),
+            from_attribute: match rule {
+                Some(_) => None,
+                None => named(&settings.from_attribute, contract),
+            },
+            rule,
             priority: named(&settings.sampling_priority, contract),
             randomness: contract.read_attribute(Context::Log, RANDOMNESS),
             threshold_attribute: contract.read_attribute(Context::Log, THRESHOLD),
@@ -88,9 +73,13 @@ impl LogSampler {
         let rows = batch.rows(Context::Log);
         let mut kept = 0;
         for row in 0..rows {
-            let carried = Carried::read(batch, randomnesses, thresholds, row);
-            let mut decision = match self.threshold {
-                NEVER => self.without_hash(carried),
+            let carried = carried(batch, randomnesses, thresholds, row);
+            let mut decision = match (self.rule, self.threshold) {
+                (Some(rule), _) => {
+                    let trace = ids.and_then(|ids| trace_randomness(ids, row));
+                    rule.decide(carried, trace, self.failure)
+                }
+                (None, NEVER) => self.without_hash(carried),
                 _ => {
                     let hash = self.hash(batch, ids.unwrap_or(&[]), sources, row);
                     self.by_hash(carried, hash)
@@ -101,7 +90,7 @@ impl LogSampler {
             {
                 decision.threshold = threshold;
             }
-            if decision.randomness < decision.threshold {
+            if !decision.is_kept() {
                 outcome.drop_row(Context::Log, row);
                 continue;
             }
@@ -110,11 +99,7 @@ impl LogSampler {
                 let text = outcome.text(&format!("{:014x}", decision.randomness));
                 outcome.set(self.write_randomness, row as u32, Cell::Text(text));
             }
-            // A threshold that came along is not lowered.
-            let lowers = carried
-                .threshold
-                .is_some_and(|known| decision.threshold < known);
-            if decision.may_write && !lowers {
+            if decision.writes_threshold() {
                 let text = outcome.text(&threshold_digits(decision.threshold));
                 outcome.set(self.write_threshold, row as u32, Cell::Text(text));
             }
@@ -151,24 +136,17 @@ impl LogSampler {
         }
     }
 
-    /// What a record that cannot be decided about gets.
-    fn failure(&self) -> u64 {
-        match self.fail_closed {
-            true => NEVER,
-            false => 0,
-        }
-    }
-
     /// Nothing is sampled but by priority.
     fn without_hash(&self, carried: Carried) -> Decision {
         Decision {
             randomness: ALL,
             threshold: match carried.is_malformed {
-                true => self.failure(),
+                true => self.failure,
                 false => NEVER,
             },
             is_new: false,
             may_write: true,
+            floor: carried.threshold,
         }
     }
 
@@ -180,10 +158,11 @@ impl LogSampler {
             randomness: hash.map_or(ALL, randomness),
             threshold: match hash {
                 Some(_) if !is_in_use => self.threshold,
-                _ => self.failure(),
+                _ => self.failure,
             },
             is_new: hash.is_some() && !is_in_use,
             may_write: !is_in_use,
+            floor: carried.threshold,
         }
     }
 
@@ -198,28 +177,36 @@ impl LogSampler {
     }
 }
 
-impl Carried {
-    fn read(
-        batch: &Batch<'_>,
-        randomnesses: Values<'_>,
-        thresholds: Values<'_>,
-        row: usize,
-    ) -> Self {
-        let text = |values: Values<'_>| match values.get(row, &batch.texts) {
-            Value::Text(text) if !text.is_empty() => Some(text.to_owned()),
-            _ => None,
-        };
-        let mut carried = Carried::default();
-        if let Some(digits) = text(thresholds) {
-            carried.threshold = threshold::parse(&digits);
-            carried.is_malformed |= carried.threshold.is_none();
-        }
-        if let Some(digits) = text(randomnesses) {
-            carried.randomness = Some(digits)
-                .filter(|it| it.len() == 14)
-                .and_then(|it| hex(&it));
-            carried.is_malformed |= carried.randomness.is_none();
-        }
-        carried
+/// What a record's attributes say of an earlier decision.
+fn carried(
+    batch: &Batch<'_>,
+    randomnesses: Values<'_>,
+    thresholds: Values<'_>,
+    row: usize,
+) -> Carried {
+    let text = |values: Values<'_>| match values.get(row, &batch.texts) {
+        Value::Text(text) if !text.is_empty() => Some(text.to_owned()),
+        _ => None,
+    };
+    let mut carried = Carried::default();
+    if let Some(digits) = text(thresholds) {
+        carried.threshold = threshold::parse(&digits);
+        carried.is_malformed |= carried.threshold.is_none();
+    }
+    if let Some(digits) = text(randomnesses) {
+        carried.randomness = Some(digits)
+            .filter(|it| it.len() == 14)
+            .and_then(|it| hex(&it));
+        carried.is_malformed |= carried.randomness.is_none();
+    }
+    carried
+}
+
+/// The randomness of a record's trace id; `None` if it has none.
+fn trace_randomness(ids: &[u64], row: usize) -> Option<u64> {
+    match ids.get(2 * row..2 * row + 2)? {
+        [0, 0] => None,
+        [_, low] => Some(low & (NEVER - 1)),
+        _ => None,
     }
 }

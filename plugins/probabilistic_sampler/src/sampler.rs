@@ -2,6 +2,7 @@
 
 use spanmill_sdk::{Batch, ConfigError, Contract, Outcome, PluginError, Processor, Signal};
 
+use crate::consistent::ConsistentSpans;
 use crate::logs::LogSampler;
 use crate::settings::Settings;
 use crate::spans::SpanSampler;
@@ -9,8 +10,15 @@ use crate::spans::SpanSampler;
 /// The probabilistic sampler.
 #[derive(Debug)]
 pub struct ProbabilisticSampler {
-    spans: SpanSampler,
+    spans: Spans,
     logs: LogSampler,
+}
+
+/// How spans are sampled.
+#[derive(Debug)]
+enum Spans {
+    ByHash(Box<SpanSampler>),
+    Consistently(ConsistentSpans),
 }
 
 impl Processor for ProbabilisticSampler {
@@ -20,14 +28,20 @@ impl Processor for ProbabilisticSampler {
         settings.check()?;
         contract.take([Signal::Traces, Signal::Logs]);
         Ok(ProbabilisticSampler {
-            spans: SpanSampler::new(&settings, contract),
+            spans: match settings.rule() {
+                Some(rule) => Spans::Consistently(ConsistentSpans::new(rule, &settings, contract)),
+                None => Spans::ByHash(Box::new(SpanSampler::new(&settings, contract))),
+            },
             logs: LogSampler::new(&settings, contract),
         })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
         match batch.signal {
-            Signal::Traces => self.spans.process(batch, outcome),
+            Signal::Traces => match &mut self.spans {
+                Spans::ByHash(sampler) => sampler.process(batch, outcome),
+                Spans::Consistently(sampler) => sampler.process(batch, outcome),
+            },
             Signal::Logs => self.logs.process(batch, outcome),
             Signal::Metrics => {}
         }

@@ -3,21 +3,32 @@
 use serde::Deserialize;
 use spanmill_sdk::{ConfigError, Problems};
 
-use spanmill_sampling::threshold;
+use spanmill_sampling::threshold::{NEVER, SMALLEST, of_share};
+
+use crate::rule::Rule;
 
 /// The component's section of the manifest.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// Share kept, in percent; 100 and more keep everything.
     sampling_percentage: f32,
+    /// Samplers with different seeds decide independently; give those of one tier the same.
     pub(crate) hash_seed: u32,
+    /// How decisions are made.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "hash_seed", "equalizing", "proportional"], "default" = "hash_seed")))]
     mode: String,
+    /// Drops what cannot be decided about.
     pub(crate) fail_closed: bool,
+    /// Hex digits of thresholds, from 1 to 14; those that say nothing are left out.
     pub(crate) sampling_precision: i64,
-    // For logs only.
+    /// Logs, mode `hash_seed`: whether the trace id is hashed, if a record has one.
+    #[cfg_attr(test, schemars(extend("enum" = ["traceID", "record"])))]
     attribute_source: String,
+    /// Logs, mode `hash_seed`: the attribute to hash where the trace id is not.
     pub(crate) from_attribute: String,
+    /// Logs: the attribute that asks for a share of its own, a number from 0 to 100.
     pub(crate) sampling_priority: String,
 }
 
@@ -48,20 +59,14 @@ impl Settings {
                 "/sampling_percentage",
                 "must be a number from 0 up; 100 and more keep everything",
             );
-        } else if ratio > 0.0 && ratio < threshold::SMALLEST {
+        } else if ratio > 0.0 && ratio < SMALLEST {
             problems.push(
                 "/sampling_percentage",
                 "is too small to be expressed; use 0 to keep nothing",
             );
         }
         match self.mode.as_str() {
-            "" | "hash_seed" => {}
-            mode @ ("proportional" | "equalizing") => {
-                problems.push(
-                    "/mode",
-                    format!("mode {mode} is not supported; use hash_seed"),
-                );
-            }
+            "" | "hash_seed" | "proportional" | "equalizing" => {}
             _ => problems.push("/mode", "must be hash_seed, proportional or equalizing"),
         }
         if !(1..=14).contains(&self.sampling_precision) {
@@ -71,6 +76,30 @@ impl Settings {
             problems.push("/attribute_source", "must be traceID or record");
         }
         problems.check()
+    }
+
+    /// How consistent sampling is done; `None`: by hashes, or not at all.
+    pub(crate) fn rule(&self) -> Option<Rule> {
+        let share = f64::from(self.sampling_percentage.min(100.0)) / 100.0;
+        if share == 0.0 {
+            return None;
+        }
+        match self.mode.as_str() {
+            "equalizing" => {
+                let threshold = of_share(share, self.sampling_precision);
+                Some(Rule::Equalizing(threshold.unwrap_or(NEVER)))
+            }
+            "proportional" => Some(Rule::Proportional(share, self.sampling_precision)),
+            _ => None,
+        }
+    }
+
+    /// The threshold of an item that cannot be decided about.
+    pub(crate) fn failure(&self) -> u64 {
+        match self.fail_closed {
+            true => NEVER,
+            false => 0,
+        }
     }
 
     /// Whether the trace id of a log record decides about it.

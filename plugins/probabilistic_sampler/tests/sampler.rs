@@ -195,7 +195,7 @@ fn settings_are_checked_at_once() {
     };
     assert_eq!(
         problems(json!({
-            "sampling_percentage": -1, "mode": "proportional", "sampling_precision": 15, "attribute_source": "x",
+            "sampling_percentage": -1, "mode": "hash", "sampling_precision": 15, "attribute_source": "x",
         })),
         [
             "/sampling_percentage",

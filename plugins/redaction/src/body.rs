@@ -2,7 +2,9 @@
 
 use spanmill_sdk::{Batch, Cell, CellField, Contract, Outcome, Value, WriteField, nested};
 
-use crate::memo::{Fate, KeyClass, Memo, TextFate};
+use crate::keys::{KeyClass, Keys};
+use crate::memo::{Fate, Memo, TextFate};
+use crate::sanitize::Plan;
 use crate::settings::Rules;
 use crate::summary::{Event, Summary};
 
@@ -20,6 +22,9 @@ pub(crate) struct Bodies {
 pub(crate) struct Body<'a> {
     pub rules: &'a Rules,
     pub memo: &'a mut Memo,
+    pub keys: &'a Keys,
+    /// What is done to texts.
+    pub plan: Plan,
     pub keys_matter: bool,
     pub empty_is_clean: bool,
     /// `None`: nothing is said of it.
@@ -72,22 +77,30 @@ impl Bodies {
         let value = Value::from_cell(kind, bits, &batch.texts);
         let cell = match value {
             Value::Absent | Value::Empty if body.empty_is_clean => return,
-            Value::Text(_) => match body.memo.fate(body.rules, batch, outcome, (kind, bits)) {
-                Fate::Masked(text) => {
-                    body.note(Event::Masked, WHOLE);
-                    self.masked += 1;
-                    Cell::Text(text)
+            Value::Text(_) => {
+                match body
+                    .memo
+                    .fate(body.rules, batch, outcome, (kind, bits), body.plan)
+                {
+                    Fate::Masked(text) => {
+                        body.note(Event::Masked, WHOLE);
+                        self.masked += 1;
+                        Cell::Text(text)
+                    }
+                    // The Collector says nothing of a body that is allowed as a whole.
+                    Fate::Allowed | Fate::Clean => return,
                 }
-                // The Collector says nothing of a body that is allowed as a whole.
-                Fate::Allowed | Fate::Clean => return,
-            },
+            }
             Value::Map(_) | Value::Array(_) => match self.nested(body, value, "") {
                 Some(Redacted::Array(array)) => Cell::Array(outcome.bytes(&array)),
                 Some(Redacted::Map(map)) => Cell::Map(outcome.bytes(&map)),
                 Some(Redacted::Text(text)) => Cell::Text(outcome.bytes(&text)),
                 None => return,
             },
-            scalar => match body.memo.text_fate(body.rules, &scalar.to_text()) {
+            scalar => match body
+                .memo
+                .text_fate(body.rules, body.plan, &scalar.to_text())
+            {
                 TextFate::Masked(text) => {
                     let text = outcome.bytes(text);
                     body.note(Event::Masked, WHOLE);
@@ -112,7 +125,7 @@ impl Bodies {
                         path => format!("{path}.{key}"),
                     };
                     let class = match body.keys_matter {
-                        true => body.memo.class(body.rules, key),
+                        true => body.keys.class(body.rules, key),
                         false => KeyClass::Plain,
                     };
                     let new = match class {
@@ -136,7 +149,7 @@ impl Bodies {
                             };
                             Some(Redacted::Text(body.rules.mask.whole(text).into_bytes()))
                         }
-                        KeyClass::Plain | KeyClass::Open => self.nested(body, value, &path),
+                        KeyClass::Plain => self.nested(body, value, &path),
                     };
                     changed |= new.is_some();
                     let value = new.as_ref().map_or(value, Redacted::value);
@@ -159,7 +172,10 @@ impl Bodies {
                 }
                 changed.then_some(Redacted::Array(out))
             }
-            scalar => match body.memo.text_fate(body.rules, &scalar.to_text()) {
+            scalar => match body
+                .memo
+                .text_fate(body.rules, body.plan, &scalar.to_text())
+            {
                 TextFate::Clean => None,
                 TextFate::Allowed => {
                     body.note(Event::Allowed, path);

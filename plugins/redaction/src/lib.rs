@@ -1,13 +1,15 @@
 //! The redaction processor: removes attributes that are not allowed, and masks what must not be seen in attributes and
 //! log bodies.
 //!
-//! Settings, order of rules and the summary it leaves are those of the Collector's `redaction`; see the README
-//! for what is not supported.
+//! Settings, order of rules and the summary it leaves are those of the Collector's `redaction`.
 
 mod body;
+mod keys;
 mod mask;
 mod memo;
+mod names;
 mod redaction;
+mod sanitize;
 mod settings;
 mod summary;
 
@@ -24,13 +26,5 @@ spanmill_sdk::register_processor!(Redaction, about);
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn the_schema_is_that_of_the_settings() {
-        let schema = schemars::schema_for!(super::settings::Settings);
-        spanmill_sdk::testing::check_schema(
-            &serde_json::to_value(schema).unwrap(),
-            include_str!("../settings.schema.json"),
-            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
-        );
-    }
+    spanmill_settings::settings_tests!(super::settings::Settings);
 }

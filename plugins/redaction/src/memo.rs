@@ -1,25 +1,12 @@
-//! What is decided once a distinct text: the class of a key, the fate of a value.
+//! What is decided once a distinct text: the fate of a value.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use spanmill_sdk::{Batch, Outcome, Value};
 
-use crate::settings::{Rules, Settings};
-
-/// What becomes of an attribute, as far as its key says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyClass {
-    Open,
-    /// Passes untouched.
-    Ignored,
-    /// Not on the list of allowed keys.
-    Redacted,
-    /// Its value decides.
-    Plain,
-    /// Masked, unless its value is allowed.
-    Blocked,
-}
+use crate::sanitize::Plan;
+use crate::settings::Rules;
 
 /// What becomes of a value whose key is plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,19 +19,15 @@ pub(crate) enum Fate {
 
 /// Answers by pool index, kept as long as the batch.
 pub(crate) struct Memo {
-    allow_all_keys: bool,
-    allowed_keys: HashSet<String>,
-    ignored_keys: HashSet<String>,
     redact_all_types: bool,
-    keys: Vec<KeyClass>,
     /// For each text what is known of it: nothing to be masked, patterns that may match, or that its fate is decided.
     flags: Vec<u8>,
     /// Fates of those texts that are decided.
     fates: Vec<Fate>,
     /// Whether there is a text whose fate is open.
     pub(crate) any_open: bool,
-    /// Fates of values that are no texts, by kind and bits.
-    others: HashMap<(u8, u64), Fate>,
+    /// Fates of values that are no texts or are sanitized, by kind, bits and what is done to them.
+    others: HashMap<(u8, u64, Plan), Fate>,
     /// Memory for masked texts.
     buffers: [Vec<u8>; 2],
 }
@@ -59,28 +42,10 @@ fn flag(pattern: usize) -> u8 {
     1 << pattern.min(6)
 }
 
-/// Keys that stay allowed, so that the summary of an earlier redaction is not redacted.
-const ALWAYS_ALLOWED: [&str; 5] = [
-    "redaction.redacted.keys",
-    "redaction.redacted.count",
-    "redaction.masked.keys",
-    "redaction.masked.count",
-    "redaction.ignored.count",
-];
-
 impl Memo {
-    pub(crate) fn new(settings: Settings) -> Self {
-        let set = |keys: Option<Vec<String>>| {
-            keys.unwrap_or_default().into_iter().collect::<HashSet<_>>()
-        };
-        let mut allowed_keys = set(settings.allowed_keys);
-        allowed_keys.extend(ALWAYS_ALLOWED.map(str::to_owned));
+    pub(crate) fn new(redact_all_types: bool) -> Self {
         Memo {
-            allow_all_keys: settings.allow_all_keys,
-            allowed_keys,
-            ignored_keys: set(settings.ignored_keys),
-            redact_all_types: settings.redact_all_types,
-            keys: Vec::new(),
+            redact_all_types,
             flags: Vec::new(),
             fates: Vec::new(),
             any_open: false,
@@ -89,15 +54,7 @@ impl Memo {
         }
     }
 
-    /// Whether two values that are equal may fare differently under different keys.
-    pub(crate) fn keys_matter(&self, rules: &Rules) -> bool {
-        !self.allow_all_keys
-            || !self.ignored_keys.is_empty()
-            || !rules.ignored_keys.is_empty()
-            || !rules.blocked_keys.is_empty()
-    }
-
-    pub(crate) fn start(&mut self, rules: &Rules, batch: &Batch<'_>, keys_matter: bool) {
+    pub(crate) fn start(&mut self, rules: &Rules, batch: &Batch<'_>) {
         let texts = &batch.texts;
         self.any_open = !rules.allowed_values.is_empty();
         self.flags.clear();
@@ -113,10 +70,6 @@ impl Memo {
             }
         }
         self.others.clear();
-        if keys_matter {
-            self.keys.clear();
-            self.keys.resize(batch.texts.len(), KeyClass::Open);
-        }
     }
 
     /// The entries that are texts of which more is known than that nothing is to be masked.
@@ -156,38 +109,32 @@ impl Memo {
         }
     }
 
-    #[inline]
-    pub(crate) fn key(&mut self, rules: &Rules, batch: &Batch<'_>, index: u32) -> KeyClass {
-        match self.keys.get(index as usize) {
-            Some(KeyClass::Open) => {}
-            Some(&class) => return class,
-            None => return KeyClass::Plain,
-        }
-        let class = self.class(rules, batch.texts.get(index));
-        self.keys[index as usize] = class;
-        class
-    }
-
-    /// The class of a key that may be no text of the batch.
-    pub(crate) fn class(&self, rules: &Rules, key: &str) -> KeyClass {
-        if self.ignored_keys.contains(key) || rules.ignored_keys.is_match(key) {
-            KeyClass::Ignored
-        } else if !self.allow_all_keys && !self.allowed_keys.contains(key) {
-            KeyClass::Redacted
-        } else if rules.blocked_keys.is_match(key) {
-            KeyClass::Blocked
-        } else {
-            KeyClass::Plain
-        }
-    }
-
     /// The fate of a text that may be none of the batch.
-    pub(crate) fn text_fate(&mut self, rules: &Rules, text: &str) -> TextFate<'_> {
-        match decide(rules, ANY, text.as_bytes(), &mut self.buffers) {
+    pub(crate) fn text_fate(&mut self, rules: &Rules, plan: Plan, text: &str) -> TextFate<'_> {
+        match self.decide(rules, plan, text) {
             Decided::Clean => TextFate::Clean,
             Decided::Allowed => TextFate::Allowed,
             Decided::Masked => TextFate::Masked(&self.buffers[0]),
         }
+    }
+
+    /// Decides a text's fate, with what sanitizers make of what is left of it.
+    fn decide(&mut self, rules: &Rules, plan: Plan, text: &str) -> Decided {
+        let decided = decide(rules, ANY, text.as_bytes(), &mut self.buffers);
+        if plan == Plan::NOTHING {
+            return decided;
+        }
+        let masked = match decided {
+            Decided::Allowed => return decided,
+            Decided::Clean => text,
+            Decided::Masked => std::str::from_utf8(&self.buffers[0]).unwrap_or(""),
+        };
+        let new = rules.sanitizers.apply(plan, masked).into_owned();
+        if new == text {
+            return Decided::Clean;
+        }
+        self.buffers[0] = new.into_bytes();
+        Decided::Masked
     }
 
     /// The fate of a value under a plain key.
@@ -198,8 +145,9 @@ impl Memo {
         batch: &Batch<'_>,
         outcome: &mut Outcome,
         (kind, bits): (u8, u64),
+        plan: Plan,
     ) -> Fate {
-        if kind == 1 {
+        if kind == 1 && plan == Plan::NOTHING {
             let text = bits as usize;
             return match self.flags.get(text) {
                 Some(0) | None => Fate::Clean,
@@ -215,16 +163,16 @@ impl Memo {
             };
         }
         // Without redact_all_types, a value that is no string reads as an empty one, as in the Collector.
-        let place = if self.redact_all_types {
-            (kind, bits)
+        let place = if kind == 1 || self.redact_all_types {
+            (kind, bits, plan)
         } else {
-            (0, 0)
+            (0, 0, Plan::NOTHING)
         };
         if let Some(&fate) = self.others.get(&place) {
             return fate;
         }
         let text = self.text(batch, (kind, bits));
-        let decided = decide(rules, ANY, text.as_bytes(), &mut self.buffers);
+        let decided = self.decide(rules, place.2, &text);
         let fate = self.fate_of(decided, outcome);
         self.others.insert(place, fate);
         fate
@@ -292,7 +240,7 @@ mod tests {
 
     #[test]
     fn entries_of_any_number_are_looked_at() {
-        let mut memo = Memo::new(Settings::default());
+        let mut memo = Memo::new(false);
         memo.flags = (0..10).map(|text| u8::from(text % 3 == 0)).collect();
         for count in 0..40 {
             let kinds: Vec<u8> = (0..count).map(|entry| entry % 4).collect();

@@ -2,13 +2,15 @@
 //! the bodies of log records.
 
 use spanmill_sdk::{
-    Attributes, Batch, Cell, ConfigError, Context, Contract, Counter, ListField, Outcome,
-    PluginError, Processor, Signal, WriteField,
+    ABSENT, Attributes, Batch, Cell, ConfigError, Context, Contract, Counter, ListField, Outcome,
+    PluginError, Processor, Signal, Value, WriteField,
 };
 
 use crate::body::{Bodies, Body};
-
-use crate::memo::{Fate, KeyClass, Memo};
+use crate::keys::{Key, KeyClass, Keys, Role};
+use crate::memo::{Fate, Memo};
+use crate::names::{About, Names};
+use crate::sanitize::{Plan, System};
 use crate::settings::{Rules, Settings};
 use crate::summary::{Detail, Event, OF_ATTRIBUTES, OF_BODY, Summary, Target};
 
@@ -16,6 +18,11 @@ use crate::summary::{Detail, Event, OF_ATTRIBUTES, OF_BODY, Summary, Target};
 pub struct Redaction {
     rules: Rules,
     memo: Memo,
+    keys: Keys,
+    /// The names of spans, where they are sanitized.
+    names: Option<Names>,
+    /// What is done to texts in bodies.
+    body_plan: Plan,
     /// Whether a value's fate depends on its text alone, and nothing is said about it: then rows are not looked at one
     /// by one.
     by_text: bool,
@@ -32,23 +39,29 @@ pub struct Redaction {
     changed: Vec<(usize, Option<u32>)>,
     masked: u64,
     removed: u64,
+    renamed: u64,
     attributes_masked: Counter,
     attributes_removed: Counter,
     body_values_masked: Counter,
     body_values_removed: Counter,
+    span_names_sanitized: Counter,
 }
 
 impl Processor for Redaction {
     type Config = Settings;
 
-    fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
+    fn configure(mut settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
         let rules = settings.rules()?;
         // A value that is no string reads as an empty one; where that would be masked, rows must be looked at.
         let empty_is_clean = rules.allowed_values.is_match("")
             || !rules.blocked.iter().any(|pattern| pattern.is_match(""));
         let texts_only = !settings.redact_all_types && empty_is_clean;
-        let memo = Memo::new(settings);
-        let keys_matter = memo.keys_matter(&rules);
+        let keys = Keys::new(
+            settings.allow_all_keys,
+            settings.allowed_keys,
+            settings.ignored_keys,
+        );
+        let keys_matter = keys.matter(&rules);
         let lists = [
             Context::Resource,
             Context::Scope,
@@ -69,8 +82,11 @@ impl Processor for Redaction {
             bodies: Bodies::new(contract),
             empty_is_clean,
             by_text: !keys_matter && texts_only && rules.detail == Detail::Silent,
+            names: Names::new(&rules.sanitizers, contract),
+            body_plan: rules.sanitizers.of_bodies(),
             rules,
-            memo,
+            memo: Memo::new(settings.redact_all_types),
+            keys,
             keys_matter,
             lists: lists.to_vec(),
             summary: Summary::new(OF_ATTRIBUTES),
@@ -79,18 +95,26 @@ impl Processor for Redaction {
             changed: Vec::new(),
             masked: 0,
             removed: 0,
+            renamed: 0,
             attributes_masked: contract.counter("attributes_masked"),
             attributes_removed: contract.counter("attributes_removed"),
             body_values_masked: contract.counter("body_values_masked"),
             body_values_removed: contract.counter("body_values_removed"),
+            span_names_sanitized: contract.counter("span_names_sanitized"),
         })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
-        self.memo.start(&self.rules, batch, self.keys_matter);
+        self.memo.start(&self.rules, batch);
+        if self.keys_matter {
+            self.keys.start(batch);
+        }
+        if let Some(names) = &mut self.names {
+            names.start();
+        }
         self.summary.start();
         self.body_summary.start();
-        (self.masked, self.removed) = (0, 0);
+        (self.masked, self.removed, self.renamed) = (0, 0, 0);
         self.bodies.start();
         for (context, read, write) in self.lists.clone() {
             let list = batch.attributes(read);
@@ -108,6 +132,9 @@ impl Processor for Redaction {
                 if is_log {
                     self.body(batch, list, write, row, outcome);
                 }
+                if context == Context::Span {
+                    self.name(batch, list, row, outcome);
+                }
             }
         }
         for (counter, count) in [
@@ -115,6 +142,7 @@ impl Processor for Redaction {
             (self.attributes_removed, self.removed),
             (self.body_values_masked, self.bodies.masked),
             (self.body_values_removed, self.bodies.removed),
+            (self.span_names_sanitized, self.renamed),
         ] {
             if count > 0 {
                 counter.add(count);
@@ -142,7 +170,10 @@ impl Redaction {
             .open_entries(list.values.kinds, list.values.bits, &mut self.open);
         for &entry in &self.open {
             let cell = list.values.cell(entry as usize);
-            if let Fate::Masked(text) = self.memo.fate(&self.rules, batch, outcome, cell) {
+            let fate = self
+                .memo
+                .fate(&self.rules, batch, outcome, cell, Plan::NOTHING);
+            if let Fate::Masked(text) = fate {
                 self.masked += 1;
                 outcome.set_entry(write, entry, Cell::Text(text));
             }
@@ -159,6 +190,7 @@ impl Redaction {
         outcome: &mut Outcome,
     ) {
         let noted = self.rules.detail != Detail::Silent;
+        let system = self.system(batch, list, row);
         self.changed.clear();
         for entry in list.entries(row) {
             let (Some(&key), Some(&kind), Some(&bits)) = (
@@ -168,12 +200,11 @@ impl Redaction {
             ) else {
                 break;
             };
-            let class = if self.keys_matter {
-                self.memo.key(&self.rules, batch, key)
-            } else {
-                KeyClass::Plain
+            let known = match self.keys_matter {
+                true => self.keys.of(&self.rules, batch, key),
+                false => Key::PLAIN,
             };
-            let event = match class {
+            let event = match known.class {
                 KeyClass::Ignored => Event::Ignored,
                 KeyClass::Redacted => {
                     self.removed += 1;
@@ -181,11 +212,13 @@ impl Redaction {
                     outcome.remove_entry(write, entry as u32);
                     Event::Redacted
                 }
-                KeyClass::Plain | KeyClass::Open | KeyClass::Blocked => {
-                    let fate = if class == KeyClass::Blocked {
+                KeyClass::Plain | KeyClass::Blocked => {
+                    let fate = if known.class == KeyClass::Blocked {
                         self.blocked(batch, outcome, (kind, bits))
                     } else {
-                        self.memo.fate(&self.rules, batch, outcome, (kind, bits))
+                        let plan = known.plan.within(system);
+                        let cell = (kind, bits);
+                        self.memo.fate(&self.rules, batch, outcome, cell, plan)
                     };
                     match fate {
                         Fate::Allowed => Event::Allowed,
@@ -215,6 +248,65 @@ impl Redaction {
         }
     }
 
+    /// The database that a list is about, as it came.
+    fn system(&mut self, batch: &Batch<'_>, list: Attributes<'_>, row: usize) -> System {
+        if !self.rules.sanitizers.ask_for_system() {
+            return System::NONE;
+        }
+        self.changed.clear();
+        match self.about(batch, list, row, None).system {
+            Some(system) => system,
+            None if batch.signal == Signal::Logs => System::ANY,
+            None => System::NONE,
+        }
+    }
+
+    /// What a list says of its span, as the rules have left it so far; the outcome is needed where they have masked something.
+    fn about(
+        &mut self,
+        batch: &Batch<'_>,
+        list: Attributes<'_>,
+        row: usize,
+        outcome: Option<&Outcome>,
+    ) -> About {
+        let mut about = About::default();
+        let mut system = None;
+        for entry in list.entries(row) {
+            let key = list.keys.get(entry).copied().unwrap_or(ABSENT);
+            let role = self.keys.of(&self.rules, batch, key).role;
+            let change = self.changed.iter().find(|(changed, _)| *changed == entry);
+            let text = match (change, list.values.get(entry, &batch.texts)) {
+                (Some((_, None)), _) => continue,
+                (Some((_, Some(text))), _) => {
+                    let added = outcome.and_then(|outcome| outcome.added(*text));
+                    std::str::from_utf8(added.unwrap_or_default()).unwrap_or("")
+                }
+                (None, Value::Text(text)) => text,
+                _ => "",
+            };
+            match role {
+                Role::Http => about.is_http = true,
+                Role::System if !text.is_empty() => system = Some(text),
+                Role::OlderSystem if !text.is_empty() => system = system.or(Some(text)),
+                _ => {}
+            }
+        }
+        about.system = system.map(|system| self.rules.sanitizers.system(system));
+        about
+    }
+
+    /// Sanitizes the name of a span.
+    fn name(&mut self, batch: &Batch<'_>, list: Attributes<'_>, row: usize, outcome: &mut Outcome) {
+        if self.names.is_none() {
+            return;
+        }
+        let about = self.about(batch, list, row, Some(outcome));
+        if let Some(names) = &mut self.names {
+            let is_new = names.sanitize(&self.rules, batch, row, about, outcome);
+            self.renamed += u64::from(is_new);
+        }
+    }
+
     /// Applies the rules to the body of a log record, and sums up in its attributes.
     fn body(
         &mut self,
@@ -228,6 +320,8 @@ impl Redaction {
         let mut body = Body {
             rules: &self.rules,
             memo: &mut self.memo,
+            keys: &self.keys,
+            plan: self.body_plan,
             keys_matter: self.keys_matter,
             empty_is_clean: self.empty_is_clean,
             summary: noted.then_some(&mut self.body_summary),

@@ -1,11 +1,11 @@
 //! The settings, as the Collector reads them.
 
 use serde::Deserialize;
-use serde_json::Value;
 use spanmill_pattern::{Finder, RegexSet, compile, compile_set};
 use spanmill_sdk::{ConfigError, Problems};
 
 use crate::mask::Mask;
+use crate::sanitize::{DatabaseSettings, Sanitizers, UrlSettings};
 use crate::summary::Detail;
 
 /// The component's section of the manifest. It may hold a secret, so it is not `Debug`.
@@ -13,19 +13,33 @@ use crate::summary::Detail;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// No key is removed.
     pub(crate) allow_all_keys: bool,
+    /// Keys that stay; with none, every attribute goes.
     pub(crate) allowed_keys: Option<Vec<String>>,
+    /// Keys that pass untouched.
     pub(crate) ignored_keys: Option<Vec<String>>,
+    /// The same, by regular expression.
     ignored_key_patterns: Option<Vec<String>>,
+    /// Regular expressions: keys whose value is masked as a whole.
     blocked_key_patterns: Option<Vec<String>>,
+    /// Regular expressions: what matches in a value is masked.
     blocked_values: Option<Vec<String>>,
+    /// Regular expressions: values that match are not masked.
     allowed_values: Option<Vec<String>>,
+    /// Looks at values that are no strings too, as text; without it such a value reads as an empty string.
     pub(crate) redact_all_types: bool,
+    /// Masks with the hash of what matched instead of `****`.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "md5", "sha1", "sha3", "hmac-sha256", "hmac-sha512"])))]
     hash_function: String,
+    /// The key of the `hmac` functions: at least 32 or 64 bytes.
     hmac_key: String,
+    /// Leaves `redaction.{redacted,masked,allowed}.count` and `redaction.ignored.count` behind; `debug` adds
+    /// `redaction.{redacted,masked,allowed}.keys`.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "silent", "info", "debug"], "default" = "silent")))]
     summary: String,
-    url_sanitizer: Value,
-    db_sanitizer: Value,
+    url_sanitizer: UrlSettings,
+    db_sanitizer: DatabaseSettings,
 }
 
 /// What the settings say, compiled.
@@ -36,16 +50,7 @@ pub(crate) struct Rules {
     pub blocked: Vec<Finder>,
     pub mask: Mask,
     pub detail: Detail,
-}
-
-/// Whether a sanitizer is switched on anywhere in its section.
-fn enabled(section: &Value) -> bool {
-    match section {
-        Value::Object(entries) => entries.iter().any(|(key, value)| {
-            (key == "enabled" && *value == Value::Bool(true)) || enabled(value)
-        }),
-        _ => false,
-    }
+    pub sanitizers: Sanitizers,
 }
 
 fn set(name: &str, patterns: Option<&Vec<String>>, problems: &mut Problems) -> RegexSet {
@@ -69,19 +74,8 @@ fn set(name: &str, patterns: Option<&Vec<String>>, problems: &mut Problems) -> R
 }
 
 impl Settings {
-    pub(crate) fn rules(&self) -> Result<Rules, ConfigError> {
+    pub(crate) fn rules(&mut self) -> Result<Rules, ConfigError> {
         let mut problems = Problems::new();
-        for (name, section) in [
-            ("url_sanitizer", &self.url_sanitizer),
-            ("db_sanitizer", &self.db_sanitizer),
-        ] {
-            if enabled(section) {
-                problems.push(
-                    format!("/{name}"),
-                    format!("{name} is not supported; take it out, or mask by blocked_values"),
-                );
-            }
-        }
         let mask =
             Mask::new(&self.hash_function, &self.hmac_key).unwrap_or_else(|(path, message)| {
                 problems.push(path, message);
@@ -124,6 +118,10 @@ impl Settings {
             blocked,
             mask,
             detail,
+            sanitizers: Sanitizers::new(
+                std::mem::take(&mut self.url_sanitizer),
+                std::mem::take(&mut self.db_sanitizer),
+            ),
         };
         problems.check()?;
         Ok(rules)

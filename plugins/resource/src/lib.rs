@@ -13,6 +13,7 @@ use spanmill_sdk::{
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
+    /// Done one after the other; at least one.
     #[serde(default)]
     attributes: Option<Vec<ActionConfig>>,
 }
@@ -57,13 +58,5 @@ spanmill_sdk::register_processor!(Resource, about);
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn the_schema_is_that_of_the_settings() {
-        let schema = schemars::schema_for!(super::Settings);
-        spanmill_sdk::testing::check_schema(
-            &serde_json::to_value(schema).unwrap(),
-            include_str!("../settings.schema.json"),
-            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
-        );
-    }
+    spanmill_settings::settings_tests!(super::Settings);
 }

@@ -9,11 +9,12 @@ use spanmill_sdk::{Context, PipelineSet, Pipelines, Problems, Signal, closest};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The routes, tried in order.
+    /// The routes, tried in order; at least one.
     pub(crate) table: Vec<Item>,
-    /// Where rows go that no route takes.
+    /// Where rows go that no route has taken; without any they are dropped, and counted.
     pub(crate) default_pipelines: Vec<String>,
-    /// What happens when a condition cannot be evaluated.
+    /// A condition that cannot be evaluated does not hold and is logged; the same, not logged; or the batch fails.
+    #[cfg_attr(test, schemars(extend("default" = "propagate")))]
     pub(crate) error_mode: Option<ErrorMode>,
 }
 
@@ -22,15 +23,17 @@ pub struct Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Item {
-    /// What the condition is asked of: `resource` (the default), `span`, `log`, `metric` or `datapoint`.
+    /// What the condition is asked of, and what is sent: a row with all below it.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "resource", "span", "log", "metric", "datapoint"], "default" = "resource")))]
     context: String,
-    /// `route()`, or `route() where` and a condition.
+    /// Instead of `condition`: `route() where` and a condition, or `route()`, which takes every row.
     statement: String,
-    /// The condition alone.
+    /// Which rows the route takes, in OTTL.
     condition: String,
-    /// Where the rows go for which it holds.
+    /// Where they go: pipelines that have this connector as a receiver; at least one.
     pipelines: Vec<String>,
-    /// `move` (the default): later routes do not see them. `copy`: they do.
+    /// Whether later routes see the rows that this one has taken: with `copy` they do.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "move", "copy"], "default" = "move")))]
     action: String,
 }
 
@@ -234,14 +237,5 @@ mod tests {
             assert!(split(wrong).is_err(), "{wrong}");
         }
     }
-
-    #[test]
-    fn the_schema_is_that_of_the_settings() {
-        let schema = schemars::schema_for!(super::Settings);
-        spanmill_sdk::testing::check_schema(
-            &serde_json::to_value(schema).unwrap(),
-            include_str!("../settings.schema.json"),
-            concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json"),
-        );
-    }
+    spanmill_settings::settings_tests!(super::Settings);
 }

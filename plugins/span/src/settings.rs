@@ -13,8 +13,10 @@ pub struct Settings {
     pub(crate) name: Option<Name>,
     #[serde(default)]
     pub(crate) status: Option<Status>,
+    /// Which spans are changed, with the properties that have a meaning for traces; looked at before `exclude`.
     #[serde(default)]
     pub(crate) include: Option<Match>,
+    /// Which are not.
     #[serde(default)]
     pub(crate) exclude: Option<Match>,
 }
@@ -24,7 +26,9 @@ pub struct Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Name {
+    /// The values of these attributes, joined, are the name of spans that have all of them.
     pub from_attributes: Option<Vec<String>>,
+    /// What stands between the values.
     pub separator: String,
     pub to_attributes: Option<ToAttributes>,
 }
@@ -34,8 +38,12 @@ pub(crate) struct Name {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ToAttributes {
+    /// Regular expressions: what named groups match becomes attributes, and a placeholder in the name; one after the
+    /// other, after `from_attributes`.
     pub rules: Option<Vec<String>>,
+    /// The first rule that matches is the last.
     pub break_after_match: bool,
+    /// The name stays as it is.
     pub keep_original_name: bool,
 }
 
@@ -44,7 +52,10 @@ pub(crate) struct ToAttributes {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Status {
+    /// Required: the status that spans get.
+    #[cfg_attr(test, schemars(extend("enum" = ["Unset", "Ok", "Error"])))]
     pub code: String,
+    /// The status message; for `Error` only.
     pub description: String,
 }
 

@@ -16,11 +16,12 @@ use state::{Buffers, Fields, Metric};
 
 use crate::adjusted::Adjusted;
 use crate::dimensions::Dimensions;
+use crate::globs::Globs;
 use crate::resources::Resources;
 use crate::series::{Names, Touched};
 use crate::settings::{BUILT_IN, Settings};
-use crate::tree::NONE;
 use crate::words::Words;
+use spanmill_series::NONE;
 
 /// The numbering of series starts over beyond this many.
 const SERIES_LIMIT: u32 = 100_000;
@@ -36,11 +37,9 @@ impl Connector for SpanMetrics {
         let stream = settings.stream();
         let mut span_dimensions = Dimensions::default();
         span_dimensions.add(&settings.dimensions, false, contract);
+        let shared = span_dimensions.list.len();
         span_dimensions.add(&settings.calls_dimensions, false, contract);
-        let (shared, calls) = (
-            settings.dimensions.len(),
-            settings.dimensions.len() + settings.calls_dimensions.len(),
-        );
+        let calls = span_dimensions.list.len();
         if !settings.histogram.disable {
             span_dimensions.add(&settings.histogram.dimensions, false, contract);
         }
@@ -50,6 +49,11 @@ impl Connector for SpanMetrics {
             event_dimensions.add(&settings.events.dimensions, true, contract);
         }
         let exemplars = stream.instruments[0].exemplars > 0;
+        let globs = settings.globs().map(Globs::new);
+        let reads_events = settings.events.enabled && !globs[Metric::Events as usize].is_empty();
+        let reads_spans = !globs[Metric::Calls as usize].is_empty()
+            || !settings.histogram.disable && !globs[Metric::Duration as usize].is_empty()
+            || reads_events;
         let fields = Fields {
             resource: contract.read_attributes(Context::Resource),
             name: contract.read_text("span.name"),
@@ -58,6 +62,8 @@ impl Connector for SpanMetrics {
             start: contract.read_wide("span.start_time_unix_nano"),
             end: contract.read_wide("span.end_time_unix_nano"),
             trace_state: contract.read_text("span.trace_state"),
+            span: reads_spans.then(|| contract.read_attributes(Context::Span)),
+            event: reads_events.then(|| contract.read_attributes(Context::SpanEvent)),
             scope: (!settings.include_instrumentation_scope.is_empty()).then(|| {
                 (
                     contract.read_text("scope.name"),
@@ -88,8 +94,9 @@ impl Connector for SpanMetrics {
                 .events
                 .enabled
                 .then_some(if settings.histogram.disable { 1 } else { 2 }),
-            shared: plans[0] == plans[1],
+            shared: plans[0] == plans[1] && settings.have_calls_and_durations_the_same_globs(),
             plans,
+            globs,
             span_dimensions,
             event_dimensions,
             resources: Resources::new(settings.resource_metrics_key_attributes),
@@ -111,12 +118,16 @@ impl Connector for SpanMetrics {
             self.words = Words::default();
             self.touched = Touched::default();
             self.resources.restart();
+            self.globs.iter_mut().for_each(Globs::restart);
         }
         let list = batch.attributes(self.fields.resource);
         self.names.start();
         self.words.start(batch);
         self.resources.start(batch, &list, &mut self.words);
         self.span_dimensions.start(batch, &list, &mut self.words);
+        for globs in &mut self.globs {
+            globs.start(batch, &list, &mut self.words);
+        }
         let mut buffers = std::mem::take(&mut self.buffers);
         self.scopes_shown(batch, &mut buffers.shown);
         let states = batch.text(self.fields.trace_state);
@@ -146,8 +157,8 @@ impl SpanMetrics {
 
     fn measure_spans(&mut self, batch: &Batch<'_>, buffers: &mut Buffers, emission: &mut Emission) {
         let rows = Rows::of_spans(self, batch, &buffers.counts, &buffers.shown);
-        let nodes = &mut buffers.nodes;
-        let series = self.series_of(&rows, Metric::Calls, nodes, emission);
+        let (nodes, found) = (&mut buffers.nodes, &mut buffers.found);
+        let series = self.series_of(&rows, Metric::Calls, nodes, found, emission);
         if series.iter().all(|&series| series == NONE) {
             return;
         }
@@ -173,7 +184,7 @@ impl SpanMetrics {
         };
         let series = match self.shared {
             true => series,
-            false => self.series_of(&rows, Metric::Duration, nodes, emission),
+            false => self.series_of(&rows, Metric::Duration, nodes, found, emission),
         };
         let (starts, ends) = (batch.wide(self.fields.start), batch.wide(self.fields.end));
         let values = measured(&series, durations(starts, ends, self.divider).into_iter());
@@ -189,7 +200,8 @@ impl SpanMetrics {
         emission: &mut Emission,
     ) {
         let rows = Rows::of_events(self, batch, &buffers.counts, &buffers.shown);
-        let series = self.series_of(&rows, Metric::Events, &mut buffers.nodes, emission);
+        let (nodes, found) = (&mut buffers.nodes, &mut buffers.found);
+        let series = self.series_of(&rows, Metric::Events, nodes, found, emission);
         if series.iter().all(|&series| series == NONE) {
             return;
         }

@@ -28,7 +28,8 @@ pub(crate) type Columns<'a> = (Values<'a>, Option<Values<'a>>);
 
 impl Dimensions {
     pub(crate) fn add(&mut self, dimensions: &[Dimension], events: bool, contract: &mut Contract) {
-        self.list.extend(dimensions.iter().map(|dimension| Dim {
+        let named = dimensions.iter().filter(|it| !it.name.is_empty());
+        self.list.extend(named.map(|dimension| Dim {
             name: dimension.name.clone(),
             default: dimension.default.clone(),
             span: contract.read_attribute(Context::Span, &dimension.name),

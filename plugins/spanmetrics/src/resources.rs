@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use spanmill_sdk::{ABSENT, Attributes, Batch, Cell, Context, Emission, SeriesAttribute};
 
-use crate::tree::{NONE, ROOT};
 use crate::words::{RESOURCES, Words};
+use spanmill_series::{NONE, ROOT};
 
 /// Resources are forgotten beyond this number, when the numbering of series starts over.
 const LIMIT: usize = 10_000;

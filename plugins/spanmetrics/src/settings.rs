@@ -1,7 +1,7 @@
 //! The settings, as the Collector reads them.
 
 use serde::Deserialize;
-use serde_json::Value as Json;
+use spanmill_pattern::Glob;
 use spanmill_sdk::{
     ConfigError, Instrument, InstrumentKind, Level, MetricStream, Problems, Temporality,
 };
@@ -13,31 +13,45 @@ use spanmill_settings::Duration;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// Further attributes: the span's, else the resource's, else the default. One that repeats a built-in one is left
+    /// out, with a warning.
     pub(crate) dimensions: Vec<Dimension>,
+    /// Further ones of calls only.
     pub(crate) calls_dimensions: Vec<Dimension>,
+    /// Built-in attributes to leave out.
     pub(crate) exclude_dimensions: Vec<String>,
-    /// Without effect in the Collector too.
-    #[serde(rename = "dimensions_cache_size")]
-    _dimensions_cache_size: Json,
+    /// Without effect, with a warning: `aggregation_cardinality_limit` bounds the series.
+    dimensions_cache_size: Option<i64>,
+    /// At most so many resources; above 0.
     resource_metrics_cache_size: u32,
+    /// The attributes that tell resources apart, over all workers; the metrics' resource has the attributes of the
+    /// first. None: all.
     pub(crate) resource_metrics_key_attributes: Vec<String>,
+    /// Whether metrics carry running totals, or what came since the last ones.
+    #[cfg_attr(test, schemars(extend("enum" = ["AGGREGATION_TEMPORALITY_CUMULATIVE", "AGGREGATION_TEMPORALITY_DELTA"])))]
     aggregation_temporality: String,
     pub(crate) histogram: Histogram,
+    /// How often metrics are sent on; above 0.
     metrics_flush_interval: Duration,
+    /// A series not measured for so long is forgotten; 0: never.
     metrics_expiration: Duration,
+    /// The same; this one counts if both are given.
     series_expiration: Duration,
-    /// The host keeps the times of delta points itself.
-    #[serde(rename = "metric_timestamp_cache_size")]
-    _metric_timestamp_cache_size: Json,
+    /// Without effect, with a warning: the host keeps the times of delta points of all series.
+    metric_timestamp_cache_size: Option<i64>,
+    /// Starts the metrics' names.
     namespace: String,
     pub(crate) exemplars: Exemplars,
     pub(crate) events: Events,
+    /// Scopes that are shown, as `span.instrumentation.scope.name` and `.version`.
     pub(crate) include_instrumentation_scope: Vec<String>,
-    /// None: a limit on all series, so that names which never repeat cannot fill the memory.
+    /// At most so many series a resource and metric; 0: no limit. Not set: at most 20,000 series altogether. What comes
+    /// beyond is counted together, in a series with the attribute `otel.metric.overflow`.
     aggregation_cardinality_limit: Option<i64>,
-    /// The attributes of the resource are on the metrics either way, as with the Collector's feature gates.
+    /// They are on the metrics either way, as in the Collector without its feature gate.
     #[serde(rename = "add_resource_attributes")]
     _add_resource_attributes: bool,
+    /// Adds the attribute `sampling.method`: `extrapolated` or `counted`.
     pub(crate) enable_metrics_sampling_method: bool,
 }
 
@@ -47,7 +61,7 @@ impl Default for Settings {
             dimensions: Vec::new(),
             calls_dimensions: Vec::new(),
             exclude_dimensions: Vec::new(),
-            _dimensions_cache_size: Json::Null,
+            dimensions_cache_size: None,
             resource_metrics_cache_size: 1000,
             resource_metrics_key_attributes: Vec::new(),
             aggregation_temporality: "AGGREGATION_TEMPORALITY_CUMULATIVE".to_owned(),
@@ -55,7 +69,7 @@ impl Default for Settings {
             metrics_flush_interval: Duration(60_000_000_000),
             metrics_expiration: Duration(0),
             series_expiration: Duration(0),
-            _metric_timestamp_cache_size: Json::Null,
+            metric_timestamp_cache_size: None,
             namespace: "traces.span.metrics".to_owned(),
             exemplars: Exemplars::default(),
             events: Events::default(),
@@ -72,19 +86,29 @@ impl Default for Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Dimension {
+    /// The key of an attribute.
     pub name: String,
+    /// Its value where it is nowhere. Without one it is left out.
     pub default: Option<String>,
-    glob: String,
+    /// In place of a name: every attribute whose key it matches. `*` and `?` stop at a dot, `**` does not; `[a-c]`,
+    /// `[!a-c]` and `{a,b}` are as usual.
+    pub glob: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Histogram {
+    /// No durations.
     pub disable: bool,
+    /// The unit of durations.
+    #[cfg_attr(test, schemars(extend("enum" = ["ms", "s"], "default" = "ms")))]
     unit: Option<String>,
+    /// An exponential histogram instead of one with explicit buckets.
     exponential: Option<Exponential>,
+    /// A histogram with buckets of your own.
     explicit: Option<Explicit>,
+    /// Further ones of durations only.
     pub dimensions: Vec<Dimension>,
 }
 
@@ -92,6 +116,7 @@ pub(crate) struct Histogram {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Exponential {
+    /// At most so many buckets; 0: 160.
     max_size: i64,
 }
 
@@ -99,6 +124,7 @@ struct Exponential {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Explicit {
+    /// Upper bounds. Without them 2, 4, 6, 8, 10, 50, 100, 200, 400, 800 ms, 1, 1.4, 2, 5, 10, 15 s.
     buckets: Option<Vec<Duration>>,
 }
 
@@ -106,7 +132,9 @@ struct Explicit {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exemplars {
+    /// Data points carry spans as exemplars.
     pub enabled: bool,
+    /// How many.
     max_per_data_point: i64,
 }
 
@@ -123,7 +151,9 @@ impl Default for Exemplars {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Events {
+    /// Counts span events; `events.dimensions` must name one at least.
     pub enabled: bool,
+    /// Further ones of events: the span's attribute, else the event's, else the resource's.
     pub dimensions: Vec<Dimension>,
 }
 
@@ -153,6 +183,29 @@ impl Settings {
             .as_deref()
             .unwrap_or("ms")
             .to_lowercase()
+    }
+
+    /// The patterns that name dimensions of calls, durations and events; they have been checked.
+    pub(crate) fn globs(&self) -> [Vec<Glob>; 3] {
+        let own = [
+            &self.calls_dimensions,
+            &self.histogram.dimensions,
+            &self.events.dimensions,
+        ];
+        own.map(|own| {
+            let dimensions = self.dimensions.iter().chain(own);
+            let globs = dimensions.filter(|it| !it.glob.is_empty());
+            globs.filter_map(|it| glob(&it.glob).ok()).collect()
+        })
+    }
+
+    /// Whether no pattern names dimensions of calls or durations alone.
+    pub(crate) fn have_calls_and_durations_the_same_globs(&self) -> bool {
+        let mut own = self
+            .calls_dimensions
+            .iter()
+            .chain(&self.histogram.dimensions);
+        own.all(|it| it.glob.is_empty())
     }
 
     /// Checks everything, and takes dimensions out that repeat one there is anyway.
@@ -212,6 +265,9 @@ impl Settings {
         if self.metrics_flush_interval.0 <= 0 {
             problems.push("/metrics_flush_interval", "must be above 0");
         }
+        if self.resource_metrics_cache_size == 0 {
+            problems.push("/resource_metrics_cache_size", "must be above 0");
+        }
         for (path, duration) in [
             ("/metrics_expiration", self.metrics_expiration),
             ("/series_expiration", self.series_expiration),
@@ -230,7 +286,29 @@ impl Settings {
         if self.exemplars.enabled && u32::try_from(self.exemplars.max_per_data_point).is_err() {
             problems.push("/exemplars/max_per_data_point", "must be from 0 up");
         }
-        problems.check()
+        problems.check()?;
+        self.say_what_has_no_effect();
+        Ok(())
+    }
+
+    fn say_what_has_no_effect(&self) {
+        for (key, is_set, why) in [
+            (
+                "dimensions_cache_size",
+                self.dimensions_cache_size.is_some_and(|size| size != 0),
+                "`aggregation_cardinality_limit` bounds the series",
+            ),
+            (
+                "metric_timestamp_cache_size",
+                self.metric_timestamp_cache_size.is_some(),
+                "the host keeps the times of delta points of all series",
+            ),
+        ] {
+            if is_set {
+                let message = format!("{key} has no effect: {why}");
+                spanmill_sdk::log(Level::Warn, &message);
+            }
+        }
     }
 
     /// The metrics that are made.
@@ -303,21 +381,45 @@ impl Settings {
     }
 }
 
+/// The pattern of a dimension: keys have parts with dots between them.
+fn glob(pattern: &str) -> Result<Glob, String> {
+    Glob::new(pattern, '.')
+}
+
 fn check_dimensions(path: &str, dimensions: &mut Vec<Dimension>, problems: &mut Problems) {
     let mut names: Vec<&str> = BUILT_IN.to_vec();
     let mut repeated = Vec::new();
     for (place, dimension) in dimensions.iter().enumerate() {
-        if !dimension.glob.is_empty() {
-            problems.push(
-                format!("{path}/{place}/glob"),
-                "glob is not there yet; name each dimension",
-            );
-        } else if dimension.name.is_empty() {
-            problems.push(format!("{path}/{place}/name"), "is required");
-        } else if names.contains(&dimension.name.as_str()) {
-            repeated.push(place);
-        } else {
-            names.push(&dimension.name);
+        match (dimension.name.is_empty(), dimension.glob.is_empty()) {
+            (true, true) => problems.push(format!("{path}/{place}"), "needs a name or a glob"),
+            (false, false) => problems.push(
+                format!("{path}/{place}"),
+                "has either a name or a glob, not both",
+            ),
+            (false, true) if names.contains(&dimension.name.as_str()) => repeated.push(place),
+            (false, true) => names.push(&dimension.name),
+            (true, false) if dimension.default.is_some() => problems.push(
+                format!("{path}/{place}/default"),
+                "a glob has no default; name the dimension instead",
+            ),
+            (true, false) => {}
+        }
+    }
+    for (place, dimension) in dimensions.iter().enumerate() {
+        if dimension.glob.is_empty() {
+            continue;
+        }
+        let path = format!("{path}/{place}/glob");
+        match glob(&dimension.glob) {
+            Err(why) => problems.push(path, why),
+            Ok(glob) => {
+                if let Some(name) = names.iter().find(|name| glob.is_match(name)) {
+                    problems.push(
+                        path,
+                        format!("matches `{name}`, which is a dimension already; make it narrower"),
+                    );
+                }
+            }
         }
     }
     for place in repeated.into_iter().rev() {

@@ -1,9 +1,7 @@
 //! Numbers for what tells series apart that stay the same from batch to batch.
 
 use spanmill_sdk::Batch;
-
-use crate::texts::TextIds;
-use crate::tree::{ROOT, Tree};
+use spanmill_series::{ROOT, TextIds, Tree};
 
 /// The kind of a cell that stands for a dimension's default.
 pub(crate) const DEFAULT: u8 = 15;
@@ -30,7 +28,7 @@ pub(crate) struct Words {
 impl Words {
     /// Whether it is time to start over: where each new text or value makes a series, those are bounded first.
     pub(crate) fn are_many(&self) -> bool {
-        self.texts.len().max(self.tree.len()) > LIMIT
+        self.texts.len().max(self.tree.nodes()) > LIMIT
     }
 
     /// Begins a batch.
@@ -40,9 +38,7 @@ impl Words {
 
     /// The node at the end of a path.
     pub(crate) fn path(&mut self, node: u32, words: impl IntoIterator<Item = u32>) -> u32 {
-        words
-            .into_iter()
-            .fold(node, |node, word| self.tree.next(node, word))
+        self.tree.path(node, words)
     }
 
     /// The word of a cell, by what it holds; 0 for an absent one.

@@ -366,7 +366,10 @@ fn the_numbering_starts_over_before_it_outgrows_its_bound() {
 fn every_mistake_is_named_at_once() {
     let error = |settings| ConnectorKit::<SpanMetrics>::new(settings).err().unwrap();
     let ConfigError::Settings(problems) = error(json!({
-        "dimensions": [{"glob": "http.*"}, {}],
+        "dimensions": [
+            {"glob": "status.*"}, {}, {"name": "a", "glob": "b"}, {"glob": "[a"}, {"glob": "c", "default": "d"}, {"glob": "a.**"},
+        ],
+        "resource_metrics_cache_size": 0,
         "histogram": {"unit": "h", "explicit": {}, "exponential": {}},
         "aggregation_temporality": "delta",
         "metrics_flush_interval": "-1s",
@@ -383,13 +386,17 @@ fn every_mistake_is_named_at_once() {
     assert_eq!(
         paths,
         [
+            "/dimensions/1",
+            "/dimensions/2",
+            "/dimensions/4/default",
             "/dimensions/0/glob",
-            "/dimensions/1/name",
+            "/dimensions/3/glob",
             "/events/dimensions",
             "/histogram",
             "/histogram/unit",
             "/aggregation_temporality",
             "/metrics_flush_interval",
+            "/resource_metrics_cache_size",
             "/metrics_expiration",
             "/aggregation_cardinality_limit",
         ]

@@ -11,24 +11,39 @@ use spanmill_settings::Duration;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// How long after its first span a trace is decided on; looked at once a second.
     pub(crate) decision_wait: Duration,
+    /// Decides this long after the root span came, if that is earlier; 0: does not.
     pub(crate) decision_wait_after_root_received: Duration,
+    /// How many traces an instance knows of, decided on or not; beyond it the oldest are forgotten, and dropped where
+    /// they wait.
     pub(crate) num_traces: u64,
+    /// Senders are asked to wait (RESOURCE_EXHAUSTED, 429) while `num_traces` traces wait, and none is given up.
     pub(crate) block_on_overflow: bool,
+    /// Accepted; nothing depends on it.
     #[serde(rename = "expected_new_traces_per_sec")]
     _expected_new_traces_per_sec: u64,
+    /// What keeps or drops traces, see below; at least one.
     pub(crate) policies: Vec<PolicySettings>,
     pub(crate) decision_cache: DecisionCache,
+    /// No policy is asked behind the first that samples.
     pub(crate) sample_on_first_match: bool,
+    /// `trace-complete`; any other is an error.
     sampling_strategy: String,
+    /// Not supported.
     tail_storage: Value,
+    /// At the end, traces that wait are dropped instead of decided on with what has come.
     pub(crate) drop_pending_traces_on_shutdown: bool,
+    /// A trace whose spans, as encoded, exceed this is dropped at once; 0: none is.
     pub(crate) maximum_trace_size_bytes: u64,
-    /// Ours: limit on the bytes of the spans that wait.
+    /// Ours: how many bytes of spans, as encoded, may wait in an instance; beyond it the oldest traces are dropped; 0:
+    /// as many as `limits.held_mib` allows.
     pub(crate) max_bytes: u64,
-    /// The Collector's gate `processor.tailsamplingprocessor.recordpolicy`, with attributes of spans in place of scopes.
+    /// Spans say in `tailsampling.policy` and `tailsampling.composite_policy` what sampled them, and in
+    /// `tailsampling.cached_decision` that a cache knew; the Collector's gate `recordpolicy`, which writes into scopes.
     pub(crate) record_policy: bool,
-    /// The Collector's gate `processor.tailsamplingprocessor.usetracestate`.
+    /// Spans say in their trace state by which threshold they were sampled (`ot=th:..`), and traces that speak of
+    /// sampling there are sampled by their randomness: the Collector's gate `usetracestate`.
     pub(crate) use_trace_state: bool,
 }
 
@@ -59,7 +74,9 @@ impl Default for Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DecisionCache {
+    /// How many decisions are remembered apart from `num_traces`; the least recently used are forgotten.
     pub sampled_cache_size: u64,
+    /// The same, of traces that were not sampled.
     pub non_sampled_cache_size: u64,
 }
 

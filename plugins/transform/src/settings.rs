@@ -11,14 +11,23 @@ use spanmill_sdk::{Context, Problems, Signal};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// A statement that fails on a row does nothing there and is logged, once a batch; the same, not logged; or the
+    /// batch fails.
+    #[cfg_attr(test, schemars(extend("default" = "ignore")))]
     error_mode: Option<ErrorMode>,
+    /// Statements on spans, whose paths name their context: `resource`, `scope`, `span` or `spanevent`. They run for
+    /// the deepest that one of them names. Or groups of them.
     trace_statements: Option<Vec<Group>>,
+    /// The same: `resource`, `scope`, `metric`, `datapoint`.
     metric_statements: Option<Vec<Group>>,
+    /// The same: `resource`, `scope`, `log`.
     log_statements: Option<Vec<Group>>,
-    /// Experimental parts of the language.
+    /// `ottl.functions.enableLambda` allows the functions that take lambdas, which are experimental in the Collector as
+    /// well; there it is a gate of the command line.
     feature_gates: Vec<Gate>,
-    // Not supported; accepted while they ask for nothing.
+    /// Not supported: profiles are no signal of this version.
     profile_statements: Value,
+    /// Not supported.
     flatten_data: bool,
 }
 
@@ -57,9 +66,13 @@ impl<'de> Deserialize<'de> for Group {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct Grouped {
+    /// What the statements run for; paths need not name it then. Without it that is inferred from paths.
     context: Option<String>,
+    /// One of them must hold.
     conditions: Vec<String>,
+    /// Done one after the other.
     statements: Vec<String>,
+    /// Without it that above.
     error_mode: Option<ErrorMode>,
 }
 

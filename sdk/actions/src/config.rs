@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 use spanmill_pattern::{Regex, compile};
-use spanmill_sdk::{Problems, Value, nested};
+use spanmill_sdk::{Level, Problems, Value, nested};
 
 use crate::action::{Action, Constant, Keys, Kind, Source, Target};
 
@@ -12,13 +12,21 @@ use crate::action::{Action, Constant, Keys, Kind, Source, Target};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ActionConfig {
+    /// The attribute. Required, but for `delete` and `hash`, where a `pattern` may stand instead or beside.
     key: String,
+    /// Required: `insert` (if not there), `update` (if there), `upsert`, `delete`, `hash` (SHA-256), `extract` or `convert`.
     action: String,
+    /// The value to put.
     value: Json,
+    /// Put this if there is no other value.
     default_value: Json,
+    /// Put another attribute's value.
     from_attribute: String,
+    /// Not supported.
     from_context: String,
+    /// `extract`: its named groups become attributes; `delete`, `hash`: keys that match.
     pattern: String,
+    /// What `convert` makes of the value: `string`, `int` or `double`.
     converted_type: String,
 }
 
@@ -120,6 +128,10 @@ impl ActionConfig {
                     format!("{action} takes no {field}; take it out"),
                 );
             }
+        }
+        if !self.default_value.is_null() && !takes_value {
+            let message = format!("{path}/default_value: {action} takes none; it has no effect");
+            spanmill_sdk::log(Level::Warn, &message);
         }
         let regex = match (self.pattern.is_empty(), compile(&self.pattern)) {
             (true, _) => None,

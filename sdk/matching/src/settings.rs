@@ -9,19 +9,31 @@ use spanmill_sdk::Signal;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
+    /// How the lists below are matched, `strict` or `regexp`; required. Of each list one entry must match, of
+    /// `attributes`, `resources` and `libraries` all.
     pub(crate) match_type: String,
-    /// The Collector's cache of patterns; it changes no answer, and nothing is cached here.
+    /// The Collector's cache of patterns: without effect, since it changes no answer.
     #[serde(rename = "regexp")]
     pub(crate) _regexp: Value,
+    /// The resource's `service.name`.
     pub(crate) services: Vec<String>,
+    /// The name.
     pub(crate) span_names: Vec<String>,
+    /// Such as `SPAN_KIND_SERVER`.
     pub(crate) span_kinds: Vec<String>,
+    /// Attributes of the span or log record.
     pub(crate) attributes: Vec<KeyValue>,
+    /// Attributes of the resource.
     pub(crate) resources: Vec<KeyValue>,
+    /// Instrumentation scopes.
     pub(crate) libraries: Vec<Library>,
+    /// The body as text.
     pub(crate) log_bodies: Vec<String>,
+    /// The severity text.
     pub(crate) log_severity_texts: Vec<String>,
+    /// The severity number.
     pub(crate) log_severity_number: Option<SeverityNumber>,
+    /// Metrics, with all their data points.
     pub(crate) metric_names: Vec<String>,
 }
 
@@ -30,7 +42,9 @@ pub struct Match {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SeverityNumber {
+    /// The least that matches.
     pub min: u32,
+    /// Whether records without one match.
     pub match_undefined: bool,
 }
 
@@ -98,7 +112,9 @@ impl Match {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct KeyValue {
+    /// Its key.
     pub key: String,
+    /// Its value; without one the key must be there.
     pub value: Value,
 }
 
@@ -107,6 +123,8 @@ pub(crate) struct KeyValue {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Library {
+    /// Its name.
     pub name: String,
+    /// Its version; without it any.
     pub version: Option<String>,
 }

@@ -1,6 +1,5 @@
 //! The table of editors.
 
-mod glob;
 mod map;
 mod replace;
 mod value;

@@ -7,6 +7,7 @@
 
 mod anchor;
 mod finder;
+mod glob;
 mod lead;
 mod needs;
 mod rank;
@@ -16,6 +17,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 pub use finder::Finder;
+pub use glob::{Glob, compile_glob};
 pub use regex::{Regex, RegexSet};
 
 /// A pattern that is no regular expression.

@@ -8,6 +8,22 @@ use serde::Deserialize;
 #[serde(try_from = "Raw")]
 pub struct Duration(pub i64);
 
+#[cfg(feature = "schema")]
+impl serde::Serialize for Duration {
+    /// As people write it, for the defaults in a schema.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let units = [
+            ("h", 3_600_000_000_000),
+            ("s", 1_000_000_000),
+            ("ms", 1_000_000),
+            ("us", 1_000),
+        ];
+        let fits = |(name, unit): &(&str, i64)| self.0 % unit == 0 && (self.0 != 0 || *name == "s");
+        let (name, unit) = units.into_iter().find(fits).unwrap_or(("ns", 1));
+        serializer.collect_str(&format_args!("{}{name}", self.0 / unit))
+    }
+}
+
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(
@@ -92,6 +108,15 @@ mod tests {
             ("1x", None),
         ] {
             assert_eq!(parse_duration(text), nanoseconds, "{text}");
+        }
+    }
+
+    #[cfg(feature = "schema")]
+    #[test]
+    fn durations_are_written_in_the_largest_unit_that_fits() {
+        for text in ["24h", "90s", "60s", "2500ms", "7us", "1ns", "0s", "-1s"] {
+            let duration = Duration(parse_duration(text).unwrap());
+            assert_eq!(serde_json::to_value(duration).unwrap(), text);
         }
     }
 }

@@ -5,6 +5,7 @@ use spanmill_sdk::{ABSENT, Cell, Emission, SeriesAttribute};
 use super::rows::Rows;
 use super::state::{CODES, KINDS, Metric, SpanMetrics};
 use crate::dimensions::Dimensions;
+use crate::globs::Found;
 use crate::series::put;
 use crate::settings::BUILT_IN;
 use crate::words::DEFAULT;
@@ -23,14 +24,18 @@ impl SpanMetrics {
         rows: &Rows<'_>,
         metric: Metric,
         row: usize,
+        found: &mut Vec<Found>,
         emission: &mut Emission,
     ) {
-        let (span, event) = match rows.events {
-            None => (row, None),
-            Some(events) => (events[row] as usize, Some(row)),
+        let Some(((span, event), resource)) = rows.place(row) else {
+            return;
         };
         let scope = rows.scopes[span];
-        let resource = rows.resources[scope as usize];
+        let globs = &mut self.globs[metric as usize];
+        found.clear();
+        if !globs.is_empty() {
+            rows.find(globs, &mut self.words, (span, event), resource, found);
+        }
         let Some((number, service)) = self.resources.rows[resource as usize] else {
             return;
         };
@@ -96,10 +101,23 @@ impl SpanMetrics {
                 (kind, bits) => add(&dim.name, Value::Cell(Cell::from_parts(kind, bits))),
             }
         }
+        found.sort_by_key(|found| rows.batch.texts.bytes(found.key));
+        let (mut named, mut further) = (attributes, Vec::new());
+        for found in found.iter() {
+            let (kind, bits) = found.cell;
+            let name = names.text(rows.batch.texts.get(found.key), emission);
+            let value = Cell::from_parts(kind, bits);
+            // No two that patterns found have one key.
+            match named.iter_mut().find(|(known, _)| *known == name) {
+                Some(known) => known.1 = value,
+                None => further.push((name, value)),
+            }
+        }
+        named.append(&mut further);
         let list = rows.batch.attributes(self.fields.resource);
         let resource = self
             .resources
             .attributes(resource as usize, number, &list, emission);
-        emission.series(&resource, &attributes);
+        emission.series(&resource, &named);
     }
 }

@@ -1,11 +1,12 @@
 //! Leads rows to their series, by what tells series apart.
 
-use spanmill_sdk::{ABSENT, Batch, Context, Emission, Values};
+use spanmill_sdk::{ABSENT, Attributes, Batch, Context, Emission, Values};
 
 use super::state::{CODES, KINDS, Metric, SpanMetrics};
 use crate::dimensions::{Columns, Dimensions};
-use crate::tree::{NONE, ROOT};
+use crate::globs::{Found, Globs};
 use crate::words::Words;
+use spanmill_series::{NONE, ROOT};
 
 /// Where rows lead that are not measured.
 const NOWHERE: u32 = 0;
@@ -28,6 +29,9 @@ pub(super) struct Rows<'a> {
     shown: &'a [bool],
     sampling_method: bool,
     pub columns: Vec<Columns<'a>>,
+    /// All attributes of spans and of events, where patterns name dimensions.
+    span_attributes: Option<Attributes<'a>>,
+    event_attributes: Option<Attributes<'a>>,
 }
 
 impl<'a> Rows<'a> {
@@ -51,6 +55,8 @@ impl<'a> Rows<'a> {
             shown,
             sampling_method: plugin.sampling_method,
             columns: plugin.span_dimensions.columns(batch),
+            span_attributes: fields.span.map(|field| batch.attributes(field)),
+            event_attributes: None,
         }
     }
 
@@ -63,8 +69,20 @@ impl<'a> Rows<'a> {
         Rows {
             events: Some(batch.parents(Context::SpanEvent)),
             columns: plugin.event_dimensions.columns(batch),
+            event_attributes: plugin.fields.event.map(|field| batch.attributes(field)),
             ..Rows::of_spans(plugin, batch, counts, shown)
         }
+    }
+
+    /// The span of a row, its event if it is one, and its resource.
+    pub fn place(&self, row: usize) -> Option<((usize, Option<usize>), u32)> {
+        let (span, event) = match self.events {
+            None => (row, None),
+            Some(events) => (*events.get(row)? as usize, Some(row)),
+        };
+        let scope = *self.scopes.get(span)?;
+        let resource = *self.resources.get(scope as usize)?;
+        Some(((span, event), resource))
     }
 
     /// How many spans a span stands for.
@@ -96,6 +114,21 @@ impl<'a> Rows<'a> {
         is_shown.then(|| [name, version].map(|field| text(field).unwrap_or(ABSENT)))
     }
 
+    /// Puts what patterns find in a row into `found`.
+    pub fn find(
+        &self,
+        globs: &mut Globs,
+        words: &mut Words,
+        (span, event): (usize, Option<usize>),
+        resource: u32,
+        found: &mut Vec<Found>,
+    ) {
+        let spans = self.span_attributes.iter().map(|list| (list, span));
+        let events = self.event_attributes.iter();
+        let events = events.filter_map(|list| Some((list, event?)));
+        globs.find(self.batch, spans.chain(events), resource, words, found);
+    }
+
     /// The word for what a span is, but for its dimensions: name, kind, code and whether it is extrapolated.
     #[inline]
     fn word(&self, words: &mut Words, span: usize) -> u32 {
@@ -116,6 +149,7 @@ impl SpanMetrics {
         rows: &Rows<'_>,
         metric: Metric,
         nodes: &mut Vec<u32>,
+        found: &mut Vec<Found>,
         emission: &mut Emission,
     ) -> Vec<u32> {
         nodes.clear();
@@ -123,12 +157,15 @@ impl SpanMetrics {
             None => self.lead_spans(rows, metric, nodes),
             Some(events) => self.lead_events(rows, events, nodes),
         }
+        if !self.globs[metric as usize].is_empty() {
+            self.lead_further(rows, metric, nodes, found);
+        }
         let mut list = Vec::with_capacity(nodes.len());
         for (row, &node) in nodes.iter().enumerate() {
             let mut series = self.words.tree.value(node);
             if series == NONE && node != NOWHERE {
                 series = self.series;
-                self.name(rows, metric, row, emission);
+                self.name(rows, metric, row, found, emission);
                 self.words.tree.set(node, series);
                 self.series += 1;
             }
@@ -204,6 +241,29 @@ impl SpanMetrics {
                 node = words.tree.next(node, word);
             }
             nodes.push(node);
+        }
+    }
+
+    /// Leads rows on by what patterns find in them.
+    #[inline(never)]
+    fn lead_further(
+        &mut self,
+        rows: &Rows<'_>,
+        metric: Metric,
+        nodes: &mut [u32],
+        found: &mut Vec<Found>,
+    ) {
+        let globs = &mut self.globs[metric as usize];
+        for (row, node) in nodes.iter_mut().enumerate() {
+            let Some((place, resource)) = rows.place(row).filter(|_| *node != NOWHERE) else {
+                continue;
+            };
+            rows.find(globs, &mut self.words, place, resource, found);
+            *node = self.words.tree.next(*node, found.len() as u32);
+            for found in found.iter() {
+                let value = self.words.of(rows.batch, found.cell);
+                *node = self.words.path(*node, [found.word, value]);
+            }
         }
     }
 

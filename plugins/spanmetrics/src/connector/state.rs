@@ -4,6 +4,7 @@ use spanmill_sdk::{ListField, NarrowField, TextField, WideField};
 
 use crate::adjusted::Adjusted;
 use crate::dimensions::Dimensions;
+use crate::globs::{Found, Globs};
 use crate::resources::Resources;
 use crate::series::{Names, Touched};
 use crate::words::Words;
@@ -44,6 +45,8 @@ pub struct SpanMetrics {
     pub(super) event_dimensions: Dimensions,
     /// Which dimensions each metric has, of those of spans or of events.
     pub(super) plans: [Vec<usize>; 3],
+    /// The patterns of each metric for further dimensions.
+    pub(super) globs: [Globs; 3],
     /// Whether calls and durations have the same, and so the same series.
     pub(super) shared: bool,
     pub(super) resources: Resources,
@@ -65,6 +68,9 @@ pub(super) struct Fields {
     pub(super) start: WideField,
     pub(super) end: WideField,
     pub(super) trace_state: TextField,
+    /// Read where patterns ask for it.
+    pub(super) span: Option<ListField>,
+    pub(super) event: Option<ListField>,
     pub(super) scope: Option<(TextField, TextField)>,
 }
 
@@ -74,6 +80,8 @@ pub(super) struct Buffers {
     pub(super) nodes: Vec<u32>,
     /// How many spans each stands for; 0: nothing says so, and it is one. Empty: so it is for all.
     pub(super) counts: Vec<u64>,
+    /// What patterns have found in a row.
+    pub(super) found: Vec<Found>,
     /// By scope: whether its name is to be shown.
     pub(super) shown: Vec<bool>,
 }

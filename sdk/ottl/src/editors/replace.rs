@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use spanmill_pattern::Regex;
 
-use super::glob;
 use crate::datum::{Datum, Failure};
 use crate::editor::{Change, MapChange, OfValue, Prepared, change};
 use crate::function::{Function, Input};
@@ -47,6 +46,10 @@ impl Rework {
             _ => Ok(made.into_owned()),
         }
     }
+}
+
+fn glob(pattern: &str) -> Result<Regex, String> {
+    spanmill_pattern::compile_glob(pattern)
 }
 
 fn check_format(format: &str) -> Result<(), Failure> {
@@ -144,7 +147,7 @@ pub(super) fn one_pattern(prepared: &Prepared<'_>) -> Result<Change, String> {
 }
 
 pub(super) fn one_match(prepared: &Prepared<'_>) -> Result<Change, String> {
-    let pattern = Pattern::of(prepared, "pattern", 1, glob::compiled)?;
+    let pattern = Pattern::of(prepared, "pattern", 1, glob)?;
     let rework = Rework::of(prepared)?;
     Ok(change(move |old, input| {
         let Datum::Text(old) = old else {
@@ -179,7 +182,7 @@ pub(super) fn all_matches(prepared: &Prepared<'_>) -> Result<MapChange, String> 
     if let Some(texts) = known(prepared, &["pattern", "replacement"])
         && let [pattern, replacement] = texts[..]
     {
-        let regex = glob::compiled(pattern)?;
+        let regex = glob(pattern)?;
         let replacement = replacement.to_owned();
         let format = format_of(prepared);
         let replaced: OfValue = Arc::new(move |value| match value {
@@ -191,7 +194,7 @@ pub(super) fn all_matches(prepared: &Prepared<'_>) -> Result<MapChange, String> 
         });
         return Ok(MapChange::Values(replaced, true));
     }
-    let pattern = Pattern::of(prepared, "pattern", 1, glob::compiled)?;
+    let pattern = Pattern::of(prepared, "pattern", 1, glob)?;
     Ok(MapChange::Whole(change(move |old, input| {
         let regex = pattern.get(input)?;
         let new = rework.apply(input.text(2)?, input.value(4), input.now)?;

@@ -7,7 +7,8 @@ use super::items::{Item, Items};
 use super::{check_takes, config_error, plugin_error};
 use crate::guest::{self, contract_wit, metrics_wit, telemetry};
 use crate::nested::double_text;
-use crate::{ConfigError, Connector, PluginError, RestoreError, State, Value};
+use crate::recorded::RECORDER;
+use crate::{ConfigError, Connector, Level, PluginError, RestoreError, State, Value};
 
 /// A configured connector under test. It keeps totals across batches, as the host does.
 pub struct ConnectorKit<C> {
@@ -17,6 +18,8 @@ pub struct ConnectorKit<C> {
     stream: metrics_wit::MetricStream,
     series: Vec<(Labels, Labels)>,
     totals: BTreeMap<(u32, Labels, Labels), Total>,
+    logs: Vec<(Level, String)>,
+    counts: BTreeMap<String, u64>,
 }
 
 type Labels = Vec<(String, String)>;
@@ -52,8 +55,10 @@ impl Measured {
 impl<C: Connector> ConnectorKit<C> {
     /// Configures a connector.
     pub fn new(settings: serde_json::Value) -> Result<Self, ConfigError> {
+        RECORDER.take();
         let (plugin, declared) =
             guest::configure_connector::<C>(&settings.to_string()).map_err(config_error)?;
+        let recorder = RECORDER.take();
         assert!(
             declared.contract.writes.is_empty(),
             "a connector writes nothing"
@@ -69,6 +74,8 @@ impl<C: Connector> ConnectorKit<C> {
             stream: declared.metrics,
             series: Vec::new(),
             totals: BTreeMap::new(),
+            logs: recorder.logs,
+            counts: recorder.counts,
         })
     }
 
@@ -97,7 +104,14 @@ impl<C: Connector> ConnectorKit<C> {
         check_takes(&self.contract, T::SIGNAL);
         let batch = self.host.load(items);
         let rows = self.host.item_rows();
-        let emission = guest::run_connector(Some(&mut self.plugin), batch).map_err(plugin_error)?;
+        RECORDER.take();
+        let emission = guest::run_connector(Some(&mut self.plugin), batch);
+        let recorder = RECORDER.take();
+        self.logs.extend(recorder.logs);
+        for (name, delta) in recorder.counts {
+            *self.counts.entry(name).or_default() += delta;
+        }
+        let emission = emission.map_err(plugin_error)?;
         let texts = self.host.texts(&emission.texts);
         if emission.restart {
             self.series.clear();
@@ -180,6 +194,16 @@ impl<C: Connector> ConnectorKit<C> {
         let mut metrics = self.metrics();
         metrics.retain(|measured| measured.metric == name);
         metrics
+    }
+
+    /// What the plugin's own counter has come to; 0 if it has none of this name.
+    pub fn counted(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or(0)
+    }
+
+    /// The log lines so far, those of `configure` included.
+    pub fn logs(&self) -> &[(Level, String)] {
+        &self.logs
     }
 
     /// The names, units and histogram bounds of the metrics it declared.

@@ -14,11 +14,11 @@ fn components_of_the_collectors_that_this_version_has_not() {
 exporters:
   loki:
 connectors:
-  service_graph:
+  signal_to_metrics:
 service:
   pipelines:
-    traces: {receivers: [jaeger], exporters: [service_graph]}
-    metrics: {receivers: [service_graph], exporters: [loki]}
+    traces: {receivers: [jaeger], exporters: [signal_to_metrics]}
+    metrics: {receivers: [signal_to_metrics], exporters: [loki]}
 "#,
         expect![[r#"
             error: receiver jaeger: there is no receiver of type `jaeger`
@@ -39,14 +39,14 @@ service:
               = help: Loki takes OTLP: use an `otlphttp` exporter with `endpoint: http://loki:3100/otlp`
               = help: the exporters of this version: otlp, otlphttp, debug, file, prometheus, prometheusremotewrite, load_balancing, nop
 
-            error: connector service_graph: there is no connector of type `service_graph`
+            error: connector signal_to_metrics: there is no connector of type `signal_to_metrics`
              --> spanmill.yaml:6:3
               |
-            6 |   service_graph:
-              |   ^^^^^^^^^^^^^
+            6 |   signal_to_metrics:
+              |   ^^^^^^^^^^^^^^^^^
               |
-              = help: `spanmetrics` counts and times the calls of each service; who calls whom is not counted in this version
-              = help: known types: count, exceptions, forward, routing, spanmetrics; say under `plugins:` where another is
+              = help: `count` counts what conditions hold for, by attributes; `spanmetrics` times spans; anything else takes a plugin of your own
+              = help: known types: count, exceptions, forward, routing, servicegraph, spanmetrics; say under `plugins:` where another is
 
             spanmill.yaml: 3 errors
         "#]],

@@ -1,14 +1,14 @@
 //! What tells a series apart, word by word: each word leads from one node of a tree to the next.
 
 /// Where every path begins.
-pub(crate) const ROOT: u32 = 1;
+pub const ROOT: u32 = 1;
 
 /// The value of a node that was given none.
-pub(crate) const NONE: u32 = u32::MAX;
+pub const NONE: u32 = u32::MAX;
 
 /// The edges of a tree, by open addressing. A row finds its series by one look-up a word, from batch to batch.
 #[derive(Debug)]
-pub(crate) struct Tree {
+pub struct Tree {
     /// Twice the number of edges at least; a power of two.
     slots: Vec<Slot>,
     /// By node.
@@ -37,7 +37,7 @@ impl Default for Tree {
 impl Tree {
     /// The node that a word leads to; a new one if it was never taken.
     #[inline]
-    pub(crate) fn next(&mut self, node: u32, word: u32) -> u32 {
+    pub fn next(&mut self, node: u32, word: u32) -> u32 {
         let edge = u64::from(node) << 32 | u64::from(word);
         let slot = self.slots[self.place(edge)];
         if slot.edge == edge {
@@ -46,19 +46,26 @@ impl Tree {
         self.find(edge)
     }
 
+    /// The node at the end of a path.
+    pub fn path(&mut self, node: u32, words: impl IntoIterator<Item = u32>) -> u32 {
+        words
+            .into_iter()
+            .fold(node, |node, word| self.next(node, word))
+    }
+
     /// How many nodes there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn nodes(&self) -> usize {
         self.values.len()
     }
 
     /// What was kept for a node, or [`NONE`].
     #[inline]
-    pub(crate) fn value(&self, node: u32) -> u32 {
+    pub fn value(&self, node: u32) -> u32 {
         self.values[node as usize]
     }
 
     /// Keeps something for a node.
-    pub(crate) fn set(&mut self, node: u32, value: u32) {
+    pub fn set(&mut self, node: u32, value: u32) {
         self.values[node as usize] = value;
     }
 

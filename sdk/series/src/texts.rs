@@ -4,7 +4,7 @@ use spanmill_sdk::Batch;
 
 /// The texts seen so far, each with a number from 1 on, and where those of the batch at hand are among them.
 #[derive(Debug, Default)]
-pub(crate) struct TextIds {
+pub struct TextIds {
     /// Hash and number; number 0: free. A power of two of them.
     slots: Vec<(u32, u32)>,
     ends: Vec<u32>,
@@ -17,19 +17,29 @@ const LEAST_SLOTS: usize = 256;
 
 impl TextIds {
     /// How many there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.ends.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// How many bytes they have.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Begins a batch.
-    pub(crate) fn start(&mut self, batch: &Batch<'_>) {
+    pub fn start(&mut self, batch: &Batch<'_>) {
         self.known.clear();
         self.known.resize(batch.texts.len(), 0);
     }
 
     /// The number of a text of the batch; 0 for [`spanmill_sdk::ABSENT`].
     #[inline]
-    pub(crate) fn id(&mut self, batch: &Batch<'_>, index: u32) -> u32 {
+    pub fn id(&mut self, batch: &Batch<'_>, index: u32) -> u32 {
         match self.known.get(index as usize) {
             None => 0,
             Some(0) => self.look_up(batch, index),
@@ -39,21 +49,26 @@ impl TextIds {
 
     #[inline(never)]
     fn look_up(&mut self, batch: &Batch<'_>, index: u32) -> u32 {
-        let id = self.find(batch.texts.bytes(index));
+        let id = self.intern(batch.texts.bytes(index));
         self.known[index as usize] = id;
         id
     }
 
-    fn text(&self, id: u32) -> &[u8] {
-        let place = id as usize - 1;
+    /// The text with a number; empty if no text has it.
+    pub fn text(&self, id: u32) -> &[u8] {
+        let place = (id as usize).wrapping_sub(1);
+        let Some(&end) = self.ends.get(place) else {
+            return &[];
+        };
         let start = match place {
             0 => 0,
             _ => self.ends[place - 1],
         };
-        &self.bytes[start as usize..self.ends[place] as usize]
+        &self.bytes[start as usize..end as usize]
     }
 
-    fn find(&mut self, text: &[u8]) -> u32 {
+    /// The number of a text, whether it stands in the batch or not.
+    pub fn intern(&mut self, text: &[u8]) -> u32 {
         if self.ends.len() * 2 >= self.slots.len() {
             self.grow();
         }
@@ -137,9 +152,19 @@ mod tests {
         let texts: Vec<String> = (0..3000)
             .map(|n| format!("{:>width$}", n, width = n % 40))
             .collect();
-        let first: Vec<u32> = texts.iter().map(|text| ids.find(text.as_bytes())).collect();
-        let again: Vec<u32> = texts.iter().map(|text| ids.find(text.as_bytes())).collect();
+        let first: Vec<u32> = texts
+            .iter()
+            .map(|text| ids.intern(text.as_bytes()))
+            .collect();
+        let again: Vec<u32> = texts
+            .iter()
+            .map(|text| ids.intern(text.as_bytes()))
+            .collect();
         assert_eq!(first, (1..=3000).collect::<Vec<_>>());
         assert_eq!(first, again);
+        for (id, text) in (1..).zip(&texts) {
+            assert_eq!(ids.text(id), text.as_bytes());
+        }
+        assert!(ids.text(0).is_empty() && ids.text(3001).is_empty());
     }
 }
