@@ -91,6 +91,7 @@ static TABLE: &[Line] = &[
         name: "servicegraph",
         aliases: &[Alias::new("service_graph")],
         role: PluginRole::Connector(Route::SPANS_TO_METRICS),
+        holds: false,
     }),
     Line::Plugin(BuiltInPlugin::connector("count", Route::ALL_TO_METRICS)),
     Line::Plugin(BuiltInPlugin::connector("exceptions", EXCEPTIONS)),

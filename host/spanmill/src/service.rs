@@ -12,6 +12,7 @@ mod history;
 mod receivers;
 mod running;
 mod save;
+mod shown;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod common;
+mod manifest;
 mod shadow_entry;
 mod shadows;
 mod swaps;
@@ -22,9 +23,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::history::History;
 use super::running::{ChangeReport, PendingTrial, RunningService, ShutdownReport};
+use super::shown::Shown;
 use crate::components;
 use crate::config::{self, ComponentId, Manifest, ManifestSource, TapRights};
 use crate::export::Registry;
+use crate::health::Health;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 use crate::received::ReceivedItems;
@@ -46,6 +49,8 @@ pub struct Controller {
     exporters: Registry,
     losses: Losses,
     received: Arc<ReceivedItems>,
+    shown: Arc<Shown>,
+    health: Arc<Health>,
     /// Which telemetry operators may look at.
     tap: TapRights,
     shadows: Shadows,
@@ -66,6 +71,7 @@ impl Controller {
         history.now_running(running.topology().versions(), None, "");
         let (exporters, losses) = (running.exporters(), running.losses());
         let received = running.topology().pipelines().received();
+        let (shown, health) = running.shown();
         let admin = running.manifest().admin.as_ref();
         let tap = admin.map(|admin| admin.tap).unwrap_or_default();
         let runtime = loader.runtime().clone();
@@ -85,6 +91,8 @@ impl Controller {
             exporters,
             losses,
             received,
+            shown,
+            health,
             tap,
             shadows: Shadows::default(),
             trials: Trials::default(),

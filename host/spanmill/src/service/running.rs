@@ -12,6 +12,7 @@ use super::error::StartError;
 use super::extensions::Extensions;
 use super::flushing::FlushTasks;
 use super::receivers::Receivers;
+use super::shown::Shown;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
 use crate::export::{self, DebugOutput, Exporter, StartContext};
 use crate::health::Health;
@@ -43,6 +44,8 @@ pub struct ShutdownReport {
 /// The parts of a manifest that runs.
 pub(super) struct RunningService {
     manifest: Manifest,
+    /// The same, for those who only look.
+    shown: Arc<Shown>,
     topology: Topology,
     receivers: Receivers,
     extensions: Extensions,
@@ -109,6 +112,7 @@ impl RunningService {
             topology: Topology::start(workers, bounds, limits.memory())?,
             receivers: Receivers::default(),
             extensions: Extensions::default(),
+            shown: Arc::default(),
             health: Arc::default(),
             exporters: Exporters::new(),
             leaving: Arc::default(),
@@ -137,6 +141,11 @@ impl RunningService {
     /// Every exporter.
     pub(super) fn exporters(&self) -> export::Registry {
         self.shared.registry.clone()
+    }
+
+    /// The manifest for those who only look, and whether it is ready.
+    pub(super) fn shown(&self) -> (Arc<Shown>, Arc<Health>) {
+        (Arc::clone(&self.shown), Arc::clone(&self.health))
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
@@ -234,6 +243,7 @@ impl RunningService {
             self.trials.push(Arc::clone(&switched.trial));
         }
         let before = std::mem::replace(&mut self.manifest, manifest);
+        self.shown.set(&self.manifest);
         Ok(ChangeReport {
             changes,
             replaced: versions,
@@ -343,6 +353,7 @@ impl RunningService {
             .retain(|trial| !Arc::ptr_eq(trial, failed.trial()));
         let pipelines = failed.change.pipelines();
         take_back(&mut self.manifest, &failed.manifest, &pipelines);
+        self.shown.set(&self.manifest);
         // A version that declared other metrics had other totals; the old ones go on.
         self.topology.set_totals(failed.totals.clone());
         let ending = self.flushing.set(&self.topology);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spanmill_admin::{
-    Control, ControlError, Event, EventKind, LossReport, PluginStatus, ReceiverStatus,
-    ReloadReport, ServiceStatus, ShadowReport, SwapOptions, SwapReport, TapLines, TapRequest,
+    Control, ControlError, Event, EventKind, Layout, LossReport, ManifestReport, PluginStatus,
+    ReceiverStatus, ReloadReport, ServiceState, ServiceStatus, ShadowReport, SwapOptions,
+    SwapReport, TapLines, TapRequest,
 };
 
 use super::{Controller, lock};
@@ -57,6 +58,22 @@ impl Control for Admin {
             exporters: self.0.exporters.status(),
             lost: lost.collect(),
         }
+    }
+
+    fn layout(&self) -> Layout {
+        let uptime = self.0.health.uptime();
+        Layout {
+            state: match uptime {
+                Some(_) => ServiceState::Ready,
+                None => ServiceState::NotReady,
+            },
+            ready_since: uptime.map(|uptime| format!("{:.3}", uptime.since)),
+            pipelines: self.0.shown.pipelines(),
+        }
+    }
+
+    async fn manifest(&self) -> Result<ManifestReport, ControlError> {
+        self.0.manifest_report().await
     }
 
     fn plugins(&self) -> Vec<PluginStatus> {
