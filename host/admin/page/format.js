@@ -5,7 +5,7 @@ export function number(value) {
   for (const [unit, size] of [["G", 1e9], ["M", 1e6], ["k", 1e3]]) {
     if (value >= size) {
       const scaled = value / size;
-      return `${scaled < 10 ? scaled.toFixed(1) : Math.round(scaled)}${unit}`;
+      return `${scaled < 10 ? scaled.toFixed(1).replace(/\.0$/, "") : Math.round(scaled)}${unit}`;
     }
   }
   return value > 0 && value < 10 && !Number.isInteger(value) ? value.toFixed(1) : String(Math.round(value));

@@ -64,7 +64,9 @@ export function render() {
 }
 
 function section(pipeline, overview) {
-  const group = (stages) => el("li", { class: "column" }, el("ul", {}, stages.map((stage) => box(stage, pipeline, overview))));
+  const sources = (stage) => overview.pipelines.filter((it) => it.exporters.some((end) => end.component === stage.component && end.leads_to.includes(pipeline.pipeline)));
+  const made = (stage) => box({ ...stage, comes_from: sources(stage).map((it) => it.pipeline) }, pipeline, overview);
+  const group = (stages) => el("li", { class: "column" }, el("ul", {}, stages.map(made)));
   const columns = [group(pipeline.receivers), ...pipeline.processors.map((stage) => group([stage])), group(pipeline.exporters)];
   const id = `pipeline-${pipeline.pipeline}`;
   return el(
@@ -78,7 +80,9 @@ function section(pipeline, overview) {
 const KINDS = { receiver: "receiver", host: "host", plugin: "plugin", connector: "connector", exporter: "exporter" };
 
 function box(stage, pipeline, overview) {
-  const values = { receiver, host: () => [], plugin, connector: plugin, exporter }[stage.kind](stage, pipeline, overview);
+  // A connector has its numbers where telemetry comes to it.
+  const isSource = stage.comes_from.length > 0;
+  const values = isSource ? [] : { receiver, host: () => [], plugin, connector: plugin, exporter }[stage.kind](stage, pipeline, overview);
   const isBad = values.some((value) => value !== null && value[2] === "bad");
   const isDoubtful = values.some((value) => value !== null && value[2] === "warn");
   return el(
@@ -86,8 +90,14 @@ function box(stage, pipeline, overview) {
     { class: `stage ${stage.kind}${isBad ? " bad" : isDoubtful ? " warn" : ""}`, "data-key": stage.component },
     el("p", { class: "name" }, stage.component, " ", el("small", {}, KINDS[stage.kind])),
     values.length > 0 ? terms(values) : null,
-    stage.leads_to.length > 0 ? el("p", { class: "leads" }, "to ", stage.leads_to.map((to) => el("a", { href: "#overview", "data-pipeline": to }, to))) : null,
+    links("from", stage.comes_from),
+    links("to", stage.leads_to),
   );
+}
+
+function links(word, pipelines) {
+  const link = (it) => el("a", { href: "#overview", "data-pipeline": it }, it);
+  return pipelines.length > 0 ? el("p", { class: "leads" }, `${word} `, pipelines.map(link)) : null;
 }
 
 function receiver(stage, pipeline, overview) {

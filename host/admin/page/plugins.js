@@ -91,7 +91,7 @@ function history({ history, component }) {
   return el(
     "details",
     { "data-key": "history" },
-    el("summary", {}, `${history.length} versions before`),
+    el("summary", {}, history.length === 1 ? "The version before" : `The ${history.length} versions before`),
     table(`Versions of ${component} before, newest first`, ["version", "from", "since", "until", "ended", "calls", "faults"], rows),
   );
 }
@@ -100,7 +100,7 @@ function shadow(component, report) {
   if (report === undefined) {
     return null;
   }
-  const differ = report.verdicts_differ + report.edits_differ + report.measurements_differ;
+  const differ = (what) => [`${what} differ`, number(report[`${what}_differ`]), report[`${what}_differ`] > 0 ? "warn" : null];
   return el(
     "section",
     { class: "shadow", "data-key": "shadow", "aria-label": `Shadow of ${component}` },
@@ -109,14 +109,12 @@ function shadow(component, report) {
       ["version", el("code", {}, short(report.hash))],
       ["from", report.source],
       ["compared", `${number(report.batches)} batches, ${number(report.spans)} items; ${number(report.batches_skipped)} batches skipped`],
-      ["verdicts differ", number(report.verdicts_differ), differ > 0 ? "warn" : null],
-      ["edits differ", number(report.edits_differ)],
-      ["measurements differ", number(report.measurements_differ)],
+      ...["verdicts", "edits", "measurements"].map(differ),
       ["p50, p99", `${micros(report.latency.p50_us)}, ${micros(report.latency.p99_us)}`],
       ["faults", kinds(report.faults)],
       report.last_fault === null ? null : ["last fault", el("span", { class: "lines" }, report.last_fault), "bad"],
       ["until", time(report.until)],
-      report.sampled_trace_ids.length > 0 ? ["some that differ", el("code", {}, report.sampled_trace_ids.join(" "))] : null,
+      report.sampled_trace_ids.length > 0 ? ["some that differ", el("code", {}, report.sampled_trace_ids.slice(0, 8).join(" "))] : null,
     ]),
     el(
       "p",
