@@ -13,6 +13,7 @@ use crate::report::{
     SignalStatus, SwapReport, SwappedComponent, VersionStatus,
 };
 use crate::{Control, ControlError, SwapOptions};
+use crate::{TapLines, TapRequest};
 
 pub(super) const COMPONENT: &str = "filter/health";
 const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -82,6 +83,11 @@ fn exporter(has_queue: bool) -> ExporterStatus {
         endpoint: "http://tempo:4317".to_owned(),
         part: false,
         failing: true,
+        failing_seconds: Some(3),
+        delivery_lag: Latency {
+            p50_us: 900,
+            p99_us: 4000,
+        },
         waiting: 20,
         queue: has_queue.then_some(queue),
         signals: BTreeMap::from([("traces".to_owned(), sent)]),

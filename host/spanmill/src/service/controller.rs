@@ -20,6 +20,7 @@ use spanmill_runtime::Runtime;
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
+use super::faults::ServiceFaults;
 use super::history::History;
 use super::running::{ChangeReport, PendingTrial, RunningService, ShutdownReport};
 use crate::components;
@@ -29,6 +30,7 @@ use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 use crate::received::ReceivedItems;
 use crate::remote::{Access, BESIDE, RemotePlugins, beside, lock_file};
+use crate::tracer::Tracer;
 pub use admin::Admin;
 use common::{components, invalid, lock, not_changed, refused};
 use shadow_entry::Shadows;
@@ -46,6 +48,7 @@ pub struct Controller {
     exporters: Registry,
     losses: Losses,
     received: Arc<ReceivedItems>,
+    tracer: Tracer,
     /// Which telemetry operators may look at.
     tap: TapRights,
     shadows: Shadows,
@@ -66,8 +69,13 @@ impl Controller {
         history.now_running(running.topology().versions(), None, "");
         let (exporters, losses) = (running.exporters(), running.losses());
         let received = running.topology().pipelines().received();
+        let tracer = running.topology().pipelines().tracer();
         let admin = running.manifest().admin.as_ref();
         let tap = admin.map(|admin| admin.tap).unwrap_or_default();
+        running.health().watch(Arc::new(ServiceFaults {
+            exporters: exporters.clone(),
+            history: Arc::clone(&history),
+        }));
         let runtime = loader.runtime().clone();
         let remote = loader.remote().clone();
         tokio::spawn(stop_loading(
@@ -85,12 +93,18 @@ impl Controller {
             exporters,
             losses,
             received,
+            tracer,
             tap,
             shadows: Shadows::default(),
             trials: Trials::default(),
             shutdown,
             refused: Mutex::default(),
         })
+    }
+
+    /// Makes spans of the service's own work.
+    pub fn tracer(&self) -> Tracer {
+        self.tracer.clone()
     }
 
     /// What receivers have taken and refused.
@@ -166,7 +180,8 @@ impl Controller {
         let (manifest, warnings, mut plugins) = block_in_place(|| self.load(running.manifest()))?;
         self.check_grants(&plugins)?;
         let admin_changed = manifest.admin != running.manifest().admin;
-        let metrics_changed = manifest.metrics != running.manifest().metrics;
+        let metrics_changed = manifest.metrics != running.manifest().metrics
+            || manifest.traces != running.manifest().traces;
         let log_changed = manifest.log_level != running.manifest().log_level;
         let changed = running
             .change(manifest, &mut plugins, PROBATION)
@@ -192,7 +207,8 @@ impl Controller {
         }
         if metrics_changed {
             warnings.push(
-                "service.telemetry.metrics: changes take effect at the next start".to_owned(),
+                "service.telemetry: changes of metrics and traces take effect at the next start"
+                    .to_owned(),
             );
         }
         if log_changed {

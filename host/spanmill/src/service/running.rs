@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::StartError;
 use super::extensions::Extensions;
+use super::faults::outline;
 use super::flushing::FlushTasks;
 use super::receivers::Receivers;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
@@ -139,6 +140,11 @@ impl RunningService {
         self.shared.registry.clone()
     }
 
+    /// How it fares.
+    pub(super) fn health(&self) -> &Arc<Health> {
+        &self.health
+    }
+
     pub(super) fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -233,6 +239,7 @@ impl RunningService {
         if let Some((_, switched)) = &committed.switched {
             self.trials.push(Arc::clone(&switched.trial));
         }
+        self.health.set_pipelines(outline(&manifest));
         let before = std::mem::replace(&mut self.manifest, manifest);
         Ok(ChangeReport {
             changes,
