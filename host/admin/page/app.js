@@ -50,7 +50,7 @@ async function round() {
   access = told.access;
   overview.take(told, performance.now());
   const worries = overview.health(told);
-  const state = told.state === "ready" ? "Ready" : "Not ready";
+  const state = { starting: "Starting", ready: "Ready", ending: "Ending" }[told.state];
   say([state, ...worries].join("; "), told.state !== "ready" ? "bad" : worries.length > 0 ? "warn" : "good");
   if (turn % 2 === 0) {
     await VIEWS[view()].poll?.();

@@ -146,8 +146,9 @@ function exporter(stage, pipeline, overview) {
     ["sent", rate(growth(count("sent")))],
     ["failed", rate(growth(failed)), growth(failed) > 0 ? "warn" : null],
     ["waiting", number(now.waiting)],
+    ["p99 lag", micros(now.delivery_lag.p99_us)],
     now.queue === null ? null : ["queue", fill(now.queue), isFull(now) ? "bad" : null],
-    now.failing ? ["state", "failing", "bad"] : null,
+    now.failing ? ["state", `failing for ${now.failing_seconds ?? 0} s`, "bad"] : null,
   ];
 }
 

@@ -14,10 +14,12 @@ use crate::report::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceState {
-    /// Receivers listen and pipelines run.
+    /// Receivers do not listen yet.
+    Starting,
+    /// Requests are taken.
     Ready,
-    /// It starts, or it ends and delivers what it holds.
-    NotReady,
+    /// A shutdown has begun: what was taken is delivered.
+    Ending,
 }
 
 /// What a caller may do.
@@ -77,7 +79,7 @@ pub struct PipelineLayout {
 pub struct Layout {
     /// Whether it takes requests.
     pub state: ServiceState,
-    /// Since when, RFC 3339 in UTC; none if it does not.
+    /// Since when it does, RFC 3339 in UTC; none if it does not.
     pub ready_since: Option<String>,
     /// The pipelines, in the order of the manifest.
     pub pipelines: Vec<PipelineLayout>,
@@ -117,6 +119,10 @@ pub struct ExporterOverview {
     pub exporter: String,
     /// Whether the backend did not take the last attempt.
     pub failing: bool,
+    /// For how long, in seconds; none if it is not.
+    pub failing_seconds: Option<u64>,
+    /// How long batches took from their receipt until the backend had them.
+    pub delivery_lag: Latency,
     /// Items queued or on their way.
     pub waiting: u64,
     /// Its queue; none if it has none.
@@ -166,6 +172,8 @@ impl Overview {
                 .map(|one| ExporterOverview {
                     exporter: one.exporter,
                     failing: one.failing,
+                    failing_seconds: one.failing_seconds,
+                    delivery_lag: one.delivery_lag,
                     waiting: one.waiting,
                     queue: one.queue,
                     signals: one.signals,

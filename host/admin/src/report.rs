@@ -255,6 +255,12 @@ pub struct ExporterStatus {
     pub part: bool,
     /// Whether the backend did not take the last attempt.
     pub failing: bool,
+    /// For how long, in seconds; none if it is not.
+    #[serde(default)]
+    pub failing_seconds: Option<u64>,
+    /// How long batches took from their receipt until the backend had them, since the start.
+    #[serde(default)]
+    pub delivery_lag: Latency,
     /// Items queued or on their way.
     pub waiting: u64,
     /// Its queue; none if it has none.

@@ -102,6 +102,12 @@ impl Episode {
         Some(ended.tally(Instant::now()))
     }
 
+    /// For how long it has gone on; `None` if it does not.
+    pub fn lasted(&self) -> Option<Duration> {
+        let active = *self.active();
+        active.map(|active| active.tally(Instant::now()).lasted)
+    }
+
     /// Whether it goes on.
     pub fn is_on(&self) -> bool {
         self.active().is_some()

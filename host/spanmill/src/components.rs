@@ -51,7 +51,6 @@ const fn absent(kind: ComponentKind, name: &'static str, instead: &'static str) 
 }
 
 const OTLP: &str = "send OTLP to an `otlp` receiver: OpenTelemetry's SDKs and most tracers can";
-const HEALTH: &str = "use `health_check`, which says whether the service takes requests";
 const CREDENTIALS: &str = "send credentials under `headers:` of the exporter; in front of receivers, put an authenticating proxy";
 const STORAGE: &str =
     "use `file_storage`, which keeps what plugins hold; queues are kept in memory in this version";
@@ -118,7 +117,6 @@ static TABLE: &[Line] = &[
     ),
     Line::Extension(&health_check::COMPONENT),
     Line::Extension(&file_storage::COMPONENT),
-    absent(Extension, "healthcheckv2", HEALTH),
     absent(
         Extension,
         "pprof",

@@ -134,6 +134,7 @@ fn read(
         limits,
         log_level: None,
         metrics: MetricsSettings::default(),
+        traces: None,
         source: Arc::clone(source),
     };
     match root.section("service", out) {
@@ -141,6 +142,7 @@ fn read(
             let telemetry = telemetry::read(&mut service, out);
             manifest.log_level = telemetry.log_level;
             manifest.metrics = telemetry.metrics;
+            manifest.traces = telemetry.traces;
             pipelines::read(&mut service, &declared, &mut manifest, out);
             let used = extensions::used(&mut service, &declared.extensions, out);
             manifest.extensions.retain(|id, _| used.contains(id));

@@ -11,6 +11,7 @@ pub(crate) mod debug;
 mod exporter;
 pub(crate) mod file;
 mod headers;
+mod lag;
 pub(crate) mod load_balancing;
 pub(crate) mod nop;
 pub(crate) mod otlp_grpc;

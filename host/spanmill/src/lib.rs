@@ -29,6 +29,7 @@ mod otlp_json;
 mod received;
 mod refusal;
 mod storage;
+mod tracer;
 
 use spanmill_faults::{episode, panics};
 

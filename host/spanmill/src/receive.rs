@@ -20,15 +20,22 @@ mod unserved;
 use std::future::Future;
 use std::pin::Pin;
 
+use ::http::HeaderMap;
 use bytes::Bytes;
 
 use crate::memory::Reservation;
 use crate::metadata::RequestMetadata;
 use crate::received::Transport;
 use crate::refusal::Refusal;
+use crate::tracer::Caller;
 use spanmill_model::Signal;
 
 pub(crate) use method::export_method;
+
+/// The span of a sender's that a request belongs to.
+fn caller(headers: &HeaderMap) -> Option<Caller> {
+    Caller::parse(headers.get("traceparent")?.as_bytes())
+}
 
 /// An encoded `ExportTraceServiceRequest`, or the same of logs or metrics, whose framing nobody has checked yet.
 #[derive(Debug)]
@@ -43,6 +50,8 @@ pub struct Received {
     pub metadata: RequestMetadata,
     /// How it came.
     pub transport: Transport,
+    /// The span of the sender's that it belongs to, if it says so.
+    pub caller: Option<Caller>,
 }
 
 impl Received {
@@ -54,6 +63,7 @@ impl Received {
             memory,
             metadata: RequestMetadata::default(),
             transport: Transport::default(),
+            caller: None,
         }
     }
 }

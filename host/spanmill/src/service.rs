@@ -6,6 +6,7 @@
 mod controller;
 mod error;
 mod extensions;
+mod faults;
 mod flushing;
 mod folders;
 mod history;

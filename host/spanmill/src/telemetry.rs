@@ -1,5 +1,5 @@
-//! What the service tells about itself: metrics under the Collector's names, to be scraped and pushed, and a line a minute in
-//! the log.
+//! What the service tells about itself: metrics under the Collector's names, to be scraped and pushed, spans of its own work, and a
+//! line a minute in the log.
 
 pub(crate) mod config;
 mod families;
@@ -7,6 +7,9 @@ mod gather;
 mod otlp;
 mod pull;
 mod push;
+pub(crate) mod resource;
+mod spans;
+pub(crate) mod spans_config;
 mod summary;
 
 use std::sync::Arc;
@@ -20,11 +23,13 @@ use crate::service::Controller;
 use config::{MetricsSettings, Reader};
 use gather::Gatherer;
 use spanmill_net::BindError;
+use spans_config::TracesSettings;
 
 /// Readers that are about to serve and to push.
 pub struct Telemetry {
     pulls: Vec<pull::PullReader>,
     pushes: Vec<push::PushReader>,
+    spans: Option<spans::SpanSender>,
 }
 
 /// Why a reader cannot start.
@@ -44,7 +49,15 @@ impl Telemetry {
     /// # Errors
     ///
     /// An address that cannot be bound, unless nobody asked for it: then the log says so.
-    pub async fn bind(settings: &MetricsSettings) -> Result<Self, TelemetryError> {
+    pub async fn bind(
+        settings: &MetricsSettings,
+        traces: Option<&TracesSettings>,
+    ) -> Result<Self, TelemetryError> {
+        let owner = ComponentId::parse("telemetry").ok();
+        let spans = match traces.zip(owner) {
+            Some((traces, owner)) => Some(spans::SpanSender::new(&owner, traces)?),
+            None => None,
+        };
         let (mut pulls, mut pushes) = (Vec::new(), Vec::new());
         for reader in &settings.readers {
             match reader {
@@ -65,7 +78,11 @@ impl Telemetry {
                 }
             }
         }
-        Ok(Telemetry { pulls, pushes })
+        Ok(Telemetry {
+            pulls,
+            pushes,
+            spans,
+        })
     }
 
     /// The addresses served, one line each.
@@ -85,6 +102,11 @@ impl Telemetry {
         }
         for push in self.pushes {
             tasks.spawn(push.run(Arc::clone(&gatherer), end.clone()));
+        }
+        if let Some(sender) = self.spans
+            && let Some(spans) = controller.tracer().record(sender.sampling)
+        {
+            tasks.spawn(sender.run(spans, end.clone()));
         }
         tasks.spawn(summary::run(gatherer, end.clone()));
         tasks.close();

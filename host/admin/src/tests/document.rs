@@ -133,10 +133,14 @@ fn has_every_value_of_the_enums() {
         }
     }
     assert_eq!(document.values("StageKind"), texts(&kinds));
-    let states = [ServiceState::Ready, ServiceState::NotReady];
+    let states = [
+        ServiceState::Starting,
+        ServiceState::Ready,
+        ServiceState::Ending,
+    ];
     for state in states {
         match state {
-            ServiceState::Ready | ServiceState::NotReady => {}
+            ServiceState::Starting | ServiceState::Ready | ServiceState::Ending => {}
         }
     }
     assert_eq!(document.values("ServiceState"), texts(&states));

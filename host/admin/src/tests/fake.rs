@@ -85,6 +85,11 @@ fn exporter(has_queue: bool) -> ExporterStatus {
         endpoint: "http://tempo:4317".to_owned(),
         part: false,
         failing: true,
+        failing_seconds: Some(3),
+        delivery_lag: Latency {
+            p50_us: 900,
+            p99_us: 4000,
+        },
         waiting: 20,
         queue: has_queue.then_some(queue),
         signals: BTreeMap::from([("traces".to_owned(), sent)]),

@@ -64,7 +64,7 @@ pub(super) fn run(
         let bound = admin::bind(&manifest, endpoint).await?;
         let service =
             Service::start(manifest.clone(), plugins, loader, from, output, workers).await?;
-        let telemetry = Telemetry::bind(&manifest.metrics).await?;
+        let telemetry = Telemetry::bind(&manifest.metrics, manifest.traces.as_ref()).await?;
         let mut addresses = service.addresses();
         addresses.extend(telemetry.addresses());
         addresses.extend(bound.iter().map(admin::BoundAdmin::line));

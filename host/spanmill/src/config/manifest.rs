@@ -16,6 +16,7 @@ use crate::extension::component::ExtensionConfig;
 use crate::process::HostProcessor;
 use crate::receive::component::ReceiverConfig;
 use crate::telemetry::config::MetricsSettings;
+use crate::telemetry::spans_config::TracesSettings;
 
 /// A processor.
 #[derive(Clone, Debug)]
@@ -68,6 +69,8 @@ pub struct Manifest {
     pub log_level: Option<LogLevel>,
     /// `service.telemetry.metrics`, and the default for what it does not say.
     pub metrics: MetricsSettings,
+    /// `service.telemetry.traces`, if spans of the service's own work are made.
+    pub traces: Option<TracesSettings>,
     /// The text it was read from, for further diagnostics.
     pub source: Arc<Source>,
 }
@@ -86,6 +89,7 @@ impl Manifest {
             limits: self.limits,
             log_level: None,
             metrics: self.metrics.clone(),
+            traces: None,
             source: Arc::clone(&self.source),
         }
     }

@@ -1,8 +1,10 @@
-//! `service.telemetry`: how much is logged, and who is told the metrics of the service.
+//! `service.telemetry`: how much is logged, and who is told of the service itself.
 
-use spanmill_manifest::{Diagnostic, Diagnostics, Node, Section, Value};
+use spanmill_manifest::{Diagnostics, Node, Section, Value};
 
 use crate::telemetry::config::{self as metrics, MetricsSettings};
+use crate::telemetry::resource::resource;
+use crate::telemetry::spans_config::{self, TracesSettings};
 
 /// How much the host's own log tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub(super) struct Telemetry {
     /// `logs.level`, if given.
     pub(super) log_level: Option<LogLevel>,
     pub(super) metrics: MetricsSettings,
+    pub(super) traces: Option<TracesSettings>,
 }
 
 /// Reads `telemetry`; what would be told elsewhere or otherwise than it is, is refused.
@@ -33,17 +36,15 @@ pub(super) fn read(service: &mut Section<'_>, out: &mut Diagnostics) -> Telemetr
     let log_level = telemetry
         .section("logs", out)
         .and_then(|section| logs(section, out));
-    let metrics = metrics::read(&mut telemetry, out);
-    if let Some(section) = telemetry.section("traces", out) {
-        off(
-            section,
-            "traces of itself are not made in this version",
-            "remove it, or say `level: none`",
-            out,
-        );
-    }
+    let resource = resource(&mut telemetry, out);
+    let metrics = metrics::read(&mut telemetry, &resource, out);
+    let traces = spans_config::read(&mut telemetry, &resource, out);
     telemetry.finish(out);
-    Telemetry { log_level, metrics }
+    Telemetry {
+        log_level,
+        metrics,
+        traces,
+    }
 }
 
 fn logs(mut logs: Section<'_>, out: &mut Diagnostics) -> Option<LogLevel> {
@@ -97,16 +98,5 @@ fn is_stderr(node: &Node) -> bool {
     match &node.value {
         Value::List(items) => items.iter().all(|item| item.raw == "stderr"),
         _ => node.raw == "stderr",
-    }
-}
-
-/// A part that must be off, or say nothing.
-fn off(mut section: Section<'_>, why: &str, help: &str, out: &mut Diagnostics) {
-    let is_off = section
-        .value("level")
-        .is_some_and(|level| level.raw == "none");
-    if !is_off && !section.entries().is_empty() {
-        let message = format!("{}: {why}", section.owner());
-        out.push(Diagnostic::error(section.place(), message).help(help));
     }
 }

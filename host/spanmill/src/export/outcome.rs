@@ -9,6 +9,7 @@ use thiserror::Error;
 use tonic::Code;
 
 use crate::metadata::RequestMetadata;
+use crate::tracer::TraceContext;
 
 /// A batch, encoded: an `ExportTraceServiceRequest`, or the same of logs or metrics.
 #[derive(Clone, Debug)]
@@ -21,6 +22,10 @@ pub struct Payload {
     pub items: u64,
     /// What its sender said beside it, if it is of one sender.
     pub metadata: RequestMetadata,
+    /// When the oldest of it was received, ns since 1970; 0: not known.
+    pub received_unix_nano: u64,
+    /// The trace of the service's own work on it, if it is of one request and recorded.
+    pub trace: TraceContext,
 }
 
 /// The backend accepted a batch, possibly in part.

@@ -63,6 +63,8 @@ impl Entry {
             endpoint: sender.endpoint.clone(),
             part: sender.tally.is_of_part(),
             failing: sender.is_failing(),
+            failing_seconds: sender.failing_for().map(|lasted| lasted.as_secs()),
+            delivery_lag: sender.lag.latency(),
             waiting: sender.waiting.total(),
             queue: queue.map(|queue| QueueStatus {
                 size: u64::try_from(queue.size()).unwrap_or(u64::MAX),

@@ -8,12 +8,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::counters::Tally;
+use super::lag::DeliveryLag;
 use super::retry::Backoff;
 use super::waiting::PendingItems;
 use super::{Export, ExportError, ExportResponse, Payload, Progress};
 use crate::episode::{Episode, Log};
 use crate::export::settings::Retry;
 use crate::losses::{Holds, Losses, Reason};
+use crate::tracer::{OwnSpanKind, now_unix_nano};
 use spanmill_manifest::ComponentId;
 use spanmill_model::PerSignal;
 
@@ -32,6 +34,8 @@ pub(super) struct Sender {
     pub(super) losses: Losses,
     /// Items in the queue or on their way from it.
     pub(super) waiting: PendingItems,
+    /// How long batches took.
+    pub(super) lag: DeliveryLag,
     /// While the backend does not take what it is sent.
     outage: Episode,
     /// While batches are dropped.
@@ -91,11 +95,17 @@ impl Sender {
             tally,
             losses,
             waiting: PendingItems::default(),
+            lag: DeliveryLag::default(),
             outage: Episode::default(),
             dropping: Episode::default(),
             deadline: watch::Sender::new(None),
             abort: CancellationToken::new(),
         }
+    }
+
+    /// For how long the backend has not taken what it was sent; `None` if it took the last attempt.
+    pub(super) fn failing_for(&self) -> Option<Duration> {
+        self.outage.lasted()
     }
 
     /// Whether the backend did not take the last attempt.
@@ -105,6 +115,21 @@ impl Sender {
 
     /// Exports a batch with all its attempts.
     pub(super) async fn send(&self, payload: &Payload) -> Result<(), SendError> {
+        if !payload.trace.is_on() {
+            return self.send_untraced(payload).await;
+        }
+        let began = now_unix_nano();
+        let sent = self.send_untraced(payload).await;
+        let name = format_args!("exporter/{}/{}", self.id, payload.signal);
+        let error = sent.as_ref().err().map(|error| error.reason().to_string());
+        let counts = vec![("items", payload.items)];
+        payload
+            .trace
+            .span(&name, OwnSpanKind::Client, began, counts, error);
+        sent
+    }
+
+    async fn send_untraced(&self, payload: &Payload) -> Result<(), SendError> {
         let sent = tokio::select! {
             biased;
             () = self.abort.cancelled() => Err(SendError::ShutDown),
@@ -117,6 +142,7 @@ impl Sender {
                 let lost = rejected.saturating_add(given_up);
                 // Exporters that are parts of this one count what they send.
                 if !accepted.is_handed_on {
+                    self.lag.delivered(payload.received_unix_nano);
                     self.tally
                         .add_sent(payload.signal, payload.items.saturating_sub(lost));
                 }

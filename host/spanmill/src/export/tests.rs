@@ -143,5 +143,7 @@ fn payload() -> Payload {
         bytes: Bytes::from(request().encode_to_vec()),
         items: 1,
         metadata: Default::default(),
+        received_unix_nano: 0,
+        trace: Default::default(),
     }
 }

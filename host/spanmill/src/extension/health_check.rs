@@ -1,6 +1,10 @@
-//! The `health_check` extension: says over HTTP whether the service can take requests, as the Collector's does.
+//! The `health_check` extension: says over HTTP whether the service can take requests, as the Collector's does. With `use_v2`, how
+//! each component fares, over HTTP and gRPC.
 
 mod config;
+mod report;
+mod status_config;
+mod status_server;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,50 +16,91 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use spanmill_manifest::{ComponentId, Diagnostics};
 use spanmill_net::tls::{H2, HTTP_1_1, check_server};
-use spanmill_net::{Answer, Bound, ConnectionLimits, Protocol, Spare, bind, serve};
+use spanmill_net::{Answer, BindError, Bound, ConnectionLimits, Protocol, Spare, bind, serve};
 use tokio_util::sync::CancellationToken;
 
 use super::component::{Binding, BoundExtension, ExtensionComponent, ExtensionConfig, Serving};
 use super::go_duration::go_duration;
 use crate::component::{Alias, Component};
 use crate::health::Health;
-use config::HealthCheckConfig;
+use config::{HealthCheckConfig, ProbeConfig};
+use status_config::StatusConfig;
+use status_server::BoundStatus;
 
 /// How long a probe that is being answered may take once the process ends.
 const GRACE: Duration = Duration::from_secs(1);
 
 pub(crate) static COMPONENT: ExtensionComponent = Component {
     name: "health_check",
-    aliases: &[Alias::new("healthcheck")],
+    aliases: &[
+        Alias::new("healthcheck"),
+        Alias::new("healthcheckv2"),
+        Alias::new("health_check_v2"),
+    ],
     signals: &[],
     read: |section, out| Arc::new(config::read(section, out)),
 };
 
 impl ExtensionConfig for HealthCheckConfig {
     fn check(&self, id: &ComponentId, out: &mut Diagnostics) {
-        if let Some(tls) = &self.tls {
-            check_server(&format!("extension {id}"), tls, out);
+        let owner = format!("extension {id}");
+        let all = match self {
+            HealthCheckConfig::V1(config) => [config.tls.as_ref(), None],
+            HealthCheckConfig::V2(config) => [
+                config.http.as_ref().and_then(|http| http.tls.as_ref()),
+                config.grpc.as_ref().and_then(|grpc| grpc.tls.as_ref()),
+            ],
+        };
+        for tls in all.into_iter().flatten() {
+            check_server(&owner, tls, out);
         }
     }
 
     fn bind<'a>(&'a self, id: &'a ComponentId, spare: &'a mut Spare) -> Binding<'a> {
         Box::pin(async move {
             let owner = format!("extension {id}");
-            let bound = bind(&owner, &self.endpoint, spare).await?.secured(
+            let config = match self {
+                HealthCheckConfig::V1(config) => config,
+                HealthCheckConfig::V2(config) => {
+                    return bind_status(&owner, config, spare).await;
+                }
+            };
+            let bound = bind(&owner, &config.endpoint, spare).await?.secured(
                 &owner,
-                self.tls.as_ref(),
+                config.tls.as_ref(),
                 &[H2, HTTP_1_1],
             )?;
-            let config = Arc::new(self.clone());
+            let config = Arc::new(config.clone());
             Ok(Box::new(BoundHealthCheck { bound, config }) as Box<dyn BoundExtension>)
         })
     }
 }
 
+async fn bind_status(
+    owner: &str,
+    config: &StatusConfig,
+    spare: &mut Spare,
+) -> Result<Box<dyn BoundExtension>, BindError> {
+    let (mut over_http, mut over_grpc) = (None, None);
+    if let Some(http) = &config.http {
+        let bound = bind(owner, &http.endpoint, spare).await?;
+        over_http = Some(bound.secured(owner, http.tls.as_ref(), &[H2, HTTP_1_1])?);
+    }
+    if let Some(grpc) = &config.grpc {
+        let bound = bind(owner, &grpc.endpoint, spare).await?;
+        over_grpc = Some(bound.secured(owner, grpc.tls.as_ref(), &[H2])?);
+    }
+    Ok(Box::new(BoundStatus {
+        config: config.clone(),
+        http: over_http,
+        grpc: over_grpc,
+    }))
+}
+
 /// Listens, and does not answer yet.
 struct BoundHealthCheck {
     bound: Bound,
-    config: Arc<HealthCheckConfig>,
+    config: Arc<ProbeConfig>,
 }
 
 impl BoundExtension for BoundHealthCheck {
@@ -83,7 +128,7 @@ impl BoundExtension for BoundHealthCheck {
 
 #[derive(Clone)]
 struct Probe {
-    config: Arc<HealthCheckConfig>,
+    config: Arc<ProbeConfig>,
     health: Arc<Health>,
 }
 

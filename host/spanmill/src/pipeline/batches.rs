@@ -68,6 +68,7 @@ impl Shared {
             received_unix_nano: batched.received_unix_nano,
             virtual_now: None,
             metadata: &batched.given.metadata,
+            trace: &batched.given.trace,
         };
         let mut result = RunResult::default();
         let ran = pipeline.run(step, &batch, &mut result);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use spanmill_otlp::{Batch, Joined, Projection, Request, Spliced, Workspace};
+use spanmill_otlp::{Batch, Joined, Projection, Request, Signal, Spliced, Workspace};
 use spanmill_runtime::{Fault, Tries};
 
 use super::shadow::Tap;
@@ -17,6 +17,7 @@ use super::watch::WatchedPipeline;
 use crate::config::{ComponentId, OnError};
 use crate::metrics::Measured;
 use crate::refusal::Refusal;
+use crate::tracer::{self, OwnSpanKind, TraceContext};
 pub use connect::StageOutput;
 use connect::connected;
 pub(super) use connect::{ConnectorOutput, ConnectorPiece};
@@ -32,6 +33,8 @@ pub struct Chain {
     taps: Vec<Tap>,
     /// Who may look at what passes; `None`: nobody can.
     watched: Option<WatchedPipeline>,
+    /// The trace of the request under way.
+    trace: TraceContext,
 }
 
 /// What a chain made of a batch.
@@ -101,6 +104,14 @@ impl Chain {
             stages,
             taps: Vec::new(),
             watched: None,
+            trace: TraceContext::default(),
+        }
+    }
+
+    /// The spans of the stages belong to this trace from now on.
+    pub(super) fn trace(&mut self, trace: &TraceContext) {
+        if self.trace.is_on() || trace.is_on() {
+            self.trace = trace.clone();
         }
     }
 
@@ -175,6 +186,37 @@ impl Chain {
                 Some((stage.id.clone(), stage.output.signal()))
             }),
         })
+    }
+
+    /// Gives an empty batch to the stages that measure what has not come in time.
+    pub(super) fn pass_time(&mut self, signal: Signal, now_unix_nano: u64) {
+        for (number, stage) in self.stages.iter().enumerate() {
+            if !stage.measures_time {
+                continue;
+            }
+            let Ok(nothing) = Request::parse(signal, Bytes::new()) else {
+                return;
+            };
+            if self.workspace.load(nothing, now_unix_nano).is_err() {
+                return;
+            }
+            let (workspace, tries) = (&mut self.workspace, Tries::Again);
+            let ran = run_stage(
+                workspace,
+                number,
+                stage,
+                tries,
+                now_unix_nano,
+                &mut Vec::new(),
+            );
+            match ran {
+                Ok(result) => result.measured.into_iter().for_each(Measured::commit),
+                Err(failed) => {
+                    let then = "it is asked again in a second";
+                    stage.lock().log_fault(&stage.id, &failed.fault, None, then);
+                }
+            }
+        }
     }
 
     fn run_part(
@@ -257,6 +299,7 @@ impl Chain {
             if let Some(watched) = watched {
                 watched.before(&stage.id, || copied(&self.workspace));
             }
+            let began = self.trace.is_on().then(tracer::now_unix_nano);
             let ran = run_stage(
                 &mut self.workspace,
                 number,
@@ -265,6 +308,14 @@ impl Chain {
                 run.received_unix_nano,
                 &mut taps,
             );
+            if let Some(began) = began {
+                let left = self.workspace.item_count();
+                let counts = vec![("items", spans as u64), ("items.left", left as u64)];
+                let error = ran.as_ref().err().map(|failed| failed.fault.to_string());
+                let name = format_args!("plugin/{}", stage.id);
+                self.trace
+                    .span(&name, OwnSpanKind::Internal, began, counts, error);
+            }
             let StageFault { fault, is_of_batch } = match ran {
                 Ok(result) => {
                     if let Some(watched) = watched {

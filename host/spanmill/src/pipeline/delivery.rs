@@ -18,6 +18,8 @@ pub(super) struct Delivery {
     /// The segment it has left.
     pub(super) segment: usize,
     pub(super) output: SegmentOutput,
+    /// When the oldest of it was received.
+    pub(super) received_unix_nano: u64,
     pub(super) measured: Vec<Measured>,
     /// Spans that were taken out because a plugin failed on them.
     pub(super) failed: FailedSpans,
@@ -30,6 +32,8 @@ impl Delivery {
             bytes: self.output.spliced.bytes.clone(),
             items: self.output.spliced.items as u64,
             metadata: self.output.metadata.clone(),
+            received_unix_nano: self.received_unix_nano,
+            trace: self.output.trace.clone(),
         }
     }
 
@@ -79,8 +83,12 @@ pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<QueuedBatch
         let (pipeline, segment) = (&delivery.pipeline, delivery.segment);
         if let Some(joint) = pipeline.joint(segment) {
             let ready = joint.fill(room, &delivery.output).into_iter();
-            let now = now_unix_nano();
-            batches.extend(ready.map(|given| QueuedBatch::new(pipeline, segment, given, now)));
+            let received = match joint.batcher() {
+                // It may be of many requests.
+                Some(_) => now_unix_nano(),
+                None => delivery.received_unix_nano,
+            };
+            batches.extend(ready.map(|given| QueuedBatch::new(pipeline, segment, given, received)));
         }
     }
     Ok(batches)

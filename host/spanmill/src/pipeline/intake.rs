@@ -103,12 +103,16 @@ impl RequestIntake for Intake {
             let owner = Owner::receiver(&self.receiver, request.bytes.len());
             // In a task of its own: a sender that hangs up must not leave a batch half delivered.
             let items = self.items;
+            let trace = shared.tracer.begin(request.caller);
+            let ending = trace.clone();
+            let receiver = ending.is_on().then(|| self.receiver.clone());
             let work = move |reply| {
                 Work::Request(RequestWork {
                     items,
                     request,
                     pipelines,
                     received_unix_nano: now_unix_nano(),
+                    trace,
                     reply,
                 })
             };
@@ -116,6 +120,11 @@ impl RequestIntake for Intake {
                 let mut items = 0;
                 let accepted = shared.accept(owner, work, &mut items).await;
                 counts.count(transport, signal, items, accepted.as_ref().copied());
+                if let Some(receiver) = receiver {
+                    let name = format_args!("receiver/{receiver}/{signal}");
+                    let error = accepted.as_ref().err().map(ToString::to_string);
+                    ending.end(&name, vec![("items", items)], error);
+                }
                 accepted
             };
             let task = tokio::spawn(Contained::new(accepting));

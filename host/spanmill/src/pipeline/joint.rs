@@ -98,6 +98,7 @@ impl Joint {
                         shard: Some(*shard),
                         batch: batch.clone(),
                         metadata: output.metadata.clone(),
+                        trace: output.trace.clone(),
                         released: None,
                     })
                     .collect()
@@ -106,6 +107,7 @@ impl Joint {
                 shard: output.shard,
                 batch: output.spliced.clone(),
                 metadata: output.metadata.clone(),
+                trace: output.trace.clone(),
                 released: None,
             }],
         }

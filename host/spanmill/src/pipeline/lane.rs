@@ -13,6 +13,7 @@ use super::chain::{Chain, ChainError, ChainOutput, Origin};
 use super::joint::HeldTraces;
 use super::trial::Trial;
 use crate::refusal::Refusal;
+use crate::tracer::TraceContext;
 
 /// A chain in its place. The worker holds it for the time of a batch, so whoever gets hold of it is between two.
 pub(super) struct Lane {
@@ -72,12 +73,15 @@ impl Lane {
         batch: &Batch,
         received_unix_nano: u64,
         origin: Origin,
+        trace: &TraceContext,
         held: Option<HeldBy<'_>>,
     ) -> Result<ChainOutput, Refusal> {
         drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         let mut running = self.running();
         self.do_posted(&mut running);
+        running.chain.trace(trace);
         let mut output = self.run_on(&mut running, batch, received_unix_nano, origin);
+        running.chain.trace(&TraceContext::default());
         if let (Ok(output), Some(by)) = (&mut output, held)
             && let Some(mut held) = by.held.shard(by.shard)
         {

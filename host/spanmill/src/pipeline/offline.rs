@@ -21,6 +21,7 @@ use crate::config::{ComponentId, Manifest, PipelineId, Signal};
 use crate::losses::Losses;
 use crate::metadata::RequestMetadata;
 use crate::refusal::Refusal;
+use crate::tracer::TraceContext;
 
 /// The pipelines of a manifest, to be fed by hand.
 pub struct Offline<'m> {
@@ -297,6 +298,7 @@ impl<'m> Offline<'m> {
                 virtual_now: Some(self.now),
                 // A recording has none.
                 metadata: &RequestMetadata::default(),
+                trace: &TraceContext::default(),
             };
             let mut result = RunResult::default();
             pipeline.run(step, &batch, &mut result).map_err(refused)?;

@@ -16,7 +16,7 @@ use super::saving::{save, save_when_due};
 use super::scheduler::Scheduler;
 use super::segments::{Destinations, Pipeline};
 use super::shared::Shared;
-use super::ticks::tick_when_due;
+use super::ticks::{pass_time, tick_when_due};
 use super::watch::Watchers;
 use super::worker::work;
 use crate::config::{ComponentId, Limits};
@@ -24,6 +24,7 @@ use crate::episode::Episode;
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
 use crate::received::ReceivedItems;
+use crate::tracer::Tracer;
 
 /// Requests of one receiver that wait for each worker; more wait in their connections.
 const QUEUE_PER_WORKER: usize = 16;
@@ -82,6 +83,8 @@ impl Bounds {
 #[derive(Clone)]
 pub struct Pipelines {
     shared: Arc<Shared>,
+    /// How many workers take any work: as many shards a segment has at most.
+    shards: usize,
 }
 
 /// The threads of running pipelines, to be joined at the end.
@@ -102,6 +105,7 @@ impl Pipelines {
             crowded: Episode::default(),
             losses: bounds.losses,
             received: Arc::default(),
+            tracer: Tracer::default(),
             runtime: tokio::runtime::Handle::current(),
             tasks: TaskTracker::new(),
             abort: CancellationToken::new(),
@@ -125,7 +129,8 @@ impl Pipelines {
                 work(workers, &shared, || shared.scheduler.next_for_spare());
             })?);
         }
-        Ok((Pipelines { shared }, Workers(threads)))
+        let shards = workers;
+        Ok((Pipelines { shared, shards }, Workers(threads)))
     }
 
     /// The first pipelines are there: every worker may begin.
@@ -137,6 +142,13 @@ impl Pipelines {
     pub(super) fn add(&self, pipeline: Arc<Pipeline>) {
         for (number, segment) in pipeline.segments.iter().enumerate() {
             let (shared, pipeline) = (Arc::clone(&self.shared), Arc::clone(&pipeline));
+            let measuring = pass_time(
+                Arc::clone(&shared),
+                Arc::clone(&pipeline),
+                number,
+                self.shards,
+            );
+            self.shared.runtime.spawn(measuring);
             match &segment.joint {
                 Some(Joint::Batch(_)) => {
                     let flusher = flush_when_due(shared, pipeline, number);
@@ -174,6 +186,11 @@ impl Pipelines {
     /// What held rows take, and may.
     pub(super) fn held(&self) -> Arc<HeldMemory> {
         Arc::clone(&self.shared.held)
+    }
+
+    /// Makes spans of the service's own work.
+    pub fn tracer(&self) -> Tracer {
+        self.shared.tracer.clone()
     }
 
     /// Who looks at what passes.

@@ -53,6 +53,8 @@ pub(super) enum TickKind {
     Release,
     /// Rows of traces that are quiet are compressed.
     Pack,
+    /// Time has passed, for plugins that measure what has not come.
+    Time,
 }
 
 impl QueuedTick {

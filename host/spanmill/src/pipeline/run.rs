@@ -16,6 +16,7 @@ use super::segments::{Pipeline, PipelineUse};
 use super::watch::WatchPoint;
 use crate::metadata::RequestMetadata;
 use crate::refusal::Refusal;
+use crate::tracer::TraceContext;
 
 /// How long a sender should wait while pipelines are exchanged for others.
 const AFTER_CHANGE: Duration = Duration::from_secs(1);
@@ -34,6 +35,8 @@ pub(super) struct Step<'a> {
     pub(super) virtual_now: Option<u64>,
     /// What its sender said beside it.
     pub(super) metadata: &'a RequestMetadata,
+    /// The trace of the request that it is of.
+    pub(super) trace: &'a TraceContext,
 }
 
 /// What a batch's run through a segment led to.
@@ -71,7 +74,13 @@ impl Pipeline {
             let copy = || Some(batch.bytes().clone());
             self.watchers.show(&self.id, is_start, copy);
         }
-        let output = lane.run(batch, step.received_unix_nano, step.origin, held)?;
+        let output = lane.run(
+            batch,
+            step.received_unix_nano,
+            step.origin,
+            step.trace,
+            held,
+        )?;
         if joint.is_none() && output.spliced.items > 0 {
             let is_end = |at: &WatchPoint| *at == WatchPoint::End;
             let copy = || Some(output.spliced.bytes.clone());
@@ -101,11 +110,13 @@ impl Pipeline {
         result.deliveries.push(Delivery {
             pipeline: PipelineUse::of(self),
             segment: step.segment,
+            received_unix_nano: step.received_unix_nano,
             output: SegmentOutput {
                 spliced: output.spliced,
                 by_shard,
                 shard: step.shard,
                 metadata: step.metadata.clone(),
+                trace: step.trace.clone(),
             },
             measured: output.measured,
             failed: output.failed,
@@ -211,6 +222,7 @@ impl Pipeline {
                 batch,
                 // Its rows may be of many senders.
                 metadata: RequestMetadata::default(),
+                trace: TraceContext::default(),
             };
             let batch = QueuedBatch::new(self, segment, given, received_unix_nano);
             result.released.push(batch);

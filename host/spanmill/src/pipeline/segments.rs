@@ -117,11 +117,18 @@ impl SegmentPlan {
                 instance: Arc::clone(instance),
                 on_trial: on_trial(&planned.version),
                 output: StageOutput::of(&planned.version),
+                measures_time: planned.version.measures_time(),
             })
         });
         Chain::new(Arc::clone(&self.projection), stages.collect())
             .tapped(taps)
             .watched(self.watched.clone())
+    }
+
+    /// Whether any of its plugins is given empty batches when time has passed.
+    pub(super) fn measures_time(&self) -> bool {
+        let mut stages = self.stages.iter();
+        stages.any(|planned| planned.version.measures_time())
     }
 
     /// The stage that does what a version is to do.

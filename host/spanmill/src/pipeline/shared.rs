@@ -16,6 +16,7 @@ use crate::episode::Episode;
 use crate::losses::Losses;
 use crate::memory::Budget;
 use crate::received::ReceivedItems;
+use crate::tracer::Tracer;
 
 /// The pipelines, and the work that waits for them.
 pub(super) struct Shared {
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) losses: Losses,
     /// What receivers have taken and refused.
     pub(super) received: Arc<ReceivedItems>,
+    /// Spans of the service's own work.
+    pub(super) tracer: Tracer,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) tasks: TaskTracker,
     /// Past the deadline of a drain: stop trying.

@@ -58,6 +58,7 @@ fn output(spliced: Spliced, metadata: RequestMetadata) -> SegmentOutput {
         by_shard: Vec::new(),
         shard: None,
         metadata,
+        trace: Default::default(),
     }
 }
 

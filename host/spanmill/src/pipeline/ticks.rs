@@ -38,6 +38,13 @@ impl Shared {
                     result.ticks.push(tick);
                 }
             }
+            TickKind::Time => {
+                let lanes = pipeline.segments.get(segment).map(|segment| &segment.lanes);
+                if let Some(lane) = lanes.and_then(|lanes| lanes.get(shard)) {
+                    let now = now_unix_nano();
+                    lane.with_chain(|chain| chain.pass_time(pipeline.id.signal, now));
+                }
+            }
             TickKind::Ask | TickKind::End => {
                 let ending = kind == TickKind::End;
                 pipeline.ask(segment, shard, now_unix_nano(), ending, &mut result);
@@ -99,6 +106,34 @@ impl Pipeline {
             });
         }
         self.release(segment, shard, held, result);
+    }
+}
+
+/// Has plugins measure once a second what has not come, in each of `shards` shards.
+pub(super) async fn pass_time(
+    shared: Arc<Shared>,
+    pipeline: Arc<Pipeline>,
+    segment: usize,
+    shards: usize,
+) {
+    let mut due = tokio::time::interval(INTERVAL);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let measures = |pipeline: &Pipeline| {
+        let segment = pipeline.segments.get(segment);
+        segment.is_some_and(|segment| segment.plan().measures_time())
+    };
+    loop {
+        tokio::select! {
+            _ = due.tick() => {}
+            () = pipeline.retired.cancelled() => return,
+            () = shared.abort.cancelled() => return,
+        }
+        if !measures(&pipeline) {
+            continue;
+        }
+        for shard in 0..shards {
+            shared.enqueue_tick(QueuedTick::new(&pipeline, segment, shard, TickKind::Time));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spanmill_otlp::StageContract;
-use spanmill_runtime::{ConfigureError, Declared, Health, Limits, Plugin, Slot};
+use spanmill_runtime::{ConfigureError, Declared, Health, Limits, Plugin, Sharding, Slot};
 
 use super::stats::Stats;
 use crate::config::{ComponentId, PluginSpec, Role, Signal};
@@ -50,6 +50,12 @@ impl Version {
     /// Whether it may hold rows: it exports `ticker`, and one instance sees every row of a trace.
     pub fn may_hold(&self) -> bool {
         self.contract.may_hold
+    }
+
+    /// Whether it is given an empty batch once a second: a connector that sees whole traces, or everything, may measure what
+    /// has not come in time.
+    pub(super) fn measures_time(&self) -> bool {
+        self.declared.metrics.is_some() && self.declared.sharding != Sharding::None
     }
 
     /// Whether the other is of the same component in the same role, however it does it.

@@ -11,6 +11,7 @@ use super::segments::PipelineUse;
 use crate::memory::Reservation;
 use crate::receive::Received;
 use crate::refusal::Refusal;
+use crate::tracer::TraceContext;
 
 /// What a worker does.
 pub(super) enum Work {
@@ -36,5 +37,7 @@ pub(super) struct RequestWork {
     pub(super) request: Received,
     pub(super) pipelines: Arc<[PipelineUse]>,
     pub(super) received_unix_nano: u64,
+    /// The trace of the service's work on it.
+    pub(super) trace: TraceContext,
     pub(super) reply: Reply,
 }

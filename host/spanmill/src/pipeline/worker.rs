@@ -16,6 +16,7 @@ use crate::memory::{Reservation, Shortage};
 use crate::panics::contained;
 use crate::receive::Received;
 use crate::refusal::Refusal;
+use crate::tracer::TraceContext;
 
 impl Shared {
     /// Runs one request through its pipelines. What becomes of it is handed over elsewhere.
@@ -27,6 +28,7 @@ impl Shared {
         request: Received,
         pipelines: &[PipelineUse],
         received_unix_nano: u64,
+        trace: &TraceContext,
     ) -> RanRequest {
         let batch = match Batch::parse_within(request.signal, request.bytes, items) {
             Ok(batch) => batch,
@@ -45,6 +47,7 @@ impl Shared {
             received_unix_nano,
             virtual_now: None,
             metadata: &request.metadata,
+            trace,
         };
         RanRequest {
             items: batch.item_count() as u64,
@@ -100,6 +103,7 @@ pub(super) fn work(worker: usize, shared: &Arc<Shared>, next: impl Fn() -> Optio
                 request,
                 pipelines,
                 received_unix_nano,
+                trace,
                 reply,
             }) => {
                 let ran = shared.run(
@@ -109,6 +113,7 @@ pub(super) fn work(worker: usize, shared: &Arc<Shared>, next: impl Fn() -> Optio
                     request,
                     &pipelines,
                     received_unix_nano,
+                    &trace,
                 );
                 // Nobody waits for the answer if the task was cancelled at shutdown.
                 let _ = reply.send(ran);

@@ -241,6 +241,7 @@ pub(super) fn decompress(
         memory,
         metadata,
         transport,
+        caller,
     } = request;
     let corrupt = || BodyError::Corrupt(encoding.name());
     let compressed = bytes.as_ref();
@@ -259,6 +260,7 @@ pub(super) fn decompress(
                 memory,
                 metadata,
                 transport,
+                caller,
             });
         }
         Encoding::Gzip => out.fill(MultiGzDecoder::new(compressed), corrupt)?,
@@ -282,6 +284,7 @@ pub(super) fn decompress(
         memory,
         metadata,
         transport,
+        caller,
     })
 }
 

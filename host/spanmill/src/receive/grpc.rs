@@ -23,7 +23,7 @@ use super::method::{PROFILES, signal_of};
 use super::otlp::config::GrpcServer;
 use super::status::into_grpc;
 use super::unserved::{Unserved, Warned};
-use super::{Received, RequestIntake};
+use super::{Received, RequestIntake, caller};
 use crate::metadata::RequestMetadata;
 use crate::received::Transport;
 use spanmill_model::Signal;
@@ -86,6 +86,7 @@ impl Answer for ExportService {
             Ok(message) => message,
             Err(status) => return status.into_http(),
         };
+        message.caller = caller(&parts.headers);
         if self.settings.include_metadata {
             let authority = parts.uri.authority();
             let authority = authority.map(|authority| (":authority", authority.as_str()));

@@ -13,7 +13,7 @@ use super::body::{self, BodyError, Encoding};
 use super::cors;
 use super::status::{Format, failure, into_http, success};
 use super::unserved::{Unserved, Warned};
-use super::{Received, RequestIntake};
+use super::{Received, RequestIntake, caller};
 use crate::metadata::RequestMetadata;
 use crate::otlp_json;
 use crate::receive::otlp::config::HttpServer;
@@ -202,10 +202,12 @@ impl Endpoint {
             }
             false => RequestMetadata::default(),
         };
+        let caller = caller(request.headers());
         let timeout = server.read_timeout;
         let mut received = body::read(signal, request.into_body(), limit, memory, timeout).await?;
         received.metadata = metadata;
         received.transport = Transport::Http;
+        received.caller = caller;
         let heavy = format == Format::Json || encoding != Encoding::Identity;
         let received = if heavy && received.bytes.len() >= BLOCKING_FROM {
             tokio::task::spawn_blocking(move || decode(received, encoding, format, limit))

@@ -21,6 +21,7 @@ use spanmill_runtime::Runtime;
 use tokio::task::block_in_place;
 use tokio_util::sync::CancellationToken;
 
+use super::faults::ServiceFaults;
 use super::history::History;
 use super::running::{ChangeReport, PendingTrial, RunningService, ShutdownReport};
 use super::shown::Shown;
@@ -32,6 +33,7 @@ use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 use crate::received::ReceivedItems;
 use crate::remote::{Access, BESIDE, RemotePlugins, beside, lock_file};
+use crate::tracer::Tracer;
 pub use admin::Admin;
 use common::{components, invalid, lock, not_changed, refused};
 use shadow_entry::Shadows;
@@ -51,6 +53,7 @@ pub struct Controller {
     received: Arc<ReceivedItems>,
     shown: Arc<Shown>,
     health: Arc<Health>,
+    tracer: Tracer,
     /// Which telemetry operators may look at.
     tap: TapRights,
     shadows: Shadows,
@@ -71,9 +74,15 @@ impl Controller {
         history.now_running(running.topology().versions(), None, "");
         let (exporters, losses) = (running.exporters(), running.losses());
         let received = running.topology().pipelines().received();
-        let (shown, health) = running.shown();
+        let shown = Arc::clone(running.shown());
+        let health = Arc::clone(running.health());
+        let tracer = running.topology().pipelines().tracer();
         let admin = running.manifest().admin.as_ref();
         let tap = admin.map(|admin| admin.tap).unwrap_or_default();
+        running.health().watch(Arc::new(ServiceFaults {
+            exporters: exporters.clone(),
+            history: Arc::clone(&history),
+        }));
         let runtime = loader.runtime().clone();
         let remote = loader.remote().clone();
         tokio::spawn(stop_loading(
@@ -93,12 +102,18 @@ impl Controller {
             received,
             shown,
             health,
+            tracer,
             tap,
             shadows: Shadows::default(),
             trials: Trials::default(),
             shutdown,
             refused: Mutex::default(),
         })
+    }
+
+    /// Makes spans of the service's own work.
+    pub fn tracer(&self) -> Tracer {
+        self.tracer.clone()
     }
 
     /// What receivers have taken and refused.
@@ -174,7 +189,8 @@ impl Controller {
         let (manifest, warnings, mut plugins) = block_in_place(|| self.load(running.manifest()))?;
         self.check_grants(&plugins)?;
         let admin_changed = manifest.admin != running.manifest().admin;
-        let metrics_changed = manifest.metrics != running.manifest().metrics;
+        let metrics_changed = manifest.metrics != running.manifest().metrics
+            || manifest.traces != running.manifest().traces;
         let log_changed = manifest.log_level != running.manifest().log_level;
         let changed = running
             .change(manifest, &mut plugins, PROBATION)
@@ -200,7 +216,8 @@ impl Controller {
         }
         if metrics_changed {
             warnings.push(
-                "service.telemetry.metrics: changes take effect at the next start".to_owned(),
+                "service.telemetry: changes of metrics and traces take effect at the next start"
+                    .to_owned(),
             );
         }
         if log_changed {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::StartError;
 use super::extensions::Extensions;
+use super::faults::outline;
 use super::flushing::FlushTasks;
 use super::receivers::Receivers;
 use super::shown::Shown;
@@ -143,9 +144,14 @@ impl RunningService {
         self.shared.registry.clone()
     }
 
-    /// The manifest for those who only look, and whether it is ready.
-    pub(super) fn shown(&self) -> (Arc<Shown>, Arc<Health>) {
-        (Arc::clone(&self.shown), Arc::clone(&self.health))
+    /// The pipelines, for those who only look.
+    pub(super) fn shown(&self) -> &Arc<Shown> {
+        &self.shown
+    }
+
+    /// How it fares.
+    pub(super) fn health(&self) -> &Arc<Health> {
+        &self.health
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
@@ -242,6 +248,7 @@ impl RunningService {
         if let Some((_, switched)) = &committed.switched {
             self.trials.push(Arc::clone(&switched.trial));
         }
+        self.health.set_pipelines(outline(&manifest));
         let before = std::mem::replace(&mut self.manifest, manifest);
         self.shown.set(&self.manifest);
         Ok(ChangeReport {

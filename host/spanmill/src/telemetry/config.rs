@@ -61,6 +61,19 @@ pub enum PushProtocol {
     Http(OtlpHttpConfig),
 }
 
+impl PushProtocol {
+    /// The same, with one more header.
+    pub(super) fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        let client = match &mut self {
+            PushProtocol::Grpc(grpc) => &mut grpc.client,
+            PushProtocol::Http(http) => &mut http.client,
+        };
+        let name = HeaderName::from_static(name);
+        client.headers.push((name, Secret::new(value.to_owned())));
+        self
+    }
+}
+
 impl Default for MetricsSettings {
     fn default() -> Self {
         MetricsSettings {
@@ -93,9 +106,12 @@ impl PullConfig {
     }
 }
 
-/// Reads `telemetry.metrics` and `telemetry.resource`.
-pub(crate) fn read(telemetry: &mut Section<'_>, out: &mut Diagnostics) -> MetricsSettings {
-    let resource = resource(telemetry, out);
+/// Reads `telemetry.metrics`. `resource` has the attributes of what they are of.
+pub(crate) fn read(
+    telemetry: &mut Section<'_>,
+    resource: &[(String, String)],
+    out: &mut Diagnostics,
+) -> MetricsSettings {
     let Some(mut metrics) = telemetry.section("metrics", out) else {
         return MetricsSettings::default();
     };
@@ -120,7 +136,7 @@ pub(crate) fn read(telemetry: &mut Section<'_>, out: &mut Diagnostics) -> Metric
     if let Some(nodes) = metrics.list("readers", out) {
         settings.readers = nodes
             .iter()
-            .filter_map(|node| reader(node, &metrics, &resource, out))
+            .filter_map(|node| reader(node, &metrics, resource, out))
             .collect();
     }
     metrics.finish(out);
@@ -243,7 +259,7 @@ fn push_reader(
         exporter.finish(out);
     }
     let config = match otlp {
-        Some(otlp) => protocol(otlp, out),
+        Some(otlp) => protocol(otlp, Signal::Metrics, out),
         None => {
             out.push(missing(
                 &push,
@@ -262,7 +278,12 @@ fn push_reader(
     })
 }
 
-fn protocol(mut otlp: Section<'_>, out: &mut Diagnostics) -> Option<PushProtocol> {
+/// The exporter `otlp`, for what is told of a signal.
+pub(super) fn protocol(
+    mut otlp: Section<'_>,
+    signal: Signal,
+    out: &mut Diagnostics,
+) -> Option<PushProtocol> {
     let protocols = [
         ("http/protobuf", true),
         ("http/json", true),
@@ -350,11 +371,11 @@ fn protocol(mut otlp: Section<'_>, out: &mut Diagnostics) -> Option<PushProtocol
         true => {
             // As OpenTelemetry's configuration has it: a path of one's own stays as it is.
             let url = match uri.path() {
-                "" | "/" => format!("{base}/v1/metrics"),
+                "" | "/" => format!("{base}/v1/{signal}"),
                 _ => target.clone(),
             };
             let mut urls = PerSignal::default();
-            *urls.get_mut(Signal::Metrics) = Some(url);
+            *urls.get_mut(signal) = Some(url);
             PushProtocol::Http(OtlpHttpConfig {
                 urls,
                 encoding: if is_json {
@@ -416,44 +437,4 @@ fn headers(otlp: &mut Section<'_>, out: &mut Diagnostics) -> Vec<(HeaderName, Se
         }
     }
     headers
-}
-
-/// The attributes of the resource that metrics are of: those of the service, and what `resource` says.
-fn resource(telemetry: &mut Section<'_>, out: &mut Diagnostics) -> Vec<(String, String)> {
-    let instance = format!("{:032x}", rand::random::<u128>());
-    let mut attributes = vec![
-        ("service.name".to_owned(), "spanmill".to_owned()),
-        (
-            "service.version".to_owned(),
-            env!("CARGO_PKG_VERSION").to_owned(),
-        ),
-        ("service.instance.id".to_owned(), instance),
-    ];
-    let mut set = |key: &str, value: Option<String>| {
-        attributes.retain(|(known, _)| known != key);
-        attributes.extend(value.map(|value| (key.to_owned(), value)));
-    };
-    let Some(mut resource) = telemetry.section("resource", out) else {
-        return attributes;
-    };
-    for node in resource.list("attributes", out).unwrap_or_default() {
-        let owner = format!("{}: attributes", resource.owner());
-        let mut attribute = Section::open(&node, node.place, owner, out);
-        let name = attribute.text("name", out).unwrap_or_default();
-        let value = attribute.value("value").map(|node| node.raw.clone());
-        attribute.ignore(&["type"], out);
-        attribute.finish(out);
-        set(&name, value);
-    }
-    for entry in resource.entries() {
-        if !matches!(
-            entry.key.as_str(),
-            "attributes" | "schema_url" | "detectors" | "attributes_list"
-        ) {
-            // Without a value, the attribute goes.
-            let value = Some(entry.value.raw.clone()).filter(|_| !entry.value.is_null());
-            set(&entry.key, value);
-        }
-    }
-    attributes
 }

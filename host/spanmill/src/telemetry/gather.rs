@@ -251,6 +251,20 @@ fn exporter(status: &ExporterStatus, out: &mut Families) {
         labels(),
         u64::from(status.failing),
     );
+    for (quantile, micros) in [
+        ("0.5", status.delivery_lag.p50_us),
+        ("0.99", status.delivery_lag.p99_us),
+    ] {
+        let mut labels = labels();
+        labels.push(("quantile", quantile.to_owned()));
+        let help = "From the receipt of a batch until the backend had it: half and 99 of 100 took no longer.";
+        out.add(
+            FamilyKind::Gauge,
+            ("spanmill_exporter_delivery_lag", "s", help),
+            labels,
+            micros as f64 / 1e6,
+        );
+    }
 }
 
 fn plugin(status: &PluginStatus, out: &mut Families) {

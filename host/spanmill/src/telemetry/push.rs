@@ -77,6 +77,8 @@ impl PushReader {
             bytes: request.encode_to_vec().into(),
             items: u64::try_from(points).unwrap_or(u64::MAX),
             metadata: Default::default(),
+            received_unix_nano: 0,
+            trace: Default::default(),
         };
         let sent = tokio::time::timeout(self.timeout, self.export.export(&payload)).await;
         let why = match sent {

@@ -186,7 +186,13 @@ fn no_op(contestants: &[Contestant], signal: Signal) -> Result<Vec<u8>, Failure>
     let reads = contestants
         .first()
         .map(|one| one.slot.declared().reads.clone());
-    let reads = reads.unwrap_or_default();
+    let mut reads = reads.unwrap_or_default();
+    // A plugin of several signals reads fields that this one does not have.
+    let contexts = signal.contexts();
+    reads.retain(|path| {
+        let path = spanmill_otlp::Path::parse(path);
+        path.is_ok_and(|path| contexts.contains(&path.context()))
+    });
     let number = match signal {
         Signal::Traces => 0,
         Signal::Logs => 1,

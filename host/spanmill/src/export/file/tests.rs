@@ -176,6 +176,8 @@ fn payload() -> Payload {
         bytes: Bytes::from(crate::export::tests::request().encode_to_vec()),
         items: 1,
         metadata: Default::default(),
+        received_unix_nano: 0,
+        trace: Default::default(),
     }
 }
 

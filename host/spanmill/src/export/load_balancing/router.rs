@@ -69,6 +69,8 @@ impl Router {
             items: u64::try_from(part.items).unwrap_or(u64::MAX),
             bytes: part.bytes,
             metadata: payload.metadata.clone(),
+            received_unix_nano: payload.received_unix_nano,
+            trace: payload.trace.clone(),
         };
         Ok(some
             .map(|(member, part)| (member, payload_of(part)))

@@ -45,6 +45,8 @@ fn traces() -> Payload {
         bytes: Bytes::from(request.encode_to_vec()),
         items: u64::from(TRACES) * 3,
         metadata: Default::default(),
+        received_unix_nano: 0,
+        trace: Default::default(),
     }
 }
 

@@ -15,6 +15,7 @@ use super::job::Job;
 use crate::export::Payload;
 use crate::export::settings::{BatchSizer, QueueBatch};
 use crate::metadata::RequestMetadata;
+use crate::tracer::TraceContext;
 pub(super) use source::{MergedBatch, Share};
 use spanmill_model::Signal;
 
@@ -75,6 +76,10 @@ struct PendingBatch {
     bytes: u64,
     /// When it is sent, whatever its size.
     due: Option<Instant>,
+    /// When the oldest of it was received.
+    received_unix_nano: u64,
+    /// The trace of the only request so far.
+    trace: Option<TraceContext>,
 }
 
 impl PendingBatch {
@@ -89,6 +94,15 @@ impl PendingBatch {
         self.items = self.items.saturating_add(batch.payload.items);
         let bytes = u64::try_from(batch.payload.bytes.len()).unwrap_or(u64::MAX);
         self.bytes = self.bytes.saturating_add(bytes);
+        self.trace = match self.trace {
+            None => Some(batch.payload.trace),
+            // It is of several requests.
+            Some(_) => Some(TraceContext::default()),
+        };
+        self.received_unix_nano = match self.received_unix_nano {
+            0 => batch.payload.received_unix_nano,
+            known => known.min(batch.payload.received_unix_nano),
+        };
         self.parts.push(batch.payload.bytes);
         self.shares.extend(batch.shares);
     }
@@ -99,6 +113,8 @@ impl PendingBatch {
             bytes: join(self.parts),
             items: self.items,
             metadata,
+            received_unix_nano: self.received_unix_nano,
+            trace: self.trace.unwrap_or_default(),
         };
         MergedBatch {
             payload,

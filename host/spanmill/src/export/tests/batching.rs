@@ -112,6 +112,8 @@ fn spans(first: u64, count: u64) -> Payload {
         bytes: Bytes::from(request.encode_to_vec()),
         items: count,
         metadata: Default::default(),
+        received_unix_nano: 0,
+        trace: Default::default(),
     }
 }
 
@@ -231,6 +233,8 @@ async fn signals_are_kept_apart() {
         bytes: Bytes::new(),
         items: 0,
         metadata: Default::default(),
+        received_unix_nano: 0,
+        trace: Default::default(),
     };
     exporter.enqueue(spans(0, 1)).await.unwrap();
     exporter.enqueue(of(Signal::Logs)).await.unwrap();

@@ -113,6 +113,8 @@ fn metrics() -> Payload {
         bytes: Bytes::from(ExportMetricsServiceRequest { resource_metrics }.encode_to_vec()),
         items: 3,
         metadata: Default::default(),
+        received_unix_nano: 0,
+        trace: Default::default(),
     }
 }
 

@@ -56,6 +56,8 @@ fn batch(items: u64) -> Payload {
         bytes: Bytes::from(vec![0; 100]),
         items,
         metadata: Default::default(),
+        received_unix_nano: 0,
+        trace: Default::default(),
     }
 }
 

@@ -1,12 +1,22 @@
 //! The settings of the `health_check` extension: the Collector's.
 
+use super::status_config::{self as status, StatusConfig};
 use spanmill_manifest::{Diagnostics, Section};
 use spanmill_net::endpoint;
 use spanmill_net::tls::{self, ServerTls};
 
-/// The `health_check` extension.
+/// The `health_check` extension, in either version.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct HealthCheckConfig {
+pub(super) enum HealthCheckConfig {
+    /// Whether the service takes requests.
+    V1(ProbeConfig),
+    /// How each component fares: `use_v2`.
+    V2(StatusConfig),
+}
+
+/// Whether the service takes requests.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ProbeConfig {
     /// `host:port` to be probed at.
     pub endpoint: String,
     /// Where it answers.
@@ -21,6 +31,9 @@ pub(super) struct HealthCheckConfig {
 
 /// Reads its settings.
 pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HealthCheckConfig {
+    if section.flag("use_v2", false, out) {
+        return HealthCheckConfig::V2(status::read(section, out));
+    }
     let endpoint = endpoint::listen(&mut section, "localhost:13133", out);
     let path = match section.text("path", out) {
         Some(path) if !path.is_empty() => path,
@@ -48,11 +61,11 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HealthChe
         pipeline.ignore(&["interval", "exporter_failure_threshold"], out);
         pipeline.finish(out);
     }
-    for key in ["use_v2", "http", "grpc", "component_health"] {
+    for key in ["http", "grpc", "component_health"] {
         section.refuse(
             key,
-            "is not supported: the health of each component is not served in this version",
-            "remove it; the probe says whether the service takes requests",
+            "says nothing without use_v2",
+            "add `use_v2: true`, for the health of each component",
             out,
         );
     }
@@ -62,22 +75,8 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HealthChe
         "put an authenticating proxy in front",
         out,
     );
-    section.ignore(
-        &[
-            "cors",
-            "max_request_body_size",
-            "include_metadata",
-            "response_headers",
-            "compression_algorithms",
-            "read_timeout",
-            "read_header_timeout",
-            "write_timeout",
-            "idle_timeout",
-            "keep_alives_enabled",
-        ],
-        out,
-    );
-    let config = HealthCheckConfig {
+    section.ignore(status::HTTP_SERVER, out);
+    let config = ProbeConfig {
         endpoint,
         path,
         healthy,
@@ -85,5 +84,5 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HealthChe
         tls: tls::settings::server(&mut section, out),
     };
     section.finish(out);
-    config
+    HealthCheckConfig::V1(config)
 }

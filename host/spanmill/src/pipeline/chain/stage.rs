@@ -24,6 +24,8 @@ pub struct Stage {
     pub on_trial: bool,
     /// What it makes beside what it lets through.
     pub output: StageOutput,
+    /// Whether it is given an empty batch when time has passed: it may measure what has not come.
+    pub measures_time: bool,
 }
 
 impl Stage {

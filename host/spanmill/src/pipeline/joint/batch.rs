@@ -208,6 +208,7 @@ impl Batcher {
             shard: None,
             batch,
             released: None,
+            trace: Default::default(),
             metadata: metadata.clone(),
         });
         batches.collect()

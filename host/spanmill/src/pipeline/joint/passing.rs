@@ -3,6 +3,7 @@
 use spanmill_otlp::Spliced;
 
 use crate::metadata::RequestMetadata;
+use crate::tracer::TraceContext;
 
 /// What has left a segment.
 pub(in crate::pipeline) struct SegmentOutput {
@@ -13,6 +14,8 @@ pub(in crate::pipeline) struct SegmentOutput {
     pub(in crate::pipeline) shard: Option<usize>,
     /// What its sender said beside it.
     pub(in crate::pipeline) metadata: RequestMetadata,
+    /// The trace of the request that it is of.
+    pub(in crate::pipeline) trace: TraceContext,
 }
 
 /// A batch that a joint gives.
@@ -22,6 +25,8 @@ pub(in crate::pipeline) struct JointBatch {
     pub(in crate::pipeline) batch: Spliced,
     /// What its sender said beside it, as far as that is one and the same for all of the batch.
     pub(in crate::pipeline) metadata: RequestMetadata,
+    /// The trace of the request that it is of, if it is of one.
+    pub(in crate::pipeline) trace: TraceContext,
     /// Of stored rows that a plugin has released: which traces they are of.
     pub(in crate::pipeline) released: Option<ReleasedTraces>,
 }

@@ -11,6 +11,7 @@ use spanmill_admin::{
 };
 
 use super::{Controller, lock};
+use crate::health::Phase;
 
 /// A service as the admin API sees it.
 #[derive(Clone)]
@@ -61,13 +62,14 @@ impl Control for Admin {
     }
 
     fn layout(&self) -> Layout {
-        let uptime = self.0.health.uptime();
+        let health = &self.0.health;
         Layout {
-            state: match uptime {
-                Some(_) => ServiceState::Ready,
-                None => ServiceState::NotReady,
+            state: match health.phase() {
+                Phase::Starting => ServiceState::Starting,
+                Phase::Ready => ServiceState::Ready,
+                Phase::Ending => ServiceState::Ending,
             },
-            ready_since: uptime.map(|uptime| format!("{:.3}", uptime.since)),
+            ready_since: health.uptime().map(|uptime| format!("{:.3}", uptime.since)),
             pipelines: self.0.shown.pipelines(),
         }
     }

@@ -48,6 +48,8 @@ pub(super) async fn cut(batch: MergedBatch, sizer: BatchSizer, max: u64) -> Vec<
                 bytes: piece.bytes,
                 items: piece.items,
                 metadata: metadata.clone(),
+                received_unix_nano: batch.payload.received_unix_nano,
+                trace: batch.payload.trace.clone(),
             },
             shares: match place == last {
                 true => std::mem::take(&mut shares.0),

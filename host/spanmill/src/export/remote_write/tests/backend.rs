@@ -37,6 +37,8 @@ fn payload() -> Payload {
         bytes: Bytes::from(request(&[], metrics).encode_to_vec()),
         items: 3,
         metadata: Default::default(),
+        received_unix_nano: 0,
+        trace: Default::default(),
     }
 }
 
