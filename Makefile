@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: transform-bench transform-compare tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: browser transform-bench transform-compare tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -35,7 +35,7 @@ plugins: wasm-target
 	@for plugin in $(PLUGINS); do cp $(GUEST_DIR)/spanmill_$$plugin.wasm $(PLUGIN_DIR)/$$plugin.wasm; done
 
 ## Everything that CI runs.
-test: lint build guests clients sdks five-minutes language-guests examples unit fuzz
+test: lint build guests clients browser sdks five-minutes language-guests examples unit fuzz
 
 lint:
 	$(CARGO) fmt --all --check
@@ -105,6 +105,14 @@ examples: host wasm-clang wasm-target
 
 # What tests/ run beside the binary, in folders of their own: OpenTelemetry's SDKs, and backends.
 clients: $(PYTHON)/installed $(NODE)/.installed $(TOOLS)/prometheus $(TOOLS)/victoria-metrics $(TOOLS)/docker-registry $(TOOLS)/jaeger
+
+# A real Chromium for the tests of the admin API's page, and what drives it: Debian's packages, which take too many others to be unpacked as
+# the tools below are.
+browser:
+	@command -v chromedriver >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } \
+		|| { echo 'the tests of the page take chromium, chromium-driver and fonts-dejavu-core, packages of Debian' >&2; exit 1; }
+	@command -v chromedriver >/dev/null \
+		|| { apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends chromium chromium-driver fonts-dejavu-core; }
 
 # Programs of Debian packages, unpacked without being installed.
 $(TOOLS)/%:

@@ -4,6 +4,7 @@
 mod arrivals;
 pub mod attack;
 mod backend;
+pub mod browser;
 mod client;
 mod codec;
 mod collector;
@@ -31,7 +32,7 @@ pub use configuration::Configuration;
 pub use counting::CountingBackend;
 pub use jaeger::Jaeger;
 pub use metrics::Measured;
-pub use program::Program;
+pub use program::{Program, tool};
 pub use received::Received;
 pub use registry::{DockerRegistry, LOGIN};
 pub use sdk::{App, admin_api, node, python, python_over_tls};

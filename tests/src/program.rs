@@ -10,11 +10,23 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::collector::follow;
-use crate::command::{binary, prepared};
+use crate::command::{Output, binary, output, prepared};
 use crate::within;
 
 /// Where `make clients` puts programs.
 const TOOLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools");
+
+/// Runs a program of a Debian package to its end, in a folder.
+///
+/// # Panics
+///
+/// If `make clients` has not put it there.
+pub async fn tool(package: &str, name: &str, folder: &Path, arguments: &[&str]) -> Output {
+    let path: PathBuf = Path::new(TOOLS).join(package).join("usr/bin").join(name);
+    let mut command = Command::new(path);
+    command.args(arguments).current_dir(folder);
+    output(command).await
+}
 
 /// A running program, with a folder of its own.
 pub struct Program {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::manifest::ManifestReport;
+use crate::overview::Layout;
 use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
 
 /// Why a command was not carried out. What ran before goes on running.
@@ -64,6 +66,12 @@ pub type TapLines = tokio::sync::mpsc::Receiver<Bytes>;
 pub trait Control: Send + Sync + 'static {
     /// What has been delivered, what waits and what is lost.
     fn status(&self) -> ServiceStatus;
+
+    /// How the pipelines are put together. Asked by anybody, often: it must not wait.
+    fn layout(&self) -> Layout;
+
+    /// The manifest that runs, with secrets masked.
+    fn manifest(&self) -> impl Future<Output = Result<ManifestReport, ControlError>> + Send;
 
     /// Every plugin that runs.
     fn plugins(&self) -> Vec<PluginStatus>;

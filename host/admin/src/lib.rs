@@ -5,6 +5,8 @@ mod client;
 mod config;
 mod control;
 mod folder;
+mod manifest;
+mod overview;
 mod problem;
 mod report;
 mod server;
@@ -15,6 +17,11 @@ pub use client::{AdminClient, ClientError};
 pub use config::{AdminConfig, Endpoint, InvalidToken, Token};
 pub use control::{Control, ControlError, SwapOptions, TapLines, TapRequest};
 pub use folder::{AdminFolder, PublishedToken};
+pub use manifest::{ManifestPlace, ManifestReport, ManifestText, ManifestWarning};
+pub use overview::{
+    Access, ExporterOverview, Layout, Overview, PipelineLayout, PluginOverview, ServiceState,
+    Stage, StageKind,
+};
 pub use report::{
     Event, EventKind, ExporterStatus, Latency, LossReport, PluginState, PluginStatus, Probation,
     QueueStatus, ReceiverStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState,

@@ -1,9 +1,12 @@
 //! The server: a socket, a guard at the door, and a route for every command.
 
 mod bind;
+mod browser;
 mod connections;
+mod glance;
 mod guard;
 mod lines;
+mod page;
 mod query;
 mod routes;
 mod strangers;

@@ -5,6 +5,8 @@ mod bounds;
 mod client;
 mod document;
 mod fake;
+mod overview;
+mod page;
 mod schema;
 
 use std::sync::Arc;

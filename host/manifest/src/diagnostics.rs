@@ -90,6 +90,11 @@ impl Diagnostic {
         &self.message
     }
 
+    /// What to do about it.
+    pub fn helps(&self) -> &[String] {
+        &self.help
+    }
+
     /// Where, if it is about one place.
     pub fn place(&self) -> Option<TextRange> {
         self.place

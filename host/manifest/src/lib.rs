@@ -7,6 +7,7 @@ mod component_id;
 mod diagnostics;
 mod duration;
 mod env;
+mod masked;
 mod merge;
 mod origin;
 mod secret;
@@ -20,10 +21,11 @@ pub use component_id::ComponentId;
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, did_you_mean};
 pub use duration::{DurationError, parse as parse_duration};
 pub use env::Lookup;
+pub use masked::MaskedText;
 pub use origin::{ConfigError, MAX_BYTES, ManifestSource};
 pub use secret::Secret;
 pub use section::Section;
-pub use source::{Source, TextRange};
+pub use source::{Position, Source, TextRange};
 pub use tree::{Entry, Node, Value};
 
 /// Reads a source's texts into one tree: later texts laid over earlier ones, variables replaced with what `env` finds.

@@ -14,12 +14,25 @@ pub struct TextRange {
 }
 
 /// A manifest's texts, in the order in which later ones are laid over earlier ones. There is always one.
+#[derive(Clone)]
 pub struct Source {
     first: SourceText,
     more: Vec<SourceText>,
 }
 
+/// A place in one of the texts, as editors count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position<'s> {
+    /// The text's name.
+    pub text: &'s str,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, in characters, from 1.
+    pub column: usize,
+}
+
 /// One text.
+#[derive(Clone)]
 pub struct SourceText {
     name: String,
     text: String,
@@ -89,6 +102,19 @@ impl Source {
             .unwrap_or(&self.first)
     }
 
+    /// The line and column where a place begins.
+    pub fn position(&self, place: TextRange) -> Position<'_> {
+        let part = self.part_at(place);
+        let before = part.text.get(..part.range(place).start);
+        let before = before.unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        Position {
+            text: part.name(),
+            line: before.matches('\n').count() + 1,
+            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+        }
+    }
+
     /// What paths at a place are relative to.
     pub fn folder_at(&self, place: TextRange) -> Option<&Path> {
         self.part_at(place).folder.as_deref()
@@ -116,8 +142,8 @@ impl SourceText {
         }
     }
 
-    /// Cuts a place to its first line and to the text's bounds, so that a snippet never spans pages.
-    pub fn first_line(&self, place: TextRange) -> Range<usize> {
+    /// A place within the text's bounds, between characters.
+    pub fn range(&self, place: TextRange) -> Range<usize> {
         let mut start = place.start.saturating_sub(self.base).min(self.text.len());
         while !self.text.is_char_boundary(start) {
             start -= 1;
@@ -127,6 +153,12 @@ impl SourceText {
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }
+        start..end
+    }
+
+    /// Cuts a place to its first line and to the text's bounds, so that a snippet never spans pages.
+    pub fn first_line(&self, place: TextRange) -> Range<usize> {
+        let Range { start, end } = self.range(place);
         let text = self.text.get(start..end).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default().trim_end();
         start..start + line.len()

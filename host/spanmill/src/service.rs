@@ -13,6 +13,7 @@ mod history;
 mod receivers;
 mod running;
 mod save;
+mod shown;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -247,6 +247,8 @@ def succeed(talk, component, good, document_text):
     talk.call("promote", component, {400}, {"save": "perhaps"})
     talk.call("reload", component, {200})
     talk.call("getStatus", component, {200})
+    talk.call("getOverview", component, {200})
+    talk.call("getManifest", component, {200})
     talk.call("listEvents", component, {200})
     text = talk.call("getDocument", component, {200})
     if text != document_text:
@@ -277,7 +279,7 @@ def fail(talk, component, good, bad):
             get, head = (talk.send(method, target) for method in ("GET", "HEAD"))
             if head[0] != get[0] or head[2]:
                 talk.complain(f"HEAD {target}", f"is {head[0]}, and GET {get[0]}")
-    for target in ("/", "/v1", "/v1/plugins/", "/v1/nothing", "/v2/plugins"):
+    for target in ("/assets", "/v1", "/v1/plugins/", "/v1/nothing", "/v2/plugins"):
         talk.outside("GET", target, 404)
 
 

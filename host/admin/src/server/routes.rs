@@ -9,7 +9,7 @@ use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
@@ -17,11 +17,14 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use super::guard::{Guard, guard};
+use super::glance::Glance;
+use super::guard::{Guard, OVERVIEW, guard};
 use super::lines::Lines;
 use super::query::{PromoteParameters, ShadowParameters, SwapParameters, TapParameters};
-use super::upload;
+use super::{page, upload};
 use crate::control::{Control, ControlError};
+use crate::manifest::ManifestReport;
+use crate::overview::{Access, Overview};
 use crate::problem::Problem;
 use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
 
@@ -34,6 +37,7 @@ pub(crate) struct App<C> {
     control: Arc<C>,
     commands: TaskTracker,
     uploads: Arc<Semaphore>,
+    glance: Arc<Glance>,
 }
 
 impl<C> Clone for App<C> {
@@ -42,6 +46,7 @@ impl<C> Clone for App<C> {
             control: Arc::clone(&self.control),
             commands: self.commands.clone(),
             uploads: Arc::clone(&self.uploads),
+            glance: Arc::clone(&self.glance),
         }
     }
 }
@@ -52,6 +57,7 @@ impl<C: Control> App<C> {
             control,
             commands,
             uploads: Arc::new(Semaphore::new(MAX_UPLOADS)),
+            glance: Arc::default(),
         }
     }
 
@@ -120,6 +126,8 @@ pub(crate) fn table<C: Control>() -> Vec<Route<C>> {
     };
     const SHADOW: &str = "/v1/plugins/{component}/shadow";
     vec![
+        route(Get, OVERVIEW, |f| on(f, overview::<C>)),
+        route(Get, "/v1/manifest", |f| on(f, manifest::<C>)),
         route(Get, "/v1/status", |f| on(f, status::<C>)),
         route(Get, "/v1/plugins", |f| on(f, plugins::<C>)),
         route(Get, "/v1/plugins/{component}", |f| on(f, plugin::<C>)),
@@ -142,7 +150,7 @@ pub(super) fn router<C: Control>(app: App<C>, keeper: Guard) -> Router {
     for route in table::<C>() {
         router = router.route(route.path, (route.handler)(route.verb.filter()));
     }
-    router
+    page::add(router)
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         // Last, so that it stands before everything else.
@@ -305,6 +313,33 @@ async fn tap<C: Control>(
         (CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, Body::new(Lines(lines))))
+}
+
+async fn overview<C: Control>(
+    State(app): State<App<C>>,
+    Extension(access): Extension<Access>,
+) -> impl IntoResponse {
+    let control = &app.control;
+    let overview = || {
+        Overview::new(
+            access,
+            control.layout(),
+            control.status(),
+            control.plugins(),
+        )
+    };
+    match access {
+        Access::Full => Json(overview()).into_response(),
+        Access::Overview => (
+            [(CONTENT_TYPE, "application/json")],
+            app.glance.of(overview),
+        )
+            .into_response(),
+    }
+}
+
+async fn manifest<C: Control>(State(app): State<App<C>>) -> Result<Json<ManifestReport>, Problem> {
+    Ok(Json(app.control.manifest().await?))
 }
 
 async fn status<C: Control>(State(app): State<App<C>>) -> Json<ServiceStatus> {

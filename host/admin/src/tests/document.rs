@@ -8,10 +8,12 @@ use serde_json::Value;
 use super::Server;
 use super::fake::{self, Fake};
 use super::schema::{Document, parse};
+use crate::overview::{Access, Overview};
 use crate::problem::Problem;
 use crate::report::{EventKind, PluginState, ShadowState};
 use crate::server::{EventList, PluginList, Verb, table};
 use crate::{Control as _, ControlError};
+use crate::{ServiceState, StageKind};
 
 const TEXT: &str = include_str!("../../openapi.yaml");
 
@@ -70,6 +72,12 @@ fn has_every_field_and_no_other() {
             events: Fake::default().events(),
         },
     );
+    let fake = Fake::default();
+    for access in [Access::Overview, Access::Full] {
+        let overview = Overview::new(access, fake.layout(), fake.status(), fake.plugins());
+        check("Overview", &overview);
+    }
+    check("ManifestReport", &fake::manifest_report());
     check("ServiceStatus", &Fake::default().status());
     check("PluginStatus", &fake::status(true));
     check("PluginStatus", &fake::status(false));
@@ -108,6 +116,41 @@ fn has_every_value_of_the_enums() {
         }
     }
     assert_eq!(document.values("ShadowState"), texts(&states));
+    let kinds = [
+        StageKind::Receiver,
+        StageKind::Host,
+        StageKind::Plugin,
+        StageKind::Connector,
+        StageKind::Exporter,
+    ];
+    for kind in kinds {
+        match kind {
+            StageKind::Receiver
+            | StageKind::Host
+            | StageKind::Plugin
+            | StageKind::Connector
+            | StageKind::Exporter => {}
+        }
+    }
+    assert_eq!(document.values("StageKind"), texts(&kinds));
+    let states = [
+        ServiceState::Starting,
+        ServiceState::Ready,
+        ServiceState::Ending,
+    ];
+    for state in states {
+        match state {
+            ServiceState::Starting | ServiceState::Ready | ServiceState::Ending => {}
+        }
+    }
+    assert_eq!(document.values("ServiceState"), texts(&states));
+    let all = [Access::Overview, Access::Full];
+    for access in all {
+        match access {
+            Access::Overview | Access::Full => {}
+        }
+    }
+    assert_eq!(document.values("Access"), texts(&all));
     let kinds = [
         EventKind::Swap,
         EventKind::Rollback,

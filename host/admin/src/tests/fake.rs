@@ -12,8 +12,10 @@ use crate::report::{
     QueueStatus, ReceiverStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState,
     SignalStatus, SwapReport, SwappedComponent, VersionStatus,
 };
-use crate::{Control, ControlError, SwapOptions};
-use crate::{TapLines, TapRequest};
+use crate::{
+    Control, ControlError, Layout, ManifestPlace, ManifestReport, ManifestText, ManifestWarning,
+    PipelineLayout, ServiceState, Stage, StageKind, SwapOptions, TapLines, TapRequest,
+};
 
 pub(super) const COMPONENT: &str = "filter/health";
 const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -122,7 +124,15 @@ impl Control for Fake {
                 refused: 1,
                 failed: 0,
             }],
-            exporters: vec![exporter(true), exporter(false)],
+            exporters: vec![
+                exporter(true),
+                exporter(false),
+                ExporterStatus {
+                    exporter: "load_balancing/10.0.0.7:4317".to_owned(),
+                    part: true,
+                    ..exporter(false)
+                },
+            ],
             lost: vec![LossReport {
                 component: "exporter otlp".to_owned(),
                 items: "spans".to_owned(),
@@ -130,6 +140,15 @@ impl Control for Fake {
                 count: 3,
             }],
         }
+    }
+
+    fn layout(&self) -> Layout {
+        layout()
+    }
+
+    async fn manifest(&self) -> Result<ManifestReport, ControlError> {
+        self.command(COMPONENT, "manifest".to_owned())?;
+        Ok(manifest_report())
     }
 
     fn plugins(&self) -> Vec<PluginStatus> {
@@ -223,6 +242,47 @@ impl Control for Fake {
 
     fn events(&self) -> Vec<Event> {
         vec![event(EventKind::Swap), event(EventKind::ProbationPassed)]
+    }
+}
+
+fn layout() -> Layout {
+    let stage = |component: &str, kind| Stage {
+        component: component.to_owned(),
+        kind,
+        leads_to: Vec::new(),
+    };
+    Layout {
+        state: ServiceState::Ready,
+        ready_since: Some(TIME.to_owned()),
+        pipelines: vec![PipelineLayout {
+            pipeline: "traces/web".to_owned(),
+            signal: "traces".to_owned(),
+            receivers: vec![stage("otlp", StageKind::Receiver)],
+            processors: vec![stage(COMPONENT, StageKind::Plugin)],
+            exporters: vec![stage("otlp", StageKind::Exporter)],
+        }],
+    }
+}
+
+pub(super) fn manifest_report() -> ManifestReport {
+    let warning = |place| ManifestWarning {
+        message: "nothing uses it".to_owned(),
+        help: vec!["take it out".to_owned()],
+        place,
+    };
+    ManifestReport {
+        texts: vec![ManifestText {
+            name: "manifest.yaml".to_owned(),
+            text: "admin: {token: ***}".to_owned(),
+        }],
+        warnings: vec![
+            warning(Some(ManifestPlace {
+                text: "manifest.yaml".to_owned(),
+                line: 1,
+                column: 1,
+            })),
+            warning(None),
+        ],
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod common;
+mod manifest;
 mod shadow_entry;
 mod shadows;
 mod swaps;
@@ -23,9 +24,11 @@ use tokio_util::sync::CancellationToken;
 use super::faults::ServiceFaults;
 use super::history::History;
 use super::running::{ChangeReport, PendingTrial, RunningService, ShutdownReport};
+use super::shown::Shown;
 use crate::components;
 use crate::config::{self, ComponentId, Manifest, ManifestSource, TapRights};
 use crate::export::Registry;
+use crate::health::Health;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 use crate::received::ReceivedItems;
@@ -48,6 +51,8 @@ pub struct Controller {
     exporters: Registry,
     losses: Losses,
     received: Arc<ReceivedItems>,
+    shown: Arc<Shown>,
+    health: Arc<Health>,
     tracer: Tracer,
     /// Which telemetry operators may look at.
     tap: TapRights,
@@ -69,6 +74,8 @@ impl Controller {
         history.now_running(running.topology().versions(), None, "");
         let (exporters, losses) = (running.exporters(), running.losses());
         let received = running.topology().pipelines().received();
+        let shown = Arc::clone(running.shown());
+        let health = Arc::clone(running.health());
         let tracer = running.topology().pipelines().tracer();
         let admin = running.manifest().admin.as_ref();
         let tap = admin.map(|admin| admin.tap).unwrap_or_default();
@@ -93,6 +100,8 @@ impl Controller {
             exporters,
             losses,
             received,
+            shown,
+            health,
             tracer,
             tap,
             shadows: Shadows::default(),

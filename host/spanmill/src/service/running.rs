@@ -13,6 +13,7 @@ use super::extensions::Extensions;
 use super::faults::outline;
 use super::flushing::FlushTasks;
 use super::receivers::Receivers;
+use super::shown::Shown;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
 use crate::export::{self, DebugOutput, Exporter, StartContext};
 use crate::health::Health;
@@ -44,6 +45,8 @@ pub struct ShutdownReport {
 /// The parts of a manifest that runs.
 pub(super) struct RunningService {
     manifest: Manifest,
+    /// The same, for those who only look.
+    shown: Arc<Shown>,
     topology: Topology,
     receivers: Receivers,
     extensions: Extensions,
@@ -110,6 +113,7 @@ impl RunningService {
             topology: Topology::start(workers, bounds, limits.memory())?,
             receivers: Receivers::default(),
             extensions: Extensions::default(),
+            shown: Arc::default(),
             health: Arc::default(),
             exporters: Exporters::new(),
             leaving: Arc::default(),
@@ -138,6 +142,11 @@ impl RunningService {
     /// Every exporter.
     pub(super) fn exporters(&self) -> export::Registry {
         self.shared.registry.clone()
+    }
+
+    /// The pipelines, for those who only look.
+    pub(super) fn shown(&self) -> &Arc<Shown> {
+        &self.shown
     }
 
     /// How it fares.
@@ -241,6 +250,7 @@ impl RunningService {
         }
         self.health.set_pipelines(outline(&manifest));
         let before = std::mem::replace(&mut self.manifest, manifest);
+        self.shown.set(&self.manifest);
         Ok(ChangeReport {
             changes,
             replaced: versions,
@@ -350,6 +360,7 @@ impl RunningService {
             .retain(|trial| !Arc::ptr_eq(trial, failed.trial()));
         let pipelines = failed.change.pipelines();
         take_back(&mut self.manifest, &failed.manifest, &pipelines);
+        self.shown.set(&self.manifest);
         // A version that declared other metrics had other totals; the old ones go on.
         self.topology.set_totals(failed.totals.clone());
         let ending = self.flushing.set(&self.topology);

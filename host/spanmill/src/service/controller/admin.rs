@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spanmill_admin::{
-    Control, ControlError, Event, EventKind, LossReport, PluginStatus, ReceiverStatus,
-    ReloadReport, ServiceStatus, ShadowReport, SwapOptions, SwapReport, TapLines, TapRequest,
+    Control, ControlError, Event, EventKind, Layout, LossReport, ManifestReport, PluginStatus,
+    ReceiverStatus, ReloadReport, ServiceState, ServiceStatus, ShadowReport, SwapOptions,
+    SwapReport, TapLines, TapRequest,
 };
 
 use super::{Controller, lock};
+use crate::health::Phase;
 
 /// A service as the admin API sees it.
 #[derive(Clone)]
@@ -57,6 +59,23 @@ impl Control for Admin {
             exporters: self.0.exporters.status(),
             lost: lost.collect(),
         }
+    }
+
+    fn layout(&self) -> Layout {
+        let health = &self.0.health;
+        Layout {
+            state: match health.phase() {
+                Phase::Starting => ServiceState::Starting,
+                Phase::Ready => ServiceState::Ready,
+                Phase::Ending => ServiceState::Ending,
+            },
+            ready_since: health.uptime().map(|uptime| format!("{:.3}", uptime.since)),
+            pipelines: self.0.shown.pipelines(),
+        }
+    }
+
+    async fn manifest(&self) -> Result<ManifestReport, ControlError> {
+        self.0.manifest_report().await
     }
 
     fn plugins(&self) -> Vec<PluginStatus> {
