@@ -1,6 +1,8 @@
 //! One sampler a signal.
 
-use spanmill_sdk::{Batch, ConfigError, Contract, Outcome, PluginError, Processor, Signal};
+use spanmill_sdk::{
+    AppliedRules, Batch, ConfigError, Contract, Outcome, PluginError, Processor, Reasons, Signal,
+};
 
 use crate::logs::LogSampler;
 use crate::settings::Settings;
@@ -32,5 +34,16 @@ impl Processor for ProbabilisticSampler {
             Signal::Metrics => {}
         }
         Ok(())
+    }
+}
+
+/// Of spans: log records belong to no account of traces.
+impl Reasons for ProbabilisticSampler {
+    fn explain(&mut self, on: bool) {
+        self.spans.explain(on);
+    }
+
+    fn why(&mut self) -> AppliedRules {
+        self.spans.why()
     }
 }

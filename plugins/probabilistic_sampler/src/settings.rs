@@ -10,7 +10,7 @@ use spanmill_sampling::threshold;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    sampling_percentage: f32,
+    pub(crate) sampling_percentage: f32,
     pub(crate) hash_seed: u32,
     mode: String,
     pub(crate) fail_closed: bool,
