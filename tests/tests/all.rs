@@ -13,6 +13,7 @@ mod connectors;
 mod delivery;
 mod distribution;
 mod example;
+mod explain;
 mod exporters;
 mod golden;
 mod health;

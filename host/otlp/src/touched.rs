@@ -95,6 +95,14 @@ impl Touches<'_> {
             rows => rows,
         };
         let is_single = write.values.kinds.len() == 1;
+        let key = match &path.target {
+            Target::Attribute(key) => self.texts.find(key.as_bytes()),
+            Target::Fixed(_) | Target::Attributes => None,
+        };
+        let column = match &path.target {
+            Target::Fixed(field) => table.column(field),
+            Target::Attribute(_) | Target::Attributes => None,
+        };
         for at in 0..count {
             let row = write.rows.get(at).copied().unwrap_or(at as u32);
             let row = alive.base(row);
@@ -103,30 +111,13 @@ impl Touches<'_> {
             let bits = write.values.bits.get(cell).copied();
             let new = (kind.unwrap_or(kind::ABSENT), bits.unwrap_or(0));
             let before = match &path.target {
-                Target::Fixed(field) => table.column(field).and_then(|column| fixed(column, row)),
-                Target::Attribute(key) => self.attribute(table, key.as_bytes(), row),
+                Target::Fixed(_) => column.and_then(|column| fixed(column, row)),
+                Target::Attribute(_) => attribute(table, key, row),
                 Target::Attributes => None,
             };
             if !before.is_some_and(|before| self.is_same(before, new, outcome)) {
                 set(flags, row);
             }
-        }
-    }
-
-    /// The value of a row's attribute; `None` if it stands there twice, so that any write changes it.
-    fn attribute(&self, table: &Table, key: &[u8], row: u32) -> Option<(u8, u64)> {
-        let store = table.attributes.as_ref()?;
-        let absent = Some((kind::ABSENT, 0));
-        let Some(key) = self.texts.find(key) else {
-            return absent;
-        };
-        let mut entries = store
-            .entries(row)
-            .filter(|at| store.keys.get(*at) == Some(&key));
-        match (entries.next(), entries.next()) {
-            (None, _) => absent,
-            (Some(at), None) => Some((*store.kinds.get(at)?, *store.bits.get(at)?)),
-            (Some(_), Some(_)) => None,
         }
     }
 
@@ -262,6 +253,23 @@ impl Touches<'_> {
             (context, self.items(context, &flags))
         });
         dropped.filter(|(_, rows)| !rows.is_empty()).collect()
+    }
+}
+
+/// The value of a row's attribute; `None` if it stands there twice, so that any write changes it.
+fn attribute(table: &Table, key: Option<u32>, row: u32) -> Option<(u8, u64)> {
+    let store = table.attributes.as_ref()?;
+    let absent = Some((kind::ABSENT, 0));
+    let Some(key) = key else {
+        return absent;
+    };
+    let entries = store.entries(row);
+    let keys = store.keys.get(entries.clone())?;
+    let mut own = entries.zip(keys).filter(|(_, of)| **of == key);
+    match (own.next(), own.next()) {
+        (None, _) => absent,
+        (Some((at, _)), None) => Some((*store.kinds.get(at)?, *store.bits.get(at)?)),
+        (Some(_), Some(_)) => None,
     }
 }
 

@@ -130,15 +130,19 @@ impl SpanSampler {
 
     fn explain_batch(&mut self, batch: &Batch<'_>) {
         let rows = batch.rows(Context::Span);
-        self.reasons.begin(rows);
-        for row in 0..rows {
-            let rule = match self.decided_by(batch, row) {
-                DecidedBy::Priority => PRIORITY,
-                DecidedBy::Percentage => &self.rules.percentage,
-                DecidedBy::FailClosed => &self.rules.fail_closed,
-            };
-            self.reasons.item(row, rule);
+        let mut reasons = std::mem::take(&mut self.reasons);
+        reasons.begin(rows);
+        if let Some(applied) = reasons.get_mut() {
+            let Rules {
+                percentage,
+                fail_closed,
+            } = &self.rules;
+            let rules = [PRIORITY, percentage, fail_closed].map(|rule| applied.rule(rule));
+            for row in 0..rows {
+                applied.set(row, rules[self.decided_by(batch, row) as usize]);
+            }
         }
+        self.reasons = reasons;
     }
 
     /// What [`SpanSampler::decide`] went by.
@@ -163,6 +167,7 @@ impl SpanSampler {
 }
 
 /// What a decision went by.
+#[derive(Debug, Clone, Copy)]
 enum DecidedBy {
     Priority,
     Percentage,

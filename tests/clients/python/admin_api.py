@@ -1,9 +1,10 @@
-"""Holds a running admin API to its document: admin_api.py BASE_URL OPENAPI COMPONENT GOOD_WASM BAD_FILE, or what the
+"""Holds a running admin API to its document: admin_api.py BASE_URL OPENAPI COMPONENT GOOD_WASM BAD_FILE TRACE_ID, or what the
 command line prints: admin_api.py OPENAPI SCHEMA JSON_FILE, for one of the document's schemas or a list of it.
 
 Calls every operation, the ways in which it goes well and those in which it does not, and checks that each status is
 documented, that the content type is the documented one, and that the body matches its schema. GOOD_WASM must be a plugin
-that the component can be swapped to, BAD_FILE none. Batches must flow all the while, so that probations end.
+that the component can be swapped to, BAD_FILE none. Batches must flow all the while, so that probations end, and a span of the
+trace TRACE_ID must have.
 """
 
 import http.client
@@ -53,8 +54,10 @@ class Operation:
         self.id = description["operationId"]
         self.responses = description["responses"]
 
-    def target(self, component, query=None):
-        path = self.path.replace("{component}", urllib.parse.quote(component, safe=""))
+    def target(self, subject, query=None):
+        """The path about a component, or about a trace."""
+        subject = urllib.parse.quote(subject, safe="")
+        path = self.path.replace("{component}", subject).replace("{trace_id}", subject)
         return path + ("?" + urllib.parse.urlencode(query) if query else "")
 
 
@@ -204,6 +207,16 @@ def wait_for_probation(talk, component):
     return None
 
 
+def explain(talk, trace_id):
+    """What became of a trace, known or not."""
+    told = talk.call("getTrace", trace_id.upper(), {200})
+    if told and (told["trace_id"] != trace_id or not told["spans"]):
+        talk.complain("getTrace", f"is about {told['trace_id']}, with {told['spans']}")
+    talk.call("getTrace", "f" * 32, {404})
+    for wrong in ("f" * 31, "0" * 32, "mine/a"):
+        talk.call("getTrace", wrong, {400})
+
+
 def succeed(talk, component, good, document_text):
     """Everything that goes well, in an order in which it can."""
     listed = talk.call("listPlugins", component, {200})
@@ -297,7 +310,7 @@ def main():
     if len(sys.argv) == 4:
         check_output(*sys.argv[1:])
         return
-    base, document_path, component, good_path, bad_path = sys.argv[1:]
+    base, document_path, component, good_path, bad_path, trace_id = sys.argv[1:]
     with open(document_path, encoding="utf-8") as file:
         document_text = file.read()
     with open(good_path, "rb") as file:
@@ -305,6 +318,7 @@ def main():
     with open(bad_path, "rb") as file:
         bad = file.read()
     talk = Conversation(base, yaml.safe_load(document_text))
+    explain(talk, trace_id)
     succeed(talk, component, good, document_text)
     fail(talk, component, good, bad)
     talk.check_coverage()

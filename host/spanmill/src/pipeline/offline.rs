@@ -95,6 +95,7 @@ impl<'m> Offline<'m> {
             lanes: 1,
             eager: 1,
             held: Arc::new(HeldMemory::new(u64::MAX, false)),
+            ledger: None,
         };
         let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
             PreparedPipeline::New(pipeline) | PreparedPipeline::Kept { pipeline, .. } => pipeline,

@@ -20,6 +20,7 @@ use super::ticks::tick_when_due;
 use super::worker::work;
 use crate::config::{ComponentId, Limits};
 use crate::episode::Episode;
+use crate::ledger::Ledger;
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
 use crate::received::ReceivedItems;
@@ -53,7 +54,7 @@ impl WorkerCount {
 }
 
 /// What bounds the work.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Bounds {
     /// What requests under way may hold together.
     pub in_flight: Budget,
@@ -63,6 +64,8 @@ pub struct Bounds {
     pub held: Arc<HeldMemory>,
     /// Where losses are counted.
     pub losses: Losses,
+    /// Where what becomes of spans is noted, if it is.
+    pub(crate) ledger: Option<Arc<Ledger>>,
 }
 
 impl Bounds {
@@ -73,7 +76,14 @@ impl Bounds {
             items: limits.request,
             held: Arc::new(HeldMemory::new(limits.held(), limits.held_compression).stored()),
             losses,
+            ledger: None,
         }
+    }
+
+    /// The same, with an account of what becomes of spans.
+    pub(crate) fn noting(mut self, ledger: Option<Arc<Ledger>>) -> Self {
+        self.ledger = ledger;
+        self
     }
 }
 
@@ -97,6 +107,7 @@ impl Pipelines {
             in_flight: bounds.in_flight,
             items: bounds.items,
             held: bounds.held,
+            ledger: bounds.ledger,
             crowded: Episode::default(),
             losses: bounds.losses,
             received: Arc::default(),
@@ -172,6 +183,11 @@ impl Pipelines {
     /// What held rows take, and may.
     pub(super) fn held(&self) -> Arc<HeldMemory> {
         Arc::clone(&self.shared.held)
+    }
+
+    /// Where what becomes of spans is noted, if it is.
+    pub(crate) fn ledger(&self) -> Option<Arc<Ledger>> {
+        self.shared.ledger.clone()
     }
 
     /// What receivers have taken and refused.

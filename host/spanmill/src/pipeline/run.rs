@@ -96,6 +96,7 @@ impl Pipeline {
                 shard: step.shard,
                 metadata: step.metadata.clone(),
             },
+            handover: output.handover,
             measured: output.measured,
             failed: output.failed,
         });

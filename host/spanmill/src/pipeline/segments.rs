@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::chain::{Chain, Stage, StageInstance, StageOutput};
+use super::chain::{Chain, Noting, Stage, StageInstance, StageOutput};
 use super::fanout::{Fanout, FanoutUse};
 use super::gate::MemoryGate;
 use super::joint::{HeldMemory, Joint, JointPlan, RoomReservation, SegmentOutput};
@@ -87,6 +87,8 @@ pub(super) struct Segment {
 pub(super) struct SegmentPlan {
     pub(super) projection: Arc<Projection>,
     pub(super) stages: Vec<PlannedStage>,
+    /// Where its chains note what becomes of spans, if that is noted.
+    pub(super) noting: Option<Noting>,
 }
 
 /// One plugin of a segment.
@@ -115,7 +117,9 @@ impl SegmentPlan {
                 output: StageOutput::of(&planned.version),
             })
         });
-        Chain::new(Arc::clone(&self.projection), stages.collect()).tapped(taps)
+        Chain::new(Arc::clone(&self.projection), stages.collect())
+            .tapped(taps)
+            .noting(self.noting.clone())
     }
 
     /// The stage that does what a version is to do.

@@ -12,6 +12,7 @@ use super::scheduler::Scheduler;
 use super::segments::Pipeline;
 use super::work::Work;
 use crate::episode::Episode;
+use crate::ledger::Ledger;
 use crate::losses::Losses;
 use crate::memory::Budget;
 use crate::received::ReceivedItems;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub(super) in_flight: Budget,
     pub(super) items: ItemLimits,
     pub(super) held: Arc<HeldMemory>,
+    pub(super) ledger: Option<Arc<Ledger>>,
     /// While requests are refused because those under way hold all the memory.
     pub(super) crowded: Episode,
     pub(super) losses: Losses,

@@ -24,6 +24,7 @@ use super::running::{ChangeReport, PendingTrial, RunningService, ShutdownReport}
 use crate::components;
 use crate::config::{self, ComponentId, Manifest, ManifestSource};
 use crate::export::Registry;
+use crate::ledger::Ledger;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 use crate::received::ReceivedItems;
@@ -45,6 +46,7 @@ pub struct Controller {
     exporters: Registry,
     losses: Losses,
     received: Arc<ReceivedItems>,
+    ledger: Option<Arc<Ledger>>,
     shadows: Shadows,
     trials: Trials,
     shutdown: CancellationToken,
@@ -62,7 +64,8 @@ impl Controller {
         let history = Arc::new(History::default());
         history.now_running(running.topology().versions(), None, "");
         let (exporters, losses) = (running.exporters(), running.losses());
-        let received = running.topology().pipelines().received();
+        let pipelines = running.topology().pipelines();
+        let (received, ledger) = (pipelines.received(), pipelines.ledger());
         let runtime = loader.runtime().clone();
         let remote = loader.remote().clone();
         tokio::spawn(stop_loading(
@@ -80,6 +83,7 @@ impl Controller {
             exporters,
             losses,
             received,
+            ledger,
             shadows: Shadows::default(),
             trials: Trials::default(),
             shutdown,
@@ -159,6 +163,7 @@ impl Controller {
         }
         let (manifest, warnings, mut plugins) = block_in_place(|| self.load(running.manifest()))?;
         self.check_grants(&plugins)?;
+        let ledger_changed = manifest.ledger != running.manifest().ledger;
         let admin_changed = manifest.admin != running.manifest().admin;
         let metrics_changed = manifest.metrics != running.manifest().metrics;
         let log_changed = manifest.log_level != running.manifest().log_level;
@@ -183,6 +188,9 @@ impl Controller {
         let mut warnings = warnings;
         if admin_changed {
             warnings.push("admin: changes take effect at the next start".to_owned());
+        }
+        if ledger_changed {
+            warnings.push("ledger: changes take effect at the next start".to_owned());
         }
         if metrics_changed {
             warnings.push(

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::check;
+use super::{check, check_sections};
 
 #[test]
 fn not_yaml() {
@@ -410,4 +410,9 @@ service:
             spanmill.yaml: 7 errors, 1 warning
         "#]],
     );
+}
+
+#[test]
+fn a_ledger_without_room_and_an_unknown_key_of_it() {
+    check_sections("ledger:\n  mib: 0\n  mb: 8\n", expect![[r#""#]]);
 }
