@@ -24,7 +24,8 @@ from referencing.jsonschema import DRAFT202012
 # a slow or a large upload, a race, a mistake of the server's, or its end. The crate's own tests have them.
 NOT_EXERCISED = {"401", "408", "409", "413", "429", "500", "503"}
 # A plugin and a manifest that are fine when they are sent need not be told again that they could not be used.
-NOT_EXERCISED_OF = {("promote", "422"), ("reload", "422")}
+# Whether telemetry may be looked at is up to the manifest.
+NOT_EXERCISED_OF = {("promote", "422"), ("reload", "422"), ("tap", "403")}
 
 DOCUMENT = "urn:spanmill:openapi"
 PROBLEM = "application/problem+json"
@@ -137,7 +138,7 @@ class Conversation:
                 what, f"the content type is {content_type}, not {documented}"
             )
             return None
-        if content_type == "application/yaml":
+        if content_type in ("application/yaml", "application/x-ndjson"):
             value = answer.decode()
         else:
             try:
@@ -250,6 +251,9 @@ def succeed(talk, component, good, document_text):
     talk.call("getOverview", component, {200})
     talk.call("getManifest", component, {200})
     talk.call("listEvents", component, {200})
+    shown = talk.call("tap", component, {200}, {"target": component, "limit": 1})
+    if shown and "span" not in json.loads(shown):
+        talk.complain("tap", f"one span was asked for, and shown was {shown}")
     text = talk.call("getDocument", component, {200})
     if text != document_text:
         talk.complain("getDocument", "is not the document that this is checked against")
@@ -268,6 +272,9 @@ def fail(talk, component, good, bad):
         talk.call(name, component, {400}, body=b"")
         for query in ({wrong: "soon"}, {wrong: "-1"}, {"name": ""}, {"nothing": "1"}):
             talk.call(name, component, {400}, query, body=good)
+    talk.call("tap", nobody, {404}, {"target": nobody})
+    talk.call("tap", component, {400}, {"when": "soon"})
+    talk.call("tap", component, {422}, {"filter": "no condition"})
     talk.call("listEvents", component, {200})
     paths = {}
     for operation in talk.operations.values():
@@ -275,7 +282,8 @@ def fail(talk, component, good, bad):
     for target, methods in paths.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
             talk.outside(method, target, 405)
-        if "GET" in methods:
+        # What a tap shows has no end.
+        if "GET" in methods and target != "/v1/tap":
             get, head = (talk.send(method, target) for method in ("GET", "HEAD"))
             if head[0] != get[0] or head[2]:
                 talk.complain(f"HEAD {target}", f"is {head[0]}, and GET {get[0]}")
