@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: browser transform-bench transform-compare tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: browser ledger-bench transform-bench transform-compare tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -207,6 +207,10 @@ tail-bench: host plugins $(COLLECTOR)
 ## ns a span of statements of transform, each alone, in the sandbox.
 transform-bench: host plugins
 	benches/transform
+
+## CPU a span with a ledger and without, in turns.
+ledger-bench: host plugins
+	benches/ledger
 
 clean:
 	$(CARGO) clean

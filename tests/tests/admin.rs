@@ -26,6 +26,7 @@ processors:
   mine/b: {{behaviour: well}}
 connectors:
   span_metrics/red: {{metrics_flush_interval: 100ms}}
+ledger: {{}}
 service:
   pipelines:
     traces:
@@ -71,7 +72,10 @@ async fn the_api_is_as_its_document_says() {
     let base = format!("http://{}", mine.spanmill.address("admin http"));
     let good = path(guest("hostile_v2"));
     let bad = path(mine.spanmill.file("manifest.yaml"));
-    admin_api(&[&base, OPENAPI, "mine/a", &good, &bad]).await;
+    let id = &spans(1..2, "a")[0].trace_id;
+    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    mine.names(1).await;
+    admin_api(&[&base, OPENAPI, "mine/a", &good, &bad, &id]).await;
     sending.abort();
 }
 

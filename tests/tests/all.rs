@@ -14,6 +14,7 @@ mod delivery;
 mod detection;
 mod distribution;
 mod example;
+mod explain;
 mod exporters;
 mod golden;
 mod health;

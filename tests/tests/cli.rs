@@ -216,6 +216,7 @@ async fn every_role_of_a_plugin_is_tested() {
         "as a record connector:",
         "as a router:",
         "rows shown again",
+        "rules are told",
         "made 2 log records",
     ] {
         assert!(well.stdout.contains(line), "no {line} in:\n{}", well.stdout);
@@ -250,6 +251,19 @@ async fn every_role_of_a_plugin_is_tested() {
             "tick lost its state",
         ),
         ("review-traps", "held rows are decided on", "review trapped"),
+        ("explain-traps", "rules are told", "explain: "),
+        ("why-traps", "rules are told", "why trapped"),
+        (
+            "a-reason-too-many",
+            "rules are told",
+            "values where there are",
+        ),
+        (
+            "a-rule-that-is-not-there",
+            "rules are told",
+            "a number is beyond the rules",
+        ),
+        ("too-many-rules", "rules are told", "4096 is the most"),
         (
             "records-of-metrics",
             "configure",

@@ -64,7 +64,7 @@ async fn failing(manifest: &str) -> Output {
 
 /// A span of a trace, of which one in two is to be kept.
 fn of_trace(trace: u64, number: u64) -> Span {
-    let keep = if trace % 2 == 0 { "yes" } else { "no" };
+    let keep = if trace.is_multiple_of(2) { "yes" } else { "no" };
     Span {
         trace_id: span(trace, "", vec![]).trace_id,
         ..span(trace * 1000 + number, "s", vec![text("keep", keep)])

@@ -27,6 +27,7 @@ use crate::control::{SwapOptions, TapRequest};
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
 use crate::server::{EventList, PluginList};
+use crate::trace_report::TraceReport;
 
 /// A swap may compile a large plugin first, and wait until another one is compiled.
 const TIMEOUT: Duration = Duration::from_secs(180);
@@ -220,6 +221,12 @@ impl AdminClient {
     /// Has the manifest and the plugin files read again.
     pub async fn reload(&self) -> Result<ReloadReport, ClientError> {
         self.call(Method::POST, "/v1/reload").await
+    }
+
+    /// What became of a trace, by its id of 32 hexadecimal digits.
+    pub async fn trace(&self, trace_id: &str) -> Result<TraceReport, ClientError> {
+        let path = format!("/v1/traces/{}", escape(trace_id));
+        self.call(Method::GET, &path).await
     }
 
     /// What happened lately, oldest first.

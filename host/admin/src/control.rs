@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::manifest::ManifestReport;
 use crate::overview::Layout;
 use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
+use crate::trace_report::TraceReport;
 
 /// Why a command was not carried out. What ran before goes on running.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -120,6 +121,13 @@ pub trait Control: Send + Sync + 'static {
 
     /// Reads the manifest and the plugin files again, and replaces what changed.
     fn reload(&self) -> impl Future<Output = Result<ReloadReport, ControlError>> + Send;
+
+    /// What became of a trace.
+    ///
+    /// # Errors
+    ///
+    /// If nothing of it is known any more, or no account is kept.
+    fn trace(&self, trace_id: u128) -> Result<TraceReport, ControlError>;
 
     /// What happened lately, oldest first; bounded.
     fn events(&self) -> Vec<Event>;

@@ -12,6 +12,7 @@ mod report;
 mod server;
 #[cfg(test)]
 mod tests;
+mod trace_report;
 
 pub use client::{AdminClient, ClientError};
 pub use config::{AdminConfig, Endpoint, InvalidToken, Token};
@@ -28,3 +29,4 @@ pub use report::{
     SignalStatus, SwapReport, SwappedComponent, VersionStatus,
 };
 pub use server::{AdminServer, BindError};
+pub use trace_report::{SpanReport, SpanStep, StepKind, TraceReport};

@@ -53,12 +53,15 @@ mod check;
 mod edit;
 mod outcome;
 
+mod touched;
+
 mod patch;
 mod splice;
 
 mod assembly;
 mod records;
 mod routes;
+mod row_set;
 mod rows;
 mod shard;
 
@@ -78,11 +81,13 @@ pub use projection::{ContractError, Projection, StageContract};
 pub use records::{RecordColumn, RecordPlan, RecordPlanError, Records};
 pub use request::Request;
 pub use routes::{MAX_PIPELINES, Routed, Routes};
+pub use row_set::RowSet;
 pub use rows::Row;
 pub use shard::shard_of;
 pub use spanmill_model::{Context, PerContext, Shape, Signal};
+pub use touched::Touched;
 pub use view::{AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView};
-pub use workspace::{Applied, Workspace};
+pub use workspace::{Applied, ItemIds, Workspace};
 
 /// The pool index that stands for "no text".
 pub const ABSENT: u32 = u32::MAX;

@@ -1,5 +1,6 @@
 //! A worker's memory for one chain of stages: a batch is loaded, shown to stage after stage, and spliced.
 
+mod account;
 mod connect;
 mod leave;
 
@@ -21,10 +22,12 @@ use crate::path::{Path, Target};
 use crate::projection::Projection;
 use crate::request::Request;
 use crate::stage::Scratch;
-use crate::table::{Data, Table};
+use crate::table::Table;
 use crate::texts::Texts;
+use crate::touched::{Touched, Touches};
 use crate::view::BatchView;
 use crate::wire::Flaw;
+pub use account::ItemIds;
 
 /// What a stage's outcome did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,6 +168,20 @@ impl Workspace {
     ///
     /// The rule of the contract that it breaks.
     pub fn apply(&mut self, stage: usize, outcome: &Outcome) -> Result<Applied, OutcomeError> {
+        self.apply_noting(stage, outcome, None)
+    }
+
+    /// As [`Workspace::apply`]; notes in `touched` which items it edits.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Workspace::apply`].
+    pub fn apply_noting(
+        &mut self,
+        stage: usize,
+        outcome: &Outcome,
+        touched: Option<&mut Touched>,
+    ) -> Result<Applied, OutcomeError> {
         let (Some(plan), Some(scratch), Some(request)) = (
             self.projection.stages.get(stage),
             self.scratch.get(stage),
@@ -189,6 +206,17 @@ impl Workspace {
             steps: Cell::new(0),
         };
         check.run()?;
+        if let Some(touched) = touched {
+            let touches = Touches {
+                signal: request.signal(),
+                plan,
+                scratch,
+                tables: &self.tables,
+                alive: &self.alive,
+                texts: &self.texts,
+            };
+            *touched = touches.of(outcome);
+        }
         let mut apply = Apply {
             request,
             projection: &self.projection,
@@ -295,25 +323,6 @@ impl Workspace {
     pub fn may_read(&self, stage: usize, text: u32) -> bool {
         let plan = self.projection.stages.get(stage);
         plan.is_some_and(|plan| self.texts.may_read(text, plan.bit))
-    }
-
-    /// Trace id and span id of a span or log record that is left, if the projection has them among `host_reads`.
-    pub fn span_ids(&self, row: u32) -> Option<(u128, u64)> {
-        let item = self.signal().item();
-        let table = self.tables.get(item);
-        let row = self.alive.get(item).base(row) as usize;
-        let (mut trace, mut span) = (None, None);
-        for column in &table.columns {
-            match &column.data {
-                Data::TraceId(words) => {
-                    let (high, low) = (words.get(row * 2)?, words.get(row * 2 + 1)?);
-                    trace = Some(u128::from(*high) << 64 | u128::from(*low));
-                }
-                Data::Wide(ids) if column.field.name == "span_id" => span = ids.get(row).copied(),
-                _ => {}
-            }
-        }
-        trace.zip(span)
     }
 
     /// The fields that [`Workspace::span_ids`] needs among the projection's `host_reads`.

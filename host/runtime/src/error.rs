@@ -228,6 +228,9 @@ pub enum Fault {
     /// Decisions about held rows that break a rule of the contract.
     #[error("broke the contract: {0}")]
     Decisions(String),
+    /// Reasons that break a rule of the contract.
+    #[error("broke the contract: {0}")]
+    Reasons(String),
     /// The plugin does not take over another's state.
     #[error("did not take over the state: {0}")]
     Restore(String),
@@ -262,7 +265,9 @@ impl Fault {
             Fault::Output(_) => "output",
             Fault::Batch(_) => "refused",
             Fault::State(_) | Fault::Restore(_) => "state",
-            Fault::Outcome(_) | Fault::Emission(_) | Fault::Decisions(_) => "contract",
+            Fault::Outcome(_) | Fault::Emission(_) | Fault::Decisions(_) | Fault::Reasons(_) => {
+                "contract"
+            }
             Fault::Quarantined(_) => "quarantined",
             Fault::Restart(_) => "restart",
         }

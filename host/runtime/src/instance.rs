@@ -14,7 +14,7 @@ use crate::plugin::Plugin;
 use crate::role::Role;
 use crate::sandbox::Guest;
 use bindings::exports::spanmill::plugin::{
-    about, connector, holder, processor, record_connector, router, state, ticker,
+    about, connector, holder, processor, reasons, record_connector, router, state, ticker,
 };
 use bindings::spanmill::plugin::contract::{ConfigError, PluginError};
 
@@ -71,6 +71,7 @@ pub(crate) struct Instance {
     about: Option<about::Guest>,
     ticker: Option<ticker::Guest>,
     holder: Option<holder::Guest>,
+    reasons: Option<reasons::Guest>,
     limits: Limits,
 }
 
@@ -163,6 +164,7 @@ impl Instance {
             about: load!(&plugin.about),
             ticker: load!(&plugin.ticker),
             holder: load!(&plugin.holder),
+            reasons: load!(&plugin.reasons),
             store,
             limits,
         })
@@ -332,6 +334,30 @@ impl Instance {
         };
         let answered = guest.call_is_full(&mut self.store);
         answered.map_err(|error| self.fault(&error))
+    }
+
+    /// Tells it whether it will be asked for reasons.
+    pub(crate) fn explain(&mut self, on: bool) -> Result<(), Fault> {
+        self.begin();
+        let Some(guest) = &self.reasons else {
+            return Ok(());
+        };
+        let answered = guest.call_explain(&mut self.store, on);
+        answered.map_err(|error| self.fault(&error))
+    }
+
+    /// By which rules it answered the last call about `count` rows or traces; `None` if it does not say.
+    pub(crate) fn why(&mut self, count: usize) -> Result<Option<answer::AppliedRules>, Fault> {
+        self.begin();
+        let Some(guest) = &self.reasons else {
+            return Ok(None);
+        };
+        match guest.call_why(&mut self.store) {
+            Ok(rules) => abi::applied_rules(rules, count)
+                .map(Some)
+                .map_err(Fault::Reasons),
+            Err(error) => Err(self.fault(&error)),
+        }
     }
 
     /// Why a call failed: what the plugin says, or what ended it.

@@ -26,8 +26,8 @@ mod sandbox;
 mod slot;
 
 pub use abi::v0_1::answer::{
-    AttributeLists, Decision, Decisions, Declared, Emission, Instrument, InstrumentKind,
-    MetricStream, Recording, Sharding, Temporality,
+    AppliedRules, AttributeLists, Decision, Decisions, Declared, Emission, Instrument,
+    InstrumentKind, MetricStream, Recording, Sharding, Temporality,
 };
 pub use about::About;
 pub use cache::CacheConfig;

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use spanmill_otlp::{BatchView, Outcome};
 
-use crate::abi::v0_1::answer::{Decisions, Declared};
+use crate::abi::v0_1::answer::{AppliedRules, Decisions, Declared};
 use crate::error::{ConfigureError, Fault, LoadError};
 use crate::instance::{self, Answer, Limits, Snapshot};
 use crate::plugin::Plugin;
@@ -110,6 +110,20 @@ impl Instance {
         match self {
             Instance::Sandboxed(instance) => instance.is_full(),
             Instance::Native { .. } => Ok(false),
+        }
+    }
+
+    pub(crate) fn explain(&mut self, on: bool) -> Result<(), Fault> {
+        match self {
+            Instance::Sandboxed(instance) => instance.explain(on),
+            Instance::Native { .. } => Ok(()),
+        }
+    }
+
+    pub(crate) fn why(&mut self, count: usize) -> Result<Option<AppliedRules>, Fault> {
+        match self {
+            Instance::Sandboxed(instance) => instance.why(count),
+            Instance::Native { .. } => Ok(None),
         }
     }
 

@@ -6,7 +6,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::abi::v0_1::bindings::exports::spanmill::plugin as exports;
 use crate::abi::v0_1::{
-    ABOUT, CONNECTOR, HOLDER, PROCESSOR, RECORD_CONNECTOR, ROUTER, STATE, TICKER,
+    ABOUT, CONNECTOR, HOLDER, PROCESSOR, REASONS, RECORD_CONNECTOR, ROUTER, STATE, TICKER,
 };
 use crate::error::{LoadError, words};
 use crate::imports::is_granted;
@@ -32,6 +32,7 @@ pub struct Plugin {
     pub(crate) about: Option<exports::about::GuestIndices>,
     pub(crate) ticker: Option<exports::ticker::GuestIndices>,
     pub(crate) holder: Option<exports::holder::GuestIndices>,
+    pub(crate) reasons: Option<exports::reasons::GuestIndices>,
     kinds: Arc<[Kind]>,
     hash: Arc<str>,
     size: usize,
@@ -117,6 +118,7 @@ impl Plugin {
         let about = indices!(about, ABOUT);
         let ticker = indices!(ticker, TICKER);
         let holder = indices!(holder, HOLDER);
+        let reasons = indices!(reasons, REASONS);
         Ok(Plugin {
             name: name.into(),
             pre,
@@ -125,6 +127,7 @@ impl Plugin {
             about,
             ticker,
             holder,
+            reasons,
             kinds: kinds.into(),
             hash: hash.into(),
             size,
@@ -167,6 +170,11 @@ impl Plugin {
     /// Whether it exports `ticker`, as plugins that hold rows do.
     pub fn has_ticker(&self) -> bool {
         self.ticker.is_some()
+    }
+
+    /// Whether it exports `reasons`: it says by which of its rules it answered.
+    pub fn has_reasons(&self) -> bool {
+        self.reasons.is_some()
     }
 
     /// What it can be, at least one.

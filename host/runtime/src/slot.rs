@@ -1,11 +1,13 @@
 //! A worker's place for one plugin: keeps an instance in it, and makes a new one after a fault.
 
+mod between;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanmill_otlp::{BatchView, Outcome};
+use spanmill_otlp::BatchView;
 
-use crate::abi::v0_1::answer::{Decisions, Declared, Sharding};
+use crate::abi::v0_1::answer::{Declared, Sharding};
 use crate::error::{ConfigureError, Fault};
 use crate::health::Health;
 #[cfg(not(feature = "native"))]
@@ -44,6 +46,8 @@ pub struct Slot {
     declared: Declared,
     /// Whether it wants to see rows once more when they are released.
     sees_released: bool,
+    /// Whether it is asked by which of its rules it answered.
+    explains: bool,
     instance: Option<Instance>,
     faults_in_a_row: u32,
     /// The same before the last answer, which may turn out to break the contract.
@@ -106,6 +110,7 @@ impl Slot {
             limits,
             declared,
             sees_released,
+            explains: false,
             instance: Some(instance),
             faults_in_a_row: 0,
             faults_before_answer: 0,
@@ -134,6 +139,7 @@ impl Slot {
             limits: self.limits,
             declared: self.declared.clone(),
             sees_released: self.sees_released,
+            explains: self.explains,
             instance: None,
             faults_in_a_row: 0,
             faults_before_answer: 0,
@@ -147,6 +153,19 @@ impl Slot {
             blames_batch: false,
             dropped_lines: 0,
         }
+    }
+
+    /// Has the plugin keep the reasons for its answers, for [`Slot::why`].
+    ///
+    /// # Errors
+    ///
+    /// The plugin's fault when it was told.
+    pub fn explaining(mut self) -> Result<Self, ConfigureError> {
+        if let Some(instance) = &mut self.instance {
+            instance.explain(true)?;
+        }
+        self.explains = true;
+        Ok(self)
     }
 
     /// Makes the instance if there is none, so that no batch has to wait for it.
@@ -229,63 +248,6 @@ impl Slot {
             }
         }
         answer
-    }
-
-    /// Asks the plugin to decide on what it holds, between two batches. A fault ends the instance, as in
-    /// [`Slot::process`]; the one that follows has not seen what is held ([`Slot::take_lost_state`]).
-    ///
-    /// # Errors
-    ///
-    /// The plugin's fault, decisions that break the contract included.
-    pub fn tick(&mut self, now_unix_nano: u64, ending: bool) -> Result<Decisions, Fault> {
-        let decided = self
-            .instance()
-            .and_then(|instance| instance.tick(now_unix_nano, ending));
-        self.settled(decided)
-    }
-
-    /// Shows the plugin rows that it holds, between two batches.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Slot::tick`].
-    pub fn review(&mut self, view: &BatchView<'_>) -> Result<(), Fault> {
-        let shown = self.instance().and_then(|instance| instance.review(view));
-        self.settled(shown)
-    }
-
-    /// Whether the plugin wants to see rows once more when they are released.
-    pub fn sees_released(&self) -> bool {
-        self.sees_released
-    }
-
-    /// Shows the plugin rows that were released, between two batches.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Slot::tick`]; also an outcome that drops or holds rows, for which they are too late.
-    pub fn released(&mut self, view: &BatchView<'_>) -> Result<Outcome, Fault> {
-        let answered = self.instance().and_then(|instance| instance.released(view));
-        let answered = answered.and_then(|outcome| {
-            let mut verdicts = outcome.verdicts.iter().flat_map(|verdicts| &verdicts.rows);
-            match verdicts.any(|verdict| *verdict != 0) {
-                true => Err(Fault::Decisions(
-                    "verdicts: rows that were released are neither dropped nor held".to_owned(),
-                )),
-                false => Ok(outcome),
-            }
-        });
-        self.settled(answered)
-    }
-
-    /// Whether the plugin has no room for more traces.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Slot::tick`].
-    pub fn is_full(&mut self) -> Result<bool, Fault> {
-        let answered = self.instance().and_then(Instance::is_full);
-        self.settled(answered)
     }
 
     /// Counts the fault of a call between two batches.
@@ -462,6 +424,9 @@ impl Slot {
             return Err(Fault::Restart(
                 "it declares another contract than before".to_owned(),
             ));
+        }
+        if self.explains {
+            instance.explain(true)?;
         }
         Ok(instance)
     }

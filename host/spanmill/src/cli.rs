@@ -23,6 +23,7 @@ mod status;
 mod table;
 mod tap;
 mod top;
+mod trace;
 mod validate;
 
 use std::path::PathBuf;
@@ -116,6 +117,23 @@ Examples:
 
 Sent, failed: spans, or data points of metrics. Queue: what it holds of what it can hold.")]
     Status {
+        #[command(flatten)]
+        admin: admin::AdminArgs,
+        /// Write JSON, as the admin API returns it.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show which plugin, rule and version kept, changed or dropped each span of a recent trace. The manifest of the running
+    /// spanmill must ask for that account: `ledger: {}`.
+    #[command(after_help = "\
+Examples:
+  spanmill explain 4bf92f3577b34da6a3ce929d0e0e4736
+  spanmill explain 4bf92f3577b34da6a3ce929d0e0e4736 --json
+
+Versions are the hashes that `spanmill plugin status` shows.")]
+    Explain {
+        /// The trace, 32 hexadecimal digits.
+        trace_id: String,
         #[command(flatten)]
         admin: admin::AdminArgs,
         /// Write JSON, as the admin API returns it.
@@ -280,6 +298,11 @@ pub fn main() -> ExitCode {
             Some(Ok(())) | None => run::run(&manifest, workers, admin, no_watch, &log),
         },
         Command::Status { admin, json } => status::status(&admin, json),
+        Command::Explain {
+            trace_id,
+            admin,
+            json,
+        } => trace::trace(&admin, &trace_id, json),
         Command::Top {
             admin,
             interval,

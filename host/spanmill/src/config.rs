@@ -8,6 +8,7 @@ mod admin;
 mod entries;
 mod extensions;
 mod files;
+mod ledger;
 mod limits;
 mod manifest;
 mod pipeline;
@@ -118,6 +119,7 @@ fn read(
     let entries = component_entries(&mut root, "extensions", &mut declared.extensions, out);
     let extensions = each(entries, |id, entry| extension(id, entry, out));
     let admin = root.section("admin", out).map(|s| admin::admin(s, out));
+    let ledger = root.section("ledger", out).map(|s| ledger::ledger(s, out));
     let limits = root
         .section("limits", out)
         .map(|s| limits::limits(s, out))
@@ -131,6 +133,7 @@ fn read(
         extensions,
         pipelines: Vec::new(),
         admin,
+        ledger,
         limits,
         log_level: None,
         metrics: MetricsSettings::default(),

@@ -21,6 +21,7 @@ mod components;
 mod console;
 mod extension;
 mod health;
+mod ledger;
 mod losses;
 mod machine;
 mod memory;

@@ -21,6 +21,7 @@ impl Ticker for AdaptiveTailSampling {
         ending: bool,
         decisions: &mut Decisions,
     ) -> Result<(), PluginError> {
+        self.kept_rules.begin(0);
         self.rules.advance(now_unix_nano);
         match ending {
             true => self.decide_all(now_unix_nano, decisions),
@@ -144,6 +145,7 @@ impl AdaptiveTailSampling {
         let threshold = threshold.max(trace.sampled_before);
         let is_sampled = rule.is_some() && trace.randomness() >= threshold;
         self.counters.decided(rule, is_sampled);
+        self.explain_trace(rule);
         match rule.filter(|_| is_sampled) {
             Some(rule) => {
                 let by = SampledBy {

@@ -17,6 +17,7 @@ mod learn;
 mod marks;
 mod overload;
 mod process;
+mod reasons;
 mod released;
 mod rules;
 mod sampler;
@@ -34,7 +35,7 @@ impl spanmill_sdk::About for AdaptiveTailSampling {
     const SETTINGS_SCHEMA: &'static str = include_str!("../settings.schema.json");
 }
 
-spanmill_sdk::register_processor!(AdaptiveTailSampling, state, ticker, holder, about);
+spanmill_sdk::register_processor!(AdaptiveTailSampling, state, ticker, holder, reasons, about);
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ impl Processor for AdaptiveTailSampling {
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
         self.marks.begin();
+        self.kept_rules.begin(batch.rows(Context::Span));
         self.look_at_load(batch.received_unix_nano);
         let mut last: Option<(u128, Followed)> = None;
         let mut held: Vec<(usize, u32)> = Vec::new();
@@ -50,18 +51,22 @@ impl Processor for AdaptiveTailSampling {
                 }
                 Followed::Sampled(by) => {
                     late[0] += 1;
+                    self.explain_late(row, Some(&sampled[by]));
                     self.marks.mark(row, &sampled[by], batch, outcome);
                 }
                 Followed::Kept(by) => {
                     shed[0] += 1;
+                    self.explain_overload(row);
                     self.marks.mark(row, &sampled[by], batch, outcome);
                 }
                 Followed::Dropped => {
                     late[1] += 1;
+                    self.explain_late(row, None);
                     outcome.drop_row(Context::Span, row);
                 }
                 Followed::Shed => {
                     shed[1] += 1;
+                    self.explain_overload(row);
                     outcome.drop_row(Context::Span, row);
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use spanmill_sdk::{
-    ConfigError, Contract, NarrowField, Problems, Sharding, TraceIdField, WideField,
+    ConfigError, Contract, KeptRules, NarrowField, Problems, Sharding, TraceIdField, WideField,
 };
 use spanmill_traces::DecisionCache;
 
@@ -45,6 +45,8 @@ pub struct AdaptiveTailSampling {
     pub(crate) counters: Counters,
     pub(crate) fields: Fields,
     pub(crate) met: Met,
+    /// The reasons for what is answered.
+    pub(crate) kept_rules: KeptRules,
 }
 
 /// What the settings allow.
@@ -149,6 +151,7 @@ impl AdaptiveTailSampling {
             to_review: Vec::new(),
             overdue: Vec::new(),
             met: Met::default(),
+            kept_rules: KeptRules::default(),
             record,
             rules,
             root,

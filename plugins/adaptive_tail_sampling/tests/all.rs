@@ -7,5 +7,6 @@ mod handover;
 mod limits;
 mod overload;
 mod property;
+mod reasons;
 mod settings;
 mod support;

@@ -2,17 +2,20 @@
 
 use spanmill_ottl::{Conditions, OttlError, Position, inferred_context, parse};
 use spanmill_sdk::{
-    Batch, ConfigError, Context, Contract, Counter, NarrowField, Outcome, PluginError, Problems,
-    Processor, Signal,
+    AppliedRules, Batch, ConfigError, Context, Contract, Counter, KeptRules, NarrowField, Outcome,
+    PluginError, Problems, Processor, Reasons, Signal,
 };
 
+use crate::reasons::{Checks, note, rule};
 use crate::settings::{Line, Settings, Stage, contexts};
 
 /// The filter processor.
 #[derive(Debug)]
 pub struct Filter {
     /// Stages one after the other; each from resource down.
-    stages: Vec<(Signal, Vec<Conditions>)>,
+    stages: Vec<(Signal, Vec<Checks>)>,
+    /// By which conditions items of the batch are dropped.
+    reasons: KeptRules,
     /// The rows dropped so far, of the signal's own contexts, each behind the one above it.
     dropped: Vec<(Context, Vec<u8>)>,
     /// Needed if there are conditions on data points.
@@ -24,7 +27,7 @@ pub struct Filter {
 fn add(
     signal: Signal,
     line: &Line,
-    stage: &mut [Conditions],
+    stage: &mut [Checks],
     contract: &mut Contract,
 ) -> Result<(), OttlError> {
     let condition = parse(&line.text)?;
@@ -35,9 +38,13 @@ fn add(
     };
     match stage
         .iter_mut()
-        .find(|conditions| conditions.context() == context)
+        .find(|checks| checks.conditions.context() == context)
     {
-        Some(conditions) => conditions.add_parsed(&condition, line.context.is_none(), contract),
+        Some(Checks { conditions, rules }) => {
+            conditions.add_parsed(&condition, line.context.is_none(), contract)?;
+            rules.push(rule(&line.path, &line.text));
+            Ok(())
+        }
         None => {
             let message = format!("{signal} are not filtered by {} fields", context.prefix());
             Err(OttlError::at(Position::START, message))
@@ -45,10 +52,13 @@ fn add(
     }
 }
 
-fn compile(stage: &Stage, contract: &mut Contract, problems: &mut Problems) -> Vec<Conditions> {
+fn compile(stage: &Stage, contract: &mut Contract, problems: &mut Problems) -> Vec<Checks> {
     let contexts = contexts(stage.signal).into_iter();
-    let mut compiled: Vec<Conditions> = contexts
-        .map(|context| Conditions::new(context, stage.error_mode))
+    let mut compiled: Vec<Checks> = contexts
+        .map(|context| Checks {
+            conditions: Conditions::new(context, stage.error_mode),
+            rules: Vec::new(),
+        })
         .collect();
     for line in &stage.lines {
         if let Err(error) = add(stage.signal, line, &mut compiled, contract) {
@@ -72,14 +82,14 @@ impl Processor for Filter {
 
     fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
         let mut problems = Problems::new();
-        let stages: Vec<(Signal, Vec<Conditions>)> = settings
+        let stages: Vec<(Signal, Vec<Checks>)> = settings
             .stages()?
             .iter()
             .map(|stage| (stage.signal, compile(stage, contract, &mut problems)))
             .collect();
         problems.check()?;
-        let asks_points = |conditions: &Conditions| {
-            conditions.context() == Context::DataPoint && !conditions.is_empty()
+        let asks_points = |checks: &Checks| {
+            checks.conditions.context() == Context::DataPoint && !checks.rules.is_empty()
         };
         let asks_points = stages
             .iter()
@@ -87,6 +97,7 @@ impl Processor for Filter {
         contract.take(Signal::ALL);
         Ok(Filter {
             stages,
+            reasons: KeptRules::default(),
             dropped: Vec::new(),
             metric_type: asks_points.then(|| contract.read_narrow("metric.type")),
             counters: [
@@ -103,6 +114,7 @@ impl Processor for Filter {
             stages,
             dropped,
             metric_type,
+            reasons,
             ..
         } = self;
         let own = own(batch.signal);
@@ -113,7 +125,9 @@ impl Processor for Filter {
             rows.resize(batch.rows(of), 0);
         }
         let stages = stages.iter_mut().filter(|(of, _)| *of == batch.signal);
-        for conditions in stages.flat_map(|(_, stage)| stage) {
+        reasons.begin(batch.rows(batch.signal.item()));
+        for checks in stages.flat_map(|(_, stage)| stage) {
+            let conditions = &mut checks.conditions;
             if conditions.is_empty() {
                 continue;
             }
@@ -133,9 +147,29 @@ impl Processor for Filter {
                 }
                 spread(below_rows, batch.parents(*below), rows);
             }
+            let item = batch.signal.item();
+            if let Some(applied) = reasons.get_mut()
+                && let Some((_, rows)) = dropped.iter().find(|(of, _)| *of == item)
+            {
+                note(applied, checks, batch, item, rows);
+            }
         }
         self.decide(batch, outcome);
         Ok(())
+    }
+}
+
+impl Reasons for Filter {
+    fn explain(&mut self, on: bool) {
+        self.reasons.explain(on);
+        let stages = self.stages.iter_mut();
+        stages
+            .flat_map(|(_, stage)| stage)
+            .for_each(|checks| checks.conditions.keep_first(on));
+    }
+
+    fn why(&mut self) -> AppliedRules {
+        self.reasons.take()
     }
 }
 

@@ -3,6 +3,7 @@
 //! Settings, defaults and rules are those of the Collector's `filter`; see the README for what is not supported.
 
 mod filter;
+mod reasons;
 mod settings;
 
 pub use filter::Filter;
@@ -14,7 +15,7 @@ impl spanmill_sdk::About for Filter {
     const SETTINGS_SCHEMA: &'static str = include_str!("../settings.schema.json");
 }
 
-spanmill_sdk::register_processor!(Filter, about);
+spanmill_sdk::register_processor!(Filter, about, reasons);
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ impl spanmill_sdk::About for ProbabilisticSampler {
     const SETTINGS_SCHEMA: &'static str = include_str!("../settings.schema.json");
 }
 
-spanmill_sdk::register_processor!(ProbabilisticSampler, about);
+spanmill_sdk::register_processor!(ProbabilisticSampler, about, reasons);
 
 #[cfg(test)]
 mod tests {

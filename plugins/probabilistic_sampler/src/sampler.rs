@@ -1,6 +1,9 @@
 //! One sampler a signal.
 
-use spanmill_sdk::{Batch, ConfigError, Contract, Outcome, PluginError, Processor, Signal};
+use spanmill_sdk::{
+    AppliedRules, Batch, ConfigError, Context, Contract, Outcome, PluginError, Processor, Reasons,
+    Signal,
+};
 
 use crate::consistent::ConsistentSpans;
 use crate::logs::LogSampler;
@@ -12,6 +15,8 @@ use crate::spans::SpanSampler;
 pub struct ProbabilisticSampler {
     spans: Spans,
     logs: LogSampler,
+    /// Spans of the last batch.
+    rows: usize,
 }
 
 /// How spans are sampled.
@@ -33,10 +38,12 @@ impl Processor for ProbabilisticSampler {
                 None => Spans::ByHash(Box::new(SpanSampler::new(&settings, contract))),
             },
             logs: LogSampler::new(&settings, contract),
+            rows: 0,
         })
     }
 
     fn process(&mut self, batch: &Batch<'_>, outcome: &mut Outcome) -> Result<(), PluginError> {
+        self.rows = batch.rows(Context::Span);
         match batch.signal {
             Signal::Traces => match &mut self.spans {
                 Spans::ByHash(sampler) => sampler.process(batch, outcome),
@@ -46,5 +53,22 @@ impl Processor for ProbabilisticSampler {
             Signal::Metrics => {}
         }
         Ok(())
+    }
+}
+
+/// Of spans: log records belong to no account of traces.
+impl Reasons for ProbabilisticSampler {
+    fn explain(&mut self, on: bool) {
+        if let Spans::ByHash(sampler) = &mut self.spans {
+            sampler.explain(on);
+        }
+    }
+
+    fn why(&mut self) -> AppliedRules {
+        match &mut self.spans {
+            Spans::ByHash(sampler) => sampler.why(),
+            // Thresholds of senders and of the settings together: no one rule.
+            Spans::Consistently(_) => AppliedRules::of_rows(self.rows),
+        }
     }
 }

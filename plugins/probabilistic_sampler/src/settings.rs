@@ -13,7 +13,7 @@ use crate::rule::Rule;
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Share kept, in percent; 100 and more keep everything.
-    sampling_percentage: f32,
+    pub(crate) sampling_percentage: f32,
     /// Samplers with different seeds decide independently; give those of one tier the same.
     pub(crate) hash_seed: u32,
     /// How decisions are made.

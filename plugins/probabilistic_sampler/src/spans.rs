@@ -1,8 +1,8 @@
 //! Spans: decides one by one, and writes into the trace state of those kept how they were chosen.
 
 use spanmill_sdk::{
-    ABSENT, AttributeField, Batch, Cell, Context, Contract, Counter, Outcome, TextField,
-    TraceIdField, Values, WriteField,
+    ABSENT, AppliedRules, AttributeField, Batch, Cell, Context, Contract, Counter, KeptRules,
+    Outcome, TextField, TraceIdField, Values, WriteField,
 };
 
 use crate::hash::{bucket, hash_all, randomness, seeded};
@@ -35,9 +35,23 @@ pub(crate) struct SpanSampler {
     text: String,
     /// The trace state of a span that had none and is kept by its hash; its randomness stands from [`DIGITS`] on.
     plain: Vec<u8>,
+    /// What decides on each span of the batch.
+    reasons: KeptRules,
+    /// The settings that may have, as they are told.
+    rules: Rules,
     spans_sampled: Counter,
     spans_not_sampled: Counter,
 }
+
+/// What decides on spans.
+#[derive(Debug)]
+struct Rules {
+    percentage: String,
+    fail_closed: String,
+}
+
+/// The attribute that overrides the hash.
+const PRIORITY: &str = "sampling.priority";
 
 /// Where the randomness stands in `ot=rv:00000000000000;th:8`.
 const DIGITS: usize = 6;
@@ -52,9 +66,14 @@ impl SpanSampler {
             plain: format!("ot=rv:{NO_RANDOMNESS};th:{threshold}").into_bytes(),
             threshold,
             fail_closed: settings.fail_closed,
+            reasons: KeptRules::default(),
+            rules: Rules {
+                percentage: format!("sampling_percentage: {}", settings.sampling_percentage),
+                fail_closed: format!("fail_closed: {}", settings.fail_closed),
+            },
             trace_id: contract.read_trace_id("span.trace_id"),
             trace_state: contract.read_text("span.trace_state"),
-            priority: contract.read_attribute(Context::Span, "sampling.priority"),
+            priority: contract.read_attribute(Context::Span, PRIORITY),
             write_trace_state: contract.write("span.trace_state"),
             hashes: Vec::new(),
             rows: Vec::new(),
@@ -94,7 +113,65 @@ impl SpanSampler {
             self.spans_sampled.add(kept as u64);
         }
         self.dropped = dropped;
+        if self.reasons.are_wanted() {
+            self.explain_batch(batch);
+        }
     }
+
+    /// Whether what decides on each span is to be kept.
+    pub(crate) fn explain(&mut self, on: bool) {
+        self.reasons.explain(on);
+    }
+
+    /// What decided on each span of the last batch.
+    pub(crate) fn why(&mut self) -> AppliedRules {
+        self.reasons.take()
+    }
+
+    fn explain_batch(&mut self, batch: &Batch<'_>) {
+        let rows = batch.rows(Context::Span);
+        let mut reasons = std::mem::take(&mut self.reasons);
+        reasons.begin(rows);
+        if let Some(applied) = reasons.get_mut() {
+            let Rules {
+                percentage,
+                fail_closed,
+            } = &self.rules;
+            let rules = [PRIORITY, percentage, fail_closed].map(|rule| applied.rule(rule));
+            for row in 0..rows {
+                applied.set(row, rules[self.decided_by(batch, row) as usize]);
+            }
+        }
+        self.reasons = reasons;
+    }
+
+    /// What [`SpanSampler::decide`] went by.
+    fn decided_by(&self, batch: &Batch<'_>, row: usize) -> DecidedBy {
+        let priorities = batch.attribute(self.priority);
+        if priority(priorities.get(row, &batch.texts)) != Priority::Defer {
+            return DecidedBy::Priority;
+        }
+        let ids = batch.trace_ids(self.trace_id);
+        let is_missing = ids.get(2 * row..2 * row + 2) == Some(&[0, 0]);
+        let state = batch.text(self.trace_state).get(row).copied();
+        match parse(batch.texts.get(state.unwrap_or(ABSENT))) {
+            None => DecidedBy::FailClosed,
+            Some(_) if self.kept_buckets == 0 => DecidedBy::Percentage,
+            Some(state) if state.randomness.is_some() || state.threshold.is_some() => {
+                DecidedBy::FailClosed
+            }
+            Some(_) if is_missing => DecidedBy::FailClosed,
+            Some(_) => DecidedBy::Percentage,
+        }
+    }
+}
+
+/// What a decision went by.
+#[derive(Debug, Clone, Copy)]
+enum DecidedBy {
+    Priority,
+    Percentage,
+    FailClosed,
 }
 
 /// What a decision depends on.

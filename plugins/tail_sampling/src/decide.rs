@@ -5,6 +5,7 @@ use spanmill_sdk::{Batch, Decisions, PluginError, Ticker};
 use spanmill_traces::{Phase, Tracked};
 
 use crate::policy::{Decision, Facts, Verdict};
+use crate::reasons::{EARLIER_NOT_SAMPLED, EARLIER_SAMPLED, Earlier, NO_POLICY, PENDING};
 use crate::sampler::TailSampling;
 use crate::traces::SampledBy;
 
@@ -18,7 +19,12 @@ impl Ticker for TailSampling {
         ending: bool,
         decisions: &mut Decisions,
     ) -> Result<(), PluginError> {
+        self.given.rules.begin(0);
         for (id, is_sampled) in self.unsaid.drain(..) {
+            self.given.rules.trace(match is_sampled {
+                true => EARLIER_SAMPLED,
+                false => EARLIER_NOT_SAMPLED,
+            });
             say(decisions, id, is_sampled);
         }
         if ending && self.limits.drop_pending {
@@ -96,14 +102,31 @@ impl TailSampling {
 
     fn decide(&mut self, slot: u32, now: u64, decisions: &mut Decisions) {
         let decision = self.decision(slot, now);
+        self.explain_trace(decision);
         self.counters.decided(decision);
         let id = self.traces.trace(slot).id;
         say(decisions, id, decision.is_sampled);
         let by = SampledBy {
-            policies: decision.policies,
+            policies: match decision.is_dropped {
+                true => (0, 0),
+                false => decision.policies,
+            },
             threshold: decision.threshold.unwrap_or(NEVER),
         };
         self.settle(slot, id, decision.is_sampled, by);
+    }
+
+    /// The reason for a decision.
+    fn explain_trace(&mut self, decision: Decision) {
+        // The policy that dropped it is told as one that sampled it would be.
+        match decision.is_sampled || decision.is_dropped {
+            true => {
+                if let Some(rule) = self.given.policy(decision.policies, Earlier::No) {
+                    self.given.rules.trace(&rule);
+                }
+            }
+            false => self.given.rules.trace(NO_POLICY),
+        }
     }
 
     /// What the policies say of a trace, together.
@@ -146,13 +169,13 @@ impl TailSampling {
                 Verdict::NotSampled | Verdict::Failed => {}
                 Verdict::Dropped => {
                     decision.is_dropped = true;
+                    decision.policies = (u16::try_from(at + 1).unwrap_or(u16::MAX), 0);
                     break;
                 }
             }
         }
         if decision.is_dropped {
             decision.is_sampled = false;
-            decision.policies = (0, 0);
         }
         // Where one that cannot say sampled it too, only a policy that samples all such traces leaves no doubt.
         if decision.is_sampled && (lowest == 0 || !is_unsure && lowest != u64::MAX) {
@@ -176,6 +199,11 @@ impl TailSampling {
                     return;
                 }
                 self.counters.too_early += 1;
+                let key = match self.traces.len() > self.limits.traces {
+                    true => "given up: num_traces",
+                    false => "given up: max_bytes",
+                };
+                self.given.rules.trace(key);
                 decisions.drop_trace(trace.id);
             }
             self.traces.remove(slot);
@@ -187,6 +215,7 @@ impl TailSampling {
         for slot in slots {
             let trace = self.traces.trace(slot);
             if trace.is_undecided() {
+                self.given.rules.trace(PENDING);
                 decisions.drop_trace(trace.id);
             }
             self.traces.remove(slot);

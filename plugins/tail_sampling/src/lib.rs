@@ -9,10 +9,12 @@ mod compile;
 mod condition;
 mod counters;
 mod decide;
+mod explain;
 mod handover;
 mod hash;
 mod marks;
 mod policy;
+mod reasons;
 mod released;
 mod sampler;
 mod settings;
@@ -27,7 +29,7 @@ impl spanmill_sdk::About for TailSampling {
     const SETTINGS_SCHEMA: &'static str = include_str!("../settings.schema.json");
 }
 
-spanmill_sdk::register_processor!(TailSampling, state, ticker, holder, about);
+spanmill_sdk::register_processor!(TailSampling, state, ticker, holder, reasons, about);
 
 #[cfg(test)]
 mod tests {

@@ -94,7 +94,7 @@ pub(crate) enum Verdict {
 pub(crate) struct Decision {
     pub is_sampled: bool,
     pub is_dropped: bool,
-    /// The policy that sampled it, from 1, and its sub-policy.
+    /// The policy that sampled or dropped it, from 1, and its sub-policy.
     pub policies: (u16, u16),
     /// The rejection threshold by which it was sampled; `None` where nobody can say.
     pub threshold: Option<u64>,

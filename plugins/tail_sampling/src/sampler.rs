@@ -12,6 +12,7 @@ use crate::compile::{Compiled, compile};
 use crate::condition::{Condition, Scratch};
 use crate::counters::Counters;
 use crate::marks::Marks;
+use crate::reasons::{CACHED_NOT_SAMPLED, EARLIER_NOT_SAMPLED, Earlier, Given, TOO_LARGE};
 use crate::settings::Settings;
 use crate::traces::{DecisionCache, SampledBy, Trace, Traces};
 
@@ -33,6 +34,8 @@ pub struct TailSampling {
     pub(crate) overdue: Vec<u128>,
     pub(crate) counters: Counters,
     pub(crate) marks: Marks,
+    /// The reasons for what is answered.
+    pub(crate) given: Given,
     fields: Fields,
     /// The bits and bounds, in ms, of the conditions on latency.
     latencies: Vec<(usize, i64, Option<i64>)>,
@@ -110,7 +113,10 @@ impl Processor for TailSampling {
             &compiled,
             contract,
         );
+        let names = compiled.policies.iter();
+        let names = names.map(|named| (named.name.clone(), named.subs.clone()));
         Ok(TailSampling {
+            given: Given::new(names),
             limits: Limits {
                 wait: settings.decision_wait.0 as u64,
                 wait_after_root,
@@ -142,6 +148,7 @@ impl Processor for TailSampling {
         let columns = self.learn(batch);
         let mut last: Option<(u128, Followed)> = None;
         let (mut released, mut cached_drops) = (0, 0);
+        self.given.rules.begin(columns.ids.len());
         for (row, &[high, low]) in columns.ids.iter().enumerate() {
             let id = u128::from(high) << 64 | u128::from(low);
             // What has no trace cannot be held, and goes on.
@@ -155,19 +162,31 @@ impl Processor for TailSampling {
             if let Followed::Slot(slot) = followed
                 && !self.add(slot, row, batch, &columns)
             {
-                followed = Followed::Dropped;
+                followed = Followed::TooLarge;
             }
             last = Some((id, followed));
             match followed {
                 Followed::Slot(_) => outcome.hold_row(Context::Span, row),
-                Followed::Sampled(by) => self.marks.mark(row, by, false, batch, outcome),
-                Followed::Dropped => outcome.drop_row(Context::Span, row),
+                Followed::Sampled(by) => {
+                    self.explain_row(row, by, Earlier::Decided);
+                    self.marks.mark(row, by, false, batch, outcome);
+                }
+                Followed::Dropped => {
+                    self.given.rules.item(row, EARLIER_NOT_SAMPLED);
+                    outcome.drop_row(Context::Span, row);
+                }
+                Followed::TooLarge => {
+                    self.given.rules.item(row, TOO_LARGE);
+                    outcome.drop_row(Context::Span, row);
+                }
                 Followed::CachedSampled(by) => {
                     released += 1;
+                    self.explain_row(row, by, Earlier::Cached);
                     self.marks.mark(row, by, true, batch, outcome);
                 }
                 Followed::CachedDropped => {
                     cached_drops += 1;
+                    self.given.rules.item(row, CACHED_NOT_SAMPLED);
                     outcome.drop_row(Context::Span, row);
                 }
             }
@@ -184,6 +203,8 @@ enum Followed {
     Slot(u32),
     Sampled(SampledBy),
     Dropped,
+    /// It has just become too large.
+    TooLarge,
     CachedSampled(SampledBy),
     CachedDropped,
 }
@@ -208,6 +229,13 @@ impl TailSampling {
     /// Whether it knows how many bytes traces have.
     pub(crate) fn reads_sizes(&self) -> bool {
         self.fields.size.is_some()
+    }
+
+    /// The reason why a span follows what sampled its trace.
+    fn explain_row(&mut self, row: usize, by: SampledBy, earlier: Earlier) {
+        if let Some(rule) = self.given.policy(by.policies, earlier) {
+            self.given.rules.item(row, &rule);
+        }
     }
 
     /// The trace of each span.

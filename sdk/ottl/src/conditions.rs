@@ -1,6 +1,6 @@
 //! A list of conditions on one context, of which one must hold.
 
-use spanmill_sdk::{Batch, Context, Contract, Level};
+use spanmill_sdk::{ABSENT, Batch, Context, Contract, Level};
 
 use crate::ast::Condition;
 use crate::check::Checker;
@@ -36,6 +36,8 @@ pub struct Conditions {
     mask: Vec<u8>,
     answers: Vec<u8>,
     outcomes: Vec<FirstOutcome>,
+    /// For each row of the last evaluation the condition that held first; `None`: nobody wants to know.
+    first: Option<Vec<u32>>,
 }
 
 /// What came first when a row was asked all conditions, one after the other.
@@ -71,7 +73,19 @@ impl Conditions {
             mask: Vec::new(),
             answers: Vec::new(),
             outcomes: Vec::new(),
+            first: None,
         }
+    }
+
+    /// Has [`Conditions::evaluate`] keep which condition held first in each row.
+    pub fn keep_first(&mut self, on: bool) {
+        self.first = on.then(Vec::new);
+    }
+
+    /// The number, from 0, of the condition that held first in a row of the last evaluation, if that was kept.
+    pub fn first_in(&self, row: usize) -> Option<usize> {
+        let first = *self.first.as_ref()?.get(row)?;
+        (first != ABSENT).then_some(first as usize)
     }
 
     /// The context whose rows are asked about.
@@ -131,6 +145,10 @@ impl Conditions {
         let frame = Frame::new(&self.slots, batch);
         self.answers.clear();
         self.answers.resize(count, NO);
+        if let Some(first) = &mut self.first {
+            first.clear();
+            first.resize(count, ABSENT);
+        }
         for (place, tree) in self.list.iter_mut().enumerate() {
             tree.clear();
             tree.mask(
@@ -140,6 +158,11 @@ impl Conditions {
                 &mut self.mask,
                 &mut self.scratch,
             );
+            if let Some(first) = &mut self.first {
+                let rows = first.iter_mut().zip(&self.mask);
+                rows.filter(|(first, mask)| **first == ABSENT && **mask == YES)
+                    .for_each(|(first, _)| *first = place as u32);
+            }
             let Some(why) = self.scratch.why.take() else {
                 for (answer, &mask) in self.answers.iter_mut().zip(&self.mask) {
                     *answer |= mask;

@@ -12,9 +12,9 @@ pub use worlds::*;
 
 pub use crate::settings::parse_settings;
 use crate::{
-    About, Batch, Connector, Contract, Decisions, Emission, Holder, Outcome, Pipelines,
-    PluginError, Processor, RecordConnector, RecordStream, Records, RestoreError, Router, Routes,
-    State, Ticker,
+    About, AppliedRules, Batch, Connector, Contract, Decisions, Emission, Holder, Outcome,
+    Pipelines, PluginError, Processor, Reasons, RecordConnector, RecordStream, Records,
+    RestoreError, Router, Routes, State, Ticker,
 };
 use about_world::exports::spanmill::plugin::about as about_wit;
 use connector_world::exports::spanmill::plugin::connector as connector_wit;
@@ -212,6 +212,21 @@ pub fn released<P: Holder>(
 #[doc(hidden)]
 pub fn is_full<P: Holder>(plugin: Option<&P>) -> bool {
     plugin.is_some_and(P::is_full)
+}
+
+/// Whether a plugin will be asked for reasons.
+#[doc(hidden)]
+pub fn explain<P: Reasons>(plugin: Option<&mut P>, on: bool) {
+    if let Some(plugin) = plugin {
+        plugin.explain(on);
+    }
+}
+
+/// By which rules a plugin answered.
+#[doc(hidden)]
+pub fn why<P: Reasons>(plugin: Option<&mut P>) -> reasons_wit::AppliedRules {
+    let AppliedRules { rules, of_each } = plugin.map_or_else(AppliedRules::default, P::why);
+    reasons_wit::AppliedRules { rules, of_each }
 }
 
 /// What a plugin says it is.

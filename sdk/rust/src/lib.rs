@@ -15,6 +15,7 @@ pub mod nested;
 mod number;
 mod outcome;
 mod processor;
+mod reasons;
 #[cfg(not(target_family = "wasm"))]
 mod recorded;
 mod records;
@@ -47,6 +48,7 @@ pub use number::parse_double;
 pub use outcome::OwnedCells;
 pub use outcome::{Cell, Outcome};
 pub use processor::Processor;
+pub use reasons::{AppliedRules, KeptRules, Reasons};
 #[doc(hidden)]
 pub use records::RecordColumn;
 pub use records::{

@@ -3,8 +3,8 @@
 /// Makes a [`Processor`](crate::Processor) the component's export. Outside WebAssembly it expands to nothing,
 /// so that the crate links natively, into tests or beside other plugins.
 ///
-/// `register_processor!(MyPlugin, state, about, ticker, holder)` exports [`State`](crate::State), [`About`](crate::About),
-/// [`Ticker`](crate::Ticker) and [`Holder`](crate::Holder) as well, which `MyPlugin` must then implement; each of the words can be left out. Without
+/// `register_processor!(MyPlugin, state, about, ticker, holder, reasons)` exports [`State`](crate::State),
+/// [`About`](crate::About), [`Ticker`](crate::Ticker), [`Holder`](crate::Holder) and [`Reasons`](crate::Reasons) as well, which `MyPlugin` must then implement; each of the words can be left out. Without
 /// `state` its instances start anew at each swap.
 ///
 /// A plugin that has several roles registers a type for each; `about` stands with one of them, and `state` too.
@@ -179,6 +179,21 @@ macro_rules! register_optional {
         }
 
         $crate::guest::holder_world::export_holder!($component with_types_in $crate::guest::holder_world);
+    };
+    (reasons, $plugin:ty, $component:ident, $slot:ident) => {
+        use $crate::guest::reasons_world::exports::spanmill::plugin::reasons as reasons_wit;
+
+        impl reasons_wit::Guest for $component {
+            fn explain(on: bool) {
+                $slot.with(|slot| $crate::guest::explain(slot.borrow_mut().as_mut(), on));
+            }
+
+            fn why() -> reasons_wit::AppliedRules {
+                $slot.with(|slot| $crate::guest::why(slot.borrow_mut().as_mut()))
+            }
+        }
+
+        $crate::guest::reasons_world::export_reasons!($component with_types_in $crate::guest::reasons_world);
     };
     (ticker, $plugin:ty, $component:ident, $slot:ident) => {
         use $crate::guest::ticker_world::exports::spanmill::plugin::ticker as ticker_wit;

@@ -13,6 +13,7 @@ mod items;
 mod log;
 mod message;
 mod metric;
+mod reasons;
 mod records;
 mod router;
 mod schema;
@@ -92,6 +93,8 @@ pub struct Kit<P> {
     contract: contract_wit::Contract,
     host: Host,
     held: HeldRows,
+    /// How many rows or traces the last answer was about.
+    answered: usize,
 }
 
 impl<P: Processor> Kit<P> {
@@ -116,6 +119,7 @@ impl<P: Processor> Kit<P> {
             contract,
             host,
             held: HeldRows::default(),
+            answered: 0,
         })
     }
 
@@ -148,6 +152,7 @@ impl<P: Processor> Kit<P> {
     pub fn try_run<T: Item>(&mut self, items: &Items<T>) -> Result<Changed<T>, PluginError> {
         check_takes(&self.contract, T::SIGNAL);
         let batch = self.host.load(items);
+        self.answered = self.host.item_rows();
         RECORDER.take();
         let outcome = guest::run_processor(Some(&mut self.plugin), batch).map_err(plugin_error)?;
         let recorder = RECORDER.take();

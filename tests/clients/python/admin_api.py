@@ -1,9 +1,10 @@
-"""Holds a running admin API to its document: admin_api.py BASE_URL OPENAPI COMPONENT GOOD_WASM BAD_FILE, or what the
+"""Holds a running admin API to its document: admin_api.py BASE_URL OPENAPI COMPONENT GOOD_WASM BAD_FILE TRACE_ID, or what the
 command line prints: admin_api.py OPENAPI SCHEMA JSON_FILE, for one of the document's schemas or a list of it.
 
 Calls every operation, the ways in which it goes well and those in which it does not, and checks that each status is
 documented, that the content type is the documented one, and that the body matches its schema. GOOD_WASM must be a plugin
-that the component can be swapped to, BAD_FILE none. Batches must flow all the while, so that probations end.
+that the component can be swapped to, BAD_FILE none. Batches must flow all the while, so that probations end, and a span of the
+trace TRACE_ID must have.
 """
 
 import http.client
@@ -24,7 +25,8 @@ from referencing.jsonschema import DRAFT202012
 # a slow or a large upload, a race, a mistake of the server's, or its end. The crate's own tests have them.
 NOT_EXERCISED = {"401", "408", "409", "413", "429", "500", "503"}
 # A plugin and a manifest that are fine when they are sent need not be told again that they could not be used.
-NOT_EXERCISED_OF = {("promote", "422"), ("reload", "422")}
+# Whether telemetry may be looked at is up to the manifest.
+NOT_EXERCISED_OF = {("promote", "422"), ("reload", "422"), ("tap", "403")}
 
 DOCUMENT = "urn:spanmill:openapi"
 PROBLEM = "application/problem+json"
@@ -53,8 +55,10 @@ class Operation:
         self.id = description["operationId"]
         self.responses = description["responses"]
 
-    def target(self, component, query=None):
-        path = self.path.replace("{component}", urllib.parse.quote(component, safe=""))
+    def target(self, subject, query=None):
+        """The path about a component, or about a trace."""
+        subject = urllib.parse.quote(subject, safe="")
+        path = self.path.replace("{component}", subject).replace("{trace_id}", subject)
         return path + ("?" + urllib.parse.urlencode(query) if query else "")
 
 
@@ -137,7 +141,7 @@ class Conversation:
                 what, f"the content type is {content_type}, not {documented}"
             )
             return None
-        if content_type == "application/yaml":
+        if content_type in ("application/yaml", "application/x-ndjson"):
             value = answer.decode()
         else:
             try:
@@ -204,6 +208,16 @@ def wait_for_probation(talk, component):
     return None
 
 
+def explain(talk, trace_id):
+    """What became of a trace, known or not."""
+    told = talk.call("getTrace", trace_id.upper(), {200})
+    if told and (told["trace_id"] != trace_id or not told["spans"]):
+        talk.complain("getTrace", f"is about {told['trace_id']}, with {told['spans']}")
+    talk.call("getTrace", "f" * 32, {404})
+    for wrong in ("f" * 31, "0" * 32, "mine/a"):
+        talk.call("getTrace", wrong, {400})
+
+
 def succeed(talk, component, good, document_text):
     """Everything that goes well, in an order in which it can."""
     listed = talk.call("listPlugins", component, {200})
@@ -250,6 +264,9 @@ def succeed(talk, component, good, document_text):
     talk.call("getOverview", component, {200})
     talk.call("getManifest", component, {200})
     talk.call("listEvents", component, {200})
+    shown = talk.call("tap", component, {200}, {"target": component, "limit": 1})
+    if shown and "span" not in json.loads(shown):
+        talk.complain("tap", f"one span was asked for, and shown was {shown}")
     text = talk.call("getDocument", component, {200})
     if text != document_text:
         talk.complain("getDocument", "is not the document that this is checked against")
@@ -268,6 +285,9 @@ def fail(talk, component, good, bad):
         talk.call(name, component, {400}, body=b"")
         for query in ({wrong: "soon"}, {wrong: "-1"}, {"name": ""}, {"nothing": "1"}):
             talk.call(name, component, {400}, query, body=good)
+    talk.call("tap", nobody, {404}, {"target": nobody})
+    talk.call("tap", component, {400}, {"when": "soon"})
+    talk.call("tap", component, {422}, {"filter": "no condition"})
     talk.call("listEvents", component, {200})
     paths = {}
     for operation in talk.operations.values():
@@ -275,7 +295,8 @@ def fail(talk, component, good, bad):
     for target, methods in paths.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
             talk.outside(method, target, 405)
-        if "GET" in methods:
+        # What a tap shows has no end.
+        if "GET" in methods and target != "/v1/tap":
             get, head = (talk.send(method, target) for method in ("GET", "HEAD"))
             if head[0] != get[0] or head[2]:
                 talk.complain(f"HEAD {target}", f"is {head[0]}, and GET {get[0]}")
@@ -299,7 +320,7 @@ def main():
     if len(sys.argv) == 4:
         check_output(*sys.argv[1:])
         return
-    base, document_path, component, good_path, bad_path = sys.argv[1:]
+    base, document_path, component, good_path, bad_path, trace_id = sys.argv[1:]
     with open(document_path, encoding="utf-8") as file:
         document_text = file.read()
     with open(good_path, "rb") as file:
@@ -307,6 +328,7 @@ def main():
     with open(bad_path, "rb") as file:
         bad = file.read()
     talk = Conversation(base, yaml.safe_load(document_text))
+    explain(talk, trace_id)
     succeed(talk, component, good, document_text)
     fail(talk, component, good, bad)
     talk.check_coverage()

@@ -11,6 +11,7 @@ mod bindings {
                 import spanmill:plugin/counters@0.1.0;
                 export spanmill:plugin/processor@0.1.0;
                 export spanmill:plugin/ticker@0.1.0;
+                export spanmill:plugin/reasons@0.1.0;
                 export spanmill:plugin/record-connector@0.1.0;
                 export spanmill:plugin/router@0.1.0;
             }
@@ -20,9 +21,9 @@ mod bindings {
     });
 }
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use bindings::exports::spanmill::plugin::{processor, record_connector, router, ticker};
+use bindings::exports::spanmill::plugin::{processor, reasons, record_connector, router, ticker};
 use bindings::spanmill::plugin::contract::{ConfigError, Contract, PluginError, Sharding};
 use bindings::spanmill::plugin::records::{RecordStream, Records};
 use bindings::spanmill::plugin::routing::Routes;
@@ -36,6 +37,8 @@ thread_local! {
     static BEHAVIOUR: RefCell<String> = const { RefCell::new(String::new()) };
     /// The traces held, as two words each.
     static HELD: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    /// How many spans or traces the last answer was about.
+    static ANSWERED: Cell<usize> = const { Cell::new(0) };
 }
 
 fn behaves(as_said: &str) -> bool {
@@ -97,6 +100,7 @@ impl processor::Guest for Hostile {
 
     fn process(batch: Batch) -> Result<Outcome, PluginError> {
         let (ids, _) = trace_ids(&batch).as_chunks::<2>();
+        ANSWERED.set(ids.len());
         let verdict = |id: &[u64; 2]| match *id {
             [0, 0] if !behaves("hold-without-trace") => 0,
             _ if behaves("unknown-verdict") => 3,
@@ -120,6 +124,35 @@ impl processor::Guest for Hostile {
     }
 }
 
+impl reasons::Guest for Hostile {
+    fn explain(_: bool) {
+        if behaves("explain-traps") {
+            panic!("as the settings say");
+        }
+    }
+
+    fn why() -> reasons::AppliedRules {
+        if behaves("why-traps") {
+            panic!("as the settings say");
+        }
+        let mut of_each = vec![0; ANSWERED.get()];
+        if behaves("a-reason-too-many") {
+            of_each.push(0);
+        } else if behaves("a-rule-that-is-not-there") {
+            of_each.fill(1);
+        }
+        let rule = match behaves("a-rule-of-many-lines") {
+            true => "a\n\u{1b}[2J".repeat(100_000),
+            false => "the only rule".to_owned(),
+        };
+        let rules = match behaves("too-many-rules") {
+            true => vec![rule; 5000],
+            false => vec![rule],
+        };
+        reasons::AppliedRules { rules, of_each }
+    }
+}
+
 impl ticker::Guest for Hostile {
     fn tick(_: u64, ending: bool) -> Result<ticker::Decisions, PluginError> {
         if behaves("tick-traps") {
@@ -130,6 +163,7 @@ impl ticker::Guest for Hostile {
         let mut distinct = ids.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
+        ANSWERED.set(distinct.len());
         let mut traces: Vec<u64> = distinct.into_iter().flatten().collect();
         let mut review = vec![];
         let mut decisions = vec![ticker::Decision::Release];
@@ -150,11 +184,12 @@ impl ticker::Guest for Hostile {
         })
     }
 
-    fn review(_: Batch) -> Result<(), PluginError> {
-        match behaves("review-traps") {
-            true => panic!("as the settings say"),
-            false => Ok(()),
+    fn review(batch: Batch) -> Result<(), PluginError> {
+        if behaves("review-traps") {
+            panic!("as the settings say");
         }
+        HELD.with_borrow_mut(|held| held.extend(trace_ids(&batch)));
+        Ok(())
     }
 }
 

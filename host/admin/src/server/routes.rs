@@ -27,6 +27,7 @@ use crate::manifest::ManifestReport;
 use crate::overview::{Access, Overview};
 use crate::problem::Problem;
 use crate::report::{Event, PluginStatus, ReloadReport, ServiceStatus, ShadowReport, SwapReport};
+use crate::trace_report::TraceReport;
 
 const OPENAPI: &str = include_str!("../../openapi.yaml");
 /// Uploads in memory at once; further ones are refused before they are read.
@@ -140,6 +141,7 @@ pub(crate) fn table<C: Control>() -> Vec<Route<C>> {
         }),
         route(Get, "/v1/tap", |f| on(f, tap::<C>)),
         route(Post, "/v1/reload", |f| on(f, reload::<C>)),
+        route(Get, "/v1/traces/{trace_id}", |f| on(f, trace::<C>)),
         route(Get, "/v1/events", |f| on(f, events::<C>)),
         route(Get, "/v1/openapi.yaml", |f| on(f, openapi)),
     ]
@@ -189,6 +191,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Component {
             Err(_) => Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "there is no such component; ids are UTF-8, such as filter/health, written filter%2Fhealth",
+            )),
+        }
+    }
+}
+
+/// The trace id in a path.
+struct TraceId(u128);
+
+impl<S: Send + Sync> FromRequestParts<S> for TraceId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path: Result<Path<String>, PathRejection> =
+            Path::from_request_parts(parts, state).await;
+        let is_hex = |id: &str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
+        let id = path.ok().filter(|Path(id)| is_hex(id));
+        let id = id.and_then(|Path(id)| u128::from_str_radix(&id, 16).ok());
+        match id.filter(|id| *id != 0) {
+            Some(id) => Ok(Self(id)),
+            None => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "a trace id has 32 hexadecimal digits, and is not 0",
             )),
         }
     }
@@ -295,6 +319,13 @@ async fn promote<C: Control>(
     let control = Arc::clone(&app.control);
     let command = async move { control.promote(id, options).await };
     app.carry_out(command).await.map(Json)
+}
+
+async fn trace<C: Control>(
+    State(app): State<App<C>>,
+    TraceId(id): TraceId,
+) -> Result<Json<TraceReport>, Problem> {
+    Ok(Json(app.control.trace(id)?))
 }
 
 async fn reload<C: Control>(State(app): State<App<C>>) -> Result<Json<ReloadReport>, Problem> {

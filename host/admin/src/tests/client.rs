@@ -22,6 +22,8 @@ async fn reads_what_there_is() {
     assert_eq!(client.plugin(COMPONENT).await.unwrap(), fake::status(true));
     assert_eq!(client.status().await.unwrap(), server.fake.status());
     assert_eq!(client.events().await.unwrap(), server.fake.events());
+    let trace = client.trace("4BF92F3577b34da6a3ce929d0e0e4736").await;
+    assert_eq!(trace.unwrap(), fake::trace_report());
     server.stop().await;
 }
 
@@ -89,6 +91,10 @@ async fn passes_on_what_the_service_says() {
         .await
         .unwrap_err();
     refused(error, 404, "filter/ other?#");
+    let error = client.trace(&"0".repeat(31)).await.unwrap_err();
+    refused(error, 400, "32 hexadecimal digits");
+    let error = client.trace(&"7".repeat(32)).await.unwrap_err();
+    refused(error, 404, "nothing is known of trace 7777");
     let no_wasm = Bytes::from_static(b"GIF89a");
     let error = client
         .swap(COMPONENT, "x", no_wasm, &SwapOptions::default())

@@ -12,6 +12,7 @@ use crate::overview::{Access, Overview};
 use crate::problem::Problem;
 use crate::report::{EventKind, PluginState, ShadowState};
 use crate::server::{EventList, PluginList, Verb, table};
+use crate::trace_report::StepKind;
 use crate::{Control as _, ControlError};
 use crate::{ServiceState, StageKind};
 
@@ -79,6 +80,7 @@ fn has_every_field_and_no_other() {
     }
     check("ManifestReport", &fake::manifest_report());
     check("ServiceStatus", &Fake::default().status());
+    check("TraceReport", &fake::trace_report());
     check("PluginStatus", &fake::status(true));
     check("PluginStatus", &fake::status(false));
     check("SwapReport", &fake::swap_report());
@@ -174,6 +176,45 @@ fn has_every_value_of_the_enums() {
         }
     }
     assert_eq!(document.values("EventKind"), texts(&kinds));
+    let kinds = [
+        StepKind::Kept,
+        StepKind::Changed,
+        StepKind::Measured,
+        StepKind::Recorded,
+        StepKind::Routed,
+        StepKind::Dropped,
+        StepKind::Held,
+        StepKind::Released,
+        StepKind::Passed,
+        StepKind::DroppedOnError,
+        StepKind::Lost,
+        StepKind::Refused,
+        StepKind::Waiting,
+        StepKind::HandingOver,
+        StepKind::Left,
+        StepKind::NotTaken,
+    ];
+    for kind in kinds {
+        match kind {
+            StepKind::Kept
+            | StepKind::Changed
+            | StepKind::Measured
+            | StepKind::Recorded
+            | StepKind::Routed
+            | StepKind::Dropped
+            | StepKind::Held
+            | StepKind::Released
+            | StepKind::Passed
+            | StepKind::DroppedOnError
+            | StepKind::Lost
+            | StepKind::Refused
+            | StepKind::Waiting
+            | StepKind::HandingOver
+            | StepKind::Left
+            | StepKind::NotTaken => {}
+        }
+    }
+    assert_eq!(document.values("StepKind"), texts(&kinds));
 }
 
 fn texts<T: Serialize>(values: &[T]) -> Vec<Value> {

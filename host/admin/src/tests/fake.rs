@@ -12,6 +12,7 @@ use crate::report::{
     QueueStatus, ReceiverStatus, ReloadReport, SavedSwap, ServiceStatus, ShadowReport, ShadowState,
     SignalStatus, SwapReport, SwappedComponent, VersionStatus,
 };
+use crate::trace_report::{SpanReport, SpanStep, StepKind, TraceReport};
 use crate::{
     Control, ControlError, Layout, ManifestPlace, ManifestReport, ManifestText, ManifestWarning,
     PipelineLayout, ServiceState, Stage, StageKind, SwapOptions, TapLines, TapRequest,
@@ -66,6 +67,34 @@ impl Fake {
             )));
         }
         self.refusal.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// The one trace that it knows.
+pub(super) const TRACE_ID: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
+
+pub(super) fn trace_report() -> TraceReport {
+    let step = |component: Option<&str>, kind| SpanStep {
+        time: TIME.to_owned(),
+        pipeline: "traces".to_owned(),
+        component: component.map(str::to_owned),
+        version: component.map(|_| HASH.to_owned()),
+        kind,
+        reason: component.map(|_| "errors".to_owned()),
+        wrote: vec!["span.name".to_owned()],
+        to: vec!["otlp".to_owned()],
+    };
+    TraceReport {
+        trace_id: format!("{TRACE_ID:032x}"),
+        since: TIME.to_owned(),
+        spans: vec![SpanReport {
+            span_id: "00f067aa0ba902b7".to_owned(),
+            steps: vec![
+                step(Some(COMPONENT), StepKind::Changed),
+                step(None, StepKind::Left),
+            ],
+        }],
+        spans_left_out: 0,
     }
 }
 
@@ -238,6 +267,15 @@ impl Control for Fake {
     async fn reload(&self) -> Result<ReloadReport, ControlError> {
         self.command(COMPONENT, "reload".to_owned())?;
         Ok(reload_report())
+    }
+
+    fn trace(&self, trace_id: u128) -> Result<TraceReport, ControlError> {
+        match trace_id == TRACE_ID {
+            true => self.refusal.clone().map_or(Ok(trace_report()), Err),
+            false => Err(ControlError::NotFound(format!(
+                "nothing is known of trace {trace_id:032x}"
+            ))),
+        }
     }
 
     fn events(&self) -> Vec<Event> {

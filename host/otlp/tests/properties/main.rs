@@ -31,10 +31,12 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use proptest::prelude::*;
 use prost::Message;
 use spanmill_otlp::{
-    Batch, Joined, Outcome, Projection, Request, Signal, StageContract, Workspace, Write,
+    Batch, Joined, Outcome, Projection, Request, RowSet, Signal, StageContract, Touched, Workspace,
+    Write,
 };
 
 use edits::{cells, contract, outcome, plans, reference, text_index};
+use export::Export as _;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
@@ -75,6 +77,44 @@ proptest! {
             let decoded = ExportTraceServiceRequest::decode(out.bytes.clone()).unwrap();
             prop_assert_eq!(&decoded, &expected);
             prop_assert!(Request::parse(Signal::Traces, out.bytes).unwrap().item_count() == out.items);
+        }
+    }
+
+    /// Nothing is edited that is not noted, and what is noted as left or dropped is.
+    #[test]
+    fn what_an_outcome_does_is_noted_span_by_span(request in requests::requests(), plans in prop::collection::vec(plans(), 1..4)) {
+        let contracts = plans.iter().map(|_| contract()).collect();
+        let projection = Projection::new(contracts, &Workspace::span_id_paths()).unwrap();
+        let mut workspace = Workspace::new(Arc::new(projection));
+        workspace.load(Request::parse(Signal::Traces, Bytes::from(request.encode_to_vec())).unwrap(), 1).unwrap();
+        let before = request.placed();
+        let rows = before.len() as u32;
+        let mut noted = RowSet::none(before.len());
+        for (stage, plan) in plans.iter().enumerate() {
+            let outcome = outcome(plan, &workspace.view(stage).unwrap());
+            let alive = workspace.left_items();
+            let is_alive = |row| alive.as_ref().is_none_or(|alive| alive.has(row));
+            let mut touched = Touched::default();
+            workspace.apply_noting(stage, &outcome, Some(&mut touched)).unwrap();
+            let fields = touched.writes.iter().map(|(_, rows)| rows);
+            for of in fields.chain(touched.dropped_below.iter().map(|(_, rows)| rows)) {
+                prop_assert!(!of.is_empty());
+                for row in (0..rows).filter(|row| of.has(*row)) {
+                    prop_assert!(is_alive(row), "what was dropped before is not edited");
+                    noted.insert(row);
+                }
+            }
+        }
+        let left = workspace.left_items();
+        let is_left = |row: &u32| left.as_ref().is_none_or(|left| left.has(*row));
+        let ids = workspace.item_ids().map(|ids| ids.span_ids.len());
+        prop_assert_eq!(ids, Some(before.len()));
+        let spliced = workspace.splice();
+        let after = ExportTraceServiceRequest::decode(spliced.bytes).unwrap().placed();
+        let kept: Vec<u32> = (0..rows).filter(is_left).collect();
+        prop_assert_eq!(kept.len(), after.len());
+        for (row, after) in kept.iter().zip(&after) {
+            prop_assert!(noted.has(*row) || before[*row as usize] == *after, "row {row} was edited, and that is not noted");
         }
     }
 

@@ -5,8 +5,8 @@ pub(crate) mod bindings;
 mod convert;
 
 pub(crate) use convert::{
-    decisions, declared, described, emission, lower, metric_stream, outcome, problems, record_plan,
-    records, routes, signal,
+    applied_rules, decisions, declared, described, emission, lower, metric_stream, outcome,
+    problems, record_plan, records, routes, signal,
 };
 
 /// What this track's plugins may call.
@@ -24,3 +24,4 @@ pub(crate) const STATE: &str = "spanmill:plugin/state@0.1.0";
 pub(crate) const ABOUT: &str = "spanmill:plugin/about@0.1.0";
 pub(crate) const TICKER: &str = "spanmill:plugin/ticker@0.1.0";
 pub(crate) const HOLDER: &str = "spanmill:plugin/holder@0.1.0";
+pub(crate) const REASONS: &str = "spanmill:plugin/reasons@0.1.0";

@@ -88,6 +88,7 @@ fn test_role(subject: &Subject<'_>, report: &mut Report) -> Result<(), Failure> 
         repeat(subject, &batches, &answers, report);
         hand_over(subject, &batches, report);
         hold(subject, &slot, &batches, report);
+        explain(subject, &batches, report);
     }
     Ok(())
 }
@@ -113,6 +114,28 @@ fn hold(subject: &Subject<'_>, slot: &Slot, batches: &[TestBatch], report: &mut 
     });
     match decided {
         Ok(note) => report.passed(CHECK, &note),
+        Err(why) => report.failed(CHECK, &why),
+    }
+}
+
+/// Asks a plugin that says so by which rules it answered.
+fn explain(subject: &Subject<'_>, batches: &[TestBatch], report: &mut Report) {
+    const CHECK: &str = "rules are told";
+    if subject.role != Role::Processor {
+        return;
+    }
+    if !subject.plugin.has_reasons() {
+        return report.skipped(CHECK, "reasons not exported");
+    }
+    let told = subject.stage().and_then(Stage::explaining);
+    let told = told.and_then(|mut stage| {
+        let batches = batches.iter();
+        batches
+            .map(|batch| stage.reasons(batch))
+            .sum::<Result<usize, String>>()
+    });
+    match told {
+        Ok(items) => report.passed(CHECK, &format!("of {items} items")),
         Err(why) => report.failed(CHECK, &why),
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn inspect(
     let optional = [
         ("state", plugin.has_state()),
         ("ticker", plugin.has_ticker()),
+        ("reasons", plugin.has_reasons()),
     ];
     for (name, _) in optional.iter().filter(|(_, is_exported)| *is_exported) {
         say(format_args!("{name:<9} exported"));

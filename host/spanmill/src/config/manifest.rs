@@ -6,6 +6,7 @@ use std::sync::Arc;
 use spanmill_manifest::{ComponentId, Source};
 
 use super::admin::Admin;
+use super::ledger::LedgerSettings;
 use super::limits::Limits;
 use super::pipeline::Pipeline;
 use super::plugins::PluginUse;
@@ -63,6 +64,8 @@ pub struct Manifest {
     pub pipelines: Vec<Pipeline>,
     /// `admin:`, if given.
     pub admin: Option<Admin>,
+    /// `ledger:`, if given.
+    pub ledger: Option<LedgerSettings>,
     /// `limits:`, and defaults for what it does not say.
     pub limits: Limits,
     /// `service.telemetry.logs.level`, if given.
@@ -86,6 +89,7 @@ impl Manifest {
             extensions: BTreeMap::new(),
             pipelines: Vec::new(),
             admin: None,
+            ledger: self.ledger,
             limits: self.limits,
             log_level: None,
             metrics: self.metrics.clone(),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use spanmill_otlp::{ContractError, Path, Projection, StageContract, Workspace};
-use spanmill_runtime::{ConfigureError, Sharding};
+use spanmill_runtime::{ConfigureError, Sharding, Slot};
 use thiserror::Error;
 
-use super::chain::StageInstance;
+use super::chain::{Noting, StageInstance, stage_name};
 use super::joint::{HeldMemory, JointPlan};
 use super::load::LoadedPlugin;
 use super::roles::roles;
@@ -17,6 +17,7 @@ use super::watch::{WatchedPipeline, Watchers};
 use crate::config::{
     self, ComponentId, Connector, HostConnector, HostProcessor, Manifest, PipelineId, Processor,
 };
+use crate::ledger::Ledger;
 use crate::metrics::{Recorder, Totals};
 use crate::storage::{StorageError, StorageSettings};
 
@@ -89,6 +90,8 @@ pub(super) struct Builder<'a> {
     pub(super) held: Arc<HeldMemory>,
     /// Who may look at what passes.
     pub(super) watchers: Watchers,
+    /// Where what becomes of spans is noted, if it is.
+    pub(super) ledger: Option<Arc<Ledger>>,
     /// The lanes whose instances are made now; those of the others are made when they are needed.
     pub(super) eager: usize,
 }
@@ -219,7 +222,9 @@ impl Builder<'_> {
                 _ => self.planned(version, config)?,
             });
         }
-        let projection = projection(&stages, &[]).map_err(|cause| BuildError::Contract {
+        let noting = self.noting(config, outline, &stages);
+        let projection = projection(&stages, &[], noting.is_some());
+        let projection = projection.map_err(|cause| BuildError::Contract {
             pipeline: config.id.to_string(),
             cause,
         })?;
@@ -230,7 +235,30 @@ impl Builder<'_> {
                 pipeline: Arc::new(config.id.clone()),
                 watchers: self.watchers.clone(),
             },
+            noting,
         })
+    }
+
+    /// How the chains of a segment note what becomes of spans.
+    fn noting(
+        &self,
+        config: &config::Pipeline,
+        outline: &SegmentOutline,
+        stages: &[PlannedStage],
+    ) -> Option<Noting> {
+        let ledger = self.ledger_of(config)?;
+        let names = stages.iter().map(|planned| stage_name(&planned.version));
+        Some(Noting {
+            ledger: Arc::clone(ledger),
+            pipeline: config.id.to_string().into(),
+            is_last: outline.joint.is_none(),
+            stages: names.collect(),
+        })
+    }
+
+    fn ledger_of(&self, config: &config::Pipeline) -> Option<&Arc<Ledger>> {
+        let ledger = self.ledger.as_ref();
+        ledger.filter(|_| config.id.signal == config::Signal::Traces)
     }
 
     /// New instances of a plugin, for each lane, or one for all of them.
@@ -255,15 +283,21 @@ impl Builder<'_> {
             id: id.clone(),
             cause,
         };
+        let explains = self.ledger_of(config).is_some();
+        let explaining = |slot: Slot| match explains {
+            true => slot.explaining(),
+            false => Ok(slot),
+        };
         let plugin = self
             .plugins
             .get_mut(id)
             .ok_or_else(|| missing(config, id))?;
-        let mut first = plugin.instantiate(&version).map_err(failed)?;
+        let first = plugin.instantiate(&version).map_err(failed)?;
+        let mut first = explaining(first).map_err(failed)?;
         let mut instances = Vec::with_capacity(self.lanes);
         while instances.len() < self.lanes {
             let next = match instances.len() + 1 < self.eager {
-                true => version.instantiate().map_err(failed)?,
+                true => version.instantiate().and_then(explaining).map_err(failed)?,
                 false => first.another(),
             };
             let slot = std::mem::replace(&mut first, next);
@@ -341,10 +375,12 @@ fn missing(config: &config::Pipeline, id: &ComponentId) -> BuildError {
     }
 }
 
-/// What a segment extracts: what its plugins declared, in their order, and then what shadows did.
+/// What a segment extracts: what its plugins declared, in their order, and then what shadows did. With `ids` also the ids of
+/// spans, for the ledger.
 pub(super) fn projection(
     stages: &[PlannedStage],
     shadows: &[Arc<Version>],
+    ids: bool,
 ) -> Result<Arc<Projection>, ContractError> {
     let versions = stages.iter().map(|planned| &planned.version).chain(shadows);
     let contracts: Vec<StageContract> = versions
@@ -354,7 +390,7 @@ pub(super) fn projection(
     let exemplars = versions
         .filter_map(|version| version.declared.metrics.as_ref())
         .any(|stream| stream.instruments.iter().any(|i| i.exemplars > 0));
-    let host_reads: Vec<Path> = match exemplars {
+    let host_reads: Vec<Path> = match exemplars || ids {
         true => Workspace::span_id_paths(),
         false => Vec::new(),
     };

@@ -3,6 +3,7 @@
 mod connect;
 mod hold;
 mod instance;
+mod noting;
 mod stage;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use spanmill_runtime::{Fault, Tries};
 use super::shadow::Tap;
 use super::watch::WatchedPipeline;
 use crate::config::{ComponentId, OnError};
+use crate::ledger::{Handover, PartRun, StepResult};
 use crate::metrics::Measured;
 use crate::refusal::Refusal;
 use crate::tracer::{self, OwnSpanKind, TraceContext};
@@ -22,6 +24,7 @@ pub use connect::StageOutput;
 use connect::connected;
 pub(super) use connect::{ConnectorOutput, ConnectorPiece};
 pub use instance::StageInstance;
+pub(super) use noting::{Noting, stage_name};
 pub use stage::{Origin, Stage};
 use stage::{StageFault, report, run_stage};
 
@@ -35,6 +38,8 @@ pub struct Chain {
     watched: Option<WatchedPipeline>,
     /// The trace of the request under way.
     trace: TraceContext,
+    /// Where it notes what becomes of spans, if anybody keeps account of that.
+    noting: Option<Noting>,
 }
 
 /// What a chain made of a batch.
@@ -51,6 +56,8 @@ pub struct ChainOutput {
     pub(super) held: Vec<Request>,
     /// What connectors give to other pipelines.
     pub(super) connected: Vec<ConnectorOutput>,
+    /// To be told where what is left goes, if that is noted.
+    pub(super) handover: Option<Handover>,
 }
 
 /// Spans that plugins failed on, and that go no further.
@@ -105,6 +112,7 @@ impl Chain {
             taps: Vec::new(),
             watched: None,
             trace: TraceContext::default(),
+            noting: None,
         }
     }
 
@@ -127,6 +135,12 @@ impl Chain {
         self
     }
 
+    /// Notes what becomes of spans. The projection has what that needs.
+    pub(super) fn noting(mut self, noting: Option<Noting>) -> Self {
+        self.noting = noting;
+        self
+    }
+
     /// Runs a batch through every stage, part by part. With `Tries::Once`, a fault of a stage on trial ends it.
     ///
     /// Of a part that makes a plugin fail which is well otherwise, the spans at fault are looked for by halving it, so that
@@ -138,7 +152,8 @@ impl Chain {
         tries: Tries,
         origin: Origin,
     ) -> Result<ChainOutput, ChainError> {
-        if self.stages.is_empty() {
+        let noted = self.noting.as_ref().and_then(Noting::begin);
+        if self.stages.is_empty() && noted.is_none() {
             let spliced = Spliced {
                 bytes: batch.bytes().clone(),
                 items: batch.item_count(),
@@ -150,6 +165,7 @@ impl Chain {
                 failed: FailedSpans::default(),
                 held: Vec::new(),
                 connected: Vec::new(),
+                handover: None,
             });
         }
         let mut run = Run {
@@ -164,11 +180,15 @@ impl Chain {
             failed: FailedSpans::default(),
             tries_left: TRIES_TO_ISOLATE,
             is_isolating: false,
+            noted,
         };
         let mut joined = Joined::new(batch.bytes().clone());
-        for part in batch.parts() {
-            self.run_part(part, &mut joined, &mut run)?;
-        }
+        let mut parts = batch.parts().iter();
+        let ran = parts.try_for_each(|part| self.run_part(part, &mut joined, &mut run));
+        let noted = run.noted.take().filter(|_| !is_to_be_run_again(&ran));
+        let noting = self.noting.as_ref().zip(noted);
+        let handover = noting.map(|(noting, parts)| noting.end(parts));
+        ran?;
         if batch.memory_bytes() > LARGE_WORKSPACE {
             // Its memory is not kept for batches that are mostly smaller.
             self.workspace = self.workspace.fresh();
@@ -185,6 +205,7 @@ impl Chain {
                 let stage = self.stages.get(stage)?;
                 Some((stage.id.clone(), stage.output.signal()))
             }),
+            handover,
         })
     }
 
@@ -208,6 +229,7 @@ impl Chain {
                 tries,
                 now_unix_nano,
                 &mut Vec::new(),
+                None,
             );
             match ran {
                 Ok(result) => result.measured.into_iter().for_each(Measured::commit),
@@ -229,7 +251,17 @@ impl Chain {
             .load_next(part, joined, run.received_unix_nano)
             .map_err(|malformed| ChainError::Refused(malformed.into()))?;
         let (measured, held, pieces) = (run.measured.len(), run.held.len(), run.pieces.len());
-        match self.walk(part, run) {
+        let mut part_run = run
+            .noted
+            .as_ref()
+            .and_then(|_| noting::part(&self.workspace));
+        let walked = self.walk(part, run, &mut part_run);
+        if let Some((noted, part_run)) = run.noted.as_mut().zip(part_run)
+            && !matches!(walked, Err(ChainError::Divide))
+        {
+            noted.push(part_run);
+        }
+        match walked {
             Ok(way) => {
                 match way.is_dropped {
                     true => joined.leave_out(part),
@@ -276,8 +308,13 @@ impl Chain {
         Ok(())
     }
 
-    /// Shows what is loaded to stage after stage.
-    fn walk(&mut self, part: &Request, run: &mut Run) -> Result<PartResult, ChainError> {
+    /// Shows what is loaded to stage after stage, and adds to `noted` what each does.
+    fn walk(
+        &mut self,
+        part: &Request,
+        run: &mut Run,
+        noted: &mut Option<PartRun>,
+    ) -> Result<PartResult, ChainError> {
         let mut way = PartResult::default();
         let watched = self.watched.as_ref();
         let watched = watched.filter(|watched| watched.is_watched());
@@ -300,6 +337,8 @@ impl Chain {
                 watched.before(&stage.id, || copied(&self.workspace));
             }
             let began = self.trace.is_on().then(tracer::now_unix_nano);
+            let noting = self.noting.as_ref().filter(|_| noted.is_some());
+            let mut step = noting.and_then(|noting| noting.step(number));
             let ran = run_stage(
                 &mut self.workspace,
                 number,
@@ -307,6 +346,7 @@ impl Chain {
                 tries,
                 run.received_unix_nano,
                 &mut taps,
+                step.as_mut(),
             );
             if let Some(began) = began {
                 let left = self.workspace.item_count();
@@ -324,6 +364,9 @@ impl Chain {
                     run.measured.extend(result.measured);
                     run.held.extend(result.held);
                     run.pieces.extend(result.pieces);
+                    if let Some((noted, step)) = noted.as_mut().zip(step) {
+                        noted.push(step);
+                    }
                     continue;
                 }
                 Err(failed) => failed,
@@ -339,24 +382,34 @@ impl Chain {
                 return Err(ChainError::Divide);
             }
             report(stage, &fault, spans, is_of_batch, run.origin);
+            let mut note = |result: fn(&'static str) -> StepResult| {
+                noting::failed(noted.as_mut(), noting, number, result(fault.kind()));
+            };
             match (stage.on_error, is_of_batch, run.origin) {
                 (OnError::Reject, false, _) => {
+                    note(StepResult::Refused);
                     let retry_after = AFTER_FAULT;
                     return Err(ChainError::Refused(Refusal::Unavailable { retry_after }));
                 }
                 (OnError::Reject, true, Origin::Sender) => {
+                    note(StepResult::Refused);
                     return Err(ChainError::Refused(Refusal::Unprocessable(format!(
                         "plugin {} {fault}",
                         stage.id
                     ))));
                 }
-                (OnError::Pass, _, _) => stage.passed(spans),
+                (OnError::Pass, _, _) => {
+                    note(StepResult::Passed);
+                    stage.passed(spans);
+                }
                 (OnError::Drop, _, _) => {
+                    note(StepResult::Dropped);
                     way.is_dropped = true;
                     way.failed.dropped = spans;
                     return Ok(way);
                 }
                 (OnError::Reject, true, Origin::Batcher) => {
+                    note(StepResult::Lost);
                     way.is_dropped = true;
                     way.failed.lost = spans;
                     return Ok(way);
@@ -391,4 +444,11 @@ struct Run {
     tries_left: u32,
     /// Whether spans at fault are being looked for.
     is_isolating: bool,
+    /// What became of the parts so far, if that is noted.
+    noted: Option<Vec<PartRun>>,
+}
+
+/// Whether another chain is given the batch, so that this run counts as none.
+fn is_to_be_run_again(ran: &Result<(), ChainError>) -> bool {
+    matches!(ran, Err(ChainError::OnTrial { .. }))
 }

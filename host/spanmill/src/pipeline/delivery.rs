@@ -8,6 +8,7 @@ use super::joint::{RoomReservation, SegmentOutput};
 use super::queued::QueuedBatch;
 use super::segments::PipelineUse;
 use crate::export::{Exporter, Payload};
+use crate::ledger::Handover;
 use crate::losses::{Losses, Reason};
 use crate::metrics::Measured;
 use crate::refusal::Refusal;
@@ -23,6 +24,8 @@ pub(super) struct Delivery {
     pub(super) measured: Vec<Measured>,
     /// Spans that were taken out because a plugin failed on them.
     pub(super) failed: FailedSpans,
+    /// To be told where it goes, if that is noted.
+    pub(super) handover: Option<Handover>,
 }
 
 impl Delivery {
@@ -73,14 +76,29 @@ pub(super) async fn hand_over(deliveries: &[Delivery]) -> Result<Vec<QueuedBatch
                 let in_use = delivery.pipeline.fanout();
                 let exporters = in_use.fanout.exporters.iter();
                 sent.extend(exporters.map(|exporter| (exporter.clone(), delivery.payload())));
-                fanouts.push(in_use);
+                fanouts.push((in_use, delivery));
             }
         }
     }
     send_to_all(sent).await?;
+    for (in_use, delivery) in &fanouts {
+        if let Some(handover) = &delivery.handover {
+            let exporters = in_use.fanout.exporters.iter();
+            let exporters = exporters.map(|exporter| exporter.id().to_string());
+            let onward = delivery.pipeline.destinations();
+            let onward = onward
+                .forwards
+                .iter()
+                .map(|to| format!("pipeline {}", to.id));
+            handover.went_to(exporters.chain(onward).collect());
+        }
+    }
     let mut batches = Vec::new();
     for (room, delivery) in rooms {
         let (pipeline, segment) = (&delivery.pipeline, delivery.segment);
+        if let Some(handover) = &delivery.handover {
+            handover.went_onward();
+        }
         if let Some(joint) = pipeline.joint(segment) {
             let ready = joint.fill(room, &delivery.output).into_iter();
             let received = match joint.batcher() {

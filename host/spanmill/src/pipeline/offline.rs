@@ -98,6 +98,7 @@ impl<'m> Offline<'m> {
             eager: 1,
             held: Arc::new(HeldMemory::new(u64::MAX, false)),
             watchers: Watchers::default(),
+            ledger: None,
         };
         let pipelines = builder.pipelines()?.into_iter().map(|made| match made {
             PreparedPipeline::New(pipeline) | PreparedPipeline::Kept { pipeline, .. } => pipeline,

@@ -21,6 +21,7 @@ use super::watch::Watchers;
 use super::worker::work;
 use crate::config::{ComponentId, Limits};
 use crate::episode::Episode;
+use crate::ledger::Ledger;
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
 use crate::received::ReceivedItems;
@@ -55,7 +56,7 @@ impl WorkerCount {
 }
 
 /// What bounds the work.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Bounds {
     /// What requests under way may hold together.
     pub in_flight: Budget,
@@ -65,6 +66,8 @@ pub struct Bounds {
     pub held: Arc<HeldMemory>,
     /// Where losses are counted.
     pub losses: Losses,
+    /// Where what becomes of spans is noted, if it is.
+    pub(crate) ledger: Option<Arc<Ledger>>,
 }
 
 impl Bounds {
@@ -75,7 +78,14 @@ impl Bounds {
             items: limits.request,
             held: Arc::new(HeldMemory::new(limits.held(), limits.held_compression).stored()),
             losses,
+            ledger: None,
         }
+    }
+
+    /// The same, with an account of what becomes of spans.
+    pub(crate) fn noting(mut self, ledger: Option<Arc<Ledger>>) -> Self {
+        self.ledger = ledger;
+        self
     }
 }
 
@@ -102,6 +112,7 @@ impl Pipelines {
             items: bounds.items,
             held: bounds.held,
             watchers: Watchers::default(),
+            ledger: bounds.ledger,
             crowded: Episode::default(),
             losses: bounds.losses,
             received: Arc::default(),
@@ -196,6 +207,11 @@ impl Pipelines {
     /// Who looks at what passes.
     pub fn watchers(&self) -> Watchers {
         self.shared.watchers.clone()
+    }
+
+    /// Where what becomes of spans is noted, if it is.
+    pub(crate) fn ledger(&self) -> Option<Arc<Ledger>> {
+        self.shared.ledger.clone()
     }
 
     /// What receivers have taken and refused.

@@ -118,6 +118,7 @@ impl Pipeline {
                 metadata: step.metadata.clone(),
                 trace: step.trace.clone(),
             },
+            handover: output.handover,
             measured: output.measured,
             failed: output.failed,
         });

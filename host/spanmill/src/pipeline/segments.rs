@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::chain::{Chain, Stage, StageInstance, StageOutput};
+use super::chain::{Chain, Noting, Stage, StageInstance, StageOutput};
 use super::fanout::{Fanout, FanoutUse};
 use super::gate::MemoryGate;
 use super::joint::{HeldMemory, Joint, JointPlan, RoomReservation, SegmentOutput};
@@ -91,6 +91,8 @@ pub(super) struct SegmentPlan {
     pub(super) stages: Vec<PlannedStage>,
     /// Who may look at what passes.
     pub(super) watched: WatchedPipeline,
+    /// Where its chains note what becomes of spans, if that is noted.
+    pub(super) noting: Option<Noting>,
 }
 
 /// One plugin of a segment.
@@ -123,6 +125,7 @@ impl SegmentPlan {
         Chain::new(Arc::clone(&self.projection), stages.collect())
             .tapped(taps)
             .watched(self.watched.clone())
+            .noting(self.noting.clone())
     }
 
     /// Whether any of its plugins is given empty batches when time has passed.

@@ -13,6 +13,7 @@ use super::segments::Pipeline;
 use super::watch::Watchers;
 use super::work::Work;
 use crate::episode::Episode;
+use crate::ledger::Ledger;
 use crate::losses::Losses;
 use crate::memory::Budget;
 use crate::received::ReceivedItems;
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) held: Arc<HeldMemory>,
     /// Who looks at what passes.
     pub(super) watchers: Watchers,
+    pub(super) ledger: Option<Arc<Ledger>>,
     /// While requests are refused because those under way hold all the memory.
     pub(super) crowded: Episode,
     pub(super) losses: Losses,

@@ -94,6 +94,7 @@ impl Topology {
             lanes: self.workers.lanes(),
             held: self.pipelines.held(),
             watchers: self.pipelines.watchers(),
+            ledger: self.pipelines.ledger(),
             // At the start, the first worker's are enough to be ready; the other workers make their own before they begin.
             // Later, whatever can fail must have failed before anything is replaced.
             eager: match self.running.is_empty() {
@@ -327,7 +328,7 @@ impl Topology {
                 if segment.lanes.iter().any(|lane| lane.hold().is_on_trial()) {
                     return Err(TapError::OnTrial(pipeline.id.clone()));
                 }
-                let projection = projection(&plan.stages, &versions)?;
+                let projection = projection(&plan.stages, &versions, plan.noting.is_some())?;
                 tapped.push((segment, SegmentPlan { projection, ..plan }, shown));
             }
         }

@@ -29,6 +29,7 @@ use crate::components;
 use crate::config::{self, ComponentId, Manifest, ManifestSource, TapRights};
 use crate::export::Registry;
 use crate::health::Health;
+use crate::ledger::Ledger;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
 use crate::received::ReceivedItems;
@@ -56,6 +57,7 @@ pub struct Controller {
     tracer: Tracer,
     /// Which telemetry operators may look at.
     tap: TapRights,
+    ledger: Option<Arc<Ledger>>,
     shadows: Shadows,
     trials: Trials,
     shutdown: CancellationToken,
@@ -83,6 +85,7 @@ impl Controller {
             exporters: exporters.clone(),
             history: Arc::clone(&history),
         }));
+        let ledger = running.topology().pipelines().ledger();
         let runtime = loader.runtime().clone();
         let remote = loader.remote().clone();
         tokio::spawn(stop_loading(
@@ -104,6 +107,7 @@ impl Controller {
             health,
             tracer,
             tap,
+            ledger,
             shadows: Shadows::default(),
             trials: Trials::default(),
             shutdown,
@@ -188,6 +192,7 @@ impl Controller {
         }
         let (manifest, warnings, mut plugins) = block_in_place(|| self.load(running.manifest()))?;
         self.check_grants(&plugins)?;
+        let ledger_changed = manifest.ledger != running.manifest().ledger;
         let admin_changed = manifest.admin != running.manifest().admin;
         let metrics_changed = manifest.metrics != running.manifest().metrics
             || manifest.traces != running.manifest().traces;
@@ -213,6 +218,9 @@ impl Controller {
         let mut warnings = warnings;
         if admin_changed {
             warnings.push("admin: changes take effect at the next start".to_owned());
+        }
+        if ledger_changed {
+            warnings.push("ledger: changes take effect at the next start".to_owned());
         }
         if metrics_changed {
             warnings.push(

@@ -17,11 +17,12 @@ use super::shown::Shown;
 use crate::config::{ComponentId, Manifest, PipelineId, Processor};
 use crate::export::{self, DebugOutput, Exporter, StartContext};
 use crate::health::Health;
+use crate::ledger::Ledger;
 use crate::losses::{Loss, Losses};
 use crate::memory::Budget;
 use crate::pipeline::{
     Bounds, ByConnector, Change, Exporters, Fanout, LoadedPlugin, Pipeline, Pipelines,
-    SwitchReport, Topology, Trial, VersionReplacement, WorkerCount,
+    SwitchReport, Topology, Trial, VersionReplacement, WorkerCount, now_unix_nano,
 };
 use spanmill_net::Spare;
 
@@ -107,7 +108,11 @@ impl RunningService {
             queue_memory: Budget::new(limits.queues()),
             registry: export::Registry::default(),
         };
-        let bounds = Bounds::of(&limits, shared.losses.clone());
+        let ledger = manifest.ledger.map(|settings| {
+            let now = now_unix_nano();
+            Arc::new(Ledger::new(settings.bytes(), now))
+        });
+        let bounds = Bounds::of(&limits, shared.losses.clone()).noting(ledger);
         let mut running = RunningService {
             manifest: manifest.without_components(),
             topology: Topology::start(workers, bounds, limits.memory())?,

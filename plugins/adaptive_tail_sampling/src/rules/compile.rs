@@ -33,6 +33,7 @@ pub(crate) fn compile(
         let sampler = sampler(&rule.sampler, &path, &mut rules.selectors, problems);
         rules.list.push(Rule {
             name: name.to_owned(),
+            kind: rule.sampler.kind.clone(),
             bits,
             sampler,
         });

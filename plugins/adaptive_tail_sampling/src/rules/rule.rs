@@ -9,6 +9,8 @@ use crate::values::Values;
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub name: String,
+    /// Its sampler's type.
+    pub kind: String,
     /// The bits of the conditions that a trace has met.
     pub bits: Vec<usize>,
     pub sampler: Sampler,

@@ -147,3 +147,20 @@ pub mod ticker_world {
         generate_all,
     });
 }
+
+/// Bindings of `reasons`, in a world of its own; as those of `state`.
+#[allow(missing_docs)]
+pub mod reasons_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package spanmill:sdk;
+            world reasons-plugin { export spanmill:plugin/reasons@0.1.0; }
+        ",
+        world: "spanmill:sdk/reasons-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_reasons",
+        default_bindings_module: "spanmill_sdk::guest::reasons_world",
+        generate_all,
+    });
+}

@@ -147,6 +147,7 @@ impl<P: Processor + Ticker> Kit<P> {
                 .collect()
         };
         let (traces, review) = (ids(&decided.traces), ids(&decided.review));
+        self.answered = traces.len();
         let mut all: Vec<u128> = traces.iter().chain(&review).copied().collect();
         all.sort_unstable();
         assert!(

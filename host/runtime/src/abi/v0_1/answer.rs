@@ -150,3 +150,17 @@ pub struct Emission {
     /// What was measured.
     pub recordings: Vec<Recording>,
 }
+
+/// By which rules a plugin answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppliedRules {
+    /// The rules, fit to be shown.
+    pub rules: Vec<String>,
+    /// For each row or trace the number of its rule; `u32::MAX`: none. Empty: none for all of them.
+    pub of_each: Vec<u32>,
+}
+
+impl AppliedRules {
+    /// How many rules there may be.
+    pub(crate) const MOST: usize = 4096;
+}

@@ -2,13 +2,13 @@
 //! out: the cost does not depend on the number of rows.
 
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome, Pool,
-    RecordColumn, RecordPlan, Records, Removal, Replacement, Routes, Signal, Verdicts, Write,
+    ABSENT, Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome,
+    Pool, RecordColumn, RecordPlan, Records, Removal, Replacement, Routes, Signal, Verdicts, Write,
 };
 
 use super::answer;
 use super::bindings::exports::spanmill::plugin::{
-    about, connector, processor, record_connector, router, ticker,
+    about, connector, processor, reasons, record_connector, router, ticker,
 };
 use super::bindings::spanmill::plugin::{contract, metrics, records as records_wit, telemetry};
 use crate::about::About;
@@ -278,6 +278,39 @@ pub(crate) fn decisions(decisions: ticker::Decisions) -> Result<answer::Decision
         review: review.iter().map(trace).collect(),
     })
 }
+
+/// Checks reasons for so many rows or traces. What cannot stand in a line is taken out of the rules.
+pub(crate) fn applied_rules(
+    given: reasons::AppliedRules,
+    count: usize,
+) -> Result<answer::AppliedRules, String> {
+    let reasons::AppliedRules { rules, of_each } = given;
+    if rules.len() > answer::AppliedRules::MOST {
+        return Err(format!(
+            "applied-rules.rules: {} rules; {} is the most",
+            rules.len(),
+            answer::AppliedRules::MOST
+        ));
+    }
+    if !of_each.is_empty() && of_each.len() != count {
+        return Err(format!(
+            "applied-rules.of-each: {} values where there are {count}",
+            of_each.len()
+        ));
+    }
+    let is_known = |number: &u32| *number == ABSENT || (*number as usize) < rules.len();
+    if !of_each.iter().all(is_known) {
+        return Err("applied-rules.of-each: a number is beyond the rules".to_owned());
+    }
+    let kept = |rule: &String| words(rule).chars().take(RULE).collect();
+    Ok(answer::AppliedRules {
+        rules: rules.iter().map(kept).collect(),
+        of_each,
+    })
+}
+
+/// Characters of a rule that are kept.
+const RULE: usize = 200;
 
 fn lifted_signal(signal: telemetry::Signal) -> Signal {
     match signal {

@@ -52,6 +52,24 @@ impl Stage {
         })
     }
 
+    /// Has the plugin keep reasons.
+    pub(super) fn explaining(mut self) -> Result<Self, String> {
+        let slot = self.slot.explaining();
+        self.slot = slot.map_err(|error| format!("explain: {error}"))?;
+        Ok(self)
+    }
+
+    /// Runs a batch and asks by which rules it was answered. Returns how many items have one.
+    pub(super) fn reasons(&mut self, batch: &TestBatch) -> Result<usize, String> {
+        let request = Request::parse(batch.signal, batch.bytes.clone());
+        let items = request.map_or(0, |request| request.item_count());
+        self.run(batch)?;
+        let rules = self.slot.why(items);
+        let rules = rules.map_err(|fault| format!("why {fault}"))?;
+        let rules = rules.unwrap_or_default().of_each;
+        Ok(rules.iter().filter(|rule| **rule != u32::MAX).count())
+    }
+
     /// Runs a batch, checks the answer, applies it, and checks the result.
     pub(super) fn run(&mut self, batch: &TestBatch) -> Result<Step, String> {
         let parsed = Request::parse(batch.signal, batch.bytes.clone());

@@ -388,3 +388,16 @@ fn colours_only_when_told() {
     assert!(!mistakes.render(false).contains('\u{1b}'));
     assert!(mistakes.render(true).contains('\u{1b}'));
 }
+
+#[test]
+fn a_ledger_is_kept_only_if_it_is_asked_for() {
+    let bytes = |section: &str| {
+        let manifest = manifest(&format!("{section}\n{GOOD}"));
+        manifest.ledger.map(|ledger| ledger.bytes() >> 20)
+    };
+    assert_eq!(bytes(""), None);
+    for section in ["ledger:", "ledger: {}", "ledger: {mib: 64}"] {
+        assert_eq!(bytes(section), Some(64), "{section}");
+    }
+    assert_eq!(bytes("ledger: {mib: 1}"), Some(1));
+}

@@ -1,8 +1,9 @@
 //! What becomes of rows that the last stage of a chain holds.
 
-use spanmill_otlp::{Joined, Request};
+use spanmill_otlp::{Joined, Request, Touched};
 use spanmill_runtime::{Fault, Snapshot};
 
+use super::noting::rules;
 use super::{Chain, ChainOutput, StageInstance};
 use crate::pipeline::joint::{HeldBatch, HeldShard};
 
@@ -48,6 +49,11 @@ impl Chain {
         let decided = instance.slot.tick(now_unix_nano, ending);
         match decided {
             Ok(decisions) => {
+                if let Some(noting) = &self.noting {
+                    let count = decisions.traces.len();
+                    let StageInstance { slot, stats, .. } = &mut *instance;
+                    noting.decided(&decisions, rules(slot, count, stats));
+                }
                 let (released, dropped) = held.decide(&decisions);
                 instance.stats.decided(released, dropped);
                 // A fault here is met again by the next call.
@@ -103,6 +109,13 @@ impl Chain {
             instance.log_fault(&stage.id, &fault, None, then);
             instance.note();
         }
+        if let Some(noting) = &self.noting {
+            let traces = shown.traces.iter().copied();
+            noting.released_by_host(
+                traces,
+                "the plugin failed twice when it was shown the trace again",
+            );
+        }
         let released = held.release(&shown.traces);
         stage.lock().stats.decided(released, 0);
     }
@@ -132,8 +145,11 @@ impl Chain {
         let Some(view) = self.workspace.view(number) else {
             return released;
         };
+        let mut touched = self.noting.as_ref().map(|_| Touched::default());
         let edited = instance.slot.released(&view).and_then(|outcome| {
-            let applied = self.workspace.apply(number, &outcome);
+            let applied = self
+                .workspace
+                .apply_noting(number, &outcome, touched.as_mut());
             applied.map_err(|error| {
                 let fault = Fault::from(error);
                 instance.slot.note(&fault);
@@ -143,6 +159,9 @@ impl Chain {
         let fault = match edited {
             Ok(_) => {
                 instance.note();
+                if let Some((noting, touched)) = self.noting.as_ref().zip(touched) {
+                    noting.edited(&self.workspace, touched);
+                }
                 self.workspace.splice_onto(&mut joined);
                 let batch = joined.finish();
                 return HeldBatch { batch, ..released };
@@ -158,6 +177,9 @@ impl Chain {
 
     /// Releases everything that is held.
     pub(in crate::pipeline) fn end(&mut self, held: &mut HeldShard<'_>) {
+        if let Some(noting) = &self.noting {
+            noting.released_by_host(held.traces(), "nobody decides on it any more");
+        }
         let released = held.end();
         if let Some(stage) = self.stages.last() {
             stage.lock().stats.decided(released, 0);

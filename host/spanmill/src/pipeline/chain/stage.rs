@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use spanmill_otlp::{Request, Workspace};
+use spanmill_otlp::{Request, Touched, Workspace};
 use spanmill_runtime::{Answer, Fault, Tries};
 
 use super::connect::{ConnectorPiece, StageOutput};
 use super::instance::StageInstance;
+use super::noting::{answered, rules};
 use crate::config::{ComponentId, OnError};
+use crate::ledger::Step;
 use crate::metrics::Measured;
 use crate::pipeline::shadow::MirroredBatch;
 
@@ -103,7 +105,7 @@ pub(super) fn report(
     stage.lock().log_fault(&stage.id, fault, Some(spans), then);
 }
 
-/// Shows a stage what is left of a batch, and takes its answer.
+/// Shows a stage what is left of a batch, and takes its answer. What it did is added to `step`, if that is noted.
 pub(super) fn run_stage(
     workspace: &mut Workspace,
     number: usize,
@@ -111,6 +113,7 @@ pub(super) fn run_stage(
     tries: Tries,
     now_unix_nano: u64,
     taps: &mut Vec<MirroredBatch>,
+    mut step: Option<&mut Step>,
 ) -> Result<StageResult, StageFault> {
     let spans = workspace.item_count();
     let mut instance = stage.lock();
@@ -132,7 +135,11 @@ pub(super) fn run_stage(
     let fresh = slot.take_fresh();
     let mut take = |answer| match (answer, &mut *recorder) {
         (Answer::Outcome(outcome), _) => {
-            let applied = workspace.apply(number, &outcome)?;
+            let mut touched = step.as_ref().map(|_| Touched::default());
+            let applied = workspace.apply_noting(number, &outcome, touched.as_mut())?;
+            if let Some((step, touched)) = step.as_mut().zip(touched) {
+                answered(step, workspace, touched);
+            }
             let held = match applied.held_items {
                 0 => None,
                 _ => workspace.held(),
@@ -192,6 +199,9 @@ pub(super) fn run_stage(
             }
         },
     };
+    if let Some(step) = step.filter(|_| taken.is_ok()) {
+        step.rules = rules(slot, spans, stats);
+    }
     if let Some(fault) = slot.take_made_good() {
         stats.fault(&fault);
     }

@@ -382,6 +382,11 @@ impl HeldShard<'_> {
         journal.map_or(0, ShardJournal::pending)
     }
 
+    /// The traces that are held and not released, the oldest first.
+    pub(in crate::pipeline) fn traces(&self) -> impl Iterator<Item = u128> {
+        self.shard.store.oldest_first().into_iter()
+    }
+
     /// Whether anything is held.
     pub(in crate::pipeline) fn is_empty(&self) -> bool {
         self.shard.store.traces() == 0

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use spanmill_admin::{
     Control, ControlError, Event, EventKind, Layout, LossReport, ManifestReport, PluginStatus,
     ReceiverStatus, ReloadReport, ServiceState, ServiceStatus, ShadowReport, SwapOptions,
-    SwapReport, TapLines, TapRequest,
+    SwapReport, TapLines, TapRequest, TraceReport,
 };
 
 use super::{Controller, lock};
@@ -144,6 +144,21 @@ impl Control for Admin {
             *lock(&self.0.refused) = None;
         }
         self.refused("a reload", "the manifest", reloaded)
+    }
+
+    fn trace(&self, trace_id: u128) -> Result<TraceReport, ControlError> {
+        let Some(ledger) = &self.0.ledger else {
+            return Err(ControlError::Conflict(
+                "this service keeps no account of what becomes of spans; put `ledger: {}` into its manifest and start it again"
+                    .to_owned(),
+            ));
+        };
+        ledger.trace(trace_id).ok_or_else(|| {
+            ControlError::NotFound(format!(
+                "nothing is known of trace {trace_id:032x}; what came before {} may be forgotten, and ledger.mib says how much is kept",
+                ledger.since()
+            ))
+        })
     }
 
     fn events(&self) -> Vec<Event> {

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::check;
+use super::{check, check_sections};
 
 #[test]
 fn not_yaml() {
@@ -409,5 +409,29 @@ service:
 
             spanmill.yaml: 7 errors, 1 warning
         "#]],
+    );
+}
+
+#[test]
+fn a_ledger_without_room_and_an_unknown_key_of_it() {
+    check_sections(
+        "ledger:\n  mib: 0\n  mb: 8\n",
+        expect![[r#"
+        error: ledger: mib: must be at least 1
+         --> spanmill.yaml:2:8
+          |
+        2 |   mib: 0
+          |        ^
+
+        error: ledger: unknown key `mb`
+         --> spanmill.yaml:3:3
+          |
+        3 |   mb: 8
+          |   ^^
+          |
+          = help: did you mean `mib`?
+
+        spanmill.yaml: 2 errors
+    "#]],
     );
 }
