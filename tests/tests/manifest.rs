@@ -145,8 +145,8 @@ async fn what_cannot_be_done_as_asked_is_not_valid() {
             "extension pprof is not served",
         ),
         (
-            "service::telemetry::traces::level: basic\n",
-            "traces of itself are not made",
+            "service::telemetry::traces::processors: [{simple: {exporter: {console: }}}]\n",
+            "simple: exporter is missing",
         ),
         (
             "exporters::otlp: {endpoint: 'a:1', sending_queue: {storage: disk}}\n",

@@ -45,7 +45,7 @@ pub(crate) fn read(
         let what = format!("`{other}` is not read from requests; the header of trace context is");
         out.push(traces.doubtful("propagators", node, what));
     }
-    traces.ignore(&["limits", "sampling_initial", "sampling_thereafter"], out);
+    traces.ignore(&["limits"], out);
     let nodes = traces.list("processors", out).unwrap_or_default();
     let mut found = Vec::new();
     for node in &nodes {
