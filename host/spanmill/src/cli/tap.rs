@@ -54,27 +54,27 @@ pub(super) fn tap(admin: &AdminArgs, request: &TapRequest, json: bool) -> Result
 
 /// An item in a line for people: where it passed, what it is of, what it says.
 fn told(line: &Value) -> String {
-    let mut out = text(&line["pipeline"]).to_owned();
-    let resource = &line["resource"]["attributes"];
+    let mut out = text(at(line, "/pipeline")).to_owned();
+    let resource = at(line, "/resource/attributes");
     let service = find(resource, "service.name").unwrap_or_else(|| "-".to_owned());
     let _ = write!(out, "  {service}");
     if let Some(span) = line.get("span") {
-        let _ = write!(out, "  {}", text(&span["name"]));
+        let _ = write!(out, "  {}", text(at(span, "/name")));
         if let Some(took) = took(span) {
             let _ = write!(out, "  {took:?}");
         }
-        if number(&span["status"]["code"]) == Some(2) {
+        if number(at(span, "/status/code")) == Some(2) {
             out.push_str("  ERROR");
         }
-        let ids = (text(&span["traceId"]), text(&span["spanId"]));
+        let ids = (text(at(span, "/traceId")), text(at(span, "/spanId")));
         let _ = write!(out, "  {}/{}", ids.0, ids.1);
-        attributes(&span["attributes"], &mut out);
+        attributes(at(span, "/attributes"), &mut out);
     } else if let Some(record) = line.get("logRecord") {
-        let severity = text(&record["severityText"]);
-        let _ = write!(out, "  {severity}  {}", value(&record["body"]));
-        attributes(&record["attributes"], &mut out);
+        let severity = text(at(record, "/severityText"));
+        let _ = write!(out, "  {severity}  {}", value(at(record, "/body")));
+        attributes(at(record, "/attributes"), &mut out);
     } else if let Some(metric) = line.get("metric") {
-        let _ = write!(out, "  {}", text(&metric["name"]));
+        let _ = write!(out, "  {}", text(at(metric, "/name")));
         for kind in [
             "gauge",
             "sum",
@@ -82,7 +82,7 @@ fn told(line: &Value) -> String {
             "exponentialHistogram",
             "summary",
         ] {
-            let Some(points) = metric[kind]["dataPoints"].as_array() else {
+            let Some(points) = at(metric, &format!("/{kind}/dataPoints")).as_array() else {
                 continue;
             };
             let _ = write!(out, "  {kind}");
@@ -97,13 +97,18 @@ fn told(line: &Value) -> String {
                     ))
                 };
                 let _ = write!(out, "  {}", value.or_else(counted).unwrap_or_default());
-                attributes(&point["attributes"], &mut out);
+                attributes(at(point, "/attributes"), &mut out);
             }
         }
     }
     // Telemetry may say anything, and this may be a terminal.
     let printable = |char: char| if char.is_control() { ' ' } else { char };
     out.chars().map(printable).collect()
+}
+
+/// What a JSON pointer leads to; null if there is nothing.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn text(value: &Value) -> &str {
@@ -116,8 +121,8 @@ fn number(value: &Value) -> Option<u64> {
 }
 
 fn took(span: &Value) -> Option<Duration> {
-    let start = number(&span["startTimeUnixNano"])?;
-    let end = number(&span["endTimeUnixNano"])?;
+    let start = number(at(span, "/startTimeUnixNano"))?;
+    let end = number(at(span, "/endTimeUnixNano"))?;
     Some(Duration::from_nanos(end.checked_sub(start)?))
 }
 
@@ -125,13 +130,18 @@ fn find(attributes: &Value, key: &str) -> Option<String> {
     let entry = attributes
         .as_array()?
         .iter()
-        .find(|entry| entry["key"] == key)?;
-    Some(value(&entry["value"]))
+        .find(|entry| at(entry, "/key") == key)?;
+    Some(value(at(entry, "/value")))
 }
 
 fn attributes(attributes: &Value, out: &mut String) {
     for entry in attributes.as_array().into_iter().flatten() {
-        let _ = write!(out, "  {}={}", text(&entry["key"]), value(&entry["value"]));
+        let _ = write!(
+            out,
+            "  {}={}",
+            text(at(entry, "/key")),
+            value(at(entry, "/value"))
+        );
     }
 }
 

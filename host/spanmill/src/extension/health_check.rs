@@ -70,7 +70,7 @@ impl ExtensionConfig for HealthCheckConfig {
                 config.tls.as_ref(),
                 &[H2, HTTP_1_1],
             )?;
-            let config = Arc::new(config.clone());
+            let config = Arc::new(ProbeConfig::clone(config));
             Ok(Box::new(BoundHealthCheck { bound, config }) as Box<dyn BoundExtension>)
         })
     }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use spanmill_otlp::{Batch, ItemLimits};
+use spanmill_otlp::Batch;
 
 use super::chain::Origin;
 use super::delivery::Delivery;
@@ -11,32 +11,27 @@ use super::run::{RunResult, Step};
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;
-use super::work::{RanRequest, RequestWork, Work};
+use super::work::{RanRequest, Reply, RequestWork, Work};
 use crate::memory::{Reservation, Shortage};
 use crate::panics::contained;
-use crate::receive::Received;
 use crate::refusal::Refusal;
-use crate::tracer::TraceContext;
 
 impl Shared {
     /// Runs one request through its pipelines. What becomes of it is handed over elsewhere.
-    fn run(
-        &self,
-        worker: usize,
-        owner: &Owner,
-        items: &ItemLimits,
-        request: Received,
-        pipelines: &[PipelineUse],
-        received_unix_nano: u64,
-        trace: &TraceContext,
-    ) -> RanRequest {
-        let batch = match Batch::parse_within(request.signal, request.bytes, items) {
+    fn run(&self, worker: usize, owner: &Owner, work: RequestWork) -> (Reply, RanRequest) {
+        let RequestWork {
+            items,
+            request,
+            pipelines,
+            received_unix_nano,
+            trace,
+            reply,
+        } = work;
+        let batch = match Batch::parse_within(request.signal, request.bytes, &items) {
             Ok(batch) => batch,
             Err(error) => {
-                return RanRequest {
-                    items: 0,
-                    result: Err(error.into()),
-                };
+                let result = Err(error.into());
+                return (reply, RanRequest { items: 0, result });
             }
         };
         let step = Step {
@@ -47,12 +42,13 @@ impl Shared {
             received_unix_nano,
             virtual_now: None,
             metadata: &request.metadata,
-            trace,
+            trace: &trace,
         };
-        RanRequest {
+        let ran = RanRequest {
             items: batch.item_count() as u64,
-            result: self.run_batch(step, owner, batch, request.memory, pipelines),
-        }
+            result: self.run_batch(step, owner, batch, request.memory, &pipelines),
+        };
+        (reply, ran)
     }
 
     fn run_batch(
@@ -98,23 +94,8 @@ pub(super) fn work(worker: usize, shared: &Arc<Shared>, next: impl Fn() -> Optio
         let began = std::time::Instant::now();
         // A bug must cost one batch, not the worker.
         let run = || match work {
-            Work::Request(RequestWork {
-                items,
-                request,
-                pipelines,
-                received_unix_nano,
-                trace,
-                reply,
-            }) => {
-                let ran = shared.run(
-                    worker,
-                    &owner,
-                    &items,
-                    request,
-                    &pipelines,
-                    received_unix_nano,
-                    &trace,
-                );
+            Work::Request(request) => {
+                let (reply, ran) = shared.run(worker, &owner, request);
                 // Nobody waits for the answer if the task was cancelled at shutdown.
                 let _ = reply.send(ran);
             }

@@ -9,9 +9,9 @@ use spanmill_net::tls::{self, ServerTls};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum HealthCheckConfig {
     /// Whether the service takes requests.
-    V1(ProbeConfig),
+    V1(Box<ProbeConfig>),
     /// How each component fares: `use_v2`.
-    V2(StatusConfig),
+    V2(Box<StatusConfig>),
 }
 
 /// Whether the service takes requests.
@@ -32,7 +32,7 @@ pub(super) struct ProbeConfig {
 /// Reads its settings.
 pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HealthCheckConfig {
     if section.flag("use_v2", false, out) {
-        return HealthCheckConfig::V2(status::read(section, out));
+        return HealthCheckConfig::V2(Box::new(status::read(section, out)));
     }
     let endpoint = endpoint::listen(&mut section, "localhost:13133", out);
     let path = match section.text("path", out) {
@@ -84,5 +84,5 @@ pub(super) fn read(mut section: Section<'_>, out: &mut Diagnostics) -> HealthChe
         tls: tls::settings::server(&mut section, out),
     };
     section.finish(out);
-    HealthCheckConfig::V1(config)
+    HealthCheckConfig::V1(Box::new(config))
 }
