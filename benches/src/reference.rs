@@ -151,6 +151,7 @@ pub fn sandboxed_within(
             ))),
             on_trial: false,
             output: StageOutput::default(),
+            measures_time: false,
         });
     }
     let projection = Projection::new(contracts, &[])?;
