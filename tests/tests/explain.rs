@@ -70,6 +70,10 @@ async fn explain(running: &Spanmill, trace_id: &str, more: &[&str]) -> Output {
 /// For each span, by its number, each step: what was done and by whom, and the rule, the fields or the exporters.
 async fn steps(running: &Spanmill, trace: u64) -> Vec<(u64, Vec<String>)> {
     let output = explain(running, &trace_id(trace), &["--json"]).await;
+    if output.stderr.contains("nothing is known of trace") {
+        // It is noted right after its sender was answered.
+        return Vec::new();
+    }
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     let told: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(told["trace_id"], trace_id(trace));
