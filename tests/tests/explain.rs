@@ -114,13 +114,18 @@ async fn versions(running: &Spanmill, trace: u64, component: &str) -> Vec<String
         .collect()
 }
 
-/// Asks until the trace's last step is of a kind.
-async fn ends_with(running: &Spanmill, trace: u64, kind: &str) -> Vec<(u64, Vec<String>)> {
+/// Asks until the last step of a span of the trace is of a kind.
+async fn ends_with(
+    running: &Spanmill,
+    (trace, span): (u64, u64),
+    kind: &str,
+) -> Vec<(u64, Vec<String>)> {
     within(kind, async {
         loop {
             let steps = steps(running, trace).await;
-            let last = steps.iter().filter_map(|(_, steps)| steps.last());
-            if last.clone().any(|last| last.contains(kind)) {
+            let own = steps.iter().find(|(number, _)| *number == span);
+            let last = own.and_then(|(_, steps)| steps.last());
+            if last.is_some_and(|last| last.contains(kind)) {
                 return steps;
             }
         }
@@ -147,8 +152,8 @@ async fn each_span_is_told_its_way_with_rules_and_versions() {
             of_trace(1, 11, "probe", "/healthz"),
         ])
         .await;
-    let kept = ends_with(service, 1, "left").await;
-    let lost = ends_with(service, 2, "tail_sampling|dropped").await;
+    let kept = ends_with(service, (1, 10), "left").await;
+    let lost = ends_with(service, (2, 20), "tail_sampling|dropped").await;
     assert_eq!(
         kept,
         [
@@ -178,12 +183,12 @@ async fn each_span_is_told_its_way_with_rules_and_versions() {
     running
         .send([failed(of_trace(3, 30, "misbehave", "/cart"))])
         .await;
-    let passed = ends_with(service, 3, "left").await;
+    let passed = ends_with(service, (3, 30), "left").await;
     assert_eq!(passed[0].1[2], "mine|passed|trap||");
 
     // A late span follows what was decided.
     running.send([of_trace(1, 12, "late", "/cart")]).await;
-    let late = steps(service, 1).await;
+    let late = ends_with(service, (1, 12), "left").await;
     assert_eq!(
         late[2].1[3],
         "tail_sampling|kept|an earlier decision: policy errors||"
@@ -236,7 +241,7 @@ service:
         ))
         .await;
         running.send([of_trace(1, 10, "one", "/cart")]).await;
-        let steps = ends_with(&running.spanmill, 1, "left").await;
+        let steps = ends_with(&running.spanmill, (1, 10), "left").await;
         assert_eq!(running.names(1).await, ["one"]);
         let rule = match behaviour {
             "well" => "the only rule".to_owned(),
