@@ -15,6 +15,7 @@ mod metrics;
 
 mod export;
 
+mod clock;
 mod component;
 mod components;
 

@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
+
+use crate::clock::now_unix_nano;
 
 /// Spans that wait to be sent on; further ones are dropped, and counted.
 const WAITING: usize = 4096;
@@ -79,12 +80,6 @@ impl fmt::Debug for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TraceContext").field(&self.is_on()).finish()
     }
-}
-
-/// What time it is, ns since 1970.
-pub fn now_unix_nano() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }
 
 impl Caller {

@@ -1,10 +1,11 @@
 //! How long batches take from their receipt until the backend has them.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 use spanmill_admin::Latency;
+
+use crate::clock::now_unix_nano;
 
 /// Times of the batches that were delivered since the start.
 #[derive(Debug, Default)]
@@ -13,12 +14,10 @@ pub(super) struct DeliveryLag(Mutex<Option<Histogram<u32>>>);
 impl DeliveryLag {
     /// Counts a batch that was delivered just now, and received then; 0: nobody knows.
     pub fn delivered(&self, received_unix_nano: u64) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
         if received_unix_nano == 0 {
             return;
         }
-        let micros = now.saturating_sub(received_unix_nano) / 1000;
+        let micros = now_unix_nano().saturating_sub(received_unix_nano) / 1000;
         let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if times.is_none() {
             // From a microsecond to a day; more counts as a day.

@@ -12,10 +12,11 @@ use super::lag::DeliveryLag;
 use super::retry::Backoff;
 use super::waiting::PendingItems;
 use super::{Export, ExportError, ExportResponse, Payload, Progress};
+use crate::clock::now_unix_nano;
 use crate::episode::{Episode, Log};
 use crate::export::settings::Retry;
 use crate::losses::{Holds, Losses, Reason};
-use crate::tracer::{OwnSpanKind, now_unix_nano};
+use crate::tracer::OwnSpanKind;
 use spanmill_manifest::ComponentId;
 use spanmill_model::PerSignal;
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use spanmill_otlp::Batch;
 
 use super::chain::Origin;
-use super::clock::now_unix_nano;
 use super::delivery::{Delivery, hand_over};
 use super::queued::QueuedBatch;
 use super::run::{RunResult, Step};
 use super::segments::Pipeline;
 use super::shared::Shared;
+use crate::clock::now_unix_nano;
 use crate::losses::Reason;
 use crate::refusal::Refusal;
 

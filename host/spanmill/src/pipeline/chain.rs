@@ -15,11 +15,12 @@ use spanmill_runtime::{Fault, Tries};
 
 use super::shadow::Tap;
 use super::watch::WatchedPipeline;
+use crate::clock::now_unix_nano;
 use crate::config::{ComponentId, OnError};
 use crate::ledger::{Handover, PartRun, StepResult};
 use crate::metrics::Measured;
 use crate::refusal::Refusal;
-use crate::tracer::{self, OwnSpanKind, TraceContext};
+use crate::tracer::{OwnSpanKind, TraceContext};
 pub use connect::StageOutput;
 use connect::connected;
 pub(super) use connect::{ConnectorOutput, ConnectorPiece};
@@ -336,7 +337,7 @@ impl Chain {
             if let Some(watched) = watched {
                 watched.before(&stage.id, || copied(&self.workspace));
             }
-            let began = self.trace.is_on().then(tracer::now_unix_nano);
+            let began = self.trace.is_on().then(now_unix_nano);
             let noting = self.noting.as_ref().filter(|_| noted.is_some());
             let mut step = noting.and_then(|noting| noting.step(number));
             let ran = run_stage(

@@ -2,11 +2,11 @@
 //! totals.
 
 use super::chain::FailedSpans;
-use super::clock::now_unix_nano;
 use super::fanout::{AFTER_FULL, send_to_all};
 use super::joint::{RoomReservation, SegmentOutput};
 use super::queued::QueuedBatch;
 use super::segments::PipelineUse;
+use crate::clock::now_unix_nano;
 use crate::export::{Exporter, Payload};
 use crate::ledger::Handover;
 use crate::losses::{Losses, Reason};

@@ -7,12 +7,12 @@ use std::time::Duration;
 use spanmill_otlp::ItemLimits;
 use tokio::sync::oneshot;
 
-use super::clock::now_unix_nano;
 use super::delivery::hand_over;
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;
 use super::work::{Reply, RequestWork, Work};
+use crate::clock::now_unix_nano;
 use crate::config::{ComponentId, PerSignal, Signal};
 use crate::episode::Log;
 use crate::memory::Reservation;

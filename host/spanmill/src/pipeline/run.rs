@@ -7,13 +7,13 @@ use bytes::Bytes;
 use spanmill_otlp::Batch;
 
 use super::chain::{ChainOutput, Origin};
-use super::clock::now_unix_nano;
 use super::delivery::Delivery;
 use super::joint::{HeldBatch, HeldTraces, Joint, JointBatch, ReleasedTraces, SegmentOutput};
 use super::lane::HeldBy;
 use super::queued::{QueuedBatch, QueuedTick, TickKind};
 use super::segments::{Pipeline, PipelineUse};
 use super::watch::WatchPoint;
+use crate::clock::now_unix_nano;
 use crate::metadata::RequestMetadata;
 use crate::refusal::Refusal;
 use crate::tracer::TraceContext;

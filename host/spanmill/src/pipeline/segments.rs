@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use spanmill_otlp::Projection;
+use spanmill_runtime::Sharding;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -128,10 +129,16 @@ impl SegmentPlan {
             .noting(self.noting.clone())
     }
 
-    /// Whether any of its plugins is given empty batches when time has passed.
-    pub(super) fn measures_time(&self) -> bool {
-        let mut stages = self.stages.iter();
-        stages.any(|planned| planned.version.measures_time())
+    /// How many of its lanes are given empty batches when time has passed: each of `shards` shards, or the one instance that
+    /// sees everything; none if no plugin measures what has not come.
+    pub(super) fn timed_lanes(&self, shards: usize) -> usize {
+        let timed = self.stages.iter().map(|planned| &planned.version);
+        let timed = timed.filter(|version| version.measures_time());
+        let lanes = timed.map(|version| match version.declared.sharding {
+            Sharding::ByTrace => shards,
+            Sharding::Whole | Sharding::None => 1,
+        });
+        lanes.max().unwrap_or(0)
     }
 
     /// The stage that does what a version is to do.

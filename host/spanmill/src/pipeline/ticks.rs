@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::now_unix_nano;
 use super::joint::{HeldTraces, Joint};
 use super::queued::{QueuedTick, TickKind};
 use super::run::RunResult;
 use super::segments::Pipeline;
 use super::shared::Shared;
+use crate::clock::now_unix_nano;
 
 /// How often a plugin that holds rows is asked for decisions.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -118,9 +118,9 @@ pub(super) async fn pass_time(
 ) {
     let mut due = tokio::time::interval(INTERVAL);
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let measures = |pipeline: &Pipeline| {
+    let lanes = |pipeline: &Pipeline| {
         let segment = pipeline.segments.get(segment);
-        segment.is_some_and(|segment| segment.plan().measures_time())
+        segment.map_or(0, |segment| segment.plan().timed_lanes(shards))
     };
     loop {
         tokio::select! {
@@ -128,10 +128,7 @@ pub(super) async fn pass_time(
             () = pipeline.retired.cancelled() => return,
             () = shared.abort.cancelled() => return,
         }
-        if !measures(&pipeline) {
-            continue;
-        }
-        for shard in 0..shards {
+        for shard in 0..lanes(&pipeline) {
             shared.enqueue_tick(QueuedTick::new(&pipeline, segment, shard, TickKind::Time));
         }
     }

@@ -63,34 +63,10 @@ impl SpanSender {
 
     /// Sends what has ended until `end`, and what is left then.
     pub async fn run(self, mut spans: mpsc::Receiver<OwnSpan>, end: CancellationToken) {
-        let mut batch = Vec::new();
         loop {
-            let is_over = tokio::select! {
-                got = spans.recv_many(&mut batch, BATCH) => got == 0,
-                () = end.cancelled() => true,
-            };
-            if !is_over && batch.len() < BATCH {
-                // Others may come.
-                let more = async {
-                    while batch.len() < BATCH
-                        && let Some(span) = spans.recv().await
-                    {
-                        batch.push(span);
-                    }
-                };
-                tokio::select! {
-                    () = more => {}
-                    () = tokio::time::sleep(self.delay) => {}
-                    () = end.cancelled() => {}
-                }
-            }
-            while let Ok(span) = spans.try_recv()
-                && is_over
-            {
-                batch.push(span);
-            }
+            let (batch, is_over) = next_batch(&mut spans, self.delay, &end).await;
             if !batch.is_empty() {
-                self.send(std::mem::take(&mut batch)).await;
+                self.send(batch).await;
             }
             if is_over {
                 return;
@@ -135,6 +111,39 @@ impl SpanSender {
             Log::Nothing => {}
         }
     }
+}
+
+/// The spans of the next request, and whether it is the last one: then all that are left.
+async fn next_batch(
+    spans: &mut mpsc::Receiver<OwnSpan>,
+    delay: Duration,
+    end: &CancellationToken,
+) -> (Vec<OwnSpan>, bool) {
+    let mut batch = Vec::new();
+    tokio::select! {
+        // 0: nobody makes spans any more.
+        got = spans.recv_many(&mut batch, BATCH) => if got == 0 { return (batch, true) },
+        () = end.cancelled() => {}
+    }
+    // Others may come.
+    let more = async {
+        while batch.len() < BATCH
+            && let Some(span) = spans.recv().await
+        {
+            batch.push(span);
+        }
+    };
+    tokio::select! {
+        biased;
+        () = end.cancelled() => {}
+        () = more => {}
+        () = tokio::time::sleep(delay) => {}
+    }
+    let is_over = end.is_cancelled();
+    while is_over && let Ok(span) = spans.try_recv() {
+        batch.push(span);
+    }
+    (batch, is_over)
 }
 
 fn request(spans: Vec<OwnSpan>, resource: Vec<KeyValue>) -> ExportTraceServiceRequest {
@@ -189,5 +198,46 @@ fn encoded(own: OwnSpan) -> Span {
             code: status::StatusCode::Error.into(),
         }),
         ..Span::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_span_is_in_one_batch_however_many_come_and_when_it_ends() {
+        let (sender, mut spans) = mpsc::channel(4096);
+        let end = CancellationToken::new();
+        let send = |ids: std::ops::Range<u64>| {
+            for span_id in ids {
+                let span = OwnSpan {
+                    trace_id: 1,
+                    span_id,
+                    parent_span_id: 0,
+                    name: String::new(),
+                    kind: OwnSpanKind::Internal,
+                    began_unix_nano: 0,
+                    ended_unix_nano: 0,
+                    counts: Vec::new(),
+                    error: None,
+                };
+                sender.try_send(span).unwrap();
+            }
+        };
+        send(0..1200);
+        let mut found = Vec::new();
+        let mut take = async |expected: (usize, bool)| {
+            let (batch, is_over) = next_batch(&mut spans, Duration::ZERO, &end).await;
+            assert_eq!((batch.len(), is_over), expected);
+            found.extend(batch.into_iter().map(|span| span.span_id));
+        };
+        take((BATCH, false)).await;
+        take((BATCH, false)).await;
+        take((1200 - 2 * BATCH, false)).await;
+        send(1200..1300);
+        end.cancel();
+        take((100, true)).await;
+        assert_eq!(found, (0..1300).collect::<Vec<_>>());
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use spanmill_otlp::{Touched, Workspace};
 use spanmill_runtime::{Decisions, Role, Slot};
 
+use crate::clock::now_unix_nano;
 use crate::ledger::{
     AppliedRules, Decided, Decision, Handover, Ledger, PartRun, Record, StageName, Step,
     StepResult, Wrote,
 };
-use crate::pipeline::clock::now_unix_nano;
 use crate::pipeline::version::Version;
 use spanmill_admin::StepKind;
 

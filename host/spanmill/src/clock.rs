@@ -1,4 +1,4 @@
-//! The time that batches count as received.
+//! The time of day, as batches and spans have it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
