@@ -8,6 +8,7 @@ mod auto;
 mod bad_input;
 mod batching;
 mod cli;
+mod coalescing;
 mod configurations;
 mod connectors;
 mod dashboard;

@@ -31,6 +31,7 @@ mod validate;
 mod batch;
 mod index;
 mod joined;
+mod joined_requests;
 mod request;
 
 mod path;
@@ -70,6 +71,7 @@ mod workspace;
 pub use assembly::Assembly;
 pub use batch::Batch;
 pub use joined::{Joined, Spliced};
+pub use joined_requests::JoinedRequests;
 pub use limits::{ItemLimits, ParseError};
 pub use malformed::Malformed;
 pub use outcome::{

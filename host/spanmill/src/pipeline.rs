@@ -5,6 +5,8 @@
 //! over. Handing over (places in the exporters' queues, room in batchers) is the asynchronous side's work again
 //! ([`delivery`]); only then is the sender answered, and only then do connectors' measurements count.
 //!
+//! Requests that wait while workers are busy share a batch ([`coalesce`]).
+//!
 //! A `batch` processor cuts a pipeline into segments: what it takes is answered at once, as with a queue in
 //! memory, and what it gives runs through the next segment as a batch of its own ([`batches`]).
 
@@ -12,6 +14,7 @@ mod batches;
 mod build;
 mod chain;
 mod change;
+mod coalesce;
 mod delivery;
 mod enqueue;
 mod fanout;

@@ -34,6 +34,8 @@ pub struct Pipeline {
     pub processors: Vec<ComponentId>,
     /// Where they go; at least one.
     pub exporters: Vec<ComponentId>,
+    /// Whether requests that wait while workers are busy share batches.
+    pub coalesce: bool,
     /// Where the manifest names it.
     pub place: TextRange,
 }

@@ -18,6 +18,14 @@ use spanmill_manifest::{
 };
 use spanmill_model::Signal;
 
+/// What `coalesce` may be. Booleans are for those who expect YAML to read `on` and `off` as such.
+const COALESCE: [(&str, bool); 4] = [
+    ("on", true),
+    ("off", false),
+    ("true", true),
+    ("false", false),
+];
+
 /// Reads the pipelines, checks them against what is defined, and leaves in the manifest what they use.
 pub(super) fn read(
     service: &mut Section<'_>,
@@ -71,6 +79,7 @@ impl PipelineDraft {
             receivers: ids(self.receivers),
             processors: ids(self.processors),
             exporters: ids(self.exporters),
+            coalesce: self.coalesce,
             place: self.place,
         }
     }
@@ -92,6 +101,7 @@ fn draft(
         receivers: list("receivers", true, out),
         processors: list("processors", false, out),
         exporters: list("exporters", true, out),
+        coalesce: section.choice("coalesce", &COALESCE, out).unwrap_or(true),
     };
     section.finish(out);
     Some(draft)

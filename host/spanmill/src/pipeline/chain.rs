@@ -92,6 +92,8 @@ pub enum ChainError {
     Refused(Refusal),
     /// Some of its spans are at fault: it is to be run by halves. Stays within the chain.
     Divide,
+    /// A plugin failed on what several senders sent: each request is to be run by itself. Nothing has been told or counted.
+    Apart,
     /// A version on trial failed; nothing has been told or counted.
     OnTrial {
         /// The component.
@@ -376,8 +378,11 @@ impl Chain {
                 let id = stage.id.clone();
                 return Err(ChainError::OnTrial { id, fault });
             }
+            if run.origin == Origin::Senders && !matches!(fault, Fault::Quarantined(_)) {
+                return Err(ChainError::Apart);
+            }
             way.failed_on_trial |= stage.on_trial;
-            let can_refuse = stage.on_error == OnError::Reject && run.origin == Origin::Sender;
+            let can_refuse = stage.on_error == OnError::Reject && run.origin != Origin::Batcher;
             if is_of_batch && !can_refuse && part.item_count() > 1 && run.tries_left > 0 {
                 run.tries_left -= 1;
                 return Err(ChainError::Divide);
@@ -392,7 +397,7 @@ impl Chain {
                     let retry_after = AFTER_FAULT;
                     return Err(ChainError::Refused(Refusal::Unavailable { retry_after }));
                 }
-                (OnError::Reject, true, Origin::Sender) => {
+                (OnError::Reject, true, Origin::Sender | Origin::Senders) => {
                     note(StepResult::Refused);
                     return Err(ChainError::Refused(Refusal::Unprocessable(format!(
                         "plugin {} {fault}",
@@ -449,7 +454,7 @@ struct Run {
     noted: Option<Vec<PartRun>>,
 }
 
-/// Whether another chain is given the batch, so that this run counts as none.
+/// Whether the batch is run again, by another chain or request by request, so that this run counts as none.
 fn is_to_be_run_again(ran: &Result<(), ChainError>) -> bool {
-    matches!(ran, Err(ChainError::OnTrial { .. }))
+    matches!(ran, Err(ChainError::OnTrial { .. } | ChainError::Apart))
 }

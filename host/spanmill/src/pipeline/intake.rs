@@ -7,11 +7,12 @@ use std::time::Duration;
 use spanmill_otlp::ItemLimits;
 use tokio::sync::oneshot;
 
+use super::coalesce::Coalescing;
 use super::delivery::hand_over;
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;
-use super::work::{Reply, RequestWork, Work};
+use super::work::{PendingRequest, RanBatch, RequestWork, Work};
 use crate::clock::now_unix_nano;
 use crate::config::{ComponentId, PerSignal, Signal};
 use crate::episode::Log;
@@ -50,6 +51,8 @@ pub struct Intake {
     /// What a request may hold.
     items: ItemLimits,
     counts: Arc<ReceiverCounts>,
+    /// Whether requests may share batches; not those of connectors.
+    coalescing: Option<Arc<Coalescing>>,
 }
 
 impl Intake {
@@ -62,11 +65,18 @@ impl Intake {
         let counts = shared.received.of(&receiver);
         Intake {
             counts,
+            coalescing: None,
             receiver,
             shared,
             feed,
             items,
         }
+    }
+
+    /// Lets requests that wait share batches.
+    pub(super) fn coalescing(mut self) -> Self {
+        self.coalescing = Some(Arc::default());
+        self
     }
 }
 
@@ -106,19 +116,23 @@ impl RequestIntake for Intake {
             let trace = shared.tracer.begin(request.caller);
             let ending = trace.clone();
             let receiver = ending.is_on().then(|| self.receiver.clone());
-            let work = move |reply| {
-                Work::Request(RequestWork {
-                    items,
-                    request,
-                    pipelines,
-                    received_unix_nano: now_unix_nano(),
-                    trace,
-                    reply,
-                })
+            let coalesces = pipelines.iter().all(|pipeline| pipeline.coalesces());
+            let coalescing = self
+                .coalescing
+                .as_ref()
+                .filter(|_| coalesces)
+                .map(Arc::clone);
+            let pending = PendingRequest {
+                items,
+                request,
+                pipelines,
+                received_unix_nano: now_unix_nano(),
+                trace,
+                coalescing,
             };
             let accepting = async move {
                 let mut items = 0;
-                let accepted = shared.accept(owner, work, &mut items).await;
+                let accepted = shared.accept(owner, pending, &mut items).await;
                 counts.count(transport, signal, items, accepted.as_ref().copied());
                 if let Some(receiver) = receiver {
                     let name = format_args!("receiver/{receiver}/{signal}");
@@ -142,28 +156,44 @@ impl Shared {
     async fn accept(
         &self,
         owner: Owner,
-        work: impl FnOnce(Reply) -> Work,
+        mut pending: PendingRequest,
         items: &mut u64,
     ) -> Result<(), Refusal> {
         let ended = || Refusal::Unavailable {
             retry_after: AFTER_OVERLOAD,
         };
-        let (reply, answer) = oneshot::channel();
-        let work = work(reply);
-        self.scheduler.add(owner, work).await.map_err(|_| ended())?;
-        let ran = answer
-            .await
-            .map_err(|_| Refusal::Internal("the batch could not be processed".to_owned()))?;
-        *items = ran.items;
-        let (deliveries, _memory) = ran.result?;
-        for batch in hand_over(&deliveries).await? {
-            self.enqueue(batch);
+        loop {
+            let (reply, answer) = oneshot::channel();
+            let work = Work::Request(RequestWork { pending, reply });
+            let added = self.scheduler.add(owner.clone(), work).await;
+            added.map_err(|_| ended())?;
+            let ran = answer
+                .await
+                .map_err(|_| Refusal::Internal("the batch could not be processed".to_owned()))?;
+            *items = ran.items;
+            let RanBatch {
+                deliveries,
+                memory: _memory,
+                coalesced,
+            } = ran.result?;
+            match (hand_over(&deliveries).await, coalesced) {
+                (Ok(batches), coalesced) => {
+                    batches.into_iter().for_each(|batch| self.enqueue(batch));
+                    for delivery in deliveries {
+                        delivery.commit(&self.losses);
+                    }
+                    if let Some(coalesced) = coalesced {
+                        coalesced.handed_over();
+                    }
+                    self.has_room();
+                    return Ok(());
+                }
+                (Err(refusal), None) => return Err(refusal),
+                (Err(refusal), Some(coalesced)) => {
+                    pending = self.refused_together(&owner, coalesced, refusal)?;
+                }
+            }
         }
-        for delivery in deliveries {
-            delivery.commit(&self.losses);
-        }
-        self.has_room();
-        Ok(())
     }
 
     /// Refuses a request of a receiver's because there is no memory for it now.

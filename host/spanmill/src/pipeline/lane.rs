@@ -5,6 +5,7 @@ use std::sync::atomic::{
     Ordering::{AcqRel, Release},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use spanmill_otlp::Batch;
 use spanmill_runtime::Tries;
@@ -117,6 +118,7 @@ impl Lane {
                     }
                     Err(ChainError::Refused(refusal)) => return Err(refusal),
                     Err(ChainError::Divide) => return Err(undivided()),
+                    Err(ChainError::Apart) => return Err(apart()),
                     Err(ChainError::OnTrial { id, fault }) => standby.trial.fail(id, fault),
                 }
             }
@@ -129,6 +131,7 @@ impl Lane {
             Ok(output) => Ok(output),
             Err(ChainError::Refused(refusal)) => Err(refusal),
             Err(ChainError::Divide) => Err(undivided()),
+            Err(ChainError::Apart) => Err(apart()),
             Err(ChainError::OnTrial { fault, .. }) => Err(Refusal::Internal(fault.to_string())),
         }
     }
@@ -179,6 +182,13 @@ impl Lane {
     pub(super) fn hold(&self) -> MutexGuard<'_, LaneState> {
         let _waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         self.running()
+    }
+}
+
+/// Why a batch of several senders did not run. No sender is told: each one's request is run by itself next.
+fn apart() -> Refusal {
+    Refusal::Unavailable {
+        retry_after: Duration::ZERO,
     }
 }
 

@@ -27,8 +27,8 @@ use crate::memory::Budget;
 use crate::received::ReceivedItems;
 use crate::tracer::Tracer;
 
-/// Requests of one receiver that wait for each worker; more wait in their connections.
-const QUEUE_PER_WORKER: usize = 16;
+/// Requests of one receiver that wait for each worker, and may share a batch; more wait in their connections.
+const QUEUE_PER_WORKER: usize = 128;
 
 /// How many threads run batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,7 +221,7 @@ impl Pipelines {
 
     /// The way in for a receiver.
     pub fn intake(&self, receiver: ComponentId, feed: Arc<Feed>) -> Intake {
-        Intake::new(receiver, Arc::clone(&self.shared), feed, self.shared.items)
+        Intake::new(receiver, Arc::clone(&self.shared), feed, self.shared.items).coalescing()
     }
 
     /// The way in for a connector, whose requests are as large as its totals.

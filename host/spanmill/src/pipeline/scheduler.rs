@@ -23,6 +23,8 @@ const SHORT: Duration = Duration::from_millis(10);
 const ACTIVE: Duration = Duration::from_secs(1);
 /// Workers that have been at their work for so long are not about to take more.
 const OCCUPIED: Duration = Duration::from_millis(2);
+/// How much of what waits is looked at for work that can be done together.
+const LOOKED_AT: usize = 512;
 /// Queues that have been empty are forgotten once there are so many.
 const QUEUES: usize = 256;
 
@@ -199,6 +201,26 @@ impl<W> Scheduler<W> {
                 waited.unwrap_or_else(PoisonError::into_inner)
             };
         }
+    }
+
+    /// Takes further work of an owner's that `joins` what is being done for it; the rest keeps its order.
+    pub(super) fn more(&self, owner: &Owner, mut joins: impl FnMut(&W) -> bool) -> Vec<W> {
+        let mut more = Vec::new();
+        let mut state = self.state();
+        let queue = state.queues.iter_mut().find(|queue| queue.owner == *owner);
+        let Some(queue) = queue else {
+            return more;
+        };
+        let mut at = 0;
+        for _ in 0..queue.waiting.len().min(LOOKED_AT) {
+            match queue.waiting.get(at) {
+                Some(waiting) if joins(&waiting.work) => {
+                    more.extend(queue.waiting.remove(at).map(|waiting| waiting.work));
+                }
+                _ => at += 1,
+            }
+        }
+        more
     }
 
     /// The next work for the spare worker: short work that has waited while every other worker was occupied.

@@ -74,6 +74,8 @@ pub(super) struct Destinations {
     pub(super) forwards: Arc<[PipelineUse]>,
     /// The pipelines that take from each connector, in their order.
     pub(super) connected: Arc<BTreeMap<ComponentId, Vec<PipelineUse>>>,
+    /// Whether requests that receivers give it may share batches.
+    pub(super) coalesces: bool,
 }
 
 /// Plugins up to a joint or the end.
@@ -233,6 +235,11 @@ impl Pipeline {
     /// The gates in front of it at the moment.
     pub(super) fn gates(&self) -> Arc<[Arc<MemoryGate>]> {
         Arc::clone(&self.destinations().gates)
+    }
+
+    /// Whether requests that receivers give it may share batches.
+    pub(super) fn coalesces(&self) -> bool {
+        self.destinations().coalesces
     }
 
     /// The exporters that it leads to at the moment.

@@ -195,6 +195,7 @@ impl Topology {
             gates: gates.into(),
             forwards,
             connected,
+            coalesces: config.coalesce,
         }
     }
 

@@ -6,32 +6,41 @@ use std::sync::Arc;
 use spanmill_otlp::Batch;
 
 use super::chain::Origin;
-use super::delivery::Delivery;
 use super::run::{RunResult, Step};
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;
-use super::work::{RanRequest, Reply, RequestWork, Work};
+use super::work::{PendingRequest, RanBatch, RanRequest, RequestWork, Work};
 use crate::memory::{Reservation, Shortage};
+use crate::metadata::RequestMetadata;
 use crate::panics::contained;
 use crate::refusal::Refusal;
 
 impl Shared {
-    /// Runs one request through its pipelines. What becomes of it is handed over elsewhere.
-    fn run(&self, worker: usize, owner: &Owner, work: RequestWork) -> (Reply, RanRequest) {
-        let RequestWork {
+    /// Runs one request through its pipelines, and says what came of it. That is handed over elsewhere.
+    pub(super) fn run_alone(&self, worker: usize, owner: &Owner, work: RequestWork) {
+        let RequestWork { pending, reply } = work;
+        let ran = self.run_request(worker, owner, pending);
+        // Nobody waits for the answer if the task was cancelled at shutdown.
+        let _ = reply.send(ran);
+    }
+
+    fn run_request(&self, worker: usize, owner: &Owner, pending: PendingRequest) -> RanRequest {
+        let PendingRequest {
             items,
             request,
             pipelines,
             received_unix_nano,
             trace,
-            reply,
-        } = work;
+            ..
+        } = pending;
         let batch = match Batch::parse_within(request.signal, request.bytes, &items) {
             Ok(batch) => batch,
             Err(error) => {
-                let result = Err(error.into());
-                return (reply, RanRequest { items: 0, result });
+                return RanRequest {
+                    items: 0,
+                    result: Err(error.into()),
+                };
             }
         };
         let step = Step {
@@ -44,31 +53,28 @@ impl Shared {
             metadata: &request.metadata,
             trace: &trace,
         };
-        let ran = RanRequest {
+        RanRequest {
             items: batch.item_count() as u64,
             result: self.run_batch(step, owner, batch, request.memory, &pipelines),
-        };
-        (reply, ran)
+        }
     }
 
-    fn run_batch(
+    /// Runs the batch of a sender, or of several, through its pipelines.
+    pub(super) fn run_batch(
         &self,
         step: Step<'_>,
         owner: &Owner,
         batch: Batch,
         mut memory: Reservation,
         pipelines: &[PipelineUse],
-    ) -> Result<(Vec<Delivery>, Reservation), Refusal> {
+    ) -> Result<RanBatch, Refusal> {
         let mut result = RunResult::default();
         if batch.item_count() == 0 {
-            return Ok((result.deliveries, memory));
+            return Ok(RanBatch::default());
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.
         let of_metadata = step.metadata.memory_bytes();
-        let length = batch.bytes().len();
-        let needed = length
-            .saturating_add(batch.memory_bytes())
-            .saturating_add(of_metadata);
+        let needed = memory_needed(&batch, step.metadata);
         memory.grow_to(needed).map_err(|shortage| match shortage {
             Shortage::ForNow => self.no_room(owner),
             Shortage::ForGood { wanted, total } => Refusal::TooLarge(format!(
@@ -84,8 +90,20 @@ impl Shared {
         let deliveries = result.deliveries;
         let left = deliveries.iter().map(|one| one.output.spliced.bytes.len());
         memory.shrink_to(left.sum::<usize>().saturating_add(of_metadata));
-        Ok((deliveries, memory))
+        Ok(RanBatch {
+            deliveries,
+            memory: Some(memory),
+            coalesced: None,
+        })
     }
+}
+
+/// Memory that a batch takes while it is run, in bytes.
+pub(super) fn memory_needed(batch: &Batch, metadata: &RequestMetadata) -> usize {
+    let length = batch.bytes().len();
+    length
+        .saturating_add(batch.memory_bytes())
+        .saturating_add(metadata.memory_bytes())
 }
 
 /// A worker's life.
@@ -94,11 +112,7 @@ pub(super) fn work(worker: usize, shared: &Arc<Shared>, next: impl Fn() -> Optio
         let began = std::time::Instant::now();
         // A bug must cost one batch, not the worker.
         let run = || match work {
-            Work::Request(request) => {
-                let (reply, ran) = shared.run(worker, &owner, request);
-                // Nobody waits for the answer if the task was cancelled at shutdown.
-                let _ = reply.send(ran);
-            }
+            Work::Request(request) => shared.run_requests(worker, &owner, request),
             Work::Batched(batched) => shared.run_batched(worker, batched),
             Work::Tick(tick) => shared.run_tick(tick),
         };

@@ -24,6 +24,7 @@ pub(super) struct PipelineDraft {
     pub(super) receivers: Vec<(ComponentId, TextRange)>,
     pub(super) processors: Vec<(ComponentId, TextRange)>,
     pub(super) exporters: Vec<(ComponentId, TextRange)>,
+    pub(super) coalesce: bool,
 }
 
 /// Signals as a person lists them: `traces or logs`.

@@ -61,6 +61,8 @@ impl Stage {
 pub enum Origin {
     /// The sender, who is still waiting for the answer.
     Sender,
+    /// Several senders, who are still waiting for their answers. Should a plugin fail, each one's request is run by itself.
+    Senders,
     /// A batcher: the senders were answered when it took their requests.
     Batcher,
 }
@@ -93,7 +95,7 @@ pub(super) fn report(
 ) {
     let then = match (stage.on_error, is_of_batch, origin) {
         (OnError::Reject, false, _) => "the sender is asked to send the batch again",
-        (OnError::Reject, true, Origin::Sender) => {
+        (OnError::Reject, true, Origin::Sender | Origin::Senders) => {
             "the request is refused: the plugin processes others well"
         }
         (OnError::Reject, true, Origin::Batcher) => {

@@ -123,3 +123,34 @@ fn work_of_a_shard_is_done_one_after_the_other() {
     scheduler.done(&owner, Duration::from_micros(1));
     assert_eq!(scheduler.next(0).unwrap().1, "second");
 }
+
+#[test]
+fn work_that_can_be_done_together_is_taken_together() {
+    let scheduler = Scheduler::new(1, 8);
+    let (one, other) = (receiver("otlp"), receiver("otlp/other"));
+    for number in 0..6 {
+        scheduler.add_now(one.clone(), number).unwrap();
+        scheduler.add_now(other.clone(), number + 10).unwrap();
+    }
+    let (owner, first) = scheduler.next(0).unwrap();
+    assert_eq!((&owner, first), (&one, 0));
+    assert_eq!(scheduler.more(&owner, |number| number % 2 == 0), [2, 4]);
+    assert_eq!(scheduler.more(&owner, |number| *number > 100), [0; 0]);
+    assert_eq!(scheduler.more(&receiver("otlp/none"), |_| true), [0; 0]);
+    scheduler.done(&owner, Duration::from_millis(1));
+    // What is left is in its order.
+    let mut left = Vec::new();
+    for _ in 0..9 {
+        let (owner, number) = scheduler.next(0).unwrap();
+        scheduler.done(&owner, Duration::from_millis(1));
+        left.push(number);
+    }
+    let of = |lower, upper| {
+        left.iter()
+            .copied()
+            .filter(|number| (lower..upper).contains(number))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(0, 10), [1, 3, 5]);
+    assert_eq!(of(10, 20), [10, 11, 12, 13, 14, 15]);
+}

@@ -1,0 +1,287 @@
+//! Requests that wait for a worker, run as one batch.
+//!
+//! Small requests cost more to move than to process, so a worker takes all that wait for the same pipelines, joins them, and runs
+//! and exports them once. Nobody waits for others to come: where nothing waits, requests run one by one.
+//!
+//! No sender notices what others sent. A request that is malformed is taken out. If anything else goes wrong, each request is run
+//! by itself, and for a moment none shares a batch. Requests whose senders said different things in headers that are kept, and
+//! those whose processing is traced, never share one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use spanmill_otlp::JoinedRequests;
+
+use super::chain::Origin;
+use super::run::Step;
+use super::scheduler::Owner;
+use super::shared::Shared;
+use super::work::{Coalesced, PendingRequest, RanBatch, RanRequest, RequestWork, Work};
+use super::worker::memory_needed;
+use crate::panics::contained;
+use crate::refusal::Refusal;
+use crate::tracer::TraceContext;
+
+/// Bytes that requests may have together: with its columns, such a batch stays in the cache of a core.
+const BYTES: usize = 512 * 1024;
+/// Malformed requests that are taken out of a batch before the rest of it is run one by one.
+const TAKEN_OUT: usize = 4;
+/// How long no requests share a batch after one has failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Whether requests of a receiver may share batches now.
+#[derive(Debug)]
+pub(super) struct Coalescing {
+    since: Instant,
+    /// When they may again, in ms since then.
+    paused_until: AtomicU64,
+}
+
+impl Default for Coalescing {
+    fn default() -> Self {
+        Coalescing {
+            since: Instant::now(),
+            paused_until: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Coalescing {
+    fn now(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn is_on(&self) -> bool {
+        let until = self.paused_until.load(Relaxed);
+        until == 0 || until <= self.now()
+    }
+
+    /// Lets requests run one by one for a moment, after a batch that several shared has failed.
+    fn pause(&self) {
+        let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX);
+        let until = self.now().saturating_add(pause);
+        self.paused_until.store(until, Relaxed);
+    }
+}
+
+impl PendingRequest {
+    /// Whether another request may share a batch with this one.
+    fn joins(&self, other: &PendingRequest) -> bool {
+        let may = |one: &PendingRequest| one.coalescing.is_some() && !one.trace.is_on();
+        may(self)
+            && may(other)
+            && self.request.signal == other.request.signal
+            && Arc::ptr_eq(&self.pipelines, &other.pipelines)
+            && self.request.metadata == other.request.metadata
+    }
+
+    /// Lets its receiver's requests run one by one for a moment.
+    fn pause(&self) {
+        if let Some(coalescing) = &self.coalescing {
+            coalescing.pause();
+        }
+    }
+
+    /// The request, to be run by itself.
+    fn alone(mut self) -> Self {
+        self.coalescing = None;
+        self
+    }
+}
+
+impl Shared {
+    /// Runs a request, together with those that wait behind it if they may share a batch.
+    pub(super) fn run_requests(&self, worker: usize, owner: &Owner, first: RequestWork) {
+        let others = match &first.pending.coalescing {
+            Some(coalescing) if coalescing.is_on() => {
+                let mut bytes = first.pending.request.bytes.len();
+                self.scheduler.more(owner, |work| match work {
+                    Work::Request(other) if other.pending.joins(&first.pending) => {
+                        let more = bytes.saturating_add(other.pending.request.bytes.len());
+                        if more > BYTES {
+                            return false;
+                        }
+                        bytes = more;
+                        true
+                    }
+                    _ => false,
+                })
+            }
+            _ => Vec::new(),
+        };
+        if others.is_empty() {
+            return self.run_alone(worker, owner, first);
+        }
+        let mut group = RequestGroup {
+            together: vec![first],
+            apart: Vec::new(),
+        };
+        group
+            .together
+            .extend(others.into_iter().filter_map(|work| match work {
+                Work::Request(other) => Some(other),
+                _ => None,
+            }));
+        // A bug must not cost the others their requests.
+        let together = || self.run_together(worker, owner, &mut group);
+        drop(catch_unwind(AssertUnwindSafe(|| contained(together))));
+        for request in group.together.into_iter().chain(group.apart) {
+            self.run_alone(worker, owner, request);
+        }
+    }
+
+    /// Runs a group's requests as one batch. Those that are left in it are to be run one by one.
+    fn run_together(&self, worker: usize, owner: &Owner, group: &mut RequestGroup) {
+        let mut memory = self.in_flight.nothing();
+        if memory.grow_to(group.bytes()).is_err() {
+            return;
+        }
+        let Some(joined) = group.join() else {
+            return;
+        };
+        let Some(RequestWork { pending: first, .. }) = group.together.first() else {
+            return;
+        };
+        let needed = memory_needed(&joined.batch, &first.request.metadata);
+        if memory.grow_to(needed).is_err() {
+            return;
+        }
+        let pending = group.together.iter().map(|work| &work.pending);
+        let received = pending.map(|pending| pending.received_unix_nano).min();
+        let step = Step {
+            worker,
+            shard: None,
+            segment: 0,
+            origin: Origin::Senders,
+            received_unix_nano: received.unwrap_or(first.received_unix_nano),
+            virtual_now: None,
+            metadata: &first.request.metadata,
+            trace: &TraceContext::default(),
+        };
+        match self.run_batch(step, owner, joined.batch, memory, &first.pipelines) {
+            Ok(ran) => group.answer(joined.items, joined.requests, ran),
+            Err(_) => first.pause(),
+        }
+    }
+
+    /// Sees to the requests that shared a batch which was refused. Returns the own request of the one who asks, to be run again
+    /// by itself, as the others are.
+    ///
+    /// # Errors
+    ///
+    /// If every request would be refused in the same way, so that all of them are.
+    pub(super) fn refused_together(
+        &self,
+        owner: &Owner,
+        coalesced: Coalesced,
+        refusal: Refusal,
+    ) -> Result<PendingRequest, Refusal> {
+        let Coalesced { own, others } = coalesced;
+        if let Refusal::Backend {
+            is_retryable: true, ..
+        } = refusal
+        {
+            for (other, items) in others {
+                other.answer(items, Err(refusal.clone()));
+            }
+            return Err(refusal);
+        }
+        own.pause();
+        for (RequestWork { pending, reply }, items) in others {
+            let pending = pending.alone();
+            let work = Work::Request(RequestWork { pending, reply });
+            if let Err(Work::Request(ended)) = self.scheduler.add_now(owner.clone(), work) {
+                ended.answer(items, Err(refusal.clone()));
+            }
+        }
+        Ok(own.alone())
+    }
+}
+
+/// Requests that may share a batch.
+struct RequestGroup {
+    together: Vec<RequestWork>,
+    /// Those that were taken out.
+    apart: Vec<RequestWork>,
+}
+
+impl RequestGroup {
+    fn bytes(&self) -> usize {
+        let lengths = self
+            .together
+            .iter()
+            .map(|work| work.pending.request.bytes.len());
+        lengths.fold(0, usize::saturating_add)
+    }
+
+    /// The requests as one batch, without those that are malformed; `None` if they are better run one by one.
+    fn join(&mut self) -> Option<JoinedRequests> {
+        for _ in 0..TAKEN_OUT {
+            let PendingRequest { request, items, .. } = &self.together.first()?.pending;
+            let requests = self
+                .together
+                .iter()
+                .map(|work| work.pending.request.bytes.clone());
+            let requests: Vec<Bytes> = requests.collect();
+            match JoinedRequests::parse(request.signal, &requests, items) {
+                Ok(joined) => return Some(joined),
+                Err(at) if at < self.together.len() && self.together.len() > 2 => {
+                    self.apart.push(self.together.remove(at));
+                }
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Answers the requests: the first one's sender hands over what came of all of them.
+    fn answer(&mut self, items: Vec<usize>, requests: Vec<Bytes>, ran: RanBatch) {
+        let parts = self.together.drain(..).zip(items).zip(requests);
+        let mut works = parts.map(|((mut work, items), bytes)| {
+            // What it came in is not needed any more.
+            work.pending.request.bytes = bytes;
+            (work, items as u64)
+        });
+        let Some((
+            RequestWork {
+                pending: own,
+                reply,
+            },
+            items,
+        )) = works.next()
+        else {
+            return;
+        };
+        let coalesced = Some(Coalesced {
+            own,
+            others: works.collect(),
+        });
+        // Nobody waits for the answer if the task was cancelled at shutdown.
+        let _ = reply.send(RanRequest {
+            items,
+            result: Ok(RanBatch { coalesced, ..ran }),
+        });
+    }
+}
+
+impl Coalesced {
+    /// Tells the others that what came of their requests is in other hands.
+    pub(super) fn handed_over(self) {
+        for (other, items) in self.others {
+            other.answer(items, Ok(RanBatch::default()));
+        }
+    }
+}
+
+impl RequestWork {
+    fn answer(self, items: u64, result: Result<RanBatch, Refusal>) {
+        // Nobody waits for the answer if the task was cancelled at shutdown.
+        let _ = self.reply.send(RanRequest { items, result });
+    }
+}
+
+#[cfg(test)]
+mod tests;
