@@ -14,7 +14,7 @@ use spanmill_benches::compare::check::{self, Check};
 use spanmill_benches::compare::contestants::{Contestant, Home, Program};
 use spanmill_benches::compare::fields;
 use spanmill_benches::compare::measure::{Machine, Runner};
-use spanmill_benches::compare::plan::{self, Group, PACED, WARM};
+use spanmill_benches::compare::plan::{self, FIXED, Group, PACED, WARM};
 use spanmill_benches::compare::plot;
 use spanmill_benches::compare::report::{self, Row};
 use spanmill_benches::compare::results::Results;
@@ -163,6 +163,7 @@ async fn one(
     let rows = run(home, group, &batches).await?;
     let caption = report::caption(group, &batches, before.others()?);
     let mut section = format!("{caption}\n\n{}", report::table(group.shape.signal, &rows));
+    section.push_str(&report::fixed_table(group, &rows));
     for field in fields::ignored() {
         section.push_str(&format!("\nNot compared: {field}.\n"));
     }
@@ -192,11 +193,17 @@ async fn run(home: &Home, group: &Group, batches: &Arc<Batches>) -> Result<Vec<R
         }
     }
     for runner in &mut runners {
-        runner.saturate(batches, WARM, false).await?;
+        runner.saturate(batches, WARM, group.streams, false).await?;
     }
     for _ in 0..group.rounds {
         for runner in &mut runners {
-            runner.saturate(batches, group.slice, true).await?;
+            let slice = group.slice;
+            runner.saturate(batches, slice, group.streams, true).await?;
+        }
+        if let Some(requests) = group.fixed {
+            for runner in &mut runners {
+                runner.fixed_rate(batches, requests, FIXED).await?;
+            }
         }
     }
     if let Some(slice) = group.paced {

@@ -21,8 +21,8 @@ use tonic::transport::{Channel, Endpoint};
 use super::batches::Batches;
 use super::endpoints::method;
 
-/// Requests under way in the closed loop: more than any contestant works on at once.
-const STREAMS: usize = 8;
+/// Requests under way in the closed loop, unless something else is looked at: more than any contestant works on at once.
+pub const STREAMS: usize = 8;
 const WINDOW: u32 = 8 << 20;
 /// Requests under way in the open loop, at most.
 const BEHIND: usize = 2000;
@@ -150,12 +150,17 @@ impl Load {
         self.senders[0].send(batch).await
     }
 
-    /// As fast as batches are taken, for so long. Gives how many were; they are the first ones.
-    pub async fn saturate(&self, batches: &Arc<Batches>, slice: Duration) -> Result<usize> {
+    /// As fast as batches are taken, for so long, with so many under way. Returns how many were taken; they are the first ones.
+    pub async fn saturate(
+        &self,
+        batches: &Arc<Batches>,
+        slice: Duration,
+        streams: usize,
+    ) -> Result<usize> {
         let next = Arc::new(AtomicUsize::new(0));
         let until = Instant::now() + slice;
         let mut tasks = JoinSet::new();
-        for stream in 0..STREAMS {
+        for stream in 0..streams {
             let sender = self.senders[stream % self.senders.len()].clone();
             let (batches, next) = (Arc::clone(batches), Arc::clone(&next));
             tasks.spawn(async move {

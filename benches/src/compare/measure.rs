@@ -116,6 +116,9 @@ pub struct Runner {
     /// Items a second, a figure a round.
     pub rate: Vec<f64>,
     pub latency: Vec<Duration>,
+    /// CPU us an item at a fixed rate, a figure a round, and how long the answers took.
+    pub fixed_cpu: Vec<f64>,
+    pub fixed_latency: Vec<Duration>,
     pub peak_rss: f64,
 }
 
@@ -139,6 +142,8 @@ impl Runner {
             cpu: Vec::new(),
             rate: Vec::new(),
             latency: Vec::new(),
+            fixed_cpu: Vec::new(),
+            fixed_latency: Vec::new(),
             peak_rss: 0.0,
         })
     }
@@ -161,11 +166,13 @@ impl Runner {
         &mut self,
         batches: &Arc<Batches>,
         slice: Duration,
+        streams: usize,
         counts: bool,
     ) -> Result<()> {
         let before = CpuTime::of(self.contestant.pid())?;
         let began = Instant::now();
-        let sent = self.contestant.load.saturate(batches, slice).await;
+        let load = &self.contestant.load;
+        let sent = load.saturate(batches, slice, streams).await;
         let sent = sent.with_context(|| self.contestant.log())?;
         let took = began.elapsed();
         self.arrived(sent).await?;
@@ -189,6 +196,25 @@ impl Runner {
         self.arrived(times.len()).await?;
         self.latency.extend(times);
         self.peak_rss = peak_rss(self.contestant.pid())?;
+        Ok(())
+    }
+
+    /// A turn with so many requests a second.
+    pub async fn fixed_rate(
+        &mut self,
+        batches: &Arc<Batches>,
+        requests: u32,
+        slice: Duration,
+    ) -> Result<()> {
+        let before = CpuTime::of(self.contestant.pid())?;
+        let interval = Duration::from_secs(1) / requests;
+        let times = self.contestant.load.paced(batches, interval, slice).await;
+        let times = times.with_context(|| self.contestant.log())?;
+        self.arrived(times.len()).await?;
+        let used = before.until(&CpuTime::of(self.contestant.pid())?);
+        let items = (times.len() * batches.shape.items) as f64;
+        self.fixed_cpu.push(used.as_secs_f64() * 1e6 / items);
+        self.fixed_latency.extend(times);
         Ok(())
     }
 }

@@ -8,12 +8,14 @@ use spanmill_otlp::Signal;
 use super::batches::Shape;
 use super::check::Check;
 use super::contestants::{Entry, Program};
-use super::load::{GRPC, Wire};
+use super::load::{GRPC, STREAMS, Wire};
 use super::manifest::{Pipeline, STAGES};
 use super::numbers::with_commas;
 
 /// Warming, before turns count.
 pub const WARM: Duration = Duration::from_millis(500);
+/// A turn at a fixed rate.
+pub const FIXED: Duration = Duration::from_secs(1);
 /// Turns at half load.
 pub const PACED: usize = 2;
 
@@ -36,6 +38,10 @@ pub struct Group {
     pub slice: Duration,
     /// A turn at half load; none: no latencies.
     pub paced: Option<Duration>,
+    /// Requests under way in the closed loop.
+    pub streams: usize,
+    /// Requests a second of a further turn, which are so few that none waits for another.
+    pub fixed: Option<u32>,
 }
 
 fn entry(program: Program, pipeline: Pipeline) -> Entry {
@@ -82,7 +88,8 @@ impl Group {
     pub fn estimate(&self) -> Duration {
         let rounds = u32::try_from(self.rounds).unwrap_or(u32::MAX);
         let paced = self.paced.unwrap_or_default() * PACED as u32;
-        let each = START + WARM + self.slice * rounds + paced;
+        let fixed = self.fixed.map_or(Duration::ZERO, |_| FIXED * rounds);
+        let each = START + WARM + self.slice * rounds + paced + fixed;
         each * u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
     }
 }
@@ -95,7 +102,11 @@ impl std::fmt::Display for Group {
             items,
         } = self.shape;
         let (count, items) = (with_commas(items as u64), signal.items());
-        write!(f, "{count} {items} of about {bytes} bytes, {}", self.wire)
+        write!(f, "{count} {items} of about {bytes} bytes, {}", self.wire)?;
+        match self.streams {
+            STREAMS => Ok(()),
+            streams => write!(f, ", {streams} under way"),
+        }
     }
 }
 
@@ -117,6 +128,8 @@ pub fn groups() -> Vec<Group> {
         rounds: 5,
         slice: Duration::from_secs(1),
         paced: Some(Duration::from_secs(1)),
+        streams: STREAMS,
+        fixed: None,
     };
     let usual = Shape {
         signal: Signal::Traces,
@@ -162,6 +175,25 @@ pub fn groups() -> Vec<Group> {
         let entries = all(wire, Pipeline::Reference);
         groups.push(group(format!("wires-{name}"), usual, wire, entries));
     }
+    for (wire_name, wire) in [("grpc", GRPC), ("http", http)] {
+        for items in [10, 100] {
+            for streams in [8, 64] {
+                let shape = Shape { items, ..usual };
+                let mut entries = all(wire, Pipeline::Reference);
+                entries.retain(|entry| entry.program != Program::Native);
+                groups.push(Group {
+                    streams,
+                    fixed: (items == 10).then_some(2000),
+                    ..group(
+                        format!("small-{wire_name}-{items}-{streams}"),
+                        shape,
+                        wire,
+                        entries,
+                    )
+                });
+            }
+        }
+    }
     for stage in STAGES {
         let alone = Pipeline::Stage(stage);
         let programs = [Program::Spanmill, Program::Native, Program::Collector];
@@ -184,7 +216,7 @@ pub fn groups() -> Vec<Group> {
     groups
 }
 
-/// The groups that take about six minutes; those of spans with longer turns.
+/// The groups that take about a quarter of an hour; those of spans in large requests with longer turns.
 fn quick() -> Vec<Group> {
     let mut groups = groups();
     let names = [
@@ -194,8 +226,9 @@ fn quick() -> Vec<Group> {
         "metrics-1000",
         "noops-1000",
     ];
-    groups.retain(|group| names.contains(&group.name.as_str()));
-    let of_spans = |group: &&mut Group| group.shape.signal == Signal::Traces;
+    let is_small = |group: &Group| group.name.starts_with("small-");
+    groups.retain(|group| names.contains(&group.name.as_str()) || is_small(group));
+    let of_spans = |group: &&mut Group| group.shape.signal == Signal::Traces && !is_small(group);
     for group in groups.iter_mut().filter(of_spans) {
         group.slice *= 2;
         group.paced = group.paced.map(|slice| slice * 2);
@@ -225,7 +258,7 @@ pub fn chosen(asked: &str) -> Result<Vec<Group>> {
         if !all.iter().any(|group| is(group, word)) {
             let names: Vec<&str> = all.iter().map(|group| group.name.as_str()).collect();
             bail!(
-                "COMPARE: there is no group `{word}`; there are quick, full, sizes, logs, metrics, wires, stages, noops, or one of {}",
+                "COMPARE: there is no group `{word}`; there are quick, full, sizes, small, logs, metrics, wires, stages, noops, or one of {}",
                 names.join(", ")
             );
         }

@@ -21,6 +21,8 @@ pub struct Row {
     pub p50: f64,
     pub p99: f64,
     pub peak_rss: f64,
+    /// At a fixed rate, if that was looked at.
+    pub fixed: Option<FixedRate>,
     /// CPU time against that of the null proxy.
     pub over_null: Option<f64>,
     /// CPU time against that with native plugins, same pipeline.
@@ -29,16 +31,34 @@ pub struct Row {
     pub over_collector: Option<f64>,
 }
 
+/// What a contestant used at a fixed rate.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedRate {
+    pub cpu: f64,
+    pub p50: f64,
+    pub over_collector: Option<f64>,
+}
+
 /// A group's rows. Each ratio is that of neighbours, round by round; the middle one counts.
 pub fn rows(runners: &[Runner]) -> Vec<Row> {
-    let against = |runner: &Runner, program, pipeline| {
+    let ratio_of = |runner: &Runner, program, pipeline, cpu: fn(&Runner) -> &[f64]| {
         let entry = Entry { program, pipeline };
         let other = runners
             .iter()
             .find(|other| other.contestant.entry == entry)?;
-        let rounds = runner.cpu.iter().zip(&other.cpu);
+        let rounds = cpu(runner).iter().zip(cpu(other));
         let ratios: Vec<f64> = rounds.map(|(ours, theirs)| ours / theirs).collect();
         Some(median(&ratios))
+    };
+    let against =
+        |runner: &Runner, program, pipeline| ratio_of(runner, program, pipeline, |it| &it.cpu);
+    let fixed = |runner: &Runner| {
+        let pipeline = runner.contestant.entry.pipeline;
+        (!runner.fixed_cpu.is_empty()).then(|| FixedRate {
+            cpu: median(&runner.fixed_cpu),
+            p50: quantile(&runner.fixed_latency, 0.5),
+            over_collector: ratio_of(runner, Program::Collector, pipeline, |it| &it.fixed_cpu),
+        })
     };
     let row = |runner: &Runner| {
         let entry = runner.contestant.entry;
@@ -49,6 +69,7 @@ pub fn rows(runners: &[Runner]) -> Vec<Row> {
             p50: quantile(&runner.latency, 0.5),
             p99: quantile(&runner.latency, 0.99),
             peak_rss: runner.peak_rss,
+            fixed: fixed(runner),
             over_null: against(runner, Program::NullProxy, Pipeline::Passthrough),
             over_native: against(runner, Program::Native, entry.pipeline),
             over_collector: against(runner, Program::Collector, entry.pipeline),
@@ -60,12 +81,13 @@ pub fn rows(runners: &[Runner]) -> Vec<Row> {
 /// What stands above a group's table: what was sent, when, and what else the machine did.
 pub fn caption(group: &Group, batches: &Batches, (others, stolen): (f64, f64)) -> String {
     format!(
-        "**{}**: {} {} of {:.0} bytes a batch, {}. {}; other processes kept {others:.2} cores busy meanwhile, the host of the machine {stolen:.2}.",
+        "**{}**: {} {} of {:.0} bytes a batch, {}, {} under way. {}; other processes kept {others:.2} cores busy meanwhile, the host of the machine {stolen:.2}.",
         group.name,
         with_commas(group.shape.items as u64),
         group.shape.signal.items(),
         batches.bytes_an_item(),
         group.wire,
+        group.streams,
         today(),
     )
 }
@@ -100,6 +122,32 @@ pub fn table(signal: Signal, rows: &[Row]) -> String {
             ratio(row.over_native),
             ratio(row.over_collector),
         );
+    }
+    text
+}
+
+/// The table of a group's turns at a fixed rate, as Markdown; empty if there were none.
+pub fn fixed_table(group: &Group, rows: &[Row]) -> String {
+    let Some(requests) = group.fixed else {
+        return String::new();
+    };
+    let requests = with_commas(u64::from(requests));
+    let mut text = format!(
+        "\nAt {requests} requests a second:\n\n| pipeline | contestant | CPU us/span | p50 ms | CPU / Collector |\n|---|---|---|---|---|\n"
+    );
+    for row in rows {
+        if let Some(fixed) = row.fixed {
+            let ratio = fixed.over_collector.map(|ratio| format!("{ratio:.2}"));
+            let _ = writeln!(
+                text,
+                "| {} | {} | {:.3} | {:.2} | {} |",
+                row.entry.pipeline,
+                row.entry.program,
+                fixed.cpu,
+                fixed.p50,
+                ratio.unwrap_or_default(),
+            );
+        }
     }
     text
 }

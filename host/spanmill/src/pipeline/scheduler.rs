@@ -76,6 +76,8 @@ struct State<W> {
     queues: Vec<WorkQueue<W>>,
     /// What each worker but the spare one is at; `None` if it waits for work.
     busy: Vec<Option<Busy>>,
+    /// Whether the spare worker sleeps until it is rung for. Otherwise it looks by itself.
+    spare_sleeps: bool,
     is_closed: bool,
 }
 
@@ -104,6 +106,7 @@ impl<W> Scheduler<W> {
                         })
                     })
                     .collect(),
+                spare_sleeps: false,
                 is_closed: false,
             }),
             work: Condvar::new(),
@@ -148,13 +151,21 @@ impl<W> Scheduler<W> {
             since: now,
             _place: place,
         });
+        self.ring(state);
+        Ok(())
+    }
+
+    /// Rings for a worker that can take what there is. Ringing takes a system call, so nobody is rung for who is awake.
+    fn ring(&self, mut state: MutexGuard<'_, State<W>>) {
         let all_busy = state.busy.iter().all(Option::is_some);
+        let spare_sleeps =
+            std::mem::replace(&mut state.spare_sleeps, state.spare_sleeps && !all_busy);
         drop(state);
         match all_busy {
-            true => self.spare.notify_one(),
+            true if spare_sleeps => self.spare.notify_one(),
+            true => {}
             false => self.work.notify_one(),
         }
-        Ok(())
     }
 
     /// The next work for a worker; waits for it. `None` once there is none and will be none.
@@ -174,14 +185,8 @@ impl<W> Scheduler<W> {
                         is_slow,
                     });
                 }
-                let is_more = state.queues.iter().any(WorkQueue::is_ready);
-                let all_busy = state.busy.iter().all(Option::is_some);
-                drop(state);
-                if is_more {
-                    match all_busy {
-                        true => self.spare.notify_one(),
-                        false => self.work.notify_one(),
-                    }
+                if state.queues.iter().any(WorkQueue::is_ready) {
+                    self.ring(state);
                 }
                 return Some((owner, work));
             }
@@ -254,8 +259,11 @@ impl<W> Scheduler<W> {
                 let waited = self.spare.wait_timeout(state, OCCUPIED / 2);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             } else {
+                state.spare_sleeps = true;
                 let waited = self.spare.wait(state);
-                waited.unwrap_or_else(PoisonError::into_inner)
+                let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+                state.spare_sleeps = false;
+                state
             };
         }
     }
