@@ -160,8 +160,8 @@ async fn what_dashboards_ask_is_what_was_counted_outside() {
             }
         }
     }
-    let capacity = "sum(otelcol_exporter_queue_capacity{data_type=\"traces\"}) by (exporter)";
-    let size = "sum(otelcol_exporter_queue_size{data_type=\"traces\"}) by (exporter)";
+    let capacity = "sum(otelcol_exporter_queue_capacity) by (exporter)";
+    let size = "sum(otelcol_exporter_queue_size) by (exporter)";
     let full = [("otlp/second", taken)];
     gives(&prometheus, &format!("{size} > 0"), "exporter", &full).await;
     let capacities = prometheus.query(capacity).await;

@@ -158,8 +158,8 @@ impl<W> Scheduler<W> {
     /// Rings for a worker that can take what there is. Ringing takes a system call, so nobody is rung for who is awake.
     fn ring(&self, mut state: MutexGuard<'_, State<W>>) {
         let all_busy = state.busy.iter().all(Option::is_some);
-        let spare_sleeps =
-            std::mem::replace(&mut state.spare_sleeps, state.spare_sleeps && !all_busy);
+        let spare_sleeps = state.spare_sleeps;
+        state.spare_sleeps &= !all_busy;
         drop(state);
         match all_busy {
             true if spare_sleeps => self.spare.notify_one(),
