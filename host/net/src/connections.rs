@@ -29,6 +29,7 @@ use spanmill_faults::panics::Contained;
 
 use crate::accept::accept;
 use crate::bind::Bound;
+use crate::gathered::Gathered;
 use crate::reads::Reads;
 use crate::tls::TlsServer;
 use table::{Connection, ConnectionTable, Place};
@@ -111,6 +112,8 @@ pub trait Answer: Clone + Send + Sync + 'static {
 struct Server {
     builder: Builder<TokioExecutor>,
     limits: ConnectionLimits,
+    /// Whether answers that are due at once leave in one write.
+    gathers: bool,
     tls: Option<TlsServer>,
     shutdown: CancellationToken,
     abort: CancellationToken,
@@ -134,6 +137,7 @@ pub async fn serve<A: Answer>(
     let server = Arc::new(Server {
         builder: builder(protocol, &limits),
         limits,
+        gathers: matches!(protocol, Protocol::Grpc),
         tls,
         shutdown: shutdown.clone(),
         abort: CancellationToken::new(),
@@ -192,7 +196,11 @@ async fn connection<A: Answer>(
         debug!(%error, "cannot set TCP_NODELAY");
     }
     let known = &place.connection;
-    let watched = |stream| Reads::new(WatchedStream::new(stream, Arc::clone(known)));
+    let gathers = server.gathers;
+    let watched = |stream| {
+        let stream = Reads::new(WatchedStream::new(stream, Arc::clone(known)));
+        Gathered::if_many(stream, gathers)
+    };
     match &server.tls {
         None => requests(watched(stream), &server, answer, known).await,
         // Boxed, so that connections in plain text do not have its size.

@@ -21,6 +21,8 @@ pub struct Gathered<S> {
     written: usize,
     /// Written to since the last flush.
     fresh: bool,
+    /// Whether it gathers at all.
+    gathers: bool,
 }
 
 impl<S> Gathered<S> {
@@ -31,6 +33,15 @@ impl<S> Gathered<S> {
             held: Vec::new(),
             written: 0,
             fresh: false,
+            gathers: true,
+        }
+    }
+
+    /// Gathers what is written to a stream if that is worth it: where answers to several requests may be due at once.
+    pub(crate) fn if_many(stream: S, gathers: bool) -> Self {
+        Gathered {
+            gathers,
+            ..Gathered::new(stream)
         }
     }
 }
@@ -68,6 +79,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if !this.gathers {
+            return Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        }
         this.fresh = true;
         let total = slices.iter().map(|slice| slice.len()).sum();
         if this.held.len() + total > ENOUGH {
@@ -83,7 +97,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.gathers || self.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

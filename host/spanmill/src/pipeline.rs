@@ -1,9 +1,9 @@
 //! Traces pipelines: batches from receivers, through chains of plugins, to exporters and connectors.
 //!
 //! An [`Intake`] takes requests ([`crate::receive::TraceIntake`]); the [`scheduler`] gives each receiver its turn on the
-//! worker threads. A worker checks the request, runs the [`chain`] of each pipeline, and gives back what is to be handed
-//! over. Handing over (places in the exporters' queues, room in batchers) is the asynchronous side's work again
-//! ([`delivery`]); only then is the sender answered, and only then do connectors' measurements count.
+//! worker threads. A worker checks the request, runs the [`chain`] of each pipeline, and hands over what came of it: places in
+//! the exporters' queues, room in batchers ([`delivery`]). If that has to be waited for, a task does ([`finish`]). Only then is the sender
+//! answered, and only then do connectors' measurements count.
 //!
 //! Requests that wait while workers are busy share a batch ([`coalesce`]).
 //!
@@ -18,6 +18,7 @@ mod coalesce;
 mod delivery;
 mod enqueue;
 mod fanout;
+mod finish;
 mod gate;
 mod intake;
 mod joint;

@@ -19,10 +19,9 @@ use super::chain::Origin;
 use super::run::Step;
 use super::scheduler::Owner;
 use super::shared::Shared;
-use super::work::{Coalesced, PendingRequest, RanBatch, RanRequest, RequestWork, Work};
+use super::work::{PendingRequest, RanBatch, RequestWork, Work};
 use super::worker::memory_needed;
 use crate::panics::contained;
-use crate::refusal::Refusal;
 use crate::tracer::TraceContext;
 
 /// Bytes that requests may have together: with its columns, such a batch stays in the cache of a core.
@@ -79,14 +78,14 @@ impl PendingRequest {
     }
 
     /// Lets its receiver's requests run one by one for a moment.
-    fn pause(&self) {
+    pub(super) fn pause(&self) {
         if let Some(coalescing) = &self.coalescing {
             coalescing.pause();
         }
     }
 
     /// The request, to be run by itself.
-    fn alone(mut self) -> Self {
+    pub(super) fn alone(mut self) -> Self {
         self.coalescing = None;
         self
     }
@@ -94,7 +93,7 @@ impl PendingRequest {
 
 impl Shared {
     /// Runs a request, together with those that wait behind it if they may share a batch.
-    pub(super) fn run_requests(&self, worker: usize, owner: &Owner, first: RequestWork) {
+    pub(super) fn run_requests(self: &Arc<Self>, worker: usize, owner: &Owner, first: RequestWork) {
         let others = match &first.pending.coalescing {
             Some(coalescing) if coalescing.is_on() => {
                 let mut bytes = first.pending.request.bytes.len();
@@ -134,7 +133,7 @@ impl Shared {
     }
 
     /// Runs a group's requests as one batch. Those that are left in it are to be run one by one.
-    fn run_together(&self, worker: usize, owner: &Owner, group: &mut RequestGroup) {
+    fn run_together(self: &Arc<Self>, worker: usize, owner: &Owner, group: &mut RequestGroup) {
         let mut memory = self.in_flight.nothing();
         if memory.grow_to(group.bytes()).is_err() {
             return;
@@ -162,42 +161,16 @@ impl Shared {
             trace: &TraceContext::default(),
         };
         match self.run_batch(step, owner, joined.batch, memory, &first.pipelines) {
-            Ok(ran) => group.answer(joined.items, joined.requests, ran),
+            Ok((deliveries, memory)) => self.finish(
+                owner,
+                RanBatch {
+                    deliveries,
+                    memory,
+                    requests: group.take(joined.items, joined.requests),
+                },
+            ),
             Err(_) => first.pause(),
         }
-    }
-
-    /// Sees to the requests that shared a batch which was refused. Returns the own request of the one who asks, to be run again
-    /// by itself, as the others are.
-    ///
-    /// # Errors
-    ///
-    /// If every request would be refused in the same way, so that all of them are.
-    pub(super) fn refused_together(
-        &self,
-        owner: &Owner,
-        coalesced: Coalesced,
-        refusal: Refusal,
-    ) -> Result<PendingRequest, Refusal> {
-        let Coalesced { own, others } = coalesced;
-        if let Refusal::Backend {
-            is_retryable: true, ..
-        } = refusal
-        {
-            for (other, items) in others {
-                other.answer(items, Err(refusal.clone()));
-            }
-            return Err(refusal);
-        }
-        own.pause();
-        for (RequestWork { pending, reply }, items) in others {
-            let pending = pending.alone();
-            let work = Work::Request(RequestWork { pending, reply });
-            if let Err(Work::Request(ended)) = self.scheduler.add_now(owner.clone(), work) {
-                ended.answer(items, Err(refusal.clone()));
-            }
-        }
-        Ok(own.alone())
     }
 }
 
@@ -237,49 +210,15 @@ impl RequestGroup {
         None
     }
 
-    /// Answers the requests: the first one's sender hands over what came of all of them.
-    fn answer(&mut self, items: Vec<usize>, requests: Vec<Bytes>, ran: RanBatch) {
+    /// Takes the requests out, with the bytes and items of each.
+    fn take(&mut self, items: Vec<usize>, requests: Vec<Bytes>) -> Vec<(RequestWork, u64)> {
         let parts = self.together.drain(..).zip(items).zip(requests);
-        let mut works = parts.map(|((mut work, items), bytes)| {
+        let works = parts.map(|((mut work, items), bytes)| {
             // What it came in is not needed any more.
             work.pending.request.bytes = bytes;
             (work, items as u64)
         });
-        let Some((
-            RequestWork {
-                pending: own,
-                reply,
-            },
-            items,
-        )) = works.next()
-        else {
-            return;
-        };
-        let coalesced = Some(Coalesced {
-            own,
-            others: works.collect(),
-        });
-        // Nobody waits for the answer if the task was cancelled at shutdown.
-        let _ = reply.send(RanRequest {
-            items,
-            result: Ok(RanBatch { coalesced, ..ran }),
-        });
-    }
-}
-
-impl Coalesced {
-    /// Tells the others that what came of their requests is in other hands.
-    pub(super) fn handed_over(self) {
-        for (other, items) in self.others {
-            other.answer(items, Ok(RanBatch::default()));
-        }
-    }
-}
-
-impl RequestWork {
-    fn answer(self, items: u64, result: Result<RanBatch, Refusal>) {
-        // Nobody waits for the answer if the task was cancelled at shutdown.
-        let _ = self.reply.send(RanRequest { items, result });
+        works.collect()
     }
 }
 

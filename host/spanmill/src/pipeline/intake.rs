@@ -8,16 +8,14 @@ use spanmill_otlp::ItemLimits;
 use tokio::sync::oneshot;
 
 use super::coalesce::Coalescing;
-use super::delivery::hand_over;
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;
-use super::work::{PendingRequest, RanBatch, RequestWork, Work};
+use super::work::{PendingRequest, RequestWork, Work};
 use crate::clock::now_unix_nano;
 use crate::config::{ComponentId, PerSignal, Signal};
 use crate::episode::Log;
 use crate::memory::Reservation;
-use crate::panics::Contained;
 use crate::receive::{Accepting, Received, RequestIntake};
 use crate::received::ReceiverCounts;
 use crate::refusal::Refusal;
@@ -106,43 +104,30 @@ impl RequestIntake for Intake {
 
     fn accept(&self, request: Received) -> Accepting<'_> {
         Box::pin(async move {
-            let shared = Arc::clone(&self.shared);
-            let counts = Arc::clone(&self.counts);
-            let (signal, transport) = (request.signal, request.transport);
-            let pipelines = self.feed.pipelines(signal);
-            let owner = Owner::receiver(&self.receiver, request.bytes.len());
-            // In a task of its own: a sender that hangs up must not leave a batch half delivered.
-            let items = self.items;
-            let trace = shared.tracer.begin(request.caller);
-            let ending = trace.clone();
-            let receiver = ending.is_on().then(|| self.receiver.clone());
+            let ended = || Refusal::Unavailable {
+                retry_after: AFTER_OVERLOAD,
+            };
+            let pipelines = self.feed.pipelines(request.signal);
             let coalesces = pipelines.iter().all(|pipeline| pipeline.coalesces());
-            let coalescing = self
-                .coalescing
-                .as_ref()
-                .filter(|_| coalesces)
-                .map(Arc::clone);
+            let owner = Owner::receiver(&self.receiver, request.bytes.len());
+            let trace = self.shared.tracer.begin(request.caller);
             let pending = PendingRequest {
-                items,
+                items: self.items,
                 request,
                 pipelines,
                 received_unix_nano: now_unix_nano(),
+                counts: Arc::clone(&self.counts),
+                traced: trace.is_on().then(|| self.receiver.clone()),
                 trace,
-                coalescing,
+                coalescing: self.coalescing.clone().filter(|_| coalesces),
             };
-            let accepting = async move {
-                let mut items = 0;
-                let accepted = shared.accept(owner, pending, &mut items).await;
-                counts.count(transport, signal, items, accepted.as_ref().copied());
-                if let Some(receiver) = receiver {
-                    let name = format_args!("receiver/{receiver}/{signal}");
-                    let error = accepted.as_ref().err().map(ToString::to_string);
-                    ending.end(&name, vec![("items", items)], error);
-                }
-                accepted
-            };
-            let task = tokio::spawn(Contained::new(accepting));
-            task.await.unwrap_or_else(|_| {
+            let (reply, answer) = oneshot::channel();
+            let work = Work::Request(RequestWork { pending, reply });
+            // From then on it is done, also if the sender hangs up.
+            if let Err(Work::Request(late)) = self.shared.scheduler.add(owner, work).await {
+                late.answer(0, Err(ended()));
+            }
+            answer.await.unwrap_or_else(|_| {
                 Err(Refusal::Internal(
                     "the batch could not be processed".to_owned(),
                 ))
@@ -152,50 +137,6 @@ impl RequestIntake for Intake {
 }
 
 impl Shared {
-    /// Has a request run, and hands over what comes of it. `items` becomes how many items it has.
-    async fn accept(
-        &self,
-        owner: Owner,
-        mut pending: PendingRequest,
-        items: &mut u64,
-    ) -> Result<(), Refusal> {
-        let ended = || Refusal::Unavailable {
-            retry_after: AFTER_OVERLOAD,
-        };
-        loop {
-            let (reply, answer) = oneshot::channel();
-            let work = Work::Request(RequestWork { pending, reply });
-            let added = self.scheduler.add(owner.clone(), work).await;
-            added.map_err(|_| ended())?;
-            let ran = answer
-                .await
-                .map_err(|_| Refusal::Internal("the batch could not be processed".to_owned()))?;
-            *items = ran.items;
-            let RanBatch {
-                deliveries,
-                memory: _memory,
-                coalesced,
-            } = ran.result?;
-            match (hand_over(&deliveries).await, coalesced) {
-                (Ok(batches), coalesced) => {
-                    batches.into_iter().for_each(|batch| self.enqueue(batch));
-                    for delivery in deliveries {
-                        delivery.commit(&self.losses);
-                    }
-                    if let Some(coalesced) = coalesced {
-                        coalesced.handed_over();
-                    }
-                    self.has_room();
-                    return Ok(());
-                }
-                (Err(refusal), None) => return Err(refusal),
-                (Err(refusal), Some(coalesced)) => {
-                    pending = self.refused_together(&owner, coalesced, refusal)?;
-                }
-            }
-        }
-    }
-
     /// Refuses a request of a receiver's because there is no memory for it now.
     pub(super) fn no_room(&self, receiver: impl Display) -> Refusal {
         let limit_mib = self.in_flight.total() >> 20;
@@ -212,7 +153,7 @@ impl Shared {
     }
 
     /// Notes that there may be room for requests again.
-    fn has_room(&self) {
+    pub(super) fn has_room(&self) {
         if !self.crowded.is_on() || self.in_flight.reserved() > self.in_flight.total() / 4 * 3 {
             return;
         }

@@ -9,8 +9,10 @@ use super::coalesce::Coalescing;
 use super::delivery::Delivery;
 use super::queued::{QueuedBatch, QueuedTick};
 use super::segments::PipelineUse;
+use crate::config::ComponentId;
 use crate::memory::Reservation;
 use crate::receive::Received;
+use crate::received::ReceiverCounts;
 use crate::refusal::Refusal;
 use crate::tracer::TraceContext;
 
@@ -21,33 +23,16 @@ pub(super) enum Work {
     Tick(QueuedTick),
 }
 
-/// Where what became of a request goes.
-pub(super) type Reply = oneshot::Sender<RanRequest>;
+/// Where the answer to a request goes.
+pub(super) type Reply = oneshot::Sender<Result<(), Refusal>>;
 
-/// What became of a request.
-pub(super) struct RanRequest {
-    /// How many spans, log records or data points it has; 0 if it is not OTLP.
-    pub(super) items: u64,
-    pub(super) result: Result<RanBatch, Refusal>,
-}
-
-/// What came of a batch.
-#[derive(Default)]
+/// What came of a batch, to be handed over before its senders are answered.
 pub(super) struct RanBatch {
-    /// What is to be handed over. Nothing of a request that shared a batch: another one's sender sees to it.
     pub(super) deliveries: Vec<Delivery>,
     /// The memory that this takes.
-    pub(super) memory: Option<Reservation>,
-    /// The requests that shared the batch, if there were several.
-    pub(super) coalesced: Option<Coalesced>,
-}
-
-/// The requests of one batch. Whoever hands over the batch answers for all of them.
-pub(super) struct Coalesced {
-    /// The request of the one who hands over.
-    pub(super) own: PendingRequest,
-    /// The others, and how many items each has.
-    pub(super) others: Vec<(RequestWork, u64)>,
+    pub(super) memory: Reservation,
+    /// The requests that the batch is made of, and how many items each has.
+    pub(super) requests: Vec<(RequestWork, u64)>,
 }
 
 /// A request to be run, and where to say what became of it.
@@ -63,8 +48,35 @@ pub(super) struct PendingRequest {
     pub(super) request: Received,
     pub(super) pipelines: Arc<[PipelineUse]>,
     pub(super) received_unix_nano: u64,
-    /// The trace of the service's work on it.
+    /// What its receiver counts.
+    pub(super) counts: Arc<ReceiverCounts>,
+    /// The trace of the service's work on it, and the receiver's name for it if there is one.
     pub(super) trace: TraceContext,
+    pub(super) traced: Option<ComponentId>,
     /// Whether it may share a batch with others: `None` if not.
     pub(super) coalescing: Option<Arc<Coalescing>>,
+}
+
+impl PendingRequest {
+    /// Counts a request that has come to its end; `items` is 0 if nobody knows.
+    pub(super) fn count(&self, items: u64, result: Result<(), &Refusal>) {
+        let Received {
+            signal, transport, ..
+        } = self.request;
+        self.counts.count(transport, signal, items, result);
+        if let Some(receiver) = &self.traced {
+            let name = format_args!("receiver/{receiver}/{signal}");
+            let error = result.err().map(ToString::to_string);
+            self.trace.end(&name, vec![("items", items)], error);
+        }
+    }
+}
+
+impl RequestWork {
+    /// Answers the sender.
+    pub(super) fn answer(self, items: u64, result: Result<(), Refusal>) {
+        self.pending.count(items, result.as_ref().copied());
+        // Nobody waits for the answer if the sender has hung up.
+        let _ = self.reply.send(result);
+    }
 }

@@ -6,26 +6,20 @@ use std::sync::Arc;
 use spanmill_otlp::Batch;
 
 use super::chain::Origin;
+use super::delivery::Delivery;
 use super::run::{RunResult, Step};
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;
-use super::work::{PendingRequest, RanBatch, RanRequest, RequestWork, Work};
+use super::work::{PendingRequest, RanBatch, RequestWork, Work};
 use crate::memory::{Reservation, Shortage};
 use crate::metadata::RequestMetadata;
 use crate::panics::contained;
 use crate::refusal::Refusal;
 
 impl Shared {
-    /// Runs one request through its pipelines, and says what came of it. That is handed over elsewhere.
-    pub(super) fn run_alone(&self, worker: usize, owner: &Owner, work: RequestWork) {
-        let RequestWork { pending, reply } = work;
-        let ran = self.run_request(worker, owner, pending);
-        // Nobody waits for the answer if the task was cancelled at shutdown.
-        let _ = reply.send(ran);
-    }
-
-    fn run_request(&self, worker: usize, owner: &Owner, pending: PendingRequest) -> RanRequest {
+    /// Runs one request through its pipelines.
+    pub(super) fn run_alone(self: &Arc<Self>, worker: usize, owner: &Owner, mut work: RequestWork) {
         let PendingRequest {
             items,
             request,
@@ -33,29 +27,34 @@ impl Shared {
             received_unix_nano,
             trace,
             ..
-        } = pending;
-        let batch = match Batch::parse_within(request.signal, request.bytes, &items) {
+        } = &mut work.pending;
+        let bytes = std::mem::take(&mut request.bytes);
+        let batch = match Batch::parse_within(request.signal, bytes, items) {
             Ok(batch) => batch,
-            Err(error) => {
-                return RanRequest {
-                    items: 0,
-                    result: Err(error.into()),
-                };
-            }
+            Err(error) => return work.answer(0, Err(error.into())),
         };
         let step = Step {
             worker,
             shard: None,
             segment: 0,
             origin: Origin::Sender,
-            received_unix_nano,
+            received_unix_nano: *received_unix_nano,
             virtual_now: None,
             metadata: &request.metadata,
-            trace: &trace,
+            trace,
         };
-        RanRequest {
-            items: batch.item_count() as u64,
-            result: self.run_batch(step, owner, batch, request.memory, &pipelines),
+        let items = batch.item_count() as u64;
+        let memory = std::mem::replace(&mut request.memory, self.in_flight.nothing());
+        match self.run_batch(step, owner, batch, memory, pipelines) {
+            Ok((deliveries, memory)) => self.finish(
+                owner,
+                RanBatch {
+                    deliveries,
+                    memory,
+                    requests: vec![(work, items)],
+                },
+            ),
+            Err(refusal) => work.answer(items, Err(refusal)),
         }
     }
 
@@ -67,10 +66,10 @@ impl Shared {
         batch: Batch,
         mut memory: Reservation,
         pipelines: &[PipelineUse],
-    ) -> Result<RanBatch, Refusal> {
+    ) -> Result<(Vec<Delivery>, Reservation), Refusal> {
         let mut result = RunResult::default();
         if batch.item_count() == 0 {
-            return Ok(RanBatch::default());
+            return Ok((result.deliveries, memory));
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.
         let of_metadata = step.metadata.memory_bytes();
@@ -90,11 +89,7 @@ impl Shared {
         let deliveries = result.deliveries;
         let left = deliveries.iter().map(|one| one.output.spliced.bytes.len());
         memory.shrink_to(left.sum::<usize>().saturating_add(of_metadata));
-        Ok(RanBatch {
-            deliveries,
-            memory: Some(memory),
-            coalesced: None,
-        })
+        Ok((deliveries, memory))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Request bodies: read and decompressed, never larger or slower than they may be, and counted against the memory of
 //! requests under way from their first byte on.
 
+use std::future::poll_fn;
 use std::io::{self, Read};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -129,9 +132,13 @@ impl<B: Body<Data = Bytes> + Unpin> Incomings<B> {
     /// The next data, for which memory is reserved; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
         loop {
-            let frame = tokio::time::timeout(self.patience(), self.body.frame())
-                .await
-                .map_err(|_| BodyError::Slow)?;
+            // Mostly it is there already, and no clock is looked at.
+            let frame = match poll_once(self.body.frame()).await {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => tokio::time::timeout(self.patience(), self.body.frame())
+                    .await
+                    .map_err(|_| BodyError::Slow)?,
+            };
             let Some(frame) = frame else { return Ok(None) };
             let Ok(data) = frame.map_err(|_| BodyError::Read)?.into_data() else {
                 continue;
@@ -147,6 +154,11 @@ impl<B: Body<Data = Bytes> + Unpin> Incomings<B> {
     pub fn into_parts(self) -> (B, Reservation) {
         (self.body, self.memory)
     }
+}
+
+/// Polls a future once.
+async fn poll_once<F: Future + Unpin>(mut future: F) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(Pin::new(&mut future).poll(cx))).await
 }
 
 /// Reads a body whole; stops as soon as it is too large.

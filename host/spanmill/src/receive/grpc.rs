@@ -1,21 +1,17 @@
 //! OTLP over gRPC: one method of one service for each signal.
 
+mod answer;
 mod message;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tonic::Status;
-use tonic::body::Body;
-use tonic::server::{Grpc, UnaryService};
 
+use answer::{AnswerBody, failure, success};
 use message::MessageError;
 
 use super::body::{self, BodyError, Encoding, Incomings};
@@ -27,7 +23,7 @@ use super::{Received, RequestIntake, caller};
 use crate::metadata::RequestMetadata;
 use crate::received::Transport;
 use spanmill_model::Signal;
-use spanmill_net::{Answer, RawCodec};
+use spanmill_net::Answer;
 
 const ENCODING: &str = "grpc-encoding";
 const ACCEPTED: &str = "grpc-accept-encoding";
@@ -64,48 +60,45 @@ impl ExportService {
 }
 
 impl Answer for ExportService {
-    type Body = Body;
+    type Body = AnswerBody;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         if !is_grpc(request.headers()) {
-            let mut response = Response::new(Body::default());
+            let mut response = Response::new(AnswerBody::End);
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return response;
         }
-        let signal = match self.signal(request.uri().path()) {
-            Ok(signal) => signal,
-            Err(status) => return status.into_http(),
-        };
-        let deadline = match timeout(request.headers()) {
-            Ok(deadline) => deadline,
-            Err(status) => return status.into_http(),
-        };
-        // tonic copies each frame; what it is given instead is an empty message, and it does the rest of the protocol.
+        match self.take(request).await {
+            Ok(()) => success(),
+            Err(status) => failure(status),
+        }
+    }
+}
+
+impl ExportService {
+    async fn take(&self, request: Request<Incoming>) -> Result<(), Status> {
+        let signal = self.signal(request.uri().path())?;
+        let deadline = timeout(request.headers())?;
         let (parts, body) = request.into_parts();
-        let mut message = match self.message(signal, &parts.headers, body).await {
-            Ok(message) => message,
-            Err(status) => return status.into_http(),
-        };
+        let mut message = self.message(signal, &parts.headers, body).await?;
         message.caller = caller(&parts.headers);
         if self.settings.include_metadata {
             let authority = parts.uri.authority();
             let authority = authority.map(|authority| (":authority", authority.as_str()));
             message.metadata = RequestMetadata::of(&parts.headers, authority);
         }
-        let mut request = Request::from_parts(parts, Full::new(Bytes::from_static(&[0; 5])));
-        request.headers_mut().remove(ENCODING);
-        let export = Export(Arc::clone(&self.intake), Some(message));
-        let answer = async { Grpc::new(RawCodec).unary(export, request).await };
-        match deadline {
-            None => answer.await,
-            Some(deadline) => tokio::time::timeout(deadline, answer)
+        let accepted = self.intake.accept(message);
+        let accepted = match deadline {
+            None => accepted.await,
+            Some(deadline) => tokio::time::timeout(deadline, accepted)
                 .await
-                .unwrap_or_else(|_| {
+                .map_err(|_| {
                     let message =
                         "the sender's deadline is over; the batch may be delivered all the same";
-                    Status::deadline_exceeded(message).into_http()
-                }),
-        }
+                    Status::deadline_exceeded(message)
+                })?,
+        };
+        accepted.map_err(|refusal| into_grpc(&refusal))
     }
 }
 
@@ -224,28 +217,5 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
     match parsed {
         Some(timeout) => Ok(Some(timeout)),
         None => Err(Status::internal("grpc-timeout is not a number with a unit")),
-    }
-}
-
-/// With the message, which tonic does not decode.
-struct Export(Arc<dyn RequestIntake>, Option<Received>);
-
-impl UnaryService<Bytes> for Export {
-    type Response = Bytes;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Bytes>, Status>> + Send>>;
-
-    fn call(&mut self, _: tonic::Request<Bytes>) -> Self::Future {
-        let intake = Arc::clone(&self.0);
-        let message = self.1.take();
-        Box::pin(async move {
-            let Some(message) = message else {
-                return Err(Status::internal("there is no message"));
-            };
-            match intake.accept(message).await {
-                // A response without a field is no bytes at all.
-                Ok(()) => Ok(tonic::Response::new(Bytes::new())),
-                Err(refusal) => Err(into_grpc(&refusal)),
-            }
-        })
     }
 }
