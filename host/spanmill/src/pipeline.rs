@@ -15,6 +15,7 @@ mod build;
 mod chain;
 mod change;
 mod coalesce;
+mod coalescing;
 mod delivery;
 mod enqueue;
 mod fanout;

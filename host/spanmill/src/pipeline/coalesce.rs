@@ -9,8 +9,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use spanmill_otlp::JoinedRequests;
@@ -28,43 +26,6 @@ use crate::tracer::TraceContext;
 const BYTES: usize = 512 * 1024;
 /// Malformed requests that are taken out of a batch before the rest of it is run one by one.
 const TAKEN_OUT: usize = 4;
-/// How long no requests share a batch after one has failed.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// Whether requests of a receiver may share batches now.
-#[derive(Debug)]
-pub(super) struct Coalescing {
-    since: Instant,
-    /// When they may again, in ms since then.
-    paused_until: AtomicU64,
-}
-
-impl Default for Coalescing {
-    fn default() -> Self {
-        Coalescing {
-            since: Instant::now(),
-            paused_until: AtomicU64::new(0),
-        }
-    }
-}
-
-impl Coalescing {
-    fn now(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    pub(super) fn is_on(&self) -> bool {
-        let until = self.paused_until.load(Relaxed);
-        until == 0 || until <= self.now()
-    }
-
-    /// Lets requests run one by one for a moment, after a batch that several shared has failed.
-    fn pause(&self) {
-        let pause = u64::try_from(PAUSE.as_millis()).unwrap_or(u64::MAX);
-        let until = self.now().saturating_add(pause);
-        self.paused_until.store(until, Relaxed);
-    }
-}
 
 impl PendingRequest {
     /// Whether another request may share a batch with this one.
@@ -221,6 +182,3 @@ impl RequestGroup {
         works.collect()
     }
 }
-
-#[cfg(test)]
-mod tests;

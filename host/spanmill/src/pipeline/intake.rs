@@ -7,7 +7,7 @@ use std::time::Duration;
 use spanmill_otlp::ItemLimits;
 use tokio::sync::oneshot;
 
-use super::coalesce::Coalescing;
+use super::coalescing::Coalescing;
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;

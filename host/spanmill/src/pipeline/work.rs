@@ -5,7 +5,7 @@ use std::sync::Arc;
 use spanmill_otlp::ItemLimits;
 use tokio::sync::oneshot;
 
-use super::coalesce::Coalescing;
+use super::coalescing::Coalescing;
 use super::delivery::Delivery;
 use super::queued::{QueuedBatch, QueuedTick};
 use super::segments::PipelineUse;

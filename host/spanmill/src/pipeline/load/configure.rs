@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spanmill_otlp::StageContract;
-use spanmill_runtime::{ConfigureError, Limits, Plugin, Slot};
+use spanmill_runtime::{ConfigureError, Limits, Plugin, Problem, Slot};
 
 use crate::config::{
     ComponentId, Diagnostic, Diagnostics, Manifest, Pipeline, PluginUse, Role, Settings, Signal,
@@ -279,20 +279,23 @@ fn offer(
     let mut settings = settings.clone();
     let mut result = configure(&settings);
     for _ in 0..READINGS {
-        let Err(ConfigureError::Settings(problems)) = &result else {
+        let Err(ConfigureError::Settings(before)) = &result else {
             break;
         };
-        let Some((path, otherwise)) = problems.iter().find_map(|problem| {
+        let Some((path, otherwise)) = before.iter().find_map(|problem| {
             let otherwise = settings.read_otherwise(&problem.path)?;
             Some((problem.path.clone(), otherwise))
         }) else {
             break;
         };
         let again = configure(&otherwise);
+        // What was read otherwise may be wrong that way as well, or what it stands in.
+        let is_wrong_too = |problem: &Problem| {
+            problem.path.starts_with(&path)
+                || (path.starts_with(&problem.path) && !before.contains(problem))
+        };
         if let Err(ConfigureError::Settings(problems)) = &again
-            && problems
-                .iter()
-                .any(|problem| problem.path.starts_with(&path))
+            && problems.iter().any(is_wrong_too)
         {
             break;
         }
