@@ -3,7 +3,10 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use spanmill_ottl::{ErrorMode, Written, parse, parse_statement, written_context};
+use spanmill_ottl::{
+    ErrorMode, Statement, Written, misplaced, parse, parse_statement, unknown_editor,
+    written_context,
+};
 use spanmill_sdk::{Context, Problems, Signal};
 
 /// The component's section of the manifest.
@@ -168,6 +171,20 @@ impl Reader {
         }
     }
 
+    /// Whether statements name contexts that are not there, or editors; says so of each.
+    fn misplaced(&self, statements: &[Statement], path: &str, problems: &mut Problems) -> bool {
+        let known = contexts(self.signal);
+        let mut found = false;
+        for (place, statement) in statements.iter().enumerate() {
+            if let Some(error) = unknown_editor(statement).or_else(|| misplaced(statement, &known))
+            {
+                found = true;
+                problems.push(format!("{path}/{place}"), error.to_string());
+            }
+        }
+        found
+    }
+
     /// A group; nothing, if something is wrong with it.
     fn stage(
         &self,
@@ -217,6 +234,7 @@ impl Reader {
             None if !is_read => return None,
             None => match written_context(&statements, &conditions) {
                 Some(context) if known.contains(&context) => context,
+                _ if self.misplaced(&statements, statements_path, problems) => return None,
                 Some(context) => {
                     let message = format!(
                         "{} do not have {} fields; the contexts are {}",

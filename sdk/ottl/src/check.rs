@@ -93,6 +93,12 @@ impl Checker<'_> {
                 folded(Expression::Map(checked), Position::START)?
             }
             Value::Math(left, operator, right, position) => {
+                if let Some(what) = [left, right].into_iter().find_map(|side| no_number(side)) {
+                    let message = format!(
+                        "{what} cannot be reckoned with; Int and Double make numbers of texts, Concat joins texts"
+                    );
+                    return Err(OttlError::at(*position, message));
+                }
                 let left = Box::new(self.value(left)?);
                 let right = Box::new(self.value(right)?);
                 folded(Expression::Math(left, *operator, right), *position)?
@@ -139,6 +145,19 @@ impl Checker<'_> {
         self.locals.truncate(before);
         body
     }
+}
+
+/// What a constant is that arithmetic can make nothing of.
+fn no_number(value: &Value) -> Option<&'static str> {
+    Some(match value {
+        Value::Text(_) => "a text",
+        Value::Bool(_) => "a boolean",
+        Value::Bytes(_) => "a list of bytes",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a map",
+        Value::Nil => "nil",
+        _ => return None,
+    })
 }
 
 /// Whether an expression is the same for every row of every batch.

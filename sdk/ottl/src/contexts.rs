@@ -1,8 +1,10 @@
 //! The contexts that paths name.
 
-use spanmill_sdk::Context;
+use spanmill_sdk::{Context, closest};
 
 use crate::ast::{Condition, Met, Path, Segment, Statement};
+use crate::error::OttlError;
+use crate::paths::{names, spelled};
 
 /// What a path may name before its first dot.
 const PREFIXES: [(&str, Context); 9] = [
@@ -71,6 +73,60 @@ pub fn written_context(statements: &[Statement], conditions: &[Condition]) -> Op
         .iter()
         .for_each(|condition| condition.walk(&mut visit));
     deepest.max(needed.filter(|_| deepest.is_some()))
+}
+
+/// What is wrong with the context of a statement's first path, of those that a signal has, if something is.
+pub fn misplaced(statement: &Statement, contexts: &[Context]) -> Option<OttlError> {
+    let mut found = None;
+    statement.walk(&mut |met| {
+        if let (None, Met::Path(path)) = (&found, met) {
+            found = misplaced_path(path, contexts);
+        }
+    });
+    found
+}
+
+fn misplaced_path(path: &Path, contexts: &[Context]) -> Option<OttlError> {
+    let prefixes: Vec<&str> = contexts.iter().map(|context| context.prefix()).collect();
+    let all = prefixes.join(", ");
+    let [first, rest @ ..] = path.segments.as_slice() else {
+        return None;
+    };
+    let message = match named(path).context {
+        Some(context) if contexts.contains(&context) => return None,
+        Some(context) => format!(
+            "there are no {} fields here; the contexts are {all}",
+            context.prefix()
+        ),
+        None => {
+            // Spans, records and metrics before what stands above and below them.
+            let of_rows =
+                |context: &&Context| !matches!(context, Context::Resource | Context::Scope);
+            let rows = contexts.iter().filter(of_rows);
+            let others = contexts.iter().filter(|context| !of_rows(context));
+            let spelled = spelled(&path.segments);
+            match rows
+                .chain(others)
+                .find(|of| names(**of).contains(&spelled.as_str()))
+            {
+                Some(context) => format!(
+                    "`{spelled}` does not say whose it is; did you mean `{}.{spelled}`?",
+                    context.prefix()
+                ),
+                None if rest.is_empty() => format!("`{spelled}` names no context; they are {all}"),
+                None => match closest(&first.name, prefixes) {
+                    Some(meant) => {
+                        format!(
+                            "there is no context `{}`; did you mean `{meant}`?",
+                            first.name
+                        )
+                    }
+                    None => format!("there is no context `{}`; they are {all}", first.name),
+                },
+            }
+        }
+    };
+    Some(OttlError::at(path.position, message))
 }
 
 fn of(met: Met<'_>) -> Option<Context> {

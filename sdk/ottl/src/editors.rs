@@ -4,11 +4,15 @@ mod map;
 mod replace;
 mod value;
 
+use spanmill_sdk::closest;
+
+use crate::ast::{Call, Statement};
 use crate::coerce::Kind::{
     Any, Function, Int, LiteralBool, LiteralInt, LiteralText, LiteralTexts, Map, Target,
     TargetList, TargetMap, Text, Texts, Values,
 };
 use crate::editor::{Does, Editor, UNKNOWN};
+use crate::error::OttlError;
 use crate::function::{may_take, takes};
 pub(crate) use map::{Strategy, delete_key, merge, of_values, strategy};
 
@@ -25,6 +29,34 @@ const fn not(name: &'static str, why: &'static str) -> Editor {
         parameters: UNKNOWN,
         does: Does::Not(why),
     }
+}
+
+/// Why a statement's editor cannot be had, if it cannot.
+pub fn unknown_editor(statement: &Statement) -> Option<OttlError> {
+    editor_of(&statement.editor).err()
+}
+
+/// The editor that a call names.
+pub(crate) fn editor_of(call: &Call) -> Result<&'static Editor, OttlError> {
+    let editor = EDITORS.iter().find(|editor| editor.name == call.name);
+    let editor = editor.ok_or_else(|| no_editor(call))?;
+    match editor.does {
+        Does::Not(why) => {
+            let message = format!("{} is not supported: {why}", editor.name);
+            Err(OttlError::at(call.position, message))
+        }
+        _ => Ok(editor),
+    }
+}
+
+fn no_editor(call: &Call) -> OttlError {
+    let Call { name, position, .. } = call;
+    let names = EDITORS.iter().map(|editor| editor.name);
+    let message = match closest(name, names) {
+        Some(meant) => format!("there is no editor {name}; did you mean {meant}?"),
+        None => format!("the editor {name} is not supported"),
+    };
+    OttlError::at(*position, message)
 }
 
 /// Every editor.

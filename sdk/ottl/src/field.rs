@@ -181,7 +181,15 @@ impl Field {
                 return Ok(Datum::Text(Cow::Borrowed(trace_state_member(text, key))));
             }
             View::Value | View::Body | View::Cache => {
-                (frame.value(frame.cell(self.place, row)), keys)
+                let value = frame.value(frame.cell(self.place, row));
+                // No body is not an empty one.
+                if matches!(
+                    (self.view, value),
+                    (View::Body, Value::Absent | Value::Empty)
+                ) {
+                    return Err("the body is neither a map nor a list, and has no keys");
+                }
+                (value, keys)
             }
             _ => return Err("only maps and lists are indexed, by strings and by numbers"),
         };

@@ -27,6 +27,20 @@ mod xml;
 
 use crate::function::Signature;
 
+/// The function that a name most likely means: with the same letters, or one that it only makes longer or shorter.
+pub(crate) fn meant(name: &str) -> Option<&'static str> {
+    const ENOUGH: usize = 4;
+    let lower = name.to_lowercase();
+    let mut names = CONVERTERS
+        .iter()
+        .flat_map(|family| family.iter().map(|signature| signature.name));
+    names.find(|known| {
+        let known = known.to_lowercase();
+        let begins = lower.starts_with(&known) || known.starts_with(&lower);
+        known == lower || (begins && known.len().min(lower.len()) >= ENOUGH)
+    })
+}
+
 /// Every function, by family.
 pub(crate) static CONVERTERS: &[&[Signature]] = &[
     text::FUNCTIONS,

@@ -63,10 +63,13 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<(Token, Position)>, OttlError> {
             'A'..='Z' => name(rest, Token::Upper),
             '/' => (Token::Sign("/"), 1),
             _ => sign(rest).ok_or_else(|| {
-                let hint = if character == '\'' {
-                    "; strings stand in double quotes"
-                } else {
-                    ""
+                let hint = match character {
+                    '\'' => "; strings stand in double quotes",
+                    '&' => "; write `and`",
+                    '|' => "; write `or`",
+                    '!' => "; write `not`",
+                    '~' => "; IsMatch holds a text to a pattern",
+                    _ => "",
                 };
                 OttlError::at(column, format!("`{character}` has no place here{hint}"))
             })?,

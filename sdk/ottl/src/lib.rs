@@ -47,8 +47,10 @@ mod unique;
 mod whole;
 mod zone;
 
+pub use ast::Statement;
 pub use conditions::{Conditions, EvaluationError, FirstOutcome};
-pub use contexts::{inferred_context, written_context};
+pub use contexts::{inferred_context, misplaced, written_context};
+pub use editors::unknown_editor;
 pub use error::{OttlError, Position};
 pub use mode::ErrorMode;
 pub use parser::{parse, parse_statement, parse_value};

@@ -8,7 +8,9 @@ use crate::ast::Segment;
 use crate::error::{OttlError, Position};
 use crate::field::{Field, View};
 use crate::slots::{Place, Slots};
-use names::{MISSING, names};
+pub(crate) use names::names;
+
+use names::MISSING;
 
 /// Metric types, as `metric.type` has them.
 const GAUGE: u32 = 1;

@@ -10,6 +10,7 @@ use crate::error::OttlError;
 use crate::expression::{Arguments, Call, Deed, Each, Expression, Test};
 use crate::field::View;
 use crate::function::{Constant, Constants, Function, Gives, Make, Parameter, Signature, Special};
+use crate::functions::meant;
 use crate::paths::Declaring;
 
 /// The arguments of a call, one a parameter.
@@ -131,7 +132,7 @@ impl Checker<'_> {
                 .functions
                 .iter()
                 .flat_map(|family| family.iter().map(|signature| signature.name));
-            let message = match closest(&call.name, names) {
+            let message = match closest(&call.name, names).or_else(|| meant(&call.name)) {
                 Some(meant) => format!("there is no function {}; did you mean {meant}?", call.name),
                 None => format!("the function {} is not supported", call.name),
             };

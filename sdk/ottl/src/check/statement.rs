@@ -1,6 +1,6 @@
 //! Statements: which editor, what it writes, and what it needs to know.
 
-use spanmill_sdk::{Context, closest};
+use spanmill_sdk::Context;
 
 use crate::action::{Action, Edit, EntriesEdit, Merge};
 use crate::ast::{self, Comparison, Value};
@@ -9,7 +9,7 @@ use crate::check::call::{Given, arguments_of, bound};
 use crate::coerce::Kind;
 use crate::datum::Datum;
 use crate::editor::{Does, Editor, MapChange, Prepared};
-use crate::editors::{EDITORS, Strategy, delete_key, merge, of_values, strategy};
+use crate::editors::{Strategy, delete_key, editor_of, merge, of_values, strategy};
 use crate::error::{OttlError, Position};
 use crate::expression::{Arguments, Call, Expression, Test};
 use crate::field::{Field, View};
@@ -32,16 +32,7 @@ impl Checker<'_> {
 
     fn editor(&mut self, call: &ast::Call) -> Result<Vec<(Option<Tree>, Action)>, OttlError> {
         let fail = |message: String| Err(OttlError::at(call.position, message));
-        let Some(editor) = EDITORS.iter().find(|editor| editor.name == call.name) else {
-            let names = EDITORS.iter().map(|editor| editor.name);
-            return fail(match closest(&call.name, names) {
-                Some(meant) => format!("there is no editor {}; did you mean {meant}?", call.name),
-                None => format!("the editor {} is not supported", call.name),
-            });
-        };
-        if let Does::Not(why) = editor.does {
-            return fail(format!("{} is not supported: {why}", editor.name));
-        }
+        let editor = editor_of(call)?;
         let arguments = bound(call, editor.parameters)?;
         if let Does::NameSpan = editor.does {
             return self.name_span(call, &arguments);

@@ -227,6 +227,14 @@ fn mistakes_are_found_before_anything_runs() {
             "column 1: a span does not see spanevent fields",
         ),
         ("1 / 0 == 1", "column 3: a division by zero"),
+        (
+            r#"attributes["a"] + "b" == nil"#,
+            "column 17: a text cannot be reckoned with; Int and Double make numbers of texts, Concat joins texts",
+        ),
+        (
+            "kind * true > 1",
+            "column 6: a boolean cannot be reckoned with; Int and Double make numbers of texts, Concat joins texts",
+        ),
     ] {
         let mut contract = Contract::default();
         let error = Conditions::new(Context::Span, ErrorMode::Ignore)

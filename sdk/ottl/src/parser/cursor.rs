@@ -66,9 +66,16 @@ impl Parser {
     }
 
     pub(super) fn expected(&self, what: &str) -> OttlError {
+        let hint = match self.token() {
+            Token::Upper(word) if ["AND", "OR", "NOT", "WHERE"].contains(&word.as_str()) => {
+                "; it is written in lower case"
+            }
+            _ => "",
+        };
+        let found = self.token().describe();
         OttlError::at(
             self.position(),
-            format!("expected {what}, found {}", self.token().describe()),
+            format!("expected {what}, found {found}{hint}"),
         )
     }
 

@@ -208,7 +208,7 @@ fn mistakes_in_statements_have_their_line_and_column() {
     );
     fails(
         "set(name, concat(\"a\"))",
-        "column 11: concat is an editor, or nothing; functions that give a value begin with a capital",
+        "column 11: there is no function concat; did you mean Concat?",
     );
     fails(
         "set(name, 1)[0]",

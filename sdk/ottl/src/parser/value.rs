@@ -3,6 +3,7 @@
 use super::cursor::Parser;
 use crate::ast::{Argument, Arithmetic, Body, Call, Key, Lambda, Path, Segment, Value};
 use crate::error::OttlError;
+use crate::functions::meant;
 use crate::lexer::Token;
 
 impl Parser {
@@ -93,9 +94,14 @@ impl Parser {
                 "false" => Value::Bool(false),
                 "and" | "or" | "not" => return Err(self.expected("a value")),
                 _ if *self.ahead(1) == Token::Sign("(") => {
-                    let message = format!(
-                        "{word} is an editor, or nothing; functions that give a value begin with a capital"
-                    );
+                    let message = match meant(&word) {
+                        Some(meant) => {
+                            format!("there is no function {word}; did you mean {meant}?")
+                        }
+                        None => format!(
+                            "{word} is an editor, or nothing; functions that give a value begin with a capital"
+                        ),
+                    };
                     return Err(OttlError::at(position, message));
                 }
                 _ => return self.path().map(Value::Path),

@@ -33,7 +33,7 @@ pub(super) const MISSING: [(&str, &str); 11] = [
 ];
 
 /// What the fields of a context are called, for suggestions.
-pub(super) fn names(context: Context) -> &'static [&'static str] {
+pub(crate) fn names(context: Context) -> &'static [&'static str] {
     match context {
         Context::Resource => &["attributes", "schema_url", "dropped_attributes_count"],
         Context::Scope => &[
