@@ -34,8 +34,6 @@ struct Rows {
     sets: Vec<PipelineSet>,
     /// 1: a route has moved it, and later ones do not see it.
     moved: Vec<u8>,
-    /// 1: a route has taken it, be it as a copy.
-    taken: Vec<u8>,
 }
 
 impl Router for Routing {
@@ -108,8 +106,9 @@ impl Router for Routing {
             }
         }
         let default = self.default;
-        let sets = self.rows.sets.iter().zip(&self.rows.taken);
-        let sets = sets.map(|(set, taken)| if *taken == 1 { *set } else { default });
+        // What was only copied is left over for the default.
+        let sets = self.rows.sets.iter().zip(&self.rows.moved);
+        let sets = sets.map(|(set, moved)| if *moved == 1 { *set } else { set.with(default) });
         routes.send_each(context, sets);
         Ok(())
     }
@@ -129,19 +128,16 @@ impl Rows {
     fn start(&mut self, rows: usize) {
         self.sets.clear();
         self.sets.resize(rows, PipelineSet::NONE);
-        for flags in [&mut self.moved, &mut self.taken] {
-            flags.clear();
-            flags.resize(rows, 0);
-        }
+        self.moved.clear();
+        self.moved.resize(rows, 0);
     }
 
     /// Sends the rows for which a route holds to its pipelines.
     fn route(&mut self, to: PipelineSet, is_copy: bool, holds: impl Fn(usize) -> bool) {
         let rows = self.sets.iter_mut().zip(&mut self.moved);
-        for (row, ((set, moved), taken)) in rows.zip(&mut self.taken).enumerate() {
+        for (row, (set, moved)) in rows.enumerate() {
             if *moved == 0 && holds(row) {
                 *set = set.with(to);
-                *taken = 1;
                 *moved = u8::from(!is_copy);
             }
         }

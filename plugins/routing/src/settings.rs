@@ -11,7 +11,7 @@ use spanmill_sdk::{Context, PipelineSet, Pipelines, Problems, Signal, closest};
 pub struct Settings {
     /// The routes, tried in order; at least one.
     pub(crate) table: Vec<Item>,
-    /// Where rows go that no route has taken; without any they are dropped, and counted.
+    /// Where rows go that no route has moved; without any they are dropped, and counted.
     pub(crate) default_pipelines: Vec<String>,
     /// A condition that cannot be evaluated does not hold and is logged; the same, not logged; or the batch fails.
     #[cfg_attr(test, schemars(extend("default" = "propagate")))]
@@ -32,7 +32,7 @@ pub(crate) struct Item {
     condition: String,
     /// Where they go: pipelines that have this connector as a receiver; at least one.
     pipelines: Vec<String>,
-    /// Whether later routes see the rows that this one has taken: with `copy` they do.
+    /// Whether later routes and the default see the rows that this one has taken: with `copy` they do.
     #[cfg_attr(test, schemars(extend("enum" = ["", "move", "copy"], "default" = "move")))]
     action: String,
 }

@@ -75,7 +75,10 @@ fn spans_are_moved_out_of_their_resource_and_copies_stay_for_later_routes() {
     let moved = kit(table("move")).run(&spans());
     assert_eq!(names(&moved), [vec!["b"], vec!["a", "c"], vec!["d"]]);
     let copied = kit(table("copy")).run(&spans());
-    assert_eq!(names(&copied), [vec!["a", "b"], vec!["a", "c"], vec!["d"]]);
+    assert_eq!(
+        names(&copied),
+        [vec!["a", "b"], vec!["a", "c"], vec!["c", "d"]]
+    );
 }
 
 #[test]
