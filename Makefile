@@ -13,7 +13,7 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: browser ledger-bench transform-bench transform-compare tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: browser ledger-bench transform-bench differential differential-goldens tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
 build: plugins host
@@ -35,7 +35,7 @@ plugins: wasm-target
 	@for plugin in $(PLUGINS); do cp $(GUEST_DIR)/spanmill_$$plugin.wasm $(PLUGIN_DIR)/$$plugin.wasm; done
 
 ## Everything that CI runs.
-test: lint build guests clients browser sdks five-minutes language-guests examples unit fuzz
+test: lint build differential-goldens guests clients browser sdks five-minutes language-guests examples unit fuzz
 
 lint:
 	$(CARGO) fmt --all --check
@@ -188,13 +188,19 @@ compare: build bench-guests $(COLLECTOR)
 	$(CARGO) build --release --locked -p spanmill-benches --features programs --bin compare --bin null-proxy --bin spanmill-native
 	target/release/compare
 
-## tail_sampling beside the Collector's, policy list by policy list: the same traces must be kept; needs Go.
-tail-compare: host plugins $(COLLECTOR)
-	tests/collector/tail-sampling
+## Spanmill beside the Collector: the same manifests and telemetry must come to the same, case by case; writes the goldens, and the table of
+## tests/README.md; needs Go. CASES=N runs N random ones of each kind instead, SEED others of them, and writes nothing.
+differential: build $(COLLECTOR)
+	@$(if $(CASES),rm -rf target/differential && tests/differential/generate --count $(CASES) --seed $(or $(SEED),2) --to target/differential)
+	tests/differential/run --record $(if $(CASES),--cases target/differential)
 
-## transform beside the Collector's: the same statements must make the same of the same telemetry; needs Go. LISTS has other random lists.
-transform-compare: host plugins $(COLLECTOR)
-	tests/collector/transform $(if $(LISTS),--lists $(LISTS))
+## The same beside the goldens that make differential has recorded, without the Collector.
+differential-goldens: build
+	tests/differential/run
+
+## tail_sampling beside the Collector's at length: of 100,000 spans the same traces must be kept; needs Go.
+tail-compare: host plugins $(COLLECTOR)
+	tests/differential/tail-sampling
 
 ## Ten minutes of tail sampling with swaps, evictions and other rules: every span accounted for, memory flat. SOAK has other minutes.
 tail-soak: host plugins
