@@ -275,6 +275,9 @@ fn every_mistake_is_named_at_its_place() {
             {"statements": ["set(name, \"a\")"]},
             {"statements": ["set(span.name, \"a\")", "set(kind, 1)"]},
             {"statements": ["set(log.body, \"a\")"]},
+            {"statements": ["set(1, 2)"]},
+            {"statements": ["set(spam.name, \"a\")"]},
+            {"statements": ["sett(name, \"a\")"]},
         ],
         "log_statements": ["set(log.body, 1)", {"statements": []}],
         "metric_statements": ["set(metric.unit, 1", "set(metric.unit, \"s\")"],
@@ -303,12 +306,24 @@ fn every_mistake_is_named_at_its_place() {
             "exemplars are not offered to plugins",
         ),
         (
-            "/trace_statements/3/statements",
+            "/trace_statements/3/statements/0",
+            "column 5: a path must name its context here; write `span.name`",
+        ),
+        (
+            "/trace_statements/5/statements/0",
+            "column 5: there are no log fields here; the contexts are resource, scope, span, spanevent",
+        ),
+        (
+            "/trace_statements/6/statements",
             "no path names its context, such as `spanevent.attributes`: what do the statements run for?",
         ),
         (
-            "/trace_statements/5",
-            "trace_statements do not have log fields; the contexts are resource, scope, span, spanevent",
+            "/trace_statements/7/statements/0",
+            "column 5: there is no context `spam`; did you mean `span`?",
+        ),
+        (
+            "/trace_statements/8/statements/0",
+            "column 1: there is no editor sett; did you mean set?",
         ),
         (
             "/metric_statements/0",

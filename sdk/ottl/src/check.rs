@@ -8,6 +8,7 @@ mod statement;
 use spanmill_sdk::{Batch, Context, Contract, Signal, Texts};
 
 use crate::ast::{Body, Condition, Lambda, Value};
+use crate::compare::compare;
 use crate::datum::{Datum, Failure};
 use crate::enumeration::enumeration;
 use crate::error::{OttlError, Position};
@@ -35,15 +36,9 @@ impl Checker<'_> {
     pub(crate) fn condition(&mut self, condition: &Condition) -> Result<Test, OttlError> {
         Ok(match condition {
             Condition::Literal(value) => Test::Literal(*value),
-            Condition::Not(inner) => Test::Not(Box::new(self.condition(inner)?)),
-            Condition::And(left, right) => Test::And(
-                Box::new(self.condition(left)?),
-                Box::new(self.condition(right)?),
-            ),
-            Condition::Or(left, right) => Test::Or(
-                Box::new(self.condition(left)?),
-                Box::new(self.condition(right)?),
-            ),
+            Condition::Not(inner) => self.condition(inner)?.not(),
+            Condition::And(left, right) => self.condition(left)?.and(self.condition(right)?),
+            Condition::Or(left, right) => self.condition(left)?.or(self.condition(right)?),
             Condition::Call(call) => {
                 let value = self.call(call)?;
                 let may_be = call.keys.is_empty() && !self.may_answer(&call.name);
@@ -64,7 +59,12 @@ impl Checker<'_> {
                 left,
                 operator,
                 right,
-            } => Test::Compare(self.value(left)?, *operator, self.value(right)?),
+            } => match (self.value(left)?, self.value(right)?) {
+                (Expression::Constant(left), Expression::Constant(right)) => {
+                    Test::Literal(compare(&left, *operator, &right))
+                }
+                (left, right) => Test::Compare(left, *operator, right),
+            },
         })
     }
 
@@ -94,9 +94,7 @@ impl Checker<'_> {
             }
             Value::Math(left, operator, right, position) => {
                 if let Some(what) = [left, right].into_iter().find_map(|side| no_number(side)) {
-                    let message = format!(
-                        "{what} cannot be reckoned with; Int and Double make numbers of texts, Concat joins texts"
-                    );
+                    let message = format!("arithmetic takes numbers, not {what}");
                     return Err(OttlError::at(*position, message));
                 }
                 let left = Box::new(self.value(left)?);

@@ -110,7 +110,7 @@ fn misplaced_path(path: &Path, contexts: &[Context]) -> Option<OttlError> {
                 .find(|of| names(**of).contains(&spelled.as_str()))
             {
                 Some(context) => format!(
-                    "`{spelled}` does not say whose it is; did you mean `{}.{spelled}`?",
+                    "a path must name its context here; write `{}.{spelled}`",
                     context.prefix()
                 ),
                 None if rest.is_empty() => format!("`{spelled}` names no context; they are {all}"),

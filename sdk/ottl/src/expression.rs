@@ -106,6 +106,32 @@ pub(crate) enum Test {
     Or(Box<Test>, Box<Test>),
 }
 
+/// What is known beforehand is not asked, and does not fail with what stands beside it.
+impl Test {
+    pub(crate) fn not(self) -> Test {
+        match self {
+            Test::Literal(answer) => Test::Literal(!answer),
+            test => Test::Not(Box::new(test)),
+        }
+    }
+
+    pub(crate) fn and(self, other: Test) -> Test {
+        match (self, other) {
+            (Test::Literal(false), _) | (_, Test::Literal(false)) => Test::Literal(false),
+            (Test::Literal(true), test) | (test, Test::Literal(true)) => test,
+            (left, right) => Test::And(Box::new(left), Box::new(right)),
+        }
+    }
+
+    pub(crate) fn or(self, other: Test) -> Test {
+        match (self, other) {
+            (Test::Literal(true), _) | (_, Test::Literal(true)) => Test::Literal(true),
+            (Test::Literal(false), test) | (test, Test::Literal(false)) => test,
+            (left, right) => Test::Or(Box::new(left), Box::new(right)),
+        }
+    }
+}
+
 impl Expression {
     /// Calls `visit` for every part of the expression, itself included.
     pub(crate) fn walk<'e>(&'e self, visit: &mut dyn FnMut(&'e Expression)) {

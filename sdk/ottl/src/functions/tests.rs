@@ -173,7 +173,7 @@ fn numbers_and_types() {
             "argument 1 of Bool must be a bool, a number or a string",
         ),
         ("Len(5)", "Len takes a string, a list or a map"),
-        (r#""a" + 1"#, "arithmetic takes numbers"),
+        (r#""a" + 1"#, "arithmetic takes numbers, not a text"),
         (r#"-"a""#, "only numbers have a negative"),
     ]);
 }
