@@ -44,6 +44,7 @@ mod shadow;
 mod shutdown;
 mod signals;
 mod startup;
+mod statements;
 mod status;
 mod storage;
 mod swap;
