@@ -41,9 +41,20 @@ def changes(sent, found):
                 edits.setdefault(f"{sign} {line}", []).append(label)
     for edit, labels in edits.items():
         yield f"{edit}  @ {', '.join(labels)}"
-    for item in new:
+    for name in dict.fromkeys(item.name for item in new):
+        yield from told([item for item in new if item.name == name])
+
+
+def told(items):
+    """Items of one name that are new: what they have in common, and what each has beside it."""
+    first, *others = items
+    common = [line for line in first.lines if all(line in other.lines for other in others)] if others else []
+    if common:
+        yield f"each new {first.name}: " + "; ".join(common)
+    for item in items:
         # The label has the attributes already.
-        lines = [line for line in item.lines if item.name == item.label or not line.startswith("attributes[")]
+        has_attributes = item.name != item.label
+        lines = [line for line in without(item.lines, common) if not (has_attributes and line.startswith("attributes["))]
         yield f"new {item.label}: " + "; ".join(lines)
 
 
