@@ -196,6 +196,7 @@ differential: build $(COLLECTOR)
 
 ## The same beside the goldens that make differential has recorded, without the Collector.
 differential-goldens: build
+	python3 -B -m unittest discover -s tests/differential -p 'test_*.py'
 	tests/differential/run
 
 ## tail_sampling beside the Collector's at length: of 100,000 spans the same traces must be kept; needs Go.

@@ -47,15 +47,17 @@ def changes(sent, found):
 
 def told(items):
     """Items of one name that are new: what they have in common, and what each has beside it."""
+
+    def lines_of(item):
+        # The label of a data point has the attributes already.
+        return [line for line in item.lines if item.name == item.label or not line.startswith("attributes[")]
+
     first, *others = items
-    common = [line for line in first.lines if all(line in other.lines for other in others)] if others else []
+    common = [line for line in lines_of(first) if all(line in other.lines for other in others)] if others else []
     if common:
         yield f"each new {first.name}: " + "; ".join(common)
     for item in items:
-        # The label has the attributes already.
-        has_attributes = item.name != item.label
-        lines = [line for line in without(item.lines, common) if not (has_attributes and line.startswith("attributes["))]
-        yield f"new {item.label}: " + "; ".join(lines)
+        yield f"new {item.label}: " + "; ".join(without(lines_of(item), common))
 
 
 def paired(sent, found):
@@ -82,6 +84,10 @@ def without(lines, others):
         else:
             out.append(line)
     return out
+
+
+def families(folder=HERE / "goldens"):
+    return sorted(path.stem for path in folder.glob("*.txt"))
 
 
 def read(family, folder=HERE / "goldens"):
