@@ -64,6 +64,11 @@ class Program:
         # What it says of the cases that it refuses.
         self.refusals = {}
 
+    def warm(self):
+        """Has the plugins beside the binary compiled, one after the other, so that no case waits for it."""
+        for plugin in sorted((Path(self.path).parent / "plugins").glob("*.wasm")):
+            subprocess.run([self.path, "inspect", str(plugin)], capture_output=True, check=True, env=self.environment([]))
+
     def command(self, verb, config):
         if self.is_ours:
             return [self.path, verb, "--config", str(config)] + (["--admin", "off", "--no-watch"] if verb == "run" else [])
@@ -72,7 +77,7 @@ class Program:
     def environment(self, batch):
         out = {name: of for name, of in os.environ.items() if not name.startswith("OTEL_")}
         out.setdefault("SPANMILL_CACHE", str(ROOT / "target/tmp/plugin-cache"))
-        return out | dict(batch[0].env)
+        return out | dict(batch[0].env if batch else ())
 
     def accepted(self, batch, folder):
         """The cases that it accepts, and what it says of the others. It may name only one of several, or panic."""
