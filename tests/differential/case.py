@@ -129,8 +129,6 @@ def told(case, line):
     if key == "env":
         name, _, text = value.partition("=")
         return replace(case, env=(*case.env, (name, text)))
-    if key == "generated":
-        return replace(case, generated=True)
     raise ValueError(f"{case.family}: {line}: no such key")
 
 
@@ -185,7 +183,6 @@ def table(base, title, lines):
             block.append(line)
         if block and (kind != "lists" or not line.strip()):
             yield made()
-        if block and (kind != "lists" or not line.strip()):
             block, differs, own = [], "", base
 
 
