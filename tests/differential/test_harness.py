@@ -20,14 +20,14 @@ signal: traces
 input: shop
 
 = named: it has settings in YAML
-@differs lambdas
+@differs user-agent
 traces:
   span: ['name == "a"']
 
 * conditions: a line each
 @context span
 name == "a"
-! user-agent
+! event-index
 kind == 2
 
 * lists: a block each
@@ -50,7 +50,7 @@ class Cases(unittest.TestCase):
     def test_files(self):
         named, first, second, both, scope = read(FILE)
         self.assertEqual(named.body, "traces:\n  span: ['name == \"a\"']")
-        self.assertEqual([of.differs for of in (named, first, second, both)], ["lambdas", "", "user-agent", ""])
+        self.assertEqual([of.differs for of in (named, first, second, both)], ["user-agent", "", "event-index", ""])
         self.assertTrue(named.alone and not first.alone)
         self.assertIn('["name == \\"a\\"", "kind == 2"]', both.body)
         self.assertIn('"context": "scope"', scope.body)

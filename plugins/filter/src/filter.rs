@@ -52,11 +52,16 @@ fn add(
     }
 }
 
-fn compile(stage: &Stage, contract: &mut Contract, problems: &mut Problems) -> Vec<Checks> {
+fn compile(
+    stage: &Stage,
+    lambdas: bool,
+    contract: &mut Contract,
+    problems: &mut Problems,
+) -> Vec<Checks> {
     let contexts = contexts(stage.signal).into_iter();
     let mut compiled: Vec<Checks> = contexts
         .map(|context| Checks {
-            conditions: Conditions::new(context, stage.error_mode),
+            conditions: Conditions::new(context, stage.error_mode).with_lambdas(lambdas),
             rules: Vec::new(),
         })
         .collect();
@@ -82,10 +87,16 @@ impl Processor for Filter {
 
     fn configure(settings: Settings, contract: &mut Contract) -> Result<Self, ConfigError> {
         let mut problems = Problems::new();
+        let lambdas = settings.lambdas();
         let stages: Vec<(Signal, Vec<Checks>)> = settings
             .stages()?
             .iter()
-            .map(|stage| (stage.signal, compile(stage, contract, &mut problems)))
+            .map(|stage| {
+                (
+                    stage.signal,
+                    compile(stage, lambdas, contract, &mut problems),
+                )
+            })
             .collect();
         problems.check()?;
         let asks_points = |checks: &Checks| {

@@ -1,6 +1,7 @@
 //! The settings, as the Collector reads them.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use spanmill_ottl::ErrorMode;
 use spanmill_sdk::{ConfigError, Context, Problems, Signal};
@@ -23,12 +24,22 @@ pub struct Settings {
     log_conditions: Option<Vec<Group>>,
     /// The same for metrics.
     metric_conditions: Option<Vec<Group>>,
+    /// `ottl.functions.enableLambda` allows the functions that take lambdas, which are experimental in the Collector as
+    /// well; there it is a gate of the command line.
+    feature_gates: Vec<Gate>,
     /// The Collector's older section, which is an error; use `traces`.
     spans: Value,
     /// Not supported: profiles are no signal of this version.
     profiles: Value,
     /// Not supported: profiles are no signal of this version.
     profile_conditions: Value,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+enum Gate {
+    #[serde(rename = "ottl.functions.enableLambda")]
+    Lambda,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,15 +88,27 @@ struct Metrics {
 }
 
 /// A line of `trace_conditions`, `log_conditions` or `metric_conditions`.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(
-    untagged,
-    expecting = "expected a condition, or an object with `context`, `conditions` and `error_mode`"
-)]
+#[derive(Debug)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(untagged))]
 enum Group {
     Flat(String),
     Grouped(Grouped),
+}
+
+impl<'de> Deserialize<'de> for Group {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(condition) => Ok(Group::Flat(condition)),
+            // Of an enum that has no tag serde would not say what is wrong inside.
+            group @ Value::Object(_) => {
+                let grouped = Grouped::deserialize(group).map_err(D::Error::custom)?;
+                Ok(Group::Grouped(grouped))
+            }
+            _ => Err(D::Error::custom(
+                "expected a condition, or an object with `context`, `conditions` and `error_mode`",
+            )),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -151,6 +174,11 @@ pub(crate) fn contexts(signal: Signal) -> Vec<Context> {
 }
 
 impl Settings {
+    /// Whether lambdas may be written.
+    pub(crate) fn lambdas(&self) -> bool {
+        self.feature_gates.contains(&Gate::Lambda)
+    }
+
     /// The conditions in the order in which they are evaluated.
     pub(crate) fn stages(self) -> Result<Vec<Stage>, ConfigError> {
         let mut problems = Problems::new();

@@ -267,4 +267,18 @@ fn mistakes_are_named() {
         problems(json!({"log_conditions": ["span.name == \"a\""]})),
         ["/log_conditions/0: column 1: logs are not filtered by span fields"]
     );
+    assert_eq!(
+        problems(json!({"log_conditions": [{"condition": "log.flags == 1"}]})),
+        ["/log_conditions/0: unknown key `condition`; did you mean `conditions`?"]
+    );
+    let lambda = "Any(log.body[\"list\"], (_, item) => IsMap(item))";
+    assert_eq!(
+        problems(json!({"log_conditions": [lambda]})),
+        [
+            "/log_conditions/0: column 23: lambdas are experimental, in the Collector as well: they need `feature_gates: [ottl.functions.enableLambda]`"
+        ]
+    );
+    let gates = json!(["ottl.functions.enableLambda"]);
+    let settings = json!({"log_conditions": [lambda], "feature_gates": gates});
+    assert_eq!(left_of_logs(&run(&settings, &logs())), "a c d e");
 }

@@ -38,6 +38,8 @@ pub struct Conditions {
     outcomes: Vec<FirstOutcome>,
     /// For each row of the last evaluation the condition that held first; `None`: nobody wants to know.
     first: Option<Vec<u32>>,
+    /// Whether lambdas may be written.
+    lambdas: bool,
 }
 
 /// What came first when a row was asked all conditions, one after the other.
@@ -74,7 +76,14 @@ impl Conditions {
             answers: Vec::new(),
             outcomes: Vec::new(),
             first: None,
+            lambdas: false,
         }
+    }
+
+    /// Allows lambdas in the conditions that are added from here on.
+    pub fn with_lambdas(mut self, allowed: bool) -> Self {
+        self.lambdas = allowed;
+        self
     }
 
     /// Has [`Conditions::evaluate`] keep which condition held first in each row.
@@ -116,7 +125,7 @@ impl Conditions {
         let mut checker = Checker {
             context: self.context,
             prefixed,
-            lambdas: false,
+            lambdas: self.lambdas,
             functions: CONVERTERS,
             slots: &mut slots,
             contract: &mut checked,
