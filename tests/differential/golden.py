@@ -8,6 +8,8 @@ import normal
 
 HERE = Path(__file__).resolve().parent
 REFUSED = ["refused"]
+# Where something lies in a process's memory, which the Collector gives away.
+ADDRESS = re.compile(r"\b0x[0-9a-f]{12}\b")
 # Between what the Collector made of a case and what Spanmill does, where they differ.
 HERE_MARK = "-- here"
 
@@ -21,7 +23,7 @@ def outcome(case, answers, outputs):
         is_made = case.connector() not in (None, "routing")
         found = normal.items(outputs[signal, name], signal, is_made, case.keep)
         sent = [] if is_made else normal.items(inputs.requests(case.input, signal), signal)
-        told = list(changes(sent, found))
+        told = [ADDRESS.sub("0x?", line) for line in changes(sent, found)]
         lines += [f"{name or signal}> {line}" for line in told] if len(outputs) > 1 else told
     return lines or ["as sent" if case.connector() in (None, "routing") else "nothing"]
 
