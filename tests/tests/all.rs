@@ -13,6 +13,7 @@ mod connectors;
 mod delivery;
 mod detection;
 mod distribution;
+mod edge;
 mod example;
 mod explain;
 mod exporters;
