@@ -13,9 +13,13 @@ PYTHON := tests/clients/.python
 NODE := tests/clients/node/node_modules
 TOOLS := target/tools
 
-.PHONY: browser ledger-bench transform-bench differential differential-goldens tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+# Puts the plugins into the executable, whichever of the two was built last.
+PACK = if test -x target/release/spanmill && test -f $(PLUGIN_DIR)/transform.wasm; then \
+	target/release/spanmill pack-built-ins --plugins $(PLUGIN_DIR) --into target/release/spanmill; fi
 
-## Plugins and host in release: target/release/spanmill, with the built-ins beside it.
+.PHONY: edge edge-check edge-runtimes emulator browser ledger-bench transform-bench differential differential-goldens tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+
+## Plugins and host in release: target/release/spanmill, with the built-ins inside it.
 build: plugins host
 
 ## The quickstart pipeline.
@@ -24,6 +28,7 @@ run: build
 
 host:
 	$(CARGO) build --release --locked -p spanmill
+	@$(PACK)
 
 wasm-target:
 	@rustc --print target-libdir --target $(WASM) >/dev/null 2>&1 && test -d "$$(rustc --print target-libdir --target $(WASM))" \
@@ -33,9 +38,30 @@ plugins: wasm-target
 	$(GUEST_FLAGS) $(CARGO) build --locked --target $(WASM) --profile guest $(subst _,-,$(PLUGINS:%=-p spanmill-%))
 	@mkdir -p $(PLUGIN_DIR)
 	@for plugin in $(PLUGINS); do cp $(GUEST_DIR)/spanmill_$$plugin.wasm $(PLUGIN_DIR)/$$plugin.wasm; done
+	@# One of another version may not know how; `host` puts them into the next one.
+	@$(PACK) >/dev/null 2>&1 || true
+
+## For small machines: the runtimes of both architectures, bundles with each, that they give the golden output, and what they take.
+edge: build edge-runtimes emulator
+	edge/measure
+
+edge-runtimes:
+	edge/build-runtime x86_64
+	edge/build-runtime aarch64
+
+# The same in short, for CI.
+edge-check: build edge-runtimes emulator
+	SHORT=1 STARTS=3 edge/measure
+
+# Runs what is built for the other architecture: Debian's package.
+emulator:
+	@command -v qemu-aarch64 >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null; } \
+		|| { echo 'bundles of another architecture are run by qemu-user, a package of Debian' >&2; exit 1; }
+	@command -v qemu-aarch64 >/dev/null \
+		|| { apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends qemu-user; }
 
 ## Everything that CI runs.
-test: lint build differential-goldens guests clients browser sdks five-minutes language-guests examples unit fuzz
+test: lint build differential-goldens guests clients browser sdks five-minutes language-guests examples edge-check unit fuzz
 
 lint:
 	$(CARGO) fmt --all --check
@@ -43,7 +69,7 @@ lint:
 	@.ci/check-files
 	@.ci/check-dependencies
 
-HOST_CRATES := admin componentize distribution faults manifest model net otlp private runtime
+HOST_CRATES := admin archive componentize distribution faults keys manifest model net otlp private runtime
 HOST_PACKAGES := spanmill $(HOST_CRATES:%=spanmill-%)
 
 # Licences, sources and duplicates among the dependencies; the first time builds cargo-deny, which takes minutes.

@@ -127,6 +127,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     code.push_str("];\n");
     std::fs::write(out.join("templates.rs"), code)?;
     println!("cargo::rerun-if-changed=build.rs");
+    // A fifth of the executable is names of functions, which backtraces alone would use. Libraries and tests keep theirs.
+    if std::env::var("CARGO_CFG_TARGET_OS")? == "linux"
+        && std::env::var("PROFILE")? == "release"
+        && std::env::var_os("CARGO_FEATURE_COMPILER").is_some()
+    {
+        println!("cargo::rustc-link-arg-bins=-Wl,-s");
+    }
     Ok(())
 }
 

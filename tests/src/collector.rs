@@ -72,6 +72,21 @@ impl Spanmill {
         Self::spawn(command, folder, manifest, arguments).await
     }
 
+    /// Runs another executable, with its own manifest, by a command that is its path, or ends with it.
+    pub async fn start_program(
+        command: &[&str],
+        folder: TempDir,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let [program, rest @ ..] = command else {
+            panic!("no program");
+        };
+        let mut command = prepared(program);
+        command.args(rest).envs(environment.iter().copied());
+        Self::spawn(command, folder, None, arguments).await
+    }
+
     /// Runs a manifest by way of another program, which is given the binary and its arguments.
     pub(crate) async fn launch(folder: TempDir, manifest: &str, launcher: &[&str]) -> Self {
         let command = match launcher {

@@ -22,7 +22,7 @@ fn root() -> &'static Path {
 }
 
 /// The binary under test.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let set = std::env::var_os("SPANMILL_BINARY").map(PathBuf::from);
     set.unwrap_or_else(|| root().join("target/release/spanmill"))
 }
@@ -78,6 +78,21 @@ pub async fn spanmill_with(
 pub async fn spanmill(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = prepared(binary());
     command.args(arguments).current_dir(folder);
+    output(command).await
+}
+
+/// Runs any executable to its end, in a folder, with the environment of the binary under test and more.
+pub async fn run_program(
+    program: &Path,
+    folder: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Output {
+    let mut command = prepared(program);
+    command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(folder);
     output(command).await
 }
 

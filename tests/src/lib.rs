@@ -27,7 +27,7 @@ pub use arrivals::{Arrivals, attribute};
 pub use backend::{Answer, Backend, Refusal};
 pub use client::{GrpcSender, HttpReply, admin, get, http, post};
 pub use collector::{Ended, Spanmill};
-pub use command::{Output, admin_token, spanmill, spanmill_with};
+pub use command::{Output, admin_token, binary, run_program, spanmill, spanmill_with};
 pub use configuration::Configuration;
 pub use counting::CountingBackend;
 pub use jaeger::Jaeger;

@@ -15,6 +15,7 @@ mod dashboard;
 mod delivery;
 mod detection;
 mod distribution;
+mod edge;
 mod example;
 mod explain;
 mod exporters;

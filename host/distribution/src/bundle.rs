@@ -9,10 +9,10 @@ use std::path::{Component, Path};
 
 use crate::digest::Digest;
 use crate::error::DistributionError;
-use crate::keys::{PublicKey, SigningKey};
 use crate::signature::{self, Signature, Subject};
 pub use content::{Bundle, BundleFile};
 use layout::Layout;
+use spanmill_keys::{PublicKey, SigningKey};
 
 impl Bundle {
     /// Packs it, signed if there is a key. The same content gives the same digest.

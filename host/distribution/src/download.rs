@@ -10,11 +10,11 @@ use crate::artifact::artifact;
 use crate::digest::Digest;
 use crate::error::{DistributionError, told, words};
 use crate::exchange::{FetchRequest, Fetched};
-use crate::keys::SigningKey;
 use crate::limits::{CONNECT_TIMEOUT, MAX_PLUGIN, MAX_SIGNATURE, READ_TIMEOUT};
 use crate::location::{Location, is_loopback};
 use crate::registry::Repository;
 use crate::signature::Signature;
+use spanmill_keys::SigningKey;
 
 /// Fetches a plugin. What comes may be anything: [`Store::obtain`](crate::Store::obtain) checks it.
 ///

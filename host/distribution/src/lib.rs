@@ -15,22 +15,23 @@ mod digest;
 mod download;
 mod error;
 mod exchange;
-mod keys;
 mod limits;
 mod location;
 mod lock;
 mod registry;
 mod signature;
 mod store;
+#[cfg(test)]
+mod test_keys;
 
 pub use bundle::{Bundle, BundleFile};
 pub use digest::{Digest, DigestError};
 pub use download::{download, push};
 pub use error::DistributionError;
 pub use exchange::{FetchRequest, Fetched};
-pub use keys::{KeyError, PublicKey, SigningKey};
 pub use limits::{MAX_BUNDLE, MAX_PLUGIN};
 pub use location::{Location, LocationError};
 pub use lock::{LOCK_FILE, LockFile};
 pub use signature::Signature;
+pub use spanmill_keys::{KeyError, PublicKey, SigningKey};
 pub use store::{Store, Stored, check_file};

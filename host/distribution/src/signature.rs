@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base64_bytes;
 use crate::digest::Digest;
-use crate::keys::{PublicKey, SigningKey};
 pub(crate) use bundle::ARTIFACT_TYPE as BUNDLE_TYPE;
 pub(crate) use simple::{ANNOTATION as SIGNATURE_ANNOTATION, MEDIA_TYPE as SIMPLE_SIGNING};
+use spanmill_keys::{PublicKey, SigningKey};
 pub(crate) use subject::Subject;
 
 /// The most signatures of a plugin that are looked at.
@@ -99,7 +99,7 @@ pub(crate) fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::pair;
+    use crate::test_keys::pair;
 
     #[test]
     fn only_a_trusted_key_s_signature_of_the_very_artifact_counts() {

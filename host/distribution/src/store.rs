@@ -9,10 +9,10 @@ use crate::artifact::component_layer;
 use crate::digest::Digest;
 use crate::error::DistributionError;
 use crate::exchange::{FetchRequest, Fetched};
-use crate::keys::PublicKey;
 use crate::limits::MAX_PLUGIN;
 use crate::location::Location;
 use crate::signature::{self, Signature, Subject};
+use spanmill_keys::PublicKey;
 
 /// The largest manifest, and the largest file of signatures.
 const MAX_MANIFEST: u64 = 8 * 1024 * 1024;

@@ -57,6 +57,7 @@ pub enum ConfigError {
 #[derive(Clone, Debug)]
 pub struct ManifestSource {
     locations: Vec<Location>,
+    is_default: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +91,10 @@ impl ManifestSource {
         for setting in settings {
             parsed.push(Location::of_setting(setting)?);
         }
-        Ok(Self { locations: parsed })
+        Ok(Self {
+            is_default: locations.is_empty(),
+            locations: parsed,
+        })
     }
 
     /// Text that is always the same, such as the built-in one; the name is for messages.
@@ -100,7 +104,13 @@ impl ManifestSource {
                 name: name.to_owned(),
                 text: text.to_owned(),
             }],
+            is_default: false,
         }
+    }
+
+    /// Whether no location was named, and so the default is what settings are laid over.
+    pub fn is_default(&self) -> bool {
+        self.is_default
     }
 
     /// Reads all as they are now.

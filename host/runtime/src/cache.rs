@@ -2,11 +2,9 @@
 //!
 //! What is in the folder runs as native code, so it is believed only if nobody else can have written it: folder and
 //! files are owned by this user or root and writable by nobody else ([`PrivateFolder`]), and each file begins with a
-//! keyed hash of the rest, under a key that lies beside it and that only this user can read. Hashed, checked and loaded
-//! are the same bytes in memory. A file that does not match is never run; its plugin is compiled anew.
-#![allow(unsafe_code)] // `deserialize` is unsafe: it trusts the bytes. See `load`.
+//! keyed hash of the rest, under a key that lies beside it and that only this user can read ([`Code::cached`]). Hashed, checked and
+//! loaded are the same bytes in memory. A file that does not match is never run; its plugin is compiled anew.
 
-mod config;
 mod prune;
 
 use std::io;
@@ -16,7 +14,8 @@ use spanmill_private::PrivateFolder;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-pub use config::CacheConfig;
+use crate::cache_config::CacheConfig;
+use crate::code::{Code, cache_hash};
 
 /// The file with the key.
 const KEY: &str = "key";
@@ -54,11 +53,11 @@ impl Cache {
     pub(crate) fn load(&self, engine: &Engine, hash: &str) -> Option<Component> {
         let opened = self.0.as_ref()?;
         let name = name(engine, hash);
-        let loaded = opened.read(&name).and_then(|file| {
-            let code = file.get(HASH..).unwrap_or(&[]);
-            // SAFETY: this process or an earlier one of the same user compiled these very bytes and put its hash
-            // before them, or `read` would have refused them. That they are this engine's, wasmtime checks.
-            unsafe { Component::deserialize(engine, code) }.map_err(io::Error::other)
+        let loaded = opened.folder.read(&name, MAX_BYTES).and_then(|file| {
+            let code = Code::cached(&file, &name, &opened.key).ok_or_else(|| {
+                io::Error::other("its content is not what was written under this cache's key")
+            })?;
+            code.load(engine).map_err(io::Error::other)
         });
         match loaded {
             Ok(component) => {
@@ -74,6 +73,15 @@ impl Cache {
                 None
             }
         }
+    }
+
+    /// The code of a component compiled before, for any target: for a file, not to be loaded.
+    pub(crate) fn code(&self, engine: &Engine, hash: &str) -> Option<Vec<u8>> {
+        let opened = self.0.as_ref()?;
+        let name = name(engine, hash);
+        let mut file = opened.folder.read(&name, MAX_BYTES).ok()?;
+        Code::cached(&file, &name, &opened.key)?;
+        Some(file.split_off(HASH))
     }
 
     /// Keeps a compiled component. Failing is no error: it is compiled again next time.
@@ -108,32 +116,8 @@ impl Opened {
         self.folder.path().join(Path::new(name))
     }
 
-    fn hash(&self, name: &str, code: &[u8]) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        // With the name: one plugin's code under another's name would be as good as written by a stranger.
-        hasher.update(blake3::hash(name.as_bytes()).as_bytes());
-        hasher.update(code);
-        hasher.finalize()
-    }
-
-    /// A file's bytes, the hash before them included, if they are what was written.
-    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        let file = self.folder.read(name, MAX_BYTES)?;
-        let stored = file
-            .first_chunk::<HASH>()
-            .map(|hash| blake3::Hash::from_bytes(*hash));
-        let code = file.get(HASH..).unwrap_or(&[]);
-        // `Hash` compares in constant time.
-        match stored {
-            Some(stored) if stored == self.hash(name, code) => Ok(file),
-            _ => Err(io::Error::other(
-                "its content is not what was written under this cache's key",
-            )),
-        }
-    }
-
     fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
-        let hash = self.hash(name, code);
+        let hash = cache_hash(name, code, &self.key);
         let mut file = Vec::with_capacity(HASH.saturating_add(code.len()));
         file.extend_from_slice(hash.as_bytes());
         file.extend_from_slice(code);

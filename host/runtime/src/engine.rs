@@ -4,27 +4,39 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use spanmill_archive::Embedded;
+use spanmill_keys::PublicKey;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
 
-use crate::cache::{Cache, CacheConfig};
-use crate::compile::{Compiler, CompilerConfig, MAX_BYTES};
+#[cfg(feature = "compiler")]
+use crate::cache::Cache;
+use crate::cache_config::CacheConfig;
+use crate::code::Code;
+#[cfg(feature = "compiler")]
+use crate::compile::Compiler;
+use crate::compiler_config::CompilerConfig;
 use crate::error::{LoadError, words};
-use crate::imports;
 use crate::plugin::Plugin;
+use crate::precompiled::{Header, Precompiled, PrecompiledError, is_precompiled};
 use crate::sandbox::call_clock::TICK;
 use crate::sandbox::{self, Guest, clock};
-
-/// Instances that may live at once, and so the pool's size. Address space only, until used.
-const INSTANCES: u32 = 2000;
+use crate::settings::{self, MAX_BYTES};
+#[cfg(feature = "compiler")]
+use crate::target::CodeTarget;
+use crate::target::PluginMemory;
 
 /// What a runtime needs from its surroundings.
 #[derive(Clone, Debug, Default)]
 pub struct RuntimeConfig {
-    /// Where compiled plugins are kept; none compiles at each start.
+    /// Where compiled plugins are kept; none compiles at each start. Not used without a compiler.
     pub cache: Option<CacheConfig>,
-    /// Where they are compiled, and within which limits.
+    /// Where they are compiled, and within which limits. Not used without a compiler.
     pub compiler: CompilerConfig,
+    /// How plugins' memories lie; `None`: as the system allows.
+    pub memory: Option<PluginMemory>,
+    /// Who may have signed precompiled plugins that come from outside the executable.
+    pub keys: Vec<PublicKey>,
 }
 
 /// Compiles plugins. Cheap to clone; all clones are the same runtime.
@@ -32,42 +44,20 @@ pub struct RuntimeConfig {
 pub struct Runtime {
     engine: Engine,
     linker: Linker<Guest>,
+    memory: PluginMemory,
+    keys: Arc<[PublicKey]>,
+    #[cfg(feature = "compiler")]
     cache: Arc<Cache>,
+    #[cfg(feature = "compiler")]
     compiler: Arc<Compiler>,
-}
-
-pub(crate) fn engine(pooled: bool) -> wasmtime::Result<Engine> {
-    let mut config = Config::new();
-    config.epoch_interruption(true);
-    config.concurrency_support(false);
-    // A backtrace of a guest says where it stood, and can be had only while a trap is handled.
-    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(8));
-    // And its memory, in which an interpreter says where its script stood. It is not copied: the dump only names it.
-    config.coredump_on_trap(true);
-    config.max_wasm_stack(512 * 1024);
-    if pooled {
-        let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(INSTANCES);
-        pool.total_core_instances(INSTANCES * 4);
-        pool.total_memories(INSTANCES);
-        pool.total_tables(INSTANCES * 4);
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    }
-    Engine::new(&config)
 }
 
 impl Runtime {
     /// Sets the engine up and starts its clock, a thread that ends with the last clone.
     pub fn new(config: RuntimeConfig) -> Result<Self, LoadError> {
         let failed = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
-        let engine = match engine(true) {
-            Ok(engine) => engine,
-            // The pool reserves address space, which some limits (ulimit -v) do not allow.
-            Err(error) => {
-                tracing::warn!(%error, "no pool for plugin instances; they start a little slower");
-                self::engine(false).map_err(failed)?
-            }
-        };
+        let memory = config.memory.unwrap_or_else(PluginMemory::of_this_process);
+        let engine = Engine::new(&settings::config(memory)).map_err(failed)?;
         let weak = engine.weak();
         std::thread::Builder::new()
             .name("plugin-clock".to_owned())
@@ -86,7 +76,11 @@ impl Runtime {
         Ok(Runtime {
             engine,
             linker,
+            memory,
+            keys: config.keys.into(),
+            #[cfg(feature = "compiler")]
             cache: Arc::new(Cache::open(config.cache)),
+            #[cfg(feature = "compiler")]
             compiler: Arc::new(Compiler::new(config.compiler)),
         })
     }
@@ -103,8 +97,23 @@ impl Runtime {
         self.load(&path.display().to_string(), &bytes)
     }
 
-    /// Loads a plugin from its bytes; `name` is for messages.
+    /// Loads a plugin from its bytes, WebAssembly or precompiled and signed; `name` is for messages.
     pub fn load(&self, name: &str, bytes: &[u8]) -> Result<Plugin, LoadError> {
+        self.load_signed(name, bytes, &[])
+    }
+
+    /// As [`Runtime::load`], with further keys, one of which may have signed it if it is precompiled.
+    pub fn load_signed(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        keys: &[PublicKey],
+    ) -> Result<Plugin, LoadError> {
+        if is_precompiled(bytes) {
+            let keys = [&*self.keys, keys].concat();
+            let code = Code::signed(bytes, &keys, self.memory);
+            return self.precompiled(name, code);
+        }
         // Only binaries: the text format is for tests of wasm, and a component starts with layer 1.
         match bytes.get(..8) {
             Some(b"\0asm\x01\0\0\0") => {
@@ -120,39 +129,90 @@ impl Runtime {
                 });
             }
         }
-        let hash = content_hash(bytes);
-        let component = match self.cache.load(&self.engine, &hash) {
-            Some(component) => component,
-            None => {
-                // Told now rather than after seconds of compiling.
-                let refused = imports::refused(bytes);
-                if !refused.is_empty() {
-                    return Err(LoadError::Imports {
-                        name: name.to_owned(),
-                        imports: words(&refused.join(", ")),
-                    });
-                }
-                match self.cache.is_open() {
-                    true => tracing::info!(plugin = name, "compiling; later starts find it done"),
-                    false => tracing::info!(plugin = name, "compiling"),
-                }
-                let (component, code) = self.compiler.compile(&self.engine, name, bytes)?;
-                self.cache.store(&self.engine, &hash, &code);
-                component
-            }
-        };
+        let hash = hex(&Sha256::digest(bytes));
+        let component = self.component(name, bytes, &hash)?;
         Plugin::new(name, hash, bytes.len(), &component, &self.linker)
+    }
+
+    /// Loads a plugin that lies inside the executable, precompiled or not.
+    pub fn load_embedded(&self, name: &str, file: &Embedded) -> Result<Plugin, LoadError> {
+        match is_precompiled(file) {
+            true => self.precompiled(name, Code::embedded(file, self.memory)),
+            false => self.load(name, file),
+        }
+    }
+
+    fn precompiled(
+        &self,
+        name: &str,
+        code: Result<(Code<'static>, Header), PrecompiledError>,
+    ) -> Result<Plugin, LoadError> {
+        let refused = |why| LoadError::Precompiled {
+            name: name.to_owned(),
+            why,
+        };
+        let (code, header) = code.map_err(refused)?;
+        let component = code.load(&self.engine);
+        drop(code);
+        let component = component
+            .map_err(|error| refused(PrecompiledError::Engine(words(&format!("{error:#}")))))?;
+        Plugin::new(
+            name,
+            header.wasm,
+            header.wasm_bytes,
+            &component,
+            &self.linker,
+        )
+    }
+
+    #[cfg(not(feature = "compiler"))]
+    fn component(&self, name: &str, _: &[u8], _: &str) -> Result<Component, LoadError> {
+        Err(LoadError::NoCompiler {
+            name: name.to_owned(),
+        })
+    }
+
+    #[cfg(feature = "compiler")]
+    fn component(&self, name: &str, bytes: &[u8], hash: &str) -> Result<Component, LoadError> {
+        if let Some(component) = self.cache.load(&self.engine, hash) {
+            return Ok(component);
+        }
+        // Told now rather than after seconds of compiling.
+        let refused = crate::imports::refused(bytes);
+        if !refused.is_empty() {
+            return Err(LoadError::Imports {
+                name: name.to_owned(),
+                imports: words(&refused.join(", ")),
+            });
+        }
+        match self.cache.is_open() {
+            true => tracing::info!(plugin = name, "compiling; later starts find it done"),
+            false => tracing::info!(plugin = name, "compiling"),
+        }
+        let target = CodeTarget {
+            machine: None,
+            memory: self.memory,
+        };
+        let (component, code) = self.compiler.compile(&self.engine, target, name, bytes)?;
+        self.cache.store(&self.engine, hash, &code);
+        Ok(component)
     }
 
     /// Ends the compilation under way, at once; further ones are refused. For the end of the process.
     pub fn stop_compiling(&self) {
+        #[cfg(feature = "compiler")]
         self.compiler.stop();
     }
 }
 
-/// The content hash that a plugin's bytes go by.
+/// The content hash that a plugin goes by: of the component, also where it was precompiled. What a precompiled file says of itself
+/// is to be believed once it has been loaded.
 pub fn content_hash(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    let file = is_precompiled(bytes).then(|| Precompiled::read(bytes));
+    match file {
+        Some(Ok(file)) => file.header.wasm,
+        _ => hex(&Sha256::digest(bytes)),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

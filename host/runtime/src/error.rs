@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use spanmill_otlp::OutcomeError;
 
+use crate::precompiled::PrecompiledError;
 use crate::role::Kind;
 
 /// Why a file did not become a plugin.
@@ -64,6 +65,22 @@ pub enum LoadError {
         name: String,
         /// Which limit.
         why: String,
+    },
+    /// A precompiled plugin does not run here.
+    #[error("{name} is a precompiled plugin and does not run: {why}")]
+    Precompiled {
+        /// The file.
+        name: String,
+        /// Why not.
+        why: PrecompiledError,
+    },
+    /// WebAssembly, and nothing that compiles it.
+    #[error(
+        "{name} is WebAssembly, and this spanmill has no compiler: compile it elsewhere, with `spanmill plugin compile --key`"
+    )]
+    NoCompiler {
+        /// The file.
+        name: String,
     },
     /// The process ends.
     #[error("{name} is not compiled: the process is ending")]

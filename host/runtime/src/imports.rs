@@ -1,8 +1,10 @@
 //! What a plugin imports, told from its bytes before it is compiled, which takes seconds for a large one.
 
+#[cfg(feature = "compiler")]
 use wasmparser::{Parser, Payload};
 
 /// The contract's package.
+#[cfg(feature = "compiler")]
 const CONTRACT: &str = "spanmill:plugin/";
 
 /// The imports that are granted: ours, and WASI with nothing behind it.
@@ -25,6 +27,7 @@ pub(crate) fn is_granted(import: &str) -> bool {
 /// The foreign imports of a component that are not granted; those of the contract in another version are told after
 /// compiling, with the version that the plugin is of. Empty for bytes that are no component: compiling says what is wrong
 /// with those.
+#[cfg(feature = "compiler")]
 pub(crate) fn refused(wasm: &[u8]) -> Vec<String> {
     let mut depth = 0u32;
     let mut refused = Vec::new();

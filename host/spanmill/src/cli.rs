@@ -1,10 +1,17 @@
 //! The command line.
 
 mod admin;
+#[cfg(feature = "compiler")]
 mod author;
 mod bundle;
+#[cfg(feature = "compiler")]
+mod compile;
+#[cfg(feature = "compiler")]
 mod conformance;
+#[cfg(feature = "compiler")]
 mod distribute;
+#[cfg(feature = "compiler")]
+mod executable;
 mod explain;
 mod fetch;
 mod files;
@@ -31,7 +38,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use spanmill_runtime::compile_child;
+#[cfg(feature = "compiler")]
+use spanmill_runtime::{CodeTarget, Machine, PluginMemory, compile_child};
 
 use log::LogFormat;
 use manifest::ManifestArgs;
@@ -222,14 +230,30 @@ Examples:
         #[command(flatten)]
         manifest: ManifestArgs,
     },
+    /// Put a manifest, its plugins and a runtime into one executable, for a machine without a compiler.
+    #[cfg(feature = "compiler")]
+    #[command(after_help = "\
+Examples:
+  spanmill bundle --config gateway.yaml --target aarch64-linux -o edge
+  spanmill bundle --config gateway.yaml --target x86_64-linux -o edge --with transform --code-key signing.pub
+
+The executable runs the manifest, `edge run`, with ${env:..} as they are there, and knows `validate`, `plugins`, `inspect`, `status`
+and the like. Nothing has to be installed beside it. Certificates and keys that the manifest names are not in it.")]
+    Bundle(executable::BundleArgs),
+    /// Put the built-in plugins into an executable: what a build does.
+    #[cfg(feature = "compiler")]
+    #[command(hide = true)]
+    PackBuiltIns(executable::PackArgs),
     /// Show what a plugin file is: kind, contract version, imports, exports.
     #[command(after_help = "\
 Examples:
   spanmill inspect my_plugin.wasm
+  spanmill inspect                                 what is inside this executable
+  spanmill inspect filter                          a plugin inside it
   spanmill inspect my_plugin.wasm --settings '{\"drop\": \"/healthz\"}'")]
     Inspect {
-        /// The component.
-        file: PathBuf,
+        /// The component, or the type of a plugin inside this executable; not given, all that is inside.
+        file: Option<PathBuf>,
         /// Settings to configure it with, as JSON, YAML or @FILE (YAML): shows what it reads and writes under them.
         #[arg(long, value_name = "SETTINGS")]
         settings: Option<String>,
@@ -269,12 +293,17 @@ Output is OTLP JSON lines: what each pipeline would have exported, traces first,
     #[command(hide = true)]
     FetchPlugin,
     /// Compile the plugin on stdin: what spanmill runs as a process of its own, within limits.
+    #[cfg(feature = "compiler")]
     #[command(hide = true)]
     CompilePlugin {
         /// Memory, in MiB.
         memory_mib: u64,
         /// CPU time, in seconds.
         cpu_seconds: u64,
+        /// How its memories lie.
+        memory: PluginMemory,
+        /// The machine; not given, this one.
+        machine: Option<Machine>,
     },
 }
 
@@ -337,11 +366,21 @@ pub fn main() -> ExitCode {
             file,
             settings,
             pipelines,
-        } => inspect::inspect(&file, settings.as_deref(), &pipelines),
+        } => inspect::inspect(file.as_deref(), settings.as_deref(), &pipelines),
+        #[cfg(feature = "compiler")]
+        Command::Bundle(args) => executable::bundle(&args),
+        #[cfg(feature = "compiler")]
+        Command::PackBuiltIns(args) => executable::pack(&args),
+        #[cfg(feature = "compiler")]
         Command::CompilePlugin {
             memory_mib,
             cpu_seconds,
-        } => compile_child(memory_mib, Duration::from_secs(cpu_seconds)).map_err(Failure),
+            memory,
+            machine,
+        } => {
+            let target = CodeTarget { machine, memory };
+            compile_child(memory_mib, Duration::from_secs(cpu_seconds), target).map_err(Failure)
+        }
         Command::FetchPlugin => fetch::fetch(),
         Command::Replay {
             manifest,

@@ -278,6 +278,7 @@ pub(crate) fn route(kind: &str) -> Route {
     }
 }
 
+#[cfg(feature = "compiler")]
 /// Whether something is the name of a component here, or an alias of one.
 pub(crate) fn is_known(name: &str) -> bool {
     let kinds = [

@@ -22,6 +22,7 @@ mod components;
 mod console;
 mod extension;
 mod health;
+mod inside;
 mod ledger;
 mod losses;
 mod machine;

@@ -12,16 +12,30 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// otherwise each thread that ever read one keeps as much, until it allocates again.
 const LARGEST_IN_ARENA_KIB: std::ffi::c_long = 4096;
 
+/// How much the allocator reserves at a time where the process may have few addresses, in KiB; otherwise it is a gigabyte.
+const SMALL_RESERVE_KIB: std::ffi::c_long = 32 * 1024;
+
+/// `mi_option_arena_reserve`, which the bindings do not name.
+const ARENA_RESERVE: mi_option_t = 23;
 /// `mi_option_arena_max_object_size`, which the bindings do not name.
 const ARENA_MAX_OBJECT_SIZE: mi_option_t = 45;
 // As numbered in mimalloc 3.
 const _: () = assert!(_mi_option_last == 47);
 
+/// Whether there is a limit on the process's addresses (`ulimit -v`).
+fn has_few_addresses() -> bool {
+    use rustix::process::{Resource, getrlimit};
+    getrlimit(Resource::As).current.is_some()
+}
+
 fn main() -> ExitCode {
-    // SAFETY: sets a number that mimalloc reads at each allocation from the operating system; there are no other threads yet.
+    // SAFETY: sets numbers that mimalloc reads at each allocation from the operating system; there are no other threads yet.
     #[allow(unsafe_code)]
     unsafe {
         mi_option_set(ARENA_MAX_OBJECT_SIZE, LARGEST_IN_ARENA_KIB);
+        if has_few_addresses() {
+            mi_option_set(ARENA_RESERVE, SMALL_RESERVE_KIB);
+        }
     }
     spanmill::cli::main()
 }

@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use spanmill_distribution::{
-    DistributionError, FetchRequest, Fetched, LOCK_FILE, Location, LockFile, MAX_PLUGIN, PublicKey,
-    Signature, Store, Stored, check_file,
+    Digest, DistributionError, FetchRequest, Fetched, LOCK_FILE, Location, LockFile, MAX_PLUGIN,
+    PublicKey, Signature, Store, Stored, check_file,
 };
 use spanmill_private::read_regular;
+use spanmill_runtime::{content_hash, is_precompiled};
 
 use crate::config::{
     ComponentId, Connector, Diagnostic, Diagnostics, Manifest, ManifestSource, PluginSpec,
     Processor,
 };
+use crate::inside::Inside;
 use process::FetchProcess;
 
 /// The largest key or signature that is read from a file.
@@ -26,6 +28,7 @@ const MAX_FILE: u64 = 256 * 1024;
 #[derive(Clone, Debug)]
 pub struct RemotePlugins {
     store: Option<PathBuf>,
+    inside: Inside,
     process: Arc<FetchProcess>,
     /// What was not to be had when it was last tried, and why.
     failed: Arc<Mutex<BTreeMap<String, Problem>>>,
@@ -42,9 +45,10 @@ pub enum Access {
 
 impl RemotePlugins {
     /// Keeps plugins in `store`; `program`, spanmill itself, is what fetches them.
-    pub fn new(store: Option<PathBuf>, program: PathBuf) -> Self {
+    pub fn new(store: Option<PathBuf>, program: PathBuf, inside: Inside) -> Self {
         RemotePlugins {
             store,
+            inside,
             process: Arc::new(FetchProcess::new(program)),
             failed: Arc::default(),
         }
@@ -72,6 +76,15 @@ impl RemotePlugins {
         let lock_file = from.files().next().map(|file| lock_file(file));
         let mut lock = None;
         for (owner, spec) in specs_mut(manifest) {
+            // A bundle's own manifest has all of its plugins beside it.
+            if from.is_default()
+                && spec.source_place.is_some()
+                && let Some(path) = self.inside.plugin(&spec.kind)
+            {
+                (spec.file, spec.location) = (Some(path), None);
+                spec.keys.clear();
+                continue;
+            }
             if spec.location.is_none() && spec.keys.is_empty() {
                 continue;
             }
@@ -303,6 +316,16 @@ fn check_own_file(path: &Path, keys: &[PublicKey]) -> Result<Stored, Problem> {
     let name = path.display().to_string();
     let bytes = read_regular(path, MAX_PLUGIN)
         .map_err(|error| Problem::from(format!("cannot read {name}: {error}")))?;
+    // Its signature is inside, and is checked, under the same keys, when it is loaded.
+    if is_precompiled(&bytes)
+        && let Ok(digest) = format!("sha256:{}", content_hash(&bytes)).parse::<Digest>()
+    {
+        return Ok(Stored {
+            path: path.to_owned(),
+            pin: digest.clone(),
+            digest,
+        });
+    }
     let [detached, bundle] =
         BESIDE.map(|suffix| read_regular(&beside(path, suffix), MAX_FILE).ok());
     let detached = detached.map(|file| Signature::detached(&file));
@@ -312,7 +335,7 @@ fn check_own_file(path: &Path, keys: &[PublicKey]) -> Result<Stored, Problem> {
         help: Some(SIGN_FILE.to_owned()),
         ..Problem::from(error)
     })?;
-    let digest = spanmill_distribution::Digest::of(&bytes);
+    let digest = Digest::of(&bytes);
     Ok(Stored {
         path: path.to_owned(),
         pin: digest.clone(),

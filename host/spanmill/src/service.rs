@@ -27,7 +27,7 @@ use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PluginLoader, WorkerCount};
 pub use controller::{Admin, Controller};
 pub use error::StartError;
-pub use folders::Folders;
+pub use folders::{Folders, FoldersError};
 pub use running::GRACE;
 use running::RunningService;
 pub use watch::Watch;

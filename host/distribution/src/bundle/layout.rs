@@ -13,9 +13,9 @@ use tar::{Archive, Builder, Header};
 use super::content::{Bundle, BundleFile};
 use crate::artifact::descriptor;
 use crate::digest::Digest;
-use crate::keys::SigningKey;
 use crate::limits::MAX_BUNDLE;
 use crate::signature::{MAX_SIGNATURES, SIGNATURE_ANNOTATION, SIMPLE_SIGNING, Signature};
+use spanmill_keys::SigningKey;
 
 /// What the artifact is.
 const ARTIFACT_TYPE: &str = "application/vnd.spanmill.bundle.v1";

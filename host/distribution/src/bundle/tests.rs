@@ -1,5 +1,5 @@
 use super::*;
-use crate::keys::pair;
+use crate::test_keys::pair;
 
 fn file(path: &str, bytes: &[u8]) -> BundleFile {
     BundleFile {

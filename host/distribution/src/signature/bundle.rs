@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::subject::Subject;
 use crate::digest::Digest;
-use crate::keys::PublicKey;
+use spanmill_keys::PublicKey;
 
 /// What a bundle beside an artifact in a registry is called, without its version.
 pub(crate) const ARTIFACT_TYPE: &str = "application/vnd.dev.sigstore.bundle";
@@ -104,7 +104,8 @@ fn pre_authentication(kind: &str, payload: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::{SigningKey, pair};
+    use crate::test_keys::pair;
+    use spanmill_keys::SigningKey;
 
     fn statement(key: &SigningKey, digest: &Digest, predicate: &str) -> Vec<u8> {
         let payload = serde_json::json!({

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::artifact::artifact;
-use crate::keys::{SigningKey, pair};
+use crate::test_keys::pair;
+use spanmill_keys::SigningKey;
 
 const WASM: &[u8] = b"\0asm\x0d\0\x01\0wasm";
 const EVIL: &[u8] = b"\0asm\x0d\0\x01\0evil";

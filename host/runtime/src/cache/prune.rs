@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use spanmill_private::{Entry, PrivateFolder};
 
-use super::config::CacheConfig;
+use crate::cache_config::CacheConfig;
 
 /// How the files of compiled plugins end. Others are left alone.
 pub(super) const EXTENSION: &str = ".cwasm";

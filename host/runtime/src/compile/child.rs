@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, nice, setrlimit};
 
-use super::shape::MAX_BYTES;
-use crate::engine::engine;
+use crate::settings::{MAX_BYTES, compiling_engine};
+use crate::target::CodeTarget;
 
 /// A plugin on stdin, its code on stdout; what is wrong with it is returned. To be called at the program's very start.
-pub fn compile_child(memory_mib: u64, cpu: Duration) -> Result<(), String> {
+pub fn compile_child(memory_mib: u64, cpu: Duration, target: CodeTarget) -> Result<(), String> {
     limit(memory_mib, cpu).map_err(|error| format!("the compiler cannot be limited: {error}"))?;
     let mut wasm = Vec::new();
     let most = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
@@ -18,7 +18,7 @@ pub fn compile_child(memory_mib: u64, cpu: Duration) -> Result<(), String> {
         .take(most)
         .read_to_end(&mut wasm)
         .map_err(|error| error.to_string())?;
-    let code = engine(false)
+    let code = compiling_engine(target)
         .and_then(|engine| engine.precompile_component(&wasm))
         .map_err(|error| format!("{error:#}"))?;
     let mut out = io::stdout().lock();

@@ -7,7 +7,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::config::CompilerConfig;
+use crate::compiler_config::CompilerConfig;
+use crate::target::{CodeTarget, Machine};
 
 /// The most code that is taken; the largest plugin comes to about a third of it.
 const MAX_CODE: u64 = 512 * 1024 * 1024;
@@ -66,6 +67,7 @@ impl Process {
         &self,
         program: &Path,
         config: &CompilerConfig,
+        target: CodeTarget,
         name: &str,
         wasm: &[u8],
     ) -> Compiled {
@@ -76,7 +78,7 @@ impl Process {
             if now.is_stopped {
                 return Compiled::Stopped;
             }
-            start(program, config).map(|mut child| {
+            start(program, config, target).map(|mut child| {
                 let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
                 now.child = Some(child);
                 pipes
@@ -167,7 +169,7 @@ fn has_ended(child: &mut Child) -> bool {
     }
 }
 
-fn start(program: &Path, config: &CompilerConfig) -> io::Result<Child> {
+fn start(program: &Path, config: &CompilerConfig, target: CodeTarget) -> io::Result<Child> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = u64::try_from(threads).unwrap_or(1);
     // One more: the wall clock's limit is met first, and has the better message.
@@ -176,17 +178,25 @@ fn start(program: &Path, config: &CompilerConfig) -> io::Result<Child> {
         .as_secs()
         .saturating_add(1)
         .saturating_mul(threads);
-    Command::new(program)
+    let mut command = Command::new(program);
+    command
         .arg(CompilerConfig::COMMAND)
         .arg(config.memory_mib.to_string())
         .arg(cpu.to_string())
+        .arg(target.memory.name())
+        .args(target.machine.map(Machine::name))
         // Nothing of ours, secrets least of all; and the allocator reserves address space in small steps.
         .env_clear()
         .env("MIMALLOC_ARENA_RESERVE", "65536")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .stderr(Stdio::piped());
+    if config.is_frugal {
+        command
+            .env("RAYON_NUM_THREADS", "1")
+            .env("MIMALLOC_PURGE_DELAY", "0");
+    }
+    command.spawn()
 }
 
 fn read(from: Option<impl Read>, most: u64) -> Vec<u8> {

@@ -3,8 +3,8 @@
 
 use wasmparser::{Parser, Payload};
 
-/// The largest plugin file.
-pub(crate) const MAX_BYTES: usize = 64 * 1024 * 1024;
+use crate::settings::MAX_BYTES;
+
 /// The largest function, in bytes.
 const FUNCTION: usize = 1024 * 1024;
 

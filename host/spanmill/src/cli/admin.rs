@@ -82,6 +82,7 @@ fn folder() -> Result<AdminFolder, String> {
     Err(why.join("; "))
 }
 
+#[cfg(feature = "compiler")]
 /// Where a service that this process starts is to listen.
 pub(super) fn own_endpoint() -> Result<Endpoint, Failure> {
     match folder() {

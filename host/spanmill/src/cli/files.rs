@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
+#[cfg(feature = "compiler")]
 use spanmill_distribution::SigningKey;
 use spanmill_private::read_regular;
 
 use super::output::Failure;
 
+#[cfg(feature = "compiler")]
 /// The largest file with a key.
 const MAX_KEY: u64 = 64 * 1024;
 /// The largest text: settings, and what a case expects.
 const MAX_TEXT: u64 = 64 * 1024 * 1024;
 
+#[cfg(feature = "compiler")]
 /// Reads a private key.
 pub(super) fn signing_key(path: &Path) -> Result<SigningKey, Failure> {
     let failed = |why: String| Failure(format!("error: the key {}: {why}", path.display()));

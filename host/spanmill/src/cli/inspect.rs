@@ -9,16 +9,30 @@ use spanmill_runtime::{ConfigureError, Limits, Plugin, Role, Slot, producers};
 use super::output::{Failure, say};
 use super::role::role;
 use super::settings;
+use crate::inside::RUNTIME_MARK;
 use crate::service::Folders;
 
 pub(super) fn inspect(
-    file: &Path,
+    file: Option<&Path>,
     settings: Option<&str>,
     pipelines: &[String],
 ) -> Result<(), Failure> {
-    let runtime = Folders::from_environment()?.runtime()?;
-    let plugin = runtime.load_file(file)?;
-    let wasm = read_regular(file, MAX_PLUGIN)?;
+    let folders = Folders::from_environment()?;
+    let Some(file) = file else {
+        return contents(&folders);
+    };
+    let runtime = folders.runtime()?;
+    let inside = file.to_str().and_then(|kind| folders.inside.plugin(kind));
+    let inside = inside.filter(|_| !file.exists());
+    let (plugin, wasm) = match inside.as_ref().and_then(|path| folders.inside.read(path)) {
+        Some(found) => {
+            let found = found?;
+            let plugin = runtime.load_embedded(&file.display().to_string(), &found)?;
+            (plugin, found.into_bytes())
+        }
+        None => (runtime.load_file(file)?, read_regular(file, MAX_PLUGIN)?),
+    };
+    let file = inside.as_deref().unwrap_or(file);
     let kinds: Vec<_> = plugin.kinds().iter().map(|kind| kind.name()).collect();
     say(format_args!("file      {}", file.display()));
     say(format_args!("kind      {}", kinds.join(", ")));
@@ -76,6 +90,36 @@ pub(super) fn inspect(
             say(format_args!("\nas a {kind}"));
         }
         declarations(&plugin, role, settings)?;
+    }
+    Ok(())
+}
+
+/// Shows what lies inside this executable.
+fn contents(folders: &Folders) -> Result<(), Failure> {
+    let compiler = match cfg!(feature = "compiler") {
+        true => "with a compiler",
+        false => "without a compiler",
+    };
+    say(format_args!(
+        "spanmill {} for {}-{}, {compiler}",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH,
+        std::env::consts::OS
+    ));
+    say(RUNTIME_MARK);
+    if folders.inside.files().is_empty() {
+        say("nothing inside");
+    }
+    for file in folders.inside.files() {
+        say(format_args!(
+            "  {:<36} {:>6} KiB, {:>6} KiB stored",
+            file.name,
+            file.size / 1024,
+            file.stored / 1024
+        ));
+    }
+    for key in &folders.keys {
+        say(format_args!("  trusts code signed by {key:?}"));
     }
     Ok(())
 }

@@ -9,9 +9,10 @@ use clap::Args;
 use super::bundle::BundleArgs;
 use super::output::{Failure, colour};
 use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
+use crate::inside::MANIFEST;
 use crate::pipeline::{LoadedPlugin, PluginLoader};
 use crate::remote::Access;
-use crate::service::Folders;
+use crate::service::{Folders, FoldersError};
 
 /// The manifest for a first look.
 const DEFAULT: &str = include_str!("../../assets/default.yaml");
@@ -34,12 +35,15 @@ pub(super) struct ConfigArgs {
 impl ConfigArgs {
     /// Where the manifest comes from.
     pub(super) fn source(&self) -> Result<ManifestSource, Failure> {
-        self.source_or(&[])
+        self.source_or(&[], ("the built-in manifest", DEFAULT))
     }
 
-    /// The same, if nothing but settings is given, of `others`.
-    fn source_or(&self, others: &[String]) -> Result<ManifestSource, Failure> {
-        let default = ("the built-in manifest", DEFAULT);
+    /// The same, if nothing but settings is given, of `others`; and without those, of a default.
+    fn source_or(
+        &self,
+        others: &[String],
+        default: (&str, &str),
+    ) -> Result<ManifestSource, Failure> {
         let locations = match self.config.as_slice() {
             [] => others,
             locations => locations,
@@ -78,7 +82,12 @@ impl ManifestArgs {
     pub(super) fn open(&self) -> Result<(ManifestSource, PluginLoader), Failure> {
         let mut folders = Folders::from_environment()?;
         let manifests = self.bundle.unpack(&mut folders)?;
-        let source = self.config.source_or(&manifests)?;
+        let own = folders.inside.text(MANIFEST).map_err(FoldersError::from)?;
+        let default = match &own {
+            Some(own) => ("the manifest in this executable", own.as_str()),
+            None => ("the built-in manifest", DEFAULT),
+        };
+        let source = self.config.source_or(&manifests, default)?;
         Ok((source, folders.loader()?))
     }
 }

@@ -22,6 +22,7 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
+#[cfg(feature = "compiler")]
 /// Writes a line to stderr; a reader that has gone away is no error.
 pub(crate) fn warn(line: impl std::fmt::Display) {
     use std::io::Write as _;

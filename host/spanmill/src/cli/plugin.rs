@@ -9,11 +9,17 @@ use clap::Subcommand;
 use serde::Serialize;
 use spanmill_admin::{AdminClient, ShadowReport, ShadowState, SwapOptions, SwapReport};
 
+use super::admin;
 use super::admin::AdminArgs;
+#[cfg(feature = "compiler")]
 use super::author::{self, BenchArgs, CasesArgs, DevArgs, NewArgs};
+#[cfg(feature = "compiler")]
+use super::compile::{CompileArgs, compile};
+#[cfg(feature = "compiler")]
+use super::conformance;
+#[cfg(feature = "compiler")]
 use super::distribute::{self, PackArgs, PullArgs, PushArgs};
 use super::output::{Failure, say};
-use super::{admin, conformance};
 use crate::components::canonical_component;
 use crate::config::parse_duration;
 use spanmill_private::read_regular;
@@ -74,18 +80,21 @@ pub(super) enum PluginCommand {
     },
     /// Read the manifest and the plugins' files again, as SIGHUP does, and say what changed.
     Reload,
+    #[cfg(feature = "compiler")]
     /// Make a folder with a plugin that builds, tests and runs at once.
     #[command(after_help = "\
 Examples:
   spanmill plugin new drop_probes --lang go
   spanmill plugin new slow_routes --lang python --kind connector")]
     New(NewArgs),
+    #[cfg(feature = "compiler")]
     /// Build the plugin of a folder with its language's tools, as plugin.yaml says, and show what came of it.
     Build {
         /// The plugin's folder.
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
+    #[cfg(feature = "compiler")]
     /// Run a plugin's own tests and its cases, or the tests of the contract, in the sandbox and without a service.
     #[command(after_help = "\
 A case is a folder in `cases`: settings.yaml, input.json (OTLP/JSON) and expected.json, what is left of the input or what a
@@ -122,12 +131,14 @@ Examples:
         )]
         pipelines: Vec<String>,
     },
+    #[cfg(feature = "compiler")]
     /// Measure what a plugin costs an item, in batches of 10, 100, 1,000 and 8,192, beside one that does nothing.
     #[command(after_help = "\
 Examples:
   spanmill plugin bench
   spanmill plugin bench new.wasm --beside old.wasm --settings '{\"routes\": [\"/healthz\"]}' --input recorded.json")]
     Bench(BenchArgs),
+    #[cfg(feature = "compiler")]
     /// Build a plugin whenever its source changes, and put it into a running service: one that this command starts, of
     /// the folder's manifest, or another one.
     #[command(after_help = "\
@@ -135,6 +146,16 @@ Examples:
   spanmill plugin dev
   spanmill plugin dev --into filter/mine --admin localhost:4319")]
     Dev(DevArgs),
+    /// Compile a plugin for machines without a compiler.
+    #[cfg(feature = "compiler")]
+    #[command(after_help = "\
+Examples:
+  spanmill plugin compile drop_probes.wasm --target aarch64-linux,x86_64-linux -o drop_probes.cwasm --key signing.pem
+
+What it makes is native code, for this version of spanmill alone. It is run where one of the keys in SPANMILL_CODE_KEYS, in `keys:` of
+the manifest or in the bundle has signed it. The `x86_64-linux` machines have SSE 4.2 at least; `x86_64-v3-linux` is faster with AVX2.")]
+    Compile(CompileArgs),
+    #[cfg(feature = "compiler")]
     /// Fetch a plugin from a registry or an address: into a file; or with --config, those of a manifest, and pin them.
     #[command(after_help = "\
 Examples:
@@ -145,6 +166,7 @@ Examples:
 
 A login is that of `docker login` or `podman login`.")]
     Pull(PullArgs),
+    #[cfg(feature = "compiler")]
     /// Put a plugin into a registry, as an artifact in the CNCF's layout for WebAssembly.
     #[command(after_help = "\
 Examples:
@@ -153,6 +175,7 @@ Examples:
 
 `cosign sign --key` signs it as well, and `cosign verify --key` verifies what --key has signed.")]
     Push(PushArgs),
+    #[cfg(feature = "compiler")]
     /// Pack a manifest and its plugins into one file, which `spanmill run --bundle` runs.
     #[command(after_help = "\
 Examples:
@@ -195,6 +218,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn plugin(command: PluginCommand, admin: &AdminArgs, json: bool) -> Result<(), Failure> {
+    #[cfg(feature = "compiler")]
     match &command {
         PluginCommand::New(args) => return author::new(args),
         PluginCommand::Build { folder } => return author::build(folder),
@@ -213,6 +237,7 @@ pub(super) fn plugin(command: PluginCommand, admin: &AdminArgs, json: bool) -> R
         PluginCommand::Pull(args) => return distribute::pull(args),
         PluginCommand::Push(args) => return distribute::push(args),
         PluginCommand::Pack(args) => return distribute::pack(args),
+        PluginCommand::Compile(args) => return compile(args),
         PluginCommand::Dev(args) => return author::dev(args, admin),
         _ => {}
     }
@@ -292,11 +317,13 @@ async fn run(command: PluginCommand, client: &AdminClient, json: bool) -> Result
             })
         }
         // They need no client, and have been done.
+        #[cfg(feature = "compiler")]
         PluginCommand::New(_)
         | PluginCommand::Build { .. }
         | PluginCommand::Test { .. }
         | PluginCommand::Bench(_)
         | PluginCommand::Dev(_)
+        | PluginCommand::Compile(_)
         | PluginCommand::Pull(_)
         | PluginCommand::Push(_)
         | PluginCommand::Pack(_) => Ok(()),

@@ -11,12 +11,16 @@ pub(super) fn plugins(args: &ManifestArgs) -> Result<(), Failure> {
     for plugin in components::built_in_plugins() {
         let (name, kind) = (plugin.name, plugin.kind().name());
         let file = loader.built_in_file(name);
-        match std::fs::metadata(&file) {
-            Ok(found) => say(format_args!(
+        let inside = loader.inside().size(&file);
+        let found = inside.or_else(|| Some(std::fs::metadata(&file).ok()?.len()));
+        match found {
+            Some(bytes) => say(format_args!(
                 "  {name:<24} {kind:<10} {:>6} KiB",
-                found.len() / 1024
+                bytes / 1024
             )),
-            Err(_) => say(format_args!(
+            // A bundle has those that its manifest uses.
+            None if cfg!(not(feature = "compiler")) => {}
+            None => say(format_args!(
                 "  {name:<24} {kind:<10} missing: {}",
                 file.display()
             )),

@@ -17,6 +17,7 @@ use super::output::Failure;
 use crate::config::{Manifest, Pipeline};
 use crate::console::Console;
 use crate::export::DebugOutput;
+use crate::inside::MANIFEST;
 use crate::panics::Panics;
 use crate::pipeline::WorkerCount;
 use crate::service::{Admin, Controller, Service, Watch};
@@ -47,7 +48,10 @@ pub(super) fn run(
     log: &Log,
 ) -> Result<(), Failure> {
     let (from, mut loader) = args.open()?;
+    let is_first_look = args.is_default() && !loader.inside().has(MANIFEST);
     let (manifest, plugins) = manifest::load_to_run(&from, &mut loader)?;
+    // Of what plugins were loaded from.
+    crate::memory::give_back();
     log.set_level(manifest.log_level);
     let workers = WorkerCount::new(workers.map(usize::from));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -71,7 +75,7 @@ pub(super) fn run(
         for address in &addresses {
             tracing::info!("{address}");
         }
-        if args.is_default() {
+        if is_first_look {
             let text = description(&manifest, &addresses);
             stdout.write_all(text.as_bytes())?;
         }

@@ -1,18 +1,21 @@
 //! From the manifest's plugins to configured instances, with every complaint as a diagnostic.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use spanmill_distribution::Digest;
-use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash};
+use spanmill_archive::Embedded;
+use spanmill_distribution::{Digest, PublicKey};
+use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash, is_precompiled};
 
 use super::parallel;
 use crate::config::{
     ComponentId, Connector, Diagnostic, Diagnostics, Manifest, PluginSpec, PluginUse, Processor,
     Role,
 };
-use crate::remote::RemotePlugins;
+use crate::inside::Inside;
+use crate::remote::{RemotePlugins, read_keys};
 use spanmill_private::read_regular;
 
 mod configure;
@@ -28,6 +31,7 @@ pub struct PluginLoader {
     runtime: Runtime,
     remote: RemotePlugins,
     folder: Option<PathBuf>,
+    inside: Inside,
     /// What each file was when it was last read.
     loaded: BTreeMap<PathBuf, Plugin>,
     /// What could not be compiled, by its file and hash: nobody waits for that twice.
@@ -39,31 +43,61 @@ pub struct PluginLoader {
 /// A plugin's file as it was read.
 pub struct PluginFile {
     path: PathBuf,
-    bytes: Vec<u8>,
+    content: Content,
     hash: String,
+}
+
+/// What is in a plugin's file.
+enum Content {
+    /// From inside the executable.
+    Inside(Embedded),
+    /// From elsewhere; with the keys that must have signed it, if it is precompiled and some are named.
+    File(Vec<u8>, Vec<PublicKey>),
 }
 
 impl PluginFile {
     /// Reads the file of a component type, which must be the one that the manifest means.
-    pub fn read(path: PathBuf, spec: &PluginSpec) -> Result<Self, LoadError> {
-        let bytes = read_regular(&path, MAX_BYTES).map_err(|source| LoadError::Read {
+    pub fn read(path: PathBuf, spec: &PluginSpec, inside: &Inside) -> Result<Self, LoadError> {
+        let failed = |source: io::Error| LoadError::Read {
             path: path.clone(),
             source: Arc::new(source),
-        })?;
-        let hash = content_hash(&bytes);
+        };
+        let content = match inside.read(&path) {
+            Some(file) => Content::Inside(file.map_err(failed)?),
+            None => {
+                let bytes = read_regular(&path, MAX_BYTES).map_err(failed)?;
+                let keys = match is_precompiled(&bytes) {
+                    true => read_keys(&spec.keys).map_err(|why| failed(io::Error::other(why)))?,
+                    false => Vec::new(),
+                };
+                Content::File(bytes, keys)
+            }
+        };
+        let hash = content_hash(match &content {
+            Content::Inside(file) => file,
+            Content::File(bytes, _) => bytes,
+        });
         match &spec.digest {
             Some(expected) if expected.hex() != hash => Err(LoadError::Digest {
                 path,
                 expected: expected.hex().to_owned(),
                 found: hash,
             }),
-            _ => Ok(PluginFile { path, bytes, hash }),
+            _ => Ok(PluginFile {
+                path,
+                content,
+                hash,
+            }),
         }
     }
 
     /// Compiles it, or finds it compiled.
     pub fn compile(&self, runtime: &Runtime) -> Result<Plugin, LoadError> {
-        runtime.load(&self.path.display().to_string(), &self.bytes)
+        let name = self.path.display().to_string();
+        match &self.content {
+            Content::Inside(file) => runtime.load_embedded(&name, file),
+            Content::File(bytes, keys) => runtime.load_signed(&name, bytes, keys),
+        }
     }
 }
 
@@ -79,12 +113,18 @@ pub struct SwappedIn {
 }
 
 impl PluginLoader {
-    /// Looks for built-ins in `folder`, and for plugins that are in no file with `remote`.
-    pub fn new(runtime: Runtime, folder: Option<PathBuf>, remote: RemotePlugins) -> Self {
+    /// Looks for built-ins in `folder`, or inside the executable, and for plugins that are in no file with `remote`.
+    pub fn new(
+        runtime: Runtime,
+        folder: Option<PathBuf>,
+        inside: Inside,
+        remote: RemotePlugins,
+    ) -> Self {
         PluginLoader {
             runtime,
             remote,
             folder,
+            inside,
             loaded: BTreeMap::new(),
             failed: BTreeMap::new(),
             swapped: Swapped::new(),
@@ -93,10 +133,23 @@ impl PluginLoader {
 
     /// Where a built-in's file is.
     pub fn built_in_file(&self, kind: &str) -> PathBuf {
-        self.folder
-            .as_deref()
-            .unwrap_or(Path::new("plugins"))
-            .join(format!("{kind}.wasm"))
+        let inside = || self.inside.plugin(kind);
+        match &self.folder {
+            None => inside().unwrap_or_else(|| Path::new("plugins").join(format!("{kind}.wasm"))),
+            Some(folder) => {
+                let file = |end: &str| folder.join(format!("{kind}.{end}"));
+                let precompiled = file("cwasm");
+                match !file("wasm").exists() && precompiled.exists() {
+                    true => precompiled,
+                    false => file("wasm"),
+                }
+            }
+        }
+    }
+
+    /// What lies inside the executable.
+    pub fn inside(&self) -> &Inside {
+        &self.inside
     }
 
     /// The file that a component type's plugin is in.
@@ -116,7 +169,7 @@ impl PluginLoader {
     }
 
     fn fetch(&self, spec: &PluginSpec) -> (Option<PluginFile>, Result<Plugin, LoadError>) {
-        let file = match PluginFile::read(self.file(spec), spec) {
+        let file = match PluginFile::read(self.file(spec), spec, &self.inside) {
             Ok(file) => file,
             Err(error) => return (None, Err(error)),
         };
@@ -327,7 +380,7 @@ impl PluginLoader {
             let diagnostic = at_file(error.to_string());
             vec![match (&error, &spec.file) {
                 (LoadError::Read { .. }, None) => diagnostic.help(
-                    "the built-in plugins are looked for in `plugins` beside the executable; run `make build`, or set SPANMILL_PLUGINS",
+                    "the built-in plugins are looked for inside the executable and in `plugins` beside it; run `make build`, or set SPANMILL_PLUGINS",
                 ),
                 (LoadError::Read { .. }, Some(_)) => {
                     diagnostic.help("paths are relative to the manifest's folder; build the plugin first")

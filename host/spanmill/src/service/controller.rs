@@ -29,6 +29,7 @@ use crate::components;
 use crate::config::{self, ComponentId, Manifest, ManifestSource, TapRights};
 use crate::export::Registry;
 use crate::health::Health;
+use crate::inside::Inside;
 use crate::ledger::Ledger;
 use crate::losses::Losses;
 use crate::pipeline::{LoadedPlugin, PROBATION, PluginFile, PluginLoader};
@@ -157,6 +158,8 @@ impl Controller {
                 files.extend(self.source.files().next().map(|file| lock_file(file)));
             }
         }
+        // What is inside the executable stays as it is.
+        files.retain(|file| !Inside::is_inside(file));
         files.sort_unstable();
         files.dedup();
         files
@@ -278,8 +281,11 @@ impl Controller {
             if spec.is_missing() {
                 continue;
             }
-            let path = lock(&self.loader).file(spec);
-            let Ok(file) = PluginFile::read(path, spec) else {
+            let (path, inside) = {
+                let loader = lock(&self.loader);
+                (loader.file(spec), loader.inside().clone())
+            };
+            let Ok(file) = PluginFile::read(path, spec, &inside) else {
                 continue;
             };
             if lock(&self.loader).known(&file).is_none() {

@@ -2,12 +2,20 @@
 
 use std::path::PathBuf;
 
-use spanmill_runtime::{CacheConfig, CompilerConfig, LoadError, Runtime, RuntimeConfig};
+use spanmill_archive::ArchiveError;
+use spanmill_distribution::PublicKey;
+use spanmill_runtime::{
+    CacheConfig, CompilerConfig, LoadError, PluginMemory, Runtime, RuntimeConfig,
+};
 use thiserror::Error;
 
 use crate::config::parse_duration;
+use crate::inside::{Inside, KEYS};
 use crate::pipeline::PluginLoader;
-use crate::remote::RemotePlugins;
+use crate::remote::{RemotePlugins, read_keys};
+
+/// A machine with less memory takes its time to compile.
+const AMPLE: u64 = 2 * 1024 * 1024 * 1024;
 
 /// A setting in the environment that cannot be used.
 #[derive(Debug, Error)]
@@ -22,6 +30,17 @@ pub enum FoldersError {
         /// What it must look like.
         form: &'static str,
     },
+    /// What lies inside this executable cannot be used.
+    #[error("this executable: {0}")]
+    Inside(#[from] ArchiveError),
+    /// A key that code must be signed with cannot be read.
+    #[error("SPANMILL_CODE_KEYS: {0}")]
+    Keys(String),
+    /// There is neither a compiler nor what it would have made.
+    #[error(
+        "this executable has no compiler, and no plugins inside: it is a bare runtime, or was cut short; `spanmill bundle` makes a whole one"
+    )]
+    Bare,
     /// The engine cannot be set up.
     #[error(transparent)]
     Engine(#[from] LoadError),
@@ -30,20 +49,27 @@ pub enum FoldersError {
 /// Where plugins are found and kept.
 #[derive(Clone, Debug, Default)]
 pub struct Folders {
-    /// The built-ins.
+    /// The built-ins, if they are not inside the executable.
     pub plugins: Option<PathBuf>,
+    /// What lies inside the executable.
+    pub inside: Inside,
     /// Compiled plugins.
     pub cache: Option<CacheConfig>,
     /// Plugins that were fetched, and bundles that were unpacked.
     pub store: Option<PathBuf>,
     /// How plugins are compiled.
     pub compiler: CompilerConfig,
+    /// How plugins' memories lie; `None`: as the system allows.
+    pub memory: Option<PluginMemory>,
+    /// Who may have signed precompiled plugins.
+    pub keys: Vec<PublicKey>,
 }
 
 impl Folders {
-    /// From the environment: `SPANMILL_PLUGINS`, or `plugins` beside the executable; `SPANMILL_CACHE`, or
+    /// From the environment: `SPANMILL_PLUGINS`, or what is inside the executable, or `plugins` beside it; `SPANMILL_CACHE`, or
     /// `spanmill` in the user's cache folder, of `SPANMILL_CACHE_MIB`; `SPANMILL_STORE`, or `store` in
-    /// the cache; `SPANMILL_COMPILE_MEMORY_MIB` and `SPANMILL_COMPILE_TIMEOUT`. For the `spanmill` binary only, which is what compiles.
+    /// the cache; `SPANMILL_COMPILE_MEMORY_MIB` and `SPANMILL_COMPILE_TIMEOUT`; `SPANMILL_PLUGIN_MEMORY`; `SPANMILL_CODE_KEYS`, beside
+    /// keys inside the executable. For the `spanmill` binary only, which is what compiles.
     pub fn from_environment() -> Result<Self, FoldersError> {
         let set = |name: &str| {
             std::env::var_os(name)
@@ -74,6 +100,7 @@ impl Folders {
         }
         let mut compiler = CompilerConfig {
             program: Some(own_program()),
+            is_frugal: crate::memory::available_bytes().is_some_and(|bytes| bytes < AMPLE),
             ..CompilerConfig::default()
         };
         if let Some(mib) = mib("SPANMILL_COMPILE_MEMORY_MIB")? {
@@ -89,26 +116,46 @@ impl Folders {
             },
         )?;
         compiler.timeout = timeout.unwrap_or(compiler.timeout);
+        let inside = Inside::open()?;
+        let beside = || if inside.has_plugins() { None } else { beside() };
+        let plugins = set("SPANMILL_PLUGINS").or_else(beside);
+        if cfg!(not(feature = "compiler")) && plugins.is_none() && !inside.has_plugins() {
+            return Err(FoldersError::Bare);
+        }
+        let memory = setting("SPANMILL_PLUGIN_MEMORY", "guarded or checked", |text| {
+            text.parse().ok()
+        })?;
         Ok(Folders {
-            plugins: set("SPANMILL_PLUGINS").or_else(beside),
+            plugins,
             cache,
             store,
             compiler,
+            memory,
+            keys: keys(&inside)?,
+            inside,
         })
     }
 
     /// What fetches plugins, and keeps them.
     pub fn remote(&self) -> RemotePlugins {
         let program = self.compiler.program.clone();
-        RemotePlugins::new(self.store.clone(), program.unwrap_or_else(own_program))
+        let program = program.unwrap_or_else(own_program);
+        RemotePlugins::new(self.store.clone(), program, self.inside.clone())
     }
 
     /// An engine with this cache and this compiler.
     pub fn runtime(&self) -> Result<Runtime, LoadError> {
-        Runtime::new(RuntimeConfig {
+        Runtime::new(self.runtime_config())
+    }
+
+    /// Its settings.
+    pub fn runtime_config(&self) -> RuntimeConfig {
+        RuntimeConfig {
             cache: self.cache.clone(),
             compiler: self.compiler.clone(),
-        })
+            memory: self.memory,
+            keys: self.keys.clone(),
+        }
     }
 
     /// A loader over these folders.
@@ -116,9 +163,25 @@ impl Folders {
         Ok(PluginLoader::new(
             self.runtime()?,
             self.plugins.clone(),
+            self.inside.clone(),
             self.remote(),
         ))
     }
+}
+
+/// The keys that may have signed precompiled plugins.
+fn keys(inside: &Inside) -> Result<Vec<PublicKey>, FoldersError> {
+    let mut keys = match inside.text(KEYS)? {
+        Some(pem) => PublicKey::all_from_pem(pem.as_bytes()).map_err(|error| {
+            FoldersError::Keys(format!("those inside this executable: {error}"))
+        })?,
+        None => Vec::new(),
+    };
+    if let Some(paths) = std::env::var_os("SPANMILL_CODE_KEYS").filter(|paths| !paths.is_empty()) {
+        let paths: Vec<PathBuf> = std::env::split_paths(&paths).collect();
+        keys.extend(read_keys(&paths).map_err(FoldersError::Keys)?);
+    }
+    Ok(keys)
 }
 
 /// The program that runs, also after its file was replaced by another version's.
