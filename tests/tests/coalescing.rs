@@ -13,7 +13,8 @@ const CONNECTIONS: u64 = 4;
 
 /// One worker, which a plugin keeps busy for 50 ms a batch: whatever comes meanwhile waits. The one in front of it fails on spans
 /// named `misbehave`; both give spans other names.
-fn manifest(backend: &Backend, on_error: &str, queue: &str, pipeline: &str) -> String {
+fn manifest(backend: &Backend, poison: (&str, &str), queue: &str, pipeline: &str) -> String {
+    let (on_error, behaviour) = poison;
     format!(
         r#"
 plugins:
@@ -23,7 +24,7 @@ receivers:
   otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:0", include_metadata: true}}}}}}
 processors:
   slow: {{behaviour: slow}}
-  poisoned: {{behaviour: batch-error}}
+  poisoned: {{behaviour: {behaviour}}}
 exporters:
   otlp: {{endpoint: "{}", tls: {{insecure: true}}, sending_queue: {queue}}}
 service:
@@ -85,15 +86,17 @@ impl Kind {
         }
     }
 
-    fn answer(self, on_error: &str) -> Code {
+    fn answer(self, (on_error, behaviour): (&str, &str)) -> Code {
         match self {
             Kind::CutOff | Kind::Spoilt => Code::InvalidArgument,
-            Kind::Poison if on_error == "reject" => Code::InvalidArgument,
+            Kind::Poison if on_error == "reject" && behaviour == "trap" => Code::InvalidArgument,
+            // What the plugin says itself is no reason to believe that it would say so again.
+            Kind::Poison if on_error == "reject" => Code::Unavailable,
             _ => Code::Ok,
         }
     }
 
-    fn is_exported(self, on_error: &str) -> bool {
+    fn is_exported(self, (on_error, _): (&str, &str)) -> bool {
         self == Kind::Good || (self == Kind::Poison && on_error == "pass")
     }
 }
@@ -147,7 +150,7 @@ fn good(requests: u64) -> Vec<(u64, &'static str, Bytes)> {
 async fn what_waits_is_exported_together_unless_that_is_turned_off() {
     for (pipeline, most) in [("", 20), (", coalesce: on", 20), (", coalesce: off", 60)] {
         let backend = Backend::start().await;
-        let spanmill = start(&manifest(&backend, "drop", "{}", pipeline)).await;
+        let spanmill = start(&manifest(&backend, ("drop", "trap"), "{}", pipeline)).await;
         let answers = send(&spanmill, good(60)).await;
         assert!(
             answers.values().all(|code| *code == Code::Ok),
@@ -166,9 +169,15 @@ async fn what_waits_is_exported_together_unless_that_is_turned_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sender_is_answered_for_its_own_request_alone() {
-    for (seed, on_error) in (1_u64..).zip(["reject", "drop", "pass"]) {
+    let poisons = [
+        ("reject", "trap"),
+        ("reject", "batch-error"),
+        ("drop", "trap"),
+        ("pass", "batch-error"),
+    ];
+    for (seed, poison) in (1_u64..).zip(poisons) {
         let backend = Backend::start().await;
-        let spanmill = start(&manifest(&backend, on_error, "{}", "")).await;
+        let spanmill = start(&manifest(&backend, poison, "{}", "")).await;
         // A plugin that has processed nothing yet is not known to be well, and senders are told to try again.
         let known = send(&spanmill, vec![(1000, "one", body(1000, "good"))]).await;
         assert_eq!(known[&1000], Code::Ok);
@@ -190,23 +199,23 @@ async fn each_sender_is_answered_for_its_own_request_alone() {
         for (number, kind) in &kinds {
             assert_eq!(
                 answers[number],
-                kind.answer(on_error),
-                "{on_error}: {kind:?} {number}"
+                kind.answer(poison),
+                "{poison:?}: {kind:?} {number}"
             );
         }
-        let exported = kinds.iter().filter(|(_, kind)| kind.is_exported(on_error));
+        let exported = kinds.iter().filter(|(_, kind)| kind.is_exported(poison));
         let exported = exported.map(|(number, _)| *number).chain([1000]);
         let exported: BTreeSet<Vec<u8>> = exported.map(spanmill_tests::span_id).collect();
         backend.spans(exported.len()).await;
         spanmill.stop().await;
-        assert_eq!(arrived(&backend), exported, "{on_error}");
+        assert_eq!(arrived(&backend), exported, "{poison:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_that_say_different_things_share_nothing() {
     let backend = Backend::start().await;
-    let spanmill = start(&manifest(&backend, "drop", "{}", "")).await;
+    let spanmill = start(&manifest(&backend, ("drop", "trap"), "{}", "")).await;
     let requests = (1..=80_u64).map(|number| {
         let tenant = if number % 3 == 0 { "red" } else { "blue" };
         let spans = request(tenant, vec![span(number, "good", vec![])]);
@@ -233,7 +242,7 @@ async fn a_queue_that_takes_few_spans_takes_what_fits() {
     let backend = Backend::start().await;
     // Five spans: less than what waits, more than any request has.
     let queue = "{sizer: items, queue_size: 5, num_consumers: 1}";
-    let spanmill = Arc::new(start(&manifest(&backend, "drop", queue, "")).await);
+    let spanmill = Arc::new(start(&manifest(&backend, ("drop", "trap"), queue, "")).await);
     let mut left = good(60);
     within("every request to be taken", async {
         while !left.is_empty() {
