@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::time::{ClockId, clock_gettime};
-use spanmill_admin::{Control as _, ExporterStatus, PluginStatus, ServiceStatus};
+use spanmill_admin::{Control as _, ExporterStatus, PipelineLayout, PluginStatus, ServiceStatus};
 use spanmill_model::{PerSignal, Signal};
 
 use super::families::{Families, Family, FamilyKind, Labels};
@@ -74,10 +74,10 @@ impl Gatherer {
         let Reports { service, plugins } = self.reports();
         self.receivers(&mut out);
         plugins.iter().for_each(|status| plugin(status, &mut out));
-        service
-            .exporters
-            .iter()
-            .for_each(|status| exporter(status, &mut out));
+        let pipelines = self.admin.layout().pipelines;
+        for status in &service.exporters {
+            exporter(status, given(status, &pipelines), &mut out);
+        }
         for loss in &service.lost {
             let labels = vec![
                 ("component", loss.component.clone()),
@@ -164,7 +164,26 @@ impl Gatherer {
     }
 }
 
-fn exporter(status: &ExporterStatus, out: &mut Families) {
+/// Which signals an exporter is given: `all` if there are several, or if it is of no pipeline any more.
+fn given<'a>(status: &ExporterStatus, pipelines: &'a [PipelineLayout]) -> &'a str {
+    let is_led_to = |pipeline: &&PipelineLayout| {
+        let exporters = &pipeline.exporters;
+        exporters
+            .iter()
+            .any(|stage| stage.component == status.exporter)
+    };
+    let signals = pipelines
+        .iter()
+        .filter(is_led_to)
+        .map(|pipeline| pipeline.signal.as_str());
+    let signals: BTreeSet<&str> = signals.collect();
+    match (signals.first(), signals.len()) {
+        (Some(only), 1) => only,
+        _ => "all",
+    }
+}
+
+fn exporter(status: &ExporterStatus, data_type: &str, out: &mut Families) {
     let labels = || -> Labels { vec![("exporter", status.exporter.clone())] };
     // The whole has counted what its endpoints send.
     for (signal, counts) in status.signals.iter().filter(|_| !status.part) {
@@ -204,11 +223,6 @@ fn exporter(status: &ExporterStatus, out: &mut Families) {
     }
     if let Some(queue) = &status.queue {
         // One queue for all signals of an exporter, where the Collector has one for each.
-        let mut signals = status.signals.keys();
-        let data_type = match (signals.next(), signals.next()) {
-            (Some(only), None) => only.as_str(),
-            _ => "all",
-        };
         let labels = || {
             let mut labels = labels();
             labels.insert(0, ("data_type", data_type.to_owned()));
