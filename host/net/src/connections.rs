@@ -196,11 +196,7 @@ async fn connection<A: Answer>(
         debug!(%error, "cannot set TCP_NODELAY");
     }
     let known = &place.connection;
-    let gathers = server.gathers;
-    let watched = |stream| {
-        let stream = Reads::new(WatchedStream::new(stream, Arc::clone(known)));
-        Gathered::if_many(stream, gathers)
-    };
+    let watched = |stream| Reads::new(WatchedStream::new(stream, Arc::clone(known)));
     match &server.tls {
         None => requests(watched(stream), &server, answer, known).await,
         // Boxed, so that connections in plain text do not have its size.
@@ -229,6 +225,7 @@ where
     let Server {
         builder,
         limits,
+        gathers,
         shutdown,
         abort,
         ..
@@ -242,7 +239,9 @@ where
             Ok::<_, Infallible>(response.map(|body| WatchedBody::new(body, active)))
         }
     });
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    // Above TLS, whose alerts are not to wait.
+    let stream = TokioIo::new(Gathered::if_many(stream, *gathers));
+    let mut serving = pin!(builder.serve_connection(stream, service));
     let mut cut_off: Option<CutOff> = None;
     let result = loop {
         let is_ending = cut_off.is_some();

@@ -52,7 +52,6 @@ impl Probe {
             pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 pace.tick().await;
-                to.lock().unwrap().sent += 1;
                 let began = Instant::now();
                 let sent = async {
                     let (kind, body) = ("application/x-protobuf", body.clone());
@@ -62,10 +61,14 @@ impl Probe {
                     }
                 };
                 let status = tokio::time::timeout(PATIENCE, sent).await;
+                // Counted at its end both ways, whenever counting begins anew.
+                let mut probed = to.lock().unwrap();
+                probed.sent += 1;
                 if let Ok(Ok(status)) = status
                     && status.is_success()
                 {
-                    to.lock().unwrap().latencies.push(began.elapsed());
+                    probed.latencies.push(began.elapsed());
+                    drop(probed);
                     count.send_modify(|count| *count += 1);
                 }
             }
@@ -99,10 +102,6 @@ impl Probe {
     /// Ends it. The request under way counts neither way.
     pub async fn end(self) -> Probed {
         self.task.abort();
-        let mut probed = self.probed.lock().unwrap().clone();
-        probed.sent = probed
-            .sent
-            .saturating_sub(usize::from(probed.sent > probed.latencies.len()));
-        probed
+        self.probed.lock().unwrap().clone()
     }
 }
