@@ -2,8 +2,8 @@
 //! ask: the numbers are those that the senders and the sink counted themselves.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -12,7 +12,7 @@ use prost::Message as _;
 use serde_json::json;
 use spanmill_tests::prometheus::{Prometheus, Series};
 use spanmill_tests::{
-    Answer, Arrivals, Backend, GrpcSender, Spanmill, post, request, span, within,
+    Answer, Arrivals, Backend, DEADLINE, GrpcSender, Spanmill, post, request, span,
 };
 use tonic::Code;
 
@@ -118,9 +118,20 @@ async fn gives(prometheus: &Prometheus, expression: &str, label: &str, expected:
         .iter()
         .map(|(of, value)| ((*of).to_owned(), *value as f64))
         .collect();
-    let is_so = |series: &[Series]| by(series, label) == expected;
-    let asked = format!("{expression} to be {expected:?}");
-    within(&asked, prometheus.query_until(expression, is_so)).await;
+    let seen = Mutex::new(BTreeMap::new());
+    let is_so = |series: &[Series]| {
+        let values = by(series, label);
+        let is_so = values == expected;
+        *seen.lock().unwrap() = values;
+        is_so
+    };
+    let asked = prometheus.query_until(expression, is_so);
+    if tokio::time::timeout(DEADLINE / 2, asked).await.is_err() {
+        panic!(
+            "{expression} gives {:?}, not {expected:?}",
+            seen.lock().unwrap()
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,8 +173,9 @@ async fn what_dashboards_ask_is_what_was_counted_outside() {
     }
     let capacity = "sum(otelcol_exporter_queue_capacity) by (exporter)";
     let size = "sum(otelcol_exporter_queue_size) by (exporter)";
-    let full = [("otlp/second", taken)];
-    gives(&prometheus, &format!("{size} > 0"), "exporter", &full).await;
+    // The other exporter's queue has something in it while telemetry flows.
+    let full = "sum(otelcol_exporter_queue_size{exporter=\"otlp/second\",data_type=\"traces\"}) by (exporter)";
+    gives(&prometheus, full, "exporter", &[("otlp/second", taken)]).await;
     let capacities = prometheus.query(capacity).await;
     assert_eq!(by(&capacities, "exporter")["otlp/second"], 5.0);
 
