@@ -255,5 +255,17 @@ async fn what_dashboards_ask_is_what_was_counted_outside() {
     )
     .await;
     assert_eq!(second.spans(1).await.len(), usize::try_from(SPANS).unwrap());
-    spanmill.stop().await;
+    // What the backend refused is told at the end as well.
+    spanmill.terminate();
+    let ended = spanmill.ended().await;
+    let lost = format!(
+        "{} spans were accepted and not delivered",
+        (taken - 1) * SPANS
+    );
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.log.iter().any(|line| line.contains(&lost)),
+        "{:?}",
+        ended.log
+    );
 }
