@@ -1,4 +1,4 @@
-"""The example of a plugin's README: what its section `## Example` says.
+"""What a plugin's README says under `## Example` and `## Cost`.
 
 The first block of YAML is the manifest: a processor, or a connector with `service.pipelines`. Lines NAME=value of a block of sh are the environment.
 A block of JSON behind `In:` is sent, one behind `Out:` comes out of the pipeline; where there are several, `Out of` names it.
@@ -13,6 +13,8 @@ import layout
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGNALS = {"resourceSpans": "traces", "resourceLogs": "logs", "resourceMetrics": "metrics"}
+# The figures, which benches/plugins writes.
+COST = re.compile(r"(<!-- cost: .*? -->\n)(.*?)(<!-- end of cost -->)", re.DOTALL)
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -74,7 +76,12 @@ def path(plugin):
 
 
 def plugins():
-    return sorted(readme.parent.name for readme in (ROOT / "plugins").glob("*/README.md"))
+    return sorted(crate.parent.name for crate in (ROOT / "plugins").glob("*/Cargo.toml"))
+
+
+def has_cost(text):
+    found = COST.search(text)
+    return bool(found and re.match(r"[\d.]+ ns a ", found[2]))
 
 
 def section_of(text):

@@ -110,6 +110,11 @@ class Reading(unittest.TestCase):
             with self.subTest(instead=instead), self.assertRaisesRegex(example.Mistake, told):
                 example.parse(plugin, text.replace(part, instead, 1))
 
+    def test_a_cost_is_a_figure(self):
+        self.assertTrue(example.has_cost("<!-- cost: x -->\n4.2 ns a span\n<!-- end of cost -->"))
+        for text in ["4.2 ns a span", "<!-- cost: x -->\n<!-- end of cost -->\n4.2 ns a span", "<!-- cost: x -->\nmuch\n<!-- end of cost -->"]:
+            self.assertFalse(example.has_cost(text))
+
     def test_outputs_are_written_where_they_stand(self):
         found = example.parse("routing", CONNECTOR)
         text = example.rewritten(CONNECTOR, found, {"logs/a": {"resourceLogs": [1]}, "logs/b": {"resourceLogs": [2]}})
