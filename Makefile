@@ -17,7 +17,7 @@ TOOLS := target/tools
 PACK = if test -x target/release/spanmill && test -f $(PLUGIN_DIR)/transform.wasm; then \
 	target/release/spanmill pack-built-ins --plugins $(PLUGIN_DIR) --into target/release/spanmill; fi
 
-.PHONY: edge edge-check edge-runtimes emulator browser ledger-bench transform-bench differential differential-goldens tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: edge edge-check edge-runtimes emulator browser ledger-bench transform-bench differential differential-goldens plugin-costs readme-examples tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins inside it.
 build: plugins host
@@ -61,7 +61,7 @@ emulator:
 		|| { apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends qemu-user; }
 
 ## Everything that CI runs.
-test: lint build differential-goldens guests clients browser sdks five-minutes language-guests examples edge-check unit fuzz
+test: lint build differential-goldens readme-examples guests clients browser sdks five-minutes language-guests examples edge-check unit fuzz
 
 lint:
 	$(CARGO) fmt --all --check
@@ -224,6 +224,15 @@ differential: build $(COLLECTOR)
 differential-goldens: build
 	python3 -B -m unittest discover -s tests/differential -p 'test_*.py'
 	tests/differential/run
+
+## The examples of the plugins' READMEs, in the real binary; UPDATE=1 writes what comes out into them.
+readme-examples: build
+	python3 -B -m unittest discover -s tests/readmes -p 'test_*.py'
+	tests/readmes/run
+
+## ns an item of each plugin with the settings of its README's example, written into the READMEs.
+plugin-costs: build
+	benches/plugins
 
 ## tail_sampling beside the Collector's at length: of 100,000 spans the same traces must be kept; needs Go.
 tail-compare: host plugins $(COLLECTOR)
