@@ -49,7 +49,8 @@ edge-runtimes:
 	edge/build-runtime x86_64
 	edge/build-runtime aarch64
 
-# The same in short, for CI.
+# The same in short, for CI, with runtimes that are built quickly and run slowly.
+edge-check: export EDGE_CARGO_FLAGS = --config profile.edge.opt-level=0 --config profile.edge.codegen-units=16
 edge-check: build edge-runtimes emulator
 	SHORT=1 STARTS=3 edge/measure
 
