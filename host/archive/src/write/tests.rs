@@ -32,7 +32,7 @@ fn a_program_keeps_its_bytes_and_gives_its_files_back() {
     assert!(bytes.len() < 2000, "{}", bytes.len());
     let archive = Archive::of_program(&path).unwrap().unwrap();
     assert_eq!(*archive.read("one").unwrap(), [b'x'; 10_000]);
-    assert_eq!(*archive.read("none").unwrap(), []);
+    assert!(archive.read("none").unwrap().is_empty());
     let missing = archive.read("two").unwrap_err();
     assert_eq!(missing.to_string(), "there is no two in it");
 }
