@@ -15,7 +15,7 @@ use spanmill::bench::{
 };
 use spanmill_admin::{Control as _, SwapOptions, SwapReport};
 use spanmill_benches::{machine, reference, spans};
-use spanmill_runtime::{CacheConfig, CompilerConfig};
+use spanmill_runtime::CacheConfig;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -67,9 +67,8 @@ async fn bench() -> Result<()> {
     let cache = tempfile::tempdir()?;
     let folders = Folders {
         plugins: Some(reference::plugin_folder()),
-        store: None,
         cache: Some(CacheConfig::new(cache.path().join("cache"))),
-        compiler: CompilerConfig::default(),
+        ..Folders::default()
     };
     let mut loader = folders.loader()?;
     let source = Source::new("the bench", MANIFEST);

@@ -18,7 +18,7 @@ use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::saturate::{self, Turn};
 use spanmill_benches::{machine, spans};
 use spanmill_net::RawCodec;
-use spanmill_runtime::{CacheConfig, CompilerConfig, Runtime, RuntimeConfig};
+use spanmill_runtime::{CacheConfig, Runtime, RuntimeConfig};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
@@ -75,9 +75,8 @@ fn main() -> Result<()> {
     let cache = tempfile::tempdir()?;
     let folders = Folders {
         plugins: Some(reference::plugin_folder()),
-        store: None,
         cache: Some(CacheConfig::new(cache.path().join("cache"))),
-        compiler: CompilerConfig::default(),
+        ..Folders::default()
     };
     println!(
         "workers: batches of {SPANS} spans, {STREAMS} requests under way; {}",

@@ -248,5 +248,6 @@ fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
     all.join(", ")
 }
 
-#[cfg(all(test, feature = "compiler"))]
+#[cfg(test)]
+#[cfg(feature = "compiler")]
 mod tests;

@@ -64,7 +64,7 @@ fn what_is_unsigned_or_signed_by_another_is_refused() {
     let ((key, public), (_, other)) = (pair(), pair());
     let unsigned = file(None);
     assert_eq!(
-        refused(&unsigned, &[public.clone()]),
+        refused(&unsigned, std::slice::from_ref(&public)),
         PrecompiledError::Unsigned
     );
     let signed = file(Some(&key));
@@ -109,7 +109,7 @@ fn code_of_another_machine_or_memory_is_refused_by_name() {
     let (key, public) = pair();
     let (this, other) = machines();
     let foreign = write("00", 8, &[compiled(other, GUARDED)], Some(&key)).unwrap();
-    let why = refused(&foreign, &[public.clone()]).to_string();
+    let why = refused(&foreign, std::slice::from_ref(&public)).to_string();
     assert!(
         why.starts_with(&format!("it is for {other}, and this machine takes ")),
         "{why}"
@@ -119,7 +119,7 @@ fn code_of_another_machine_or_memory_is_refused_by_name() {
         compiled(this, PluginMemory::Checked),
     ];
     let checked = write("00", 8, &both, Some(&key)).unwrap();
-    let why = refused(&checked, &[public.clone()]).to_string();
+    let why = refused(&checked, std::slice::from_ref(&public)).to_string();
     assert!(
         why.contains("compile it with `--memory guarded` as well"),
         "{why}"
