@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Longer than anything here may take, on a slow and busy machine.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Waits for something, but not for ever.
 ///
