@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use prost::Message as _;
 use serde_json::json;
 use spanmill_tests::prometheus::{Prometheus, Series};
@@ -212,11 +214,12 @@ async fn what_dashboards_ask_is_what_was_counted_outside() {
 
     // What the sink has, by signal, is what is said to be sent.
     let at_sink = Arrivals::of(&backend.taken());
-    let points_at_sink: usize = at_sink
-        .metrics
-        .iter()
-        .map(|(_, metric)| usize::from(metric.name == "load") * 3)
-        .sum();
+    let points_of = |metric: &Metric| match &metric.data {
+        Some(Data::Gauge(gauge)) => gauge.data_points.len(),
+        other => panic!("{other:?} was not sent"),
+    };
+    let at_points = at_sink.metrics.iter().map(|(_, metric)| points_of(metric));
+    let points_at_sink: usize = at_points.sum();
     let counted = [at_sink.spans.len(), at_sink.logs.len(), points_at_sink];
     let expected = [spans + spans_http, records, points];
     assert_eq!(counted.map(|items| items as u64), expected);

@@ -9,6 +9,8 @@
 //! That it was made for this engine, wasmtime checks.
 #![allow(unsafe_code)] // `deserialize` trusts the bytes; see `Code::load`.
 
+use std::borrow::Cow;
+
 use spanmill_archive::Embedded;
 use spanmill_keys::PublicKey;
 use wasmtime::Engine;
@@ -18,30 +20,14 @@ use crate::precompiled::{Header, Precompiled, PrecompiledError};
 use crate::target::PluginMemory;
 
 /// Native code that may run.
-pub(crate) struct Code<'a>(Bytes<'a>);
-
-enum Bytes<'a> {
-    #[cfg(feature = "compiler")]
-    Borrowed(&'a [u8]),
-    Owned(Vec<u8>, std::marker::PhantomData<&'a [u8]>),
-}
-
-impl Bytes<'_> {
-    fn get(&self) -> &[u8] {
-        match self {
-            #[cfg(feature = "compiler")]
-            Bytes::Borrowed(bytes) => bytes,
-            Bytes::Owned(bytes, _) => bytes,
-        }
-    }
-}
+pub(crate) struct Code<'a>(Cow<'a, [u8]>);
 
 #[cfg(feature = "compiler")]
 impl<'a> Code<'a> {
     /// What the compiler has just made: in this process, or in one of this very program that writes it into a pipe, to which nobody
     /// else can write. For `compile.rs` alone.
     pub(crate) fn compiled(code: &'a [u8]) -> Self {
-        Code(Bytes::Borrowed(code))
+        Code(Cow::Borrowed(code))
     }
 
     /// A file of the cache, if it is what was written there: it begins with a keyed hash of its name and the rest. The key only
@@ -50,7 +36,7 @@ impl<'a> Code<'a> {
         let (stored, code) = file.split_first_chunk::<{ blake3::OUT_LEN }>()?;
         // `Hash` compares in constant time.
         let is_ours = blake3::Hash::from_bytes(*stored) == cache_hash(name, code, key);
-        is_ours.then_some(Code(Bytes::Borrowed(code)))
+        is_ours.then_some(Code(Cow::Borrowed(code)))
     }
 }
 
@@ -98,8 +84,7 @@ impl Code<'static> {
         is_whole: bool,
     ) -> Result<(Self, Header), PrecompiledError> {
         let code = file.code(memory, is_whole)?;
-        let code = Bytes::Owned(code, std::marker::PhantomData);
-        Ok((Code(code), file.header))
+        Ok((Code(Cow::Owned(code)), file.header))
     }
 }
 
@@ -112,7 +97,7 @@ impl Code<'_> {
     pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {
         // SAFETY: the bytes are what a compiler of this program made. Each constructor says how that is known, and this module has
         // all of them. That they are for this version and these settings, wasmtime checks.
-        unsafe { Component::deserialize(engine, self.0.get()) }
+        unsafe { Component::deserialize(engine, &self.0) }
     }
 }
 

@@ -30,9 +30,7 @@ const TAKEN_OUT: usize = 4;
 impl PendingRequest {
     /// Whether another request may share a batch with this one.
     fn joins(&self, other: &PendingRequest) -> bool {
-        let may = |one: &PendingRequest| one.coalescing.is_some() && !one.trace.is_on();
-        may(self)
-            && may(other)
+        self.coalescing.is_some()
             && self.request.signal == other.request.signal
             && Arc::ptr_eq(&self.pipelines, &other.pipelines)
             && self.request.metadata == other.request.metadata
@@ -85,11 +83,12 @@ impl Shared {
                 Work::Request(other) => Some(other),
                 _ => None,
             }));
-        // A bug must not cost the others their requests.
+        // A bug that one request meets must not cost the others theirs.
         let together = || self.run_together(worker, owner, &mut group);
         drop(catch_unwind(AssertUnwindSafe(|| contained(together))));
         for request in group.together.into_iter().chain(group.apart) {
-            self.run_alone(worker, owner, request);
+            let alone = || self.run_alone(worker, owner, request);
+            drop(catch_unwind(AssertUnwindSafe(|| contained(alone))));
         }
     }
 

@@ -66,8 +66,10 @@ impl Shared {
             }
             return;
         }
+        if let Some((first, _)) = requests.first() {
+            first.pending.pause();
+        }
         for (RequestWork { pending, reply }, items) in requests {
-            pending.pause();
             let pending = pending.alone();
             let work = Work::Request(RequestWork { pending, reply });
             if let Err(Work::Request(late)) = self.scheduler.add_now(owner.clone(), work) {

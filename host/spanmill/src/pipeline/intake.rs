@@ -118,8 +118,11 @@ impl RequestIntake for Intake {
                 received_unix_nano: now_unix_nano(),
                 counts: Arc::clone(&self.counts),
                 traced: trace.is_on().then(|| self.receiver.clone()),
+                coalescing: self
+                    .coalescing
+                    .clone()
+                    .filter(|_| coalesces && !trace.is_on()),
                 trace,
-                coalescing: self.coalescing.clone().filter(|_| coalesces),
             };
             let (reply, answer) = oneshot::channel();
             let work = Work::Request(RequestWork { pending, reply });

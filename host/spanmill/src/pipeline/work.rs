@@ -53,7 +53,7 @@ pub(super) struct PendingRequest {
     /// The trace of the service's work on it, and the receiver's name for it if there is one.
     pub(super) trace: TraceContext,
     pub(super) traced: Option<ComponentId>,
-    /// Whether it may share a batch with others: `None` if not.
+    /// Whether it may share a batch with others: `None` if not, as where its processing is traced.
     pub(super) coalescing: Option<Arc<Coalescing>>,
 }
 
