@@ -6,7 +6,7 @@ mod watched;
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,10 +101,11 @@ pub trait Answer: Clone + Send + Sync + 'static {
         + Unpin
         + 'static;
 
-    /// Answers a request.
+    /// Answers a request of a peer.
     fn answer(
         &self,
         request: Request<Incoming>,
+        peer: IpAddr,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
@@ -198,7 +199,7 @@ async fn connection<A: Answer>(
     let known = &place.connection;
     let watched = |stream| Reads::new(WatchedStream::new(stream, Arc::clone(known)));
     match &server.tls {
-        None => requests(watched(stream), &server, answer, known).await,
+        None => requests(watched(stream), &server, answer, peer.ip(), known).await,
         // Boxed, so that connections in plain text do not have its size.
         Some(tls) => {
             Box::pin(async {
@@ -208,7 +209,7 @@ async fn connection<A: Answer>(
                     () = server.shutdown.cancelled() => None,
                 };
                 if let Some(secured) = secured {
-                    requests(secured, &server, answer, known).await;
+                    requests(secured, &server, answer, peer.ip(), known).await;
                 }
             })
             .await;
@@ -217,8 +218,13 @@ async fn connection<A: Answer>(
 }
 
 /// Serves the requests of a connection.
-async fn requests<S, A>(stream: S, server: &Server, answer: A, known: &Arc<Connection>)
-where
+async fn requests<S, A>(
+    stream: S,
+    server: &Server,
+    answer: A,
+    peer: IpAddr,
+    known: &Arc<Connection>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Answer,
 {
@@ -235,7 +241,7 @@ where
         let answer = answer.clone();
         let active = of_request.begin();
         async move {
-            let response = answer.answer(request).await;
+            let response = answer.answer(request, peer).await;
             Ok::<_, Infallible>(response.map(|body| WatchedBody::new(body, active)))
         }
     });

@@ -313,7 +313,7 @@ impl Check<'_> {
         length("cells.bits", values.bits.len(), values.kinds.len())?;
         let shape = match &path.target {
             Target::Fixed(field) => Some(field.shape),
-            Target::Attributes | Target::Attribute(_) => None,
+            Target::Attributes | Target::Attribute(_) | Target::Request(_) => None,
         };
         for (&kind, &bits) in values.kinds.iter().zip(&values.bits) {
             let fits = match (shape, kind) {

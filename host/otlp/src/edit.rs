@@ -84,6 +84,8 @@ impl Editor<'_> {
                     }
                 }
             }
+            // Not to be written, which was checked when it was declared.
+            Target::Request(_) => {}
             Target::Attributes => {
                 let mut entries = Vec::new();
                 if let Some(store) = &self.table.attributes {
@@ -122,7 +124,7 @@ impl Editor<'_> {
     ) -> Result<(), Flaw> {
         match target {
             Target::Fixed(field) => self.write_field(field, row, value),
-            Target::Attributes => Ok(()),
+            Target::Attributes | Target::Request(_) => Ok(()),
             Target::Attribute(key) => {
                 let plan = self.attributes;
                 let readers = plan.map_or(0, |plan| plan.list_readers);

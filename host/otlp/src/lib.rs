@@ -89,7 +89,7 @@ pub use shard::shard_of;
 pub use spanmill_model::{Context, PerContext, Shape, Signal};
 pub use touched::Touched;
 pub use view::{AttributesView, BatchView, CellsView, ColumnView, PoolView, TableView};
-pub use workspace::{Applied, ItemIds, Workspace};
+pub use workspace::{Applied, ItemIds, Sender, Workspace};
 
 /// The pool index that stands for "no text".
 pub const ABSENT: u32 = u32::MAX;

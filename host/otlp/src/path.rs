@@ -4,6 +4,9 @@ use std::fmt;
 
 use spanmill_model::{Context, FIELDS, Field};
 
+/// What paths of what is known of a request start with.
+const REQUEST: &str = "request";
+
 /// A field that a plugin reads or writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
@@ -17,6 +20,31 @@ pub(crate) enum Target {
     Fixed(&'static Field),
     Attributes,
     Attribute(Box<str>),
+    /// What is known of the request that the row came in. Such fields stand in the table of resources.
+    Request(RequestField),
+}
+
+/// What is known of a request beside its telemetry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RequestField {
+    /// The IP address of its sender.
+    ClientAddress,
+    /// A header.
+    Metadata(Box<str>),
+}
+
+const CLIENT_ADDRESS: &str = "client.address";
+const METADATA: &str = "metadata";
+
+impl RequestField {
+    /// Reads the part of a path behind `request.`.
+    fn parse(rest: &str) -> Option<Self> {
+        match rest.strip_prefix(METADATA) {
+            _ if rest == CLIENT_ADDRESS => Some(RequestField::ClientAddress),
+            Some(key) => key_of(key).map(RequestField::Metadata),
+            None => None,
+        }
+    }
 }
 
 /// A path that names no field.
@@ -24,10 +52,18 @@ pub(crate) enum Target {
 pub enum PathError {
     /// The path starts with no context.
     #[error(
-        "`{path}` starts with no context; write resource., scope., span., spanevent., spanlink., log., metric. or datapoint. \
-         before the field"
+        "`{path}` starts with no context; write resource., scope., span., spanevent., spanlink., log., metric., datapoint. or \
+         request. before the field"
     )]
     Context {
+        /// The path.
+        path: String,
+    },
+    /// Of a request, no such thing is known.
+    #[error(
+        "`{path}` is nothing that is known of a request; there are request.client.address and request.metadata[\"header\"]"
+    )]
+    Request {
         /// The path.
         path: String,
     },
@@ -55,17 +91,22 @@ impl Path {
     /// A path that names no field.
     pub fn parse(path: &str) -> Result<Path, PathError> {
         let (prefix, rest) = path.split_once('.').unwrap_or((path, ""));
+        if prefix == REQUEST {
+            let field = RequestField::parse(rest).ok_or_else(|| PathError::Request {
+                path: path.to_owned(),
+            })?;
+            return Ok(Path {
+                context: Context::Resource,
+                target: Target::Request(field),
+            });
+        }
         let context = Context::with_prefix(prefix).ok_or_else(|| PathError::Context {
             path: path.to_owned(),
         })?;
         let fields = || FIELDS.iter().filter(|field| field.context == context);
         let target = match rest.strip_prefix(context.attributes()) {
             Some("") => Some(Target::Attributes),
-            Some(key) if key.starts_with('[') => key
-                .strip_prefix("[\"")
-                .and_then(|key| key.strip_suffix("\"]"))
-                .and_then(unescape)
-                .map(Target::Attribute),
+            Some(key) if key.starts_with('[') => key_of(key).map(Target::Attribute),
             _ => fields().find(|field| field.name == rest).map(Target::Fixed),
         };
         match target {
@@ -97,7 +138,7 @@ impl Path {
     pub(crate) fn key(&self) -> Option<&str> {
         match &self.target {
             Target::Attribute(key) => Some(key),
-            Target::Attributes | Target::Fixed(_) => None,
+            Target::Attributes | Target::Fixed(_) | Target::Request(_) => None,
         }
     }
 
@@ -111,6 +152,7 @@ impl Path {
         match &self.target {
             Target::Fixed(fixed) => fixed.writable,
             Target::Attributes | Target::Attribute(_) => true,
+            Target::Request(_) => false,
         }
     }
 
@@ -121,6 +163,17 @@ impl Path {
                 && self.target == Target::Attributes
                 && matches!(other.target, Target::Attribute(_)))
     }
+}
+
+/// The key of `["key"]`.
+fn key_of(bracketed: &str) -> Option<Box<str>> {
+    let key = bracketed.strip_prefix("[\"")?;
+    unescape(key.strip_suffix("\"]")?)
+}
+
+/// As it stands between quotes in a path.
+fn escape(key: &str) -> String {
+    key.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// Resolves `\"` and `\\`; `None` for any other use of a quote or backslash.
@@ -144,8 +197,13 @@ impl fmt::Display for Path {
             Target::Fixed(fixed) => write!(out, "{prefix}.{}", fixed.name),
             Target::Attributes => write!(out, "{prefix}.{attributes}"),
             Target::Attribute(key) => {
-                let key = key.replace('\\', "\\\\").replace('"', "\\\"");
-                write!(out, "{prefix}.{attributes}[\"{key}\"]")
+                write!(out, "{prefix}.{attributes}[\"{}\"]", escape(key))
+            }
+            Target::Request(RequestField::ClientAddress) => {
+                write!(out, "{REQUEST}.{CLIENT_ADDRESS}")
+            }
+            Target::Request(RequestField::Metadata(header)) => {
+                write!(out, "{REQUEST}.{METADATA}[\"{}\"]", escape(header))
             }
         }
     }
@@ -177,6 +235,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_a_request_stands_beside_its_resources_and_is_not_written() {
+        for path in [
+            "request.client.address",
+            "request.metadata[\"X-Tenant \\\"1\\\"\"]",
+        ] {
+            let parsed = Path::parse(path).unwrap();
+            assert_eq!(parsed.to_string(), path);
+            assert_eq!(parsed.context(), Context::Resource);
+            assert!(!parsed.is_writable() && parsed.key().is_none());
+            assert!(parsed.covers(&parsed));
+            assert!(!Path::parse("resource.attributes").unwrap().covers(&parsed));
+        }
+    }
+
+    #[test]
     fn what_is_no_field_is_refused_with_those_there_are() {
         let error = |path| Path::parse(path).unwrap_err().to_string();
         assert_eq!(
@@ -187,7 +260,12 @@ mod tests {
         assert_eq!(
             error("logs.body"),
             "`logs.body` starts with no context; write resource., scope., span., spanevent., spanlink., \
-             log., metric. or datapoint. before the field"
+             log., metric., datapoint. or request. before the field"
+        );
+        assert_eq!(
+            error("request.header"),
+            "`request.header` is nothing that is known of a request; there are request.client.address and \
+             request.metadata[\"header\"]"
         );
         for path in [
             "",
@@ -200,6 +278,10 @@ mod tests {
             "log.attributes[\"\\n\"]",
             "log.bod",
             "datapoint.metadata",
+            "request",
+            "request.metadata",
+            "request.metadata[k]",
+            "request.client.address.port",
         ] {
             assert!(Path::parse(path).is_err(), "{path}");
         }

@@ -2,7 +2,7 @@
 
 use spanmill_model::{Context, Field, PerContext, Signal};
 
-use crate::path::{Path, PathError, Target};
+use crate::path::{Path, PathError, RequestField, Target};
 use crate::schema::{self, Home, Layout, POINT_KINDS};
 
 /// The fields that one stage declared.
@@ -65,6 +65,18 @@ impl StageContract {
         }
     }
 
+    /// Whether it reads the address of a request's sender.
+    pub fn reads_client_address(&self) -> bool {
+        let address = Target::Request(RequestField::ClientAddress);
+        self.reads.iter().any(|path| path.target == address)
+    }
+
+    /// Whether it reads headers of a request.
+    pub fn reads_metadata(&self) -> bool {
+        let mut targets = self.reads.iter().map(|path| &path.target);
+        targets.any(|target| matches!(target, Target::Request(RequestField::Metadata(_))))
+    }
+
     /// The same for a stage that may hold rows: one that exports `ticker` and sees every row of a trace.
     pub fn holding(self) -> Self {
         StageContract {
@@ -107,6 +119,8 @@ impl AttributePlan {
 pub(crate) struct ContextPlan {
     pub(crate) columns: Vec<ColumnPlan>,
     pub(crate) attributes: Option<AttributePlan>,
+    /// What of the request is wanted, and the stages that read it; of resources alone.
+    pub(crate) request: Vec<(RequestField, u64)>,
     pub(crate) wanted: bool,
     /// Which column each field goes to; of data points for each kind of them, else the first alone.
     pub(crate) layouts: [Layout; POINT_KINDS],
@@ -118,6 +132,8 @@ pub(crate) enum Read {
     Column(usize),
     Attributes,
     Attribute(Box<[u8]>),
+    /// What is known of the request.
+    Request(usize),
 }
 
 /// One stage's part of the projection.
@@ -254,6 +270,16 @@ fn want(plan: &mut ContextPlan, path: &Path, readers: u64) -> Option<Read> {
                 None => attributes.keys.push((key.clone(), readers)),
             }
             Read::Attribute(key)
+        }
+        Target::Request(field) => {
+            let mut known = plan.request.iter();
+            let at = known.position(|(known, _)| known == field);
+            let at = at.unwrap_or(plan.request.len());
+            match plan.request.get_mut(at) {
+                Some((_, granted)) => *granted |= readers,
+                None => plan.request.push((field.clone(), readers)),
+            }
+            Read::Request(at)
         }
     })
 }

@@ -197,7 +197,7 @@ fn column_fits(
             answer.charge(key.len() as u64, rows)?;
             Some(Shape::Value)
         }
-        Target::Attributes => None,
+        Target::Attributes | Target::Request(_) => None,
     };
     match (shape, column) {
         (Some(Shape::Narrow), RecordColumn::Narrow(values)) => {

@@ -39,6 +39,8 @@ pub(crate) mod number {
     /// In an `ArrayValue`.
     pub(crate) const VALUES: u32 = 1;
     /// In an `AnyValue`.
+    pub(crate) const STRING: u32 = 1;
+    pub(crate) const BYTES: u32 = 7;
     pub(crate) const INT: u32 = 3;
     pub(crate) const DOUBLE: u32 = 4;
     pub(crate) const ARRAY: u32 = 5;

@@ -56,6 +56,10 @@ impl TableScratch {
                 (Read::Attribute(key), Some(store)) => {
                     gathered.by_key(store, texts.find(key), alive, table.rows());
                 }
+                (Read::Request(number), _) => {
+                    let known = table.request.get(*number).copied();
+                    gathered.same_in_every_row(known, alive.count(table));
+                }
                 _ => gathered.mode = Mode::Base,
             }
         }

@@ -82,6 +82,8 @@ pub(crate) struct Table {
     pub(crate) attributes: Option<Store>,
     /// How the attributes are read.
     pub(crate) reading: Reading,
+    /// What is known of the request, a kind and bits for each that is wanted.
+    pub(crate) request: Vec<(u8, u64)>,
 }
 
 impl Table {
@@ -116,6 +118,7 @@ impl Table {
                 .collect(),
             attributes: plan.attributes.is_some().then(Store::default),
             reading: Reading::default(),
+            request: vec![(kind::ABSENT, 0); plan.request.len()],
         }
     }
 
@@ -123,6 +126,7 @@ impl Table {
         self.entries.clear();
         self.parents.clear();
         self.data.clear();
+        self.request.fill((kind::ABSENT, 0));
         if let Some(store) = &mut self.attributes {
             store.clear();
             self.reading.clear();

@@ -97,11 +97,11 @@ impl Touches<'_> {
         let is_single = write.values.kinds.len() == 1;
         let key = match &path.target {
             Target::Attribute(key) => self.texts.find(key.as_bytes()),
-            Target::Fixed(_) | Target::Attributes => None,
+            Target::Fixed(_) | Target::Attributes | Target::Request(_) => None,
         };
         let column = match &path.target {
             Target::Fixed(field) => table.column(field),
-            Target::Attribute(_) | Target::Attributes => None,
+            Target::Attribute(_) | Target::Attributes | Target::Request(_) => None,
         };
         for at in 0..count {
             let row = write.rows.get(at).copied().unwrap_or(at as u32);
@@ -113,7 +113,7 @@ impl Touches<'_> {
             let before = match &path.target {
                 Target::Fixed(_) => column.and_then(|column| fixed(column, row)),
                 Target::Attribute(_) => attribute(table, key, row),
-                Target::Attributes => None,
+                Target::Attributes | Target::Request(_) => None,
             };
             if !before.is_some_and(|before| self.is_same(before, new, outcome)) {
                 set(flags, row);

@@ -3,6 +3,7 @@
 mod account;
 mod connect;
 mod leave;
+mod sender;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::touched::{Touched, Touches};
 use crate::view::BatchView;
 use crate::wire::Flaw;
 pub use account::ItemIds;
+pub use sender::Sender;
 
 /// What a stage's outcome did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,15 +1,20 @@
-//! What a sender said beside its telemetry: the headers of its request, kept where a receiver says `include_metadata`.
+//! What is known of a request beside its telemetry: who sent it, and its headers, kept where a receiver says `include_metadata`.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
 use spanmill_manifest::{Diagnostics, Section, Value};
+use spanmill_otlp::Sender;
 
-/// The headers of a request by name, in lower case. Clones share them. Values may be secrets.
+/// The sender of a request, and its headers by name, in lower case. Clones share them. Values may be secrets.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RequestMetadata(Option<Arc<BTreeMap<Box<str>, HeaderValues>>>);
+pub struct RequestMetadata {
+    headers: Option<Arc<BTreeMap<Box<str>, HeaderValues>>>,
+    address: Option<IpAddr>,
+}
 
 /// The values of a header that stands once or several times.
 type HeaderValues = Box<[Box<[u8]>]>;
@@ -47,7 +52,7 @@ pub fn read_keys(
 impl fmt::Debug for RequestMetadata {
     /// Shows names alone.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.0.iter().flat_map(|metadata| metadata.keys());
+        let names = self.headers.iter().flat_map(|headers| headers.keys());
         f.debug_set().entries(names).finish()
     }
 }
@@ -71,12 +76,39 @@ impl RequestMetadata {
             let values = || Box::from([authority.as_bytes().into()]);
             metadata.entry(name.into()).or_insert_with(values);
         }
-        RequestMetadata(Some(Arc::new(metadata)))
+        RequestMetadata {
+            headers: Some(Arc::new(metadata)),
+            address: None,
+        }
     }
 
-    /// What it says under some names, which are in lower case. Those that it does not have are left out.
+    /// Notes the address of the sender.
+    pub fn sent_by(&mut self, address: IpAddr) {
+        self.address = Some(address);
+    }
+
+    /// Whether the headers of two requests are the same, whoever sent them.
+    pub fn has_headers_of(&self, other: &RequestMetadata) -> bool {
+        self.headers == other.headers
+    }
+
+    /// Whether two requests came from the same address.
+    pub fn has_address_of(&self, other: &RequestMetadata) -> bool {
+        self.address == other.address
+    }
+
+    /// The same headers, of several senders.
+    pub fn of_several(&self) -> Self {
+        RequestMetadata {
+            headers: self.headers.clone(),
+            address: None,
+        }
+    }
+
+    /// What it says under some names, which are in lower case. Those that it does not have are left out, and the sender's address
+    /// always.
     pub fn only(&self, names: &[String]) -> Self {
-        let Some(metadata) = &self.0 else {
+        let Some(metadata) = &self.headers else {
             return RequestMetadata::default();
         };
         let named = names
@@ -85,12 +117,17 @@ impl RequestMetadata {
         let named: BTreeMap<_, _> = named
             .map(|(name, values)| (name.clone(), values.clone()))
             .collect();
-        RequestMetadata((!named.is_empty()).then(|| Arc::new(named)))
+        RequestMetadata {
+            headers: (!named.is_empty()).then(|| Arc::new(named)),
+            address: None,
+        }
     }
 
     /// The memory that it takes, in bytes.
     pub fn memory_bytes(&self) -> usize {
-        let Some(metadata) = &self.0 else { return 0 };
+        let Some(metadata) = &self.headers else {
+            return 0;
+        };
         let of_values = |values: &HeaderValues| {
             values
                 .iter()
@@ -101,6 +138,17 @@ impl RequestMetadata {
         entries
             .map(|(name, values)| name.len() + ENTRY_BYTES + of_values(values))
             .sum()
+    }
+}
+
+impl Sender for RequestMetadata {
+    fn header(&self, name: &str) -> &[Box<[u8]>] {
+        let values = self.headers.as_ref().and_then(|headers| headers.get(name));
+        values.map_or(&[], |values| values)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 }
 

@@ -35,6 +35,7 @@ mod run;
 mod saving;
 mod scheduler;
 mod segments;
+mod senders;
 mod shadow;
 mod shared;
 mod stats;

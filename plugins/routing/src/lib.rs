@@ -1,6 +1,7 @@
 //! Sends spans, log records and metrics to pipelines by OTTL conditions, as the OpenTelemetry Collector's `routing`
 //! connector does.
 
+mod request;
 mod routing;
 mod settings;
 

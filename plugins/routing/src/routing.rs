@@ -6,6 +6,7 @@ use spanmill_sdk::{
     Routes, Signal,
 };
 
+use crate::request::RequestCondition;
 use crate::settings::Settings;
 
 /// The routing connector.
@@ -21,10 +22,17 @@ pub struct Routing {
 #[derive(Debug)]
 struct Route {
     context: Context,
-    /// None: every row is taken.
-    conditions: Option<Conditions>,
+    takes: Takes,
     pipelines: PipelineSet,
     is_copy: bool,
+}
+
+/// What a route takes.
+#[derive(Debug)]
+enum Takes {
+    Everything,
+    Rows(Conditions),
+    Requests(RequestCondition),
 }
 
 /// The rows that are routed, of the batch at hand.
@@ -52,20 +60,27 @@ impl Router for Routing {
             .unwrap_or(spanmill_ottl::ErrorMode::Propagate);
         let mut routes = Vec::new();
         for route in settings.routes(pipelines, &mut problems) {
-            let conditions = match &route.condition {
-                None => None,
+            let takes = match &route.condition {
+                None => Takes::Everything,
+                Some(text) if route.is_of_request => match RequestCondition::new(text, contract) {
+                    Ok(condition) => Takes::Requests(condition),
+                    Err(why) => {
+                        problems.push(route.path.clone(), why);
+                        continue;
+                    }
+                },
                 Some(text) => {
                     let mut conditions = Conditions::new(route.context, error_mode);
                     if let Err(mut error) = conditions.add(text, contract) {
                         error.position.column += route.column;
                         problems.push(route.path.clone(), error.to_string());
                     }
-                    Some(conditions)
+                    Takes::Rows(conditions)
                 }
             };
             routes.push(Route {
                 context: route.context,
-                conditions,
+                takes,
                 pipelines: route.pipelines,
                 is_copy: route.is_copy,
             });
@@ -87,9 +102,13 @@ impl Router for Routing {
             let Route {
                 pipelines, is_copy, ..
             } = *route;
-            match &mut route.conditions {
-                None => self.rows.route(pipelines, is_copy, |_| true),
-                Some(conditions) => {
+            match &mut route.takes {
+                Takes::Everything => self.rows.route(pipelines, is_copy, |_| true),
+                Takes::Requests(condition) => {
+                    let holds = condition.holds(batch);
+                    self.rows.route(pipelines, is_copy, |_| holds);
+                }
+                Takes::Rows(conditions) => {
                     // What was moved is not asked about.
                     let skip = match route.context == context {
                         true => self.rows.moved.clone(),

@@ -23,12 +23,13 @@ pub struct Settings {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Item {
-    /// What the condition is asked of, and what is sent: a row with all below it.
-    #[cfg_attr(test, schemars(extend("enum" = ["", "resource", "span", "log", "metric", "datapoint"], "default" = "resource")))]
+    /// What the condition is asked of, and what is sent: a row with all below it, or with `request` everything that came in
+    /// one.
+    #[cfg_attr(test, schemars(extend("enum" = ["", "resource", "span", "log", "metric", "datapoint", "request"], "default" = "resource")))]
     context: String,
     /// Instead of `condition`: `route() where` and a condition, or `route()`, which takes every row.
     statement: String,
-    /// Which rows the route takes, in OTTL.
+    /// Which rows the route takes, in OTTL; with `request` a header compared with a text: `request["x-tenant"] == "acme"`.
     condition: String,
     /// Where they go: pipelines that have this connector as a receiver; at least one.
     pipelines: Vec<String>,
@@ -41,6 +42,8 @@ pub(crate) struct Item {
 #[derive(Debug)]
 pub(crate) struct Route {
     pub context: Context,
+    /// Whether the condition is one on the request's headers.
+    pub is_of_request: bool,
     /// None: it takes every row.
     pub condition: Option<String>,
     /// JSON pointer to the condition.
@@ -50,6 +53,9 @@ pub(crate) struct Route {
     pub pipelines: PipelineSet,
     pub is_copy: bool,
 }
+
+/// The context of requests.
+const REQUEST: &str = "request";
 
 /// The contexts that routes of a signal may be for, each behind the one above it.
 fn contexts(signal: Signal) -> Vec<Context> {
@@ -67,6 +73,7 @@ impl Settings {
         for (place, item) in self.table.iter().enumerate() {
             let path = format!("/table/{place}");
             let context = item.context(pipelines.signal(), &path, problems);
+            let is_of_request = item.context == REQUEST;
             let condition = item.condition(&path, problems);
             let list = format!("{path}/pipelines");
             if item.pipelines.is_empty() {
@@ -84,6 +91,7 @@ impl Settings {
             if let (Some(context), Some((path, column, condition))) = (context, condition) {
                 routes.push(Route {
                     context,
+                    is_of_request,
                     condition,
                     path,
                     column,
@@ -115,18 +123,16 @@ impl Item {
         let path = format!("{path}/context");
         let known = contexts(signal);
         let named = match self.context.as_str() {
-            "" => Some(&Context::Resource),
+            "" | REQUEST => Some(&Context::Resource),
             name => known.iter().find(|context| context.prefix() == name),
         };
         if named.is_none() {
             let names: Vec<&str> = known.iter().map(|context| context.prefix()).collect();
-            let message = match self.context.as_str() {
-                "request" => "conditions on requests are not supported: a plugin sees no metadata of requests; have the \
-                              sender set a resource attribute, and ask for that"
-                    .to_owned(),
-                _ => format!("must be one of {} for {signal}", names.join(", ")),
-            };
-            problems.push(path, message);
+            let names = names.join(", ");
+            problems.push(
+                path,
+                format!("must be one of {names}, {REQUEST} for {signal}"),
+            );
         }
         named.copied()
     }
@@ -138,6 +144,13 @@ impl Item {
         problems: &mut Problems,
     ) -> Option<(String, usize, Option<String>)> {
         match (self.condition.trim(), self.statement.trim()) {
+            ("", _) if self.context == REQUEST => {
+                problems.push(
+                    path,
+                    "must have a condition: that is what the context request takes",
+                );
+                None
+            }
             ("", "") => {
                 problems.push(path, "must have a condition or a statement");
                 None

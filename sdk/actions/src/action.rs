@@ -3,6 +3,8 @@
 use spanmill_pattern::Regex;
 use spanmill_sdk::{Cell, Outcome};
 
+use crate::request::RequestValue;
+
 /// A value from the settings.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)]
@@ -35,6 +37,8 @@ pub(crate) struct Source {
     pub value: Option<Constant>,
     /// A key's number.
     pub from: Option<usize>,
+    /// What is known of the request.
+    pub context: Option<RequestValue>,
     pub default: Option<Constant>,
 }
 

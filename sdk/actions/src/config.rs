@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 use spanmill_pattern::{Regex, compile};
-use spanmill_sdk::{Level, Problems, Value, nested};
+use spanmill_sdk::{Contract, Level, Problems, Value, nested};
 
 use crate::action::{Action, Constant, Keys, Kind, Source, Target};
+use crate::request::RequestValue;
 
 /// One entry of `actions`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,7 +23,8 @@ pub struct ActionConfig {
     default_value: Json,
     /// Put another attribute's value.
     from_attribute: String,
-    /// Not supported.
+    /// Put what is known of the request: `metadata.x-tenant` is a header, whose values are joined by `;`, as is a name alone, and
+    /// `client.address` the sender's IP address. The receiver has to keep headers (`include_metadata`).
     from_context: String,
     /// `extract`: its named groups become attributes; `delete`, `hash`: keys that match.
     pattern: String,
@@ -81,6 +83,7 @@ impl ActionConfig {
         &self,
         path: &str,
         keys: &mut Keys,
+        contract: &mut Contract,
         problems: &mut Problems,
     ) -> Option<Action> {
         let mut valid = true;
@@ -96,12 +99,6 @@ impl ActionConfig {
         if self.key.is_empty() && by_pattern && self.pattern.is_empty() {
             problem("", format!("{action} needs a key or a pattern"));
         }
-        if !self.from_context.is_empty() {
-            problem(
-                "/from_context",
-                "from_context is not there yet; use value or from_attribute".to_owned(),
-            );
-        }
         let takes_value = matches!(action.as_str(), "insert" | "update" | "upsert");
         for (field, given, taken) in [
             ("value", !self.value.is_null(), takes_value),
@@ -109,6 +106,11 @@ impl ActionConfig {
                 "from_attribute",
                 !self.from_attribute.is_empty(),
                 takes_value,
+            ),
+            (
+                "from_context",
+                !self.from_context.is_empty(),
+                takes_value || by_pattern,
             ),
             // The Collector reads it for these actions only, and lets it stand elsewhere.
             (
@@ -149,16 +151,32 @@ impl ActionConfig {
                 if nothing && self.default_value.is_null() {
                     problem(
                         "",
-                        format!("{action} needs a value, from_attribute or default_value"),
+                        format!(
+                            "{action} needs a value, from_attribute, from_context or default_value"
+                        ),
                     );
                 }
-                if !self.value.is_null() && !self.from_attribute.is_empty() {
-                    problem("", "value and from_attribute exclude each other".to_owned());
+                let given = [
+                    !self.value.is_null(),
+                    !self.from_attribute.is_empty(),
+                    !self.from_context.is_empty(),
+                ];
+                if given.into_iter().filter(|given| *given).count() > 1 {
+                    let message = "value, from_attribute and from_context exclude each other; give one of them";
+                    problem("", message.to_owned());
                 }
+                let context = match RequestValue::new(&self.from_context, contract) {
+                    Ok(context) => context,
+                    Err(message) => {
+                        problem("/from_context", message);
+                        None
+                    }
+                };
                 let source = Source {
                     value: Constant::new(&self.value),
                     from: (!self.from_attribute.is_empty())
                         .then(|| keys.number(&self.from_attribute)),
+                    context,
                     default: Constant::new(&self.default_value),
                 };
                 Kind::Put {

@@ -7,6 +7,7 @@
 mod action;
 mod config;
 mod edit;
+mod request;
 mod run;
 
 pub use action::Constant;

@@ -16,7 +16,7 @@ pub struct Actions {
     keys: Vec<String>,
     actions: Vec<Action>,
     access: Access,
-    /// Constants of the actions, as cells of the batch at hand: value and default.
+    /// What is the same in every row of the batch at hand, as cells: value, also of the request, and default.
     constants: Vec<[Cell; 2]>,
     /// The row at hand: each key's value, and what it was.
     now: Vec<Cell>,
@@ -80,7 +80,7 @@ impl Actions {
             .iter()
             .enumerate()
             .filter_map(|(place, config)| {
-                config.compile(&format!("{path}/{place}"), &mut keys, problems)
+                config.compile(&format!("{path}/{place}"), &mut keys, contract, problems)
             })
             .collect();
         let keys = keys.0;
@@ -121,7 +121,11 @@ impl Actions {
                                 constant.cell(outcome)
                             })
                     };
-                    *constants = [cell(&source.value, outcome), cell(&source.default, outcome)];
+                    let value = match &source.context {
+                        Some(request) => request.cell(batch, outcome),
+                        None => cell(&source.value, outcome),
+                    };
+                    *constants = [value, cell(&source.default, outcome)];
                 }
                 Kind::Extract { memo, found, .. } => {
                     memo.clear();

@@ -88,7 +88,11 @@ impl Default for Contract {
 /// The context that a path belongs to; `None` if it names none.
 pub(crate) fn context_of(path: &str) -> Option<Context> {
     let (prefix, _) = path.split_once('.')?;
-    Context::with_prefix(prefix)
+    match prefix {
+        // Stands in the table of resources.
+        "request" => Some(Context::Resource),
+        prefix => Context::with_prefix(prefix),
+    }
 }
 
 /// The path of a whole attribute list: `span.attributes`, or `metric.metadata`.
@@ -159,6 +163,18 @@ impl Contract {
     /// Reads every attribute of a context.
     pub fn read_attributes(&mut self, context: Context) -> ListField {
         ListField(self.read(attributes_path(context)))
+    }
+
+    /// Reads a header of the request that a batch came in, or an entry of its gRPC metadata: the same value in every row of the
+    /// table of resources, and an array if the header stands several times. Absent unless the receiver keeps headers.
+    pub fn read_metadata(&mut self, header: &str) -> AttributeField {
+        let header = header.replace('\\', "\\\\").replace('"', "\\\"");
+        AttributeField(self.read(format!("request.metadata[\"{header}\"]")))
+    }
+
+    /// Reads the IP address of a request's sender: the same in every row of the table of resources, or absent.
+    pub fn read_client_address(&mut self) -> TextField {
+        self.read_text("request.client.address")
     }
 
     /// Declares a field that the plugin writes, by its path.

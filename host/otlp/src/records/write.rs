@@ -42,6 +42,7 @@ impl<'a> Slot<'a> {
                 home => (home.own_number(0)?, None),
             },
             Target::Attributes | Target::Attribute(_) => (attributes_number(item, 0), None),
+            Target::Request(_) => return None,
         };
         let message = match nested {
             Some(_) => Message::Status,

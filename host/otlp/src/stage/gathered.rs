@@ -133,6 +133,30 @@ impl Gathered {
         }
     }
 
+    /// One value for all rows: as text if it is one, or there is none.
+    pub(super) fn same_in_every_row(&mut self, value: Option<(u8, u64)>, count: usize) {
+        let (kind, bits) = value.unwrap_or((kind::ABSENT, 0));
+        self.narrow.clear();
+        self.kinds.clear();
+        self.wide.clear();
+        match kind {
+            kind::ABSENT | kind::TEXT => {
+                self.mode = Mode::Text;
+                let text = if kind == kind::TEXT {
+                    bits as u32
+                } else {
+                    ABSENT
+                };
+                self.narrow.resize(count, text);
+            }
+            kind => {
+                self.mode = Mode::Cells;
+                self.kinds.resize(count, kind);
+                self.wide.resize(count, bits);
+            }
+        }
+    }
+
     pub(super) fn view<'a>(&'a self, read: &Read, table: &'a Table) -> ColumnView<'a> {
         let cells = CellsView {
             kinds: &self.kinds,

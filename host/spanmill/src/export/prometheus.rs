@@ -22,7 +22,7 @@ mod series;
 pub(super) mod tests;
 mod text;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -202,7 +202,7 @@ impl Scrape {
 impl Answer for Scrape {
     type Body = Page;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Page> {
+    async fn answer(&self, request: Request<Incoming>, _peer: IpAddr) -> Response<Page> {
         if request.uri().path() != "/metrics" {
             return self.plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n");
         }

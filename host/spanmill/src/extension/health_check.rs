@@ -6,7 +6,7 @@ mod report;
 mod status_config;
 mod status_server;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -170,7 +170,7 @@ fn answer(status: StatusCode, content_type: &'static str, body: String) -> Respo
 impl Answer for Probe {
     type Body = Full<Bytes>;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, _peer: IpAddr) -> Response<Full<Bytes>> {
         let path = request.uri().path();
         // As Go routes: a path that ends with a slash stands for everything below it.
         let own = self.config.path.as_str();

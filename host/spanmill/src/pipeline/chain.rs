@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use spanmill_otlp::{Batch, Joined, Projection, Request, Signal, Spliced, Workspace};
+use spanmill_otlp::{Batch, Joined, Projection, Request, Sender, Signal, Spliced, Workspace};
 use spanmill_runtime::{Fault, Tries};
 
 use super::shadow::Tap;
@@ -154,6 +154,7 @@ impl Chain {
         received_unix_nano: u64,
         tries: Tries,
         origin: Origin,
+        sender: &dyn Sender,
     ) -> Result<ChainOutput, ChainError> {
         let noted = self.noting.as_ref().and_then(Noting::begin);
         if self.stages.is_empty() && noted.is_none() {
@@ -173,6 +174,7 @@ impl Chain {
         }
         let mut run = Run {
             received_unix_nano,
+            sender,
             tries,
             origin,
             measured: Vec::new(),
@@ -248,11 +250,12 @@ impl Chain {
         &mut self,
         part: &Request,
         joined: &mut Joined,
-        run: &mut Run,
+        run: &mut Run<'_>,
     ) -> Result<(), ChainError> {
         self.workspace
             .load_next(part, joined, run.received_unix_nano)
             .map_err(|malformed| ChainError::Refused(malformed.into()))?;
+        self.workspace.set_sender(run.sender);
         let (measured, held, pieces) = (run.measured.len(), run.held.len(), run.pieces.len());
         let mut part_run = run
             .noted
@@ -292,7 +295,7 @@ impl Chain {
         &mut self,
         part: &Request,
         joined: &mut Joined,
-        run: &mut Run,
+        run: &mut Run<'_>,
     ) -> Result<(), ChainError> {
         let is_isolating = std::mem::replace(&mut run.is_isolating, true);
         let mut left = BytesMut::new();
@@ -315,7 +318,7 @@ impl Chain {
     fn walk(
         &mut self,
         part: &Request,
-        run: &mut Run,
+        run: &mut Run<'_>,
         noted: &mut Option<PartRun>,
     ) -> Result<PartResult, ChainError> {
         let mut way = PartResult::default();
@@ -437,8 +440,10 @@ fn copied(workspace: &Workspace) -> Option<Bytes> {
 const LARGE_WORKSPACE: usize = 16 * 1024 * 1024;
 
 /// One batch's run through a chain.
-struct Run {
+struct Run<'a> {
     received_unix_nano: u64,
+    /// Who sent it.
+    sender: &'a dyn Sender,
     tries: Tries,
     origin: Origin,
     measured: Vec<Measured>,

@@ -4,11 +4,12 @@
 //! and exports them once. Nobody waits for others to come: where nothing waits, requests run one by one.
 //!
 //! No sender notices what others sent. A request that is malformed is taken out. If anything else goes wrong, each request is run
-//! by itself, and for a moment none shares a batch. Requests whose senders said different things in headers that are kept, and
-//! those whose processing is traced, never share one.
+//! by itself, and for a moment none shares a batch. Requests whose senders said different things in headers that are kept,
+//! those whose processing is traced, and those from several addresses where a plugin looks at addresses never share one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use spanmill_otlp::JoinedRequests;
@@ -28,12 +29,14 @@ const BYTES: usize = 512 * 1024;
 const TAKEN_OUT: usize = 4;
 
 impl PendingRequest {
-    /// Whether another request may share a batch with this one.
-    fn joins(&self, other: &PendingRequest) -> bool {
+    /// Whether another request may share a batch with this one; `apart` if only one from the same address.
+    fn joins(&self, other: &PendingRequest, apart: bool) -> bool {
+        let (own, others) = (&self.request.metadata, &other.request.metadata);
         self.coalescing.is_some()
             && self.request.signal == other.request.signal
             && Arc::ptr_eq(&self.pipelines, &other.pipelines)
-            && self.request.metadata == other.request.metadata
+            && own.has_headers_of(others)
+            && (!apart || own.has_address_of(others))
     }
 
     /// Lets its receiver's requests run one by one for a moment.
@@ -56,8 +59,9 @@ impl Shared {
         let others = match &first.pending.coalescing {
             Some(coalescing) if coalescing.is_on() => {
                 let mut bytes = first.pending.request.bytes.len();
+                let apart = self.tells_addresses_apart.load(Relaxed);
                 self.scheduler.more(owner, |work| match work {
-                    Work::Request(other) if other.pending.joins(&first.pending) => {
+                    Work::Request(other) if other.pending.joins(&first.pending, apart) => {
                         let more = bytes.saturating_add(other.pending.request.bytes.len());
                         if more > BYTES {
                             return false;
@@ -104,7 +108,15 @@ impl Shared {
         let Some(RequestWork { pending: first, .. }) = group.together.first() else {
             return;
         };
-        let needed = memory_needed(&joined.batch, &first.request.metadata);
+        // Of one sender after all, perhaps; a plugin that looks at addresses may have come after the requests were chosen.
+        let metadata = &first.request.metadata;
+        let mut others = group.together.iter().map(|work| &work.pending.request);
+        let several = match others.all(|other| other.metadata.has_address_of(metadata)) {
+            true => None,
+            false => Some(metadata.of_several()),
+        };
+        let metadata = several.as_ref().unwrap_or(metadata);
+        let needed = memory_needed(&joined.batch, metadata);
         if memory.grow_to(needed).is_err() {
             return;
         }
@@ -117,7 +129,7 @@ impl Shared {
             origin: Origin::Senders,
             received_unix_nano: received.unwrap_or(first.received_unix_nano),
             virtual_now: None,
-            metadata: &first.request.metadata,
+            metadata,
             trace: &TraceContext::default(),
         };
         match self.run_batch(step, owner, joined.batch, memory, &first.pipelines) {

@@ -13,6 +13,7 @@ use spanmill_runtime::Tries;
 use super::chain::{Chain, ChainError, ChainOutput, Origin};
 use super::joint::HeldTraces;
 use super::trial::Trial;
+use crate::metadata::RequestMetadata;
 use crate::refusal::Refusal;
 use crate::tracer::TraceContext;
 
@@ -74,6 +75,7 @@ impl Lane {
         batch: &Batch,
         received_unix_nano: u64,
         origin: Origin,
+        metadata: &RequestMetadata,
         trace: &TraceContext,
         held: Option<HeldBy<'_>>,
     ) -> Result<ChainOutput, Refusal> {
@@ -81,7 +83,7 @@ impl Lane {
         let mut running = self.running();
         self.do_posted(&mut running);
         running.chain.trace(trace);
-        let mut output = self.run_on(&mut running, batch, received_unix_nano, origin);
+        let mut output = self.run_on(&mut running, batch, received_unix_nano, origin, metadata);
         running.chain.trace(&TraceContext::default());
         if let (Ok(output), Some(by)) = (&mut output, held)
             && let Some(mut held) = by.held.shard(by.shard)
@@ -101,6 +103,7 @@ impl Lane {
         batch: &Batch,
         received_unix_nano: u64,
         origin: Origin,
+        metadata: &RequestMetadata,
     ) -> Result<ChainOutput, Refusal> {
         let LaneState { chain, before } = running;
         if let Some(standby) = before {
@@ -109,7 +112,7 @@ impl Lane {
                     true => Tries::Once,
                     false => Tries::Again,
                 };
-                match chain.run(batch, received_unix_nano, tries, origin) {
+                match chain.run(batch, received_unix_nano, tries, origin, metadata) {
                     Ok(output) => {
                         if output.proved {
                             standby.trial.went_well(standby.segment);
@@ -126,7 +129,7 @@ impl Lane {
         }
         let ran = running
             .chain
-            .run(batch, received_unix_nano, Tries::Again, origin);
+            .run(batch, received_unix_nano, Tries::Again, origin, metadata);
         match ran {
             Ok(output) => Ok(output),
             Err(ChainError::Refused(refusal)) => Err(refusal),

@@ -1,5 +1,6 @@
 //! The running pipelines and their threads.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -92,7 +93,7 @@ impl Bounds {
 /// The running pipelines. Clones are the same.
 #[derive(Clone)]
 pub struct Pipelines {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// How many workers take any work: as many shards a segment has at most.
     shards: usize,
 }
@@ -115,6 +116,7 @@ impl Pipelines {
             ledger: bounds.ledger,
             crowded: Episode::default(),
             losses: bounds.losses,
+            tells_addresses_apart: AtomicBool::new(false),
             received: Arc::default(),
             tracer: Tracer::default(),
             runtime: tokio::runtime::Handle::current(),

@@ -78,6 +78,7 @@ impl Pipeline {
             batch,
             step.received_unix_nano,
             step.origin,
+            step.metadata,
             step.trace,
             held,
         )?;

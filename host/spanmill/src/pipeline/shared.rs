@@ -1,5 +1,6 @@
 //! What receivers, workers and deliveries of all pipelines share.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use spanmill_otlp::ItemLimits;
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     /// While requests are refused because those under way hold all the memory.
     pub(super) crowded: Episode,
     pub(super) losses: Losses,
+    /// Whether requests from several addresses may not share a batch: some plugin tells addresses apart.
+    pub(super) tells_addresses_apart: AtomicBool,
     /// What receivers have taken and refused.
     pub(super) received: Arc<ReceivedItems>,
     /// Spans of the service's own work.

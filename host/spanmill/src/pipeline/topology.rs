@@ -17,6 +17,7 @@ use super::intake::{Feed, Intake};
 use super::load::LoadedPlugin;
 use super::pipelines::{Bounds, Pipelines, WorkerCount, Workers};
 use super::segments::{Destinations, Pipeline, PipelineUse, SegmentPlan};
+use super::senders::warn_of_headers;
 use super::shadow::Shadow;
 use super::version::Version;
 use crate::config::{self, ComponentId, HostProcessor, Manifest, PipelineId, Processor, Signal};
@@ -119,6 +120,20 @@ impl Topology {
             }
         }
         totals.retain(|id, _| manifest.connectors.contains_key(id));
+        for pipeline in &new {
+            let versions = pipeline.versions();
+            versions
+                .iter()
+                .for_each(|it| self.pipelines.regard_senders(it));
+            warn_of_headers(pipeline, manifest, versions.iter().map(Arc::as_ref));
+        }
+        for (pipeline, _, plan) in &segments {
+            let versions = plan.stages.iter().map(|stage| stage.version.as_ref());
+            versions
+                .clone()
+                .for_each(|it| self.pipelines.regard_senders(it));
+            warn_of_headers(pipeline, manifest, versions);
+        }
         Ok(Prepared {
             made: prepared,
             new,
@@ -326,6 +341,9 @@ impl Topology {
                 if shown.is_empty() {
                     continue;
                 }
+                versions
+                    .iter()
+                    .for_each(|it| self.pipelines.regard_senders(it));
                 if segment.lanes.iter().any(|lane| lane.hold().is_on_trial()) {
                     return Err(TapError::OnTrial(pipeline.id.clone()));
                 }

@@ -3,6 +3,7 @@
 mod answer;
 mod message;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,13 +63,13 @@ impl ExportService {
 impl Answer for ExportService {
     type Body = AnswerBody;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<AnswerBody> {
         if !is_grpc(request.headers()) {
             let mut response = Response::new(AnswerBody::End);
             *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return response;
         }
-        match self.take(request).await {
+        match self.take(request, peer).await {
             Ok(()) => success(),
             Err(status) => failure(status),
         }
@@ -76,7 +77,7 @@ impl Answer for ExportService {
 }
 
 impl ExportService {
-    async fn take(&self, request: Request<Incoming>) -> Result<(), Status> {
+    async fn take(&self, request: Request<Incoming>, peer: IpAddr) -> Result<(), Status> {
         let signal = self.signal(request.uri().path())?;
         let deadline = timeout(request.headers())?;
         let (parts, body) = request.into_parts();
@@ -87,6 +88,7 @@ impl ExportService {
             let authority = authority.map(|authority| (":authority", authority.as_str()));
             message.metadata = RequestMetadata::of(&parts.headers, authority);
         }
+        message.metadata.sent_by(peer);
         let accepted = self.intake.accept(message);
         let accepted = match deadline {
             None => accepted.await,

@@ -1,5 +1,6 @@
 //! OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics`; protobuf or JSON, compressed or not.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -69,7 +70,7 @@ impl Endpoint {
 impl Answer for Endpoint {
     type Body = Full<Bytes>;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
         let settings = &self.settings;
         let cors = settings.server.cors.as_ref();
         let mut further = settings.headers.clone();
@@ -84,7 +85,7 @@ impl Answer for Endpoint {
                 if let Some(cors) = cors {
                     further.extend(cors::actual(cors, request.method(), request.headers()));
                 }
-                self.answer_plainly(request).await
+                self.answer_plainly(request, peer).await
             }
         };
         for (name, value) in &further {
@@ -113,11 +114,15 @@ impl From<BodyError> for Problem {
 }
 
 impl Endpoint {
-    async fn answer_plainly(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer_plainly(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Response<Full<Bytes>> {
         let format = format_of(request.headers());
         // Whoever speaks neither format gets the one that people can read.
         let answer_format = format.unwrap_or(Format::Json);
-        let answer = match self.take(request, format).await {
+        let answer = match self.take(request, format, peer).await {
             Ok(()) => return success(answer_format),
             Err(answer) => answer,
         };
@@ -178,6 +183,7 @@ impl Endpoint {
         &self,
         request: Request<Incoming>,
         format: Option<Format>,
+        peer: IpAddr,
     ) -> Result<(), Problem> {
         let server = &self.settings.server;
         let signal = self.signal(request.uri().path())?;
@@ -194,7 +200,7 @@ impl Endpoint {
                 return Err(Problem::Refused(refusal));
             }
         };
-        let metadata = match server.include_metadata {
+        let mut metadata = match server.include_metadata {
             true => {
                 let authority = request.uri().authority();
                 let host = authority.map(|authority| ("host", authority.as_str()));
@@ -202,6 +208,7 @@ impl Endpoint {
             }
             false => RequestMetadata::default(),
         };
+        metadata.sent_by(peer);
         let caller = caller(request.headers());
         let timeout = server.read_timeout;
         let mut received = body::read(signal, request.into_body(), limit, memory, timeout).await?;

@@ -88,6 +88,7 @@ impl Host {
         self.workspace
             .load(request, items.received_unix_nano)
             .expect("a checked request is extracted");
+        self.workspace.set_sender(items);
         let view = self.workspace.view(STAGE).expect("the plugin has a stage");
         batch(&view)
     }

@@ -1,6 +1,10 @@
 //! Telemetry of one signal to test with: items by resource and scope.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use spanmill_model::Signal;
+use spanmill_otlp::Sender;
 
 use super::attr::{Attr, AttrList, attributed};
 use super::message::{Io, Message, decode, encode};
@@ -57,14 +61,30 @@ pub struct ResourceItems<T> {
 pub struct Items<T> {
     /// When the host received them, ns since 1970.
     pub received_unix_nano: u64,
+    /// Who sent them, if that is known.
+    pub client_address: Option<IpAddr>,
+    /// The headers that they came with, by names in lower case.
+    pub headers: BTreeMap<String, Vec<Box<[u8]>>>,
     /// The items, by resource.
     pub resources: Vec<ResourceItems<T>>,
+}
+
+impl<T> Sender for Items<T> {
+    fn header(&self, name: &str) -> &[Box<[u8]>] {
+        self.headers.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.client_address
+    }
 }
 
 impl<T> Default for Items<T> {
     fn default() -> Self {
         Items {
             received_unix_nano: 0,
+            client_address: None,
+            headers: BTreeMap::new(),
             resources: Vec::new(),
         }
     }
@@ -79,6 +99,21 @@ impl<T: Item> Items<T> {
     /// Items of one resource without attributes and one scope without a name.
     pub fn of(items: impl IntoIterator<Item = T>) -> Self {
         items.into_iter().fold(Self::new(), Self::item)
+    }
+
+    /// Adds a header that they came with, or another value of one.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let values = self.headers.entry(name.to_ascii_lowercase()).or_default();
+        values.push(value.as_ref().into());
+        self
+    }
+
+    /// Says who sent them.
+    #[must_use]
+    pub fn from_address(mut self, address: impl Into<IpAddr>) -> Self {
+        self.client_address = Some(address.into());
+        self
     }
 
     /// Starts a resource; what follows belongs to it.
@@ -160,6 +195,7 @@ impl<T: Item> Items<T> {
         Items {
             received_unix_nano,
             resources: decode::<Request<T>>(request).resources,
+            ..Self::new()
         }
     }
 }

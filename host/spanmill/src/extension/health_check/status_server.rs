@@ -1,6 +1,6 @@
 //! The second version's servers: HTTP, and gRPC's health service.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ struct StatusPage {
 impl Answer for StatusPage {
     type Body = Full<Bytes>;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, _peer: IpAddr) -> Response<Full<Bytes>> {
         let uri = request.uri();
         if self.path.as_deref() != Some(uri.path()) {
             return plain(StatusCode::NOT_FOUND, "404 page not found\n");
@@ -135,7 +135,7 @@ impl<S> Clone for GrpcHealth<S> {
 impl<S: HealthService> Answer for GrpcHealth<S> {
     type Body = Body;
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>, _peer: IpAddr) -> Response<Body> {
         let mut service = self.0.clone();
         match service.call(request.map(Body::new)).await {
             Ok(response) => response,
