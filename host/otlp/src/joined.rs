@@ -52,19 +52,20 @@ impl Joined {
 
     /// Drops the next part.
     pub fn leave_out(&mut self, part: &Request) {
-        self.change(part, 0, 0);
+        self.change(part.bytes.len(), 0, 0);
     }
 
     /// The next part becomes other bytes, which hold `items` items.
     pub fn put(&mut self, part: &Request, bytes: &[u8], items: usize) {
-        self.change(part, bytes.len(), items)
+        self.change(part.bytes.len(), bytes.len(), items)
             .extend_from_slice(bytes);
     }
 
-    /// The next part becomes `length` bytes with `items` items, which the caller appends to the buffer returned.
-    pub(crate) fn change(&mut self, part: &Request, length: usize, items: usize) -> &mut Vec<u8> {
+    /// The next part, of `came` bytes, becomes `length` bytes with `items` items, which the caller appends to the buffer
+    /// returned.
+    pub(crate) fn change(&mut self, came: usize, length: usize, items: usize) -> &mut Vec<u8> {
         let before = self.taken;
-        self.taken += part.bytes.len();
+        self.taken += came;
         self.items += items;
         let (batch, taken) = (&self.batch, self.taken);
         let out = self.out.get_or_insert_with(|| {

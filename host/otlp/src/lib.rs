@@ -52,11 +52,13 @@ mod answer_texts;
 mod apply;
 mod check;
 mod edit;
+mod groups;
 mod outcome;
 
 mod touched;
 
 mod patch;
+mod regroup;
 mod splice;
 
 mod assembly;
@@ -75,8 +77,8 @@ pub use joined_requests::JoinedRequests;
 pub use limits::{ItemLimits, ParseError};
 pub use malformed::Malformed;
 pub use outcome::{
-    Append, CellColumn, EntryWrite, Outcome, OutcomeError, Pool, Removal, Replacement, Verdicts,
-    Write,
+    Append, CellColumn, EntryWrite, Groups, Outcome, OutcomeError, Pool, Removal, Replacement,
+    Verdicts, Write,
 };
 pub use path::{Path, PathError};
 pub use projection::{ContractError, Projection, StageContract};

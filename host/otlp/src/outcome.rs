@@ -84,6 +84,22 @@ pub struct Append {
     pub values: CellColumn,
 }
 
+/// Which rows go under other resources, as it comes: nothing here is checked yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// For each span, log record or data point that the stage was shown, the number of its group; [`ABSENT`](crate::ABSENT):
+    /// it stays under its resource. Empty: nothing moves.
+    pub of_each: Vec<u32>,
+    /// New texts, numbered on from the batch's pool.
+    pub texts: Pool,
+    /// Where the entries of each group end.
+    pub ends: Vec<u32>,
+    /// The key of each entry.
+    pub keys: Vec<u32>,
+    /// The value of each entry.
+    pub values: CellColumn,
+}
+
 /// What a stage did with a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -101,6 +117,8 @@ pub struct Outcome {
     pub removals: Vec<Removal>,
     /// Entries added.
     pub appends: Vec<Append>,
+    /// Where rows go that are kept, if the stage says so.
+    pub groups: Option<Groups>,
 }
 
 /// A rule of the contract that an outcome breaks. None of it is applied.
@@ -208,6 +226,28 @@ pub enum OutcomeError {
         pipeline: u32,
         /// How many there are.
         pipelines: usize,
+    },
+    /// Groups by a plugin that may not write resources' attributes.
+    #[error(
+        "groups by a plugin that does not have `resource.attributes` among its declared writes"
+    )]
+    GroupsUndeclared,
+    /// A row in a group that is not there.
+    #[error("groups.of-each: group {group}, and there are {groups}")]
+    Group {
+        /// The group's number.
+        group: u32,
+        /// How many there are.
+        groups: usize,
+    },
+    /// So many groups that the batch becomes too large.
+    #[error(
+        "resources, scopes and metrics repeated for each of their groups come to more than {limit_mib} MiB; fewer groups, or smaller \
+         batches, have room"
+    )]
+    Repeated {
+        /// How much they may come to.
+        limit_mib: u64,
     },
     /// An unknown cell kind, or one that does not fit.
     #[error("kind {kind} does not fit the field `{field}`")]

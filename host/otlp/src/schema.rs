@@ -16,6 +16,8 @@ pub(crate) mod number {
     pub(crate) const HEAD: u32 = 1;
     pub(crate) const ROWS: u32 = 2;
     pub(crate) const SCHEMA_URL: u32 = 3;
+    /// In a metric.
+    pub(crate) const DESCRIPTION: u32 = 2;
     pub(crate) const SPAN_EVENTS: u32 = 11;
     pub(crate) const SPAN_LINKS: u32 = 13;
     pub(crate) const SPAN_STATUS: u32 = 15;

@@ -22,6 +22,8 @@ pub(crate) struct Splice<'a> {
     /// Which rows are dropped, a flag each.
     pub(crate) dropped: &'a PerContext<Vec<bool>>,
     pub(crate) patches: &'a Patches,
+    /// How many bytes of the batch the request stands for, if they are others than its own.
+    pub(crate) came: Option<usize>,
 }
 
 /// By how many bytes the messages of each row grow: that with its own fields, and that with the rows below.
@@ -86,14 +88,27 @@ impl Splice<'_> {
         }
         self.patch_cuts(&gone, &mut cuts);
         if cuts.is_empty() {
-            return joined.keep(self.request);
+            return self.keep(joined);
         }
         // Stable, and fast where they are in order already, as those of one context are.
         cuts.sort_by_key(Cut::order);
         let length = self.request.bytes.len() as i64 + total;
         let length = usize::try_from(length).unwrap_or(0);
-        let out = joined.change(self.request, length, left);
+        let came = self.came.unwrap_or(self.request.bytes.len());
+        let out = joined.change(came, length, left);
         write(&self.request.bytes, &self.patches.arena, &cuts, out);
+    }
+
+    /// Appends the request as it is.
+    pub(crate) fn keep(&self, joined: &mut Joined) {
+        let (request, items) = (self.request, self.request.item_count());
+        match self.came {
+            None => joined.keep(request),
+            Some(came) => {
+                let out = joined.change(came, request.bytes.len(), items);
+                out.extend_from_slice(&request.bytes);
+            }
+        }
     }
 
     /// How many rows of a context there are, as far as anybody knows.

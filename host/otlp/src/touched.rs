@@ -5,6 +5,7 @@ use spanmill_model::{Context, PerContext, Signal};
 use crate::ABSENT;
 use crate::alive::Alive;
 use crate::attributes::row_of;
+use crate::groups::Moves;
 use crate::kind;
 use crate::outcome::{Outcome, Replacement, Write};
 use crate::path::{Path, Target};
@@ -34,7 +35,8 @@ pub(crate) struct Touches<'a> {
 }
 
 impl Touches<'_> {
-    pub(crate) fn of(&self, outcome: &Outcome) -> Touched {
+    /// `moves` is where its groups have rows go.
+    pub(crate) fn of(&self, outcome: &Outcome, moves: Option<&Moves>) -> Touched {
         // Flags of the rows of each field's context.
         let mut fields: Vec<(u32, Vec<bool>)> = Vec::new();
         let mut each = |field: u32, add: &dyn Fn(&Path, &mut Vec<bool>)| {
@@ -79,10 +81,38 @@ impl Touches<'_> {
             let path = self.plan.contract.writes.get(field as usize)?;
             Some((field, self.items(path.context, &flags)))
         };
-        let writes = fields.into_iter().filter_map(items);
+        let mut writes: Vec<(u32, RowSet)> = fields.into_iter().filter_map(items).collect();
+        if let Some(moves) = moves {
+            self.moved(moves, &mut writes);
+        }
         Touched {
-            writes: writes.filter(|(_, rows)| !rows.is_empty()).collect(),
+            writes: writes
+                .into_iter()
+                .filter(|(_, rows)| !rows.is_empty())
+                .collect(),
             dropped_below: self.dropped_below(outcome),
+        }
+    }
+
+    /// Adds the rows that go under other resources, as ones whose resource's attributes are written.
+    fn moved(&self, moves: &Moves, writes: &mut Vec<(u32, RowSet)>) {
+        let declared = self.plan.contract.writes.iter();
+        let field = declared.zip(0u32..).find(|(path, _)| {
+            path.context == Context::Resource && path.target == Target::Attributes
+        });
+        let Some((_, field)) = field else {
+            return;
+        };
+        let known = writes.iter().position(|(known, _)| *known == field);
+        let at = known.unwrap_or_else(|| {
+            let rows = self.tables.get(self.signal.item()).rows();
+            writes.push((field, RowSet::none(rows)));
+            writes.len() - 1
+        });
+        if let Some((_, rows)) = writes.get_mut(at) {
+            let groups = (0u32..).zip(&moves.of_row);
+            let moved = groups.filter(|(_, group)| **group != ABSENT);
+            moved.for_each(|(row, _)| rows.insert(row));
         }
     }
 

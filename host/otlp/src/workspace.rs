@@ -3,6 +3,7 @@
 mod account;
 mod connect;
 mod leave;
+mod regroup;
 mod sender;
 
 use std::cell::Cell;
@@ -14,6 +15,7 @@ use crate::alive::Alive;
 use crate::answer_texts::AnswerTexts;
 use crate::apply::Apply;
 use crate::check::{Check, HOLD};
+use crate::groups::{CheckGroups, Moves};
 use crate::index::Group;
 use crate::joined::Joined;
 use crate::malformed::Malformed;
@@ -57,6 +59,12 @@ pub struct Workspace {
     held: Vec<bool>,
     patches: Patches,
     scratch: Vec<Scratch>,
+    /// Where the last outcome has rows go, until they are put there.
+    moves: Option<Moves>,
+    /// What the last outcome held, if rows have been put elsewhere since.
+    held_before: Option<Request>,
+    /// How many bytes of the batch the request stands for, once rows were put elsewhere.
+    came: Option<usize>,
 }
 
 impl Workspace {
@@ -78,6 +86,9 @@ impl Workspace {
             held: Vec::new(),
             patches: Patches::default(),
             scratch,
+            moves: None,
+            held_before: None,
+            came: None,
         }
     }
 
@@ -92,6 +103,16 @@ impl Workspace {
     ///
     /// None that a checked request should cause.
     pub fn load(&mut self, request: Request, received_unix_nano: u64) -> Result<(), Malformed> {
+        self.received_unix_nano = received_unix_nano;
+        self.grown = 0;
+        self.came = None;
+        self.moves = None;
+        self.held_before = None;
+        self.extract(request)
+    }
+
+    /// Takes a request in place of what is loaded, and extracts the columns.
+    fn extract(&mut self, request: Request) -> Result<(), Malformed> {
         crate::extract::extract(
             &request,
             &self.projection,
@@ -99,8 +120,6 @@ impl Workspace {
             &mut self.texts,
         )
         .map_err(Malformed::from)?;
-        self.received_unix_nano = received_unix_nano;
-        self.grown = 0;
         self.patches.clear();
         self.held.clear();
         for (context, table) in self.tables.iter() {
@@ -164,16 +183,19 @@ impl Workspace {
         ))
     }
 
-    /// Checks a stage's outcome and applies it, all or nothing.
+    /// Checks a stage's outcome and applies it, all or nothing; then puts rows where its groups have them go.
     ///
     /// # Errors
     ///
     /// The rule of the contract that it breaks.
     pub fn apply(&mut self, stage: usize, outcome: &Outcome) -> Result<Applied, OutcomeError> {
-        self.apply_noting(stage, outcome, None)
+        let applied = self.apply_noting(stage, outcome, None)?;
+        self.regroup()?;
+        Ok(applied)
     }
 
-    /// As [`Workspace::apply`]; notes in `touched` which items it edits.
+    /// As [`Workspace::apply`], but that rows stay where they are until [`Workspace::regroup`]; notes in `touched` which items
+    /// the outcome edits.
     ///
     /// # Errors
     ///
@@ -208,6 +230,23 @@ impl Workspace {
             steps: Cell::new(0),
         };
         check.run()?;
+        let moves = match &outcome.groups {
+            None => None,
+            Some(groups) => {
+                let check = CheckGroups {
+                    plan,
+                    request,
+                    tables: &self.tables,
+                    alive: &self.alive,
+                    patches: &self.patches,
+                    answer: AnswerTexts {
+                        added: &groups.texts,
+                        ..check.answer
+                    },
+                };
+                Some(check.run(groups)?)
+            }
+        };
         if let Some(touched) = touched {
             let touches = Touches {
                 signal: request.signal(),
@@ -217,7 +256,7 @@ impl Workspace {
                 alive: &self.alive,
                 texts: &self.texts,
             };
-            *touched = touches.of(outcome);
+            *touched = touches.of(outcome, moves.as_ref());
         }
         let mut apply = Apply {
             request,
@@ -236,6 +275,8 @@ impl Workspace {
             // The request was checked when it came, so its fields can be found.
             _ => OutcomeError::Pool,
         })?;
+        self.moves = moves;
+        self.held_before = None;
         Ok(self.verdicts(outcome))
     }
 

@@ -62,6 +62,7 @@ impl Request {
             tables: None,
             dropped,
             patches: &Patches::default(),
+            came: None,
         }
         .run(left, &mut joined);
         joined.finish()

@@ -22,10 +22,14 @@ impl Workspace {
         let Some(request) = self.request.take() else {
             return;
         };
-        if self.patches.list.is_empty() && self.alive.iter().all(|(_, alive)| alive.all) {
-            return joined.keep(&request);
+        let splice = Splice {
+            came: self.came,
+            ..self.splice_of(&request, &self.dropped)
+        };
+        match self.is_untouched() {
+            true => splice.keep(joined),
+            false => splice.run(items, joined),
         }
-        self.write(&request, &self.dropped, items, joined);
     }
 
     /// What is left of the request at the moment, as edited. The workspace is as it was afterwards; `None` if nothing is
@@ -33,12 +37,16 @@ impl Workspace {
     pub fn copy(&self) -> Option<Spliced> {
         let request = self.request.as_ref()?;
         let mut joined = Joined::new(request.bytes().clone());
-        if self.patches.list.is_empty() && self.alive.iter().all(|(_, alive)| alive.all) {
-            joined.keep(request);
-        } else {
-            self.write(request, &self.dropped, self.item_count(), &mut joined);
+        match self.is_untouched() {
+            true => joined.keep(request),
+            false => self.write(request, &self.dropped, self.item_count(), &mut joined),
         }
         Some(joined.finish())
+    }
+
+    /// Whether nothing of the request was edited or dropped since it was loaded, or put together anew.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.patches.list.is_empty() && self.alive.iter().all(|(_, alive)| alive.all)
     }
 
     /// Writes the rows of a request that are not dropped, which hold `items` items, as edited.
@@ -49,18 +57,29 @@ impl Workspace {
         items: usize,
         joined: &mut Joined,
     ) {
+        self.splice_of(request, dropped).run(items, joined);
+    }
+
+    fn splice_of<'a>(
+        &'a self,
+        request: &'a Request,
+        dropped: &'a PerContext<Vec<bool>>,
+    ) -> Splice<'a> {
         Splice {
             request,
             tables: Some(&self.tables),
             dropped,
             patches: &self.patches,
+            came: None,
         }
-        .run(items, joined);
     }
 
     /// The spans or log records that the last [`Workspace::apply`] held, as edited so far, with their resources and scopes;
     /// `None` if it held none. To be called before the next stage edits what they share with others.
     pub fn held(&self) -> Option<Request> {
+        if let Some(held) = &self.held_before {
+            return Some(held.clone());
+        }
         let request = self.request.as_ref()?;
         let count = self.held.iter().filter(|held| **held).count();
         if count == 0 {

@@ -41,6 +41,32 @@ impl Workspace {
     }
 }
 
+/// What was known of a request, a kind and text for each field that is wanted.
+pub(super) type Known = Vec<(u8, Vec<u8>)>;
+
+impl Workspace {
+    /// What is known of who sent what is loaded.
+    pub(super) fn sender(&self) -> Known {
+        let known = self.tables.get(Context::Resource).request.iter();
+        let known = known.map(|&(kind, index)| match kind {
+            kind::ABSENT => (kind, Vec::new()),
+            _ => (kind, self.texts.get(index as u32).to_vec()),
+        });
+        known.collect()
+    }
+
+    /// The same is known of what was loaded in its place.
+    pub(super) fn put_sender(&mut self, known: &Known) {
+        let plan = self.projection.context(Context::Resource);
+        let cells = &mut self.tables.get_mut(Context::Resource).request;
+        for (((kind, text), (_, readers)), cell) in known.iter().zip(&plan.request).zip(cells) {
+            if *kind != kind::ABSENT {
+                *cell = (*kind, u64::from(self.texts.intern(text, *readers)));
+            }
+        }
+    }
+}
+
 /// Headers may have bytes that are no text.
 fn kind_of(value: &[u8]) -> u8 {
     match std::str::from_utf8(value) {
