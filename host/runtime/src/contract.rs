@@ -55,6 +55,21 @@ pub(crate) fn check(declared: &Declared, role: &Role) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks what a processor that puts rows under other resources has to declare.
+///
+/// # Errors
+///
+/// As for [`check`].
+pub(crate) fn check_grouping(declared: &Declared, groups_rows: bool) -> Result<(), String> {
+    const ATTRIBUTES: &str = "resource.attributes";
+    match groups_rows && !declared.writes.iter().any(|path| path == ATTRIBUTES) {
+        true => Err(format!(
+            "it puts rows under other resources, and does not have `{ATTRIBUTES}` among the fields that it writes"
+        )),
+        false => Ok(()),
+    }
+}
+
 /// The signal that would have to be taken for a field to be there; `None` if one that is taken has it, or if the path
 /// starts with no context, which is reported elsewhere.
 fn missing_signal(path: &str, signals: &[Signal]) -> Option<Signal> {
@@ -82,6 +97,17 @@ mod tests {
             metrics: None,
             records: None,
         }
+    }
+
+    #[test]
+    fn who_groups_rows_writes_resources_attributes() {
+        let signals = [Signal::Logs];
+        let other = declared(&signals, &[], &[r#"resource.attributes["a"]"#]);
+        let own = declared(&signals, &[], &["log.attributes", "resource.attributes"]);
+        assert_eq!(check_grouping(&other, false), Ok(()));
+        assert_eq!(check_grouping(&own, true), Ok(()));
+        let why = check_grouping(&other, true).unwrap_err();
+        assert!(why.contains("`resource.attributes`"), "{why}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One instance of a plugin: a store of its own, called with a deadline. After a trap it is dead.
 
+mod optional;
+
 use std::time::Duration;
 
 use spanmill_otlp::{BatchView, MAX_PIPELINES, Outcome, Records, Routes};
@@ -14,7 +16,7 @@ use crate::plugin::Plugin;
 use crate::role::Role;
 use crate::sandbox::Guest;
 use bindings::exports::spanmill::plugin::{
-    about, connector, holder, processor, reasons, record_connector, router, state, ticker,
+    about, connector, grouper, holder, processor, reasons, record_connector, router, state, ticker,
 };
 use bindings::spanmill::plugin::contract::{ConfigError, PluginError};
 
@@ -72,6 +74,9 @@ pub(crate) struct Instance {
     ticker: Option<ticker::Guest>,
     holder: Option<holder::Guest>,
     reasons: Option<reasons::Guest>,
+    grouper: Option<grouper::Guest>,
+    /// Whether it is asked where rows go.
+    groups_rows: bool,
     limits: Limits,
 }
 
@@ -165,6 +170,8 @@ impl Instance {
             ticker: load!(&plugin.ticker),
             holder: load!(&plugin.holder),
             reasons: load!(&plugin.reasons),
+            grouper: load!(&plugin.grouper),
+            groups_rows: false,
             store,
             limits,
         })
@@ -220,11 +227,14 @@ impl Instance {
         self.store.data_mut().counters.fix();
         match answered {
             Err(error) => Err(self.fault(&error).into()),
-            Ok(Ok(declared)) => declared
-                .and_then(|declared: answer::Declared| {
-                    contract::check(&declared, &self.role).map(|()| declared)
-                })
-                .map_err(ConfigureError::Contract),
+            Ok(Ok(declared)) => {
+                let declared: answer::Declared = declared.map_err(ConfigureError::Contract)?;
+                self.groups_rows = self.asks_to_group()?;
+                contract::check(&declared, &self.role)
+                    .and_then(|()| contract::check_grouping(&declared, self.groups_rows))
+                    .map_err(ConfigureError::Contract)?;
+                Ok(declared)
+            }
             Ok(Err(ConfigError::Settings(problems))) => {
                 Err(ConfigureError::Settings(abi::problems(problems)))
             }
@@ -238,7 +248,7 @@ impl Instance {
         let answered = match &self.calls {
             Calls::Processor(guest) => {
                 match abi::lower(view, |batch| guest.call_process(store, batch)) {
-                    Ok(Ok(outcome)) => return abi::outcome(outcome).map(Answer::Outcome),
+                    Ok(Ok(outcome)) => return self.with_groups(abi::outcome(outcome)?),
                     Ok(Err(error)) => Ok(error),
                     Err(error) => Err(error),
                 }
@@ -299,65 +309,6 @@ impl Instance {
             Err(error) => Err(error),
         };
         Err(self.failure(answered))
-    }
-
-    /// Whether it wants to see rows once more when they are released.
-    pub(crate) fn sees_released(&mut self) -> Result<bool, Fault> {
-        self.begin();
-        let Some(guest) = &self.holder else {
-            return Ok(false);
-        };
-        let answered = guest.call_sees_released(&mut self.store);
-        answered.map_err(|error| self.fault(&error))
-    }
-
-    /// Shows rows that were released.
-    pub(crate) fn released(&mut self, view: &BatchView<'_>) -> Result<Outcome, Fault> {
-        self.begin();
-        let store = &mut self.store;
-        let Some(guest) = &self.holder else {
-            return Ok(Outcome::default());
-        };
-        let answered = match abi::lower(view, |batch| guest.call_released(store, batch)) {
-            Ok(Ok(outcome)) => return abi::outcome(outcome),
-            Ok(Err(error)) => Ok(error),
-            Err(error) => Err(error),
-        };
-        Err(self.failure(answered))
-    }
-
-    /// Whether it has no room for more traces.
-    pub(crate) fn is_full(&mut self) -> Result<bool, Fault> {
-        self.begin();
-        let Some(guest) = &self.holder else {
-            return Ok(false);
-        };
-        let answered = guest.call_is_full(&mut self.store);
-        answered.map_err(|error| self.fault(&error))
-    }
-
-    /// Tells it whether it will be asked for reasons.
-    pub(crate) fn explain(&mut self, on: bool) -> Result<(), Fault> {
-        self.begin();
-        let Some(guest) = &self.reasons else {
-            return Ok(());
-        };
-        let answered = guest.call_explain(&mut self.store, on);
-        answered.map_err(|error| self.fault(&error))
-    }
-
-    /// By which rules it answered the last call about `count` rows or traces; `None` if it does not say.
-    pub(crate) fn why(&mut self, count: usize) -> Result<Option<answer::AppliedRules>, Fault> {
-        self.begin();
-        let Some(guest) = &self.reasons else {
-            return Ok(None);
-        };
-        match guest.call_why(&mut self.store) {
-            Ok(rules) => abi::applied_rules(rules, count)
-                .map(Some)
-                .map_err(Fault::Reasons),
-            Err(error) => Err(self.fault(&error)),
-        }
     }
 
     /// Why a call failed: what the plugin says, or what ended it.

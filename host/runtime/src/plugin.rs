@@ -6,7 +6,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::abi::v0_1::bindings::exports::spanmill::plugin as exports;
 use crate::abi::v0_1::{
-    ABOUT, CONNECTOR, HOLDER, PROCESSOR, REASONS, RECORD_CONNECTOR, ROUTER, STATE, TICKER,
+    ABOUT, CONNECTOR, GROUPER, HOLDER, PROCESSOR, REASONS, RECORD_CONNECTOR, ROUTER, STATE, TICKER,
 };
 use crate::error::{LoadError, words};
 use crate::imports::is_granted;
@@ -33,6 +33,7 @@ pub struct Plugin {
     pub(crate) ticker: Option<exports::ticker::GuestIndices>,
     pub(crate) holder: Option<exports::holder::GuestIndices>,
     pub(crate) reasons: Option<exports::reasons::GuestIndices>,
+    pub(crate) grouper: Option<exports::grouper::GuestIndices>,
     kinds: Arc<[Kind]>,
     hash: Arc<str>,
     size: usize,
@@ -119,6 +120,7 @@ impl Plugin {
         let ticker = indices!(ticker, TICKER);
         let holder = indices!(holder, HOLDER);
         let reasons = indices!(reasons, REASONS);
+        let grouper = indices!(grouper, GROUPER);
         Ok(Plugin {
             name: name.into(),
             pre,
@@ -128,6 +130,7 @@ impl Plugin {
             ticker,
             holder,
             reasons,
+            grouper,
             kinds: kinds.into(),
             hash: hash.into(),
             size,
@@ -175,6 +178,11 @@ impl Plugin {
     /// Whether it exports `reasons`: it says by which of its rules it answered.
     pub fn has_reasons(&self) -> bool {
         self.reasons.is_some()
+    }
+
+    /// Whether it exports `grouper`: it may put rows under other resources.
+    pub fn has_grouper(&self) -> bool {
+        self.grouper.is_some()
     }
 
     /// What it can be, at least one.

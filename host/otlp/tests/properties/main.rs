@@ -12,6 +12,7 @@ mod connect;
 mod edits;
 mod every_signal;
 mod export;
+mod grouped;
 mod held;
 mod log_requests;
 mod logs;

@@ -5,7 +5,7 @@ pub(crate) mod bindings;
 mod convert;
 
 pub(crate) use convert::{
-    applied_rules, decisions, declared, described, emission, lower, metric_stream, outcome,
+    applied_rules, decisions, declared, described, emission, groups, lower, metric_stream, outcome,
     problems, record_plan, records, routes, signal,
 };
 
@@ -25,3 +25,4 @@ pub(crate) const ABOUT: &str = "spanmill:plugin/about@0.1.0";
 pub(crate) const TICKER: &str = "spanmill:plugin/ticker@0.1.0";
 pub(crate) const HOLDER: &str = "spanmill:plugin/holder@0.1.0";
 pub(crate) const REASONS: &str = "spanmill:plugin/reasons@0.1.0";
+pub(crate) const GROUPER: &str = "spanmill:plugin/grouper@0.1.0";

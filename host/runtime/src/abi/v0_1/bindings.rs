@@ -22,6 +22,7 @@ wasmtime::component::bindgen!({
             export spanmill:plugin/ticker@0.1.0;
             export spanmill:plugin/holder@0.1.0;
             export spanmill:plugin/reasons@0.1.0;
+            export spanmill:plugin/grouper@0.1.0;
             export spanmill:plugin/state@0.1.0;
             export spanmill:plugin/about@0.1.0;
         }

@@ -2,13 +2,14 @@
 //! out: the cost does not depend on the number of rows.
 
 use spanmill_otlp::{
-    ABSENT, Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Outcome,
-    Pool, RecordColumn, RecordPlan, Records, Removal, Replacement, Routes, Signal, Verdicts, Write,
+    ABSENT, Append, BatchView, CellColumn, CellsView, ColumnView, Context, EntryWrite, Groups,
+    Outcome, Pool, RecordColumn, RecordPlan, Records, Removal, Replacement, Routes, Signal,
+    Verdicts, Write,
 };
 
 use super::answer;
 use super::bindings::exports::spanmill::plugin::{
-    about, connector, processor, reasons, record_connector, router, ticker,
+    about, connector, grouper, processor, reasons, record_connector, router, ticker,
 };
 use super::bindings::spanmill::plugin::{contract, metrics, records as records_wit, telemetry};
 use crate::about::About;
@@ -173,7 +174,19 @@ pub(crate) fn outcome(outcome: processor::Outcome) -> Result<Outcome, Fault> {
                 values: cell_column(append.values),
             })
             .collect(),
+        groups: None,
     })
+}
+
+/// Where a processor has rows go, in the host's types.
+pub(crate) fn groups(groups: grouper::Groups) -> Groups {
+    Groups {
+        of_each: groups.of_each,
+        texts: pool(groups.texts),
+        ends: groups.attributes.ends,
+        keys: groups.attributes.keys,
+        values: cell_column(groups.attributes.values),
+    }
 }
 
 fn lists(list: telemetry::AttributeListResult) -> answer::AttributeLists {
