@@ -118,7 +118,7 @@ pub struct Outcome {
     /// Entries added.
     pub appends: Vec<Append>,
     /// Where rows go that are kept, if the stage says so.
-    pub groups: Option<Groups>,
+    pub groups: Option<Box<Groups>>,
 }
 
 /// A rule of the contract that an outcome breaks. None of it is applied.

@@ -193,7 +193,7 @@ impl Case {
                     },
                 }],
             },
-            groups: Some(groups),
+            groups: Some(Box::new(groups)),
             ..Outcome::default()
         }
     }

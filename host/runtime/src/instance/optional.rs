@@ -20,7 +20,7 @@ impl Instance {
     pub(super) fn with_groups(&mut self, mut outcome: Outcome) -> Result<Answer, Fault> {
         if let Some(guest) = self.grouper.as_ref().filter(|_| self.groups_rows) {
             match guest.call_group(&mut self.store) {
-                Ok(groups) => outcome.groups = Some(abi::groups(groups)),
+                Ok(groups) => outcome.groups = Some(Box::new(abi::groups(groups))),
                 Err(error) => return Err(self.fault(&error)),
             }
         }

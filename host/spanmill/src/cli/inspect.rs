@@ -60,6 +60,7 @@ pub(super) fn inspect(
         ("state", plugin.has_state()),
         ("ticker", plugin.has_ticker()),
         ("reasons", plugin.has_reasons()),
+        ("grouper", plugin.has_grouper()),
     ];
     for (name, _) in optional.iter().filter(|(_, is_exported)| *is_exported) {
         say(format_args!("{name:<9} exported"));

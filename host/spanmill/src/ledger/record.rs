@@ -38,6 +38,8 @@ pub(super) enum Noted {
 pub(crate) struct PartRun {
     pub(super) spans: Spans,
     pub(super) steps: Vec<Step>,
+    /// The same spans come once more, in another order, with the steps that follow.
+    is_continued: bool,
 }
 
 /// The ids of some spans, in order. Neighbours of one trace share its id.
@@ -185,7 +187,21 @@ impl PartRun {
                 span_ids: ids.span_ids.into(),
             },
             steps: Vec::new(),
+            is_continued: false,
         }
+    }
+
+    /// What was noted so far; what follows is noted of the same spans in another order.
+    pub(crate) fn continued(self) -> Self {
+        PartRun {
+            is_continued: true,
+            ..self
+        }
+    }
+
+    /// Whether the spans come once more.
+    pub(crate) fn is_continued(&self) -> bool {
+        self.is_continued
     }
 
     /// Adds what the next stage did.

@@ -257,6 +257,7 @@ impl Chain {
             .map_err(|malformed| ChainError::Refused(malformed.into()))?;
         self.workspace.set_sender(run.sender);
         let (measured, held, pieces) = (run.measured.len(), run.held.len(), run.pieces.len());
+        let noted_before = run.noted.as_ref().map_or(0, Vec::len);
         let mut part_run = run
             .noted
             .as_ref()
@@ -284,6 +285,9 @@ impl Chain {
                 run.measured.truncate(measured);
                 run.held.truncate(held);
                 run.pieces.truncate(pieces);
+                if let Some(noted) = &mut run.noted {
+                    noted.truncate(noted_before);
+                }
                 self.run_halves(part, joined, run)
             }
             Err(failed) => Err(failed),
@@ -372,6 +376,13 @@ impl Chain {
                     run.pieces.extend(result.pieces);
                     if let Some((noted, step)) = noted.as_mut().zip(step) {
                         noted.push(step);
+                    }
+                    if result.is_regrouped
+                        && let Some((parts, part)) = run.noted.as_mut().zip(noted.take())
+                    {
+                        // Rows have other numbers from here on.
+                        parts.push(part.continued());
+                        *noted = noting::part(&self.workspace);
                     }
                     continue;
                 }

@@ -50,7 +50,7 @@ fn applied(stage: usize, change: impl FnOnce(&mut Groups)) -> Result<(), Outcome
     let mut groups = one_group(&workspace);
     change(&mut groups);
     let outcome = Outcome {
-        groups: Some(groups),
+        groups: Some(Box::new(groups)),
         ..Outcome::default()
     };
     workspace.apply(stage, &outcome).map(drop)
@@ -117,7 +117,7 @@ fn a_resource_is_not_repeated_beyond_measure() {
         let one = one_group(&workspace);
         let each = 0..groups as usize;
         let outcome = Outcome {
-            groups: Some(Groups {
+            groups: Some(Box::new(Groups {
                 of_each: (0..8000).map(|row| row % groups).collect(),
                 ends: (1..=groups).collect(),
                 keys: vec![one.keys[0]; groups as usize],
@@ -126,7 +126,7 @@ fn a_resource_is_not_repeated_beyond_measure() {
                     bits: each.map(|it| it as u64).collect(),
                 },
                 ..one
-            }),
+            })),
             ..Outcome::default()
         };
         let applied = workspace.apply(0, &outcome).map(drop);
@@ -164,10 +164,10 @@ fn what_no_decoder_knows_stays_with_its_resource() {
     workspace.view(0).unwrap();
     let one = one_group(&workspace);
     let outcome = Outcome {
-        groups: Some(Groups {
+        groups: Some(Box::new(Groups {
             of_each: vec![u32::MAX, 0],
             ..one
-        }),
+        })),
         ..Outcome::default()
     };
     workspace.apply(0, &outcome).unwrap();

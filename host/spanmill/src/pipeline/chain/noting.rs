@@ -57,7 +57,8 @@ impl Noting {
         let handover = Handover::default();
         let now = now_unix_nano();
         for part in parts {
-            let record = Record::run(now, &self.pipeline, part, Some(&handover));
+            let handover = (!part.is_continued()).then_some(&handover);
+            let record = Record::run(now, &self.pipeline, part, handover);
             self.ledger.note(record);
         }
         handover

@@ -75,6 +75,8 @@ const LARGE_INSTANCE: usize = 8 * 1024 * 1024;
 pub(super) struct StageResult {
     pub(super) measured: Option<Measured>,
     pub(super) held: Option<Request>,
+    /// Whether rows have other numbers now.
+    pub(super) is_regrouped: bool,
     pub(super) pieces: Vec<ConnectorPiece>,
 }
 
@@ -146,10 +148,12 @@ pub(super) fn run_stage(
                 0 => None,
                 _ => workspace.held(),
             };
+            let is_regrouped = workspace.regroup()?.is_some();
             stats.let_out(spans - applied.held_items, applied.dropped_items);
             taps.drain(..).for_each(|tap| tap.outcome(outcome.clone()));
             Ok(StageResult {
                 held,
+                is_regrouped,
                 ..StageResult::default()
             })
         }

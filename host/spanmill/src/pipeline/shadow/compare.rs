@@ -39,7 +39,7 @@ pub(super) fn pieces(live: &[ConnectorPiece], shadow: &[ConnectorPiece]) -> Diff
     }
 }
 
-/// What is left of a batch: the rows of the spans, and the spans.
+/// What is left of a batch: the row that each span had, and the spans.
 struct Left {
     rows: Vec<u32>,
     request: ExportTraceServiceRequest,
@@ -54,8 +54,9 @@ fn applied(
     let before = trace_ids(&mut workspace.clone());
     // An outcome is checked against what its stage was shown last.
     let _ = workspace.view(stage);
-    workspace.apply(stage, outcome)?;
+    workspace.apply_noting(stage, outcome, None)?;
     let rows = workspace.item_rows();
+    let rows = workspace.regroup()?.unwrap_or(rows);
     let spliced = workspace.splice();
     Ok(Left {
         rows,
@@ -91,6 +92,14 @@ fn spans(request: &ExportTraceServiceRequest) -> impl Iterator<Item = Found<'_>>
     })
 }
 
+/// The spans that are left, by the rows that they had.
+fn by_row(left: &Left) -> Vec<(u32, Found<'_>)> {
+    let rows = left.rows.iter().copied();
+    let mut found: Vec<_> = rows.zip(spans(&left.request)).collect();
+    found.sort_by_key(|(row, _)| *row);
+    found
+}
+
 fn compare(live: Left, shadow: Left) -> Difference {
     let mut difference = Difference::default();
     let mut differs = |row: u32| {
@@ -101,8 +110,9 @@ fn compare(live: Left, shadow: Left) -> Difference {
             difference.trace_ids.push(id.clone());
         }
     };
-    let mut ours = live.rows.iter().zip(spans(&live.request)).peekable();
-    let mut theirs = shadow.rows.iter().zip(spans(&shadow.request)).peekable();
+    let (ours, theirs) = (by_row(&live), by_row(&shadow));
+    let mut ours = ours.iter().map(|(row, found)| (row, *found)).peekable();
+    let mut theirs = theirs.iter().map(|(row, found)| (row, *found)).peekable();
     let (mut verdicts, mut edits) = (0, 0);
     loop {
         match (ours.peek(), theirs.peek()) {
