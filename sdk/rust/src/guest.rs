@@ -12,7 +12,7 @@ pub use worlds::*;
 
 pub use crate::settings::parse_settings;
 use crate::{
-    About, AppliedRules, Batch, Connector, Contract, Decisions, Emission, Holder, Outcome,
+    About, AppliedRules, Batch, Connector, Contract, Decisions, Emission, Grouper, Holder, Outcome,
     Pipelines, PluginError, Processor, Reasons, RecordConnector, RecordStream, Records,
     RestoreError, Router, Routes, State, Ticker,
 };
@@ -20,7 +20,7 @@ use about_world::exports::spanmill::plugin::about as about_wit;
 use connector_world::exports::spanmill::plugin::connector as connector_wit;
 use record_connector_world::exports::spanmill::plugin::record_connector as record_wit;
 use wire::{
-    config_error, metrics, plugin_error, restore_error, wire_decisions, wire_emission,
+    config_error, metrics, plugin_error, restore_error, wire_decisions, wire_emission, wire_groups,
     wire_outcome, wire_records, wire_routes,
 };
 
@@ -227,6 +227,18 @@ pub fn explain<P: Reasons>(plugin: Option<&mut P>, on: bool) {
 pub fn why<P: Reasons>(plugin: Option<&mut P>) -> reasons_wit::AppliedRules {
     let AppliedRules { rules, of_each } = plugin.map_or_else(AppliedRules::default, P::why);
     reasons_wit::AppliedRules { rules, of_each }
+}
+
+/// Whether a plugin wants to put rows under other resources.
+#[doc(hidden)]
+pub fn groups_rows<P: Grouper>(plugin: Option<&P>) -> bool {
+    plugin.is_some_and(P::groups_rows)
+}
+
+/// Where a plugin has the rows of the last batch go.
+#[doc(hidden)]
+pub fn group<P: Grouper>(plugin: Option<&mut P>) -> grouper_wit::Groups {
+    wire_groups(plugin.map(P::group).unwrap_or_default())
 }
 
 /// What a plugin says it is.

@@ -7,6 +7,7 @@ mod calls;
 mod connector;
 mod contract;
 mod error;
+mod grouper;
 #[doc(hidden)]
 pub mod guest;
 mod holder;
@@ -41,6 +42,7 @@ pub use contract::{
     TraceIdField, WideField, WriteField, attribute_path, attributes_path,
 };
 pub use error::{ConfigError, PluginError, Problem, Problems, RestoreError, closest};
+pub use grouper::{Grouper, Groups};
 pub use holder::Holder;
 pub use level::Level;
 pub use number::parse_double;

@@ -3,9 +3,9 @@
 /// Makes a [`Processor`](crate::Processor) the component's export. Outside WebAssembly it expands to nothing,
 /// so that the crate links natively, into tests or beside other plugins.
 ///
-/// `register_processor!(MyPlugin, state, about, ticker, holder, reasons)` exports [`State`](crate::State),
-/// [`About`](crate::About), [`Ticker`](crate::Ticker), [`Holder`](crate::Holder) and [`Reasons`](crate::Reasons) as well, which `MyPlugin` must then implement; each of the words can be left out. Without
-/// `state` its instances start anew at each swap.
+/// `register_processor!(MyPlugin, state, about, ticker, holder, reasons, grouper)` exports [`State`](crate::State),
+/// [`About`](crate::About), [`Ticker`](crate::Ticker), [`Holder`](crate::Holder), [`Reasons`](crate::Reasons) and [`Grouper`](crate::Grouper) as well, which `MyPlugin`
+/// must then implement; each of the words can be left out. Without `state` its instances start anew at each swap.
 ///
 /// A plugin that has several roles registers a type for each; `about` stands with one of them, and `state` too.
 #[macro_export]
@@ -194,6 +194,21 @@ macro_rules! register_optional {
         }
 
         $crate::guest::reasons_world::export_reasons!($component with_types_in $crate::guest::reasons_world);
+    };
+    (grouper, $plugin:ty, $component:ident, $slot:ident) => {
+        use $crate::guest::grouper_world::exports::spanmill::plugin::grouper as grouper_wit;
+
+        impl grouper_wit::Guest for $component {
+            fn groups_rows() -> bool {
+                $slot.with(|slot| $crate::guest::groups_rows(slot.borrow().as_ref()))
+            }
+
+            fn group() -> grouper_wit::Groups {
+                $slot.with(|slot| $crate::guest::group(slot.borrow_mut().as_mut()))
+            }
+        }
+
+        $crate::guest::grouper_world::export_grouper!($component with_types_in $crate::guest::grouper_world);
     };
     (ticker, $plugin:ty, $component:ident, $slot:ident) => {
         use $crate::guest::ticker_world::exports::spanmill::plugin::ticker as ticker_wit;

@@ -7,6 +7,7 @@
 mod attr;
 mod connector;
 mod errors;
+mod grouper;
 mod held;
 mod host;
 mod items;
@@ -35,7 +36,7 @@ pub use ticker::Decided;
 
 use spanmill_model::{Context, PerContext, Signal};
 
-use crate::guest::{self, contract_wit, signal, state_wit, telemetry, wire_signal};
+use crate::guest::{self, contract_wit, grouper_wit, signal, state_wit, telemetry, wire_signal};
 use crate::recorded::RECORDER;
 use crate::{ConfigError, Level, PluginError, Processor, RestoreError, State};
 use errors::{config_error, plugin_error};
@@ -95,6 +96,8 @@ pub struct Kit<P> {
     held: HeldRows,
     /// How many rows or traces the last answer was about.
     answered: usize,
+    /// How it is asked where rows go, if it is.
+    group: Option<fn(&mut P) -> grouper_wit::Groups>,
 }
 
 impl<P: Processor> Kit<P> {
@@ -120,6 +123,7 @@ impl<P: Processor> Kit<P> {
             host,
             held: HeldRows::default(),
             answered: 0,
+            group: None,
         })
     }
 
@@ -155,6 +159,7 @@ impl<P: Processor> Kit<P> {
         self.answered = self.host.item_rows();
         RECORDER.take();
         let outcome = guest::run_processor(Some(&mut self.plugin), batch).map_err(plugin_error)?;
+        let groups = self.group.map(|group| group(&mut self.plugin));
         let recorder = RECORDER.take();
         let mut dropped = PerContext::<Vec<usize>>::default();
         for verdicts in &outcome.verdicts {
@@ -162,7 +167,7 @@ impl<P: Processor> Kit<P> {
             let rows = rows.filter(|(_, verdict)| **verdict == 1);
             *dropped.get_mut(guest::context(verdicts.context)) = rows.map(|(row, _)| row).collect();
         }
-        let (left, held) = self.host.apply(outcome, items);
+        let (left, held) = self.host.apply(outcome, groups, items);
         if let Some(held) = &held {
             self.held.take(held);
         }

@@ -1,12 +1,13 @@
 //! What the traits speak of, turned into what crosses the boundary, and back.
 
 use super::wit::{
-    contract_wit, metrics_wit, records_wit, routing_wit, state_wit, telemetry, ticker_wit,
+    contract_wit, grouper_wit, metrics_wit, records_wit, routing_wit, state_wit, telemetry,
+    ticker_wit,
 };
 use crate::connector::OwnedLists;
 use crate::outcome::OwnedCells;
 use crate::{
-    Attributes, Batch, Cells, Column, ConfigError, Context, Contract, Decisions, Emission,
+    Attributes, Batch, Cells, Column, ConfigError, Context, Contract, Decisions, Emission, Groups,
     InstrumentKind, MetricStream, Outcome, PluginError, Problem, RecordColumn, Records,
     RestoreError, Routes, Sharding, Signal, Table, Temporality, Texts,
 };
@@ -257,6 +258,17 @@ fn wire_lists(lists: OwnedLists) -> telemetry::AttributeList {
         ends: lists.ends,
         keys: lists.keys,
         values: wire_cells(lists.values),
+    }
+}
+
+pub(super) fn wire_groups(groups: Groups) -> grouper_wit::Groups {
+    grouper_wit::Groups {
+        of_each: groups.of_each,
+        texts: telemetry::TextPool {
+            ends: groups.text_ends,
+            bytes: groups.text_bytes,
+        },
+        attributes: wire_lists(groups.attributes),
     }
 }
 

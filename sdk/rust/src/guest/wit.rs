@@ -1,6 +1,7 @@
 //! Short names of the bindings' interfaces.
 
 pub(crate) use super::worlds::connector_world::spanmill::plugin::metrics as metrics_wit;
+pub(crate) use super::worlds::grouper_world::exports::spanmill::plugin::grouper as grouper_wit;
 pub(crate) use super::worlds::processor_world::spanmill::plugin::{
     contract as contract_wit, telemetry,
 };

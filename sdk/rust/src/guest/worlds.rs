@@ -127,6 +127,26 @@ pub mod holder_world {
     });
 }
 
+/// Bindings of `grouper`, in a world of its own; as those of `state`.
+#[allow(missing_docs)]
+pub mod grouper_world {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package spanmill:sdk;
+            world grouper-plugin { export spanmill:plugin/grouper@0.1.0; }
+        ",
+        world: "spanmill:sdk/grouper-plugin",
+        pub_export_macro: true,
+        export_macro_name: "export_grouper",
+        default_bindings_module: "spanmill_sdk::guest::grouper_world",
+        with: {
+            "spanmill:plugin/telemetry@0.1.0": crate::guest::processor_world::spanmill::plugin::telemetry,
+        },
+        generate_all,
+    });
+}
+
 /// Bindings of `ticker`, in a world of its own; as those of `state`.
 #[allow(missing_docs)]
 pub mod ticker_world {

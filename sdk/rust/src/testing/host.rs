@@ -5,14 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use spanmill_model::{Context, FIELDS, Shape};
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, CellsView, ColumnView, EntryWrite, Joined, Outcome, Pool,
-    Projection, RecordColumn, RecordPlan, Records, Removal, Replacement, Request, Routes,
+    Append, BatchView, CellColumn, CellsView, ColumnView, EntryWrite, Groups, Joined, Outcome,
+    Pool, Projection, RecordColumn, RecordPlan, Records, Removal, Replacement, Request, Routes,
     StageContract, Verdicts, Workspace, Write,
 };
 
 use super::items::{Item, Items};
 use crate::attributes_path;
-use crate::guest::{contract_wit, records_wit, routing_wit, telemetry};
+use crate::guest::{contract_wit, grouper_wit, records_wit, routing_wit, telemetry};
 
 /// A chain of two stages: one that reads everything, so that the pool holds texts that are not the plugin's, and the plugin.
 pub(super) struct Host {
@@ -102,10 +102,15 @@ impl Host {
     pub(super) fn apply<T: Item>(
         &mut self,
         outcome: telemetry::Outcome,
+        groups: Option<grouper_wit::Groups>,
         before: &Items<T>,
     ) -> (Items<T>, Option<Request>) {
+        let outcome = Outcome {
+            groups: groups.map(|groups| Box::new(lift_groups(groups))),
+            ..lift(outcome)
+        };
         self.workspace
-            .apply(STAGE, &lift(outcome))
+            .apply(STAGE, &outcome)
             .unwrap_or_else(|error| panic!("the outcome breaks the contract: {error}"));
         let held = self.workspace.held();
         let left = self.workspace.splice();
@@ -253,6 +258,21 @@ fn lift(outcome: telemetry::Outcome) -> Outcome {
         replacements: replacements.collect(),
         removals: removals.collect(),
         appends: appends.collect(),
+        groups: None,
+    }
+}
+
+/// Where rows go, in the host's own types.
+fn lift_groups(groups: grouper_wit::Groups) -> Groups {
+    Groups {
+        of_each: groups.of_each,
+        texts: Pool {
+            ends: groups.texts.ends,
+            bytes: groups.texts.bytes,
+        },
+        ends: groups.attributes.ends,
+        keys: groups.attributes.keys,
+        values: cell_column(groups.attributes.values),
     }
 }
 

@@ -123,7 +123,7 @@ impl<P: Processor + Ticker> Kit<P> {
                 .all(|of| of.rows.iter().all(|verdict| *verdict == 0)),
             "rows that were released are neither dropped nor held"
         );
-        self.host.apply(outcome, released).0
+        self.host.apply(outcome, None, released).0
     }
 
     /// Whether the plugin says that it has no room for more traces.
