@@ -11,7 +11,7 @@ them:
 
 The lines of a case are the component's settings in YAML, or, if the file's component is `chain`, the settings of several by their
 names. The lines of a table are settings in short: each a case (`conditions`, `values`), or each block of them (`lists`). `@key value`
-stands for one case or for a whole table, `! key` marks the line below it, or the list, as different for the reason of that name.
+stands for one case or for a whole table, `@header name: value` for one case, `! key` marks the line below it, or the list, as different for the reason of that name.
 """
 
 import hashlib
@@ -34,6 +34,7 @@ STATEMENTS = {"traces": "trace_statements", "logs": "log_statements", "metrics":
 CONDITIONS = {"traces": "trace_conditions", "logs": "log_conditions", "metrics": "metric_conditions"}
 TARGETS = {"traces": "span", "logs": "log", "metrics": "datapoint"}
 LAMBDAS = "ottl.functions.enableLambda"
+OTELCOL = "ottl.contexts.enableOTelColContext"
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Case:
     # What the normal form else leaves out.
     keep: tuple = ()
     env: tuple = ()
+    # Sent with the telemetry, to a receiver that keeps them.
+    headers: tuple = ()
     context: str = ""
     id: str = field(default="", compare=False)
 
@@ -93,6 +96,7 @@ class Case:
     def digest(self):
         """What tells a golden that it is of another case."""
         told = [self.component, self.signal, self.body, self.keep, self.env, inputs.text(self.input, self.signal)]
+        told += [self.headers] if self.headers else []
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
 
 
@@ -129,6 +133,9 @@ def told(case, line):
     if key == "env":
         name, _, text = value.partition("=")
         return replace(case, env=(*case.env, (name, text)))
+    if key == "header" and case.alone:
+        name, _, text = value.partition(": ")
+        return replace(case, headers=(*case.headers, (name, text)))
     raise ValueError(f"{case.family}: {line}: no such key")
 
 

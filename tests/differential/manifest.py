@@ -38,7 +38,8 @@ def text(batch, ports, folder, is_ours, paths=None):
     parts = {"receivers": [], "processors": [], "connectors": [], "exporters": []}
     pipelines, files = [], {}
     for name in ports_wanted(batch):
-        parts["receivers"].append(f"  otlp/{name}: {{protocols: {{http: {{endpoint: '127.0.0.1:{ports[name]}'}}}}}}")
+        keeps = ", include_metadata: true" if any(case.headers for case in batch if receiver(case) == name) else ""
+        parts["receivers"].append(f"  otlp/{name}: {{protocols: {{http: {{endpoint: '127.0.0.1:{ports[name]}'{keeps}}}}}}}")
 
     def pipeline(signal, name, receivers, processors, exporters):
         pipelines.append(f"    {signal}/{name}: {json.dumps({'receivers': receivers, 'processors': processors, 'exporters': exporters})}")

@@ -72,7 +72,7 @@ class Program:
     def command(self, verb, config):
         if self.is_ours:
             return [self.path, verb, "--config", str(config)] + (["--admin", "off", "--no-watch"] if verb == "run" else [])
-        return [self.path, *(["validate"] if verb == "validate" else []), "--config", str(config), f"--feature-gates={cases.LAMBDAS}"]
+        return [self.path, *(["validate"] if verb == "validate" else []), "--config", str(config), f"--feature-gates={cases.LAMBDAS},{cases.OTELCOL}"]
 
     def environment(self, batch):
         out = {name: of for name, of in os.environ.items() if not name.startswith("OTEL_")}
@@ -171,7 +171,11 @@ class Program:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
             answers[kind] = []
             for request in inputs.requests(some[0].input, kind):
-                connection.request("POST", f"/v1/{kind}", json.dumps(request), {"content-type": "application/json"})
+                connection.putrequest("POST", f"/v1/{kind}")
+                body = json.dumps(request).encode()
+                for header in (("content-type", "application/json"), ("content-length", str(len(body))), *some[0].headers):
+                    connection.putheader(*header)
+                connection.endheaders(body)
                 response = connection.getresponse()
                 said = response.read()
                 answers[kind].append(response.status)

@@ -1,6 +1,6 @@
 //! Senders without an SDK, which can send anything at all.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -234,7 +234,16 @@ pub struct GrpcSender {
 impl GrpcSender {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> Self {
+        Self::to(Endpoint::from_shared(format!("http://{address}")).unwrap()).await
+    }
+
+    /// Connects from one of the machine's addresses.
+    pub async fn connect_from(from: IpAddr, address: SocketAddr) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        Self::to(endpoint.local_address(Some(from))).await
+    }
+
+    async fn to(endpoint: Endpoint) -> Self {
         let channel = within("a gRPC connection", endpoint.connect())
             .await
             .unwrap();

@@ -39,6 +39,7 @@ mod probes;
 mod prometheus;
 mod reload;
 mod remote_write;
+mod request_metadata;
 mod sdks;
 mod service_graph;
 mod shadow;

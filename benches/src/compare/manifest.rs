@@ -19,6 +19,8 @@ pub enum Pipeline {
     Reference,
     /// One stage of the reference pipeline alone.
     Stage(&'static str),
+    /// Ten statements of `transform`, of spans.
+    Transform,
     /// So many plugins that do nothing.
     Noops(usize),
 }
@@ -41,6 +43,7 @@ impl std::fmt::Display for Pipeline {
             Pipeline::Processors => f.write_str(&PROCESSORS.join(" + ")),
             Pipeline::Reference => f.write_str("reference"),
             Pipeline::Stage(stage) => write!(f, "{stage} alone"),
+            Pipeline::Transform => f.write_str("transform, ten statements"),
             Pipeline::Noops(copies) => write!(f, "{copies} no-op plugins"),
         }
     }
@@ -54,7 +57,7 @@ impl Pipeline {
 
     /// Whether plugins of Spanmill's own take part, which there are natively as well.
     pub fn has_built_ins(self) -> bool {
-        !self.stages().is_empty()
+        self != Pipeline::Transform && !self.stages().is_empty()
     }
 
     fn stages(self) -> &'static [&'static str] {
@@ -65,6 +68,7 @@ impl Pipeline {
                 .iter()
                 .position(|stage| *stage == alone)
                 .map_or(&[], |at| &STAGES[at..=at]),
+            Pipeline::Transform => &["transform"],
             Pipeline::Passthrough | Pipeline::Noops(_) => &[],
         }
     }
@@ -171,6 +175,24 @@ exporters:
             }
             "probabilistic_sampler" => {
                 "  probabilistic_sampler: {mode: hash_seed, hash_seed: 22, sampling_percentage: 50}\n"
+            }
+            "transform" => {
+                r#"  transform:
+    error_mode: ignore
+    trace_statements:
+      - context: span
+        statements:
+          - set(attributes["deployment.environment.name"], "production")
+          - set(attributes["tenant"], resource.attributes["service.name"])
+          - set(attributes["http.method"], attributes["http.request.method"])
+          - delete_key(attributes, "thread.name")
+          - replace_pattern(attributes["db.statement"], "[0-9]+", "?")
+          - replace_pattern(attributes["url.path"], "/[0-9]+$", "/{id}")
+          - set(attributes["user.email"], "***") where attributes["user.email"] != nil
+          - set(status.message, "server error") where attributes["http.response.status_code"] >= 500
+          - set(name, "health") where IsMatch(name, "/healthz$")
+          - set(attributes["slow"], true) where end_time_unix_nano - start_time_unix_nano > 500000000
+"#
             }
             _ => "connectors:\n",
         });

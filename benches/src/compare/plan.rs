@@ -203,6 +203,12 @@ pub fn groups() -> Vec<Group> {
             ..group(format!("stages-{stage}"), usual, GRPC, entries)
         });
     }
+    let entries = [Pipeline::Passthrough, Pipeline::Transform]
+        .map(|pipeline| [Program::Spanmill, Program::Collector].map(|of| entry(of, pipeline)));
+    groups.push(Group {
+        paced: None,
+        ..group("transform".to_owned(), usual, GRPC, entries.concat())
+    });
     for items in [1000, 100, 10, 8192] {
         let shape = Shape { items, ..usual };
         let copies = [0, 1, 2, 4, 8];
@@ -225,6 +231,7 @@ fn quick() -> Vec<Group> {
         "logs-1000",
         "metrics-1000",
         "noops-1000",
+        "transform",
     ];
     let is_small = |group: &Group| group.name.starts_with("small-");
     groups.retain(|group| names.contains(&group.name.as_str()) || is_small(group));
@@ -258,7 +265,7 @@ pub fn chosen(asked: &str) -> Result<Vec<Group>> {
         if !all.iter().any(|group| is(group, word)) {
             let names: Vec<&str> = all.iter().map(|group| group.name.as_str()).collect();
             bail!(
-                "COMPARE: there is no group `{word}`; there are quick, full, sizes, small, logs, metrics, wires, stages, noops, or one of {}",
+                "COMPARE: there is no group `{word}`; there are quick, full, sizes, small, logs, metrics, wires, stages, transform, noops, or one of {}",
                 names.join(", ")
             );
         }

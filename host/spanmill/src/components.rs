@@ -67,6 +67,9 @@ static TABLE: &[Line] = &[
     Line::Plugin(BuiltInPlugin::processor("filter")),
     Line::Plugin(BuiltInPlugin::processor("groupbytrace").holding()),
     Line::Plugin(
+        BuiltInPlugin::processor("k8sattributes").known_as(&[Alias::new("k8s_attributes")]),
+    ),
+    Line::Plugin(
         BuiltInPlugin::processor("metricstransform").known_as(&[Alias::new("metrics_transform")]),
     ),
     Line::Plugin(BuiltInPlugin::processor("probabilistic_sampler")),

@@ -309,6 +309,59 @@ fn include_and_exclude_choose_spans() {
 }
 
 #[test]
+fn values_of_the_request() {
+    let mut kit = Kit::<Attributes>::new(json!({"actions": [
+        {"key": "tenant", "action": "insert", "from_context": "metadata.X-Tenant"},
+        {"key": "roles", "action": "upsert", "from_context": "x-role"},
+        {"key": "client.address", "action": "upsert", "from_context": "client.address"},
+        {"key": "kept", "action": "update", "from_context": "metadata.missing"},
+        {"key": "absent", "action": "upsert", "from_context": "metadata.missing"},
+        {"key": "fallback", "action": "upsert", "from_context": "metadata.missing", "default_value": "none"},
+        {"key": "tenant.copy", "action": "upsert", "from_attribute": "tenant"},
+    ]}))
+    .unwrap();
+    let spans = Spans::of([Span::new("s").attr("kept", 1)])
+        .header("x-tenant", "blue")
+        .header("x-role", "admin")
+        .header("X-Role", "dev")
+        .from_address([192, 0, 2, 7]);
+    let mut attributes = kit.run(&spans).span(0).attributes.clone();
+    attributes.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(
+        attributes,
+        [
+            ("client.address", Attr::from("192.0.2.7")),
+            ("fallback", "none".into()),
+            ("kept", 1.into()),
+            ("roles", "admin;dev".into()),
+            ("tenant", "blue".into()),
+            ("tenant.copy", "blue".into()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+    );
+    // Nothing is known of the next.
+    let unknown = kit.run(&Spans::of([Span::new("s")]));
+    let fallback = ("fallback".to_owned(), Attr::from("none"));
+    assert_eq!(unknown.span(0).attributes, [fallback]);
+}
+
+#[test]
+fn a_value_has_one_source() {
+    for action in [
+        json!({"key": "a", "action": "insert", "value": 1, "from_context": "metadata.b"}),
+        json!({"key": "a", "action": "insert", "from_attribute": "b", "from_context": "metadata.b"}),
+    ] {
+        let Err(ConfigError::Settings(problems)) =
+            Kit::<Attributes>::new(json!({ "actions": [action] }))
+        else {
+            panic!("taken")
+        };
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].message.contains("exclude each other"));
+    }
+}
+
+#[test]
 fn every_mistake_is_named_at_once() {
     let Err(ConfigError::Settings(problems)) = Kit::<Attributes>::new(json!({
         "include": {"match_type": "fuzzy", "metric_names": ["m"]},
@@ -319,7 +372,7 @@ fn every_mistake_is_named_at_once() {
             {"key": "a", "action": "delete", "value": 1},
             {"key": "a", "action": "extract", "pattern": "(x)"},
             {"key": "a", "action": "convert", "converted_type": "bool"},
-            {"key": "a", "action": "upsert", "from_context": "metadata.x"},
+            {"key": "a", "action": "upsert", "from_context": "auth.subject"},
             {"key": "a", "action": "explode"},
             {"action": "hash"},
             {"key": "ok", "action": "hash"},

@@ -1,6 +1,6 @@
 //! Conditions on a request's headers. They are no OTTL: the Collector has a grammar of its own for them, which is this one.
 
-use spanmill_sdk::{AttributeField, Batch, Contract, Value, Values, nested};
+use spanmill_sdk::{AttributeField, Batch, Contract, Value, nested};
 
 /// Whether a header has a value, or another one.
 #[derive(Debug)]

@@ -152,6 +152,69 @@ fn a_condition_that_fails_is_no_match_unless_errors_propagate() {
 }
 
 #[test]
+fn requests_go_by_their_headers() {
+    let settings = || {
+        json!({
+            "default_pipelines": ["traces/rest"],
+            "table": [
+                {"context": "request", "condition": "request[\"X-Tenant\"] == \"acme\"", "pipelines": ["traces/eu"]},
+                {"context": "request", "condition": " request[\"x-tenant\"]!=\"acme\" ", "pipelines": ["traces/us"], "action": "copy"},
+                {"condition": "attributes[\"region\"] == \"ap\"", "pipelines": ["traces/us"]},
+            ],
+        })
+    };
+    let all = || vec!["a", "b", "c", "d"];
+    let routed = |spans: Spans| kit(settings()).run(&spans);
+    let acme = routed(spans().header("x-tenant", "acme"));
+    assert_eq!(names(&acme), [all(), vec![], vec![]]);
+    // One of several values is enough.
+    let both = routed(
+        spans()
+            .header("x-tenant", "other")
+            .header("x-tenant", "acme"),
+    );
+    assert_eq!(names(&both), [all(), vec![], vec![]]);
+    let other = routed(spans().header("x-tenant", "other"));
+    assert_eq!(names(&other), [vec![], all(), vec!["a", "b", "c"]]);
+    // A header that was not sent is not another one.
+    assert_eq!(
+        names(&routed(spans())),
+        [vec![], vec!["d"], vec!["a", "b", "c"]]
+    );
+    assert_eq!(
+        kit(settings()).reads(),
+        [
+            r#"request.metadata["X-Tenant"]"#,
+            r#"request.metadata["x-tenant"]"#,
+            r#"resource.attributes["region"]"#
+        ]
+    );
+}
+
+#[test]
+fn a_condition_on_a_request_compares_a_header_with_a_text() {
+    for condition in [
+        "request[\"a\"]",
+        "request[\"a\"] == \"b\" != \"c\"",
+        "request[a] == \"b\"",
+        "request[\"\"] == \"b\"",
+        "request[\"a\"] == b",
+        "attributes[\"a\"] == \"b\"",
+    ] {
+        let settings = json!({
+            "table": [{"context": "request", "condition": condition, "pipelines": ["traces/eu"]}],
+        });
+        let Err(ConfigError::Settings(problems)) =
+            RouterKit::<Routing>::new(settings, Signal::Traces, &TRACES)
+        else {
+            panic!("{condition} was taken");
+        };
+        assert_eq!(problems[0].path, "/table/0/condition");
+        assert!(problems[0].message.contains("request[\"<header>\"]"));
+    }
+}
+
+#[test]
 fn every_mistake_is_reported_where_it_stands() {
     let settings = json!({
         "default_pipelines": ["traces/rset"],
@@ -160,7 +223,7 @@ fn every_mistake_is_reported_where_it_stands() {
             {"condition": "true", "statement": "route()", "pipelines": ["traces/eu"]},
             {"condition": "true"},
             {"context": "log", "condition": "true", "pipelines": ["traces/eu"]},
-            {"context": "request", "condition": "request[\"a\"] == \"b\"", "pipelines": ["traces/eu"]},
+            {"context": "request", "statement": "route()", "pipelines": ["traces/eu"]},
             {"statement": "delete_key(attributes, \"a\")", "pipelines": ["traces/eu"]},
             {"statement": "route() where colour == 1", "pipelines": ["traces/eu"]},
             {"condition": "true", "pipelines": ["traces/eu"], "action": "throw"},
@@ -184,7 +247,7 @@ fn every_mistake_is_reported_where_it_stands() {
             "/table/1",
             "/table/2/pipelines",
             "/table/3/context",
-            "/table/4/context",
+            "/table/4",
             "/table/5/statement",
             "/table/7/action",
             "/table/8/pipelines/0",

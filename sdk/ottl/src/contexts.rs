@@ -4,7 +4,7 @@ use spanmill_sdk::{Context, closest};
 
 use crate::ast::{Condition, Met, Path, Segment, Statement};
 use crate::error::OttlError;
-use crate::paths::{names, spelled};
+use crate::paths::{OTELCOL, names, spelled};
 
 /// What a path may name before its first dot.
 const PREFIXES: [(&str, Context); 9] = [
@@ -31,6 +31,15 @@ pub(crate) struct Named<'p> {
 /// What a path names.
 pub(crate) fn named(path: &Path) -> Named<'_> {
     let segments = path.segments.as_slice();
+    if let [first, _, ..] = segments
+        && first.keys.is_empty()
+        && first.name == OTELCOL
+    {
+        return Named {
+            context: Some(Context::Resource),
+            rest: segments,
+        };
+    }
     if let [first, rest @ ..] = segments
         && !rest.is_empty()
         && first.keys.is_empty()

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use spanmill_sdk::{Context, Value};
+use spanmill_sdk::{Context, Value, nested};
 
 use crate::cell::Cell;
 use crate::datum::{Datum, Failure};
@@ -60,6 +60,8 @@ pub(crate) enum View {
     Count,
     /// What a row has for itself while statements run.
     Cache,
+    /// The values of a header, as a list.
+    Header,
 }
 
 /// The kinds of spans, by number.
@@ -127,6 +129,14 @@ impl Field {
                 _ => Datum::Text(Cow::Borrowed("")),
             },
             View::Value | View::Body | View::Cache => Datum::from_value(frame.value(cell)),
+            View::Header => match frame.value(cell) {
+                value @ (Value::Text(_) | Value::Bytes(_)) => {
+                    let mut list = Vec::new();
+                    nested::push_item(&mut list, &value);
+                    Datum::List(Cow::Owned(list))
+                }
+                value => Datum::from_value(value),
+            },
             View::BodyText => Datum::Text(frame.value(cell).to_text()),
             View::Int => Datum::Int(number as i64),
             View::Flag => Datum::Bool(number != 0),
@@ -191,6 +201,14 @@ impl Field {
                 }
                 (value, keys)
             }
+            View::Header => match (frame.value(frame.cell(self.place, row)), keys) {
+                (Value::Absent, _) => return Ok(Datum::Nil),
+                (Value::Array(values), keys) => (Value::Array(values), keys),
+                // One value is the list's first.
+                (value, [Datum::Int(0), rest @ ..]) => (value, rest),
+                (_, [Datum::Int(_), ..]) => return Err("the header has no value at that place"),
+                _ => return Err("the values of a header are indexed by numbers"),
+            },
             _ => return Err("only maps and lists are indexed, by strings and by numbers"),
         };
         Ok(Datum::from_value(index::within(value, keys)?))

@@ -12,6 +12,9 @@ pub(crate) use names::names;
 
 use names::MISSING;
 
+/// What paths of what is known of a request begin with: they belong to no context, and are the same for every resource.
+pub(crate) const OTELCOL: &str = "otelcol";
+
 /// Metric types, as `metric.type` has them.
 const GAUGE: u32 = 1;
 const SUM: u32 = 2;
@@ -44,6 +47,9 @@ impl Declaring<'_> {
         key: Option<&str>,
         position: Position,
     ) -> Result<(Field, bool), OttlError> {
+        if let Some(of_request) = name.strip_prefix(OTELCOL) {
+            return self.of_request(of_request, name, key, position);
+        }
         let full = format!("{}.{name}", context.prefix());
         let field = |place: Place, view: View| Field {
             context,
@@ -78,6 +84,46 @@ impl Declaring<'_> {
             return Ok((field, false));
         }
         Err(unknown(position, context, name))
+    }
+
+    /// What is known of the request, `rest` being what stands behind `otelcol`.
+    fn of_request(
+        &mut self,
+        rest: &str,
+        name: &str,
+        key: Option<&str>,
+        position: Position,
+    ) -> Result<(Field, bool), OttlError> {
+        let fail = |message: &str| Err(OttlError::at(position, format!("`{name}`: {message}")));
+        let (place, view) = match (rest, key) {
+            (".client.addr", _) => (self.slots.client_address(self.contract), View::Value),
+            (".client.metadata" | ".grpc.metadata", Some(header)) => {
+                (self.slots.metadata(self.contract, header), View::Header)
+            }
+            (".client.metadata" | ".grpc.metadata", None) => {
+                return fail(
+                    "name the header in brackets, as a string: a plugin sees no others than those it names",
+                );
+            }
+            (".client.auth.attributes", _) => {
+                return fail(
+                    "receivers do not authenticate; take a header that whoever does has set",
+                );
+            }
+            _ => {
+                return fail(
+                    "there are `otelcol.client.metadata[\"header\"]`, `otelcol.grpc.metadata[\"header\"]` and `otelcol.client.addr`",
+                );
+            }
+        };
+        let field = Field {
+            context: Context::Resource,
+            place,
+            view,
+            of_types: None,
+            name: name.to_owned(),
+        };
+        Ok((field, view == View::Header))
     }
 
     /// What a path without keys reads; `full` is its name in a contract, if it has that name there.

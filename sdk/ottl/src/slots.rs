@@ -104,6 +104,22 @@ impl Slots {
         self.slot(context, handle, path.to_owned())
     }
 
+    /// A header of the request.
+    pub(crate) fn metadata(&mut self, contract: &mut Contract, header: &str) -> Place {
+        let handle = Handle::Attribute(contract.read_metadata(header));
+        self.slot(Context::Resource, handle, "request.metadata".to_owned())
+    }
+
+    /// The address of the request's sender.
+    pub(crate) fn client_address(&mut self, contract: &mut Contract) -> Place {
+        let handle = Handle::Text(contract.read_client_address());
+        self.slot(
+            Context::Resource,
+            handle,
+            "request.client.address".to_owned(),
+        )
+    }
+
     /// A map that each row of a context has while statements run.
     pub(crate) fn cache(&mut self, context: Context) -> Place {
         self.slot(context, Handle::Cache, String::new())

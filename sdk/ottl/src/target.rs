@@ -190,6 +190,7 @@ impl Target {
             | View::TraceId
             | View::TraceIdText
             | View::Entries
+            | View::Header
             | View::Count => return Err("the field is not written"),
         }))
     }

@@ -20,6 +20,7 @@ mod metric_requests;
 mod metrics;
 mod requests;
 mod seen;
+mod senders;
 mod verdicts;
 mod wire;
 

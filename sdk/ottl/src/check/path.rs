@@ -91,7 +91,7 @@ impl Checker<'_> {
         let keys = self.keys(keys)?;
         let takes_keys = matches!(
             field.view,
-            View::Value | View::Body | View::Entries | View::TraceState
+            View::Value | View::Body | View::Entries | View::TraceState | View::Header
         );
         if !keys.is_empty() && !takes_keys {
             return fail(format!("`{}` takes no brackets", field.name));

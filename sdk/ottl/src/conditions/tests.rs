@@ -45,6 +45,47 @@ fn spans() -> Spans {
         )
 }
 
+#[test]
+fn what_is_known_of_the_request() {
+    let sent = || {
+        spans()
+            .header("X-Tenant", "blue")
+            .header("x-role", "admin")
+            .header("x-role", "dev")
+            .from_address([192, 0, 2, 7])
+    };
+    for (condition, expected) in [
+        (r#"otelcol.client.metadata["x-tenant"][0] == "blue""#, 1),
+        (r#"otelcol.client.metadata["x-tenant"] == ["blue"]"#, 1),
+        (r#"otelcol.client.metadata["x-tenant"] == "blue""#, 0),
+        (r#"otelcol.grpc.metadata["X-TENANT"] != nil"#, 1),
+        (r#"otelcol.client.metadata["x-role"][1] == "dev""#, 1),
+        (r#"Len(otelcol.client.metadata["x-role"]) == 2"#, 1),
+        (r#"otelcol.client.metadata["missing"] == nil"#, 1),
+        (r#"otelcol.client.metadata["missing"][0] == nil"#, 1),
+        (r#"otelcol.client.addr == "192.0.2.7""#, 1),
+    ] {
+        assert_eq!(
+            answers_on(sent(), condition, Context::Span),
+            [expected; 3],
+            "{condition}"
+        );
+        assert_eq!(
+            answers_on(sent(), condition, Context::Resource),
+            [expected; 2],
+            "{condition}"
+        );
+    }
+    let refused = |condition: &str| {
+        let mut conditions = Conditions::new(Context::Span, ErrorMode::Silent);
+        let error = conditions.add(condition, &mut Contract::default());
+        error.unwrap_err().to_string()
+    };
+    assert!(refused("otelcol.client.metadata != nil").contains("name the header in brackets"));
+    assert!(refused("otelcol.client.auth.attributes != nil").contains("do not authenticate"));
+    assert!(refused("otelcol.server != nil").contains("there are `otelcol.client.metadata"));
+}
+
 fn answers(condition: &str, context: Context) -> Vec<u8> {
     answers_on(spans(), condition, context)
 }

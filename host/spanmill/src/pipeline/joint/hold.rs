@@ -1,6 +1,7 @@
 //! Spans and log records that a plugin holds until it decides on their traces: kept by the host, in one store for each
 //! shard, whose instance is the only one that decides on them.
 
+mod blocks;
 mod groups;
 mod packed;
 mod shard;

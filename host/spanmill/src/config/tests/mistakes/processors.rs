@@ -18,7 +18,7 @@ fn processor_of_unknown_type() {
               |   ^^^^^^
               |
               = help: did you mean `filter`?
-              = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbytrace, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
+              = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
 
             spanmill.yaml: 1 error
         "#]],
@@ -29,17 +29,17 @@ fn processor_of_unknown_type() {
 fn processor_nobody_knows() {
     check_sections(
         r#"processors:
-  k8sattributes:
+  awsattributes:
 "#,
         expect![[r#"
-            error: processor k8sattributes: there is no processor of type `k8sattributes`
+            error: processor awsattributes: there is no processor of type `awsattributes`
              --> spanmill.yaml:2:3
               |
-            2 |   k8sattributes:
+            2 |   awsattributes:
               |   ^^^^^^^^^^^^^
               |
               = help: did you mean `attributes`?
-              = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbytrace, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
+              = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
 
             spanmill.yaml: 1 error
         "#]],

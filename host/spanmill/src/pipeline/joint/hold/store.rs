@@ -1,11 +1,11 @@
 //! Held spans and log records of one shard, by trace: as bytes, each resource and scope once, nothing that keeps the batch
 //! they came in.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use spanmill_otlp::{Assembly, Request, Signal, Spliced};
 
+use super::blocks::{Blocks, Chain};
 use super::groups::{Groups, ScopeRef};
 use super::packed::{PackedRun, Packer};
 
@@ -19,29 +19,15 @@ struct HeldTrace {
     touched: u32,
     /// Whether it waits among those released.
     is_released: bool,
-    /// Bytes of the runs, as they came.
+    /// Bytes of the items, as they came.
     bytes: usize,
-    /// What the runs take that are not compressed, and those that are.
-    plain: usize,
-    packed: usize,
-    /// Items that came one behind the other, a run each. A run is never copied when more come.
-    runs: Vec<Run>,
+    /// The first items, compressed, and the last, as they came: for each its scope, its length and its bytes.
+    packed: Vec<PackedRun>,
+    plain: Chain,
 }
-
-/// For each item its scope, its length and its bytes.
-enum Run {
-    Plain(Box<[u8]>),
-    Packed(Box<PackedRun>),
-}
-
-/// Bytes of the scope and the length in front of each item.
-const HEAD: usize = 8;
 
 /// Memory for a run that is larger than this is not kept.
 const LARGE: usize = 256 * 1024;
-
-/// What an item takes beside its bytes at most: it may be a run of its own.
-const ITEM: usize = HEAD + std::mem::size_of::<Box<[u8]>>();
 
 /// What an entry of the map takes beside the items' bytes.
 const TRACE: usize = 16 + std::mem::size_of::<HeldTrace>() + 8;
@@ -51,10 +37,11 @@ pub(super) struct TraceStore {
     signal: Signal,
     traces: HashMap<u128, HeldTrace>,
     groups: Groups,
+    blocks: Blocks,
     next_number: u64,
     items: usize,
     bytes: usize,
-    /// Memory for the run at hand.
+    /// Memory for the items at hand.
     run: Vec<u8>,
     /// Traces that were released, and wait to be put into batches.
     released: VecDeque<u128>,
@@ -92,6 +79,7 @@ impl TraceStore {
             signal,
             traces: HashMap::new(),
             groups: Groups::default(),
+            blocks: Blocks::default(),
             next_number: 0,
             items: 0,
             bytes: 0,
@@ -172,9 +160,8 @@ impl TraceStore {
                 touched: period.wrapping_sub(1),
                 is_released: false,
                 bytes: 0,
-                plain: 0,
-                packed: 0,
-                runs: Vec::new(),
+                packed: Vec::new(),
+                plain: Chain::EMPTY,
             }
         });
         if trace.touched != period
@@ -183,13 +170,13 @@ impl TraceStore {
             trace.touched = period;
             quiet.now.push(trace_id);
         }
-        let added = self.run.len() + items as usize * (ITEM - HEAD);
-        trace.runs.push(Run::Plain(self.run.as_slice().into()));
+        let before = trace.plain.memory();
+        // There is room: what is held is bounded by far less.
+        self.blocks.append(&mut trace.plain, &self.run);
         trace.bytes += self.run.len();
-        trace.plain += added;
         trace.items += items;
         self.items += items as usize;
-        self.bytes += added;
+        self.bytes += trace.plain.memory() - before;
         self.run.clear();
         if self.run.capacity() > LARGE {
             self.run = Vec::new();
@@ -237,17 +224,16 @@ impl TraceStore {
     }
 
     fn take(&mut self, trace_id: u128) -> Option<HeldTrace> {
-        let trace = self.traces.remove(&trace_id)?;
+        let mut trace = self.traces.remove(&trace_id)?;
         self.items = self.items.saturating_sub(trace.items as usize);
         self.bytes = self.bytes.saturating_sub(trace.memory());
-        for run in &trace.runs {
-            match run {
-                Run::Plain(data) => items(data).for_each(|(scope, _)| self.groups.unrefer(scope)),
-                Run::Packed(packed) => packed
-                    .scopes()
-                    .for_each(|scope| self.groups.unrefer(ScopeRef::from_number(scope))),
-            }
-        }
+        self.run.clear();
+        self.blocks.read(&trace.plain, &mut self.run);
+        self.blocks.clear(&mut trace.plain);
+        items(&self.run).for_each(|(scope, _)| self.groups.unrefer(scope));
+        self.run.clear();
+        let scopes = trace.packed.iter().flat_map(PackedRun::scopes);
+        scopes.for_each(|scope| self.groups.unrefer(ScopeRef::from_number(scope)));
         if self.traces.capacity() > 4096 && self.traces.len() < self.traces.capacity() / 8 {
             self.traces.shrink_to(self.traces.len() * 2);
         }
@@ -290,12 +276,20 @@ impl TraceStore {
                 continue;
             };
             let age = quiet.period.wrapping_sub(trace.touched);
-            if trace.is_released || trace.plain == 0 || age < 2 {
+            if trace.is_released || trace.plain.is_empty() || age < 2 {
                 continue;
             }
-            bytes += trace.plain;
+            bytes += trace.plain.memory();
             let before = trace.memory();
-            trace.pack(&mut quiet.packer);
+            self.run.clear();
+            self.blocks.read(&trace.plain, &mut self.run);
+            let scopes: Vec<u32> = items(&self.run).map(|(scope, _)| scope.number()).collect();
+            if let Some(packed) = quiet.packer.pack(&self.run, &scopes) {
+                trace.packed.reserve_exact(1);
+                trace.packed.push(packed);
+                self.blocks.clear(&mut trace.plain);
+            }
+            self.run.clear();
             self.bytes = self.bytes.saturating_sub(before) + trace.memory();
         }
         if quiet.waiting.is_empty() {
@@ -353,23 +347,19 @@ impl TraceStore {
     fn assemble(&self, ids: Vec<u128>) -> Option<HeldBatch> {
         let traces: Vec<&HeldTrace> = ids.iter().filter_map(|id| self.traces.get(id)).collect();
         let received = traces.iter().map(|trace| trace.received_unix_nano).min()?;
-        let runs: Vec<Cow<'_, [u8]>> = traces
-            .iter()
-            .flat_map(|trace| &trace.runs)
-            .map(|run| match run {
-                Run::Plain(data) => Cow::Borrowed(&**data),
-                Run::Packed(packed) => Cow::Owned(packed.unpacked()),
-            })
-            .collect();
+        let mut all = Vec::with_capacity(traces.iter().map(|trace| trace.bytes).sum());
+        for trace in &traces {
+            let packed = trace.packed.iter();
+            packed.for_each(|packed| all.extend_from_slice(&packed.unpacked()));
+            self.blocks.read(&trace.plain, &mut all);
+        }
         let mut by_scope: BTreeMap<(u32, u32), Vec<&[u8]>> = BTreeMap::new();
-        for run in &runs {
-            for (scope, bytes) in items(run) {
-                let resource = self.groups.resource_of(scope);
-                by_scope
-                    .entry((resource, scope.number()))
-                    .or_default()
-                    .push(bytes);
-            }
+        for (scope, bytes) in items(&all) {
+            let resource = self.groups.resource_of(scope);
+            by_scope
+                .entry((resource, scope.number()))
+                .or_default()
+                .push(bytes);
         }
         let mut assembly = Assembly::new(self.signal);
         let mut resource = None;
@@ -403,38 +393,18 @@ impl TraceStore {
     }
 
     /// By how much what is compressed takes less than it would.
-    pub(super) fn saved(&self) -> usize {
-        let plain = |trace: &HeldTrace| trace.bytes + trace.items as usize * (ITEM - HEAD);
-        let traces = self.traces.values();
-        traces
-            .map(|trace| TRACE + plain(trace) - trace.memory())
-            .sum()
+    pub(super) fn saved(&self) -> isize {
+        let plain = |trace: &HeldTrace| TRACE + Chain::memory_for(trace.bytes);
+        let of = |trace: &HeldTrace| plain(trace) as isize - trace.memory() as isize;
+        self.traces.values().map(of).sum()
     }
 }
 
 impl HeldTrace {
     /// About how much memory it takes.
     fn memory(&self) -> usize {
-        TRACE + self.plain + self.packed
-    }
-
-    /// Compresses the runs that are not, together.
-    fn pack(&mut self, packer: &mut Packer) {
-        let mut all = Vec::new();
-        for run in &self.runs {
-            if let Run::Plain(data) = run {
-                all.extend_from_slice(data);
-            }
-        }
-        let scopes: Vec<u32> = items(&all).map(|(scope, _)| scope.number()).collect();
-        let Some(packed) = packer.pack(&all, &scopes) else {
-            return;
-        };
-        self.runs.retain(|run| matches!(run, Run::Packed(_)));
-        self.packed += packed.memory() + std::mem::size_of::<Run>();
-        self.plain = 0;
-        self.runs.push(Run::Packed(Box::new(packed)));
-        self.runs.shrink_to_fit();
+        let packed = self.packed.iter().map(PackedRun::memory);
+        TRACE + self.plain.memory() + packed.sum::<usize>()
     }
 }
 

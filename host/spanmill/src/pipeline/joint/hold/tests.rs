@@ -163,7 +163,7 @@ proptest! {
                 fresh.hold(&Request::parse(Signal::Traces, bytes.into()).unwrap(), 0);
             }
             store.sweep();
-            prop_assert_eq!(store.bytes() + store.saved(), fresh.bytes());
+            prop_assert_eq!(store.bytes() as isize + store.saved(), fresh.bytes() as isize);
         }
         store.release_all();
         let mut left = Vec::new();
