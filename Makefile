@@ -2,8 +2,8 @@
 
 CARGO ?= cargo
 WASM := wasm32-wasip2
-PLUGINS := adaptive_tail_sampling attributes cardinality_guard count exceptions filter groupbytrace k8sattributes metricstransform probabilistic_sampler redaction resource resourcedetection routing servicegraph span spanmetrics tail_sampling transform
-GUESTS := hostile hostile_v2 hostile_roles stateful stateful_v2 importer misnamed sdk_processor sdk_connector holder
+PLUGINS := adaptive_tail_sampling attributes cardinality_guard count exceptions filter groupbyattrs groupbytrace k8sattributes metricstransform probabilistic_sampler redaction resource resourcedetection routing servicegraph span spanmetrics tail_sampling transform
+GUESTS := hostile hostile_v2 hostile_roles stateful stateful_v2 importer misnamed sdk_processor sdk_connector holder grouper
 GUEST_DIR := target/$(WASM)/guest
 PLUGIN_DIR := target/release/plugins
 # SIMD is in every engine of today, and makes searching texts several times faster.

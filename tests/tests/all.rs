@@ -20,6 +20,7 @@ mod example;
 mod explain;
 mod exporters;
 mod golden;
+mod grouping;
 mod health;
 mod hold;
 mod hostile;

@@ -65,6 +65,7 @@ static TABLE: &[Line] = &[
     Line::Plugin(BuiltInPlugin::processor("attributes")),
     Line::Plugin(BuiltInPlugin::processor("cardinality_guard")),
     Line::Plugin(BuiltInPlugin::processor("filter")),
+    Line::Plugin(BuiltInPlugin::processor("groupbyattrs")),
     Line::Plugin(BuiltInPlugin::processor("groupbytrace").holding()),
     Line::Plugin(
         BuiltInPlugin::processor("k8sattributes").known_as(&[Alias::new("k8s_attributes")]),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanmill_otlp::{
-    Joined, Malformed, OutcomeError, Projection, Request, StageContract, Workspace,
+    ABSENT, Joined, Malformed, OutcomeError, Projection, Request, StageContract, Workspace,
 };
 use spanmill_runtime::{Answer, Fault, Limits, Plugin, Role, Slot, Tries};
 
@@ -100,12 +100,19 @@ impl Stage {
                 self.held.extend(self.workspace.held());
                 let left = self.workspace.splice();
                 Request::parse(batch.signal, left.bytes).map_err(malformed("what is left"))?;
-                Ok(match (applied.dropped_items, applied.held_items) {
-                    (0, 0) => String::new(),
-                    (dropped, 0) => format!("dropped {dropped}"),
-                    (0, held) => format!("held {held}"),
-                    (dropped, held) => format!("dropped {dropped}, held {held}"),
-                })
+                let groups = outcome.groups.as_ref();
+                let groups = groups.map_or(&[][..], |groups| &groups.of_each);
+                let counts = [
+                    ("dropped", applied.dropped_items),
+                    ("held", applied.held_items),
+                    (
+                        "moved",
+                        groups.iter().filter(|group| **group != ABSENT).count(),
+                    ),
+                ];
+                let counts = counts.iter().filter(|(_, count)| *count > 0);
+                let counts = counts.map(|(what, count)| format!("{what} {count}"));
+                Ok(counts.collect::<Vec<_>>().join(", "))
             }
             Answer::Emission(emission) => {
                 let recorder = self

@@ -18,7 +18,7 @@ fn processor_of_unknown_type() {
               |   ^^^^^^
               |
               = help: did you mean `filter`?
-              = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
+              = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbyattrs, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
 
             spanmill.yaml: 1 error
         "#]],
@@ -39,7 +39,7 @@ fn processor_nobody_knows() {
               |   ^^^^^^^^^^^^^
               |
               = help: did you mean `attributes`?
-              = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
+              = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbyattrs, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
 
             spanmill.yaml: 1 error
         "#]],

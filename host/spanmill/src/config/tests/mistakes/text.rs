@@ -377,7 +377,7 @@ service:
                |   ^^^^^^^^^
                |
                = help: did you mean `redaction`?
-               = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
+               = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbyattrs, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
 
             warning: exporter otlp/täst is defined, but no pipeline uses it
               --> spanmill.yaml:14:3
