@@ -3,8 +3,8 @@
 use arbitrary::{Result, Unstructured};
 use bytes::Bytes;
 use spanmill_otlp::{
-    Append, BatchView, CellColumn, EntryWrite, Outcome, Pool, Removal, Replacement, Request,
-    Verdicts, Workspace, Write,
+    Append, BatchView, CellColumn, EntryWrite, Groups, Outcome, Pool, Removal, Replacement,
+    Request, Verdicts, Workspace, Write,
 };
 
 use crate::export::Export;
@@ -130,7 +130,39 @@ fn outcome<E: Export>(
             }
         }
     }
+    if u.ratio(1, 3)? {
+        outcome.groups = Some(Box::new(groups::<E>(u, view)?));
+    }
     Ok(outcome)
+}
+
+/// Groups that mostly obey the rules.
+fn groups<E: Export>(u: &mut Unstructured<'_>, view: &BatchView<'_>) -> Result<Groups> {
+    let mut groups = Groups::default();
+    for _ in 0..u.int_in_range(0..=3)? {
+        groups.texts.bytes.extend_from_slice(u.choose(&TEXTS)?);
+        groups.texts.ends.push(groups.texts.bytes.len() as u32);
+    }
+    let texts = (view.texts.ends.len() + groups.texts.ends.len()) as u32;
+    for _ in 0..u.int_in_range(0..=3)? {
+        for _ in 0..u.int_in_range(0..=3)? {
+            groups.keys.push(u.int_in_range(0..=texts)?);
+        }
+        groups.ends.push(groups.keys.len() as u32);
+    }
+    groups.values = cells(u, groups.keys.len(), texts)?;
+    let items = view
+        .tables
+        .iter()
+        .find(|table| table.context == E::SIGNAL.item());
+    if u.ratio(7, 8)? {
+        for _ in 0..items.map_or(0, |table| table.rows) {
+            let group = u.int_in_range(0..=groups.ends.len() as u32)?;
+            let stays = group as usize == groups.ends.len() && !u.ratio(1, 64)?;
+            groups.of_each.push(if stays { u32::MAX } else { group });
+        }
+    }
+    Ok(groups)
 }
 
 /// A request, one of those built in or the bytes at hand.
@@ -170,7 +202,11 @@ fn chain<E: Export>(
     for (stage, fields) in written().into_iter().enumerate() {
         let view = workspace.view(stage).unwrap();
         let outcome = outcome::<E>(u, &view, fields)?;
-        refused &= workspace.apply(stage, &outcome).is_err();
+        let before = workspace.item_count();
+        let applied = workspace.apply(stage, &outcome);
+        let gone = applied.as_ref().map_or(0, |applied| applied.dropped_items);
+        assert_eq!(workspace.item_count(), before - gone, "an item is lost");
+        refused &= applied.is_err();
         workspace.view(stage).unwrap();
     }
     let left = workspace.splice();

@@ -283,7 +283,7 @@ fn faults(status: &Value) -> Vec<(String, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shadow_that_groups_otherwise_is_told_apart() {
+async fn a_shadow_that_groups_alike_differs_in_nothing() {
     let running = Operated::start(
         r#"
 processors:

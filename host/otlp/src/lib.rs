@@ -10,9 +10,10 @@
 //! 3. [`Workspace::view`] shows a stage its own columns, [`Workspace::apply`] checks and takes its [`Outcome`];
 //! 4. [`Workspace::splice_onto`] writes the surviving bytes behind those of the parts before, into [`Joined`].
 //!
-//! Beside the chain: rows that a stage holds leave by [`Workspace::held`], one by one by [`Request::rows`], and come together
-//! again in an [`Assembly`]; [`Request::split_by_trace`] has each trace go one way; [`Workspace::route`] and
-//! [`Workspace::records`] take what connectors answer.
+//! Beside the chain: rows that a stage puts under other resources go there by [`Workspace::regroup`]; those that it holds
+//! leave by [`Workspace::held`], one by one by [`Request::rows`], and come together again in an [`Assembly`];
+//! [`Request::split_by_trace`] has each trace go one way; [`Workspace::route`] and [`Workspace::records`] take what
+//! connectors answer.
 //!
 //! No input panics: malformed bytes are a [`Malformed`], a bad outcome an [`OutcomeError`].
 

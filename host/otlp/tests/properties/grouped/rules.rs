@@ -6,10 +6,11 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use spanmill_otlp::{
-    CellColumn, Groups, Outcome, OutcomeError, Pool, Projection, Request, Signal, StageContract,
-    Workspace,
+    CellColumn, Context, Groups, Outcome, OutcomeError, Pool, Projection, Request, Signal,
+    StageContract, Verdicts, Workspace,
 };
 
 use super::contract;
@@ -185,4 +186,49 @@ fn what_no_decoder_knows_stays_with_its_resource() {
         .map(|it| it[0].value.clone().unwrap().value);
     let values: Vec<_> = values.flatten().collect();
     assert_eq!(values, [Value::IntValue(1), Value::IntValue(7)]);
+}
+
+#[test]
+fn what_is_held_leaves_as_it_was_and_the_rest_moves() {
+    let mut request = requests::one_span();
+    let scope = &mut request.resource_spans[0].scope_spans[0];
+    let named = |name: &str| Span {
+        name: name.to_owned(),
+        ..scope.spans[0].clone()
+    };
+    scope.spans = vec![named("held"), named("moved"), named("stays")];
+    let contracts = vec![contract().holding()];
+    let projection = Projection::new(contracts, &Workspace::span_id_paths()).unwrap();
+    let mut workspace = Workspace::new(Arc::new(projection));
+    let parsed = Request::parse(Signal::Traces, request.encode_to_vec().into()).unwrap();
+    workspace.load(parsed, 1).unwrap();
+    workspace.view(0).unwrap();
+    let outcome = Outcome {
+        verdicts: vec![Verdicts {
+            context: Context::Span,
+            rows: vec![2, 0, 0],
+        }],
+        groups: Some(Box::new(Groups {
+            of_each: vec![0, 0, u32::MAX],
+            ..one_group(&workspace)
+        })),
+        ..Outcome::default()
+    };
+    let applied = workspace.apply(0, &outcome).unwrap();
+    assert_eq!((applied.dropped_items, applied.held_items), (0, 1));
+    let shape = |request: &ExportTraceServiceRequest| -> Vec<(usize, String)> {
+        let placed = request.placed().into_iter();
+        let shape = placed.map(|it| {
+            let attributes = it.resources().concat().len();
+            let spans = &it.resource_spans[0].scope_spans[0].spans;
+            (attributes, spans[0].name.clone())
+        });
+        shape.collect()
+    };
+    let held = workspace.held().unwrap();
+    let held = ExportTraceServiceRequest::decode(held.bytes().clone()).unwrap();
+    assert_eq!(shape(&held), [(0, "held".to_owned())]);
+    let left = ExportTraceServiceRequest::decode(workspace.splice().bytes).unwrap();
+    let expected = [(1, "moved".to_owned()), (0, "stays".to_owned())];
+    assert_eq!(shape(&left), expected);
 }

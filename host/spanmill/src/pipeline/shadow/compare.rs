@@ -170,3 +170,79 @@ pub(super) fn measured(live: &Measured, shadow: &Measured) -> Difference {
         ..Difference::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
+    use spanmill_otlp::{
+        ABSENT, CellColumn, Context, Groups, Projection, Request, Signal, StageContract, Verdicts,
+    };
+
+    use super::*;
+
+    /// A batch of three spans, shown to two stages that may write resources.
+    fn workspace() -> Workspace {
+        let span = |number: u8| Span {
+            trace_id: vec![number; 16],
+            span_id: vec![number; 8],
+            ..Span::default()
+        };
+        let request = ExportTraceServiceRequest {
+            resource_spans: vec![ResourceSpans {
+                scope_spans: vec![ScopeSpans {
+                    spans: vec![span(1), span(2), span(3)],
+                    ..ScopeSpans::default()
+                }],
+                ..ResourceSpans::default()
+            }],
+        };
+        let contract = StageContract::parse(&[], &["resource.attributes".to_owned()]).unwrap();
+        let projection = Projection::new(vec![contract.clone(), contract], &[]).unwrap();
+        let mut workspace = Workspace::new(Arc::new(projection));
+        let bytes = request.encode_to_vec().into();
+        let request = Request::parse(Signal::Traces, bytes).unwrap();
+        workspace.load(request, 1).unwrap();
+        workspace.view(1).unwrap();
+        workspace
+    }
+
+    /// Puts spans into two groups, and drops some.
+    fn outcome(of_each: [u32; 3], dropped: [u8; 3]) -> Outcome {
+        let mut outcome = Outcome::default();
+        outcome.verdicts.push(Verdicts {
+            context: Context::Span,
+            rows: dropped.to_vec(),
+        });
+        let mut groups = Groups {
+            of_each: of_each.to_vec(),
+            ends: vec![1, 2],
+            keys: vec![0, 0],
+            values: CellColumn {
+                kinds: vec![3, 3],
+                bits: vec![7, 8],
+            },
+            ..Groups::default()
+        };
+        groups.texts.ends = vec![1];
+        groups.texts.bytes = b"k".to_vec();
+        outcome.groups = Some(Box::new(groups));
+        outcome
+    }
+
+    #[test]
+    fn spans_are_compared_wherever_they_have_gone() {
+        let live = outcome([1, 0, 1], [0, 0, 0]);
+        for (shadow, verdicts, edits) in [
+            (outcome([1, 0, 1], [0, 0, 0]), 0, 0),
+            (outcome([1, 0, ABSENT], [0, 0, 0]), 0, 1),
+            (outcome([0, 1, 0], [0, 0, 0]), 0, 3),
+            (outcome([1, 0, 1], [0, 1, 0]), 1, 0),
+            (outcome([0, 0, 1], [0, 1, 0]), 1, 1),
+        ] {
+            let difference = outcomes(&workspace(), (0, &live), (1, &shadow)).unwrap();
+            assert_eq!((difference.verdicts, difference.edits), (verdicts, edits));
+        }
+    }
+}
