@@ -119,7 +119,7 @@ async fn a_plugin_that_reads_headers_which_nobody_keeps_is_warned_of() {
     let line = spanmill
         .logged("no receiver of the pipeline keeps any")
         .await;
-    assert!(line.contains("component=attributes"), "{line}");
+    assert!(line.contains(r#""component":"attributes""#), "{line}");
     assert!(line.contains("include_metadata: true"), "{line}");
     let address = expected(&[("address", "127.0.0.1")]);
     assert_eq!(sent(&spanmill, &backend).await, vec![address; 2]);

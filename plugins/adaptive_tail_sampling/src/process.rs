@@ -1,6 +1,7 @@
 //! Each batch: spans are held until their trace is decided on, or follow what was decided.
 
 use spanmill_sdk::{Batch, ConfigError, Context, Contract, Outcome, PluginError, Processor};
+use spanmill_traces::TOGETHER;
 
 use crate::learn::ids;
 use crate::sampler::AdaptiveTailSampling;
@@ -35,7 +36,12 @@ impl Processor for AdaptiveTailSampling {
         let mut held: Vec<(usize, u32)> = Vec::new();
         let mut sampled: Vec<SampledBy> = Vec::new();
         let (mut late, mut shed) = ([0, 0], [0, 0]);
+        let (pairs, _) = batch.trace_ids(self.fields.trace_id).as_chunks::<2>();
         for (row, id) in ids(self, batch).enumerate() {
+            if row % TOGETHER == 0 {
+                let next = pairs.get(row..).unwrap_or(&[]);
+                self.traces.prefetch(&next[..next.len().min(TOGETHER)]);
+            }
             // What has no trace cannot be held, and goes on.
             if id == 0 {
                 continue;

@@ -6,7 +6,7 @@ use spanmill_sdk::{
     Batch, ConfigError, Context, Contract, NarrowField, Outcome, PluginError, Problems, Processor,
     Sharding, TraceIdField, WideField,
 };
-use spanmill_traces::{Phase, Tracked};
+use spanmill_traces::{Phase, TOGETHER, Tracked};
 
 use crate::compile::{Compiled, compile};
 use crate::condition::{Condition, Scratch};
@@ -150,6 +150,10 @@ impl Processor for TailSampling {
         let (mut released, mut cached_drops) = (0, 0);
         self.given.rules.begin(columns.ids.len());
         for (row, &[high, low]) in columns.ids.iter().enumerate() {
+            if row % TOGETHER == 0 {
+                let next = columns.ids.get(row..).unwrap_or(&[]);
+                self.traces.prefetch(&next[..next.len().min(TOGETHER)]);
+            }
             let id = u128::from(high) << 64 | u128::from(low);
             // What has no trace cannot be held, and goes on.
             if id == 0 {

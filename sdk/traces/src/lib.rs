@@ -11,4 +11,4 @@ pub use cache::DecisionCache;
 pub use counter::counter_named;
 pub use mixer::Mixer;
 pub use saved::{end, log_unknown, put, take};
-pub use table::{Phase, Traces, Tracked};
+pub use table::{Phase, TOGETHER, Traces, Tracked};

@@ -47,6 +47,11 @@ pub trait Tracked {
 /// Entries of a chunk: a table grows by chunks, so that it is never copied.
 const CHUNK: usize = 1024;
 
+/// What is known of fewer traces is in the processor's caches anyway.
+const CACHED: usize = 4096;
+/// How many traces are to be fetched at a time by [`Traces::prefetch`].
+pub const TOGETHER: usize = 64;
+
 /// The traces of one instance. Each has `words` further words, which the policies use.
 #[derive(Debug)]
 pub struct Traces<T> {
@@ -136,6 +141,21 @@ impl<T: Tracked> Traces<T> {
         let hash = self.mixer.hash(id);
         let found = self.index.find(hash, |slot| self.trace(*slot).id() == id);
         found.copied()
+    }
+
+    /// Has the processor fetch what is known of some traces, two words each, the high one first, which are looked at next. Of many
+    /// traces nothing is in its caches; looked up one right behind the other, they are waited for together.
+    pub fn prefetch(&self, ids: &[[u64; 2]]) {
+        if self.index.len() < CACHED {
+            return;
+        }
+        let mut fetched = 0;
+        for &[high, low] in ids {
+            if let Some(slot) = self.find(u128::from(high) << 64 | u128::from(low)) {
+                fetched ^= self.words(slot).first().copied().unwrap_or(0);
+            }
+        }
+        std::hint::black_box(fetched);
     }
 
     /// Adds a trace of which nothing is known, as the latest.

@@ -38,7 +38,7 @@ fn processor_nobody_knows() {
             2 |   awsattributes:
               |   ^^^^^^^^^^^^^
               |
-              = help: did you mean `attributes`?
+              = help: did you mean `k8sattributes`?
               = help: known types: adaptive_tail_sampling, attributes, batch, cardinality_guard, filter, groupbyattrs, groupbytrace, k8sattributes, memory_limiter, metricstransform, probabilistic_sampler, redaction, resource, resourcedetection, span, tail_sampling, transform; say under `plugins:` where another is
 
             spanmill.yaml: 1 error
