@@ -31,7 +31,7 @@ struct Route {
 #[derive(Debug)]
 enum Takes {
     Everything,
-    Rows(Conditions),
+    Rows(Box<Conditions>),
     Requests(RequestCondition),
 }
 
