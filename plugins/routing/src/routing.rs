@@ -75,7 +75,7 @@ impl Router for Routing {
                         error.position.column += route.column;
                         problems.push(route.path.clone(), error.to_string());
                     }
-                    Takes::Rows(conditions)
+                    Takes::Rows(Box::new(conditions))
                 }
             };
             routes.push(Route {
