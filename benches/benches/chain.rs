@@ -40,7 +40,7 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
     for bytes in &batches {
         let batch = Batch::parse(Signal::Traces, bytes.clone())?;
         let ours = sandboxed
-            .run(&batch, 1, Tries::Again, Origin::Sender)
+            .run(&batch, 1, Tries::Again, Origin::Sender, &())
             .map_err(|failed| anyhow::anyhow!("{failed:?}"))?;
         let theirs = native.run(&batch)?;
         ensure!(
@@ -66,7 +66,7 @@ fn row(runtime: &Runtime, count: usize, patterns: Patterns) -> Result<()> {
             Contestant::new("sandboxed", || {
                 let batch = Batch::parse(Signal::Traces, for_sandboxed()).expect("own batch");
                 let output = sandboxed
-                    .run(&batch, 1, Tries::Again, Origin::Sender)
+                    .run(&batch, 1, Tries::Again, Origin::Sender, &())
                     .expect("chain runs");
                 output
                     .measured
@@ -138,7 +138,7 @@ fn stages(runtime: &Runtime) -> Result<()> {
             let batch = Batch::parse(Signal::Traces, bytes.clone()).expect("own batch");
             black_box(
                 chain
-                    .run(&batch, 1, Tries::Again, Origin::Sender)
+                    .run(&batch, 1, Tries::Again, Origin::Sender, &())
                     .expect("chain runs")
                     .spliced,
             );

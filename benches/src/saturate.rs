@@ -95,7 +95,7 @@ fn on_a_thread(
         }
         let batch = Batch::parse(Signal::Traces, batch.clone()).expect("own batch");
         let output = chain
-            .run(&batch, 1, Tries::Again, Origin::Sender)
+            .run(&batch, 1, Tries::Again, Origin::Sender, &())
             .expect("chain runs");
         for measured in output.measured {
             measured.commit();

@@ -20,7 +20,9 @@ static ALLOCATOR: counting::Counting = counting::Counting;
 fn run(chain: &mut Chain, batch: &bytes::Bytes) -> usize {
     let begun = counting::count();
     let batch = Batch::parse(Signal::Traces, batch.clone()).unwrap();
-    let output = chain.run(&batch, 1, Tries::Again, Origin::Sender).unwrap();
+    let output = chain
+        .run(&batch, 1, Tries::Again, Origin::Sender, &())
+        .unwrap();
     assert!(output.spliced.items > 0);
     for measured in output.measured {
         measured.commit();

@@ -129,7 +129,7 @@ fn chain(
     let mut chain = reference::sandboxed_within(&runtime, &all, limits)?;
     Ok(Box::new(move |bytes| {
         let output = chain
-            .run(&parsed(signal, bytes), 1, Tries::Again, Origin::Sender)
+            .run(&parsed(signal, bytes), 1, Tries::Again, Origin::Sender, &())
             .expect("chain runs");
         output
             .measured

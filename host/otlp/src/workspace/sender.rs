@@ -19,6 +19,17 @@ pub trait Sender {
     fn address(&self) -> Option<IpAddr>;
 }
 
+/// Nobody that anything is known of.
+impl Sender for () {
+    fn header(&self, _: &str) -> &[Box<[u8]>] {
+        &[]
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        None
+    }
+}
+
 impl Workspace {
     /// Says who sent what was loaded last. Without it nothing is known of that. To be called before a stage is shown the batch.
     pub fn set_sender(&mut self, sender: &dyn Sender) {
