@@ -65,7 +65,8 @@ pub enum PrecompiledError {
     Damaged(String),
     /// It was made by another version of the host.
     #[error(
-        "it was made by spanmill {made_by} ({engine}), and this is {HOST}; compile it anew with this version"
+        "it was made by spanmill {made_by} ({engine}), and this is {HOST} ({}); compile it anew with this version",
+        crate::settings::SETTINGS
     )]
     Outdated {
         /// Which one.
@@ -73,6 +74,9 @@ pub enum PrecompiledError {
         /// With which compiler.
         engine: String,
     },
+    /// Its format is another version's.
+    #[error("its format is that of another version of spanmill; compile it anew with this version")]
+    Format,
     /// It is for other machines.
     #[error("it is for {has}, and this machine takes {wants}; compile it for that target")]
     Machine {
@@ -137,8 +141,12 @@ impl<'a> Precompiled<'a> {
     /// It is damaged, or of another version of the format.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, PrecompiledError> {
         let short = || PrecompiledError::damaged("it ends too early");
-        let rest = bytes.strip_prefix(MAGIC.as_slice());
-        let rest = rest.ok_or_else(|| PrecompiledError::damaged("its format is unknown"))?;
+        let (magic, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
+        match magic == MAGIC {
+            true => {}
+            false if is_precompiled(bytes) => return Err(PrecompiledError::Format),
+            false => return Err(PrecompiledError::damaged("it does not begin as it should")),
+        }
         let (header, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
         let (signature, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
         let length = |bytes: &[u8; 4]| {

@@ -109,7 +109,8 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<(), Failure> {
     for (kind, spec) in &specs {
         let wasm = component(&loader, spec)?;
         say(format_args!("compiling {kind} for {machine}"));
-        let code = args.target.compile(&folders, kind, &wasm, None)?;
+        let memory = manifest.limits.plugin_memory;
+        let code = args.target.compile(&folders, kind, &wasm, memory, None)?;
         files.push(NewFile {
             name: plugin_name(kind, "cwasm"),
             bytes: code,

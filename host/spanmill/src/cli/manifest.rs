@@ -131,6 +131,7 @@ fn configure(
         check(&mut manifest, &mut found);
         let remote = loader.remote();
         remote.resolve(&mut manifest, from, Access::Online, &mut found);
+        loader.lay_memories(manifest.limits.plugin_memory)?;
         match loader.load_all(&manifest) {
             Ok(plugins) if !found.has_errors() => {
                 if !found.is_empty() {

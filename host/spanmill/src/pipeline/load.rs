@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use spanmill_archive::Embedded;
 use spanmill_distribution::{Digest, PublicKey};
-use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash, is_precompiled};
+use spanmill_runtime::{LoadError, Plugin, PluginMemory, Runtime, content_hash, is_precompiled};
 
 use super::parallel;
 use crate::config::{
@@ -209,6 +209,18 @@ impl PluginLoader {
     /// What compiles, for plugins that are in no file: that takes a while, so not while the loader is locked.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// Lays plugins' memories as the manifest says, unless the environment says it. For a loader that has loaded nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// The engine cannot be set up.
+    pub fn lay_memories(&mut self, memory: Option<PluginMemory>) -> Result<(), LoadError> {
+        match memory {
+            Some(memory) => self.runtime.lay_memories(memory),
+            None => Ok(()),
+        }
     }
 
     /// What makes files of plugins that are elsewhere: that takes a while as well.
