@@ -174,7 +174,7 @@ impl Runtime {
     fn precompiled(
         &self,
         name: &str,
-        code: Result<(Code<'static>, Header), PrecompiledError>,
+        code: Result<(Code<'_>, Header), PrecompiledError>,
     ) -> Result<Plugin, LoadError> {
         let refused = |why| LoadError::Precompiled {
             name: name.to_owned(),

@@ -7,6 +7,8 @@
 #[cfg(feature = "compiler")]
 pub(crate) mod write;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use spanmill_keys::PublicKey;
 
@@ -196,7 +198,7 @@ impl<'a> Precompiled<'a> {
         &self,
         memory: PluginMemory,
         is_whole: bool,
-    ) -> Result<Vec<u8>, PrecompiledError> {
+    ) -> Result<Cow<'a, [u8]>, PrecompiledError> {
         let header = &self.header;
         if header.host != HOST || header.engine != engine() {
             return Err(PrecompiledError::Outdated {
@@ -227,7 +229,7 @@ impl<'a> Precompiled<'a> {
         self.piece(info, is_whole)
     }
 
-    fn piece(&self, wanted: &CodeInfo, is_whole: bool) -> Result<Vec<u8>, PrecompiledError> {
+    fn piece(&self, wanted: &CodeInfo, is_whole: bool) -> Result<Cow<'a, [u8]>, PrecompiledError> {
         let damaged = |what: &str| PrecompiledError::damaged(what);
         let before = self.header.code.iter();
         let before = before.take_while(|info| !std::ptr::eq(*info, wanted));
@@ -241,7 +243,13 @@ impl<'a> Precompiled<'a> {
             return Err(damaged("its code is not what was written"));
         }
         let bytes = usize::try_from(wanted.bytes.min(MAX_CODE)).unwrap_or(0);
-        zstd::bulk::decompress(stored, bytes).map_err(|error| damaged(&error.to_string()))
+        // Code that is as long as it is stored is not compressed.
+        if bytes == stored.len() {
+            return Ok(Cow::Borrowed(stored));
+        }
+        let code = zstd::bulk::decompress(stored, bytes);
+        code.map(Cow::Owned)
+            .map_err(|error| damaged(&error.to_string()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use spanmill_distribution::{MAX_PLUGIN, SigningKey};
 use spanmill_private::{read_regular, replace};
-use spanmill_runtime::{Machine, PluginMemory, precompile};
+use spanmill_runtime::{Machine, Packing, PluginMemory, precompile};
 
 use super::files::{signing_key, unreadable, unwritable};
 use super::output::{Failure, say, warn};
@@ -63,6 +63,7 @@ impl TargetArgs {
         name: &str,
         wasm: &[u8],
         memory: Option<PluginMemory>,
+        packing: Packing,
         key: Option<&SigningKey>,
     ) -> Result<Vec<u8>, Failure> {
         Ok(precompile(
@@ -71,6 +72,7 @@ impl TargetArgs {
             wasm,
             &self.machines(),
             &self.memories(memory),
+            packing,
             key,
         )?)
     }
@@ -82,9 +84,14 @@ pub(super) fn compile(args: &CompileArgs) -> Result<(), Failure> {
     let wasm = wasm.map_err(|error| unreadable(&args.file, &error))?;
     let folders = Folders::from_environment()?;
     let name = args.file.display().to_string();
-    let file = args
-        .target
-        .compile(&folders, &name, &wasm, None, key.as_ref())?;
+    let file = args.target.compile(
+        &folders,
+        &name,
+        &wasm,
+        None,
+        Packing::Compressed,
+        key.as_ref(),
+    )?;
     replace(&args.output, &file).map_err(|error| unwritable(&args.output, &error))?;
     if key.is_none() {
         warn("it is not signed: it runs only inside an executable, after `spanmill bundle`");

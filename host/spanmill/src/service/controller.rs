@@ -294,7 +294,7 @@ impl Controller {
             };
             if lock(&self.loader).known(&file).is_none() {
                 let loaded = file.compile(&self.runtime);
-                lock(&self.loader).keep(file, &loaded);
+                lock(&self.loader).keep(file.into_id(), &loaded);
             }
         }
     }
