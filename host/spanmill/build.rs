@@ -1,7 +1,13 @@
-//! Packs the templates of `spanmill plugin new` into the binary, with what of the SDKs a new plugin's folder carries along.
+//! Packs the templates of `spanmill plugin new` into the binary, with what of the SDKs a new plugin's folder carries along: each file
+//! once, compressed, as languages and kinds share most of them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// A language, the folder in `sdk` that has its templates, and what a plugin's folder carries along: from where to where.
 type Language = (
@@ -77,8 +83,41 @@ const LEFT_OUT: [&str; 11] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    // Without a compiler there are no commands for authors.
+    if std::env::var_os("CARGO_FEATURE_COMPILER").is_none() {
+        return Ok(());
+    }
+    pack_templates()?;
+    // A fifth of the executable is names of functions, which backtraces alone would use. Libraries and tests keep theirs.
+    if std::env::var("CARGO_CFG_TARGET_OS")? == "linux" && std::env::var("PROFILE")? == "release" {
+        println!("cargo::rustc-link-arg-bins=-Wl,-s");
+    }
+    Ok(())
+}
+
+/// What templates hold, one file after the other, and where each begins.
+#[derive(Default)]
+struct Contents {
+    bytes: Vec<u8>,
+    places: BTreeMap<Vec<u8>, usize>,
+}
+
+impl Contents {
+    /// Where these bytes begin; they are put there unless they are there already.
+    fn place(&mut self, bytes: Vec<u8>) -> usize {
+        let end = self.bytes.len();
+        *self.places.entry(bytes).or_insert_with_key(|bytes| {
+            self.bytes.extend_from_slice(bytes);
+            end
+        })
+    }
+}
+
+fn pack_templates() -> Result<(), Box<dyn std::error::Error>> {
     let home = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../..");
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let mut contents = Contents::default();
     let mut code = String::from("pub(super) static TEMPLATES: &[Template] = &[\n");
     for (language, templates, carried) in LANGUAGES {
         for kind in KINDS {
@@ -107,12 +146,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             )?;
             files.sort();
             for (path, from) in files {
-                let from = from.canonicalize()?;
-                writeln!(
-                    code,
-                    "({:?}, include_bytes!({from:?})),",
-                    path.to_string_lossy()
-                )?;
+                let bytes = std::fs::read(from)?;
+                let length = bytes.len();
+                let start = contents.place(bytes);
+                writeln!(code, "({:?}, {start}, {length}),", path.to_string_lossy())?;
             }
             code.push_str("] },\n");
         }
@@ -126,14 +163,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     code.push_str("];\n");
     std::fs::write(out.join("templates.rs"), code)?;
-    println!("cargo::rerun-if-changed=build.rs");
-    // A fifth of the executable is names of functions, which backtraces alone would use. Libraries and tests keep theirs.
-    if std::env::var("CARGO_CFG_TARGET_OS")? == "linux"
-        && std::env::var("PROFILE")? == "release"
-        && std::env::var_os("CARGO_FEATURE_COMPILER").is_some()
-    {
-        println!("cargo::rustc-link-arg-bins=-Wl,-s");
-    }
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&contents.bytes)?;
+    std::fs::write(out.join("templates.gz"), packed.finish()?)?;
     Ok(())
 }
 

@@ -3,11 +3,14 @@
 mod addresses;
 mod built_ins;
 mod bundles;
+mod memory;
 mod precompiled;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use rcgen::{KeyPair, SigningKey as _};
+use serde_json::{Map, Value};
 use spanmill_tests::{Output, spanmill};
 use tempfile::TempDir;
 
@@ -43,7 +46,7 @@ async fn good(folder: &Path, arguments: &[&str]) -> Output {
 /// Two keys in a folder: the operator's, and a stranger's.
 fn make_keys(folder: &Path) {
     for name in ["signing", "stranger"] {
-        let pair = rcgen::KeyPair::generate().unwrap();
+        let pair = KeyPair::generate().unwrap();
         fs::write(folder.join(format!("{name}.pem")), pair.serialize_pem()).unwrap();
         fs::write(folder.join(format!("{name}.pub")), pair.public_key_pem()).unwrap();
     }
@@ -62,4 +65,63 @@ async fn compile(folder: &Path, kind: &str, target: &str, key: Option<&str>) -> 
     }
     good(folder, &arguments).await;
     output
+}
+
+/// A precompiled plugin as another version would have made it: a word of its header is another one, and the operator's key has signed
+/// that.
+fn outdated(folder: &Path, file: &str, key: &str, word: &str) -> String {
+    let whole = fs::read(folder.join(file)).unwrap();
+    let number = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap()) as usize;
+    let (header, rest) = whole[16..].split_at(number(8));
+    let code = &rest[number(12)..];
+    let mut header: Map<String, Value> = serde_json::from_slice(header).unwrap();
+    assert!(header.insert(key.to_owned(), word.into()).is_some());
+    let header = serde_json::to_vec(&header).unwrap();
+    let pair = KeyPair::from_pem(&fs::read_to_string(folder.join("signing.pem")).unwrap()).unwrap();
+    let message = [b"spanmill precompiled plugin\n", &*header].concat();
+    let signature = pair.sign(&message).unwrap();
+    let length = |part: &[u8]| u32::try_from(part.len()).unwrap().to_le_bytes();
+    let changed = [
+        &whole[..8],
+        &length(&header),
+        &length(&signature),
+        &header,
+        &signature,
+        code,
+    ];
+    let name = format!("{key}-of-another-version.cwasm");
+    fs::write(folder.join(&name), changed.concat()).unwrap();
+    name
+}
+
+/// The runtime without a compiler, of this machine; `make edge-runtimes` builds it.
+fn runtime() -> String {
+    let architecture = std::env::consts::ARCH;
+    format!(
+        "{}/../target/release/runtimes/runtime-{architecture}-linux",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+/// Makes a bundle of a manifest, which trusts the operator's key.
+async fn bundle(folder: &Path, manifest: &str) -> PathBuf {
+    make_keys(folder);
+    let runtime = runtime();
+    let arguments = [
+        "bundle",
+        "--config",
+        manifest,
+        "--target",
+        TARGET,
+        "--runtime",
+        &runtime,
+        "--code-key",
+        "signing.pub",
+        "--with",
+        "exceptions",
+        "-o",
+        "edge",
+    ];
+    good(folder, &arguments).await;
+    folder.join("edge")
 }

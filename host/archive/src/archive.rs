@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::compression::decompress;
 use crate::embedded::Embedded;
 use crate::error::ArchiveError;
 use crate::trailer::{self, Trailer};
@@ -29,6 +31,9 @@ pub struct FileInfo {
     pub(crate) offset: u64,
     /// BLAKE3 of the stored bytes.
     pub(crate) hash: [u8; blake3::OUT_LEN],
+    /// The name of the file that it was compressed with, which has none itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base: Option<String>,
 }
 
 /// The files inside a program.
@@ -38,6 +43,8 @@ pub struct Archive {
     /// Where the archive begins.
     begin: u64,
     files: Vec<FileInfo>,
+    /// The file that others were compressed with, while some are read.
+    base: Mutex<Option<(String, Arc<Vec<u8>>)>>,
 }
 
 impl Archive {
@@ -85,6 +92,7 @@ impl Archive {
             program,
             begin,
             files,
+            base: Mutex::default(),
         }))
     }
 
@@ -109,8 +117,51 @@ impl Archive {
     ///
     /// It is not there, damaged, or cannot be read.
     pub fn read(&self, name: &str) -> Result<Embedded, ArchiveError> {
-        let file = self.files.iter().find(|file| file.name == name);
-        let file = file.ok_or_else(|| ArchiveError::Missing(name.to_owned()))?;
+        let file = self.file(name)?;
+        if self
+            .files
+            .iter()
+            .any(|other| other.base.as_deref() == Some(name))
+        {
+            return Ok(Embedded::new(self.base(file)?));
+        }
+        let bytes = match &file.base {
+            None => self.bytes(file, &[]),
+            Some(base) => self.bytes(file, &self.base(self.file(base)?)?),
+        };
+        Ok(Embedded::new(Arc::new(bytes?)))
+    }
+
+    /// Lets go of what is kept for reading further files.
+    pub fn forget(&self) {
+        *self.base.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn file(&self, name: &str) -> Result<&FileInfo, ArchiveError> {
+        let mut files = self.files.iter();
+        let file = files.find(|file| file.name == name);
+        file.ok_or_else(|| ArchiveError::Missing(name.to_owned()))
+    }
+
+    /// The bytes of a file that others were compressed with: read once for all of them.
+    fn base(&self, file: &FileInfo) -> Result<Arc<Vec<u8>>, ArchiveError> {
+        if file.base.is_some() {
+            let why = format!("{} is stored in a way that is unknown", file.name);
+            return Err(ArchiveError::damaged(why));
+        }
+        let mut kept = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((name, bytes)) = &*kept
+            && *name == file.name
+        {
+            return Ok(Arc::clone(bytes));
+        }
+        let bytes = Arc::new(self.bytes(file, &[])?);
+        *kept = Some((file.name.clone(), Arc::clone(&bytes)));
+        Ok(bytes)
+    }
+
+    fn bytes(&self, file: &FileInfo, base: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+        let name = &file.name;
         if file.size > MAX_FILE || file.stored > MAX_FILE {
             return Err(ArchiveError::damaged(format!("{name} is too long")));
         }
@@ -122,9 +173,8 @@ impl Archive {
             )));
         }
         let size = usize::try_from(file.size).unwrap_or(usize::MAX);
-        let bytes = zstd::bulk::decompress(&stored, size)
-            .map_err(|error| ArchiveError::damaged(format!("{name}: {error}")))?;
-        Ok(Embedded::new(bytes))
+        decompress(&stored, base, size)
+            .map_err(|error| ArchiveError::damaged(format!("{name}: {error}")))
     }
 }
 

@@ -1,20 +1,21 @@
 //! A file's bytes, with the proof of where they come from.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// Bytes that were read from the archive of the program that runs, and are what was written there. Nothing else makes one, so
 /// whoever is given one knows that its code is as trustworthy as the program.
 #[derive(Debug)]
-pub struct Embedded(Vec<u8>);
+pub struct Embedded(Arc<Vec<u8>>);
 
 impl Embedded {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(bytes: Arc<Vec<u8>>) -> Self {
         Embedded(bytes)
     }
 
     /// The bytes, of which nothing is known any more.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        Arc::unwrap_or_clone(self.0)
     }
 }
 

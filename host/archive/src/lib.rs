@@ -2,12 +2,14 @@
 //!
 //! A program is `program | files | index | trailer`. The trailer, which has a fixed length, says how long the archive is and
 //! what the hash of its index is; the index has name, place and hash of each file. So any damage is found before a byte of it
-//! is used, and a start reads only the files that it needs.
+//! is used, and a start reads only the files that it needs. Plugins have much code in common, so the largest file is the base of others,
+//! which are stored as what they do not have of it.
 //!
 //! Whoever can write the executable decides what runs anyway. That is why code in it may be run, and why [`Embedded`] can only come
 //! from [`Archive::of_this_program`].
 
 mod archive;
+mod compression;
 mod embedded;
 mod error;
 mod trailer;

@@ -6,11 +6,12 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use crate::archive::{Archive, FileInfo, MAX_FILE};
+use crate::compression::compress;
 use crate::error::ArchiveError;
 use crate::trailer::{self, Trailer};
 
-/// How much is compressed: done once, and read at each start, which takes the same time at any level.
-const LEVEL: i32 = 19;
+/// A file with less is nobody's base: it would save nothing.
+const SMALLEST_BASE: usize = 64 * 1024;
 
 /// A file to put in.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ fn append(program: &mut Vec<u8>, files: &[NewFile]) -> Result<(), ArchiveError> 
     let begin = program.len();
     let mut index = Vec::with_capacity(files.len());
     let mut names = BTreeSet::new();
+    let base = files.iter().max_by_key(|file| file.bytes.len());
+    let base = base.filter(|base| base.bytes.len() >= SMALLEST_BASE);
     for NewFile { name, bytes } in files {
         let unfit = |why: &str| ArchiveError::Unfit {
             name: name.clone(),
@@ -62,13 +65,22 @@ fn append(program: &mut Vec<u8>, files: &[NewFile]) -> Result<(), ArchiveError> 
         if length(bytes) > MAX_FILE {
             return Err(unfit("it is too long"));
         }
-        let stored = zstd::bulk::compress(bytes, LEVEL)?;
+        let mut stored = compress(bytes, &[])?;
+        let mut with = None;
+        if let Some(base) = base.filter(|base| base.name != *name) {
+            let beside = compress(bytes, &base.bytes)?;
+            // It must be worth the reading of both.
+            if beside.len() < stored.len() / 2 {
+                (stored, with) = (beside, Some(base.name.clone()));
+            }
+        }
         index.push(FileInfo {
             name: name.clone(),
             size: length(bytes),
             stored: length(&stored),
             offset: length(program.get(begin..).unwrap_or(&[])),
             hash: *blake3::hash(&stored).as_bytes(),
+            base: with,
         });
         program.extend_from_slice(&stored);
     }

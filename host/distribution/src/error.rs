@@ -1,5 +1,6 @@
 //! Why a plugin is not to be had.
 
+#[cfg(feature = "client")]
 use std::error::Error as _;
 
 use thiserror::Error;
@@ -82,6 +83,7 @@ impl DistributionError {
 }
 
 /// An error with what caused it, without the address, which may carry a secret.
+#[cfg(feature = "client")]
 pub(crate) fn told(error: &reqwest::Error) -> String {
     let mut causes = Vec::new();
     let mut cause = error.source();
@@ -102,10 +104,12 @@ pub(crate) fn told(error: &reqwest::Error) -> String {
 }
 
 /// A server's own words as they may stand in a message: short, and without what could forge lines or move a terminal's cursor.
+#[cfg(feature = "client")]
 pub(crate) fn words(text: &str) -> String {
     let plain = |char: char| if char.is_control() { ' ' } else { char };
     text.chars().take(MAX_WORDS).map(plain).collect()
 }
 
 /// Longer than any message that is meant for people.
+#[cfg(feature = "client")]
 const MAX_WORDS: usize = 1000;

@@ -8,30 +8,44 @@
 //! What speaks to a server is [`download`], which a process of its own is to run: neither the size nor the shape of what a
 //! server answers is known, and the libraries that read it hold it whole.
 
+#[cfg(feature = "client")]
 mod artifact;
+#[cfg(feature = "client")]
 mod base64_bytes;
+#[cfg(feature = "client")]
 mod bundle;
 mod digest;
+#[cfg(feature = "client")]
 mod download;
 mod error;
+#[cfg(feature = "client")]
 mod exchange;
 mod limits;
 mod location;
 mod lock;
+mod reference;
+#[cfg(feature = "client")]
 mod registry;
+#[cfg(feature = "client")]
 mod signature;
+#[cfg(feature = "client")]
 mod store;
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod test_keys;
 
+#[cfg(feature = "client")]
 pub use bundle::{Bundle, BundleFile};
 pub use digest::{Digest, DigestError};
+#[cfg(feature = "client")]
 pub use download::{download, push};
 pub use error::DistributionError;
+#[cfg(feature = "client")]
 pub use exchange::{FetchRequest, Fetched};
 pub use limits::{MAX_BUNDLE, MAX_PLUGIN};
 pub use location::{Location, LocationError};
 pub use lock::{LOCK_FILE, LockFile};
-pub use signature::Signature;
+#[cfg(feature = "client")]
+pub use signature::{Signature, check_file};
 pub use spanmill_keys::{KeyError, PublicKey, SigningKey};
-pub use store::{Store, Stored, check_file};
+#[cfg(feature = "client")]
+pub use store::{Store, Stored};

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use oci_client::Reference;
+use http::Uri;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::digest::Digest;
+use crate::reference;
 
 /// Where a plugin is kept, and which one is meant if that is said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,14 +57,18 @@ impl Location {
     pub fn oci(text: &str) -> Result<Self, LocationError> {
         let text = text.strip_prefix("oci://").unwrap_or(text);
         let wrong = || LocationError::Reference(text.to_owned());
-        let reference: Reference = text.parse().map_err(|_| wrong())?;
         // As Docker tells them apart.
         let first = text.split('/').next().unwrap_or_default();
         let has_registry = first.contains(['.', ':']) || first == "localhost";
         if !has_registry || !text.contains('/') {
-            return Err(LocationError::Registry(text.to_owned()));
+            // What is no reference anyway is told so.
+            return Err(match reference::parse(&format!("docker.io/{text}")) {
+                Some(_) => LocationError::Registry(text.to_owned()),
+                None => wrong(),
+            });
         }
-        let digest = match reference.digest() {
+        let reference = reference::parse(text).ok_or_else(wrong)?;
+        let digest = match reference.digest {
             Some(digest) => Some(
                 digest
                     .parse()
@@ -71,8 +76,8 @@ impl Location {
             ),
             None => None,
         };
-        let (registry, repository) = (reference.registry(), reference.repository());
-        let place = match reference.tag() {
+        let (registry, repository) = (reference.registry, &reference.repository);
+        let place = match reference.tag {
             Some(tag) => format!("{registry}/{repository}:{tag}"),
             None => format!("{registry}/{repository}"),
         };
@@ -85,13 +90,17 @@ impl Location {
     /// An address from which the file itself is read. Plain HTTP is for loopback alone.
     pub fn https(text: &str) -> Result<Self, LocationError> {
         let wrong = || LocationError::Https(text.to_owned());
-        let url = reqwest::Url::parse(text).map_err(|_| wrong())?;
-        if !url.username().is_empty() || url.password().is_some() {
+        let url: Uri = text.parse().map_err(|_| wrong())?;
+        if url
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'))
+        {
             return Err(LocationError::Login);
         }
-        let host = url.host_str().unwrap_or_default();
-        let is_plain = url.scheme() == "http" && is_loopback(host);
-        match (url.scheme() == "https" || is_plain) && !host.is_empty() {
+        let host = url.host().unwrap_or_default();
+        let scheme = url.scheme_str().unwrap_or_default();
+        let is_plain = scheme == "http" && is_loopback(host);
+        match (scheme == "https" || is_plain) && !host.is_empty() {
             true => Ok(Location {
                 place: Place::Https(text.to_owned()),
                 digest: None,
@@ -147,11 +156,12 @@ impl Location {
     }
 
     /// The reference to the registry; `None` for an address.
-    pub(crate) fn reference(&self) -> Option<Reference> {
+    #[cfg(feature = "client")]
+    pub(crate) fn reference(&self) -> Option<oci_client::Reference> {
         let Place::Oci(place) = &self.place else {
             return None;
         };
-        let reference: Reference = place.parse().ok()?;
+        let reference: oci_client::Reference = place.parse().ok()?;
         Some(match &self.digest {
             Some(digest) => reference.clone_with_digest(digest.to_string()),
             None => reference,
@@ -159,6 +169,7 @@ impl Location {
     }
 
     /// The address; `None` for a registry's.
+    #[cfg(feature = "client")]
     pub(crate) fn url(&self) -> Option<&str> {
         match &self.place {
             Place::Https(url) => Some(url),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base64_bytes;
 use crate::digest::Digest;
+use crate::error::DistributionError;
 pub(crate) use bundle::ARTIFACT_TYPE as BUNDLE_TYPE;
 pub(crate) use simple::{ANNOTATION as SIGNATURE_ANNOTATION, MEDIA_TYPE as SIMPLE_SIGNING};
 use spanmill_keys::{PublicKey, SigningKey};
@@ -93,6 +94,24 @@ pub(crate) fn check(
         0 => "it has none at all".to_owned(),
         1 => "its one signature is by another key, or of something else".to_owned(),
         some => format!("its {some} signatures are by other keys, or of something else"),
+    })
+}
+
+/// Whether a file of the user's own is signed: its bytes, what lies beside it, and the keys that are trusted.
+///
+/// # Errors
+///
+/// Why it is not.
+pub fn check_file(
+    location: &str,
+    bytes: &[u8],
+    signatures: &[Signature],
+    keys: &[PublicKey],
+) -> Result<(), DistributionError> {
+    let checked = check(Subject::File(bytes), signatures, keys);
+    checked.map_err(|why| DistributionError::NotSigned {
+        location: location.to_owned(),
+        why,
     })
 }
 

@@ -11,7 +11,7 @@ use crate::error::DistributionError;
 use crate::exchange::{FetchRequest, Fetched};
 use crate::limits::MAX_PLUGIN;
 use crate::location::Location;
-use crate::signature::{self, Signature, Subject};
+use crate::signature::{self, Subject};
 use spanmill_keys::PublicKey;
 
 /// The largest manifest, and the largest file of signatures.
@@ -175,24 +175,6 @@ impl Store {
         }
         Ok(files)
     }
-}
-
-/// Whether a file of the user's own is signed: its bytes, what lies beside it, and the keys that are trusted.
-///
-/// # Errors
-///
-/// Why it is not.
-pub fn check_file(
-    location: &str,
-    bytes: &[u8],
-    signatures: &[Signature],
-    keys: &[PublicKey],
-) -> Result<(), DistributionError> {
-    let checked = signature::check(Subject::File(bytes), signatures, keys);
-    checked.map_err(|why| DistributionError::NotSigned {
-        location: location.to_owned(),
-        why,
-    })
 }
 
 /// What came is one thing throughout, and the one that is pinned if one is.

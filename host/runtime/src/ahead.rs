@@ -8,7 +8,7 @@ use crate::compile::Compiler;
 use crate::engine::RuntimeConfig;
 use crate::error::{LoadError, words};
 use crate::imports;
-use crate::precompiled::write::write;
+use crate::precompiled::write::{Packing, write};
 use crate::settings::compiling_engine;
 use crate::target::{CodeTarget, Machine, PluginMemory};
 
@@ -24,6 +24,7 @@ pub fn precompile(
     wasm: &[u8],
     machines: &[Machine],
     memories: &[PluginMemory],
+    packing: Packing,
     key: Option<&SigningKey>,
 ) -> Result<Vec<u8>, LoadError> {
     let refused = imports::refused(wasm);
@@ -57,5 +58,5 @@ pub fn precompile(
             code.push((machine, memory, compiled));
         }
     }
-    write(&hash, wasm.len(), &code, key).map_err(|error| failed(error.to_string()))
+    write(&hash, wasm.len(), &code, packing, key).map_err(|error| failed(error.to_string()))
 }

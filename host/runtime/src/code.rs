@@ -50,14 +50,14 @@ pub(crate) fn cache_hash(name: &str, code: &[u8], key: &[u8; blake3::KEY_LEN]) -
     hasher.finalize()
 }
 
-impl Code<'static> {
+impl<'a> Code<'a> {
     /// A precompiled plugin inside the executable. Whoever can write that decides what runs anyway.
     ///
     /// # Errors
     ///
     /// It does not fit this machine or version.
     pub(crate) fn embedded(
-        file: &Embedded,
+        file: &'a Embedded,
         memory: PluginMemory,
     ) -> Result<(Self, Header), PrecompiledError> {
         Self::of(Precompiled::read(file)?, memory, true)
@@ -69,7 +69,7 @@ impl Code<'static> {
     ///
     /// None has, or it does not fit this machine or version.
     pub(crate) fn signed(
-        file: &[u8],
+        file: &'a [u8],
         keys: &[PublicKey],
         memory: PluginMemory,
     ) -> Result<(Self, Header), PrecompiledError> {
@@ -79,12 +79,12 @@ impl Code<'static> {
     }
 
     fn of(
-        file: Precompiled<'_>,
+        file: Precompiled<'a>,
         memory: PluginMemory,
         is_whole: bool,
     ) -> Result<(Self, Header), PrecompiledError> {
         let code = file.code(memory, is_whole)?;
-        Ok((Code(Cow::Owned(code)), file.header))
+        Ok((Code(code), file.header))
     }
 }
 

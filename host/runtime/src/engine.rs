@@ -45,6 +45,8 @@ pub struct Runtime {
     engine: Engine,
     linker: Linker<Guest>,
     memory: PluginMemory,
+    /// Whether its configuration says how memories lie.
+    is_memory_set: bool,
     keys: Arc<[PublicKey]>,
     #[cfg(feature = "compiler")]
     cache: Arc<Cache>,
@@ -52,37 +54,64 @@ pub struct Runtime {
     compiler: Arc<Compiler>,
 }
 
+/// An engine, whose clock runs in a thread that ends with its last clone, and what plugins may import there.
+fn set_up(memory: PluginMemory) -> Result<(Engine, Linker<Guest>), LoadError> {
+    let failed = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
+    let engine = Engine::new(&settings::config(memory)).map_err(failed)?;
+    let weak = engine.weak();
+    std::thread::Builder::new()
+        .name("plugin-clock".to_owned())
+        .spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })
+        .map_err(|error| LoadError::Engine(error.to_string()))?;
+    let mut linker = Linker::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
+    clock::refuse_waiting(&mut linker).map_err(failed)?;
+    sandbox::link(&mut linker).map_err(failed)?;
+    Ok((engine, linker))
+}
+
 impl Runtime {
     /// Sets the engine up and starts its clock, a thread that ends with the last clone.
     pub fn new(config: RuntimeConfig) -> Result<Self, LoadError> {
-        let failed = |error: wasmtime::Error| LoadError::Engine(format!("{error:#}"));
+        let is_memory_set = config.memory.is_some();
         let memory = config.memory.unwrap_or_else(PluginMemory::of_this_process);
-        let engine = Engine::new(&settings::config(memory)).map_err(failed)?;
-        let weak = engine.weak();
-        std::thread::Builder::new()
-            .name("plugin-clock".to_owned())
-            .spawn(move || {
-                while let Some(engine) = weak.upgrade() {
-                    engine.increment_epoch();
-                    drop(engine);
-                    std::thread::sleep(TICK);
-                }
-            })
-            .map_err(|error| LoadError::Engine(error.to_string()))?;
-        let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
-        clock::refuse_waiting(&mut linker).map_err(failed)?;
-        sandbox::link(&mut linker).map_err(failed)?;
+        let (engine, linker) = set_up(memory)?;
         Ok(Runtime {
             engine,
             linker,
             memory,
+            is_memory_set,
             keys: config.keys.into(),
             #[cfg(feature = "compiler")]
             cache: Arc::new(Cache::open(config.cache)),
             #[cfg(feature = "compiler")]
             compiler: Arc::new(Compiler::new(config.compiler)),
         })
+    }
+
+    /// Lays plugins' memories as a manifest wishes, unless [`RuntimeConfig::memory`] has said how. For a runtime that has loaded nothing
+    /// yet: what is loaded stays with the engine of before.
+    ///
+    /// # Errors
+    ///
+    /// The engine cannot be set up.
+    pub fn lay_memories(&mut self, memory: PluginMemory) -> Result<(), LoadError> {
+        if !self.is_memory_set && memory != self.memory {
+            (self.engine, self.linker) = set_up(memory)?;
+            self.memory = memory;
+        }
+        Ok(())
+    }
+
+    /// How plugins' memories lie.
+    pub fn memory(&self) -> PluginMemory {
+        self.memory
     }
 
     /// Loads a plugin from a file. Compiles it unless that was done before, which takes seconds for a
@@ -145,7 +174,7 @@ impl Runtime {
     fn precompiled(
         &self,
         name: &str,
-        code: Result<(Code<'static>, Header), PrecompiledError>,
+        code: Result<(Code<'_>, Header), PrecompiledError>,
     ) -> Result<Plugin, LoadError> {
         let refused = |why| LoadError::Precompiled {
             name: name.to_owned(),

@@ -51,6 +51,8 @@ pub use error::{ConfigureError, Fault, LoadError, Problem};
 pub use health::Health;
 pub use instance::{Answer, Limits, Snapshot};
 pub use plugin::Plugin;
+#[cfg(feature = "compiler")]
+pub use precompiled::write::Packing;
 pub use precompiled::{PrecompiledError, is_precompiled};
 pub use producers::{Producers, producers};
 pub use role::{Kind, Role};

@@ -7,6 +7,8 @@
 #[cfg(feature = "compiler")]
 pub(crate) mod write;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use spanmill_keys::PublicKey;
 
@@ -65,7 +67,8 @@ pub enum PrecompiledError {
     Damaged(String),
     /// It was made by another version of the host.
     #[error(
-        "it was made by spanmill {made_by} ({engine}), and this is {HOST}; compile it anew with this version"
+        "it was made by spanmill {made_by} ({engine}), and this is {HOST} ({}); compile it anew with this version",
+        crate::settings::SETTINGS
     )]
     Outdated {
         /// Which one.
@@ -73,6 +76,9 @@ pub enum PrecompiledError {
         /// With which compiler.
         engine: String,
     },
+    /// Its format is another version's.
+    #[error("its format is that of another version of spanmill; compile it anew with this version")]
+    Format,
     /// It is for other machines.
     #[error("it is for {has}, and this machine takes {wants}; compile it for that target")]
     Machine {
@@ -137,8 +143,12 @@ impl<'a> Precompiled<'a> {
     /// It is damaged, or of another version of the format.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, PrecompiledError> {
         let short = || PrecompiledError::damaged("it ends too early");
-        let rest = bytes.strip_prefix(MAGIC.as_slice());
-        let rest = rest.ok_or_else(|| PrecompiledError::damaged("its format is unknown"))?;
+        let (magic, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
+        match magic == MAGIC {
+            true => {}
+            false if is_precompiled(bytes) => return Err(PrecompiledError::Format),
+            false => return Err(PrecompiledError::damaged("it does not begin as it should")),
+        }
         let (header, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
         let (signature, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
         let length = |bytes: &[u8; 4]| {
@@ -188,7 +198,7 @@ impl<'a> Precompiled<'a> {
         &self,
         memory: PluginMemory,
         is_whole: bool,
-    ) -> Result<Vec<u8>, PrecompiledError> {
+    ) -> Result<Cow<'a, [u8]>, PrecompiledError> {
         let header = &self.header;
         if header.host != HOST || header.engine != engine() {
             return Err(PrecompiledError::Outdated {
@@ -219,7 +229,7 @@ impl<'a> Precompiled<'a> {
         self.piece(info, is_whole)
     }
 
-    fn piece(&self, wanted: &CodeInfo, is_whole: bool) -> Result<Vec<u8>, PrecompiledError> {
+    fn piece(&self, wanted: &CodeInfo, is_whole: bool) -> Result<Cow<'a, [u8]>, PrecompiledError> {
         let damaged = |what: &str| PrecompiledError::damaged(what);
         let before = self.header.code.iter();
         let before = before.take_while(|info| !std::ptr::eq(*info, wanted));
@@ -233,7 +243,13 @@ impl<'a> Precompiled<'a> {
             return Err(damaged("its code is not what was written"));
         }
         let bytes = usize::try_from(wanted.bytes.min(MAX_CODE)).unwrap_or(0);
-        zstd::bulk::decompress(stored, bytes).map_err(|error| damaged(&error.to_string()))
+        // Code that is as long as it is stored is not compressed.
+        if bytes == stored.len() {
+            return Ok(Cow::Borrowed(stored));
+        }
+        let code = zstd::bulk::decompress(stored, bytes);
+        code.map(Cow::Owned)
+            .map_err(|error| damaged(&error.to_string()))
     }
 }
 

@@ -3,6 +3,7 @@
 mod admin;
 #[cfg(feature = "compiler")]
 mod author;
+#[cfg(feature = "fetch")]
 mod bundle;
 #[cfg(feature = "compiler")]
 mod compile;
@@ -13,6 +14,7 @@ mod distribute;
 #[cfg(feature = "compiler")]
 mod executable;
 mod explain;
+#[cfg(feature = "fetch")]
 mod fetch;
 mod files;
 mod inspect;
@@ -290,6 +292,7 @@ Output is OTLP JSON lines: what each pipeline would have exported, traces first,
         against: Option<String>,
     },
     /// Fetch the plugin that stdin names: what spanmill runs as a process of its own, within limits.
+    #[cfg(feature = "fetch")]
     #[command(hide = true)]
     FetchPlugin,
     /// Compile the plugin on stdin: what spanmill runs as a process of its own, within limits.
@@ -381,6 +384,7 @@ pub fn main() -> ExitCode {
             let target = CodeTarget { machine, memory };
             compile_child(memory_mib, Duration::from_secs(cpu_seconds), target).map_err(Failure)
         }
+        #[cfg(feature = "fetch")]
         Command::FetchPlugin => fetch::fetch(),
         Command::Replay {
             manifest,

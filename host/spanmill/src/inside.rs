@@ -81,6 +81,13 @@ impl Inside {
         Some(self.file(name).map_err(io::Error::other))
     }
 
+    /// Lets go of what is kept for reading further files, some megabytes: after plugins were loaded.
+    pub fn forget(&self) {
+        if let Some(archive) = self.0.as_deref() {
+            archive.forget();
+        }
+    }
+
     /// The size of a plugin inside, as it is stored.
     pub fn size(&self, path: &Path) -> Option<u64> {
         let name = name(path)?;

@@ -20,6 +20,7 @@ mod component;
 mod components;
 
 mod console;
+mod control_groups;
 mod extension;
 mod health;
 mod inside;
@@ -29,6 +30,7 @@ mod machine;
 mod memory;
 mod metadata;
 mod otlp_json;
+mod processors;
 mod received;
 mod refusal;
 mod storage;

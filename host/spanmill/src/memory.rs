@@ -1,9 +1,11 @@
 //! Memory: how much there is, how much is used, and budgets that are reserved from before it is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::control_groups::folders;
 
 const KIB: usize = 1024;
 
@@ -148,40 +150,18 @@ pub fn available_bytes() -> Option<u64> {
     }
 }
 
-/// The lowest memory limit of the control groups that `/proc/self/cgroup` names, and of those above them. Both
-/// versions of control groups are read; see cgroups(7).
+/// The lowest memory limit of the control groups that `/proc/self/cgroup` names, and of those above them.
 fn group_limit(mounted: &Path, groups: &str) -> Option<u64> {
-    let mut lowest: Option<u64> = None;
-    for line in groups.lines() {
-        let mut parts = line.splitn(3, ':');
-        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next())
-        else {
-            continue;
+    let limits = folders(mounted, groups, "memory").into_iter();
+    let limits = limits.filter_map(|group| {
+        let file = match group.is_unified {
+            true => "memory.max",
+            false => "memory.limit_in_bytes",
         };
-        let (root, file) = match controllers {
-            "" => (mounted.to_owned(), "memory.max"),
-            list if list.split(',').any(|one| one == "memory") => {
-                (mounted.join("memory"), "memory.limit_in_bytes")
-            }
-            _ => continue,
-        };
-        let relative = path.trim_start_matches('/');
-        // In a container the path may be the host's; then only the root is there.
-        let folders: Vec<PathBuf> = Path::new(relative)
-            .ancestors()
-            .map(|folder| root.join(folder))
-            .collect();
-        for folder in folders {
-            let limit = std::fs::read_to_string(folder.join(file))
-                .ok()
-                .and_then(|text| text.trim().parse::<u64>().ok());
-            lowest = match (lowest, limit) {
-                (Some(lowest), Some(limit)) => Some(lowest.min(limit)),
-                (lowest, limit) => lowest.or(limit),
-            };
-        }
-    }
-    lowest
+        let text = std::fs::read_to_string(group.path.join(file)).ok()?;
+        text.trim().parse::<u64>().ok()
+    });
+    limits.min()
 }
 
 fn kib(text: &str, key: &str) -> Option<u64> {

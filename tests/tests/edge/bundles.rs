@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use http::Method;
 use spanmill_tests::{Backend, Spanmill, attribute, http, run_program, spanmill};
 
-use super::{SAMPLER, TARGET, compile, folder, good, make_keys, plugin};
+use super::{SAMPLER, TARGET, bundle, compile, folder, outdated, plugin, runtime};
 
 const MANIFEST: &str = r#"
 receivers: {otlp: {protocols: {grpc: {endpoint: "${env:ENDPOINT:-127.0.0.1:0}"}}}}
@@ -17,38 +17,6 @@ service:
   telemetry: {metrics: {level: none}}
   pipelines: {traces: {receivers: [otlp], processors: [probabilistic_sampler], exporters: [debug]}}
 "#;
-
-/// The runtime without a compiler, of this machine; `make edge-runtimes` builds it.
-fn runtime() -> String {
-    let architecture = std::env::consts::ARCH;
-    format!(
-        "{}/../target/release/runtimes/runtime-{architecture}-linux",
-        env!("CARGO_MANIFEST_DIR")
-    )
-}
-
-/// Makes a bundle of a manifest, which trusts the operator's key.
-async fn bundle(folder: &Path, manifest: &str) -> PathBuf {
-    make_keys(folder);
-    let runtime = runtime();
-    let arguments = [
-        "bundle",
-        "--config",
-        manifest,
-        "--target",
-        TARGET,
-        "--runtime",
-        &runtime,
-        "--code-key",
-        "signing.pub",
-        "--with",
-        "exceptions",
-        "-o",
-        "edge",
-    ];
-    good(folder, &arguments).await;
-    folder.join("edge")
-}
 
 async fn small_bundle(folder: &Path) -> PathBuf {
     fs::write(folder.join("manifest.yaml"), MANIFEST).unwrap();
@@ -162,6 +130,12 @@ async fn a_bundle_takes_the_versions_that_its_key_has_signed() {
         "{}",
         refused.stderr
     );
+    // One that was compiled and signed for the version before.
+    let signed = compile(folder.path(), SAMPLER, TARGET, Some("signing")).await;
+    let refused = swap(&outdated(folder.path(), &signed, "host", "0.0.9")).await;
+    assert_eq!(refused.code, Some(1));
+    let why = "it was made by spanmill 0.0.9";
+    assert!(refused.stderr.contains(why), "{}", refused.stderr);
     // Ours is loaded, and is no sampler.
     let other = compile(folder.path(), "exceptions", TARGET, Some("signing")).await;
     let refused = swap(&other).await;
@@ -170,7 +144,7 @@ async fn a_bundle_takes_the_versions_that_its_key_has_signed() {
         "{}",
         refused.stderr
     );
-    let taken = swap(&compile(folder.path(), SAMPLER, TARGET, Some("signing")).await).await;
+    let taken = swap(&signed).await;
     assert_eq!(taken.code, Some(0), "{}", taken.stderr);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use spanmill_tests::{Output, spanmill_with};
 
-use super::{FOREIGN, SAMPLER, TARGET, compile, folder, good, make_keys, plugin};
+use super::{FOREIGN, SAMPLER, TARGET, compile, folder, good, make_keys, outdated, plugin};
 
 /// The manifest of a pipeline whose sampler is a file.
 fn with_sampler(file: &str, more: &str) -> String {
@@ -80,4 +80,38 @@ async fn precompiled_plugins_run_if_the_operator_has_signed_them() {
             refused.stderr
         );
     }
+}
+
+#[tokio::test]
+async fn what_another_version_has_compiled_is_refused() {
+    let folder = folder();
+    let at = folder.path();
+    make_keys(at);
+    let signed = compile(at, SAMPLER, TARGET, Some("signing")).await;
+    // Signed again as it is, it is still good.
+    let version = env!("CARGO_PKG_VERSION");
+    let same = outdated(at, &signed, "host", version);
+    let taken = validated(at, &same, "", "signing.pub").await;
+    assert_eq!(taken.code, Some(0), "{}", taken.stderr);
+
+    let is_refused = async |file: &str, why: &str| {
+        let refused = validated(at, file, "", "signing.pub").await;
+        assert_eq!(refused.code, Some(1), "{file}");
+        for said in [
+            why,
+            "compile it anew with this version",
+            "--> manifest.yaml:1",
+        ] {
+            assert!(refused.stderr.contains(said), "{file}: {}", refused.stderr);
+        }
+    };
+    let host = outdated(at, &signed, "host", "0.0.9");
+    is_refused(&host, "it was made by spanmill 0.0.9 (").await;
+    // The same version, built on another engine or with other settings of it.
+    let engine = outdated(at, &signed, "engine", "wasmtime 47");
+    is_refused(
+        &engine,
+        &format!("it was made by spanmill {version} (wasmtime 47)"),
+    )
+    .await;
 }

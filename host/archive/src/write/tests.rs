@@ -105,3 +105,46 @@ fn a_name_stands_for_one_file() {
         "a cannot be put in: there is another file of that name"
     );
 }
+
+#[test]
+fn files_that_have_much_in_common_are_stored_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("program");
+    fs::write(&path, PROGRAM).unwrap();
+    let mut state = 1_u32;
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    let common: Vec<u8> = std::iter::repeat_with(next).take(80_000).collect();
+    let large = [&common[..], b"and what only this one has"].concat();
+    let files = [
+        file("one", &common[..70_000]),
+        file("large", &large),
+        file("two", &common[5000..]),
+        file("other", b"nothing of it"),
+    ];
+    let packed = attach(&path, &files).unwrap();
+    assert!(packed.len() < 90_000, "{}", packed.len());
+    fs::write(&path, &packed).unwrap();
+    let archive = Archive::of_program(&path).unwrap().unwrap();
+    let of = |name: &str| archive.files().iter().find(|file| file.name == name);
+    for (name, base) in [("one", Some("large")), ("large", None), ("other", None)] {
+        assert_eq!(of(name).unwrap().base.as_deref(), base, "{name}");
+    }
+    for _ in 0..2 {
+        for NewFile { name, bytes } in &files {
+            assert_eq!(**archive.read(name).unwrap(), **bytes, "{name}");
+        }
+        archive.forget();
+    }
+    // Damage of the base is damage of what was compressed with it.
+    let at = PROGRAM.len() + usize::try_from(of("large").unwrap().offset).unwrap() + 100;
+    let mut damaged = packed;
+    damaged[at] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    let archive = Archive::of_program(&path).unwrap().unwrap();
+    let why = archive.read("two").unwrap_err().to_string();
+    assert!(why.contains("large is not what was written"), "{why}");
+    assert!(archive.read("other").is_ok());
+}

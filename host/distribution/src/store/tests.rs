@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::artifact::artifact;
+use crate::signature::Signature;
 use crate::test_keys::pair;
 use spanmill_keys::SigningKey;
 

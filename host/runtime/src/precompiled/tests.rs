@@ -1,4 +1,4 @@
-use super::write::write;
+use super::write::{Packing, write};
 use super::*;
 use crate::code::Code;
 use crate::settings;
@@ -38,7 +38,14 @@ fn compiled(machine: Machine, memory: PluginMemory) -> (Machine, PluginMemory, V
 
 /// A file for this machine, signed by a key.
 fn file(key: Option<&SigningKey>) -> Vec<u8> {
-    write("00", 8, &[compiled(machines().0, GUARDED)], key).unwrap()
+    write(
+        "00",
+        8,
+        &[compiled(machines().0, GUARDED)],
+        Packing::Compressed,
+        key,
+    )
+    .unwrap()
 }
 
 fn refused(file: &[u8], keys: &[PublicKey]) -> PrecompiledError {
@@ -91,7 +98,7 @@ fn one_bit_is_enough_to_be_refused() {
         let why = refused(&bad, &keys);
         let expected = matches!(
             why,
-            PrecompiledError::Damaged(_) | PrecompiledError::OtherKey
+            PrecompiledError::Damaged(_) | PrecompiledError::OtherKey | PrecompiledError::Format
         );
         assert!(expected, "byte {at}: {why}");
     }
@@ -108,7 +115,14 @@ fn one_bit_is_enough_to_be_refused() {
 fn code_of_another_machine_or_memory_is_refused_by_name() {
     let (key, public) = pair();
     let (this, other) = machines();
-    let foreign = write("00", 8, &[compiled(other, GUARDED)], Some(&key)).unwrap();
+    let foreign = write(
+        "00",
+        8,
+        &[compiled(other, GUARDED)],
+        Packing::Compressed,
+        Some(&key),
+    )
+    .unwrap();
     let why = refused(&foreign, std::slice::from_ref(&public)).to_string();
     assert!(
         why.starts_with(&format!("it is for {other}, and this machine takes ")),
@@ -118,7 +132,7 @@ fn code_of_another_machine_or_memory_is_refused_by_name() {
         compiled(other, GUARDED),
         compiled(this, PluginMemory::Checked),
     ];
-    let checked = write("00", 8, &both, Some(&key)).unwrap();
+    let checked = write("00", 8, &both, Packing::Compressed, Some(&key)).unwrap();
     let why = refused(&checked, std::slice::from_ref(&public)).to_string();
     assert!(
         why.contains("compile it with `--memory guarded` as well"),
@@ -165,6 +179,24 @@ fn what_another_version_made_is_refused() {
     let mut format = same;
     format[7] = b'2';
     assert!(is_precompiled(&format));
-    let why = refused(&format, &keys).to_string();
-    assert_eq!(why, "it is damaged: its format is unknown");
+    assert_eq!(refused(&format, &keys), PrecompiledError::Format);
+}
+
+#[test]
+fn code_may_be_stored_as_it_is() {
+    let (key, public) = pair();
+    let code = [compiled(machines().0, GUARDED)];
+    let keys = [public];
+    let plain = write("00", 8, &code, Packing::Plain, Some(&key)).unwrap();
+    assert!(plain.len() > code[0].2.len());
+    let (loaded, _) = Code::signed(&plain, &keys, GUARDED).unwrap();
+    let engine = wasmtime::Engine::new(&settings::config(GUARDED)).unwrap();
+    assert!(loaded.load(&engine).is_ok());
+    let mut damaged = plain;
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    assert!(matches!(
+        refused(&damaged, &keys),
+        PrecompiledError::Damaged(_)
+    ));
 }

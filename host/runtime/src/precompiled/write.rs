@@ -9,6 +9,15 @@ use crate::target::{Machine, PluginMemory};
 
 /// Bytes before the header.
 const PREFIX: usize = 16;
+/// How the code of a file is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// Compressed.
+    Compressed,
+    /// As it is, for a place that compresses whole files.
+    Plain,
+}
+
 /// How much code is compressed: once here, and read at each start, which takes the same time at any level.
 const LEVEL: i32 = 19;
 
@@ -21,6 +30,7 @@ pub(crate) fn write(
     wasm: &str,
     wasm_bytes: usize,
     code: &[(Machine, PluginMemory, Vec<u8>)],
+    packing: Packing,
     key: Option<&SigningKey>,
 ) -> io::Result<Vec<u8>> {
     let mut header = Header {
@@ -32,7 +42,10 @@ pub(crate) fn write(
     };
     let mut all = Vec::new();
     for (machine, memory, bytes) in code {
-        let stored = zstd::bulk::compress(bytes, LEVEL)?;
+        let stored = match packing {
+            Packing::Compressed => zstd::bulk::compress(bytes, LEVEL)?,
+            Packing::Plain => bytes.clone(),
+        };
         header.code.push(CodeInfo {
             machine: *machine,
             memory: *memory,

@@ -32,9 +32,9 @@ impl BundleArgs {
     }
 
     /// Unpacks the bundle, if there is one, and returns its manifests. What was fetched is then looked for in it.
-    pub(super) fn unpack(&self, folders: &mut Folders) -> Result<Vec<String>, Failure> {
+    pub(super) fn unpack(&self, mut folders: Folders) -> Result<(Folders, Vec<String>), Failure> {
         let Some(path) = &self.bundle else {
-            return Ok(Vec::new());
+            return Ok((folders, Vec::new()));
         };
         let keys = read_keys(&self.keys).map_err(|why| Failure(format!("error: {why}")))?;
         let bytes = read_regular(path, MAX_BUNDLE).map_err(|error| unreadable(path, &error))?;
@@ -58,9 +58,10 @@ impl BundleArgs {
         }
         folders.store = Some(root.join(STORE));
         let manifests = bundle.manifests.iter();
-        Ok(manifests
+        let manifests = manifests
             .map(|file| format!("file:{}", root.join(&file.path).display()))
-            .collect())
+            .collect();
+        Ok((folders, manifests))
     }
 }
 

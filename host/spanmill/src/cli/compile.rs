@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use spanmill_distribution::{MAX_PLUGIN, SigningKey};
 use spanmill_private::{read_regular, replace};
-use spanmill_runtime::{Machine, PluginMemory, precompile};
+use spanmill_runtime::{Machine, Packing, PluginMemory, precompile};
 
 use super::files::{signing_key, unreadable, unwritable};
 use super::output::{Failure, say, warn};
@@ -33,13 +33,8 @@ pub(super) struct TargetArgs {
     #[arg(long, value_name = "TARGETS", value_delimiter = ',', required = true)]
     target: Vec<Machine>,
     /// How plugins' memories may lie there: guarded, which takes 4 GiB of addresses each, and checked, for machines that have not as
-    /// many (`ulimit -v`); each is code of its own.
-    #[arg(
-        long,
-        value_name = "KINDS",
-        value_delimiter = ',',
-        default_value = "guarded"
-    )]
+    /// many (`ulimit -v`); each is code of its own. If not given, as a bundle's manifest says (`limits: plugin_memory:`), or guarded.
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     memory: Vec<PluginMemory>,
 }
 
@@ -51,22 +46,33 @@ impl TargetArgs {
             .collect()
     }
 
-    /// Compiles a component for all of it.
+    /// How memories may lie, each way once; `default` if nothing is said.
+    fn memories(&self, default: Option<PluginMemory>) -> Vec<PluginMemory> {
+        let default = default.unwrap_or(PluginMemory::Guarded);
+        let is_wanted = |memory: &PluginMemory| match self.memory.is_empty() {
+            true => *memory == default,
+            false => self.memory.contains(memory),
+        };
+        PluginMemory::ALL.into_iter().filter(is_wanted).collect()
+    }
+
+    /// Compiles a component for all of it; `memory` is how memories lie if the arguments do not say it.
     pub(super) fn compile(
         &self,
         folders: &Folders,
         name: &str,
         wasm: &[u8],
+        memory: Option<PluginMemory>,
+        packing: Packing,
         key: Option<&SigningKey>,
     ) -> Result<Vec<u8>, Failure> {
-        let memories = PluginMemory::ALL.into_iter();
-        let memories: Vec<_> = memories.filter(|one| self.memory.contains(one)).collect();
         Ok(precompile(
             &folders.runtime_config(),
             name,
             wasm,
             &self.machines(),
-            &memories,
+            &self.memories(memory),
+            packing,
             key,
         )?)
     }
@@ -78,7 +84,14 @@ pub(super) fn compile(args: &CompileArgs) -> Result<(), Failure> {
     let wasm = wasm.map_err(|error| unreadable(&args.file, &error))?;
     let folders = Folders::from_environment()?;
     let name = args.file.display().to_string();
-    let file = args.target.compile(&folders, &name, &wasm, key.as_ref())?;
+    let file = args.target.compile(
+        &folders,
+        &name,
+        &wasm,
+        None,
+        Packing::Compressed,
+        key.as_ref(),
+    )?;
     replace(&args.output, &file).map_err(|error| unwritable(&args.output, &error))?;
     if key.is_none() {
         warn("it is not signed: it runs only inside an executable, after `spanmill bundle`");

@@ -7,7 +7,7 @@ use clap::Args;
 use spanmill_archive::{NewFile, attach};
 use spanmill_distribution::{MAX_PLUGIN, PublicKey};
 use spanmill_private::{read_regular, replace};
-use spanmill_runtime::{Machine, is_precompiled};
+use spanmill_runtime::{Machine, Packing, is_precompiled};
 
 use super::compile::TargetArgs;
 use super::files::{unreadable, unwritable};
@@ -109,7 +109,10 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<(), Failure> {
     for (kind, spec) in &specs {
         let wasm = component(&loader, spec)?;
         say(format_args!("compiling {kind} for {machine}"));
-        let code = args.target.compile(&folders, kind, &wasm, None)?;
+        let memory = manifest.limits.plugin_memory;
+        let code = args
+            .target
+            .compile(&folders, kind, &wasm, memory, Packing::Plain, None)?;
         files.push(NewFile {
             name: plugin_name(kind, "cwasm"),
             bytes: code,

@@ -32,6 +32,7 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure(format!("error: cannot read {}: {error}", path.display()))
 }
 
+#[cfg(feature = "fetch")]
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     Failure(format!("error: cannot write {}: {error}", path.display()))
 }

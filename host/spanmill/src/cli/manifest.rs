@@ -6,6 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 
+#[cfg(feature = "fetch")]
 use super::bundle::BundleArgs;
 use super::output::{Failure, colour};
 use crate::config::{self, ComponentId, Diagnostics, Manifest, ManifestSource};
@@ -59,6 +60,7 @@ impl ConfigArgs {
 pub(super) struct ManifestArgs {
     #[command(flatten)]
     config: ConfigArgs,
+    #[cfg(feature = "fetch")]
     #[command(flatten)]
     bundle: BundleArgs,
 }
@@ -75,13 +77,20 @@ impl ManifestArgs {
 
     /// Whether nothing was said.
     pub(super) fn is_default(&self) -> bool {
-        self.config.config.is_empty() && !self.bundle.is_given()
+        #[cfg(feature = "fetch")]
+        if self.bundle.is_given() {
+            return false;
+        }
+        self.config.config.is_empty()
     }
 
     /// Where the manifest comes from, and what loads its plugins.
     pub(super) fn open(&self) -> Result<(ManifestSource, PluginLoader), Failure> {
-        let mut folders = Folders::from_environment()?;
-        let manifests = self.bundle.unpack(&mut folders)?;
+        let folders = Folders::from_environment()?;
+        #[cfg(feature = "fetch")]
+        let (folders, manifests) = self.bundle.unpack(folders)?;
+        #[cfg(not(feature = "fetch"))]
+        let manifests = Vec::new();
         let own = folders.inside.text(MANIFEST).map_err(FoldersError::from)?;
         let default = match &own {
             Some(own) => ("the manifest in this executable", own.as_str()),
@@ -131,6 +140,7 @@ fn configure(
         check(&mut manifest, &mut found);
         let remote = loader.remote();
         remote.resolve(&mut manifest, from, Access::Online, &mut found);
+        loader.lay_memories(manifest.limits.plugin_memory)?;
         match loader.load_all(&manifest) {
             Ok(plugins) if !found.has_errors() => {
                 if !found.is_empty() {

@@ -3,6 +3,7 @@
 use spanmill_manifest::{Diagnostics, Section};
 
 use spanmill_otlp::ItemLimits;
+use spanmill_runtime::PluginMemory;
 
 /// What the process and one request may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Limits {
     pub held_mib: Option<u64>,
     /// Whether what plugins hold is compressed once its trace has been quiet for a while.
     pub held_compression: bool,
+    /// How plugins' memories lie in the address space; `None`: as the system allows.
+    pub plugin_memory: Option<PluginMemory>,
     /// What one request may hold.
     pub request: ItemLimits,
 }
@@ -69,6 +72,8 @@ pub(super) fn limits(mut section: Section<'_>, out: &mut Diagnostics) -> Limits 
     let (queues_mib, held_mib) = (mib("queues_mib"), mib("held_mib"));
     let compressions = [("none", false), ("zstd", true)];
     let held_compression = section.choice("held_compression", &compressions, out);
+    let layouts = PluginMemory::ALL.map(|memory| (memory.name(), memory));
+    let plugin_memory = section.choice("plugin_memory", &layouts, out);
     let mut count = |key: &'static str, default: usize| {
         let default = u64::try_from(default).unwrap_or(u64::MAX);
         usize::try_from(section.positive(key, default, out)).unwrap_or(usize::MAX)
@@ -79,6 +84,7 @@ pub(super) fn limits(mut section: Section<'_>, out: &mut Diagnostics) -> Limits 
         queues_mib,
         held_mib,
         held_compression: held_compression.unwrap_or(false),
+        plugin_memory,
         request: ItemLimits {
             spans: count("request_spans", request.spans),
             items: count("request_items", request.items),

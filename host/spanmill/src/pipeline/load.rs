@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use spanmill_archive::Embedded;
 use spanmill_distribution::{Digest, PublicKey};
-use spanmill_runtime::{LoadError, Plugin, Runtime, content_hash, is_precompiled};
+use spanmill_runtime::{LoadError, Plugin, PluginMemory, Runtime, content_hash, is_precompiled};
 
 use super::parallel;
 use crate::config::{
@@ -44,6 +44,12 @@ pub struct PluginLoader {
 pub struct PluginFile {
     path: PathBuf,
     content: Content,
+    hash: String,
+}
+
+/// A plugin's file without what is in it.
+pub struct FileId {
+    path: PathBuf,
     hash: String,
 }
 
@@ -88,6 +94,14 @@ impl PluginFile {
                 content,
                 hash,
             }),
+        }
+    }
+
+    /// Lets go of what is in it, which may be some megabytes.
+    pub fn into_id(self) -> FileId {
+        FileId {
+            path: self.path,
+            hash: self.hash,
         }
     }
 
@@ -168,7 +182,7 @@ impl PluginLoader {
         self.fetch(&PluginSpec::built_in(kind)).1
     }
 
-    fn fetch(&self, spec: &PluginSpec) -> (Option<PluginFile>, Result<Plugin, LoadError>) {
+    fn fetch(&self, spec: &PluginSpec) -> (Option<FileId>, Result<Plugin, LoadError>) {
         let file = match PluginFile::read(self.file(spec), spec, &self.inside) {
             Ok(file) => file,
             Err(error) => return (None, Err(error)),
@@ -177,7 +191,7 @@ impl PluginLoader {
             Some(known) => (None, known),
             None => {
                 let loaded = file.compile(&self.runtime);
-                (Some(file), loaded)
+                (Some(file.into_id()), loaded)
             }
         }
     }
@@ -194,7 +208,7 @@ impl PluginLoader {
     }
 
     /// Keeps what became of a file.
-    pub fn keep(&mut self, file: PluginFile, loaded: &Result<Plugin, LoadError>) {
+    pub fn keep(&mut self, file: FileId, loaded: &Result<Plugin, LoadError>) {
         match loaded {
             Ok(plugin) => {
                 self.failed.remove(&file.path);
@@ -209,6 +223,18 @@ impl PluginLoader {
     /// What compiles, for plugins that are in no file: that takes a while, so not while the loader is locked.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// Lays plugins' memories as the manifest says, unless the environment says it. For a loader that has loaded nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// The engine cannot be set up.
+    pub fn lay_memories(&mut self, memory: Option<PluginMemory>) -> Result<(), LoadError> {
+        match memory {
+            Some(memory) => self.runtime.lay_memories(memory),
+            None => Ok(()),
+        }
     }
 
     /// What makes files of plugins that are elsewhere: that takes a while as well.
@@ -356,6 +382,7 @@ impl PluginLoader {
         let different: BTreeMap<_, _> = specs.map(|spec| (self.key(spec), spec)).collect();
         let (keys, specs): (Vec<_>, Vec<_>) = different.into_iter().unzip();
         let fetched = parallel::map(&specs, |spec| self.fetch(spec));
+        self.inside.forget();
         let mut plugins = BTreeMap::new();
         for (key, (file, loaded)) in keys.into_iter().zip(fetched) {
             if let Some(file) = file {

@@ -1,8 +1,9 @@
-//! The same work on several things, on as many threads as there are cores.
+//! The same work on several things, on as many threads as there are processors.
 
-use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use crate::processors::available_processors;
 
 /// What `work` makes of each item, in the items' order. Without a thread to be had, this one does it all.
 pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
@@ -17,9 +18,8 @@ pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
             results.push((place, result));
         }
     };
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     std::thread::scope(|scope| {
-        for _ in 1..cores.min(items.len()) {
+        for _ in 1..available_processors().min(items.len()) {
             let thread = std::thread::Builder::new().name("loader".to_owned());
             if thread.spawn_scoped(scope, turns).is_err() {
                 break;

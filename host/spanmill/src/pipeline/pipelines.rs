@@ -25,6 +25,7 @@ use crate::episode::Episode;
 use crate::ledger::Ledger;
 use crate::losses::{Losses, Reason};
 use crate::memory::Budget;
+use crate::processors::available_processors;
 use crate::received::ReceivedItems;
 use crate::tracer::Tracer;
 
@@ -41,11 +42,10 @@ pub struct WorkerCount {
 }
 
 impl WorkerCount {
-    /// As many as are asked for, or one a core and a spare one.
+    /// As many as are asked for, or one for each processor that the process may use and a spare one.
     pub fn new(asked: Option<usize>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         WorkerCount {
-            workers: asked.unwrap_or(cores).max(1),
+            workers: asked.unwrap_or_else(available_processors).max(1),
             has_spare: asked.is_none(),
         }
     }

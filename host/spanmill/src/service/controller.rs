@@ -197,6 +197,7 @@ impl Controller {
         self.check_grants(&plugins)?;
         let ledger_changed = manifest.ledger != running.manifest().ledger;
         let admin_changed = manifest.admin != running.manifest().admin;
+        let limits_changed = manifest.limits != running.manifest().limits;
         let metrics_changed = manifest.metrics != running.manifest().metrics
             || manifest.traces != running.manifest().traces;
         let log_changed = manifest.log_level != running.manifest().log_level;
@@ -224,6 +225,9 @@ impl Controller {
         }
         if ledger_changed {
             warnings.push("ledger: changes take effect at the next start".to_owned());
+        }
+        if limits_changed {
+            warnings.push("limits: changes take effect at the next start".to_owned());
         }
         if metrics_changed {
             warnings.push(
@@ -290,7 +294,7 @@ impl Controller {
             };
             if lock(&self.loader).known(&file).is_none() {
                 let loaded = file.compile(&self.runtime);
-                lock(&self.loader).keep(file, &loaded);
+                lock(&self.loader).keep(file.into_id(), &loaded);
             }
         }
     }

@@ -1,6 +1,9 @@
 //! `spanmill plugin new`: a folder with a plugin that builds, tests and runs at once.
 
+use std::io::Read as _;
 use std::path::Path;
+
+use flate2::read::GzDecoder;
 
 use super::project::Language;
 use crate::cli::output::{Failure, say};
@@ -10,14 +13,36 @@ mod packed {
     use super::Template;
 
     include!(concat!(env!("OUT_DIR"), "/templates.rs"));
+
+    /// What all files hold, one after the other, compressed.
+    pub(super) static CONTENTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/templates.gz"));
 }
 
 /// The files of a new folder.
 struct Template {
     language: &'static str,
     kind: &'static str,
-    /// Paths in the folder, and what the files hold.
-    files: &'static [(&'static str, &'static [u8])],
+    /// Paths in the folder, and where in the contents of all templates each file begins, and how long it is.
+    files: &'static [(&'static str, usize, usize)],
+}
+
+impl Template {
+    /// Its files: their paths and what they hold.
+    fn files<'c>(&self, contents: &'c [u8]) -> impl Iterator<Item = (&'static str, &'c [u8])> {
+        let content = |start: usize, length: usize| {
+            let end = start.checked_add(length)?;
+            contents.get(start..end)
+        };
+        let files = self.files.iter();
+        files.filter_map(move |(path, start, length)| Some((*path, content(*start, *length)?)))
+    }
+}
+
+/// The contents of all templates.
+fn contents() -> std::io::Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    GzDecoder::new(packed::CONTENTS).read_to_end(&mut contents)?;
+    Ok(contents)
 }
 
 /// What a plugin is to do.
@@ -75,6 +100,7 @@ pub(in crate::cli) fn new(args: &NewArgs) -> Result<(), Failure> {
                 "error: there is no template of a {kind} in {language}"
             ))
         })?;
+    let contents = contents()?;
     let folder = Path::new(&args.name);
     std::fs::create_dir(folder).map_err(|error| {
         Failure(format!(
@@ -83,12 +109,12 @@ pub(in crate::cli) fn new(args: &NewArgs) -> Result<(), Failure> {
         ))
     })?;
     let names = Names::new(args.kind.placeholder(), &args.name);
-    for (path, bytes) in template.files {
+    for (path, bytes) in template.files(&contents) {
         let (path, bytes) = match std::str::from_utf8(bytes) {
             Ok(text) if !is_carried(path) => {
                 (names.replaced(path), names.replaced(text).into_bytes())
             }
-            _ => ((*path).to_owned(), bytes.to_vec()),
+            _ => (path.to_owned(), bytes.to_vec()),
         };
         let file = folder.join(path);
         if let Some(parent) = file.parent() {
@@ -183,8 +209,12 @@ mod tests {
 
     #[test]
     fn every_new_plugin_has_tests_of_its_own() {
+        let contents = contents().unwrap();
         for template in packed::TEMPLATES {
-            let mut own = template.files.iter().filter(|(path, _)| !is_carried(path));
+            assert_eq!(template.files(&contents).count(), template.files.len());
+            let mut own = template
+                .files(&contents)
+                .filter(|(path, _)| !is_carried(path));
             let has_tests = own.any(|(path, bytes)| {
                 let text = std::str::from_utf8(bytes).unwrap();
                 let is_source = !path.ends_with(".yaml") && !path.ends_with(".md");

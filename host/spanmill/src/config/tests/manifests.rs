@@ -16,6 +16,7 @@ use crate::export::settings::{Compression, Retry, SendingQueue};
 use spanmill_manifest::Anchor;
 use spanmill_net::tls::settings::PemSource;
 use spanmill_net::tls::{ClientTls, Identity, Pem, TlsVersion, TlsVersions};
+use spanmill_runtime::PluginMemory;
 
 fn id(text: &str) -> ComponentId {
     ComponentId::parse(text).unwrap()
@@ -39,6 +40,14 @@ fn plugin(manifest: &Manifest, name: &str) -> PluginUse {
         Some(Processor::Plugin(plugin)) => plugin.as_ref().clone(),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn memories_lie_as_the_limits_say() {
+    assert_eq!(manifest(GOOD).limits.plugin_memory, None);
+    let text = format!("limits: {{plugin_memory: checked}}\n{GOOD}");
+    let memory = manifest(&text).limits.plugin_memory;
+    assert_eq!(memory, Some(PluginMemory::Checked));
 }
 
 #[test]

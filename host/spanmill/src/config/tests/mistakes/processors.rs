@@ -432,3 +432,8 @@ plugins:
         "#]],
     );
 }
+
+#[test]
+fn plugin_memory_of_no_known_kind() {
+    check_sections("limits:\n  plugin_memory: guard\n", expect![[""]]);
+}
