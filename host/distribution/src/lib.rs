@@ -30,7 +30,8 @@ mod registry;
 mod signature;
 #[cfg(feature = "client")]
 mod store;
-#[cfg(all(test, feature = "client"))]
+#[cfg(feature = "client")]
+#[cfg(test)]
 mod test_keys;
 
 #[cfg(feature = "client")]
