@@ -32,7 +32,7 @@ async fn a_copied_binary_works_alone() {
         .await
         .stdout;
     assert!(shown.contains("with a compiler"), "{shown}");
-    assert_eq!(shown.matches("plugins/").count(), 18, "{shown}");
+    assert_eq!(shown.matches("plugins/").count(), 19, "{shown}");
     let filter = run_program(&copy, folder.path(), &["inspect", "filter"], &[])
         .await
         .stdout;

@@ -134,7 +134,7 @@ fn files_that_have_much_in_common_are_stored_once() {
     }
     for _ in 0..2 {
         for NewFile { name, bytes } in &files {
-            assert_eq!(**archive.read(name).unwrap(), **bytes, "{name}");
+            assert_eq!(*archive.read(name).unwrap(), **bytes, "{name}");
         }
         archive.forget();
     }
