@@ -56,3 +56,4 @@ mod tap;
 mod telemetry;
 mod tenants;
 mod tls;
+mod too_much;

@@ -258,3 +258,15 @@ pub enum OutcomeError {
         field: String,
     },
 }
+
+impl OutcomeError {
+    /// Whether the answer is too much for a batch, and nothing else is wrong with it: of fewer rows it might be taken.
+    pub fn is_of_size(&self) -> bool {
+        matches!(
+            self,
+            OutcomeError::Edits { .. }
+                | OutcomeError::Repeated { .. }
+                | OutcomeError::Records { .. }
+        )
+    }
+}

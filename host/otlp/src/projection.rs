@@ -71,10 +71,12 @@ impl StageContract {
         self.reads.iter().any(|path| path.target == address)
     }
 
-    /// Whether it reads headers of a request.
-    pub fn reads_metadata(&self) -> bool {
-        let mut targets = self.reads.iter().map(|path| &path.target);
-        targets.any(|target| matches!(target, Target::Request(RequestField::Metadata(_))))
+    /// The headers of a request that it reads, as it spells them.
+    pub fn headers(&self) -> impl Iterator<Item = &str> {
+        self.reads.iter().filter_map(|path| match &path.target {
+            Target::Request(RequestField::Metadata(header)) => Some(&**header),
+            _ => None,
+        })
     }
 
     /// The same for a stage that may hold rows: one that exports `ticker` and sees every row of a trace.

@@ -262,7 +262,12 @@ pub enum Fault {
 impl Fault {
     /// Whether the instance is of no more use.
     pub fn ends_instance(&self) -> bool {
-        !matches!(self, Fault::Batch(_) | Fault::Quarantined(_))
+        !matches!(self, Fault::Batch(_) | Fault::Quarantined(_)) && !self.is_of_size()
+    }
+
+    /// Whether the answer was too much for a batch, and nothing else is wrong with it or the plugin.
+    pub(crate) fn is_of_size(&self) -> bool {
+        matches!(self, Fault::Outcome(error) if error.is_of_size())
     }
 
     /// Whether such a fault may come from what a batch holds: a new instance would meet it again.

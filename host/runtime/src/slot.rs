@@ -184,8 +184,8 @@ impl Slot {
         self
     }
 
-    /// Whether the last fault is the batch's: a new instance failed on it, while others of the plugin's batches went well
-    /// a moment ago. It would fail again.
+    /// Whether the last fault is the batch's, and it would fail again: a new instance failed on it, while others of the plugin's
+    /// batches went well a moment ago; or the answer was too much for a batch.
     pub fn blames_batch(&self) -> bool {
         self.blames_batch
     }
@@ -272,7 +272,8 @@ impl Slot {
     /// Tells the slot of a fault that showed only after the call: an answer that breaks the contract.
     pub fn note(&mut self, fault: &Fault) {
         self.faults_in_a_row = self.faults_before_answer;
-        self.blames_batch = false;
+        // However the plugin fares otherwise: it would answer the same again.
+        self.blames_batch = fault.is_of_size();
         self.count(fault);
     }
 

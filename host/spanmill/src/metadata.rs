@@ -123,6 +123,11 @@ impl RequestMetadata {
         }
     }
 
+    /// The bytes of a header's values; its name is in lower case.
+    pub fn bytes_of(&self, name: &str) -> usize {
+        self.header(name).iter().map(|value| value.len()).sum()
+    }
+
     /// The memory that it takes, in bytes.
     pub fn memory_bytes(&self) -> usize {
         let Some(metadata) = &self.headers else {

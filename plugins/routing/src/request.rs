@@ -24,12 +24,18 @@ impl RequestCondition {
         let header = header.and_then(|rest| rest.strip_suffix("\"]"));
         let value = right.trim().strip_prefix('"');
         let value = value.and_then(|rest| rest.strip_suffix('"'));
+        // A quote within would end the text: then more follows, which is no part of the form.
+        let is_plain = |text: &str| !text.contains('"');
         match (header, value) {
-            (Some(header), Some(value)) if !header.is_empty() => Ok(RequestCondition {
-                header: contract.read_metadata(header),
-                value: value.to_owned(),
-                is_equal,
-            }),
+            (Some(header), Some(value))
+                if !header.is_empty() && is_plain(header) && is_plain(value) =>
+            {
+                Ok(RequestCondition {
+                    header: contract.read_metadata(header),
+                    value: value.to_owned(),
+                    is_equal,
+                })
+            }
             _ => Err(FORM),
         }
     }

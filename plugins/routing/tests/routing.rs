@@ -197,6 +197,8 @@ fn a_condition_on_a_request_compares_a_header_with_a_text() {
         "request[\"a\"]",
         "request[\"a\"] == \"b\" != \"c\"",
         "request[a] == \"b\"",
+        "request[\"a\"] == \"b\" and request[\"c\"] == \"d\"",
+        "request[\"a\"][\"b\"] == \"c\"",
         "request[\"\"] == \"b\"",
         "request[\"a\"] == b",
         "attributes[\"a\"] == \"b\"",

@@ -1,7 +1,7 @@
 //! The running pipelines and their threads.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::thread::JoinHandle;
 
 use spanmill_otlp::ItemLimits;
@@ -117,6 +117,7 @@ impl Pipelines {
             crowded: Episode::default(),
             losses: bounds.losses,
             tells_addresses_apart: AtomicBool::new(false),
+            copied_headers: RwLock::default(),
             received: Arc::default(),
             tracer: Tracer::default(),
             runtime: tokio::runtime::Handle::current(),

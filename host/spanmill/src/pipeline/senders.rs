@@ -1,14 +1,19 @@
 //! What plugins ask of requests' senders: addresses, which keep requests from sharing batches, and headers, which receivers keep
 //! only if they are told to.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
+
+use spanmill_otlp::Batch;
 
 use tracing::warn;
 
 use super::pipelines::Pipelines;
 use super::segments::Pipeline;
+use super::shared::Shared;
 use super::version::Version;
 use crate::config::{self, Manifest};
+use crate::metadata::RequestMetadata;
 
 impl Pipelines {
     /// Takes note of a version that is to run, or to be shown what passes.
@@ -16,6 +21,24 @@ impl Pipelines {
         if version.contract.reads_client_address() {
             self.shared.tells_addresses_apart.store(true, Relaxed);
         }
+        if !version.contract.writes.is_empty() {
+            let headers = version.contract.headers().map(str::to_ascii_lowercase);
+            let copied = self.shared.copied_headers.write();
+            let mut copied = copied.unwrap_or_else(PoisonError::into_inner);
+            copied.extend(headers);
+        }
+    }
+}
+
+impl Shared {
+    /// What a batch may grow by, in bytes, if plugins write what they read of its headers to each row: once as written, and once
+    /// in what is put together of it.
+    pub(super) fn copies_of_headers(&self, batch: &Batch, metadata: &RequestMetadata) -> usize {
+        let copied = self.copied_headers.read();
+        let copied = copied.unwrap_or_else(PoisonError::into_inner);
+        let bytes = copied.iter().map(|header| metadata.bytes_of(header));
+        let once = bytes.fold(0, usize::saturating_add);
+        once.saturating_mul(batch.item_count()).saturating_mul(2)
     }
 }
 
@@ -37,7 +60,7 @@ pub(super) fn warn_of_headers<'a>(
     if config.is_some_and(keeps) {
         return;
     }
-    if let Some(version) = versions.find(|version| version.contract.reads_metadata()) {
+    if let Some(version) = versions.find(|version| version.contract.headers().next().is_some()) {
         warn!(pipeline = %pipeline.id, component = %version.id,
             "reads headers of requests, and no receiver of the pipeline keeps any: it finds none; add `include_metadata: true` to the protocols of a receiver");
     }

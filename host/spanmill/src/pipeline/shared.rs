@@ -1,7 +1,8 @@
 //! What receivers, workers and deliveries of all pipelines share.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use spanmill_otlp::ItemLimits;
 use tokio::sync::Notify;
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     pub(super) losses: Losses,
     /// Whether requests from several addresses may not share a batch: some plugin tells addresses apart.
     pub(super) tells_addresses_apart: AtomicBool,
+    /// Headers that some plugin may copy into what it writes, in lower case.
+    pub(super) copied_headers: RwLock<BTreeSet<String>>,
     /// What receivers have taken and refused.
     pub(super) received: Arc<ReceivedItems>,
     /// Spans of the service's own work.

@@ -73,7 +73,8 @@ impl Shared {
         }
         // Refused before plugins see it: what they count and keep would otherwise count twice.
         let of_metadata = step.metadata.memory_bytes();
-        let needed = memory_needed(&batch, step.metadata);
+        let copies = self.copies_of_headers(&batch, step.metadata);
+        let needed = memory_needed(&batch, step.metadata).saturating_add(copies);
         memory.grow_to(needed).map_err(|shortage| match shortage {
             Shortage::ForNow => self.no_room(owner),
             Shortage::ForGood { wanted, total } => Refusal::TooLarge(format!(
