@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Method;
 use prost::Message as _;
 use spanmill_tests::{
-    Backend, Found, GrpcSender, Spanmill, attributes, guest, http, request, span,
+    Backend, Found, GrpcSender, Spanmill, attributes, guest, http, request, span, spanmill,
 };
 use tokio::task::JoinSet;
 
@@ -219,4 +219,42 @@ service:
         "no two of {requests} requests shared a batch"
     );
     spanmill.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validate_says_where_a_plugin_stands_that_learns_nothing() {
+    let backend = Backend::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    for (keeps, processors, expected) in [
+        (true, "attributes", &[][..]),
+        (true, "batch/by-tenant", &[]),
+        (
+            false,
+            "attributes",
+            &["attributes reads headers of requests, and no receiver of the pipeline keeps any"],
+        ),
+        (
+            true,
+            "batch, attributes",
+            &[
+                "attributes reads the header x-tenant, and batch before it has joined its senders",
+                "attributes reads the address of senders, and batch before it has joined them",
+            ],
+        ),
+        (
+            true,
+            "batch/by-tenant, attributes",
+            &["attributes reads the address of senders, and batch/by-tenant before it"],
+        ),
+    ] {
+        let manifest = manifest(keeps, processors, &backend);
+        std::fs::write(folder.path().join("spanmill.yaml"), manifest).unwrap();
+        let said = spanmill(folder.path(), &["validate", "--config", "spanmill.yaml"]).await;
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        let warnings = said.stderr.matches("warning: pipeline traces: ").count();
+        assert_eq!(warnings, expected.len(), "{processors}: {}", said.stderr);
+        for expected in expected {
+            assert!(said.stderr.contains(expected), "{}", said.stderr);
+        }
+    }
 }

@@ -168,7 +168,11 @@ async fn mistakes_say_what_there_is() {
         ),
         (
             &["--filter", "span.nme == 1"],
-            "the condition cannot be used on spans:",
+            "the condition cannot be used on spans: column 1:",
+        ),
+        (
+            &["--filter", "true) or (true"],
+            "the condition cannot be used on spans: column 5:",
         ),
     ] {
         let refused = running.tap(arguments).await;

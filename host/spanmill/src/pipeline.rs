@@ -60,6 +60,7 @@ pub use offline::{Offline, Recorded, Replayed};
 pub use pipelines::{Bounds, Pipelines, WorkerCount};
 pub use rights::{Excess, beyond_grant, beyond_predecessor};
 pub use segments::Pipeline;
+pub use senders::check_senders;
 pub use shadow::Shadow;
 pub use topology::{Exporters, Topology};
 pub use trial::{PROBATION, Trial, Verdict};

@@ -79,7 +79,7 @@ pub(super) fn run(
             let text = description(&manifest, &addresses);
             stdout.write_all(text.as_bytes())?;
         }
-        ending::watch(shutdown.clone(), service.losses(), log.console())?;
+        let ending = ending::watch(shutdown.clone(), service.losses(), log.console())?;
         let told = CancellationToken::new();
         let hang_up = signal(SignalKind::hangup())?;
         let pipelines = manifest.pipelines.len();
@@ -106,7 +106,7 @@ pub(super) fn run(
         told.cancel();
         let _ = tokio::time::timeout(TELEMETRY_GRACE, telling.wait()).await;
         stdout.flush_within(ADMIN_GRACE);
-        ending::report(&ended.losses)?;
+        ending.report(&ended.losses)?;
         match panics.were_fatal() {
             false => Ok(()),
             true => Err(Failure(

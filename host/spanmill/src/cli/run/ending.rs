@@ -2,6 +2,7 @@
 //! line that says what was not delivered.
 
 use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,7 +25,9 @@ pub(super) fn watch(
     shutdown: CancellationToken,
     losses: Losses,
     stderr: Console,
-) -> Result<(), Failure> {
+) -> Result<Ending, Failure> {
+    let ending = Ending::default();
+    let said = ending.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -54,35 +57,51 @@ pub(super) fn watch(
                     "the time to shut down is over"
                 }
             };
-            end_at_once(why, &losses, stderr)
+            end_at_once(why, &said, &losses, stderr)
         })
     })?;
-    Ok(())
+    Ok(ending)
 }
 
+/// What the run has come to, once that is known: what is left to be cleaned up then changes nothing of it.
+#[derive(Clone, Default)]
+pub(super) struct Ending(Arc<OnceLock<Result<(), String>>>);
+
 /// Ends the process with what is known of losses.
-fn end_at_once(why: &str, losses: &Losses, mut stderr: Console) -> ! {
-    let losses = losses.report_of_all();
-    let line = match losses.is_empty() {
-        true => format!("error: ended at once: {why}; nothing was held\n"),
-        false => format!("error: ended at once: {why}; {}\n", not_delivered(&losses)),
+fn end_at_once(why: &str, ending: &Ending, losses: &Losses, mut stderr: Console) -> ! {
+    let (line, code) = match ending.0.get() {
+        Some(Ok(())) => (String::new(), 0),
+        Some(Err(line)) => (format!("{line}\n"), 1),
+        None => {
+            let losses = losses.report_of_all();
+            let held = match losses.is_empty() {
+                true => "nothing was held".to_owned(),
+                false => not_delivered(&losses),
+            };
+            (format!("error: ended at once: {why}; {held}\n"), 1)
+        }
     };
     // Nothing can be done about a closed stderr.
     let _ = stderr.write_all(line.as_bytes());
     stderr.flush_within(LAST_WORDS);
-    std::process::exit(1)
+    std::process::exit(code)
 }
 
-/// The last line. What was lost is an error, what the manifest wants to be dropped is not.
-pub(super) fn report(losses: &[Loss]) -> Result<(), Failure> {
-    if losses.iter().any(|loss| !loss.reason.is_asked_for()) {
-        return Err(Failure(format!("error: ended; {}", not_delivered(losses))));
+impl Ending {
+    /// The last line. What was lost is an error, what the manifest wants to be dropped is not.
+    pub(super) fn report(&self, losses: &[Loss]) -> Result<(), Failure> {
+        let said = match losses.iter().any(|loss| !loss.reason.is_asked_for()) {
+            true => Err(format!("error: ended; {}", not_delivered(losses))),
+            false => Ok(()),
+        };
+        let said = self.0.get_or_init(|| said);
+        match (said, losses) {
+            (Err(line), _) => return Err(Failure(line.clone())),
+            (Ok(()), []) => tracing::info!("ended; everything that was accepted was delivered"),
+            (Ok(()), dropped) => tracing::info!("ended; {}", not_delivered(dropped)),
+        }
+        Ok(())
     }
-    match losses {
-        [] => tracing::info!("ended; everything that was accepted was delivered"),
-        dropped => tracing::info!("ended; {}", not_delivered(dropped)),
-    }
-    Ok(())
 }
 
 /// What was accepted and not delivered, in a line.

@@ -11,8 +11,8 @@ use spanmill_runtime::{Answer, ConfigureError, Limits, LoadError, Plugin, Slot, 
 
 use crate::pipeline::now_unix_nano;
 
-/// A condition on the items of each signal that is looked at; none if everything is to be seen.
-pub(super) struct Filters(Vec<(Signal, SignalFilter)>);
+/// A condition on the items of each signal that is looked at and that it can be asked of; none if everything is to be seen.
+pub(super) struct Filters(Option<Vec<(Signal, SignalFilter)>>);
 
 struct SignalFilter {
     slot: Slot,
@@ -20,33 +20,44 @@ struct SignalFilter {
 }
 
 impl Filters {
-    /// Fails if the condition is none for one of the signals.
+    /// Fails if the condition is none for any of the signals.
     pub(super) fn new(
         condition: Option<&str>,
         signals: impl Iterator<Item = Signal>,
         plugin: impl Fn() -> Result<Plugin, LoadError>,
     ) -> Result<Self, ControlError> {
         let Some(condition) = condition else {
-            return Ok(Filters(Vec::new()));
+            return Ok(Filters(None));
         };
         let plugin = plugin().map_err(|error| ControlError::Conflict(error.to_string()))?;
         let mut filters: Vec<(Signal, SignalFilter)> = Vec::new();
+        let mut wrong = None;
+        let mut seen: Vec<Signal> = Vec::new();
         for signal in signals {
-            if filters.iter().all(|(known, _)| *known != signal) {
-                filters.push((signal, SignalFilter::new(&plugin, signal, condition)?));
+            if seen.contains(&signal) {
+                continue;
+            }
+            seen.push(signal);
+            match SignalFilter::new(&plugin, signal, condition) {
+                Ok(filter) => filters.push((signal, filter)),
+                Err(error) => wrong = wrong.or(Some(error)),
             }
         }
-        Ok(Filters(filters))
+        match wrong.filter(|_| filters.is_empty()) {
+            Some(error) => Err(error),
+            None => Ok(Filters(Some(filters))),
+        }
     }
 
     /// What is left of a request; `None` if nothing is.
     pub(super) fn pass(&mut self, signal: Signal, bytes: Bytes) -> Option<Request> {
         let request = Request::parse(signal, bytes).ok()?;
-        let mut filters = self.0.iter_mut();
-        match filters.find(|(of, _)| *of == signal) {
-            Some((_, filter)) => filter.pass(request),
-            None => Some(request),
-        }
+        let Some(filters) = &mut self.0 else {
+            return Some(request);
+        };
+        let mut filters = filters.iter_mut();
+        let (_, filter) = filters.find(|(of, _)| *of == signal)?;
+        filter.pass(request)
     }
 }
 
@@ -57,9 +68,13 @@ impl SignalFilter {
             Signal::Logs => ("log_conditions", "log"),
             Signal::Metrics => ("metric_conditions", "datapoint"),
         };
+        let slot = |condition: &str| {
+            let settings = json!({key: [{"context": context, "conditions": [condition]}]});
+            Slot::new(plugin, "tap", &settings.to_string(), Limits::default())
+        };
+        // As it was written first: that it is one condition, and what is wrong with it, where.
         let drops = format!("not ({condition})");
-        let settings = json!({key: [{"context": context, "conditions": [drops]}]});
-        let slot = Slot::new(plugin, "tap", &settings.to_string(), Limits::default());
+        let slot = slot(condition).and_then(|_| slot(&drops));
         let slot = slot.map_err(|error| match error {
             ConfigureError::Settings(problems) => {
                 let messages: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
