@@ -230,17 +230,10 @@ async fn groups_that_break_a_rule_change_nothing_and_end_nothing() {
         ("no-group", "contract"),
         ("too-few", "contract"),
         ("no-text", "contract"),
-        ("large", "contract"),
     ] {
         let running = Operated::start(&mine(behaviour, "pass")).await;
-        let spans = match behaviour {
-            // So many that they would come to more than there may be.
-            "large" => crate::operator::spans(1..60, "one"),
-            _ => three(),
-        };
-        let count = spans.len();
-        running.send(spans).await;
-        let found = running.backend.spans(count).await;
+        running.send(three()).await;
+        let found = running.backend.spans(3).await;
         assert!(
             found.iter().all(|found| found.span.attributes.is_empty()),
             "{behaviour}: nothing of the outcome is applied"
@@ -255,6 +248,23 @@ async fn groups_that_break_a_rule_change_nothing_and_end_nothing() {
         );
         running.spanmill.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_come_to_too_much_are_made_of_fewer_rows_at_a_time() {
+    let running = Operated::start(&mine("large", "pass")).await;
+    running.send(crate::operator::spans(1..60, "one")).await;
+    let found = running.backend.spans(59).await;
+    assert!(
+        found.iter().all(|found| !found.span.attributes.is_empty()),
+        "the outcomes of what was divided are applied"
+    );
+    let status = running.told(&["status"]).await;
+    let was_met = faults(&status)
+        .iter()
+        .any(|(kind, count)| kind == "contract" && *count > 0);
+    assert!(was_met, "{status}");
+    running.spanmill.stop().await;
 }
 
 /// The kinds of faults in a status, and how often each was met.
