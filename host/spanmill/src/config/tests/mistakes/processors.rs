@@ -432,8 +432,3 @@ plugins:
         "#]],
     );
 }
-
-#[test]
-fn plugin_memory_of_no_known_kind() {
-    check_sections("limits:\n  plugin_memory: guard\n", expect![[""]]);
-}
