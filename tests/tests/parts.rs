@@ -139,9 +139,9 @@ async fn what_parts_grow_by_is_limited_for_all_of_them_together() {
         "reject, memory_mib: 512, timeout: 10s",
     )
     .await;
-    // 100 MiB each, of 256.
+    // 100 MiB each, of 256: too much for the request, which it is told for good.
     let status = rig.send(&["misbehave"; 3]).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     rig.spanmill.logged("edits come to more than 256 MiB").await;
     let status = &rig.told(&["status", "mine"]).await[0];
     assert_eq!(status["version"]["calls"], 3);

@@ -8,7 +8,7 @@ use spanmill_distribution::{FetchRequest, download};
 
 use super::output::Failure;
 
-/// Memory for the largest plugin, as it is read and as it is written.
+/// Memory for the largest plugin, as it is read and as it is written, beyond what the process has reserved already.
 const MEMORY: u64 = 768 * 1024 * 1024;
 
 /// A request on stdin, a plugin on stdout.
@@ -39,7 +39,16 @@ pub(super) fn limit() -> io::Result<()> {
         };
         setrlimit(resource, limit)
     };
-    set(Resource::Data, MEMORY)?;
+    set(Resource::Data, reserved().saturating_add(MEMORY))?;
     set(Resource::Core, 0)?;
     Ok(())
+}
+
+/// What counts against the limit already: the allocator reserves memory ahead, in most processes more than is granted here.
+fn reserved() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let data = pages.split_whitespace().nth(5);
+    let data = data.and_then(|pages| pages.parse::<u64>().ok());
+    let page = rustix::param::page_size() as u64;
+    data.unwrap_or(0).saturating_mul(page)
 }
