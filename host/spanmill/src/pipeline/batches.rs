@@ -92,10 +92,11 @@ impl Shared {
         loop {
             match hand_over(&deliveries).await {
                 Ok(batches) => {
-                    self.done(&batched);
-                    batches.into_iter().for_each(|batch| self.enqueue(batch));
+                    // What was measured counts before anybody who waits for the last batch flushes the totals.
                     let delivered = deliveries.into_iter();
-                    return delivered.for_each(|delivery| delivery.commit(&self.losses));
+                    delivered.for_each(|delivery| delivery.commit(&self.losses));
+                    self.done(&batched);
+                    return batches.into_iter().for_each(|batch| self.enqueue(batch));
                 }
                 Err(refusal) if !refusal.is_retryable() => {
                     return self.give_up(&batched, Reason::Refused, &refusal.to_string());
