@@ -76,6 +76,29 @@ pub fn processors(signal: Signal) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// Ten statements of everyday kinds, on spans. Two of them replace what a pattern finds in texts of which each span has its own.
+pub const STATEMENTS: [&str; 10] = [
+    r#"set(attributes["deployment.environment.name"], "production")"#,
+    r#"set(attributes["tenant"], resource.attributes["service.name"])"#,
+    r#"set(attributes["http.method"], attributes["http.request.method"])"#,
+    r#"delete_key(attributes, "thread.name")"#,
+    r#"replace_pattern(attributes["db.statement"], "[0-9]+", "?")"#,
+    r#"replace_pattern(attributes["url.path"], "/[0-9]+$", "/{id}")"#,
+    r#"set(attributes["user.email"], "***") where attributes["user.email"] != nil"#,
+    r#"set(status.message, "server error") where attributes["http.response.status_code"] >= 500"#,
+    r#"set(name, "health") where IsMatch(name, "/healthz$")"#,
+    r#"set(attributes["slow"], true) where end_time_unix_nano - start_time_unix_nano > 500000000"#,
+];
+
+/// `transform` with the first of [`STATEMENTS`].
+pub fn transform(statements: &[&str]) -> Vec<(&'static str, String)> {
+    let settings = serde_json::json!({
+        "error_mode": "ignore",
+        "trace_statements": [{"context": "span", "statements": statements}],
+    });
+    vec![("transform", settings.to_string())]
+}
+
 /// Where the built plugins are.
 pub fn plugin_folder() -> PathBuf {
     std::env::var_os("SPANMILL_PLUGINS").map_or_else(

@@ -1,6 +1,7 @@
 //! A chain a number of times in one thread, to be looked at by a profiler or an instruction counter:
-//! `chain-once ITEMS literal|regex|processors|index|extract TIMES [traces|logs|metrics] [STAGES]`. `literal` and `regex` are the
-//! reference chain, for spans only; STAGES takes the first stages of a chain. Prints nothing but what it ran.
+//! `chain-once ITEMS literal|regex|processors|transform|index|extract TIMES [traces|logs|metrics] [STAGES]`. `literal` and `regex` are
+//! the reference chain, for spans only; STAGES takes the first stages of a chain, or the first of `transform`'s statements. Prints
+//! nothing but what it ran.
 //!
 //! Everything comes twice: first to warm, then in `counted`, which is what `bench-check` has callgrind look at.
 
@@ -11,9 +12,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use spanmill::bench::Origin;
+use spanmill_benches::native::processor;
 use spanmill_benches::reference::{self, Patterns};
 use spanmill_benches::signals;
 use spanmill_otlp::{Batch, Projection, Signal, StageContract, Workspace};
+use spanmill_runtime::native::{Configure, register};
 use spanmill_runtime::{CacheConfig, Limits, Runtime, RuntimeConfig, Tries};
 
 #[global_allocator]
@@ -23,6 +26,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 fn main() -> Result<()> {
+    if std::env::var_os("NATIVE").is_some() {
+        register([(
+            "transform",
+            processor::<spanmill_transform::Transform> as Configure,
+        )]);
+    }
     let mut arguments = std::env::args().skip(1);
     let count: usize = arguments.next().context("how many items?")?.parse()?;
     let what = arguments.next().context("what?")?;
@@ -53,7 +62,15 @@ fn main() -> Result<()> {
         "literal" => chain(signal, reference::stages(Patterns::Literal), stages)?,
         "regex" => chain(signal, reference::stages(Patterns::Regex), stages)?,
         "processors" => chain(signal, reference::processors(signal), stages)?,
-        _ => anyhow::bail!("`{what}` is none of literal, regex, processors, index and extract"),
+        "transform" => {
+            let statements = &reference::STATEMENTS;
+            let first = statements.get(..stages.unwrap_or(statements.len()));
+            let first = first.context("so many statements there are not")?;
+            chain(signal, reference::transform(first), None)?
+        }
+        _ => anyhow::bail!(
+            "`{what}` is none of literal, regex, processors, transform, index and extract"
+        ),
     };
     let batches = (0..8).map(|seed| signals::encoded(signal, count, seed));
     let batches: Vec<_> = batches.collect();

@@ -10,7 +10,7 @@ use spanmill_runtime::native::{Configure, register};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let plugins: [(&str, Configure); 6] = [
+    let plugins: [(&str, Configure); 7] = [
         ("attributes", processor::<spanmill_attributes::Attributes>),
         ("filter", processor::<spanmill_filter::Filter>),
         (
@@ -23,6 +23,7 @@ fn main() -> ExitCode {
             "spanmetrics",
             connector::<spanmill_spanmetrics::SpanMetrics>,
         ),
+        ("transform", processor::<spanmill_transform::Transform>),
     ];
     register(plugins);
     spanmill::cli::main()

@@ -7,6 +7,7 @@ use std::path::Path;
 use spanmill_otlp::Signal;
 
 use super::load::Wire;
+use crate::reference::STATEMENTS;
 
 /// What a contestant does with what it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl Pipeline {
 
     /// Whether plugins of Spanmill's own take part, which there are natively as well.
     pub fn has_built_ins(self) -> bool {
-        self != Pipeline::Transform && !self.stages().is_empty()
+        !self.stages().is_empty()
     }
 
     fn stages(self) -> &'static [&'static str] {
@@ -129,6 +130,14 @@ exporters:
         text.push_str("processors:\n");
     }
     for stage in stages {
+        if *stage == "transform" {
+            text.push_str("  transform:\n    error_mode: ignore\n    trace_statements:\n");
+            text.push_str("      - context: span\n        statements:\n");
+            for statement in STATEMENTS {
+                let _ = writeln!(text, "          - {statement}");
+            }
+            continue;
+        }
         text.push_str(match *stage {
             "attributes" => {
                 r"  attributes:
@@ -175,24 +184,6 @@ exporters:
             }
             "probabilistic_sampler" => {
                 "  probabilistic_sampler: {mode: hash_seed, hash_seed: 22, sampling_percentage: 50}\n"
-            }
-            "transform" => {
-                r#"  transform:
-    error_mode: ignore
-    trace_statements:
-      - context: span
-        statements:
-          - set(attributes["deployment.environment.name"], "production")
-          - set(attributes["tenant"], resource.attributes["service.name"])
-          - set(attributes["http.method"], attributes["http.request.method"])
-          - delete_key(attributes, "thread.name")
-          - replace_pattern(attributes["db.statement"], "[0-9]+", "?")
-          - replace_pattern(attributes["url.path"], "/[0-9]+$", "/{id}")
-          - set(attributes["user.email"], "***") where attributes["user.email"] != nil
-          - set(status.message, "server error") where attributes["http.response.status_code"] >= 500
-          - set(name, "health") where IsMatch(name, "/healthz$")
-          - set(attributes["slow"], true) where end_time_unix_nano - start_time_unix_nano > 500000000
-"#
             }
             _ => "connectors:\n",
         });

@@ -4,7 +4,7 @@ use spanmill_model::PerContext;
 
 use crate::ABSENT;
 use crate::alive::Alive;
-use crate::edit::{Editor, attribute_numbers};
+use crate::edit::{Editor, Encoder, ListEdits, attribute_numbers};
 use crate::kind;
 use crate::outcome::{CellColumn, Outcome, Replacement};
 use crate::patch::Patches;
@@ -25,6 +25,8 @@ pub(crate) struct Apply<'a> {
     pub(crate) alive: &'a PerContext<Alive>,
     pub(crate) texts: &'a mut Texts,
     pub(crate) patches: &'a mut Patches,
+    pub(crate) lists: PerContext<ListEdits>,
+    pub(crate) encoder: Encoder,
 }
 
 impl Apply<'_> {
@@ -59,7 +61,6 @@ impl Apply<'_> {
                 }
             }
             editor.replace(&path.target, &replaced)?;
-            editor.finish();
         }
         for write in &outcome.entry_writes {
             let scratch = self.scratch;
@@ -92,26 +93,30 @@ impl Apply<'_> {
             }
         }
         // From here on entries have other numbers.
-        if !outcome.removals.is_empty() {
-            self.finish_lists();
-        }
+        self.settle();
+        let mut written: Vec<u32> = Vec::new();
         for write in &outcome.writes {
+            // A second write of an attribute must find what the first one added.
+            if written.contains(&write.field) {
+                self.settle();
+                written.clear();
+            }
+            written.push(write.field);
             let Some((path, mut editor)) = self.editor(write.field) else {
                 continue;
             };
             let single = write.values.kinds.len() == 1;
-            let rows = editor.alive.count(editor.table);
-            let named = if write.rows.is_empty() {
-                rows
-            } else {
-                write.rows.len()
+            let named = match write.rows.len() {
+                0 => editor.alive.count(editor.table),
+                rows => rows,
             };
-            for at in 0..named {
+            let alive = editor.alive;
+            let cells = (0..named).map(|at| {
                 let row = write.rows.get(at).copied().unwrap_or(at as u32);
                 let value = cell(&write.values, if single { 0 } else { at });
-                editor.write(&path.target, editor.alive.base(row), value)?;
-            }
-            editor.finish();
+                (alive.base(row), value)
+            });
+            editor.write(&path.target, cells)?;
         }
         for append in &outcome.appends {
             let Some((_, mut editor)) = self.editor(append.field) else {
@@ -124,18 +129,16 @@ impl Apply<'_> {
                     cell(&append.values, at),
                 )?;
             }
-            editor.finish();
         }
+        self.settle();
         Ok(())
     }
 
-    /// Closes the holes that removals left.
-    fn finish_lists(&mut self) {
-        for (_, table) in self.tables.iter_mut() {
-            if let Some(store) = &mut table.attributes
-                && store.kinds.contains(&kind::ABSENT)
-            {
-                store.close_holes();
+    /// Brings the lists up to date: removed entries go, and new ones come in.
+    fn settle(&mut self) {
+        for (context, lists) in self.lists.iter_mut() {
+            if let Some(store) = &mut self.tables.get_mut(context).attributes {
+                lists.settle(store);
             }
         }
     }
@@ -165,9 +168,8 @@ impl Apply<'_> {
             texts: self.texts,
             patches: self.patches,
             numbers: attribute_numbers(context),
-            last: None,
-            pending: Vec::new(),
-            holes: false,
+            encoder: &mut self.encoder,
+            lists: self.lists.get_mut(context),
         };
         Some((path, editor))
     }

@@ -1,6 +1,8 @@
 //! Edits of one table: its columns, so that the next stage sees them, and patches of the request.
 
+mod encoder;
 mod field;
+mod lists;
 
 use spanmill_model::{Context, Field};
 
@@ -16,15 +18,8 @@ use crate::schema::{POINT_KINDS, attributes_number};
 use crate::table::{Data, Table};
 use crate::texts::Texts;
 use crate::wire::Flaw;
-
-/// An entry encoded into the arena.
-#[derive(Clone, Copy)]
-pub(crate) struct EncodedEntry {
-    /// The number of its field, and its key.
-    name: (u32, u32),
-    value: (u8, u64),
-    range: (u32, u32),
-}
+pub(crate) use encoder::{Encoder, Entry};
+pub(crate) use lists::ListEdits;
 
 /// One table being edited, and all that goes with it.
 pub(crate) struct Editor<'a> {
@@ -39,10 +34,8 @@ pub(crate) struct Editor<'a> {
     pub(crate) patches: &'a mut Patches,
     /// The number of the attributes' field, by the kind of data points.
     pub(crate) numbers: [u32; POINT_KINDS],
-    /// The last entry encoded: writes of every row repeat it.
-    pub(crate) last: Option<EncodedEntry>,
-    pub(crate) pending: Vec<Pending>,
-    pub(crate) holes: bool,
+    pub(crate) encoder: &'a mut Encoder,
+    pub(crate) lists: &'a mut ListEdits,
 }
 
 /// The number of the attributes' field, by the kind of data points.
@@ -65,7 +58,7 @@ impl Editor<'_> {
                 for row in 0..rows {
                     let row = self.alive.base(row);
                     if let Some(new) = self.text_of(field, row).and_then(new_of) {
-                        self.write(target, row, (kind::TEXT, u64::from(new)))?;
+                        self.write_field(field, row, (kind::TEXT, u64::from(new)))?;
                     }
                 }
             }
@@ -115,37 +108,46 @@ impl Editor<'_> {
         }
     }
 
-    /// Writes one field of one of the batch's own rows.
+    /// Writes one field of some of the batch's own rows.
     pub(crate) fn write(
         &mut self,
         target: &Target,
-        row: u32,
-        value: (u8, u64),
+        cells: impl Iterator<Item = (u32, (u8, u64))>,
     ) -> Result<(), Flaw> {
         match target {
-            Target::Fixed(field) => self.write_field(field, row, value),
-            Target::Attributes | Target::Request(_) => Ok(()),
-            Target::Attribute(key) => {
-                let plan = self.attributes;
-                let readers = plan.map_or(0, |plan| plan.list_readers);
-                let key = self.texts.intern(key.as_bytes(), readers);
-                let mut is_set = value.0 == kind::ABSENT;
-                let mut from = 0;
-                // A key may stand twice. None of its old values may survive the write.
-                while let Some((_, entry)) = self.find(row, key, from) {
-                    from = entry + 1;
-                    if is_set {
-                        self.remove_entry(entry, row);
-                    } else {
-                        self.set_entry(entry, row, value)?;
-                        is_set = true;
-                    }
+            Target::Fixed(field) => {
+                for (row, value) in cells {
+                    self.write_field(field, row, value)?;
                 }
-                if !is_set {
-                    self.append(row, key, value)?;
-                }
-                Ok(())
             }
+            Target::Attribute(key) => {
+                let readers = self.attributes.map_or(0, |plan| plan.list_readers);
+                let key = self.texts.intern(key.as_bytes(), readers);
+                for (row, value) in cells {
+                    self.write_attribute(key, row, value)?;
+                }
+            }
+            Target::Attributes | Target::Request(_) => {}
+        }
+        Ok(())
+    }
+
+    fn write_attribute(&mut self, key: u32, row: u32, value: (u8, u64)) -> Result<(), Flaw> {
+        let mut is_set = value.0 == kind::ABSENT;
+        let mut from = 0;
+        // A key may stand twice. None of its old values may survive the write.
+        while let Some((_, entry)) = self.find(row, key, from) {
+            from = entry + 1;
+            if is_set {
+                self.remove_entry(entry, row);
+            } else {
+                self.set_entry(entry, row, value)?;
+                is_set = true;
+            }
+        }
+        match is_set {
+            true => Ok(()),
+            false => self.append(row, key, value),
         }
     }
 
@@ -205,7 +207,7 @@ impl Editor<'_> {
         {
             *kind = kind::ABSENT;
             *source = self.patches.replace(self.bytes, owner, *source, (0, 0));
-            self.holes = true;
+            self.lists.has_holes = true;
         }
     }
 
@@ -218,7 +220,7 @@ impl Editor<'_> {
         if let Some(plan) = self.attributes {
             self.texts.grant(key, plan.list_readers);
         }
-        self.pending.push(Pending {
+        self.lists.pending.push(Pending {
             row,
             key,
             kind: value.0,
@@ -228,44 +230,37 @@ impl Editor<'_> {
         Ok(())
     }
 
-    /// Encodes an entry and lets the key's readers read its text.
+    /// Encodes an entry and lets the key's readers read its text; returns its range in the arena.
     fn encode(&mut self, row: u32, key: u32, value: (u8, u64)) -> Result<(u32, u32), Flaw> {
         let (kind, bits) = value;
         let point = self.table.point_kind(row as usize);
         let number = self.numbers.get(point).copied().unwrap_or(0);
-        let name = (number, key);
-        if let Some(last) = self.last
-            && (last.name, last.value) == (name, value)
-        {
-            return Ok(last.range);
+        let entry = Entry {
+            context: self.context,
+            number,
+            key,
+            value,
+        };
+        if let Some(range) = self.encoder.find(&entry) {
+            return Ok(range);
         }
         self.patches.have_room()?;
-        let pooled = kind::is_pooled(kind);
-        if let (true, Some(plan)) = (pooled, self.attributes) {
-            let (_, readers) = plan.wants(self.texts.get(key));
+        let is_pooled = kind::is_pooled(kind);
+        if let (true, Some(plan)) = (is_pooled, self.attributes) {
+            let readers = self
+                .lists
+                .readers(key, || plan.wants(self.texts.get(key)).1);
             self.texts.grant(bits as u32, readers);
         }
-        let text = if pooled {
-            self.texts.get(bits as u32)
-        } else {
-            &[]
+        let text = match is_pooled {
+            true => self.texts.get(bits as u32),
+            false => &[],
         };
         let range =
             self.patches
                 .key_value(number, self.texts.get(key), Encoded { kind, bits, text });
-        self.last = Some(EncodedEntry { name, value, range });
+        self.encoder.keep(entry, range);
         Ok(range)
-    }
-
-    /// Brings the list up to date after removals and appends by key.
-    pub(crate) fn finish(mut self) {
-        if let Some(store) = &mut self.table.attributes
-            && (self.holes || !self.pending.is_empty())
-        {
-            self.pending.sort_by_key(|pending| pending.row);
-            store.close_holes();
-            store.insert(&self.pending);
-        }
     }
 }
 

@@ -90,13 +90,13 @@ impl Splice<'_> {
         if cuts.is_empty() {
             return self.keep(joined);
         }
-        // Stable, and fast where they are in order already, as those of one context are.
-        cuts.sort_by_key(Cut::order);
+        let order = cut::in_order(&cuts);
         let length = self.request.bytes.len() as i64 + total;
         let length = usize::try_from(length).unwrap_or(0);
         let came = self.came.unwrap_or(self.request.bytes.len());
         let out = joined.change(came, length, left);
-        write(&self.request.bytes, &self.patches.arena, &cuts, out);
+        let cuts = order.iter().filter_map(|&at| cuts.get(at as usize));
+        write(&self.request.bytes, &self.patches.arena, cuts, out);
     }
 
     /// Appends the request as it is.

@@ -15,6 +15,7 @@ use crate::alive::Alive;
 use crate::answer_texts::AnswerTexts;
 use crate::apply::Apply;
 use crate::check::{Check, HOLD};
+use crate::edit::Encoder;
 use crate::groups::{CheckGroups, Moves};
 use crate::index::Group;
 use crate::joined::Joined;
@@ -267,6 +268,8 @@ impl Workspace {
             alive: &self.alive,
             texts: &mut self.texts,
             patches: &mut self.patches,
+            lists: PerContext::default(),
+            encoder: Encoder::default(),
         };
         apply.edits(outcome).map_err(|flaw| match flaw {
             Flaw::TooLarge => OutcomeError::Edits {

@@ -24,6 +24,8 @@ const SPANS: usize = 600;
 const FIELDS: [&str; 3] = ["span.name", "span.attributes", "span.attributes[\"k\"]"];
 /// A kind of cell: a text.
 const TEXT: u8 = 1;
+/// And another: a whole number.
+const INT: u8 = 3;
 
 fn attribute(key: &str, value: &str) -> KeyValue {
     let value = Value::StringValue(value.to_owned());
@@ -156,20 +158,27 @@ fn a_long_text_in_every_row_is_refused() {
 
 #[test]
 fn writing_one_place_over_and_over_ends() {
-    // The entry with the long key, which is written again each time.
-    let (result, _) = applied(|_, last, _| {
-        let again = |_| EntryWrite {
+    // The entry with the long key, which is written again with each value.
+    let over_and_over = |value: fn(u64) -> u64| {
+        let again = |time| EntryWrite {
             field: 1,
             entries: vec![SPANS as u32],
-            values: texts(1, last),
+            values: CellColumn {
+                kinds: vec![INT],
+                bits: vec![value(time)],
+            },
         };
         Outcome {
             entry_writes: (0..600).map(again).collect(),
             ..Outcome::default()
         }
-    });
+    };
+    let (result, _) = applied(|_, _, _| over_and_over(|time| time));
     let refused = matches!(result, Err(OutcomeError::Edits { limit_mib: 512 }));
     assert!(refused, "{result:?}");
+    // The same value is written once.
+    let (result, _) = applied(|_, _, _| over_and_over(|_| 7));
+    assert_eq!(result, Ok(()));
 }
 
 #[test]

@@ -72,6 +72,7 @@ fn set_up(memory: PluginMemory) -> Result<(Engine, Linker<Guest>), LoadError> {
     let mut linker = Linker::new(&engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(failed)?;
     clock::refuse_waiting(&mut linker).map_err(failed)?;
+    sandbox::io::link(&mut linker).map_err(failed)?;
     sandbox::link(&mut linker).map_err(failed)?;
     Ok((engine, linker))
 }

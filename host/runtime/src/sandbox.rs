@@ -5,6 +5,7 @@
 pub(crate) mod call_clock;
 pub(crate) mod clock;
 mod counters;
+pub(crate) mod io;
 mod lines;
 mod output;
 

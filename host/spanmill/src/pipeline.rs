@@ -26,6 +26,7 @@ mod joint;
 mod lane;
 mod load;
 mod offline;
+mod pace;
 mod parallel;
 mod pipelines;
 mod queued;

@@ -1,8 +1,10 @@
 //! What a checked editor does to a row.
 
 mod entries;
+mod texts;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use spanmill_sdk::{CellKind, Context};
 
@@ -16,6 +18,7 @@ use crate::memo::{Inputs, Lookup, Memo};
 use crate::running::{Failures, Running, held};
 use crate::target::{Raw, Target};
 pub(crate) use entries::{EntriesEdit, Merge};
+use texts::TextEdit;
 
 /// What a checked editor does.
 pub(crate) enum Action {
@@ -39,6 +42,8 @@ pub(crate) struct Edit {
     copied: Option<Field>,
     /// Whether the new value is arithmetic, and goes into a value as it is.
     is_math: bool,
+    /// What its texts become, if nothing else matters.
+    texts: Option<TextEdit>,
     memo: Memo<Result<Option<Cell>, Failure>>,
 }
 
@@ -70,6 +75,15 @@ fn takes_math(target: &Target, change: Option<&Change>, arguments: &Arguments) -
         && matches!(view, View::Value | View::Int)
 }
 
+/// What the texts of a target become, if nothing matters but what stands there.
+fn of_texts(target: &Target, change: Option<&Change>) -> Option<TextEdit> {
+    let is_plain = matches!(target.field.view, View::Text | View::Value)
+        && target.keys.is_empty()
+        && target.field.of_types.is_none();
+    let of_text = change?.of_text.as_ref().filter(|_| is_plain)?;
+    Some(TextEdit::new(Arc::clone(of_text)))
+}
+
 impl Edit {
     pub(crate) fn new(target: Target, change: Option<Change>, arguments: Arguments) -> Self {
         let mut inputs = Inputs::default();
@@ -81,6 +95,7 @@ impl Edit {
         Edit {
             copied: copied(&target, change.as_ref(), &arguments),
             is_math: takes_math(&target, change.as_ref(), &arguments),
+            texts: of_texts(&target, change.as_ref()),
             target,
             change,
             arguments,
@@ -94,7 +109,10 @@ impl Edit {
             (None, _) => Datum::Nil,
             (Some(change), _) => {
                 let old = self.target.get(scope)?;
-                match self.arguments.with(scope, |input| change(&old, input))? {
+                match self
+                    .arguments
+                    .with(scope, |input| change.apply(&old, input))?
+                {
                     Some(new) => new,
                     None => return Ok(None),
                 }
@@ -139,6 +157,16 @@ impl Edit {
                 return Ok((!is_nil).then_some(cell));
             }
         }
+        if let Some(texts) = &mut self.texts {
+            let field = &self.target.field;
+            let row = running.frame.ancestor(context, field.context, row);
+            let cell = running.frame.cell(field.place, row);
+            if cell.kind == TEXT {
+                let index = cell.bits as u32;
+                let new = texts.becomes(running.frame, index);
+                return Ok((new != index).then_some(Cell::text(new)));
+            }
+        }
         if self.is_math
             && let Some(number) = self.number(running.frame, context, row)
         {
@@ -180,6 +208,20 @@ impl Edit {
         {
             return;
         }
+        if self.is_math
+            && of == context
+            && let Some((_, Some(value))) = self.arguments.values.get(1)
+            && let Some(numbers) = value.wholes(running.frame, context, rows.clone())
+        {
+            let start = rows.start;
+            for row in held(rows, holds) {
+                let number = numbers.get(row - start).copied().unwrap_or(0);
+                running
+                    .frame
+                    .set(place, row, Cell::int(number), running.slots);
+            }
+            return;
+        }
         for row in held(rows, holds) {
             match self.cell(running, row) {
                 Ok(None) => {}
@@ -210,7 +252,12 @@ impl Action {
     /// Forgets what was learnt of a batch.
     pub(crate) fn clear(&mut self) {
         match self {
-            Action::Edit(edit) => edit.memo.clear(),
+            Action::Edit(edit) => {
+                edit.memo.clear();
+                if let Some(texts) = &mut edit.texts {
+                    texts.clear();
+                }
+            }
             Action::Remove(_) => {}
             Action::Entries(edit) => edit.clear(),
             Action::Merge(merge) => merge.clear(),

@@ -9,16 +9,40 @@ use crate::function::{Constants, Function, Input, Parameter};
 /// What a value becomes; nothing, if it stays.
 pub(crate) type Changed<'a> = Result<Option<Datum<'a>>, Failure>;
 
+type Changes = dyn for<'x, 'a> Fn(&Datum<'_>, &Input<'x, 'a>) -> Changed<'static> + Send + Sync;
+
 /// How a value is changed, given the arguments.
-pub(crate) type Change =
-    Arc<dyn for<'x, 'a> Fn(&Datum<'_>, &Input<'x, 'a>) -> Changed<'static> + Send + Sync>;
+#[derive(Clone)]
+pub(crate) struct Change {
+    does: Arc<Changes>,
+    /// The same for texts, where nothing but the text matters.
+    pub of_text: Option<OfText>,
+}
+
+/// Whether a text, which is UTF-8, becomes another; if so, that one is put into the buffer, and else the buffer may hold anything.
+pub(crate) type OfText = Arc<dyn Fn(&[u8], &mut Vec<u8>) -> bool + Send + Sync>;
+
+impl Change {
+    /// What a value becomes.
+    pub(crate) fn apply(&self, old: &Datum<'_>, input: &Input<'_, '_>) -> Changed<'static> {
+        (self.does)(old, input)
+    }
+
+    /// The same change, which for texts is also `of_text`.
+    pub(crate) fn of_texts(self, of_text: Option<OfText>) -> Self {
+        Change { of_text, ..self }
+    }
+}
 
 /// A change that knows something before it runs.
 pub(crate) fn change<F>(does: F) -> Change
 where
     F: for<'x, 'a> Fn(&Datum<'_>, &Input<'x, 'a>) -> Changed<'static> + Send + Sync + 'static,
 {
-    Arc::new(does)
+    Change {
+        does: Arc::new(does),
+        of_text: None,
+    }
 }
 
 /// What a value becomes, whatever its key.
@@ -34,6 +58,8 @@ pub(crate) enum MapChange {
     Retain(Arc<dyn Fn(&str) -> bool + Send + Sync>),
     /// What each value becomes, and whether only texts become something else.
     Values(OfValue, bool),
+    /// What each text becomes.
+    Texts(OfText),
     /// What each key becomes.
     Keys(OfKey),
     /// The first so many entries stay, with those of some keys before others.

@@ -1,9 +1,9 @@
 //! What statements changed, as edits of the batch: rows that stayed as they were are not written.
 
-use spanmill_sdk::{ABSENT, Cell as Written, CellKind, Outcome, WriteField};
+use spanmill_sdk::{ABSENT, Cell as Written, CellKind, Outcome, Values, WriteField};
 
 use crate::cell::Cell;
-use crate::frame::{Column, Entries, Frame};
+use crate::frame::{Column, Entries, Frame, is_same};
 use crate::slots::{Handle, Slot, Slots};
 
 /// Puts new texts into an outcome, each once.
@@ -54,7 +54,7 @@ impl Texts<'_, '_> {
             // A batch has a text once.
             (Some(one), Some(other)) if pool.is_original(one) && pool.is_original(other) => false,
             (Some(one), Some(other)) => {
-                old.kind == new.kind && pool.bytes(one) == pool.bytes(other)
+                old.kind == new.kind && is_same(pool.bytes(one), pool.bytes(other))
             }
             _ => false,
         }
@@ -101,76 +101,118 @@ fn write_column(
         return;
     }
     let batch = texts.frame.batch;
-    let rows = texts.frame.rows(slot.context);
-    let is_plain_text = matches!(slot.handle, Handle::Text(_));
-    let mut changed: Vec<(u32, Cell)> = Vec::with_capacity(rows);
-    let mut compare = |row: usize, old: Cell, new: Cell| {
-        // A text that is empty is one that is not there.
-        let is_none = |cell: Cell| {
-            let text = cell.pooled().map(|index| texts.frame.pool.bytes(index));
-            text.is_none_or(<[u8]>::is_empty)
-        };
-        let is_same = texts.same(old, new) || is_plain_text && is_none(old) && is_none(new);
-        if !is_same {
-            changed.push((row as u32, new));
-        }
+    let mut changed = Changed {
+        is_plain_text: matches!(slot.handle, Handle::Text(_)),
+        cells: ChangedCells::default(),
+        texts,
+        outcome,
     };
     match (slot.handle, column) {
         (Handle::Text(field), Column::Text(new)) => {
-            let old = batch.text(field).iter();
-            for (row, (&old, &new)) in old.zip(new.iter()).enumerate() {
-                compare(row, Cell::text(old), Cell::text(new));
-            }
+            let old = batch.text(field).iter().copied();
+            changed.all(old.map(Cell::text), new.iter().copied().map(Cell::text));
         }
         (Handle::Narrow(field), Column::Narrow(new)) => {
-            let old = batch.narrow(field).iter();
-            for (row, (&old, &new)) in old.zip(new.iter()).enumerate() {
-                compare(row, Cell::int(old.into()), Cell::int(new.into()));
-            }
+            let int = |value: &u32| Cell::int((*value).into());
+            changed.all(batch.narrow(field).iter().map(int), new.iter().map(int));
         }
         (Handle::Wide(field), Column::Wide(new)) => {
-            let old = batch.wide(field).iter();
-            for (row, (&old, &new)) in old.zip(new.iter()).enumerate() {
-                compare(row, Cell::int(old as i64), Cell::int(new as i64));
-            }
+            let int = |value: &u64| Cell::int(*value as i64);
+            changed.all(batch.wide(field).iter().map(int), new.iter().map(int));
         }
         (Handle::Cells(field), Column::Cells(kinds, bits)) => {
             let old = batch.cells(field);
-            for (row, (&kind, &bits)) in kinds.iter().zip(bits.iter()).enumerate() {
-                let (old_kind, old_bits) = old.cell(row);
-                compare(row, cell(old_kind, old_bits), cell(kind, bits));
-            }
+            changed.all(cells(old.kinds, old.bits), cells(kinds, bits));
         }
-        (Handle::Attribute(field), column) => {
-            let old = batch.attribute(field);
-            for row in 0..rows {
-                let new = match column {
-                    Column::Text(indices) => {
-                        Cell::text(indices.get(row).copied().unwrap_or(ABSENT))
-                    }
-                    Column::Cells(kinds, bits) => match (kinds.get(row), bits.get(row)) {
-                        (Some(&kind), Some(&bits)) => cell(kind, bits),
-                        _ => Cell::ABSENT,
-                    },
-                    _ => Cell::ABSENT,
-                };
-                let (old_kind, old_bits) = old.cell(row);
-                compare(row, cell(old_kind, old_bits), new);
+        (Handle::Attribute(field), column) => match (batch.attribute(field), column) {
+            (Values::Text(old), Column::Text(new)) => {
+                let text = |index: &u32| Cell::text(*index);
+                changed.all(old.iter().map(text), new.iter().map(text));
             }
-        }
+            (Values::Text(old), Column::Cells(kinds, bits)) => {
+                let old = old.iter().map(|index| Cell::text(*index));
+                changed.all(old, cells(kinds, bits));
+            }
+            (Values::Cells(old), Column::Cells(kinds, bits)) => {
+                changed.all(cells(old.kinds, old.bits), cells(kinds, bits));
+            }
+            (Values::Cells(old), Column::Text(new)) => {
+                let new = new.iter().map(|index| Cell::text(*index));
+                changed.all(cells(old.kinds, old.bits), new);
+            }
+            _ => {}
+        },
         _ => {}
     }
-    let Some(&(_, first)) = changed.first() else {
+    let ChangedCells { rows, kinds, bits } = changed.cells;
+    let (Some(&kind), Some(&first)) = (kinds.first(), bits.first()) else {
         return;
     };
-    if changed.len() == rows && changed.iter().all(|(_, cell)| *cell == first) {
-        let cell = texts.cell(first, outcome);
-        return outcome.set_all(field, cell);
+    let is_same = kinds.iter().all(|&one| one == kind) && bits.iter().all(|&one| one == first);
+    match is_same && rows.len() == texts.frame.rows(slot.context) {
+        true => outcome.set_all(field, Written::from_parts(kind, first)),
+        false => outcome.set_cells(field, &rows, &kinds, &bits),
     }
-    for (row, cell) in changed {
-        let cell = texts.cell(cell, outcome);
-        outcome.set(field, row, cell);
+}
+
+/// The rows of a column that are other than they were, and what they are now.
+#[derive(Default)]
+struct ChangedCells {
+    rows: Vec<u32>,
+    kinds: Vec<u8>,
+    bits: Vec<u64>,
+}
+
+/// Finds what has changed in a column.
+struct Changed<'c, 'f, 'a> {
+    /// A text that is empty is one that is not there.
+    is_plain_text: bool,
+    cells: ChangedCells,
+    texts: &'c mut Texts<'f, 'a>,
+    outcome: &'c mut Outcome,
+}
+
+impl Changed<'_, '_, '_> {
+    /// Compares all rows.
+    // A function of its own for each kind of column: its loop is small.
+    #[inline(never)]
+    fn all(
+        &mut self,
+        old: impl ExactSizeIterator<Item = Cell>,
+        new: impl ExactSizeIterator<Item = Cell>,
+    ) {
+        let ChangedCells { rows, kinds, bits } = &mut self.cells;
+        rows.reserve(new.len());
+        kinds.reserve(new.len());
+        bits.reserve(new.len());
+        for (row, (old, new)) in (0u32..).zip(old.zip(new)) {
+            if old == new || self.texts.same(old, new) {
+                continue;
+            }
+            if self.is_plain_text {
+                let pool = &self.texts.frame.pool;
+                let is_none = |cell: Cell| {
+                    let text = cell.pooled().map(|index| pool.bytes(index));
+                    text.is_none_or(<[u8]>::is_empty)
+                };
+                if is_none(old) && is_none(new) {
+                    continue;
+                }
+            }
+            let written = match new.pooled() {
+                Some(index) => self.texts.index(index, self.outcome).into(),
+                None => new.bits,
+            };
+            rows.push(row);
+            kinds.push(new.kind);
+            bits.push(written);
+        }
     }
+}
+
+fn cells<'c>(kinds: &'c [u8], bits: &'c [u64]) -> impl ExactSizeIterator<Item = Cell> + 'c {
+    let cell = |(&kind, &bits): (&u8, &u64)| Cell { kind, bits };
+    kinds.iter().zip(bits).map(cell)
 }
 
 fn cell(kind: u8, bits: u64) -> Cell {

@@ -11,7 +11,7 @@ use spanmill_sdk::{ABSENT, Batch, CellKind, Context, Value, Values};
 use crate::cell::{Cell, LIST, TEXT, TRACE_ID};
 use crate::slots::{Handle, Place, Slots};
 pub(crate) use entries::{Entries, Entry};
-pub(crate) use pool::{Pool, hash};
+pub(crate) use pool::{Pool, hash, is_same};
 
 /// One column, as it came or as it was changed.
 #[derive(Debug)]

@@ -139,6 +139,14 @@ impl Leaf {
                 _ => {}
             }
         }
+        if let Test::Compare(left, operator, Expression::Constant(Datum::Int(constant))) =
+            &self.test
+            && left.is_math()
+            && let Some(numbers) = left.wholes(frame, self.context, rows.clone())
+        {
+            let holds = |number: &i64| u8::from(holds(number.cmp(constant), *operator));
+            return out.extend(numbers.iter().map(holds));
+        }
         match self.only.and_then(|place| frame.columns.get(place.slot)) {
             Some(Column::Text(indices)) => self.of_texts(frame, rows, indices, out, why),
             Some(Column::Cells(kinds, bits)) => self.of_cells(frame, rows, kinds, bits, out, why),

@@ -10,6 +10,7 @@ use regex_automata::{Anchored, Input};
 
 use crate::anchor::Anchor;
 use crate::needs::Needs;
+use crate::run::Run;
 use crate::table::Table;
 use crate::{PatternError, compile};
 
@@ -19,6 +20,7 @@ pub struct Finder {
     table: Table,
     regex: Regex,
     needs: Needs,
+    run: Option<Run>,
 }
 
 impl Finder {
@@ -28,6 +30,7 @@ impl Finder {
             regex: compile(pattern)?,
             table: Table::new(pattern),
             needs: Needs::of(pattern),
+            run: Run::of(pattern),
         })
     }
 
@@ -75,11 +78,11 @@ impl Finder {
 
     /// Whether there is a match in a text, which is UTF-8. If so, `out` becomes the text with every match replaced by
     /// what `new` makes of it; else it is left alone.
-    pub fn replace_all(
+    pub fn replace_all<'n>(
         &self,
         text: &[u8],
         out: &mut Vec<u8>,
-        mut new: impl FnMut(&[u8]) -> Cow<'static, str>,
+        mut new: impl FnMut(&[u8]) -> Cow<'n, str>,
     ) -> bool {
         if !self.needs.met(text) {
             return false;
@@ -93,6 +96,23 @@ impl Finder {
             out.extend_from_slice(new(&text[found.clone()]).as_bytes());
             copied = Some(found.end);
         };
+        if let Some(run) = &self.run {
+            let mut at = 0;
+            while let Some(found) = run.next(text, at) {
+                at = found.end;
+                put(found);
+            }
+        } else {
+            self.each(text, put);
+        }
+        if let Some(copied) = copied {
+            out.extend_from_slice(&text[copied..]);
+        }
+        copied.is_some()
+    }
+
+    /// Calls `put` with each match in a text, in order.
+    fn each(&self, text: &[u8], mut put: impl FnMut(Range<usize>)) {
         match (self.table.get(), &self.needs.anchor) {
             (Some(table), Some(anchor)) if anchor.leads() => by_anchor(table, anchor, text, put),
             (Some(table), _) => table.find_iter(text).for_each(|found| put(found.range())),
@@ -102,10 +122,6 @@ impl Finder {
                 all.map(|found| found.range()).for_each(put);
             }
         }
-        if let Some(copied) = copied {
-            out.extend_from_slice(&text[copied..]);
-        }
-        copied.is_some()
     }
 }
 
@@ -158,7 +174,8 @@ fn holder(ends: &[u32], mut number: usize, byte: u32) -> usize {
 mod tests {
     use super::*;
 
-    const PATTERNS: [&str; 13] = [
+    const PATTERNS: [&str; 14] = [
+        "[0-9]+",
         "[a-z.]*@[a-z@]+!",
         "[a-z]+@",
         "[0-9]{3}-[0-9]{2}",

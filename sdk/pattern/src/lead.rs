@@ -1,7 +1,9 @@
 //! Where a match begins, told by where its anchor stands: so that a match is looked for from there on, and not from
 //! wherever one might begin.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind};
+
+use crate::run::ascii_bytes;
 
 /// What a pattern has before its anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,17 +39,7 @@ impl Lead {
         let HirKind::Repetition(repetition) = part.kind() else {
             return None;
         };
-        let mut bytes = Box::new([false; 256]);
-        match repetition.sub.kind() {
-            HirKind::Class(Class::Unicode(class)) if class.is_ascii() => {
-                for range in class.ranges() {
-                    for character in range.start()..=range.end() {
-                        bytes[character as usize] = true;
-                    }
-                }
-            }
-            _ => return None,
-        }
+        let bytes = ascii_bytes(&repetition.sub)?;
         (repetition.max.is_none() && !bytes[usize::from(anchor)]).then_some(Lead::Run {
             bytes,
             least: repetition.min as usize,

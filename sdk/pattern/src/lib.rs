@@ -11,6 +11,7 @@ mod glob;
 mod lead;
 mod needs;
 mod rank;
+mod run;
 mod table;
 
 use std::iter::Peekable;

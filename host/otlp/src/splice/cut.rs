@@ -37,15 +37,40 @@ pub(super) enum New {
     Head(u32, u32),
 }
 
-impl Cut {
-    pub(super) fn order(&self) -> u64 {
-        u64::from(self.start) << 8 | self.rank as u64
+/// The numbers of some cuts in the order in which they are made: by place, then by rank, then as they come.
+pub(super) fn in_order(cuts: &[Cut]) -> Vec<u32> {
+    // What is sorted is as small as can be: there are several cuts a row.
+    let place = |cut: &Cut| u64::from(cut.start) << 3 | cut.rank as u64;
+    let numbers = 0..cuts.len() as u32;
+    if cuts.is_sorted_by_key(place) {
+        return numbers.collect();
     }
+    // 29 bits are enough for the numbers of all but huge batches.
+    if cuts.len() < 1 << 29 {
+        let keys = cuts.iter().zip(numbers);
+        let mut keys: Vec<u64> = keys
+            .map(|(cut, number)| place(cut) << 29 | u64::from(number))
+            .collect();
+        // Fast where they are in order for a while, as those of one write are.
+        keys.sort();
+        return keys
+            .into_iter()
+            .map(|key| (key & ((1 << 29) - 1)) as u32)
+            .collect();
+    }
+    let mut numbers: Vec<u32> = numbers.collect();
+    numbers.sort_by_key(|&at| cuts.get(at as usize).map(place));
+    numbers
 }
 
 /// Copies the request around the cuts. A cut inside one that came before (a patch in a scope that is gone) is left out.
 #[inline(never)]
-pub(super) fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut], out: &mut Vec<u8>) {
+pub(super) fn write<'c>(
+    bytes: &[u8],
+    arena: &[u8],
+    cuts: impl Iterator<Item = &'c Cut>,
+    out: &mut Vec<u8>,
+) {
     let mut at = 0u32;
     for cut in cuts {
         if cut.start < at || cut.end < at {
@@ -65,4 +90,34 @@ pub(super) fn write(bytes: &[u8], arena: &[u8], cuts: &[Cut], out: &mut Vec<u8>)
         at = cut.end;
     }
     out.extend_from_slice(bytes.get(at as usize..).unwrap_or(&[]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_are_made_by_place_then_by_rank_then_as_they_come() {
+        let cut = |(start, rank)| Cut {
+            start,
+            rank,
+            end: start,
+            new: New::Nothing,
+        };
+        let cuts: Vec<Cut> = [
+            (4, Rank::Begins),
+            (u32::MAX, Rank::Row),
+            (4, Rank::Row),
+            (9, Rank::Head),
+            (4, Rank::Row),
+            (0, Rank::Begins),
+            (4, Rank::Innermost),
+        ]
+        .into_iter()
+        .map(cut)
+        .collect();
+        assert_eq!(in_order(&cuts), [5, 6, 2, 4, 0, 3, 1]);
+        assert_eq!(in_order(&cuts[..1]), [0]);
+        assert!(in_order(&[]).is_empty());
+    }
 }

@@ -18,7 +18,7 @@ const READS: [&str; 5] = [
     "resource.attributes[\"k1\"]",
     "span.status.code",
 ];
-const WRITES: [&str; 11] = [
+const WRITES: [&str; 12] = [
     "span.name",
     "span.attributes[\"k1\"]",
     "span.attributes",
@@ -30,6 +30,7 @@ const WRITES: [&str; 11] = [
     "spanevent.attributes[\"k2\"]",
     "spanevent.name",
     "resource.attributes[\"env\"]",
+    "span.attributes[\"extra\"]",
 ];
 
 fn strings(paths: &[&str]) -> Vec<String> {
@@ -166,7 +167,22 @@ pub fn outcome(plan: &Plan, view: &BatchView<'_>) -> Outcome {
             ),
         });
     }
+    if plan.all & 32 != 0 {
+        out.writes.push(Write {
+            field: 11,
+            rows: vec![],
+            values: cells((0..spans as u64).map(|row| (3, row % 3))),
+        });
+    }
     let coded = picked(&plan.codes);
+    if plan.all & 64 != 0 && !coded.is_empty() {
+        // What was written, added or taken out a moment ago is written again.
+        out.writes.push(Write {
+            field: 1,
+            rows: coded.clone(),
+            values: cells([(3, 5)]),
+        });
+    }
     if !coded.is_empty() {
         out.writes.push(Write {
             field: 3,
@@ -385,6 +401,13 @@ fn edit_span(
         && !k1_seen
     {
         set(&mut span.attributes, "k1", Some(Value::IntValue(*value)));
+    }
+    if plan.all & 32 != 0 {
+        let value = Value::IntValue(row as i64 % 3);
+        set(&mut span.attributes, "extra", Some(value));
+    }
+    if plan.all & 64 != 0 && on(&plan.codes, row) {
+        set(&mut span.attributes, "k1", Some(Value::IntValue(5)));
     }
     if on(&plan.appends, row) {
         span.attributes.push(KeyValue {

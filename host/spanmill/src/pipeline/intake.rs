@@ -2,12 +2,13 @@
 
 use std::fmt::Display;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spanmill_otlp::ItemLimits;
 use tokio::sync::oneshot;
 
 use super::coalescing::Coalescing;
+use super::pace::Pace;
 use super::scheduler::Owner;
 use super::segments::PipelineUse;
 use super::shared::Shared;
@@ -19,6 +20,9 @@ use crate::memory::Reservation;
 use crate::receive::{Accepting, Received, RequestIntake};
 use crate::received::ReceiverCounts;
 use crate::refusal::Refusal;
+
+/// Requests of at most so many bytes may be run by the thread that has received them.
+const SMALL: usize = 16 * 1024;
 
 /// How long a sender should wait when the process is overloaded.
 const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
@@ -51,6 +55,7 @@ pub struct Intake {
     counts: Arc<ReceiverCounts>,
     /// Whether requests may share batches; not those of connectors.
     coalescing: Option<Arc<Coalescing>>,
+    pace: Pace,
 }
 
 impl Intake {
@@ -64,6 +69,7 @@ impl Intake {
         Intake {
             counts,
             coalescing: None,
+            pace: Pace::default(),
             receiver,
             shared,
             feed,
@@ -125,18 +131,29 @@ impl RequestIntake for Intake {
                 trace,
             };
             let (reply, answer) = oneshot::channel();
-            let work = Work::Request(RequestWork { pending, reply });
+            let mut work = RequestWork { pending, reply };
+            let is_small = work.pending.request.bytes.len() <= SMALL;
+            let has_time = self.pace.note(Instant::now());
+            if is_small && has_time {
+                work = match self.shared.run_here(&owner, work) {
+                    Ok(()) => return answered(answer).await,
+                    Err(work) => work,
+                };
+            }
             // From then on it is done, also if the sender hangs up.
-            if let Err(Work::Request(late)) = self.shared.scheduler.add(owner, work).await {
+            let added = self.shared.scheduler.add(owner, Work::Request(work));
+            if let Err(Work::Request(late)) = added.await {
                 late.answer(0, Err(ended()));
             }
-            answer.await.unwrap_or_else(|_| {
-                Err(Refusal::Internal(
-                    "the batch could not be processed".to_owned(),
-                ))
-            })
+            answered(answer).await
         })
     }
+}
+
+/// What a request came to.
+async fn answered(answer: oneshot::Receiver<Result<(), Refusal>>) -> Result<(), Refusal> {
+    let failed = || Refusal::Internal("the batch could not be processed".to_owned());
+    answer.await.unwrap_or_else(|_| Err(failed()))
 }
 
 impl Shared {

@@ -76,9 +76,23 @@ struct State<W> {
     queues: Vec<WorkQueue<W>>,
     /// What each worker but the spare one is at; `None` if it waits for work.
     busy: Vec<Option<Busy>>,
+    /// Whether each worker's place is lent to another thread.
+    lent: Vec<bool>,
     /// Whether the spare worker sleeps until it is rung for. Otherwise it looks by itself.
     spare_sleeps: bool,
     is_closed: bool,
+}
+
+/// A worker's place, lent to another thread; given back when it is dropped.
+pub(super) struct BorrowedPlace<'s, W> {
+    scheduler: &'s Scheduler<W>,
+    pub(super) worker: usize,
+}
+
+impl<W> Drop for BorrowedPlace<'_, W> {
+    fn drop(&mut self) {
+        self.scheduler.give_back(self.worker);
+    }
 }
 
 /// Work for some workers and a spare one.
@@ -106,6 +120,7 @@ impl<W> Scheduler<W> {
                         })
                     })
                     .collect(),
+                lent: vec![false; workers],
                 spare_sleeps: false,
                 is_closed: false,
             }),
@@ -170,11 +185,24 @@ impl<W> Scheduler<W> {
 
     /// The next work for a worker; waits for it. `None` once there is none and will be none.
     pub(super) fn next(&self, worker: usize) -> Option<(Owner, W)> {
-        let mut state = self.state();
-        if let Some(busy) = state.busy.get_mut(worker) {
+        if let Some(busy) = self.state().busy.get_mut(worker) {
             *busy = None;
         }
+        self.wait_for_work(worker)
+    }
+
+    fn wait_for_work(&self, worker: usize) -> Option<(Owner, W)> {
+        let mut state = self.state();
         loop {
+            if state.lent.get(worker) == Some(&true) {
+                // The bell was for another.
+                if state.queues.iter().any(WorkQueue::is_ready) {
+                    self.work.notify_one();
+                }
+                let waited = self.work.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
             let now = Instant::now();
             let may_be_slow = state.may_be_slow(now);
             let taken = state.take(|queue| may_be_slow || !queue.is_slow());
@@ -205,6 +233,51 @@ impl<W> Scheduler<W> {
                 let waited = self.work.wait(state);
                 waited.unwrap_or_else(PoisonError::into_inner)
             };
+        }
+    }
+
+    /// Lends the place of a worker that has nothing to do to a thread that has an owner's work at hand: to hand it to the worker would
+    /// take longer than to do it. `None` if anything waits, or if the owner's work takes longer than `most` on average. What was
+    /// lent has to be given back.
+    pub(super) fn borrow(&self, owner: &Owner, most: Duration) -> Option<BorrowedPlace<'_, W>> {
+        let mut state = self.state();
+        if state.is_closed || state.queues.iter().any(|queue| !queue.waiting.is_empty()) {
+            return None;
+        }
+        let queue = state
+            .queues
+            .iter_mut()
+            .find(|queue| queue.owner == *owner)?;
+        let is_known = queue.average > 0 && queue.is_short() && !queue.owner.is_serial();
+        if !is_known || u128::from(queue.average) > most.as_nanos() {
+            return None;
+        }
+        let now = Instant::now();
+        queue.given = Some(now);
+        let worker = state.busy.iter().position(Option::is_none)?;
+        *state.busy.get_mut(worker)? = Some(Busy {
+            since: now,
+            is_slow: false,
+        });
+        *state.lent.get_mut(worker)? = true;
+        Some(BorrowedPlace {
+            scheduler: self,
+            worker,
+        })
+    }
+
+    fn give_back(&self, worker: usize) {
+        let mut state = self.state();
+        if let Some(busy) = state.busy.get_mut(worker) {
+            *busy = None;
+        }
+        if let Some(lent) = state.lent.get_mut(worker) {
+            *lent = false;
+        }
+        if state.is_closed {
+            self.work.notify_all();
+        } else if state.queues.iter().any(WorkQueue::is_ready) {
+            self.work.notify_one();
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use spanmill_otlp::Batch;
 
@@ -16,6 +17,9 @@ use crate::memory::{Reservation, Shortage};
 use crate::metadata::RequestMetadata;
 use crate::panics::contained;
 use crate::refusal::Refusal;
+
+/// Requests that take less than this on average may keep the thread that receives them.
+const SHORT_ENOUGH: Duration = Duration::from_micros(250);
 
 impl Shared {
     /// Runs one request through its pipelines.
@@ -102,10 +106,29 @@ pub(super) fn memory_needed(batch: &Batch, metadata: &RequestMetadata) -> usize 
         .saturating_add(metadata.memory_bytes())
 }
 
+impl Shared {
+    /// Runs a request on the thread that has received it, in the place of a worker that has nothing to do; gives it back if that
+    /// cannot be.
+    pub(super) fn run_here(
+        self: &Arc<Self>,
+        owner: &Owner,
+        work: RequestWork,
+    ) -> Result<(), RequestWork> {
+        let Some(place) = self.scheduler.borrow(owner, SHORT_ENOUGH) else {
+            return Err(work);
+        };
+        let began = Instant::now();
+        let run = || self.run_alone(place.worker, owner, work);
+        drop(catch_unwind(AssertUnwindSafe(|| contained(run))));
+        self.scheduler.done(owner, began.elapsed());
+        Ok(())
+    }
+}
+
 /// A worker's life.
 pub(super) fn work(worker: usize, shared: &Arc<Shared>, next: impl Fn() -> Option<(Owner, Work)>) {
     while let Some((owner, work)) = next() {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         // A bug must cost one batch, not the worker.
         let run = || match work {
             Work::Request(request) => shared.run_requests(worker, &owner, request),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use spanmill_sdk::{ABSENT, Context, nested};
 
+use super::texts::TextEdit;
 use crate::cell::{Cell, TEXT};
 use crate::datum::{Datum, Failure};
 use crate::editor::MapChange;
@@ -21,6 +22,8 @@ pub(crate) struct EntriesEdit {
     field: Field,
     change: MapChange,
     arguments: Arguments,
+    /// What texts become, if nothing else changes.
+    texts: Option<TextEdit>,
     /// Whether a key stays.
     stays: Known<bool>,
     /// What a value becomes.
@@ -83,10 +86,15 @@ fn put(frame: &mut Frame<'_>, slot: usize, row: usize, new: &[Entry]) {
 
 impl EntriesEdit {
     pub(crate) fn new(field: Field, change: MapChange, arguments: Arguments) -> Self {
+        let texts = match &change {
+            MapChange::Texts(of_text) => Some(TextEdit::new(Arc::clone(of_text))),
+            _ => None,
+        };
         EntriesEdit {
             field,
             change,
             arguments,
+            texts,
             stays: Known::default(),
             values: Known::default(),
             keys: Known::default(),
@@ -102,6 +110,9 @@ impl EntriesEdit {
         self.stays.clear();
         self.values.clear();
         self.keys.clear();
+        if let Some(texts) = &mut self.texts {
+            texts.clear();
+        }
     }
 
     pub(super) fn run(&mut self, running: &mut Running<'_, '_>, of: usize) -> Result<(), Failure> {
@@ -170,6 +181,26 @@ impl EntriesEdit {
                     return Ok(());
                 }
             }
+            MapChange::Texts(_) => {
+                let Some(texts) = &mut self.texts else {
+                    return Ok(());
+                };
+                let mut any = false;
+                for entry in &mut self.row {
+                    if entry.cell.kind != TEXT {
+                        continue;
+                    }
+                    let index = entry.cell.bits as u32;
+                    let new = texts.becomes(frame, index);
+                    if new != index {
+                        any = true;
+                        entry.cell = Cell::text(new);
+                    }
+                }
+                if !any {
+                    return Ok(());
+                }
+            }
             MapChange::Keys(becomes) => {
                 let mut any = false;
                 let mut new: Vec<Entry> = Vec::with_capacity(self.row.len());
@@ -227,7 +258,9 @@ impl EntriesEdit {
                     row: of,
                     locals: &[],
                 };
-                let new = self.arguments.with(&scope, |input| change(&map, input))?;
+                let new = self
+                    .arguments
+                    .with(&scope, |input| change.apply(&map, input))?;
                 let Some(Datum::Map(new)) = new else {
                     return Ok(());
                 };

@@ -84,6 +84,17 @@ pub(crate) fn of_values(map_change: MapChange) -> Change {
         MapChange::Values(becomes, _) => {
             change(move |old, _| with_values(old, |value| becomes(value)))
         }
+        MapChange::Texts(becomes) => change(move |old, _| {
+            with_values(old, |value| {
+                let mut new = Vec::new();
+                match value {
+                    Datum::Text(text) if becomes(text.as_bytes(), &mut new) => {
+                        Ok(Some(Datum::text(String::from_utf8_lossy(&new))))
+                    }
+                    _ => Ok(None),
+                }
+            })
+        }),
         MapChange::Keys(becomes) => change(move |old, _| with_keys(old, |key| becomes(key))),
         MapChange::Limit(limit, priority) => change(move |old, _| limited(old, limit, &priority)),
         MapChange::Whole(whole) => whole,
@@ -234,18 +245,21 @@ pub(super) fn truncate_all(prepared: &Prepared<'_>) -> Result<MapChange, String>
         return Err("the marker is not longer than the limit".to_owned());
     }
     let is_safe = prepared.constants.flag("utf8_safe").unwrap_or(true);
-    let cut: OfValue = Arc::new(move |value| match value {
-        Datum::Text(text) if text.len() > limit => {
-            let mut end = limit - marker.len();
-            while is_safe && !text.is_char_boundary(end) {
-                end -= 1;
-            }
-            let kept = String::from_utf8_lossy(text.as_bytes().get(..end).unwrap_or(&[]));
-            Ok(Some(Datum::text(format!("{kept}{marker}"))))
+    Ok(MapChange::Texts(Arc::new(move |text, out| {
+        if text.len() <= limit {
+            return false;
         }
-        _ => Ok(None),
-    });
-    Ok(MapChange::Values(cut, true))
+        let mut end = limit - marker.len();
+        // No byte of a character but its first is one that begins with the bits 10.
+        while is_safe && end > 0 && text.get(end).is_some_and(|byte| byte >> 6 == 0b10) {
+            end -= 1;
+        }
+        let kept = String::from_utf8_lossy(text.get(..end).unwrap_or(&[]));
+        out.clear();
+        out.extend_from_slice(kept.as_bytes());
+        out.extend_from_slice(marker.as_bytes());
+        true
+    })))
 }
 
 /// A map that grows flat.

@@ -1,11 +1,12 @@
 //! Editors that replace what a pattern matches.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use spanmill_pattern::Regex;
+use spanmill_pattern::{Finder, Regex};
 
 use crate::datum::{Datum, Failure};
-use crate::editor::{Change, MapChange, OfValue, Prepared, change};
+use crate::editor::{Change, MapChange, OfText, OfValue, Prepared, change};
 use crate::function::{Function, Input};
 use crate::moment::Moment;
 
@@ -133,17 +134,33 @@ fn replaced(
     Ok(any.then_some(out))
 }
 
+/// What a text becomes if pattern and replacement are known, and no function makes something else of what is found.
+fn of_text(prepared: &Prepared<'_>) -> Option<OfText> {
+    let pattern = prepared.constants.text("regex_pattern")?;
+    let replacement = prepared.constants.text("replacement")?.to_owned();
+    // Groups are more than a finder finds.
+    if prepared.function.is_some() || replacement.contains('$') {
+        return None;
+    }
+    let finder = Finder::new(pattern).ok()?;
+    Some(Arc::new(move |text, out| {
+        finder.replace_all(text, out, |_| Cow::Borrowed(&*replacement))
+    }))
+}
+
 pub(super) fn one_pattern(prepared: &Prepared<'_>) -> Result<Change, String> {
     let pattern = Pattern::of(prepared, "regex_pattern", 1, regex)?;
     let rework = Rework::of(prepared)?;
-    Ok(change(move |old, input| {
+    let of_text = of_text(prepared);
+    let change = change(move |old, input| {
         let Datum::Text(old) = old else {
             return Ok(None);
         };
         let (regex, replacement) = (pattern.get(input)?, input.text(2)?);
         let new = replaced(&regex, old, replacement, &rework, input.value(4), input.now)?;
         Ok(new.map(Datum::text))
-    }))
+    });
+    Ok(change.of_texts(of_text))
 }
 
 pub(super) fn one_match(prepared: &Prepared<'_>) -> Result<Change, String> {
@@ -184,6 +201,16 @@ pub(super) fn all_matches(prepared: &Prepared<'_>) -> Result<MapChange, String> 
     {
         let regex = glob(pattern)?;
         let replacement = replacement.to_owned();
+        if prepared.function.is_none() {
+            return Ok(MapChange::Texts(Arc::new(move |text, out| {
+                let matches = std::str::from_utf8(text).is_ok_and(|text| regex.is_match(text));
+                if matches {
+                    out.clear();
+                    out.extend_from_slice(replacement.as_bytes());
+                }
+                matches
+            })));
+        }
         let format = format_of(prepared);
         let replaced: OfValue = Arc::new(move |value| match value {
             Datum::Text(text) if regex.is_match(text) => {
@@ -223,6 +250,9 @@ pub(super) fn all_patterns(prepared: &Prepared<'_>) -> Result<MapChange, String>
             return Ok(MapChange::Keys(Arc::new(move |key| {
                 replaced(&regex, key, &replacement, &rework, &format, now)
             })));
+        }
+        if let Some(of_text) = of_text(prepared) {
+            return Ok(MapChange::Texts(of_text));
         }
         let becomes: OfValue = Arc::new(move |value| match value {
             Datum::Text(text) => {

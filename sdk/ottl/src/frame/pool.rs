@@ -38,6 +38,32 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
     mix(mix(hash, last), FACTOR)
 }
 
+/// A hash for the tables of a pool alone. WebAssembly has no product of 128 bits, which [`hash`] takes.
+fn table_hash(bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
+    let hash = words.iter().fold(bytes.len() as u64, |hash, word| {
+        mix(hash, u64::from_le_bytes(*word))
+    });
+    let last = rest
+        .iter()
+        .fold(0, |word, &byte| word << 8 | u64::from(byte));
+    let hash = mix(hash, last);
+    hash ^ hash >> 32
+}
+
+/// Whether two texts are the same. A sandbox's own comparison looks at one byte after the other.
+pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let ((words, rest), (others, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
+    one.len() == other.len()
+        && words
+            .iter()
+            .zip(others)
+            .all(|(word, other)| u64::from_le_bytes(*word) == u64::from_le_bytes(*other))
+        && rest.iter().zip(other_rest).all(|(one, other)| one == other)
+}
+
 impl<'a> Pool<'a> {
     pub(crate) fn new(base: Texts<'a>) -> Self {
         Pool {
@@ -91,9 +117,9 @@ impl<'a> Pool<'a> {
 
     /// The index of some bytes that need not have come with the batch.
     pub(crate) fn intern(&mut self, bytes: &[u8]) -> u32 {
-        let hashed = hash(bytes);
+        let hashed = table_hash(bytes);
         let base = self.base.len();
-        let known = |&index: &u32| self.added((index as usize) - base) == bytes;
+        let known = |&index: &u32| is_same(self.added((index as usize) - base), bytes);
         if let Some(&index) = self.index.find(hashed, known) {
             return index;
         }
@@ -108,7 +134,7 @@ impl<'a> Pool<'a> {
                 0 => 0,
                 new => ends.get(new - 1).copied().unwrap_or(0) as usize,
             };
-            hash(all.get(start..end).unwrap_or(&[]))
+            table_hash(all.get(start..end).unwrap_or(&[]))
         });
         index
     }
@@ -130,13 +156,13 @@ impl<'a> Pool<'a> {
         if self.own.is_empty() {
             self.own.reserve(base.len(), |_| 0);
             for index in 0..base.len() as u32 {
-                let hashed = hash(base.bytes(index));
+                let hashed = table_hash(base.bytes(index));
                 self.own
-                    .insert_unique(hashed, index, |&index| hash(base.bytes(index)));
+                    .insert_unique(hashed, index, |&index| table_hash(base.bytes(index)));
             }
         }
-        let is_same = |&index: &u32| base.bytes(index) == wanted;
-        self.own.find(hash(wanted), is_same).copied()
+        let is_wanted = |&index: &u32| is_same(base.bytes(index), wanted);
+        self.own.find(table_hash(wanted), is_wanted).copied()
     }
 
     /// Where some bytes stand among the batch's own texts.

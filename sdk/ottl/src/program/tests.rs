@@ -95,6 +95,8 @@ fn value() -> impl Strategy<Value = String> {
         "attributes",
         r#"cache["c"]"#,
         "kind",
+        "kind * 2 - dropped_events_count",
+        "7 / (kind - 1)",
     ])
     .prop_map(str::to_owned)
 }
@@ -133,6 +135,7 @@ fn statement() -> impl Strategy<Value = String> {
         1 => (value(), value()).prop_map(|(left, right)| format!(" where {left} == {right}")),
         1 => value().prop_map(|value| format!(" where {value} != nil and kind != 3")),
         1 => value().prop_map(|value| format!(r#" where IsMatch({value}, "x|4")"#)),
+        1 => value().prop_map(|value| format!(" where {value} > 3")),
     ];
     (edit, condition).prop_map(|(edit, condition)| edit + &condition)
 }
@@ -150,6 +153,26 @@ proptest! {
             (Ok(columns), Ok(rows)) => prop_assert_eq!(columns, rows),
             (Err(columns), Err(rows)) => prop_assert_eq!(columns, rows),
             (columns, rows) => panic!("{columns:?} {rows:?}"),
+        }
+    }
+
+    /// A replacement with a group that there is not goes another way, by values instead of by texts.
+    #[test]
+    fn replacing_by_text_and_by_value_gives_the_same(
+        target in target(),
+        pattern in prop::sample::select(vec!["[0-9]+", "e|r", "^.", "$", "x*", "T /", "none"]),
+        before in prop::option::of(statement()),
+    ) {
+        let run = |replacement: &str| {
+            let replace = format!(r#"replace_pattern({target}, "{pattern}", "{replacement}")"#);
+            let statements: Vec<String> = before.clone().into_iter().chain([replace]).collect();
+            let settings = serde_json::json!({"statements": statements, "by_row": false});
+            Kit::<Statements>::new(settings).map(|mut kit| kit.run(&spans()).left)
+        };
+        match (run("-"), run("-$9")) {
+            (Ok(texts), Ok(values)) => prop_assert_eq!(texts, values),
+            (Err(texts), Err(values)) => prop_assert_eq!(texts, values),
+            (texts, values) => panic!("{texts:?} {values:?}"),
         }
     }
 

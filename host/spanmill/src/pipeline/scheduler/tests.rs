@@ -154,3 +154,58 @@ fn work_that_can_be_done_together_is_taken_together() {
     assert_eq!(of(0, 10), [1, 3, 5]);
     assert_eq!(of(10, 20), [10, 11, 12, 13, 14, 15]);
 }
+
+#[test]
+fn an_idle_workers_place_is_lent_for_work_that_is_known_to_be_short() {
+    let scheduler = Scheduler::new(1, 8);
+    let owner = receiver("otlp");
+    let most = Duration::from_micros(100);
+    let lends = |owner: &Owner| scheduler.borrow(owner, most).is_some();
+    let do_one = |took: Duration| {
+        scheduler.add_now(owner.clone(), "work").unwrap();
+        // While it waits, it comes first.
+        assert!(!lends(&owner));
+        let (owner, _) = scheduler.next(0).unwrap();
+        // And then the worker is at it.
+        assert!(!lends(&owner));
+        scheduler.done(&owner, took);
+        scheduler.state().busy[0] = None;
+    };
+    // Nobody knows how long it takes.
+    assert!(!lends(&owner));
+    do_one(Duration::from_micros(50));
+    let place = scheduler.borrow(&owner, most).unwrap();
+    assert_eq!(place.worker, 0);
+    // There is no other.
+    assert!(!lends(&owner));
+    drop(place);
+    assert!(lends(&owner));
+    do_one(Duration::from_millis(1));
+    assert!(!lends(&owner));
+    scheduler.close();
+    assert!(!lends(&owner));
+}
+
+#[test]
+fn a_worker_whose_place_is_lent_takes_its_work_once_it_has_it_back() {
+    let scheduler = Arc::new(Scheduler::new(1, 8));
+    let owner = receiver("otlp");
+    scheduler.add_now(owner.clone(), "first").unwrap();
+    let (_, first) = scheduler.next(0).unwrap();
+    assert_eq!(first, "first");
+    scheduler.done(&owner, Duration::from_micros(50));
+    scheduler.state().busy[0] = None;
+    let place = scheduler.borrow(&owner, Duration::from_micros(100));
+    assert!(place.is_some());
+    let worker = {
+        let scheduler = Arc::clone(&scheduler);
+        std::thread::spawn(move || {
+            // As one that has waited since before its place was lent: it does not say that it has nothing to do.
+            scheduler.wait_for_work(0)
+        })
+    };
+    // Nobody is rung for: all places are taken.
+    scheduler.add_now(owner, "second").unwrap();
+    drop(place);
+    assert_eq!(worker.join().unwrap().unwrap().1, "second");
+}
