@@ -9,15 +9,20 @@ pub fn let_go_of_code() {
     let Some(code) = mapping_of(&maps, let_go_of_code as *const () as usize) else {
         return;
     };
-    #[cfg(target_os = "linux")]
-    {
-        let length = code.end.saturating_sub(code.start);
-        let begin = std::ptr::with_exposed_provenance_mut(code.start);
-        // SAFETY: the mapping is of a file, and nobody can have written to it, so that each of its pages is read again as it was.
-        #[allow(unsafe_code)]
-        let _ = unsafe { rustix::mm::madvise(begin, length, rustix::mm::Advice::LinuxDontNeed) };
-    }
+    discard(code);
 }
+
+#[cfg(target_os = "linux")]
+fn discard(code: Range<usize>) {
+    let length = code.end.saturating_sub(code.start);
+    let begin = std::ptr::with_exposed_provenance_mut(code.start);
+    // SAFETY: the mapping is of a file, and nobody can have written to it, so that each of its pages is read again as it was.
+    #[allow(unsafe_code)]
+    let _ = unsafe { rustix::mm::madvise(begin, length, rustix::mm::Advice::LinuxDontNeed) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn discard(_: Range<usize>) {}
 
 /// The mapping that an address lies in, by `/proc/self/maps`; `None` unless it is code of a file that cannot be written to.
 fn mapping_of(maps: &str, address: usize) -> Option<Range<usize>> {
@@ -57,10 +62,34 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn code_that_was_let_go_of_runs_on() {
-        let code = |maps: &str| mapping_of(maps, let_go_of_code as *const () as usize);
-        assert!(code(&std::fs::read_to_string("/proc/self/maps").unwrap()).is_some());
+    fn code_is_let_go_of_and_runs_on() {
+        use std::os::unix::fs::FileExt as _;
+        let read = |file: &str| std::fs::read_to_string(file).unwrap();
+        let code = mapping_of(
+            &read("/proc/self/maps"),
+            let_go_of_code as *const () as usize,
+        )
+        .unwrap();
+        let resident_kib = || {
+            let smaps = read("/proc/self/smaps");
+            let (_, after) = smaps.split_once(&format!("\n{:x}-", code.start)).unwrap();
+            let mut lines = after.lines();
+            kib(lines.find(|line| line.starts_with("Rss:")).unwrap())
+        };
+        let kib_of_all = code.len() / 1024;
+        // Reading a page has the system map it.
+        let memory = std::fs::File::open("/proc/self/mem").unwrap();
+        for page in code.clone().step_by(4096) {
+            memory.read_exact_at(&mut [0], page as u64).unwrap();
+        }
+        let before = resident_kib();
         let_go_of_code();
-        let_go_of_code();
+        let after = resident_kib();
+        assert!(before > kib_of_all * 3 / 4, "{before} of {kib_of_all}");
+        assert!(after < before * 3 / 4, "{after} of {before}");
+    }
+
+    fn kib(line: &str) -> usize {
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }
 }
