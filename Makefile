@@ -17,7 +17,7 @@ TOOLS := target/tools
 PACK = if test -x target/release/spanmill && test -f $(PLUGIN_DIR)/transform.wasm; then \
 	target/release/spanmill pack-built-ins --plugins $(PLUGIN_DIR) --into target/release/spanmill; fi
 
-.PHONY: edge edge-check edge-runtimes emulator browser ledger-bench transform-bench differential differential-goldens plugin-costs readme-examples tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: dist edge edge-check edge-runtimes emulator browser ledger-bench transform-bench differential differential-goldens plugin-costs readme-examples tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins inside it.
 build: plugins host
@@ -29,6 +29,11 @@ run: build
 host:
 	$(CARGO) build --release --locked -p spanmill
 	@$(PACK)
+
+## The executable to install, target/dist/spanmill: two thirds of what `make build` makes, and a quarter of an hour to build.
+dist: plugins
+	$(CARGO) build --profile dist --locked -p spanmill
+	target/dist/spanmill pack-built-ins --plugins $(PLUGIN_DIR) --into target/dist/spanmill
 
 wasm-target:
 	@rustc --print target-libdir --target $(WASM) >/dev/null 2>&1 && test -d "$$(rustc --print target-libdir --target $(WASM))" \

@@ -84,6 +84,9 @@ const LEFT_OUT: [&str; 11] = [
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_ENV")? == "musl" {
+        replace_memory_functions();
+    }
     // Without a compiler there are no commands for authors.
     if std::env::var_os("CARGO_FEATURE_COMPILER").is_none() {
         return Ok(());
@@ -94,6 +97,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo::rustc-link-arg-bins=-Wl,-s");
     }
     Ok(())
+}
+
+/// Links `memcpy` and its like before those of musl, which are slow; see there.
+fn replace_memory_functions() {
+    const SOURCE: &str = "../../edge/memory.c";
+    println!("cargo::rerun-if-changed={SOURCE}");
+    cc::Build::new()
+        .file(SOURCE)
+        .flag("-ffreestanding")
+        .opt_level(2)
+        .compile("spanmill_memory");
 }
 
 /// What templates hold, one file after the other, and where each begins.

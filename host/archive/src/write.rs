@@ -69,8 +69,7 @@ fn append(program: &mut Vec<u8>, files: &[NewFile]) -> Result<(), ArchiveError> 
         let mut with = None;
         if let Some(base) = base.filter(|base| base.name != *name) {
             let beside = compress(bytes, &base.bytes)?;
-            // It must be worth the reading of both.
-            if beside.len() < stored.len() / 2 {
+            if is_worth_two_reads(beside.len(), stored.len()) {
                 (stored, with) = (beside, Some(base.name.clone()));
             }
         }
@@ -97,6 +96,12 @@ fn append(program: &mut Vec<u8>, files: &[NewFile]) -> Result<(), ArchiveError> 
     };
     program.extend_from_slice(&trailer.to_bytes());
     Ok(())
+}
+
+/// Whether what a file takes beside a base, of what it takes alone, is worth the reading of both. In most archives the base is read for
+/// others as well.
+fn is_worth_two_reads(beside: usize, alone: usize) -> bool {
+    beside < alone.saturating_mul(2) / 3
 }
 
 fn length(bytes: &[u8]) -> u64 {

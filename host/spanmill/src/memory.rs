@@ -1,11 +1,15 @@
 //! Memory: how much there is, how much is used, and budgets that are reserved from before it is.
 
+mod program;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::control_groups::folders;
+
+pub use program::let_go_of_code;
 
 const KIB: usize = 1024;
 

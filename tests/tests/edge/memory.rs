@@ -1,6 +1,7 @@
-//! What a bundle holds.
+//! What a bundle holds, and how it copies and compares it.
 
 use std::fs;
+use std::process::Command;
 
 use spanmill_tests::{Backend, GrpcSender, Spanmill, attribute, flatten, request, span, text};
 
@@ -61,4 +62,20 @@ async fn a_container_of_64_mib_is_enough() {
         assert_eq!(of("user"), "****");
         assert_eq!(of("deployment.environment.name"), "bench");
     }
+}
+
+#[test]
+fn memory_is_copied_and_compared_as_by_the_c_library() {
+    let folder = folder();
+    let program = folder.path().join("check");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../edge/memory_check.c");
+    let compiler = std::env::var_os("CC").unwrap_or("cc".into());
+    let built = Command::new(compiler)
+        .args(["-O2", "-ffreestanding", "-Wall", "-Werror", source, "-o"])
+        .arg(&program)
+        .status();
+    assert!(built.unwrap().success());
+    let output = Command::new(&program).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
 }

@@ -97,6 +97,8 @@ pub(super) fn run(
                 drop(bound.token);
             })
         });
+        crate::memory::give_back();
+        crate::memory::let_go_of_code();
         tracing::info!(pipelines, workers = workers.workers, "spanmill is ready");
         let ended = controller.ended().await;
         if let Some(serving) = serving {
