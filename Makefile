@@ -55,7 +55,7 @@ edge-runtimes:
 	edge/build-runtime aarch64
 
 # The same in short, for CI, with runtimes that are built quickly and run slowly.
-edge-check: export EDGE_CARGO_FLAGS = --config profile.edge.opt-level=0 --config profile.edge.codegen-units=16
+edge-check: export EDGE_CARGO_FLAGS = --config profile.edge.opt-level=0 --config profile.edge.codegen-units=16 --config profile.edge.lto=false
 edge-check: build edge-runtimes emulator
 	SHORT=1 STARTS=3 edge/measure
 

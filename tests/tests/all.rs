@@ -32,6 +32,7 @@ mod listener_tls;
 mod load_balancing;
 mod manifest;
 mod monitoring;
+mod one_by_one;
 mod operator;
 mod own_traces;
 mod page;

@@ -136,8 +136,8 @@ impl RequestIntake for Intake {
             let has_time = self.pace.note(Instant::now());
             if is_small && has_time {
                 work = match self.shared.run_here(&owner, work) {
-                    Ok(()) => return answered(answer).await,
-                    Err(work) => work,
+                    None => return answered(answer).await,
+                    Some(work) => work,
                 };
             }
             // From then on it is done, also if the sender hangs up.

@@ -113,15 +113,15 @@ impl Shared {
         self: &Arc<Self>,
         owner: &Owner,
         work: RequestWork,
-    ) -> Result<(), RequestWork> {
+    ) -> Option<RequestWork> {
         let Some(place) = self.scheduler.borrow(owner, SHORT_ENOUGH) else {
-            return Err(work);
+            return Some(work);
         };
         let began = Instant::now();
         let run = || self.run_alone(place.worker, owner, work);
         drop(catch_unwind(AssertUnwindSafe(|| contained(run))));
         self.scheduler.done(owner, began.elapsed());
-        Ok(())
+        None
     }
 }
 
