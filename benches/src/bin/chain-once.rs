@@ -1,7 +1,7 @@
 //! A chain a number of times in one thread, to be looked at by a profiler or an instruction counter:
 //! `chain-once ITEMS literal|regex|processors|transform|index|extract TIMES [traces|logs|metrics] [STAGES]`. `literal` and `regex` are
-//! the reference chain, for spans only; STAGES takes the first stages of a chain, or the first of `transform`'s statements. Prints
-//! nothing but what it ran.
+//! the reference chain, for spans only; STAGES takes the first stages of a chain, or the first of `transform`'s statements. With
+//! `NATIVE` set, `transform` runs without its sandbox, so that a profiler sees its functions. Prints nothing but what it ran.
 //!
 //! Everything comes twice: first to warm, then in `counted`, which is what `bench-check` has callgrind look at.
 
