@@ -1,6 +1,8 @@
 # Two commands do everything: `make run` and `make test`.
 
 CARGO ?= cargo
+# Nothing that is run leaves files among sources, which builds would take for changes.
+export PYTHONDONTWRITEBYTECODE := 1
 WASM := wasm32-wasip2
 PLUGINS := adaptive_tail_sampling attributes cardinality_guard count exceptions filter groupbyattrs groupbytrace k8sattributes metricstransform probabilistic_sampler redaction resource resourcedetection routing servicegraph span spanmetrics tail_sampling transform
 GUESTS := hostile hostile_v2 hostile_roles stateful stateful_v2 importer misnamed sdk_processor sdk_connector holder grouper
@@ -17,7 +19,7 @@ TOOLS := target/tools
 PACK = if test -x target/release/spanmill && test -f $(PLUGIN_DIR)/transform.wasm; then \
 	target/release/spanmill pack-built-ins --plugins $(PLUGIN_DIR) --into target/release/spanmill; fi
 
-.PHONY: dist edge edge-check edge-runtimes emulator browser ledger-bench transform-bench differential differential-goldens plugin-costs readme-examples tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests examples
+.PHONY: dist edge edge-check edge-runtimes emulator browser ledger-bench transform-bench differential differential-goldens plugin-costs readme-examples tail-soak tail-bench tail-compare build run test plugins guests host wasm-target unit clients lint attacks fuzz bench bench-check bench-guests compare clean cosign-check deny sdks wasm-clang five-minutes language-guests compiled-guests examples
 
 ## Plugins and host in release: target/release/spanmill, with the built-ins inside it.
 build: plugins host
@@ -67,16 +69,17 @@ emulator:
 		|| { apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends qemu-user; }
 
 ## Everything that CI runs.
-test: lint build differential-goldens readme-examples guests clients browser sdks five-minutes language-guests examples edge-check unit fuzz
+test: lint build guests clients browser wasm-clang emulator
+	@# Two at a time: they fetch packages, and run tools that keep one processor busy.
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
+		five-minutes differential-goldens readme-examples sdks examples language-guests
+	@$(MAKE) --no-print-directory compiled-guests edge-check unit fuzz
 
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets --features spanmill-benches/programs -- -D warnings
 	@.ci/check-files
 	@.ci/check-dependencies
-
-HOST_CRATES := admin archive componentize distribution faults keys manifest model net otlp private runtime
-HOST_PACKAGES := spanmill $(HOST_CRATES:%=spanmill-%)
 
 # Licences, sources and duplicates among the dependencies; the first time builds cargo-deny, which takes minutes.
 deny: $(TOOLS)/bin/cargo-deny
@@ -85,11 +88,10 @@ deny: $(TOOLS)/bin/cargo-deny
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --locked --root $(TOOLS) cargo-deny
 
-# Unit tests, doc tests, and the tests of the real binary in tests/. The host's packages apart from the others: their tests take a
-# tokio whose clock can be set, for which nothing else has to be compiled again.
+# Unit tests, doc tests, and the tests of the real binary in tests/. All packages at once: with some of them, what they have in common would
+# be compiled with other features, and so once more.
 unit:
-	$(CARGO) test --release --locked $(HOST_PACKAGES:%=-p %)
-	$(CARGO) test --release --locked --workspace $(HOST_PACKAGES:%=--exclude %)
+	$(CARGO) test --release --locked --workspace
 
 # Plugins for tests/, most of which misbehave, and the example, which is a crate of its own.
 guests: wasm-target
@@ -118,18 +120,23 @@ wasm-clang:
 	@echo '#include <stdlib.h>' | clang --target=wasm32-wasi -fsyntax-only -xc - 2>/dev/null \
 		|| { apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends clang lld wasi-libc libclang-rt-dev-wasm32 libc++-dev-wasm32; }
 
+# Where what these compile is found by tests/, too.
+PLUGIN_CACHE := SPANMILL_CACHE=$(abspath target/tmp/plugin-cache) SPANMILL_CACHE_MIB=2048
+
 ## From nothing to a live plugin, in each language; tests/ use what it builds.
 five-minutes: host plugins wasm-clang
 	@mkdir -p target/release/guests
-	$(PATH_OF_GO) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/five-minutes --keep target/release/guests
+	$(PATH_OF_GO) $(PLUGIN_CACHE) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/five-minutes --keep target/release/guests
 
 ## The other plugins in several languages that tests/ run: connectors, and those that misbehave.
 language-guests: host wasm-clang
 	$(CARGO) build --release --locked -p spanmill-componentize
-	$(PATH_OF_GO) COMPONENTIZE=$(abspath target/release/componentize) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/language-guests target/release/guests
-	@# Compiled here, one after the other, so that no test waits for it.
+	$(PATH_OF_GO) $(PLUGIN_CACHE) COMPONENTIZE=$(abspath target/release/componentize) CARGO_TARGET_DIR=$(abspath target/five-minutes) tests/language-guests target/release/guests
+
+# One after the other, so that no test waits for it.
+compiled-guests: host
 	@for guest in target/release/plugins/*.wasm target/release/guests/*.wasm; do \
-		SPANMILL_CACHE=target/tmp/plugin-cache SPANMILL_CACHE_MIB=2048 target/release/spanmill inspect $$guest >/dev/null 2>&1 || true; done
+		$(PLUGIN_CACHE) target/release/spanmill inspect $$guest >/dev/null 2>&1 || true; done
 
 ## Each example in examples/, built, tested and held to the contract.
 examples: host wasm-clang wasm-target

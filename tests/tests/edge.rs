@@ -4,6 +4,7 @@ mod addresses;
 mod built_ins;
 mod bundles;
 mod memory;
+mod outputs;
 mod precompiled;
 
 use std::fs;

@@ -1,8 +1,10 @@
 //! What keeps Spanmill from starting: each mistake ends it with a message that says where and what to do.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use spanmill_tests::{Output, spanmill};
+use spanmill_tests::{Output, binary, run_program, spanmill};
 use tempfile::TempDir;
 
 const PLUGINS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/plugins");
@@ -380,4 +382,75 @@ async fn a_manifest_or_built_ins_that_are_not_there() {
     assert_eq!(unknown.code, Some(2));
     in_order(&unknown.stderr, &["--confg", "--config"]);
     assert!(Path::new(PLUGINS).join("filter.wasm").is_file());
+}
+
+/// Runs it as a user who may have so many threads.
+async fn with_few_threads(limit: u32) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("spanmill");
+    fs::copy(binary(), &copy).unwrap();
+    for path in [folder.path(), &copy] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    // The limit is not for root.
+    let user = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    let as_user = if rustix::process::geteuid().is_root() {
+        &user[..]
+    } else {
+        &[]
+    };
+    let limit = format!("--nproc={limit}");
+    let copy = copy.display().to_string();
+    let run = [
+        "prlimit",
+        &limit,
+        "--",
+        &copy,
+        "run",
+        "--workers",
+        "2",
+        "--admin",
+        "off",
+    ];
+    let all = [as_user, &run].concat();
+    let (program, arguments) = all.split_first().unwrap();
+    run_program(Path::new(program), folder.path(), arguments, &[]).await
+}
+
+#[tokio::test]
+async fn too_few_threads_are_told() {
+    for (limit, said) in [(1, "the system refuses a further thread"), (5, "takes")] {
+        let ended = with_few_threads(limit).await;
+        assert_eq!(ended.code, Some(1), "{limit}: {}", ended.stderr);
+        assert!(ended.stderr.contains(said), "{limit}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains("`ulimit -u`"),
+            "{limit}: {}",
+            ended.stderr
+        );
+        assert!(
+            !ended.stderr.contains("panicked"),
+            "{limit}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stdout_that_takes_nothing_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = binary().display().to_string();
+    let line = ["-c", "exec \"$0\" validate >/dev/full", &binary];
+    let ended = run_program(Path::new("sh"), folder.path(), &line, &[]).await;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("cannot write to stdout"),
+        "{}",
+        ended.stderr
+    );
 }

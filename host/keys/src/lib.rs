@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
@@ -92,6 +93,20 @@ impl PublicKey {
             }
         };
         verified.is_ok()
+    }
+}
+
+/// Its kind and the SHA-256 of its DER, as `openssl pkey -pubin -outform der | sha256sum` has it.
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, prefix, key) = match self {
+            PublicKey::P256(point) => ("ECDSA P-256", P256_PREFIX, point),
+            PublicKey::Ed25519(key) => ("Ed25519", ED25519_PREFIX, key),
+        };
+        let hash = digest(&SHA256, &[prefix, key].concat());
+        write!(f, "{kind}, sha256:")?;
+        let mut bytes = hash.as_ref().iter();
+        bytes.try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

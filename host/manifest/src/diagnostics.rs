@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::source::{Source, TextRange};
+use crate::source::{Source, SourceText, TextRange};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,16 +158,17 @@ impl Diagnostics {
         &self.source
     }
 
-    /// The text for a terminal; with ANSI colours only if `colour` says so.
+    /// The text for a terminal, in which secrets are stars; with ANSI colours only if `colour` says so.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour {
             Renderer::styled()
         } else {
             Renderer::plain()
         };
+        let starred = self.source.starred();
         let mut text = String::new();
         for item in self.iter() {
-            text.push_str(&renderer.render(&self.report(item)));
+            text.push_str(&renderer.render(&self.report(item, &starred)));
             text.push_str("\n\n");
         }
         let left_out = (self.errors + self.warnings).saturating_sub(self.items.len());
@@ -190,7 +191,13 @@ impl Diagnostics {
         }
     }
 
-    fn report<'a>(&'a self, item: &'a Diagnostic) -> Vec<Group<'a>> {
+    /// `starred` has each text as it may be shown.
+    fn report<'a>(&'a self, item: &'a Diagnostic, starred: &'a [String]) -> Vec<Group<'a>> {
+        let shown = |part: &'a SourceText| {
+            let mut parts = self.source.parts().zip(starred);
+            let found = parts.find(|(one, _)| std::ptr::eq(*one, part));
+            found.map_or("", |(_, text)| text.as_str())
+        };
         let level = match item.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -202,7 +209,7 @@ impl Diagnostics {
             if let Some(label) = &item.label {
                 primary = primary.label(label.as_str());
             }
-            let mut snippet = Snippet::source(part.text())
+            let mut snippet = Snippet::source(shown(part))
                 .path(part.name())
                 .annotation(primary);
             let mut elsewhere = Vec::new();
@@ -213,7 +220,7 @@ impl Diagnostics {
                 if std::ptr::eq(at, part) {
                     snippet = snippet.annotation(related);
                 } else {
-                    let other = Snippet::source(at.text()).path(at.name());
+                    let other = Snippet::source(shown(at)).path(at.name());
                     elsewhere.push(other.annotation(related));
                 }
             }

@@ -32,19 +32,38 @@ pub struct MaskedText {
 impl Source {
     /// The texts with secrets masked.
     pub fn masked(&self) -> Vec<MaskedText> {
+        let (secrets, trees) = self.secrets();
+        let shown = |(part, tree): (&SourceText, &Option<Node>)| MaskedText {
+            name: part.name().to_owned(),
+            text: match tree {
+                Some(tree) => cut(part.text(), secrets.cuts(part, tree)),
+                None => String::new(),
+            },
+        };
+        self.parts().zip(&trees).map(shown).collect()
+    }
+
+    /// Each text with a star for every byte of a secret, so that places in it stay what they are. In one that is not YAML, secrets are
+    /// looked for line by line.
+    pub(crate) fn starred(&self) -> Vec<String> {
+        let (secrets, trees) = self.secrets();
+        let starred = |(part, tree): (&SourceText, &Option<Node>)| {
+            let text = part.text();
+            match tree {
+                Some(tree) => star(text, secrets.cuts(part, tree)),
+                None => star(text, secrets_by_line(text)),
+            }
+        };
+        self.parts().zip(&trees).map(starred).collect()
+    }
+
+    fn secrets(&self) -> (Secrets, Vec<Option<Node>>) {
         let mut secrets = Secrets::default();
         let trees: Vec<_> = self.parts().map(tree).collect();
         for tree in trees.iter().flatten() {
             secrets.look(tree, Meaning::Plain);
         }
-        let shown = |(part, tree): (&SourceText, &Option<Node>)| MaskedText {
-            name: part.name().to_owned(),
-            text: match tree {
-                Some(tree) => secrets.masked(part, tree),
-                None => String::new(),
-            },
-        };
-        self.parts().zip(&trees).map(shown).collect()
+        (secrets, trees)
     }
 }
 
@@ -73,8 +92,8 @@ impl Secrets {
         }
     }
 
-    /// A text with secrets masked.
-    fn masked(&self, part: &SourceText, tree: &Node) -> String {
+    /// Where secrets stand in a text.
+    fn cuts(&self, part: &SourceText, tree: &Node) -> Vec<Range<usize>> {
         let text = part.text();
         let mut cuts = Vec::new();
         let mut scalars = Vec::new();
@@ -86,7 +105,7 @@ impl Secrets {
             cuts.extend(occurrences(text, secret.trim()));
         }
         cuts.extend(url_parts(text));
-        cut(text, cuts)
+        cuts
     }
 
     /// The places of secrets, and of all scalars, keys included.
@@ -185,6 +204,30 @@ fn secret_of_comment(text: &str, comment: Range<usize>) -> Option<Range<usize>> 
     }
     let words = line.trim_start_matches(['#', ' ', '-']);
     is_secret(words).then(|| comment.end - words.len()..comment.end)
+}
+
+/// Where lines hold a secret behind a key, as if each were a comment.
+fn secrets_by_line(text: &str) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let mut found = url_parts(text);
+    for line in text.split_inclusive('\n') {
+        let end = start + line.trim_end().len();
+        found.extend(secret_of_comment(text, start..end));
+        start += line.len();
+    }
+    found
+}
+
+/// The text with stars in the place of ranges, as long as it was.
+fn star(text: &str, cuts: Vec<Range<usize>>) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for range in cuts {
+        let found = bytes.get_mut(range).into_iter().flatten();
+        found
+            .filter(|byte| **byte != b'\n')
+            .for_each(|byte| *byte = b'*');
+    }
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Where else a secret stands by itself.

@@ -159,7 +159,7 @@ impl Runtime {
                 });
             }
         }
-        let hash = hex(&Sha256::digest(bytes));
+        let hash = file_hash(bytes);
         let component = self.component(name, bytes, &hash)?;
         Plugin::new(name, hash, bytes.len(), &component, &self.linker)
     }
@@ -241,8 +241,13 @@ pub fn content_hash(bytes: &[u8]) -> String {
     let file = is_precompiled(bytes).then(|| Precompiled::read(bytes));
     match file {
         Some(Ok(file)) => file.header.wasm,
-        _ => hex(&Sha256::digest(bytes)),
+        _ => file_hash(bytes),
     }
+}
+
+/// SHA-256 of a file's bytes, in hexadecimal.
+pub fn file_hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

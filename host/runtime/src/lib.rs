@@ -46,7 +46,7 @@ pub use cache_config::CacheConfig;
 #[cfg(feature = "compiler")]
 pub use compile::compile_child;
 pub use compiler_config::CompilerConfig;
-pub use engine::{Runtime, RuntimeConfig, content_hash};
+pub use engine::{Runtime, RuntimeConfig, content_hash, file_hash};
 pub use error::{ConfigureError, Fault, LoadError, Problem};
 pub use health::Health;
 pub use instance::{Answer, Limits, Snapshot};

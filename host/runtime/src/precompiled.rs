@@ -89,7 +89,8 @@ pub enum PrecompiledError {
     },
     /// It is for other memory.
     #[error(
-        "its code is for {has} memory, and plugins have {wants} memory here: compile it with `--memory {wants}` as well"
+        "its code is for {has} memory, and plugins have {wants} memory here, by `limits.plugin_memory`, SPANMILL_PLUGIN_MEMORY or a limit on addresses \
+         such as `ulimit -v`: compile it, or make the bundle, with `--memory {wants}` as well"
     )]
     Memory {
         /// What it is for.
@@ -159,8 +160,23 @@ impl<'a> Precompiled<'a> {
         let signature = length(signature).ok_or_else(short)?;
         let (signed, rest) = rest.split_at_checked(header).ok_or_else(short)?;
         let (signature, code) = rest.split_at_checked(signature).ok_or_else(short)?;
-        let header = serde_json::from_slice(signed)
+        let header: Header = serde_json::from_slice(signed)
             .map_err(|error| PrecompiledError::damaged(format!("its header: {error}")))?;
+        if header.code.is_empty() {
+            return Err(PrecompiledError::damaged("it has no code"));
+        }
+        if header.code.iter().any(|info| info.bytes > MAX_CODE) {
+            return Err(PrecompiledError::damaged(format!(
+                "its header says that there are more than {MAX_CODE} bytes of code"
+            )));
+        }
+        let stored = header.code.iter().map(|info| info.stored);
+        let stored = stored.fold(0, usize::saturating_add);
+        if stored < code.len() {
+            return Err(PrecompiledError::damaged(
+                "there is something behind its code",
+            ));
+        }
         Ok(Precompiled {
             header,
             signed,
@@ -242,14 +258,19 @@ impl<'a> Precompiled<'a> {
         if !is_whole && blake3::hash(stored) != blake3::Hash::from_bytes(wanted.hash) {
             return Err(damaged("its code is not what was written"));
         }
-        let bytes = usize::try_from(wanted.bytes.min(MAX_CODE)).unwrap_or(0);
+        // At most `MAX_CODE`.
+        let bytes = usize::try_from(wanted.bytes).unwrap_or(0);
         // Code that is as long as it is stored is not compressed.
         if bytes == stored.len() {
             return Ok(Cow::Borrowed(stored));
         }
         let code = zstd::bulk::decompress(stored, bytes);
-        code.map(Cow::Owned)
-            .map_err(|error| damaged(&error.to_string()))
+        let code =
+            code.map_err(|error| damaged(&format!("its code cannot be unpacked: {error}")))?;
+        match code.len() == bytes {
+            true => Ok(Cow::Owned(code)),
+            false => Err(damaged("its code is not as long as its header says")),
+        }
     }
 }
 

@@ -316,7 +316,11 @@ pub fn main() -> ExitCode {
     let log = match log::Log::start(cli.log_format, cli.log_level) {
         Ok(log) => log,
         // Without a thread for the log there is none for anything else.
-        Err(_) => return ExitCode::FAILURE,
+        Err(error) => {
+            let Failure(why) = output::no_threads(&error);
+            output::warn(why);
+            return ExitCode::FAILURE;
+        }
     };
     let done = match cli.command {
         Command::Run {
@@ -402,7 +406,7 @@ pub fn main() -> ExitCode {
         }
     };
     let mut console = log.console();
-    let code = match done {
+    let code = match done.and_then(|()| output::check_said()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(message)) => {
             use std::io::Write as _;

@@ -11,12 +11,20 @@ use spanmill_archive::{Archive, ArchiveError, Embedded, FileInfo};
 pub const MANIFEST: &str = "manifest.yaml";
 /// The public keys that may have signed precompiled plugins from outside, in PEM.
 pub const KEYS: &str = "keys.pem";
-/// What is in every executable of this version, by which `bundle` knows a runtime.
+/// What is in every runtime of this version, by which `bundle` knows it.
+#[cfg(not(feature = "compiler"))]
 pub static RUNTIME_MARK: &str = concat!(
     "spanmill runtime ",
     env!("CARGO_PKG_VERSION"),
     " for bundles"
 );
+
+/// What is in every runtime of this version. Put together when it is asked for: in an executable with a compiler it must not be.
+#[cfg(feature = "compiler")]
+pub fn runtime_mark() -> String {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    format!("spanmill runtime {VERSION} for bundles")
+}
 
 /// What the path of a plugin inside begins with. There is no such folder anywhere else.
 const PREFIX: &str = "inside:";

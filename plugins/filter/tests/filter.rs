@@ -123,7 +123,7 @@ fn groups_have_a_context_and_an_error_mode() {
         out.logs,
         [(
             Level::Warn,
-            "condition 1 of the span conditions failed on 1 rows: \
+            "condition 1 of the span conditions failed on 1 row: \
              a function expected a string but got another type"
                 .to_owned()
         )]

@@ -172,20 +172,25 @@ impl Reader {
     }
 
     /// Whether statements name contexts that are not there, or editors; says so of each.
-    fn misplaced(&self, statements: &[Statement], path: &str, problems: &mut Problems) -> bool {
+    fn misplaced(
+        &self,
+        statements: &[Statement],
+        pointers: &[String],
+        problems: &mut Problems,
+    ) -> bool {
         let known = contexts(self.signal);
         let mut found = false;
-        for (place, statement) in statements.iter().enumerate() {
+        for (statement, pointer) in statements.iter().zip(pointers) {
             if let Some(error) = unknown_editor(statement).or_else(|| misplaced(statement, &known))
             {
                 found = true;
-                problems.push(format!("{path}/{place}"), error.to_string());
+                problems.push(pointer.clone(), error.to_string());
             }
         }
         found
     }
 
-    /// A group; nothing, if something is wrong with it.
+    /// A group, of what could be read; `None` if it is not known for what that runs.
     fn stage(
         &self,
         group: Grouped,
@@ -196,21 +201,30 @@ impl Reader {
         let mut conditions = Vec::new();
         let mut statements = Vec::new();
         let mut is_read = true;
+        let (mut condition_pointers, mut statement_pointers) = (Vec::new(), Vec::new());
         for (place, text) in group.conditions.iter().enumerate() {
+            let pointer = format!("{path}/conditions/{place}");
             match parse(text) {
-                Ok(condition) => conditions.push(condition),
+                Ok(condition) => {
+                    conditions.push(condition);
+                    condition_pointers.push(pointer);
+                }
                 Err(error) => {
                     is_read = false;
-                    problems.push(format!("{path}/conditions/{place}"), error.to_string());
+                    problems.push(pointer, error.to_string());
                 }
             }
         }
         for (place, text) in group.statements.iter().enumerate() {
+            let pointer = format!("{statements_path}/{place}");
             match parse_statement(text) {
-                Ok(statement) => statements.push(statement),
+                Ok(statement) => {
+                    statements.push(statement);
+                    statement_pointers.push(pointer);
+                }
                 Err(error) => {
                     is_read = false;
-                    problems.push(format!("{statements_path}/{place}"), error.to_string());
+                    problems.push(pointer, error.to_string());
                 }
             }
         }
@@ -231,10 +245,11 @@ impl Reader {
                 problems.push(format!("{path}/context"), message);
                 return None;
             }
-            None if !is_read => return None,
             None => match written_context(&statements, &conditions) {
                 Some(context) if known.contains(&context) => context,
-                _ if self.misplaced(&statements, statements_path, problems) => return None,
+                _ if self.misplaced(&statements, &statement_pointers, problems) => return None,
+                // What could not be read may say it.
+                _ if !is_read => return None,
                 Some(context) => {
                     let message = format!(
                         "{} do not have {} fields; the contexts are {}",
@@ -248,7 +263,7 @@ impl Reader {
                 None if statements.is_empty() => return None,
                 None => {
                     let message = format!(
-                        "no path names its context, such as `{}.attributes`: what do the statements run for?",
+                        "no path tells the context of these statements: write one with it, such as `{}.attributes`, or name the `context` of their group",
                         names.last().unwrap_or(&"resource")
                     );
                     problems.push(statements_path, message);
@@ -256,11 +271,9 @@ impl Reader {
                 }
             },
         };
-        let pointer =
-            |path: &str, count: usize| (0..count).map(|place| format!("{path}/{place}")).collect();
-        is_read.then(|| Stage {
-            conditions: pointer(&format!("{path}/conditions"), conditions.len()),
-            statements: pointer(statements_path, statements.len()),
+        Some(Stage {
+            conditions: condition_pointers,
+            statements: statement_pointers,
             written: Written {
                 signal: self.signal,
                 context,

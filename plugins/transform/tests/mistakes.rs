@@ -169,11 +169,11 @@ fn broken_statements_on_spans() {
             ),
             (
                 r#"replace_pattern(name, "a", "b", function=SHA256, replacement_format="%d")"#,
-                "column 1: replace_pattern: replacement_format has `%s` in it and no other directive",
+                "column 1: replace_pattern: replacement_format must contain `%s` once and no other directive",
             ),
             (
                 r#"replace_all_patterns(attributes, "values", "a", "b")"#,
-                "column 1: replace_all_patterns: mode is `key` or `value`",
+                "column 1: replace_all_patterns: mode must be `key` or `value`",
             ),
             (
                 r#"replace_match(name, "[a", "b")"#,
@@ -181,7 +181,7 @@ fn broken_statements_on_spans() {
             ),
             (
                 "truncate_all(attributes, -1)",
-                "column 1: truncate_all: the limit is 0 or more",
+                "column 1: truncate_all: the limit must not be negative",
             ),
             (
                 "truncate_all(attributes, 2 + 2)",
@@ -193,11 +193,11 @@ fn broken_statements_on_spans() {
             ),
             (
                 r#"limit(attributes, 1, ["a", "b"])"#,
-                "column 1: limit: the limit is not less than the number of priority keys",
+                "column 1: limit: the limit must be at least the number of priority keys",
             ),
             (
                 "flatten(attributes, depth=0)",
-                "column 1: flatten: the depth is 1 or more",
+                "column 1: flatten: the depth must be at least 1",
             ),
             (
                 r#"merge_maps(attributes, {"a": 1}, "replace")"#,
@@ -315,7 +315,7 @@ fn every_mistake_is_named_at_its_place() {
         ),
         (
             "/trace_statements/6/statements",
-            "no path names its context, such as `spanevent.attributes`: what do the statements run for?",
+            "no path tells the context of these statements: write one with it, such as `spanevent.attributes`, or name the `context` of their group",
         ),
         (
             "/trace_statements/7/statements/0",

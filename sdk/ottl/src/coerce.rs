@@ -181,9 +181,8 @@ fn float_like(datum: &Datum<'_>) -> Result<Datum<'static>, Failure> {
         Datum::Float(number) => *number,
         Datum::Int(number) => *number as f64,
         Datum::Bool(flag) => f64::from(u8::from(*flag)),
-        Datum::Text(text) => {
-            parse_double(text).ok_or("a function expected a number but got another string")?
-        }
+        Datum::Text(text) => parse_double(text)
+            .ok_or("a function expected a number but got a string that is not one")?,
         _ => return Err("a function expected a number, a bool or a string"),
     }))
 }
@@ -196,7 +195,7 @@ fn bool_like(datum: &Datum<'_>) -> Result<Datum<'static>, Failure> {
         Datum::Text(text) => match text.as_ref() {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => true,
             "0" | "f" | "F" | "false" | "FALSE" | "False" => false,
-            _ => return Err("a function expected true or false but got another string"),
+            _ => return Err("a function expected true or false but got a string that is neither"),
         },
         _ => return Err("a function expected a bool, a number or a string"),
     }))
@@ -230,7 +229,7 @@ mod tests {
             (
                 Kind::FloatLike,
                 text("x"),
-                Err("a function expected a number but got another string"),
+                Err("a function expected a number but got a string that is not one"),
             ),
             (Kind::BoolLike, text("t"), Ok(Datum::Bool(true))),
             (Kind::BoolLike, Datum::Int(0), Ok(Datum::Bool(false))),

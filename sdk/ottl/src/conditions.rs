@@ -10,11 +10,12 @@ use crate::functions::CONVERTERS;
 use crate::mask::{FAILED, NO, Scratch, Tree, YES};
 use crate::mode::ErrorMode;
 use crate::parser::parse;
+use crate::running::rows_text;
 use crate::slots::Slots;
 
 /// A condition failed on a batch, and its error mode is to propagate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("condition {number} of the {context} conditions failed on {rows} rows: {why}")]
+#[error("condition {number} of the {context} conditions failed on {}: {why}", rows_text(.rows))]
 pub struct EvaluationError {
     /// Which condition, from 1.
     pub number: usize,

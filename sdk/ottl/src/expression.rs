@@ -4,6 +4,7 @@ use crate::ast::{Arithmetic, Comparison};
 use crate::coerce::{Kind, coerced};
 use crate::compare::{compare, holds};
 use crate::datum::{Datum, Failure, ListBuilder, MapBuilder};
+use crate::duplicates::last_of_each;
 use crate::field::{Field, Reading};
 use crate::frame::Frame;
 use crate::function::{Function, Input};
@@ -435,12 +436,9 @@ impl Each {
                     let Datum::Text(new) = call(&self.lambda, &[key, item])? else {
                         return Err("a lambda must give a string here");
                     };
-                    match entries.iter_mut().find(|(known, _)| *known == new) {
-                        Some((_, known)) => *known = item,
-                        None => entries.push((new.into_owned(), item)),
-                    }
+                    entries.push((new.into_owned(), item));
                 }
-                for (key, item) in entries {
+                for (key, item) in last_of_each(entries) {
                     map.push(&key, item)?;
                 }
             }

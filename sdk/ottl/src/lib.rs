@@ -18,6 +18,7 @@ mod compare;
 mod conditions;
 mod contexts;
 mod datum;
+mod duplicates;
 mod editor;
 mod editors;
 mod edits;

@@ -234,7 +234,7 @@ fn work_out(
     match test.answer(&scope) {
         Ok(answer) => u8::from(answer),
         Err(reason) => {
-            *why = Some(reason);
+            why.get_or_insert(reason);
             FAILED
         }
     }

@@ -1,23 +1,36 @@
 //! Arithmetic on numbers, times and durations.
 
-use crate::ast::Arithmetic;
+use crate::ast::Arithmetic::{self, Add, Divide, Multiply, Subtract};
 use crate::datum::{Datum, Failure};
 
+const BY_ZERO: Failure = "a division by zero";
+
+/// What an operator makes of two whole numbers, which wrap around; `None` if one is divided by zero.
+pub(crate) fn whole(left: i64, operator: Arithmetic, right: i64) -> Option<i64> {
+    match operator {
+        Add => Some(left.wrapping_add(right)),
+        Subtract => Some(left.wrapping_sub(right)),
+        Multiply => Some(left.wrapping_mul(right)),
+        Divide if right == 0 => None,
+        Divide => Some(left.wrapping_div(right)),
+    }
+}
+
+/// What an operator makes of two values.
+///
+/// # Errors
+///
+/// One of them is no number, time or duration, or the operator does not fit them, or one is divided by zero.
 pub(crate) fn math(
     left: &Datum<'_>,
     operator: Arithmetic,
     right: &Datum<'_>,
 ) -> Result<Datum<'static>, Failure> {
-    use Arithmetic::{Add, Divide, Multiply, Subtract};
     match (left, operator, right) {
         (Datum::Int(left), _, Datum::Int(right)) => {
-            return Ok(Datum::Int(match operator {
-                Add => left.wrapping_add(*right),
-                Subtract => left.wrapping_sub(*right),
-                Multiply => left.wrapping_mul(*right),
-                Divide if *right == 0 => return Err("a division by zero"),
-                Divide => left.wrapping_div(*right),
-            }));
+            return whole(*left, operator, *right)
+                .map(Datum::Int)
+                .ok_or(BY_ZERO);
         }
         (Datum::Time(time), Add, Datum::Duration(duration))
         | (Datum::Duration(duration), Add, Datum::Time(time)) => {
@@ -47,7 +60,7 @@ pub(crate) fn math(
     };
     let (left, right) = (float(left)?, float(right)?);
     if operator == Divide && right == 0.0 {
-        return Err("a division by zero");
+        return Err(BY_ZERO);
     }
     Ok(Datum::Float(match operator {
         Add => left + right,

@@ -13,7 +13,7 @@ use crate::frame::{Frame, hash};
 use crate::functions::CONVERTERS;
 use crate::mask::{FAILED, NO, Scratch, Tree, YES};
 use crate::mode::ErrorMode;
-use crate::running::Running;
+use crate::running::{Running, rows_text};
 use crate::slots::Slots;
 use crate::statement::Compiled;
 
@@ -58,7 +58,7 @@ pub struct Mistake {
 
 /// A statement failed on a batch, and its error mode is to propagate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} {number} of {name} ({context}) failed on {rows} rows: {why}")]
+#[error("{what} {number} of {name} ({context}) failed on {}: {why}", rows_text(.rows))]
 pub struct StatementError {
     /// `statement` or `condition`.
     pub what: &'static str,
@@ -280,7 +280,7 @@ impl Program {
                     let why = self.scratch.why.take();
                     for (asked, &answer) in self.asked.iter_mut().zip(&self.mask) {
                         if *asked == NO && answer == FAILED {
-                            *failed = (failed.0 + 1, why);
+                            *failed = (failed.0 + 1, failed.1.or(why));
                         }
                         *asked |= u8::from(answer == YES);
                     }

@@ -20,7 +20,7 @@ pub(crate) struct Running<'r, 'a> {
 pub(crate) struct Failures {
     /// On how many rows.
     pub count: usize,
-    /// Why it failed last.
+    /// Why it failed first.
     pub why: Option<Failure>,
 }
 
@@ -30,8 +30,16 @@ impl Failures {
     pub(crate) fn note(&mut self, result: Result<(), Failure>) {
         if let Err(why) = result {
             self.count += 1;
-            self.why = Some(why);
+            self.why.get_or_insert(why);
         }
+    }
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn rows_text(rows: &usize) -> String {
+    match *rows {
+        1 => "1 row".to_owned(),
+        rows => format!("{rows} rows"),
     }
 }
 

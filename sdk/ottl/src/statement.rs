@@ -61,7 +61,7 @@ impl Compiled {
                 let is_asked = asked.is_empty() || asked.get(at) == Some(&YES);
                 if is_asked && *answer == FAILED {
                     self.failures.count += 1;
-                    self.failures.why = why;
+                    self.failures.why = self.failures.why.or(why);
                 }
                 *answer = u8::from(is_asked && *answer == YES);
             }

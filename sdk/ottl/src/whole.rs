@@ -9,17 +9,7 @@ use crate::datum::Datum;
 use crate::expression::{Expression, Scope};
 use crate::field::View;
 use crate::frame::{Column, Frame};
-
-/// What an operator makes of two numbers; nothing, if one is divided by zero.
-fn applied(left: i64, operator: Arithmetic, right: i64) -> Option<i64> {
-    match operator {
-        Add => Some(left.wrapping_add(right)),
-        Subtract => Some(left.wrapping_sub(right)),
-        Multiply => Some(left.wrapping_mul(right)),
-        Divide if right == 0 => None,
-        Divide => Some(left.wrapping_div(right)),
-    }
-}
+use crate::math;
 
 impl Expression {
     /// Whether it is arithmetic.
@@ -27,7 +17,7 @@ impl Expression {
         matches!(self, Expression::Math(..))
     }
 
-    /// The whole number that it is for a row; nothing where it is, or is made of, something else, and where it fails.
+    /// Returns its whole number for a row, or `None` if it is not one, is made of something else, or fails.
     pub(crate) fn whole(&self, scope: &Scope<'_>) -> Option<i64> {
         match self {
             Expression::Constant(Datum::Int(number)) => Some(*number),
@@ -43,14 +33,14 @@ impl Expression {
                 is_whole.then_some(cell.bits as i64)
             }
             Expression::Math(left, operator, right) => {
-                applied(left.whole(scope)?, *operator, right.whole(scope)?)
+                math::whole(left.whole(scope)?, *operator, right.whole(scope)?)
             }
             _ => None,
         }
     }
 
-    /// The whole numbers that it is for some rows of a context, if it is made of nothing but constants and of columns of whole
-    /// numbers, and nothing is divided by zero.
+    /// Returns its whole numbers for some rows of a context, or `None` unless it is made of constants and columns of whole
+    /// numbers alone, none of which is divided by zero.
     pub(crate) fn wholes(
         &self,
         frame: &Frame<'_>,
@@ -85,7 +75,7 @@ impl Expression {
     }
 }
 
-/// Puts what an operator makes of pairs of numbers in place of the left ones; `false`, if one is divided by zero.
+/// Replaces each number on the left by what the operator makes of the pair; returns `false` if one is divided by zero.
 // A function of its own for its small loops, one for each operator.
 #[inline(never)]
 fn all_applied(left: &mut [i64], operator: Arithmetic, right: &[i64]) -> bool {
@@ -112,10 +102,14 @@ mod tests {
             let mut all = left;
             assert!(all_applied(&mut all, operator, &right));
             for ((left, right), all) in left.into_iter().zip(right).zip(all) {
-                assert_eq!(applied(left, operator, right), Some(all), "{operator:?}");
+                assert_eq!(
+                    math::whole(left, operator, right),
+                    Some(all),
+                    "{operator:?}"
+                );
             }
         }
         assert!(!all_applied(&mut [1, 2], Divide, &[1, 0]));
-        assert_eq!(applied(2, Divide, 0), None);
+        assert_eq!(math::whole(2, Divide, 0), None);
     }
 }

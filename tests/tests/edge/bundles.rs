@@ -97,7 +97,7 @@ async fn a_damaged_bundle_does_not_start() {
         bytes[at] ^= 1;
         is_refused(&bytes, "it is damaged").await;
     }
-    let bare = "it is a bare runtime, or was cut short";
+    let bare = "it is a bare runtime, or a bundle that was cut short";
     is_refused(&whole[..end - 1], bare).await;
     is_refused(&whole[..program], bare).await;
 }

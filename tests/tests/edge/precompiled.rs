@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use spanmill_tests::{Output, spanmill_with};
+use spanmill_tests::{Output, Spanmill, binary, spanmill, spanmill_with};
 
 use super::{FOREIGN, SAMPLER, TARGET, compile, folder, good, make_keys, outdated, plugin};
 
@@ -80,6 +80,53 @@ async fn precompiled_plugins_run_if_the_operator_has_signed_them() {
             refused.stderr
         );
     }
+}
+
+#[tokio::test]
+async fn a_file_that_is_exchanged_is_checked_though_its_component_is_the_same() {
+    let folder = folder();
+    let at = folder.path();
+    make_keys(at);
+    let signed = compile(at, SAMPLER, TARGET, Some("signing")).await;
+    let others = [
+        (
+            compile(at, SAMPLER, TARGET, None).await,
+            "carries no signature",
+        ),
+        (
+            compile(at, SAMPLER, TARGET, Some("stranger")).await,
+            "none of the keys that are trusted has signed it",
+        ),
+        (
+            compile(at, SAMPLER, FOREIGN, Some("signing")).await,
+            "compile it for that target",
+        ),
+    ];
+    let read = |file: &str| fs::read(at.join(file)).unwrap();
+    let (good, others) = (read(&signed), others.map(|(file, why)| (read(&file), why)));
+    let keys = at.join("signing.pub").display().to_string();
+    let manifest = with_sampler("sampler.cwasm", "");
+    fs::write(at.join("manifest.yaml"), manifest).unwrap();
+    fs::write(at.join("sampler.cwasm"), &good).unwrap();
+    let program = [binary().display().to_string()];
+    let program: Vec<&str> = program.iter().map(String::as_str).collect();
+    let arguments = ["--config", "manifest.yaml", "--no-watch"];
+    let environment = [("SPANMILL_CODE_KEYS", keys.as_str())];
+    let service = Spanmill::start_program(&program, folder, &arguments, &environment).await;
+    let admin = service.address("admin http").to_string();
+    let file = service.file("sampler.cwasm");
+    let reload = async |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        let arguments = ["plugin", "reload", "--admin", &admin];
+        spanmill(file.parent().unwrap(), &arguments).await
+    };
+    for (bytes, why) in &others {
+        let refused = reload(bytes).await;
+        assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
+    let taken = reload(&good).await;
+    assert_eq!(taken.code, Some(0), "{}", taken.stderr);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use spanmill_distribution::{MAX_PLUGIN, SigningKey};
 use spanmill_private::{read_regular, replace};
 use spanmill_runtime::{Machine, Packing, PluginMemory, precompile};
 
-use super::files::{signing_key, unreadable, unwritable};
+use super::files::{check_output, signing_key, unreadable, unwritable};
 use super::output::{Failure, say, warn};
 use crate::service::Folders;
 
@@ -79,6 +79,8 @@ impl TargetArgs {
 }
 
 pub(super) fn compile(args: &CompileArgs) -> Result<(), Failure> {
+    let inputs = [args.file.as_path()].into_iter();
+    check_output(&args.output, inputs.chain(args.key.as_deref()))?;
     let key = args.key.as_deref().map(signing_key).transpose()?;
     let wasm = read_regular(&args.file, MAX_PLUGIN);
     let wasm = wasm.map_err(|error| unreadable(&args.file, &error))?;

@@ -1,5 +1,6 @@
 //! `spanmill bundle`: a manifest, its plugins and a runtime in one executable. And what `make build` does with the built-ins.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -10,12 +11,12 @@ use spanmill_private::{read_regular, replace};
 use spanmill_runtime::{Machine, Packing, is_precompiled};
 
 use super::compile::TargetArgs;
-use super::files::{unreadable, unwritable};
+use super::files::{check_output, unreadable, unwritable};
 use super::manifest::ConfigArgs;
-use super::output::{Failure, colour, say};
+use super::output::{Failure, colour, say, warn};
 use crate::components;
 use crate::config::{self, Manifest, ManifestSource, PluginSpec};
-use crate::inside::{KEYS, MANIFEST, RUNTIME_MARK, plugin_name};
+use crate::inside::{KEYS, MANIFEST, plugin_name, runtime_mark};
 use crate::pipeline::{PluginLoader, plugins_of};
 use crate::remote::Access;
 use crate::service::Folders;
@@ -80,8 +81,12 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<(), Failure> {
     };
     check_runtime(&runtime, machine)?;
     let source = args.manifest.source()?;
-    let loader = Folders::from_environment()?.loader()?;
-    let (text, manifest) = read_manifest(&source, &loader)?;
+    let mut loader = Folders::from_environment()?.loader()?;
+    let (text, manifest) = read_manifest(&source, &mut loader)?;
+    let plugins = plugins_of(&manifest).filter_map(|spec| spec.file.as_deref());
+    let inputs = source.files().map(PathBuf::as_path).chain(plugins);
+    let inputs = inputs.chain(args.keys.iter().map(PathBuf::as_path));
+    check_output(&args.output, inputs.chain([runtime.as_path()]))?;
     let mut files = vec![NewFile {
         name: MANIFEST.to_owned(),
         bytes: text.into_bytes(),
@@ -121,10 +126,11 @@ pub(super) fn bundle(args: &BundleArgs) -> Result<(), Failure> {
     write(&runtime, &args.output, &files)
 }
 
-/// The manifest's text, and what it says here.
+/// The manifest's text, and what it says here. Plugins are asked what they think of their settings, as `validate` does: a bundle that
+/// refuses its own manifest is of no use. Where that may be because a variable of the device is not set here, it is a warning.
 fn read_manifest(
     source: &ManifestSource,
-    loader: &PluginLoader,
+    loader: &mut PluginLoader,
 ) -> Result<(String, Manifest), Failure> {
     let Some(path) = source.only_file() else {
         return Err(Failure(
@@ -135,17 +141,32 @@ fn read_manifest(
     };
     let text = spanmill_private::read_regular_text(path, config::MAX_BYTES);
     let text = text.map_err(|error| unreadable(path, &error))?;
-    let env = |name: &str| std::env::var(name).ok();
+    let is_any_unset = Cell::new(false);
+    let env = |name: &str| {
+        let value = std::env::var(name).ok();
+        is_any_unset.set(is_any_unset.get() || value.is_none());
+        value
+    };
     let (manifest, mut found) = config::examine(source.read()?, Path::new("."), &env);
     let Some(mut manifest) = manifest else {
         return Err(Failure(found.render(colour())));
     };
     let remote = loader.remote();
     remote.resolve(&mut manifest, source, Access::Online, &mut found);
-    match found.has_errors() {
-        true => Err(Failure(found.render(colour()))),
-        false => Ok((text, manifest)),
+    if found.has_errors() {
+        return Err(Failure(found.render(colour())));
     }
+    if let Err(problems) = loader.load_all(&manifest) {
+        let problems = problems.render(colour());
+        match is_any_unset.get() {
+            true => warn(format_args!(
+                "warning: it is bundled all the same, since variables of the device that are not set here may be why:\n{}",
+                problems.trim_end()
+            )),
+            false => return Err(Failure(problems)),
+        }
+    }
+    Ok((text, manifest))
 }
 
 /// A plugin's WebAssembly.
@@ -228,12 +249,13 @@ fn check_runtime(path: &Path, machine: Machine) -> Result<(), Failure> {
         let why = format!("is for {found}, not for {}", machine.architecture());
         return Err(wrong(&why));
     }
-    let mark = RUNTIME_MARK.as_bytes();
-    let tail = mark.len();
-    let has = |mark: &[u8]| bytes.windows(tail).any(|part| part == mark);
-    match has(mark) {
+    let mark = runtime_mark();
+    let mut parts = bytes.windows(mark.len());
+    match parts.any(|part| part == mark.as_bytes()) {
         true => Ok(()),
-        false => Err(wrong("is no runtime of this version of spanmill")),
+        false => Err(wrong(
+            "is no runtime of this version of spanmill; `make edge` builds one of each architecture",
+        )),
     }
 }
 

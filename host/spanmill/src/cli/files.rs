@@ -32,6 +32,34 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure(format!("error: cannot read {}: {error}", path.display()))
 }
 
+/// Refuses an output that is one of the files that it is made of, which would be gone.
+///
+/// # Errors
+///
+/// It is, whatever the path that names it.
+pub(super) fn check_output<'a>(
+    output: &Path,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = |path: &Path| {
+        let found = std::fs::metadata(path).ok()?;
+        Some((found.dev(), found.ino()))
+    };
+    let Some(output_file) = file(output) else {
+        return Ok(());
+    };
+    let mut inputs = inputs.into_iter();
+    match inputs.find(|input| file(input) == Some(output_file)) {
+        Some(input) => Err(Failure(format!(
+            "error: the output {} is the input {}, which would be lost; name another file",
+            output.display(),
+            input.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
 #[cfg(feature = "fetch")]
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
     Failure(format!("error: cannot write {}: {error}", path.display()))

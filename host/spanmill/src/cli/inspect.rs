@@ -9,7 +9,6 @@ use spanmill_runtime::{ConfigureError, Limits, Plugin, Role, Slot, producers};
 use super::output::{Failure, say};
 use super::role::role;
 use super::settings;
-use crate::inside::RUNTIME_MARK;
 use crate::service::Folders;
 
 pub(super) fn inspect(
@@ -107,7 +106,8 @@ fn contents(folders: &Folders) -> Result<(), Failure> {
         std::env::consts::ARCH,
         std::env::consts::OS
     ));
-    say(RUNTIME_MARK);
+    #[cfg(not(feature = "compiler"))]
+    say(crate::inside::RUNTIME_MARK);
     if folders.inside.files().is_empty() {
         say("nothing inside");
     }
@@ -120,7 +120,7 @@ fn contents(folders: &Folders) -> Result<(), Failure> {
         ));
     }
     for key in &folders.keys {
-        say(format_args!("  trusts code signed by {key:?}"));
+        say(format_args!("  trusts code signed by {key}"));
     }
     Ok(())
 }

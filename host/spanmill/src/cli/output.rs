@@ -1,6 +1,7 @@
 //! What commands say, and how they fail.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
 
 /// What a command failed with, as its user reads it.
 pub(crate) struct Failure(pub(crate) String);
@@ -16,15 +17,40 @@ pub(crate) fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
-/// Writes a line to stdout; a reader that has gone away is no error.
+/// Why a line of stdout was lost.
+static UNSAID: OnceLock<io::Error> = OnceLock::new();
+
+/// Writes a line to stdout. A reader that has gone away is no error; [`check_said`] returns any other.
 pub(crate) fn say(line: impl std::fmt::Display) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{line}");
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // The first one counts.
+            let _ = UNSAID.set(error);
+        }
+        _ => {}
+    }
 }
 
-#[cfg(feature = "compiler")]
+/// Whether everything could be written that was to be said.
+///
+/// # Errors
+///
+/// Something could not: the disk that stdout leads to is full, say.
+pub(super) fn check_said() -> Result<(), Failure> {
+    match UNSAID.get() {
+        Some(error) => Err(Failure(format!("error: cannot write to stdout: {error}"))),
+        None => Ok(()),
+    }
+}
+
 /// Writes a line to stderr; a reader that has gone away is no error.
 pub(crate) fn warn(line: impl std::fmt::Display) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// What a command fails with that may not have a thread.
+pub(super) fn no_threads(error: &io::Error) -> Failure {
+    Failure(format!(
+        "error: the system refuses a further thread ({error}); raise the limit, which is `ulimit -u` or the pids.max of its control group"
+    ))
 }

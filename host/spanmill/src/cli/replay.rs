@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::explain::explain;
+use super::files::check_output;
 use super::manifest::{self, ManifestArgs};
 use super::output::Failure;
 use super::recording;
@@ -25,6 +26,9 @@ pub(super) fn replay(
     output: Option<&Path>,
     explained: Option<&Explained<'_>>,
 ) -> Result<(), Failure> {
+    if let Some(output) = output {
+        check_output(output, [input])?;
+    }
     let requests = recording::read(input, signal)?;
     let (source, mut loader) = args.open()?;
     let replayed = run(&source, &mut loader, &requests, explained.is_some())?;

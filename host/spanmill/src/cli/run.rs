@@ -1,6 +1,7 @@
 //! `spanmill run`.
 
 mod ending;
+mod threads;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -47,17 +48,19 @@ pub(super) fn run(
     no_watch: bool,
     log: &Log,
 ) -> Result<(), Failure> {
+    let workers = WorkerCount::new(workers.map(usize::from));
+    threads::check(workers)?;
     let (from, mut loader) = args.open()?;
     let is_first_look = args.is_default() && !loader.inside().has(MANIFEST);
     let (manifest, plugins) = manifest::load_to_run(&from, &mut loader)?;
     // Of what plugins were loaded from.
     crate::memory::give_back();
     log.set_level(manifest.log_level);
-    let workers = WorkerCount::new(workers.map(usize::from));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("io")
-        .build()?;
+        .build()
+        .map_err(|error| Failure(format!("error: the network's threads cannot start: {error}; `ulimit -n` limits files, `ulimit -u` threads")))?;
     runtime.block_on(async {
         use std::io::IsTerminal as _;
         let mut stdout = Console::stdout()?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use spanmill_archive::Embedded;
 use spanmill_distribution::{Digest, PublicKey};
-use spanmill_runtime::{LoadError, Plugin, PluginMemory, Runtime, content_hash, is_precompiled};
+use spanmill_runtime::{
+    LoadError, Plugin, PluginMemory, Runtime, content_hash, file_hash, is_precompiled,
+};
 
 use super::parallel;
 use crate::config::{
@@ -32,10 +34,10 @@ pub struct PluginLoader {
     remote: RemotePlugins,
     folder: Option<PathBuf>,
     inside: Inside,
-    /// What each file was when it was last read.
-    loaded: BTreeMap<PathBuf, Plugin>,
-    /// What could not be compiled, by its file and hash: nobody waits for that twice.
-    failed: BTreeMap<PathBuf, (String, LoadError)>,
+    /// What each file was when it was last read, and what was loaded from it.
+    loaded: BTreeMap<PathBuf, (FileVersion, Plugin)>,
+    /// What could not be compiled, by its file and what that was: nobody waits for that twice.
+    failed: BTreeMap<PathBuf, (FileVersion, LoadError)>,
     /// Plugins that were swapped in for what the files say.
     swapped: Swapped,
 }
@@ -44,13 +46,21 @@ pub struct PluginLoader {
 pub struct PluginFile {
     path: PathBuf,
     content: Content,
-    hash: String,
+    version: FileVersion,
 }
 
 /// A plugin's file without what is in it.
 pub struct FileId {
     path: PathBuf,
+    version: FileVersion,
+}
+
+/// What decides whether a file is loaded anew: its bytes, and of a precompiled one, whose signature and code are of no less weight than the
+/// component that it was made of, the keys that must have signed it.
+#[derive(Clone, PartialEq, Eq)]
+struct FileVersion {
     hash: String,
+    keys: Vec<PublicKey>,
 }
 
 /// What is in a plugin's file.
@@ -79,10 +89,11 @@ impl PluginFile {
                 Content::File(bytes, keys)
             }
         };
-        let hash = content_hash(match &content {
+        let bytes: &[u8] = match &content {
             Content::Inside(file) => file,
             Content::File(bytes, _) => bytes,
-        });
+        };
+        let hash = content_hash(bytes);
         match &spec.digest {
             Some(expected) if expected.hex() != hash => Err(LoadError::Digest {
                 path,
@@ -90,9 +101,18 @@ impl PluginFile {
                 found: hash,
             }),
             _ => Ok(PluginFile {
+                version: match &content {
+                    Content::File(bytes, keys) if is_precompiled(bytes) => FileVersion {
+                        hash: file_hash(bytes),
+                        keys: keys.clone(),
+                    },
+                    _ => FileVersion {
+                        hash,
+                        keys: Vec::new(),
+                    },
+                },
                 path,
                 content,
-                hash,
             }),
         }
     }
@@ -101,7 +121,7 @@ impl PluginFile {
     pub fn into_id(self) -> FileId {
         FileId {
             path: self.path,
-            hash: self.hash,
+            version: self.version,
         }
     }
 
@@ -114,6 +134,9 @@ impl PluginFile {
         }
     }
 }
+
+/// A file, the digest that it must have, and the keys that must have signed it.
+type PluginKey<'m> = (PathBuf, Option<&'m Digest>, &'m [PathBuf]);
 
 /// For each component, the plugin that was swapped in for its file's.
 pub type Swapped = BTreeMap<ComponentId, SwappedIn>;
@@ -199,11 +222,11 @@ impl PluginLoader {
     /// What became of a file that has been compiled before, or could not be.
     pub fn known(&self, file: &PluginFile) -> Option<Result<Plugin, LoadError>> {
         let loaded = self.loaded.get(&file.path);
-        if let Some(plugin) = loaded.filter(|plugin| plugin.hash() == file.hash) {
+        if let Some((_, plugin)) = loaded.filter(|(version, _)| *version == file.version) {
             return Some(Ok(plugin.clone()));
         }
         let failed = self.failed.get(&file.path);
-        let (_, error) = failed.filter(|(hash, _)| *hash == file.hash)?;
+        let (_, error) = failed.filter(|(version, _)| *version == file.version)?;
         Some(Err(error.clone()))
     }
 
@@ -212,11 +235,12 @@ impl PluginLoader {
         match loaded {
             Ok(plugin) => {
                 self.failed.remove(&file.path);
-                self.loaded.insert(file.path, plugin.clone());
+                self.loaded
+                    .insert(file.path, (file.version, plugin.clone()));
             }
             // That it was stopped says nothing of it.
             Err(LoadError::Stopped { .. }) => {}
-            Err(error) => drop(self.failed.insert(file.path, (file.hash, error.clone()))),
+            Err(error) => drop(self.failed.insert(file.path, (file.version, error.clone()))),
         }
     }
 
@@ -254,7 +278,8 @@ impl PluginLoader {
             let Some((used, _)) = used(manifest, id) else {
                 continue;
             };
-            let file_hash = self.loaded.get(&self.file(&used.spec)).map(Plugin::hash);
+            let file_hash = self.loaded.get(&self.file(&used.spec));
+            let file_hash = file_hash.map(|(_, plugin)| plugin.hash());
             if file_hash == Some(plugin.hash()) {
                 self.swapped.remove(id);
                 continue;
@@ -284,7 +309,7 @@ impl PluginLoader {
         swapped.retain(|id, swapped| {
             let file = used(manifest, id).map(|(used, _)| self.file(&used.spec));
             let loaded = file.and_then(|file| self.loaded.get(&file));
-            loaded.is_some_and(|loaded| loaded.hash() == swapped.file_hash)
+            loaded.is_some_and(|(_, loaded)| loaded.hash() == swapped.file_hash)
         });
         self.swapped = swapped;
     }
@@ -370,15 +395,25 @@ impl PluginLoader {
     }
 
     /// What of a plugin's place in the manifest decides what is loaded.
-    fn key<'m>(&self, spec: &'m PluginSpec) -> (PathBuf, Option<&'m Digest>) {
-        (self.file(spec), spec.digest.as_ref())
+    fn key<'m>(&self, spec: &'m PluginSpec) -> PluginKey<'m> {
+        (self.file(spec), spec.digest.as_ref(), &spec.keys)
+    }
+
+    /// What to do about a built-in that is not there.
+    fn no_built_in(&self, kind: &str) -> String {
+        match cfg!(feature = "compiler") {
+            true => "the built-in plugins are looked for inside the executable and in `plugins` beside it; run `make build`, or set SPANMILL_PLUGINS".to_owned(),
+            false => format!(
+                "this executable holds the plugins of its own manifest; `spanmill bundle --with {kind}` makes one that holds this one as well"
+            ),
+        }
     }
 
     /// Loads plugins, each once, and keeps them.
     fn load_each<'m>(
         &mut self,
         specs: impl Iterator<Item = &'m PluginSpec>,
-    ) -> BTreeMap<(PathBuf, Option<&'m Digest>), Result<Plugin, LoadError>> {
+    ) -> BTreeMap<PluginKey<'m>, Result<Plugin, LoadError>> {
         let different: BTreeMap<_, _> = specs.map(|spec| (self.key(spec), spec)).collect();
         let (keys, specs): (Vec<_>, Vec<_>) = different.into_iter().unzip();
         let fetched = parallel::map(&specs, |spec| self.fetch(spec));
@@ -406,9 +441,7 @@ impl PluginLoader {
         let plugin = loaded.map_err(|error| {
             let diagnostic = at_file(error.to_string());
             vec![match (&error, &spec.file) {
-                (LoadError::Read { .. }, None) => diagnostic.help(
-                    "the built-in plugins are looked for inside the executable and in `plugins` beside it; run `make build`, or set SPANMILL_PLUGINS",
-                ),
+                (LoadError::Read { .. }, None) => diagnostic.help(self.no_built_in(&spec.kind)),
                 (LoadError::Read { .. }, Some(_)) => {
                     diagnostic.help("paths are relative to the manifest's folder; build the plugin first")
                 }

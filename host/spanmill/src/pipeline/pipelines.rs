@@ -51,7 +51,7 @@ impl WorkerCount {
     }
 
     /// Lanes that each segment has: one for each thread.
-    pub(super) fn lanes(self) -> usize {
+    pub fn lanes(self) -> usize {
         self.workers + usize::from(self.has_spare)
     }
 }

@@ -31,14 +31,14 @@ pub enum FoldersError {
         form: &'static str,
     },
     /// What lies inside this executable cannot be used.
-    #[error("this executable: {0}")]
+    #[error("cannot read what is inside this executable (/proc/self/exe): {0}")]
     Inside(#[from] ArchiveError),
     /// A key that code must be signed with cannot be read.
     #[error("SPANMILL_CODE_KEYS: {0}")]
     Keys(String),
     /// There is neither a compiler nor what it would have made.
     #[error(
-        "this executable has no compiler, and no plugins inside: it is a bare runtime, or was cut short; `spanmill bundle` makes a whole one"
+        "this executable has no compiler, and no plugins inside: it is a bare runtime, or a bundle that was cut short or has something behind its end; `spanmill bundle` makes a whole one"
     )]
     Bare,
     /// The engine cannot be set up.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use spanmill_distribution::Digest;
+use spanmill_runtime::is_precompiled;
 
 use crate::components::canonical_type;
 use crate::config::{self, ComponentId, Manifest, ManifestSource, Source};
@@ -70,7 +71,11 @@ impl ManifestEdit {
     /// The plugin's file, as the manifest will name it.
     pub(super) fn file(&self) -> String {
         let hash = self.hash.get(..12).unwrap_or(&self.hash);
-        format!("{FOLDER}/{}-{hash}.wasm", self.kind)
+        let extension = match is_precompiled(&self.wasm) {
+            true => "cwasm",
+            false => "wasm",
+        };
+        format!("{FOLDER}/{}-{hash}.{extension}", self.kind)
     }
 
     /// Writes both files, the manifest last. What either was before is either there or replaced as a whole.

@@ -313,7 +313,7 @@ fn failures_follow_the_error_mode() {
     let error = evaluate(ErrorMode::Propagate, &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "condition 1 of the span conditions failed on 1 rows: a function expected a string but got another type"
+        "condition 1 of the span conditions failed on 1 row: a function expected a string but got another type"
     );
     assert_eq!(
         evaluate(ErrorMode::Propagate, &[0, 1, 0]).unwrap(),

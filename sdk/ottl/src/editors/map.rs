@@ -6,6 +6,7 @@ use std::sync::Arc;
 use spanmill_sdk::{Value, nested};
 
 use crate::datum::{Datum, Failure, MapBuilder};
+use crate::duplicates::last_of_each;
 use crate::editor::{Change, Changed, MapChange, OfValue, Prepared, change};
 
 fn entries<'d>(map: &'d Datum<'_>) -> Result<Vec<(&'d str, Value<'d>)>, Failure> {
@@ -65,13 +66,10 @@ pub(super) fn with_keys(
             }
             None => key.to_owned(),
         };
-        match new.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => *known = value,
-            None => new.push((key, value)),
-        }
+        new.push((key, value));
     }
     let mut built = MapBuilder::default();
-    for (key, value) in &new {
+    for (key, value) in &last_of_each(new) {
         built.push_value(key, value);
     }
     Ok(any.then(|| built.finish()))
@@ -152,15 +150,33 @@ pub(crate) fn strategy(prepared: &Prepared<'_>) -> Result<Strategy, String> {
     }
 }
 
+/// As many keys are sooner compared than hashed.
+const FEW_COMPARISONS: usize = 1024;
+
 /// What puts a map into another.
 pub(crate) fn merge(strategy: Strategy) -> Change {
     change(move |old, input| {
         let mut merged = entries(old)?;
         let source = entries(input.value(1))?;
+        let is_large = merged.len().saturating_mul(source.len()) > FEW_COMPARISONS;
+        // Of a key that stands twice in the old map, the first place counts.
+        let mut places: Option<HashMap<&str, usize>> = is_large.then(|| {
+            let all = merged.iter().map(|(key, _)| *key).enumerate();
+            all.map(|(place, key)| (key, place)).rev().collect()
+        });
         for (key, value) in source {
-            match merged.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) if strategy != Strategy::Insert => *known = value,
-                None if strategy != Strategy::Update => merged.push((key, value)),
+            let place = match &places {
+                Some(places) => places.get(key).copied(),
+                None => merged.iter().position(|(known, _)| *known == key),
+            };
+            match place {
+                Some(place) if strategy != Strategy::Insert => merged[place].1 = value,
+                None if strategy != Strategy::Update => {
+                    if let Some(places) = &mut places {
+                        places.insert(key, merged.len());
+                    }
+                    merged.push((key, value));
+                }
                 _ => {}
             }
         }
@@ -213,13 +229,13 @@ pub(super) fn keep_matching_keys(prepared: &Prepared<'_>) -> Result<MapChange, S
 
 pub(super) fn limit(prepared: &Prepared<'_>) -> Result<MapChange, String> {
     let limit = prepared.constants.int("limit").unwrap_or(0);
-    let limit = usize::try_from(limit).map_err(|_| "the limit is 0 or more")?;
+    let limit = usize::try_from(limit).map_err(|_| "the limit must not be negative")?;
     let priority = prepared
         .constants
         .texts("priority_keys")
         .unwrap_or_default();
     if limit < priority.len() {
-        return Err("the limit is not less than the number of priority keys".to_owned());
+        return Err("the limit must be at least the number of priority keys".to_owned());
     }
     let priority = priority.into_iter().map(str::to_owned).collect();
     Ok(MapChange::Limit(limit, priority))
@@ -235,7 +251,7 @@ pub(super) fn stringify_all(_: &Prepared<'_>) -> Result<MapChange, String> {
 
 pub(super) fn truncate_all(prepared: &Prepared<'_>) -> Result<MapChange, String> {
     let limit = prepared.constants.int("limit").unwrap_or(0);
-    let limit = usize::try_from(limit).map_err(|_| "the limit is 0 or more")?;
+    let limit = usize::try_from(limit).map_err(|_| "the limit must not be negative")?;
     let marker = prepared
         .constants
         .text("truncation_marker")
@@ -340,7 +356,7 @@ pub(super) fn flatten(prepared: &Prepared<'_>) -> Result<MapChange, String> {
     let prefix = prepared.constants.text("prefix").unwrap_or("").to_owned();
     let depth = prepared.constants.int("depth").unwrap_or(i64::MAX - 8);
     if depth < 1 {
-        return Err("the depth is 1 or more".to_owned());
+        return Err("the depth must be at least 1".to_owned());
     }
     let resolves = prepared
         .constants

@@ -54,10 +54,12 @@ fn glob(pattern: &str) -> Result<Regex, String> {
 }
 
 fn check_format(format: &str) -> Result<(), Failure> {
-    let rest = format.replace("%s", "");
-    match format.contains("%s") && !rest.contains('%') {
-        true => Ok(()),
-        false => Err("replacement_format has `%s` in it and no other directive"),
+    let mut parts = format.split('%');
+    // What stands before the only one.
+    parts.next();
+    match (parts.next(), parts.next()) {
+        (Some(behind), None) if behind.starts_with('s') => Ok(()),
+        _ => Err("replacement_format must contain `%s` once and no other directive"),
     }
 }
 
@@ -237,7 +239,7 @@ pub(super) fn all_patterns(prepared: &Prepared<'_>) -> Result<MapChange, String>
     let of_keys = match prepared.constants.text("mode") {
         Some("key") => true,
         Some("value") => false,
-        _ => return Err("mode is `key` or `value`".to_owned()),
+        _ => return Err("mode must be `key` or `value`".to_owned()),
     };
     if let Some(texts) = known(prepared, &["regex_pattern", "replacement"])
         && let [pattern, replacement] = texts[..]

@@ -1,115 +1,206 @@
-//! Go's `fmt.Sprintf`.
+//! Go's `fmt.Sprintf`, as far as OTTL's values go: <https://pkg.go.dev/fmt#hdr-Printing>.
+
+mod flags;
+mod float;
+mod quoted;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 
+use self::flags::{Flags, pad};
+use self::quoted::{quoted, quoted_character};
 use super::strptime;
 use crate::datum::{Datum, hex};
 
-/// What stands between `%` and its letter.
-#[derive(Debug, Default, Clone, Copy)]
-struct Flags {
-    plus: bool,
-    minus: bool,
-    sharp: bool,
-    space: bool,
-    zero: bool,
-    width: usize,
-    precision: Option<usize>,
-}
-
 /// Wider than this nothing is made.
 const MOST_WIDTH: usize = 10_000;
+/// Widths and precisions beyond it are none to Go.
+const LARGEST: i64 = 1_000_000;
 
 /// A text with values in the places of `%s`, `%d` and so on.
 pub(super) fn sprintf(format: &str, values: &[Datum<'_>]) -> String {
-    let mut out = String::new();
-    let mut rest = format.chars().peekable();
-    let mut next = 0;
-    while let Some(character) = rest.next() {
-        if character != '%' {
-            out.push(character);
-            continue;
-        }
-        let mut flags = Flags::default();
-        while let Some(flag) = rest.next_if(|flag| "+-# 0".contains(*flag)) {
-            match flag {
-                '+' => flags.plus = true,
-                '-' => flags.minus = true,
-                '#' => flags.sharp = true,
-                ' ' => flags.space = true,
-                _ => flags.zero = true,
-            }
-        }
-        let mut number = || {
-            let mut number = None;
-            while let Some(digit) = rest.next_if(char::is_ascii_digit) {
-                let digit = digit.to_digit(10).unwrap_or(0) as usize;
-                number = Some((number.unwrap_or(0) * 10 + digit).min(MOST_WIDTH));
-            }
-            number
-        };
-        flags.width = number().unwrap_or(0);
-        if rest.next_if_eq(&'.').is_some() {
-            let mut precision = 0;
-            while let Some(digit) = rest.next_if(char::is_ascii_digit) {
-                let digit = digit.to_digit(10).unwrap_or(0) as usize;
-                precision = (precision * 10 + digit).min(MOST_WIDTH);
-            }
-            flags.precision = Some(precision);
-        }
-        let Some(verb) = rest.next() else {
-            out.push_str("%!(NOVERB)");
-            break;
-        };
-        if verb == '%' {
-            out.push('%');
-            continue;
-        }
-        match values.get(next) {
-            Some(value) => {
-                let text = formatted(verb, &flags, value);
-                pad(&mut out, &text, &flags, value);
-                next += 1;
-            }
-            None => {
-                let _ = write!(out, "%!{verb}(MISSING)");
-            }
-        }
+    let mut printer = Printer {
+        out: String::new(),
+        rest: format,
+        values,
+        next: 0,
+        is_reordered: false,
+        is_good_index: true,
+    };
+    while let Some((before, behind)) = printer.rest.split_once('%') {
+        printer.out.push_str(before);
+        printer.rest = behind;
+        printer.directive();
     }
-    if next < values.len() {
-        let extra: Vec<String> = values[next..].iter().map(|value| typed(value)).collect();
-        let _ = write!(out, "%!(EXTRA {})", extra.join(", "));
-    }
-    out
+    printer.out.push_str(printer.rest);
+    printer.extra();
+    printer.out
 }
 
-fn pad(out: &mut String, text: &str, flags: &Flags, value: &Datum<'_>) {
-    let missing = flags.width.saturating_sub(text.chars().count());
-    let is_number = matches!(value, Datum::Int(_) | Datum::Float(_));
-    if flags.minus {
-        out.push_str(text);
-        out.extend(std::iter::repeat_n(' ', missing));
-    } else if flags.zero
-        && is_number
-        && flags
-            .precision
-            .is_none_or(|_| !matches!(value, Datum::Int(_)))
-    {
-        let signed = text.starts_with(['-', '+', ' ']);
-        let (sign, digits) = text.split_at(usize::from(signed));
-        out.push_str(sign);
-        out.extend(std::iter::repeat_n('0', missing));
-        out.push_str(digits);
-    } else {
-        out.extend(std::iter::repeat_n(' ', missing));
-        out.push_str(text);
+/// A format as it is gone through.
+struct Printer<'a> {
+    out: String,
+    rest: &'a str,
+    values: &'a [Datum<'a>],
+    /// The value that the next verb takes.
+    next: usize,
+    /// Whether a verb has said which value it takes.
+    is_reordered: bool,
+    /// Whether the verb at hand has not said anything wrong of it.
+    is_good_index: bool,
+}
+
+impl Printer<'_> {
+    fn take(&mut self, wanted: char) -> bool {
+        match self.rest.strip_prefix(wanted) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// What stands behind a `%`.
+    fn directive(&mut self) {
+        self.is_good_index = true;
+        let mut flags = Flags::default();
+        loop {
+            match self.rest.as_bytes().first() {
+                Some(b'+') => flags.plus = true,
+                Some(b'-') => flags.minus = true,
+                Some(b'#') => flags.sharp = true,
+                Some(b' ') => flags.space = true,
+                Some(b'0') => flags.zero = true,
+                _ => break,
+            }
+            self.rest = &self.rest[1..];
+        }
+        let mut behind_index = self.index();
+        if self.take('*') {
+            match self.number_of_value() {
+                Some(width) => {
+                    if width < 0 {
+                        (flags.minus, flags.zero) = (true, false);
+                    }
+                    flags.width = Some(width.unsigned_abs() as usize);
+                }
+                None => self.out.push_str("%!(BADWIDTH)"),
+            }
+            behind_index = false;
+        } else {
+            flags.width = self.number();
+            self.is_good_index &= !(behind_index && flags.width.is_some());
+        }
+        if self.take('.') {
+            self.is_good_index &= !behind_index;
+            behind_index = self.index();
+            if self.take('*') {
+                let precision = self.number_of_value();
+                flags.precision = precision.and_then(|precision| usize::try_from(precision).ok());
+                if flags.precision.is_none() {
+                    self.out.push_str("%!(BADPREC)");
+                }
+                behind_index = false;
+            } else {
+                flags.precision = Some(self.number().unwrap_or(0));
+            }
+        }
+        if !behind_index {
+            self.index();
+        }
+        let bounded = |number: Option<usize>| number.map(|number| number.min(MOST_WIDTH));
+        (flags.width, flags.precision) = (bounded(flags.width), bounded(flags.precision));
+        let mut characters = self.rest.chars();
+        let Some(verb) = characters.next() else {
+            return self.out.push_str("%!(NOVERB)");
+        };
+        self.rest = characters.as_str();
+        let _ = match (verb, self.values.get(self.next)) {
+            ('%', _) => write!(self.out, "%"),
+            _ if !self.is_good_index => write!(self.out, "%!{verb}(BADINDEX)"),
+            (_, None) => write!(self.out, "%!{verb}(MISSING)"),
+            (_, Some(value)) => {
+                self.next += 1;
+                if verb == 'v' {
+                    flags.sharp_v = flags.sharp;
+                    (flags.sharp, flags.plus) = (false, false);
+                }
+                print(&mut self.out, verb, &flags, value);
+                Ok(())
+            }
+        };
+    }
+
+    /// A value's number in brackets, from 1 on. Returns whether there is one.
+    fn index(&mut self) -> bool {
+        let Some(behind) = self.rest.strip_prefix('[') else {
+            return false;
+        };
+        self.is_reordered = true;
+        let Some((number, rest)) = behind.split_once(']') else {
+            self.is_good_index = false;
+            self.rest = behind;
+            return false;
+        };
+        self.rest = rest;
+        let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+        let index = number.parse().ok().filter(|_| is_number);
+        match index.and_then(|index: usize| index.checked_sub(1)) {
+            Some(index) if index < self.values.len() => {
+                self.next = index;
+                true
+            }
+            _ => {
+                self.is_good_index = false;
+                is_number
+            }
+        }
+    }
+
+    /// A number as it is written.
+    fn number(&mut self) -> Option<usize> {
+        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = self.rest.split_at(digits);
+        self.rest = rest;
+        let number = number.parse().ok()?;
+        (number <= LARGEST as usize).then_some(number)
+    }
+
+    /// The next value, if it is a number that a width may be.
+    fn number_of_value(&mut self) -> Option<i64> {
+        let value = self.values.get(self.next)?;
+        self.next += 1;
+        match value {
+            Datum::Int(number) if (-LARGEST..=LARGEST).contains(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Values that no verb has taken.
+    fn extra(&mut self) {
+        let extra = self.values.get(self.next..).unwrap_or(&[]);
+        if !self.is_reordered && !extra.is_empty() {
+            let extra: Vec<String> = extra.iter().map(typed).collect();
+            let _ = write!(self.out, "%!(EXTRA {})", extra.join(", "));
+        }
     }
 }
 
 /// `int64=5`, as Go shows what it did not expect.
 fn typed(value: &Datum<'_>) -> String {
-    let name = match value {
-        Datum::Nil => return "<nil>".to_owned(),
+    let name = name(value);
+    match value {
+        Datum::Nil => name.to_owned(),
+        value => format!("{name}={}", plain(value)),
+    }
+}
+
+/// The name of a value's type in Go.
+fn name(value: &Datum<'_>) -> &'static str {
+    match value {
+        Datum::Nil => "<nil>",
         Datum::Bool(_) => "bool",
         Datum::Int(_) => "int64",
         Datum::Float(_) => "float64",
@@ -121,15 +212,14 @@ fn typed(value: &Datum<'_>) -> String {
         Datum::SpanId(_) => "pcommon.SpanID",
         Datum::Time(_) => "time.Time",
         Datum::Duration(_) => "time.Duration",
-    };
-    format!("{name}={}", plain(value))
+    }
 }
 
 /// A value with `%v`.
 fn plain(value: &Datum<'_>) -> String {
     match value {
         Datum::Nil => "<nil>".to_owned(),
-        Datum::Float(number) => shortest(*number, 21),
+        Datum::Float(number) => float::shortest(*number),
         Datum::Bytes(bytes) => {
             let numbers: Vec<String> = bytes.iter().map(u8::to_string).collect();
             format!("[{}]", numbers.join(" "))
@@ -145,175 +235,149 @@ fn plain(value: &Datum<'_>) -> String {
     }
 }
 
-/// A double with as few digits as tell it from others; with an exponent below 1e-4 and from `limit` digits on.
-fn shortest(number: f64, limit: i32) -> String {
-    if !number.is_finite() {
-        return match number {
-            _ if number.is_nan() => "NaN",
-            _ if number > 0.0 => "+Inf",
-            _ => "-Inf",
+/// Writes a value by a verb.
+fn print(out: &mut String, verb: char, flags: &Flags, value: &Datum<'_>) {
+    let written = match (verb, value) {
+        ('T', value) => text(out, 's', flags, name(value).as_bytes()),
+        ('v', Datum::Nil) | ('t' | 'v', Datum::Bool(_)) => {
+            pad(out, flags, &plain(value));
+            true
         }
-        .to_owned();
-    }
-    let text = format!("{number:e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if number != 0.0 && !(-4..limit).contains(&exponent) {
-        return format!("{digits}{}", exponent_text(exponent));
-    }
-    format!("{number}")
-}
-
-fn exponent_text(exponent: i32) -> String {
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("e{sign}{:02}", exponent.unsigned_abs())
-}
-
-fn scientific(number: f64, precision: usize) -> String {
-    let text = format!("{number:.precision$e}");
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    format!("{digits}{}", exponent_text(exponent.parse().unwrap_or(0)))
-}
-
-fn signed(text: String, flags: &Flags) -> String {
-    match (text.starts_with('-'), flags.plus, flags.space) {
-        (false, true, _) => format!("+{text}"),
-        (false, false, true) => format!(" {text}"),
-        _ => text,
-    }
-}
-
-fn formatted(verb: char, flags: &Flags, value: &Datum<'_>) -> String {
-    let cut = |text: &str| match flags.precision {
-        Some(precision) => text.chars().take(precision).collect(),
-        None => text.to_owned(),
-    };
-    match (verb, value) {
-        ('v', Datum::Text(text)) if flags.sharp => format!("{text:?}"),
-        ('v', Datum::Int(_) | Datum::Float(_)) => signed(plain(value), flags),
-        ('v' | 's', Datum::Text(text)) => cut(text),
-        ('v', value) => plain(value),
-        ('T', value) => match typed(value).split_once('=') {
-            Some((name, _)) => name.to_owned(),
-            None => "<nil>".to_owned(),
-        },
-        ('t', Datum::Bool(flag)) => flag.to_string(),
-        ('q', Datum::Text(text)) => format!("{text:?}"),
-        ('s', Datum::Bytes(bytes)) => cut(&String::from_utf8_lossy(bytes)),
-        ('s', Datum::Duration(_) | Datum::Time(_) | Datum::TraceId(_) | Datum::SpanId(_)) => {
-            plain(value)
+        ('d', Datum::Duration(number)) | (_, Datum::Int(number)) => {
+            whole(out, verb, flags, *number)
         }
-        ('x', Datum::Text(text)) => hex(text.as_bytes()),
-        ('X', Datum::Text(text)) => hex(text.as_bytes()).to_uppercase(),
-        ('x', Datum::Bytes(bytes)) => hex(bytes),
-        ('X', Datum::Bytes(bytes)) => hex(bytes).to_uppercase(),
-        ('d', Datum::Duration(number)) => signed(number.to_string(), flags),
-        (verb, Datum::Int(number)) => {
-            whole(verb, flags, *number).unwrap_or_else(|| format!("%!{verb}({})", typed(value)))
-        }
-        (verb, Datum::Float(number)) => {
-            double(verb, flags, *number).unwrap_or_else(|| format!("%!{verb}({})", typed(value)))
-        }
-        (verb, value) => format!("%!{verb}({})", typed(value)),
-    }
-}
-
-fn whole(verb: char, flags: &Flags, number: i64) -> Option<String> {
-    let magnitude = number.unsigned_abs();
-    let digits = match verb {
-        'd' => magnitude.to_string(),
-        'x' if flags.sharp => format!("0x{magnitude:x}"),
-        'X' if flags.sharp => format!("0X{magnitude:X}"),
-        'x' => format!("{magnitude:x}"),
-        'X' => format!("{magnitude:X}"),
-        'o' => format!("{magnitude:o}"),
-        'b' => format!("{magnitude:b}"),
-        'c' => {
-            let character = u32::try_from(number).ok().and_then(char::from_u32);
-            return Some(character.unwrap_or('\u{fffd}').to_string());
-        }
-        'U' => return Some(format!("U+{number:04X}")),
-        _ => return None,
-    };
-    let missing = flags.precision.unwrap_or(0).saturating_sub(digits.len());
-    let digits = format!("{}{digits}", "0".repeat(missing));
-    let sign = if number < 0 { "-" } else { "" };
-    Some(signed(format!("{sign}{digits}"), flags))
-}
-
-fn double(verb: char, flags: &Flags, number: f64) -> Option<String> {
-    let text = match (verb, flags.precision) {
-        ('f' | 'F', _) if !number.is_finite() => shortest(number, 21),
-        ('f' | 'F', precision) => format!("{number:.*}", precision.unwrap_or(6)),
-        ('e', precision) => scientific(number, precision.unwrap_or(6)),
-        ('E', precision) => scientific(number, precision.unwrap_or(6)).to_uppercase(),
-        ('g', None) => shortest(number, 21),
-        ('G', None) => shortest(number, 21).to_uppercase(),
-        ('g' | 'G', Some(precision)) => {
-            let precision = precision.max(1);
-            let text = scientific(number, precision - 1);
-            let exponent = text
-                .split_once('e')
-                .and_then(|(_, e)| e.parse::<i32>().ok());
-            let exponent = exponent.unwrap_or(0);
-            let trimmed = |text: String| match text.contains('.') {
-                true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-                false => text,
-            };
-            if (-4..precision as i32).contains(&exponent) {
-                let behind = (precision as i32 - 1 - exponent).max(0) as usize;
-                trimmed(format!("{number:.behind$}"))
-            } else {
-                let digits = text.split_once('e').map_or("", |(digits, _)| digits);
-                format!("{}{}", trimmed(digits.to_owned()), exponent_text(exponent))
+        (_, Datum::Float(number)) => float::print(out, verb, flags, *number),
+        (_, Datum::Text(string)) => text(out, verb, flags, string.as_bytes()),
+        ('v' | 'd', Datum::Bytes(bytes)) => {
+            out.push('[');
+            for (at, &byte) in bytes.iter().enumerate() {
+                out.extend((at > 0).then_some(' '));
+                whole(out, 'd', flags, byte.into());
             }
+            out.push(']');
+            true
         }
-        _ => return None,
+        (_, Datum::Bytes(bytes)) => text(out, verb, flags, bytes),
+        // What has a `String()` in Go.
+        (
+            'v' | 's' | 'q' | 'x' | 'X',
+            Datum::Duration(_) | Datum::Time(_) | Datum::TraceId(_) | Datum::SpanId(_),
+        ) => text(out, verb, flags, plain(value).as_bytes()),
+        ('v', value) => {
+            out.push_str(&plain(value));
+            true
+        }
+        _ => false,
     };
-    Some(signed(text, flags))
+    if !written {
+        let _ = write!(out, "%!{verb}({})", typed(value));
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_stand_in_their_places_as_in_go() {
-        let text = |text: &'static str| Datum::Text(text.into());
-        for (format, values, expected) in [
-            ("%s-%d", vec![text("a"), Datum::Int(5)], "a-5"),
-            (
-                "%05d|%-5d|%+d",
-                vec![Datum::Int(42), Datum::Int(7), Datum::Int(3)],
-                "00042|7    |+3",
-            ),
-            ("%6.2f", vec![Datum::Float(2.71)], "  2.71"),
-            (
-                "%v %v",
-                vec![Datum::Float(1e21), Datum::Float(0.00001)],
-                "1e+21 1e-05",
-            ),
-            ("%v", vec![Datum::Float(100_000.0)], "100000"),
-            ("%e", vec![Datum::Float(1234.5)], "1.234500e+03"),
-            ("%g", vec![Datum::Float(0.5)], "0.5"),
-            ("%.3g", vec![Datum::Float(1234.5)], "1.23e+03"),
-            ("%x %X", vec![Datum::Int(255), text("hi")], "ff 6869"),
-            ("%q", vec![text("a\"b")], "\"a\\\"b\""),
-            ("%t", vec![Datum::Bool(true)], "true"),
-            ("%d", vec![text("hi")], "%!d(string=hi)"),
-            ("%s", vec![Datum::Int(5)], "%!s(int64=5)"),
-            ("%s", vec![Datum::Nil], "%!s(<nil>)"),
-            ("%v", vec![Datum::Nil], "<nil>"),
-            ("%d %d", vec![Datum::Int(1)], "1 %!d(MISSING)"),
-            ("a", vec![Datum::Int(1)], "a%!(EXTRA int64=1)"),
-            ("100%%", vec![], "100%"),
-            ("%", vec![], "%!(NOVERB)"),
-            ("%5s|%-5s|", vec![text("ab"), text("cd")], "   ab|cd   |"),
-            ("%.1s", vec![text("abc")], "a"),
-            ("%08.3f", vec![Datum::Float(-3.5)], "-003.500"),
-            ("%v", vec![Datum::Duration(90_000_000_000)], "1m30s"),
-        ] {
-            assert_eq!(sprintf(format, &values), expected, "{format}");
+/// Writes a text; `false` for a verb that is not of texts.
+fn text(out: &mut String, verb: char, flags: &Flags, bytes: &[u8]) -> bool {
+    let string = || {
+        let text = String::from_utf8_lossy(bytes);
+        let length = flags.precision.unwrap_or(usize::MAX);
+        text.chars().take(length).collect::<String>()
+    };
+    match verb {
+        'v' if flags.sharp_v => pad(out, flags, &quoted(string().as_bytes(), false, false)),
+        'v' | 's' => pad(out, flags, &string()),
+        'q' => {
+            let text = match flags.precision {
+                Some(_) => string().into_bytes(),
+                None => bytes.to_vec(),
+            };
+            pad(out, flags, &quoted(&text, flags.plus, flags.sharp));
         }
+        'x' | 'X' => {
+            let length = flags.precision.unwrap_or(usize::MAX).min(bytes.len());
+            let digits = bytes.get(..length).unwrap_or(bytes);
+            let prefix = if flags.sharp { "0x" } else { "" };
+            let digits = match flags.space {
+                true => {
+                    let each = digits
+                        .chunks(1)
+                        .map(|byte| format!("{prefix}{}", hex(byte)));
+                    each.collect::<Vec<_>>().join(" ")
+                }
+                false if digits.is_empty() => String::new(),
+                false => format!("{prefix}{}", hex(digits)),
+            };
+            let digits = match verb {
+                'X' => digits.to_uppercase(),
+                _ => digits,
+            };
+            pad(out, flags, &digits);
+        }
+        _ => return false,
     }
+    true
+}
+
+/// Writes a whole number; `false` for a verb that is not of them.
+fn whole(out: &mut String, verb: char, flags: &Flags, number: i64) -> bool {
+    let unpadded = Flags {
+        zero: false,
+        ..*flags
+    };
+    let as_character = u32::try_from(number).ok().and_then(char::from_u32);
+    let character = as_character.unwrap_or('\u{fffd}');
+    let magnitude = number.unsigned_abs();
+    let (prefix, digits) = match verb {
+        'd' | 'v' => ("", magnitude.to_string()),
+        'b' => ("0b", format!("{magnitude:b}")),
+        'o' | 'O' => ("0", format!("{magnitude:o}")),
+        'x' => ("0x", format!("{magnitude:x}")),
+        'X' => ("0X", format!("{magnitude:X}")),
+        'c' => {
+            pad(out, flags, character.encode_utf8(&mut [0; 4]));
+            return true;
+        }
+        'q' => {
+            pad(out, flags, &quoted_character(character, flags.plus));
+            return true;
+        }
+        'U' => {
+            let digits = flags.precision.unwrap_or(4).max(4);
+            let mut text = format!("U+{number:0digits$X}");
+            if flags.sharp && as_character.is_some_and(quoted::is_shown) {
+                let _ = write!(text, " '{character}'");
+            }
+            pad(out, &unpadded, &text);
+            return true;
+        }
+        _ => return false,
+    };
+    let sign = match () {
+        () if number < 0 => "-",
+        () if flags.plus => "+",
+        () if flags.space => " ",
+        () => "",
+    };
+    let least = match flags.precision {
+        // Nothing but padding.
+        Some(0) if number == 0 => {
+            pad(out, &unpadded, "");
+            return true;
+        }
+        Some(precision) => precision,
+        None if flags.zero && !flags.minus => flags.width.unwrap_or(0).saturating_sub(sign.len()),
+        None => 0,
+    };
+    let digits = format!("{digits:0>least$}");
+    let prefix = match verb {
+        'O' => "0o",
+        'o' if digits.starts_with('0') => "",
+        _ if flags.sharp => prefix,
+        _ => "",
+    };
+    // An octal prefix is one of both: `%#O` has `0o0`.
+    let digits = match (verb, flags.sharp) {
+        ('O', true) if !digits.starts_with('0') => format!("0{digits}"),
+        _ => digits,
+    };
+    pad(out, &unpadded, &format!("{sign}{prefix}{digits}"));
+    true
 }

@@ -5,6 +5,7 @@ use spanmill_sdk::{Value, nested};
 
 use crate::coerce::Kind::{LiteralText, Text};
 use crate::datum::{Datum, Failure, MapBuilder};
+use crate::duplicates::last_of_each;
 use crate::function::Make::{Plain, Prepared};
 use crate::function::{
     Answer, Constants, Function, Input, Signature, converter, function, may_take, takes,
@@ -331,16 +332,10 @@ fn parse_leef<'a>(input: &Input<'_, 'a>) -> Answer<'a> {
     };
     let mut entries: Vec<(&str, &str)> = Vec::new();
     for pair in attributes.split(delimiter) {
-        let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-            continue;
-        };
-        match entries.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => *known = value,
-            None => entries.push((key, value)),
-        }
+        entries.extend(pair.split_once('=').filter(|(key, _)| !key.is_empty()));
     }
     let mut built = Vec::new();
-    for (key, value) in entries {
+    for (key, value) in last_of_each(entries) {
         nested::push_entry(&mut built, key, &Value::Text(value));
     }
     map.push_value("leef.attributes", &Value::Map(&built));
@@ -348,7 +343,8 @@ fn parse_leef<'a>(input: &Input<'_, 'a>) -> Answer<'a> {
 }
 
 fn leef_delimiter(spec: &str) -> Result<char, Failure> {
-    const WRONG: Failure = "ParseLEEF got a delimiter that is none";
+    const WRONG: Failure =
+        "ParseLEEF got a delimiter that is neither one character nor its hex code";
     if spec.is_empty() {
         return Ok('\t');
     }

@@ -25,6 +25,9 @@ pub(super) static FUNCTIONS: &[Signature] = &[converter(
 /// What a pattern may grow to, so that none that names itself is followed for ever.
 const MOST_BYTES: usize = 64 << 10;
 
+/// How many references a pattern may come to: one that names itself adds little each time.
+const MOST_REFERENCES: usize = 1000;
+
 /// In names of groups it stands for a dot.
 const DOT: &str = "___";
 
@@ -47,6 +50,7 @@ impl Grok {
     fn compiled(pattern: &str, named_only: bool, own: &[(String, String)]) -> Result<Self, String> {
         let mut types = Vec::new();
         let mut expanded = pattern.to_owned();
+        let mut references = 0;
         while let Some((reference, inner)) = next_reference(&expanded) {
             let mut parts = inner.split(':');
             let name = parts.next().unwrap_or("");
@@ -71,7 +75,8 @@ impl Grok {
                 _ => format!("(?P<{group}>{definition})"),
             };
             expanded = expanded.replace(&reference, &replacement);
-            if expanded.len() > MOST_BYTES {
+            references += 1;
+            if expanded.len() > MOST_BYTES || references > MOST_REFERENCES {
                 return Err("the pattern grows too large; does one name itself?".to_owned());
             }
         }
@@ -165,7 +170,7 @@ fn extract(constants: &Constants<'_>) -> Result<Function, String> {
     }
     Ok(function(move |input| {
         let grok = Grok::compiled(input.text(1)?, named_only, &own)
-            .map_err(|_| "ExtractGrokPatterns got a pattern that is none")?;
+            .map_err(|_| "ExtractGrokPatterns got a pattern that is not valid")?;
         grok.extracted(input.text(0)?)
     }))
 }

@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use spanmill_sdk::{Value, nested};
 
 use crate::datum::{Datum, Failure};
+use crate::duplicates::last_of_each;
 
 /// A value that owns its memory.
 pub(super) enum Owned {
@@ -87,15 +88,10 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Owned, A::Error> {
         let mut map = Vec::new();
         let mut seen: Vec<(String, Owned)> = Vec::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(Seed)?;
-            // Of a key that stands twice, the last value counts.
-            match seen.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) => *known = value,
-                None => seen.push((key, value)),
-            }
+        while let Some(key) = entries.next_key()? {
+            seen.push((key, entries.next_value_seed(Seed)?));
         }
-        for (key, value) in &seen {
+        for (key, value) in &last_of_each(seen) {
             nested::push_entry(&mut map, key, &value.value());
         }
         Ok(Owned::Map(map))

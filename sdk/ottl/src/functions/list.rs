@@ -8,6 +8,7 @@ use crate::ast::Comparison;
 use crate::coerce::Kind::{Any, List, LiteralText, LiteralTexts};
 use crate::compare::compare;
 use crate::datum::{Datum, Failure, ListBuilder, MapBuilder};
+use crate::duplicates::last_of_each;
 use crate::function::Make::{Plain, Prepared};
 use crate::function::{
     Answer, Constants, Function, Input, Signature, converter, function, may_take, predicate, takes,
@@ -82,13 +83,10 @@ fn slice_to_map(constants: &Constants<'_>) -> Result<Function, String> {
                 Some(path) => at_path(item, path)?,
                 None => item,
             };
-            match entries.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) => *known = value,
-                None => entries.push((key, value)),
-            }
+            entries.push((key, value));
         }
         let mut map = MapBuilder::default();
-        for (key, value) in &entries {
+        for (key, value) in &last_of_each(entries) {
             map.push_value(key, value);
         }
         Ok(map.finish())

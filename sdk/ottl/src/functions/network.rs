@@ -87,7 +87,9 @@ fn is_in_cidr(constants: &Constants<'_>) -> Result<Function, String> {
                     Datum::Text(text) => Network::parsed(text),
                     _ => None,
                 };
-                let network = network.ok_or("IsInCIDR got a network that is none")?;
+                let network = network.ok_or(
+                    "IsInCIDR got a network that is not in CIDR notation, such as 10.0.0.0/8",
+                )?;
                 if network.contains(address) {
                     return Ok(Datum::Bool(true));
                 }

@@ -43,7 +43,8 @@ fn logarithm<'a>(input: &Input<'_, 'a>) -> Answer<'a> {
 
 /// As Go's `ParseInt`: base 0 means that the number says so itself, and then it may have underscores.
 fn parse_int<'a>(input: &Input<'_, 'a>) -> Answer<'a> {
-    const WRONG: &str = "ParseInt got a string that is no number of the base";
+    const WRONG: &str =
+        "ParseInt got a string that is not a number in its base, or one beyond 64 bits";
     let (text, base) = (input.text(0)?, input.int(1)?);
     let (sign, digits) = match text.as_bytes().first() {
         Some(b'-') => ("-", &text[1..]),

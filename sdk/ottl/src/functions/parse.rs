@@ -6,6 +6,7 @@ use super::csv::{Mode, fields};
 use super::{json, url};
 use crate::coerce::Kind::{LiteralBool, LiteralText, Map, Text};
 use crate::datum::{Datum, Failure, MapBuilder};
+use crate::duplicates::last_of_each;
 use crate::function::Make::{Plain, Prepared};
 use crate::function::{Constants, Function, Signature, converter, function, may_take, takes};
 
@@ -116,14 +117,10 @@ fn parse_key_value(constants: &Constants<'_>) -> Result<Function, String> {
             let (key, value) = pair
                 .split_once(&delimiter)
                 .ok_or("ParseKeyValue got a pair without a delimiter")?;
-            let (key, value) = (key.trim(), value.trim());
-            match entries.iter_mut().find(|(known, _)| known == key) {
-                Some((_, known)) => value.clone_into(known),
-                None => entries.push((key.to_owned(), value.to_owned())),
-            }
+            entries.push((key.trim().to_owned(), value.trim().to_owned()));
         }
         let mut map = MapBuilder::default();
-        for (key, value) in &entries {
+        for (key, value) in &last_of_each(entries) {
             map.push_value(key, &Value::Text(value));
         }
         Ok(map.finish())

@@ -68,7 +68,7 @@ pub(super) fn check(format: &str) -> Result<(), String> {
         let before = at.checked_sub(1).and_then(|at| characters.get(at));
         if "Lfs".contains(directive) && before.is_some_and(|before| !matches!(before, '.' | ',')) {
             return Err(format!(
-                "%{directive} is a part of seconds: `.` or `,` stands before it"
+                "%{directive} is a fraction of a second; it must follow `.` or `,`"
             ));
         }
         at += 2;

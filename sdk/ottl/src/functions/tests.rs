@@ -166,7 +166,7 @@ fn numbers_and_types() {
         ),
         (
             r#"ParseInt("z", 10)"#,
-            "ParseInt got a string that is no number of the base",
+            "ParseInt got a string that is not a number in its base, or one beyond 64 bits",
         ),
         (
             r#"Bool("maybe")"#,
@@ -312,7 +312,7 @@ fn times_and_durations() {
         ),
         (
             r#"Duration("1 hour")"#,
-            "Duration got a string that is none, such as \"1m30s\"",
+            "Duration got a string that is not a duration; write one such as 1m30s",
         ),
         (r#"Hour("now")"#, "argument 1 of Hour must be a time"),
         (

@@ -86,7 +86,7 @@ pub(super) static FUNCTIONS: &[Signature] = &[
             let parsed = spanmill_settings::parse_duration(input.text(0)?);
             parsed
                 .map(Datum::Duration)
-                .ok_or("Duration got a string that is none, such as \"1m30s\"")
+                .ok_or("Duration got a string that is not a duration; write one such as 1m30s")
         }),
     ),
     converter(

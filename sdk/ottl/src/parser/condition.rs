@@ -5,21 +5,49 @@ use crate::ast::{Comparison, Condition, Value};
 use crate::error::OttlError;
 use crate::lexer::Token;
 
+/// Joins conditions to a tree as deep as the logarithm of their number: a thousand of them do not overflow a stack. They are asked in the
+/// order in which they stand, and no further than they have to be, as in a chain.
+fn joined(
+    mut terms: Vec<Condition>,
+    join: fn(Box<Condition>, Box<Condition>) -> Condition,
+) -> Condition {
+    while terms.len() > 1 {
+        let mut rest = terms.into_iter();
+        let mut halved = Vec::new();
+        while let Some(left) = rest.next() {
+            halved.push(match rest.next() {
+                Some(right) => join(Box::new(left), Box::new(right)),
+                None => left,
+            });
+        }
+        terms = halved;
+    }
+    terms.pop().unwrap_or(Condition::Literal(true))
+}
+
 impl Parser {
     pub(super) fn or(&mut self) -> Result<Condition, OttlError> {
-        let mut left = self.and()?;
-        while self.word("or") {
-            left = Condition::Or(Box::new(left), Box::new(self.and()?));
+        let first = self.and()?;
+        if !self.word("or") {
+            return Ok(first);
         }
-        Ok(left)
+        let mut terms = vec![first, self.and()?];
+        while self.word("or") {
+            terms.push(self.and()?);
+        }
+        Ok(joined(terms, Condition::Or))
     }
 
     fn and(&mut self) -> Result<Condition, OttlError> {
-        let mut left = self.boolean()?;
-        while self.word("and") {
-            left = Condition::And(Box::new(left), Box::new(self.boolean()?));
+        let first = self.boolean()?;
+        if !self.word("and") {
+            return Ok(first);
         }
-        Ok(left)
+        let mut terms = vec![first, self.boolean()?];
+        while self.word("and") {
+            terms.push(self.boolean()?);
+        }
+        Ok(joined(terms, Condition::And))
     }
 
     fn boolean(&mut self) -> Result<Condition, OttlError> {
@@ -29,7 +57,7 @@ impl Parser {
         }
         // A bracket holds a condition, or the left side of a comparison: `(a + b) * c > d`.
         if self.is_sign("(") && !self.is_lambda() {
-            let start = self.at;
+            let (start, operators) = (self.at, self.operators);
             let condition = self.nested(|parser| {
                 parser.step();
                 let inner = parser.or()?;
@@ -42,7 +70,7 @@ impl Parser {
                 }
                 failed => {
                     let furthest = self.at;
-                    self.at = start;
+                    (self.at, self.operators) = (start, operators);
                     return match (self.compared(), failed) {
                         (Ok(compared), _) => Ok(compared),
                         // The attempt that got further tells more.

@@ -6,6 +6,9 @@ use crate::lexer::{Token, tokens};
 /// How deep brackets and `not` may be nested, so that no text overflows a stack.
 const DEPTH_LIMIT: usize = 64;
 
+/// How many arithmetic operators a statement may have: a chain of them is as deep as it is long.
+const OPERATOR_LIMIT: usize = 512;
+
 /// How often a token may be looked at again: a bracket may turn out to be another than it seemed.
 const STEPS_A_TOKEN: usize = 64;
 
@@ -13,6 +16,7 @@ pub(super) struct Parser {
     tokens: Vec<(Token, Position)>,
     pub(super) at: usize,
     depth: usize,
+    pub(super) operators: usize,
     steps: usize,
 }
 
@@ -24,6 +28,7 @@ impl Parser {
             tokens,
             at: 0,
             depth: 0,
+            operators: 0,
             steps,
         })
     }
@@ -122,6 +127,20 @@ impl Parser {
         let read = read(self);
         self.depth -= 1;
         read
+    }
+
+    /// Goes past an arithmetic operator.
+    pub(super) fn operator(&mut self) -> Result<Position, OttlError> {
+        let position = self.position();
+        self.operators += 1;
+        if self.operators > OPERATOR_LIMIT {
+            let message = format!(
+                "more than {OPERATOR_LIMIT} arithmetic operators; work it out in several statements"
+            );
+            return Err(OttlError::at(position, message));
+        }
+        self.step();
+        Ok(position)
     }
 
     /// Items between commas, up to the closing sign.

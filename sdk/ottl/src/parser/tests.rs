@@ -231,3 +231,32 @@ fn nothing_takes_for_ever() {
     assert!(parse(&text).is_err());
     assert!(parse(&"not ".repeat(5_000)).is_err());
 }
+
+#[test]
+fn chains_are_long_and_trees_of_them_are_not_deep() {
+    fn depth(condition: &Condition) -> usize {
+        match condition {
+            Condition::And(left, right) | Condition::Or(left, right) => {
+                1 + depth(left).max(depth(right))
+            }
+            _ => 1,
+        }
+    }
+    for word in ["or", "and"] {
+        let terms: Vec<String> = (0..5000)
+            .map(|number| format!("name == \"{number}\""))
+            .collect();
+        let condition = parse(&terms.join(&format!(" {word} "))).unwrap();
+        assert_eq!(depth(&condition), 14);
+    }
+    let sum = |terms: usize| format!("name == {}", vec!["1"; terms].join(" + "));
+    assert!(parse(&sum(513)).is_ok());
+    let error = parse(&sum(514)).unwrap_err().to_string();
+    assert!(
+        error.contains("more than 512 arithmetic operators"),
+        "{error}"
+    );
+    // A bracket that is looked at twice counts once.
+    let brackets = format!("(1{}) * 1 == 1", " + 1".repeat(500));
+    assert!(parse(&brackets).is_ok());
+}

@@ -2,6 +2,7 @@
 
 use super::cursor::Parser;
 use crate::ast::{Argument, Arithmetic, Body, Call, Key, Lambda, Path, Segment, Value};
+use crate::duplicates::last_of_each;
 use crate::error::OttlError;
 use crate::functions::meant;
 use crate::lexer::Token;
@@ -37,8 +38,7 @@ impl Parser {
                 Token::Sign("-") => Arithmetic::Subtract,
                 _ => return Ok(left),
             };
-            let position = self.position();
-            self.step();
+            let position = self.operator()?;
             let right = Box::new(self.product()?);
             left = Value::Math(Box::new(left), operator, right, position);
         }
@@ -52,8 +52,7 @@ impl Parser {
                 Token::Sign("/") => Arithmetic::Divide,
                 _ => return Ok(left),
             };
-            let position = self.position();
-            self.step();
+            let position = self.operator()?;
             let right = Box::new(self.signed()?);
             left = Value::Math(Box::new(left), operator, right, position);
         }
@@ -99,7 +98,7 @@ impl Parser {
                             format!("there is no function {word}; did you mean {meant}?")
                         }
                         None => format!(
-                            "{word} is an editor, or nothing; functions that give a value begin with a capital"
+                            "{word} cannot be a value; functions that return one begin with a capital"
                         ),
                     };
                     return Err(OttlError::at(position, message));
@@ -138,19 +137,15 @@ impl Parser {
         let mut entries: Vec<(String, Value)> = Vec::new();
         loop {
             if self.sign("}") {
-                return Ok(entries);
+                // Of a key that stands twice, the last value counts.
+                return Ok(last_of_each(entries));
             }
             let Token::Text(key) = self.token().clone() else {
                 return Err(self.expected("a key in double quotes or `}`"));
             };
             self.step();
             self.require(":")?;
-            let value = self.sum()?;
-            // Of a key that stands twice, the last value counts.
-            match entries.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, known)) => *known = value,
-                None => entries.push((key, value)),
-            }
+            entries.push((key, self.sum()?));
             self.sign(",");
         }
     }
@@ -245,7 +240,7 @@ impl Parser {
         })?;
         self.require("=>")?;
         // A value, unless what follows it makes it a condition.
-        let start = self.at;
+        let (start, operators) = (self.at, self.operators);
         let value = self.sum();
         let ends = matches!(
             self.token(),
@@ -258,7 +253,7 @@ impl Parser {
             }
             Ok(value) if ends => Body::Value(value),
             _ => {
-                self.at = start;
+                (self.at, self.operators) = (start, operators);
                 Body::Condition(self.or()?)
             }
         };

@@ -7,7 +7,7 @@ use spanmill_distribution::{Bundle, BundleFile, Location, MAX_PLUGIN};
 use spanmill_private::{read_regular, replace};
 
 use crate::cli::bundle::STORE;
-use crate::cli::files::{signing_key, unreadable, unwritable};
+use crate::cli::files::{check_output, signing_key, unreadable, unwritable};
 use crate::cli::manifest::ConfigArgs;
 use crate::cli::output::{Failure, colour, say};
 use crate::config::{self, Manifest, ManifestSource};
@@ -52,6 +52,9 @@ pub(in crate::cli) fn pack(args: &PackArgs) -> Result<(), Failure> {
     let loader = Folders::from_environment()?.loader()?;
     let remote = loader.remote();
     let manifest = resolved(&source, remote)?;
+    let plugins = plugins_of(&manifest).filter_map(|spec| spec.file.as_deref());
+    let inputs = manifests.iter().copied().chain(plugins);
+    check_output(&args.output, inputs.chain(args.key.as_deref()))?;
     add_plugins(&manifest, &root, remote, &mut bundle)?;
     let lock = lock_file(first);
     if lock.is_file() {
