@@ -88,10 +88,14 @@ deny: $(TOOLS)/bin/cargo-deny
 $(TOOLS)/bin/cargo-deny:
 	$(CARGO) install --locked --root $(TOOLS) cargo-deny
 
+# What tests alone are built of, or what is built for them once more: compiled soon rather than well. The binary that tests run is that of `make build`.
+FOR_TESTS := spanmill $(addprefix spanmill-,admin distribution faults net runtime tests actions hostile matching ottl pattern probe sampling sdk series settings traces) \
+	$(subst _,-,$(PLUGINS:%=spanmill-%))
+
 # Unit tests, doc tests, and the tests of the real binary in tests/. All packages at once: with some of them, what they have in common would
 # be compiled with other features, and so once more.
 unit:
-	$(CARGO) test --release --locked --workspace
+	$(CARGO) test --release --locked --workspace $(FOR_TESTS:%=--config profile.release.package.%.opt-level=1)
 
 # Plugins for tests/, most of which misbehave, and the example, which is a crate of its own.
 guests: wasm-target
