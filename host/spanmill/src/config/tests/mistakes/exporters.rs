@@ -336,7 +336,7 @@ fn exporter_header_not_quoted() {
             error: exporter otlp: headers: x-tenant: expected text, found a number
              --> spanmill.yaml:5:17
               |
-            5 |       x-tenant: 7
+            5 |       x-tenant: *
               |                 ^
               |
               = help: quote it: "7"
@@ -344,13 +344,13 @@ fn exporter_header_not_quoted() {
             error: exporter otlp: headers: `bad name` is no header's name
              --> spanmill.yaml:6:7
               |
-            6 |       bad name: x
+            6 |       bad name: *
               |       ^^^^^^^^
 
             error: exporter otlp: headers: content-type is set by the exporter itself
              --> spanmill.yaml:7:7
               |
-            7 |       content-type: x
+            7 |       content-type: *
               |       ^^^^^^^^^^^^
               |
               = help: remove it

@@ -234,7 +234,7 @@ service:
             error: exporter prometheusremotewrite: headers: content-encoding is set by the exporter itself
               --> spanmill.yaml:12:15
                |
-            12 |     headers: {Content-Encoding: snappy}
+            12 |     headers: {Content-Encoding: ******}
                |               ^^^^^^^^^^^^^^^^
                |
                = help: remove it
