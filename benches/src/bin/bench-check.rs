@@ -14,7 +14,7 @@ use spanmill_benches::counts::{self, Limits, TOLERANCE, Verdict};
 use spanmill_benches::reference;
 
 /// Name, spans (or log records, or data points) a batch, batches, and what `chain-once` is told. `processors` is the chain
-/// of attributes, filter and redaction, `transform` the ten statements of [`reference::STATEMENTS`].
+/// of attributes, filter and redaction.
 type Case = (&'static str, usize, usize, &'static [&'static str]);
 
 const CASES: &[Case] = &[
@@ -104,7 +104,6 @@ const CASES: &[Case] = &[
         16,
         &["processors", "metrics", "2"],
     ),
-    ("chain, 10 spans, literal", 10, 256, &["literal"]),
     ("chain, 100 spans, literal", 100, 64, &["literal"]),
     ("chain, 100 spans, regex", 100, 64, &["regex"]),
     ("chain, 1000 spans, literal", 1000, 16, &["literal"]),
@@ -133,8 +132,6 @@ const CASES: &[Case] = &[
         16,
         &["regex", "3"],
     ),
-    ("transform, 100 spans", 100, 64, &["transform"]),
-    ("transform, 1000 spans", 1000, 16, &["transform"]),
 ];
 
 /// The libc's copying in one way everywhere; `rep movsb` would count as an instruction a byte.
@@ -295,7 +292,7 @@ impl Counter {
     /// Compiles what has changed, in valgrind: its processor is another than the machine's. Its cheapest tool takes a
     /// minute for that, where callgrind would take five.
     fn compile(&self) -> Result<()> {
-        for chain in ["literal", "processors", "transform"] {
+        for chain in ["literal", "processors"] {
             self.run(
                 &["--tool=none".to_owned(), "--quiet".to_owned()],
                 &["1".to_owned(), chain.to_owned(), "1".to_owned()],
