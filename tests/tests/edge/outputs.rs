@@ -115,7 +115,10 @@ async fn a_bundle_that_could_not_run_is_not_made() {
     );
     assert!(!at.join("edge").exists());
     // Where the device may say it, it is told, and made.
-    let open = MANIFEST.replace("percentage: 50", "percentage: \"${env:SPANMILL_TESTS_UNSET}x\"");
+    let open = MANIFEST.replace(
+        "percentage: 50",
+        "percentage: \"${env:SPANMILL_TESTS_UNSET}x\"",
+    );
     let made = bundle(&open, &runtime).await;
     assert_eq!(made.code, Some(0), "{}", made.stderr);
     assert!(
