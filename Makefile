@@ -69,10 +69,9 @@ emulator:
 		|| { apt-get update --quiet; apt-get install --quiet --yes --no-install-recommends qemu-user; }
 
 ## Everything that CI runs.
-test: lint build guests clients browser wasm-clang emulator
+test: lint build guests clients browser emulator sdks five-minutes
 	@# Two at a time: they fetch packages, and run tools that keep one processor busy.
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
-		five-minutes differential-goldens readme-examples sdks examples language-guests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target language-guests differential-goldens readme-examples examples
 	@$(MAKE) --no-print-directory compiled-guests edge-check unit fuzz
 
 lint:
