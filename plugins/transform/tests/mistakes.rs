@@ -333,6 +333,11 @@ fn every_mistake_is_named_at_its_place() {
             "/log_statements",
             "write either plain statements or groups of them, not both",
         ),
+        // What stands beside something that cannot be read is looked at all the same.
+        (
+            "/trace_statements/1/statements/1",
+            "column 5: a span has no field `nam`; did you mean `name`?",
+        ),
         (
             "/trace_statements/4/statements/1",
             "column 5: a path must name its context here; write `span.kind`",
